@@ -1,0 +1,126 @@
+//! How an endpoint is spoken to: TLS, login, and where a secret comes from. These types describe; they fetch nothing.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// TLS towards one kind of endpoint.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TlsSettings {
+    /// PEM files of trusted authorities; empty: the system's.
+    pub ca: Vec<PathBuf>,
+    /// PEM file of the client certificate chain.
+    pub certificate: Option<PathBuf>,
+    /// PEM file of its key.
+    pub key: Option<PathBuf>,
+    /// Name to expect in the server's certificate instead of the host asked.
+    pub server_name: Option<String>,
+    /// Trust any certificate. Spelt out by the operator, and shown by `doctor`.
+    pub insecure: bool,
+}
+
+/// Where a secret comes from. Never the secret itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SecretSource {
+    /// First line of a file, which must not be readable by others.
+    File(PathBuf),
+    /// An environment variable, by name.
+    Environment(String),
+    /// First line that a command prints; run without a shell.
+    Command(Vec<String>),
+}
+
+/// A user with the place of their password.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Login {
+    /// User.
+    pub user: String,
+    /// Password, where one is configured.
+    pub password: Option<SecretSource>,
+}
+
+/// How long to wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timeouts {
+    /// For a connection, TLS and authentication included.
+    pub connect: Duration,
+    /// For one answer on an open connection.
+    pub request: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(1), request: Duration::from_secs(1) }
+    }
+}
+
+/// An HTTP endpoint: Patroni, a statistics page, an exporter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpEndpoint {
+    /// URL without user information.
+    pub url: String,
+    /// Basic authentication.
+    pub login: Option<Login>,
+    /// TLS, used where the URL says `https`.
+    pub tls: TlsSettings,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}
+
+/// An etcd cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EtcdEndpoints {
+    /// Client URLs.
+    pub urls: Vec<String>,
+    /// Login, where authentication is on.
+    pub login: Option<Login>,
+    /// TLS, used where the URLs say `https`.
+    pub tls: TlsSettings,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}
+
+/// HAProxy's runtime API.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RuntimeApi {
+    /// TCP, `host:port`.
+    Tcp(String),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// libpq's `sslmode`, all six.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SslMode {
+    /// Plain text only.
+    Disable,
+    /// Plain text first.
+    Allow,
+    /// TLS if the server has it; nothing is verified.
+    #[default]
+    Prefer,
+    /// TLS; nothing is verified (unless a root certificate is at hand, as libpq has it).
+    Require,
+    /// TLS with a verified chain.
+    VerifyCa,
+    /// TLS with a verified chain and host name.
+    VerifyFull,
+}
+
+/// How to log in to the PostgreSQL nodes of a cluster. Host and port come from each node's contact.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PostgresAccess {
+    /// User.
+    pub user: String,
+    /// Database.
+    pub database: String,
+    /// Password; `None`: as libpq looks for one (`PGPASSWORD`, then the password file).
+    pub password: Option<SecretSource>,
+    /// Password file to look in; `None`: libpq's default place.
+    pub passfile: Option<PathBuf>,
+    /// TLS mode.
+    pub sslmode: SslMode,
+    /// Certificates. `ca` empty with [`SslMode::VerifyCa`] or above: libpq's default root file, else the system's.
+    pub tls: TlsSettings,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}

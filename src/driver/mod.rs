@@ -1,0 +1,5 @@
+//! Drivers: one per kind of component. A driver turns a client's wire types into observations of the model, and is the
+//! border where outside text is stripped and redacted. Drivers know nothing of the observer, the runner or the screen;
+//! both reach them through the traits in [`port`].
+
+pub mod port;

@@ -1,0 +1,15 @@
+//! `pgctl`: the management core of pgctl-tui and its faces. Reads flow up, writes flow down.
+//!
+//! | room | for |
+//! |---|---|
+//! | [`model`] | vocabulary: what a cluster is and what can be known about it |
+//! | [`config`] | configuration as written and as resolved |
+//! | [`driver`] | one per component kind: wire types to observations |
+//! | [`observe`] | tasks that ask drivers, and the merge into one picture |
+//! | [`report`] | rows, units and documents that screen and command line share |
+
+pub mod config;
+pub mod driver;
+pub mod model;
+pub mod observe;
+pub mod report;

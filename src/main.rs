@@ -1,0 +1,3 @@
+//! The binary. See the library for everything.
+
+fn main() {}

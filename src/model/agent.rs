@@ -1,0 +1,218 @@
+//! What the high-availability agent beside a node says of it (Patroni's `GET /patroni`), and what is registered of
+//! the node in the DCS.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::lsn::{Lsn, SystemId, Timeline};
+use super::name::NodeName;
+use super::role::{MemberState, Role, SyncState};
+use super::text::Text;
+
+/// Where a node stands in the write-ahead log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Position {
+    /// The end of WAL on a node that is not in recovery.
+    Writing {
+        /// Current write position.
+        at: Lsn,
+    },
+    /// A node in recovery.
+    Replaying {
+        /// Last position received and flushed; unknown before anything was streamed.
+        received: Option<Lsn>,
+        /// Last position replayed.
+        replayed: Option<Lsn>,
+        /// Commit time of the last replayed transaction, by the primary's clock.
+        replayed_at: Option<Timestamp>,
+        /// Whether replay is paused by hand.
+        paused: Option<bool>,
+    },
+}
+
+impl Position {
+    /// The furthest position this node is known to hold.
+    pub fn furthest(&self) -> Option<Lsn> {
+        match *self {
+            Self::Writing { at } => Some(at),
+            Self::Replaying { received, replayed, .. } => received.max(replayed),
+        }
+    }
+
+    /// The position up to which queries on the node see data.
+    pub fn applied(&self) -> Option<Lsn> {
+        match *self {
+            Self::Writing { at } => Some(at),
+            Self::Replaying { replayed, .. } => replayed,
+        }
+    }
+}
+
+/// A member's tags that change what the manager does with it. Only tags in effect are kept.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Tags {
+    /// Never becomes leader.
+    pub nofailover: bool,
+    /// Not among the replicas that the router balances over.
+    pub noloadbalance: bool,
+    /// Never a synchronous standby.
+    pub nosync: bool,
+    /// Does not stream: archive only.
+    pub nostream: bool,
+    /// Preferred source of base backups.
+    pub clonefrom: bool,
+    /// Follows this member rather than the leader: a cascade.
+    pub replicatefrom: Option<NodeName>,
+    /// Rank in a leader race; 0 means never.
+    pub failover_priority: Option<i64>,
+    /// Rank among synchronous candidates.
+    pub sync_priority: Option<i64>,
+    /// Tags of the site's own, for display.
+    pub other: BTreeMap<Text, Text>,
+}
+
+impl Tags {
+    /// Whether the tags keep the member from being promoted.
+    pub fn forbids_failover(&self) -> bool {
+        self.nofailover || self.failover_priority == Some(0)
+    }
+}
+
+/// One setting that waits for a restart.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct PendingSetting {
+    /// Name of the setting.
+    pub name: Text,
+    /// Value in force; unknown before Patroni 3.3.
+    pub old: Option<Text>,
+    /// Value after a restart.
+    pub new: Option<Text>,
+}
+
+/// A restart that waits for its time or its condition.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ScheduledRestart {
+    /// When, as the source wrote it, where it cannot be read as a time.
+    pub at: Text,
+    /// Conditions in words (role, version, only if pending).
+    pub conditions: Vec<Text>,
+}
+
+/// A standby as its upstream's agent lists it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct DownstreamName {
+    /// `application_name` of the walsender's client: the member's name under Patroni.
+    pub application: Text,
+    /// `state` of the walsender.
+    pub state: Text,
+    /// Synchronous state.
+    pub sync: Option<SyncState>,
+}
+
+/// What a node's agent says of it. Every field is optional in the answer; absence is kept as absence.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct AgentReport {
+    /// State of PostgreSQL.
+    pub state: MemberState,
+    /// Role the agent claims for its node.
+    pub role: Role,
+    /// Whether the node streams or reads from the archive, where the agent says so.
+    pub replication_state: Option<MemberState>,
+    /// `server_version_num`.
+    pub server_version: Option<u32>,
+    /// When the postmaster started.
+    pub postmaster_started: Option<Timestamp>,
+    /// Timeline in use.
+    pub timeline: Option<Timeline>,
+    /// WAL position.
+    pub position: Option<Position>,
+    /// Set where the node is a synchronous or quorum standby.
+    pub sync: Option<SyncState>,
+    /// Walsenders of the node.
+    pub downstream: Vec<DownstreamName>,
+    /// Maintenance mode: automatic failover is off.
+    pub paused: bool,
+    /// The cluster has no leader lock, as this agent sees it.
+    pub unlocked: bool,
+    /// Failsafe mode keeps the primary without the DCS.
+    pub failsafe_active: bool,
+    /// The watchdog could not be armed.
+    pub watchdog_failed: bool,
+    /// A restart is needed for these settings; empty and `pending_restart` set means: reasons unknown.
+    pub pending_settings: Vec<PendingSetting>,
+    /// A restart is needed.
+    pub pending_restart: bool,
+    /// A restart is scheduled.
+    pub scheduled_restart: Option<ScheduledRestart>,
+    /// Tags in effect.
+    pub tags: Tags,
+    /// System identifier of the data directory.
+    pub system_id: Option<SystemId>,
+    /// When this agent last reached the DCS.
+    pub dcs_last_seen: Option<Timestamp>,
+    /// Version of the agent.
+    pub agent_version: Option<Text>,
+    /// Scope the agent belongs to.
+    pub scope: Option<Text>,
+    /// The agent's own name for its node, since Patroni 3.2.
+    pub name: Option<NodeName>,
+}
+
+/// A network address as a member advertises it: how the *nodes* reach each other, not necessarily this host.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+pub struct Address {
+    /// Host name or literal address.
+    pub host: Text,
+    /// Port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.host.as_str().contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// What the DCS (or the catalogue of another manager) has on record of a member.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Registration {
+    /// Name.
+    pub name: NodeName,
+    /// Role the member wrote, or that `/cluster` derived.
+    pub role: Role,
+    /// State the member wrote.
+    pub state: MemberState,
+    /// Where the agent advertises its REST interface, without path; `None` if the record lacks it.
+    pub api_url: Option<Text>,
+    /// Where PostgreSQL advertises itself.
+    pub postgres: Option<Address>,
+    /// Timeline on record.
+    pub timeline: Option<Timeline>,
+    /// WAL position on record: written once a loop, so up to `loop_wait` old.
+    pub position: Option<Lsn>,
+    /// Lag in bytes as the record states it (`/cluster`); `None` where it says "unknown" or nothing.
+    pub lag: Option<u64>,
+    /// Synchronous state, where the record says so.
+    pub sync: Option<SyncState>,
+    /// Version of the agent that wrote it.
+    pub agent_version: Option<Text>,
+    /// Tags in effect.
+    pub tags: Tags,
+    /// A restart is needed.
+    pub pending_restart: bool,
+    /// Settings that wait for it, where the record lists them.
+    pub pending_settings: Vec<PendingSetting>,
+    /// A restart is scheduled.
+    pub scheduled_restart: Option<ScheduledRestart>,
+    /// The member has seen the pause.
+    pub paused: bool,
+    /// How often this name appears in the record. More than once is a defect of the cluster.
+    pub occurrences: u32,
+}

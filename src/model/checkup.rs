@@ -1,0 +1,88 @@
+//! What `doctor` finds at one endpoint.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::source::Source;
+use super::text::Text;
+
+/// What was examined.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aspect {
+    /// The configuration itself.
+    Configuration,
+    /// Name resolution and connection.
+    Reach,
+    /// TLS and certificates.
+    Tls,
+    /// Credentials.
+    Credentials,
+    /// Rights: too few to see, or more than needed.
+    Privileges,
+    /// Versions.
+    Version,
+    /// Clock.
+    Clock,
+    /// The answer is what the configuration expects: scope, system identifier, member names.
+    Identity,
+}
+
+impl fmt::Display for Aspect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Configuration => "configuration",
+            Self::Reach => "reach",
+            Self::Tls => "tls",
+            Self::Credentials => "credentials",
+            Self::Privileges => "privileges",
+            Self::Version => "version",
+            Self::Clock => "clock",
+            Self::Identity => "identity",
+        })
+    }
+}
+
+/// How it came out.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// In order.
+    Pass,
+    /// Works, but should be changed.
+    Warn,
+    /// Could not be examined.
+    Unknown,
+    /// Does not work.
+    Fail,
+}
+
+impl Verdict {
+    /// The word shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "ok",
+            Self::Warn => "warn",
+            Self::Unknown => "unknown",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// One examined aspect of one endpoint.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct CheckLine {
+    /// Which source it serves.
+    pub source: Source,
+    /// Where.
+    pub endpoint: Text,
+    /// What was examined.
+    pub aspect: Aspect,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// What was found, one line.
+    pub text: Text,
+    /// What to do about it, one line; empty where nothing needs doing.
+    pub remedy: Text,
+}

@@ -1,0 +1,226 @@
+//! The distributed configuration store: the cluster's keys in it, and the health of its own members.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::agent::Registration;
+use super::lsn::{Lsn, SystemId, Timeline};
+use super::name::NodeName;
+use super::text::Text;
+
+/// The leader key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LeaderKey {
+    /// Member that holds the lock.
+    pub holder: NodeName,
+    /// Revision at which this holding began; changes with each new leader. 0 where the source has no revisions.
+    pub create_revision: i64,
+    /// Revision of the newest heartbeat.
+    pub mod_revision: i64,
+    /// Time left on the lease when it was asked for.
+    pub lease_left: Option<Duration>,
+}
+
+/// One entry of the history key: how a timeline ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct HistoryEntry {
+    /// Timeline that ended.
+    pub timeline: Timeline,
+    /// Where it ended.
+    pub lsn: Lsn,
+    /// PostgreSQL's reason.
+    pub reason: Text,
+    /// When the next timeline began; absent in old records.
+    pub at: Option<Timestamp>,
+    /// Leader of the next timeline; absent in old records.
+    pub new_leader: Option<NodeName>,
+}
+
+/// The sync key: who is synchronous at present.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct SyncKey {
+    /// Leader that wrote it; `None` while it is unset.
+    pub leader: Option<NodeName>,
+    /// Synchronous (or quorum) standbys.
+    pub standbys: Vec<NodeName>,
+    /// Votes needed besides the leader's, with quorum commit.
+    pub quorum: Option<u32>,
+}
+
+/// The failover key with content: an order that waits, runs, or is scheduled.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct FailoverKey {
+    /// Present leader, in a switchover.
+    pub leader: Option<NodeName>,
+    /// Wanted leader.
+    pub candidate: Option<NodeName>,
+    /// Time it is scheduled for, in the source's words.
+    pub scheduled_at: Option<Text>,
+}
+
+/// The status key.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct StatusKey {
+    /// Leader's WAL position, refreshed once a loop.
+    pub optime: Option<Lsn>,
+    /// Positions of the permanent slots.
+    pub slots: BTreeMap<Text, Lsn>,
+}
+
+/// The dynamic configuration: the settings that this program reasons about, and the whole text for display.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct DynamicConfig {
+    /// Life of the leader lease.
+    pub ttl: Option<Duration>,
+    /// Pause between two loops of an agent.
+    pub loop_wait: Option<Duration>,
+    /// How long a DCS or PostgreSQL operation is retried.
+    pub retry_timeout: Option<Duration>,
+    /// A replica further behind than this, in bytes, is no candidate.
+    pub maximum_lag_on_failover: Option<u64>,
+    /// Synchronous mode is on, with or without quorum.
+    pub synchronous_mode: bool,
+    /// Writes stop rather than go on unreplicated.
+    pub synchronous_mode_strict: bool,
+    /// Quorum commit.
+    pub quorum: bool,
+    /// Failsafe mode is on.
+    pub failsafe_mode: bool,
+    /// Maintenance mode is on.
+    pub paused: bool,
+    /// The cluster follows another cluster.
+    pub standby_cluster: bool,
+    /// The whole value, as text, one line an element, secrets masked.
+    pub lines: Vec<Text>,
+    /// Revision of the key.
+    pub mod_revision: i64,
+}
+
+/// One raw key, for the DCS view.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct RawKey {
+    /// Path below the cluster's prefix.
+    pub name: Text,
+    /// Value, secrets masked, cut where long.
+    pub value: Text,
+    /// Revision at which it was created.
+    pub create_revision: i64,
+    /// Revision at which it was last written.
+    pub mod_revision: i64,
+    /// Whether it hangs on a lease.
+    pub leased: bool,
+}
+
+/// The cluster as the DCS has it on record.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct DcsContent {
+    /// The leader key; `None`: nobody holds the lock.
+    pub leader: Option<LeaderKey>,
+    /// Members on record.
+    pub members: Vec<Registration>,
+    /// Dynamic configuration; `None` where the source does not carry it.
+    pub config: Option<DynamicConfig>,
+    /// System identifier in the initialize key; `None`: absent or being bootstrapped.
+    pub system_id: Option<SystemId>,
+    /// How earlier timelines ended, oldest first.
+    pub history: Vec<HistoryEntry>,
+    /// The status key.
+    pub status: Option<StatusKey>,
+    /// The sync key.
+    pub sync: Option<SyncKey>,
+    /// The failover key, only with content.
+    pub failover: Option<FailoverKey>,
+    /// Members that answer for failsafe mode, with their address.
+    pub failsafe: BTreeMap<NodeName, Text>,
+    /// Maintenance mode, where the source says so apart from the configuration.
+    pub paused: bool,
+    /// Revision of the store at the answer; 0 where the source has none.
+    pub revision: i64,
+    /// Every key under the prefix, in order.
+    pub keys: Vec<RawKey>,
+    /// Values that could not be read, each in one line: shown, never guessed.
+    pub defects: Vec<Text>,
+}
+
+impl DcsContent {
+    /// The registration of `name`.
+    pub fn member(&self, name: &NodeName) -> Option<&Registration> {
+        self.members.iter().find(|member| member.name == *name)
+    }
+
+    /// Whether maintenance mode is on by any word of the record.
+    pub fn is_paused(&self) -> bool {
+        self.paused || self.config.as_ref().is_some_and(|config| config.paused)
+    }
+}
+
+/// An alarm of an etcd member.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DcsAlarm {
+    /// The quota is used up: only reads and deletes work.
+    NoSpace,
+    /// The member's data is corrupt.
+    Corrupt,
+    /// An alarm this version does not know, in the member's words.
+    Other(Text),
+}
+
+/// Whether a member can serve reads that need the majority.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quorum {
+    /// A linearizable read went through.
+    Reached,
+    /// The member answers, but a linearizable read does not go through.
+    Missing,
+    /// Not tried, or not allowed to try.
+    Unknown,
+}
+
+/// One DCS member's own word on itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct DcsMember {
+    /// The member's identifier.
+    pub id: u64,
+    /// The member's name, from the member list; empty if it never started or the list could not be had.
+    pub name: Text,
+    /// Server version.
+    pub version: Text,
+    /// Whom it sees as leader; 0 is nobody.
+    pub leader_id: u64,
+    /// Raft term.
+    pub term: u64,
+    /// Store revision.
+    pub revision: i64,
+    /// Raft log index.
+    pub raft_index: u64,
+    /// Applied index; far behind `raft_index` is a slow member.
+    pub raft_applied: u64,
+    /// Database size on disk, in bytes.
+    pub db_size: u64,
+    /// Bytes in use; unknown on old servers.
+    pub db_in_use: Option<u64>,
+    /// Quota in bytes, since etcd 3.6.
+    pub db_quota: Option<u64>,
+    /// Does not vote.
+    pub learner: bool,
+    /// Alarms of this member.
+    pub alarms: Vec<DcsAlarm>,
+    /// Whether it reaches the majority.
+    pub quorum: Quorum,
+    /// Time a status call took.
+    pub latency: Duration,
+    /// Voting members in its member list; 0 where the list could not be had.
+    pub voters: u32,
+}
+
+impl DcsMember {
+    /// Whether this member is the raft leader.
+    pub fn leads(&self) -> bool {
+        self.id != 0 && self.id == self.leader_id
+    }
+}

@@ -1,0 +1,61 @@
+//! One database node: what its own wires say, kept apart by source.
+
+use serde::Serialize;
+
+use super::agent::{Address, AgentReport};
+use super::metrics::MetricsReport;
+use super::moment::Moment;
+use super::name::NodeName;
+use super::observed::Reading;
+use super::postgres::SqlReport;
+use super::text::Text;
+
+/// Whether a member is where one expects it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// On record in the DCS, or configured by hand.
+    Present,
+    /// Was on record, and is no more: it stays on the screen until dismissed.
+    Missing {
+        /// When the record vanished.
+        since: Moment,
+    },
+}
+
+/// One member of the cluster. `None` for a reading means that nothing is configured to ask it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Member {
+    /// Name.
+    pub name: NodeName,
+    /// Whether it is on record.
+    pub presence: Presence,
+    /// Where its agent is asked: URL after address mapping, without credentials.
+    pub agent_url: Option<Text>,
+    /// Where its PostgreSQL is asked, after address mapping.
+    pub postgres_address: Option<Address>,
+    /// The agent's word.
+    pub agent: Option<Reading<AgentReport>>,
+    /// PostgreSQL's own word.
+    pub sql: Option<Reading<SqlReport>>,
+    /// The agent's `/metrics`.
+    pub agent_metrics: Option<Reading<MetricsReport>>,
+    /// `postgres_exporter`.
+    pub exporter: Option<Reading<MetricsReport>>,
+}
+
+impl Member {
+    /// A member that nobody has been asked about.
+    pub fn new(name: NodeName) -> Self {
+        Self {
+            name,
+            presence: Presence::Present,
+            agent_url: None,
+            postgres_address: None,
+            agent: None,
+            sql: None,
+            agent_metrics: None,
+            exporter: None,
+        }
+    }
+}

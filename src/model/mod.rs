@@ -1,0 +1,27 @@
+//! The vocabulary: what a cluster is made of and what can be known about it.
+//!
+//! Pure data and pure functions on it. This room knows no wire, no clock, no task and no screen; whoever fills it in
+//! says when and from where. Everything textual that comes from outside is [`text::Text`], which cannot hold what a
+//! terminal would obey.
+
+pub mod agent;
+pub mod checkup;
+pub mod dcs;
+pub mod event;
+pub mod finding;
+pub mod lsn;
+pub mod member;
+pub mod metrics;
+pub mod moment;
+pub mod name;
+pub mod observed;
+pub mod parts;
+pub mod postgres;
+pub mod role;
+pub mod router;
+pub mod series;
+pub mod snapshot;
+pub mod source;
+pub mod text;
+pub mod thresholds;
+pub mod view;

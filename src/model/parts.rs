@@ -1,0 +1,99 @@
+//! Parts a cluster may have beside its nodes, DCS and router: poolers, backups, a container runtime.
+//!
+//! Of these, only what the simulated cluster shows is modelled so far; a real cluster says "not configured".
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::name::NodeName;
+use super::text::Text;
+
+/// One pool of a connection pooler.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Pool {
+    /// Database clients ask for.
+    pub database: Text,
+    /// Role.
+    pub user: Text,
+    /// Clients being served.
+    pub clients_active: u32,
+    /// Clients waiting for a server connection.
+    pub clients_waiting: u32,
+    /// Server connections in use.
+    pub servers_active: u32,
+    /// Server connections idle.
+    pub servers_idle: u32,
+    /// How long the first waiting client has waited.
+    pub longest_wait: Duration,
+    /// Host the pool leads to.
+    pub host: Text,
+}
+
+/// What a pooler says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct PoolerReport {
+    /// Version.
+    pub version: Text,
+    /// Pools.
+    pub pools: Vec<Pool>,
+}
+
+/// How a backup ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackupOutcome {
+    /// Complete.
+    Good,
+    /// Running.
+    Running,
+    /// Failed, in the tool's words.
+    Failed(Text),
+}
+
+/// One backup.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Backup {
+    /// The tool's label for it.
+    pub label: Text,
+    /// `full`, `incremental`, `dump` ...
+    pub kind: Text,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took.
+    pub took: Option<Duration>,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// How it ended.
+    pub outcome: BackupOutcome,
+}
+
+/// What a backup repository says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct BackupReport {
+    /// The tool.
+    pub tool: Text,
+    /// Backups, newest first.
+    pub backups: Vec<Backup>,
+}
+
+/// One container.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Container {
+    /// Member that runs in it.
+    pub node: NodeName,
+    /// The runtime's state word.
+    pub state: Text,
+    /// Automatic restarts.
+    pub restarts: u32,
+}
+
+/// What a container runtime says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct RuntimeReport {
+    /// The runtime and its version.
+    pub version: Text,
+    /// Containers of the cluster.
+    pub containers: Vec<Container>,
+}

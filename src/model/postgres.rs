@@ -1,0 +1,292 @@
+//! What one PostgreSQL node says of itself over SQL.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::agent::Position;
+use super::lsn::{Lsn, SystemId, Timeline};
+use super::role::SyncState;
+use super::text::Text;
+
+/// One row of `pg_stat_replication`: a standby (or another WAL consumer) as its upstream sees it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Downstream {
+    /// Backend that serves it.
+    pub pid: i32,
+    /// `application_name`: the member's name under Patroni.
+    pub application: Text,
+    /// Role it logged in as; `None` without `pg_monitor`, like most of the rest.
+    pub user: Option<Text>,
+    /// Address it comes from.
+    pub address: Option<Text>,
+    /// `startup`, `catchup`, `streaming`, `backup`, `stopping`.
+    pub state: Option<Text>,
+    /// Synchronous state.
+    pub sync: Option<SyncState>,
+    /// Bytes between the upstream's end of WAL and what was sent.
+    pub send_lag: Option<u64>,
+    /// Bytes not yet written by the standby.
+    pub write_lag: Option<u64>,
+    /// Bytes not yet flushed by the standby.
+    pub flush_lag: Option<u64>,
+    /// Bytes not yet replayed by the standby.
+    pub replay_lag: Option<u64>,
+    /// Time lags as PostgreSQL measured them; `None` when idle and caught up, too.
+    pub write_time: Option<Duration>,
+    /// See `write_time`.
+    pub flush_time: Option<Duration>,
+    /// See `write_time`.
+    pub replay_time: Option<Duration>,
+    /// Time since the standby last reported, by the upstream's clock.
+    pub reply_age: Option<Duration>,
+}
+
+/// `pg_stat_wal_receiver`: the incoming stream of a standby.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct WalReceiver {
+    /// `streaming`, `waiting`, `stopping` ...
+    pub status: Text,
+    /// Timeline being received.
+    pub timeline: Option<Timeline>,
+    /// Upstream host it is connected to.
+    pub sender_host: Option<Text>,
+    /// Upstream port.
+    pub sender_port: Option<u16>,
+    /// Slot it uses upstream.
+    pub slot: Option<Text>,
+    /// Upstream's end of WAL as last heard.
+    pub latest_end: Option<Lsn>,
+    /// Time since the upstream was last heard, by the standby's clock.
+    pub message_age: Option<Duration>,
+}
+
+/// Replay on a standby.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Replay {
+    /// Replay is paused by hand.
+    pub paused: bool,
+    /// `recovery_min_apply_delay`.
+    pub delay: Duration,
+    /// Time behind, zero when all that was received is replayed; `None` before any replay.
+    pub lag: Option<Duration>,
+}
+
+/// Whether a slot still holds the WAL its consumer needs.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WalStatus {
+    /// Within `max_wal_size`.
+    Reserved,
+    /// Beyond `max_wal_size`, still kept.
+    Extended,
+    /// About to be removed.
+    Unreserved,
+    /// Removed: the consumer cannot continue.
+    Lost,
+    /// A word this version does not know.
+    Unknown(Text),
+}
+
+/// One replication slot.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Slot {
+    /// Name.
+    pub name: Text,
+    /// Logical (else physical).
+    pub logical: bool,
+    /// In use now.
+    pub active: bool,
+    /// Backend that uses it.
+    pub active_pid: Option<i32>,
+    /// Database of a logical slot.
+    pub database: Option<Text>,
+    /// Vanishes with its session.
+    pub temporary: bool,
+    /// Whether the WAL is still there; `None` while the slot reserves none.
+    pub wal_status: Option<WalStatus>,
+    /// WAL bytes kept for it.
+    pub retained: Option<u64>,
+    /// Bytes that may still be written before it is lost; `None` without a limit.
+    pub safe_bytes: Option<i64>,
+    /// Since when it is unused (PostgreSQL 17).
+    pub inactive_since: Option<Timestamp>,
+    /// Synchronised to standbys for failover (PostgreSQL 17).
+    pub failover: Option<bool>,
+}
+
+/// `pg_stat_archiver` with the number of segments waiting.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Archiver {
+    /// `archive_mode` is `on` or `always`.
+    pub enabled: bool,
+    /// Last segment archived.
+    pub last_archived: Option<Text>,
+    /// When.
+    pub last_archived_at: Option<Timestamp>,
+    /// Last segment that failed.
+    pub last_failed: Option<Text>,
+    /// When.
+    pub last_failed_at: Option<Timestamp>,
+    /// Failures since the statistics were reset.
+    pub failed_count: i64,
+    /// The last attempt failed.
+    pub failing: bool,
+    /// Segments marked ready; `None` where the role may not look.
+    pub ready: Option<u64>,
+}
+
+/// How the connection slots are used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Connections {
+    /// Client backends.
+    pub used: u32,
+    /// `max_connections`.
+    pub max: u32,
+    /// Slots kept for superusers and reserved roles.
+    pub reserved: u32,
+    /// Running a query.
+    pub active: u32,
+    /// Idle.
+    pub idle: u32,
+    /// Idle in a transaction.
+    pub idle_in_transaction: u32,
+    /// Waiting for a lock held by another backend.
+    pub blocked: u32,
+}
+
+/// A long transaction, or a prepared one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LongTransaction {
+    /// Backend; 0 for a prepared transaction.
+    pub pid: i32,
+    /// Role.
+    pub user: Text,
+    /// `application_name`, or the identifier of a prepared transaction.
+    pub application: Text,
+    /// Time since it began.
+    pub age: Duration,
+}
+
+/// One client backend.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Session {
+    /// Backend.
+    pub pid: i32,
+    /// Database.
+    pub database: Text,
+    /// Role.
+    pub user: Text,
+    /// `application_name`.
+    pub application: Text,
+    /// Client address; empty for a local socket.
+    pub client: Text,
+    /// `active`, `idle`, `idle in transaction` ...
+    pub state: Text,
+    /// What it waits for: type and event; empty if nothing.
+    pub wait: Text,
+    /// Time since its transaction began.
+    pub transaction_age: Option<Duration>,
+    /// Time since its query began.
+    pub query_age: Option<Duration>,
+    /// Backends that block it.
+    pub blocked_by: Vec<i32>,
+    /// Head of the query, cleaned; empty where the role may not see it.
+    pub query: Text,
+}
+
+/// Sessions of one application in one state.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ApplicationLoad {
+    /// `application_name`; empty if the client gives none.
+    pub application: Text,
+    /// Client backends in all.
+    pub sessions: u32,
+    /// Running a query.
+    pub active: u32,
+    /// Idle in a transaction.
+    pub idle_in_transaction: u32,
+}
+
+/// A running base backup.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct BaseBackup {
+    /// Backend that streams it.
+    pub pid: i32,
+    /// Phase.
+    pub phase: Text,
+    /// Bytes sent.
+    pub streamed: u64,
+    /// Bytes expected; unknown where it is not estimated.
+    pub total: Option<u64>,
+}
+
+/// The database closest to transaction id wraparound.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct XidAge {
+    /// Database.
+    pub database: Text,
+    /// Age of its oldest transaction id.
+    pub age: u64,
+    /// `autovacuum_freeze_max_age`.
+    pub freeze_max_age: u64,
+}
+
+/// Everything one polling round learns from one node.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct SqlReport {
+    /// `server_version_num`.
+    pub version: u32,
+    /// In recovery: a standby. Not in recovery: takes writes.
+    pub in_recovery: bool,
+    /// When the postmaster started. Tells whether REST and SQL speak of one and the same node.
+    pub postmaster_started: Timestamp,
+    /// `cluster_name`.
+    pub cluster_name: Text,
+    /// System identifier.
+    pub system_id: Option<SystemId>,
+    /// Timeline: from the WAL file name on a primary, from the receiver on a standby.
+    pub timeline: Option<Timeline>,
+    /// WAL position.
+    pub position: Position,
+    /// Standbys it serves.
+    pub downstream: Vec<Downstream>,
+    /// Its incoming stream; `None` on a primary, and on a standby that does not stream.
+    pub receiver: Option<WalReceiver>,
+    /// Replay; `None` on a primary.
+    pub replay: Option<Replay>,
+    /// Replication slots.
+    pub slots: Vec<Slot>,
+    /// Archiver.
+    pub archiver: Option<Archiver>,
+    /// Connections.
+    pub connections: Connections,
+    /// Oldest running transaction of a client.
+    pub oldest_transaction: Option<LongTransaction>,
+    /// Prepared transactions, and the oldest of them.
+    pub prepared_count: u32,
+    /// Oldest prepared transaction.
+    pub oldest_prepared: Option<LongTransaction>,
+    /// Database closest to wraparound.
+    pub xid_age: Option<XidAge>,
+    /// Settings that wait for a restart.
+    pub pending_restart: Vec<Text>,
+    /// `synchronous_standby_names`.
+    pub synchronous_names: Text,
+    /// Running base backups.
+    pub base_backups: Vec<BaseBackup>,
+    /// Sessions worth showing: active, blocked, or long in a transaction; at most [`SqlReport::MOST_SESSIONS`].
+    pub sessions: Vec<Session>,
+    /// Sessions by application, busiest first.
+    pub applications: Vec<ApplicationLoad>,
+    /// The server's clock when it answered.
+    pub server_time: Timestamp,
+    /// Whether the role sees what `pg_monitor` sees; without it many fields are unknown.
+    pub monitor: bool,
+}
+
+impl SqlReport {
+    /// Sessions kept a node.
+    pub const MOST_SESSIONS: usize = 100;
+}

@@ -1,0 +1,308 @@
+//! The router in front of the cluster: HAProxy's proxies and servers.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::name::RouterName;
+use super::observed::Reading;
+use super::text::Text;
+
+/// The process itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct RouterInfo {
+    /// Version.
+    pub version: Text,
+    /// Time since it started.
+    pub uptime: Duration,
+    /// Connections now.
+    pub connections: u64,
+    /// `maxconn`.
+    pub max_connections: u64,
+    /// Share of time it idles, in percent.
+    pub idle_percent: Option<u8>,
+}
+
+/// What a row of the statistics is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyKind {
+    /// Where clients come in.
+    Frontend,
+    /// A pool as a whole.
+    Backend,
+    /// One server of a pool.
+    Server,
+    /// One listening address.
+    Listener,
+}
+
+/// Status of a server, backend or frontend. Matched by the prefixes that HAProxy writes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyStatus {
+    /// Takes traffic.
+    Up,
+    /// Takes traffic, but checks are failing: so many of so many.
+    GoingDown(Text),
+    /// Takes no traffic.
+    Down,
+    /// Takes no traffic yet, checks are passing.
+    GoingUp(Text),
+    /// Finishes what it has, takes nothing new.
+    Drain,
+    /// Out of service by somebody's hand, or the configuration's.
+    Maintenance(Text),
+    /// Up by default since nothing checks it: cannot follow a failover.
+    NoCheck,
+    /// Runs but is not balanced to.
+    NoLoadBalancing,
+    /// A frontend or listener that accepts.
+    Open,
+    /// A frontend that is stopped or paused.
+    Stopped,
+    /// A word this version does not know.
+    Unknown(Text),
+}
+
+impl ProxyStatus {
+    /// HAProxy's text.
+    pub fn from_word(word: &str) -> Self {
+        let rest = |prefix: &str| word.strip_prefix(prefix).map(str::trim).filter(|rest| !rest.is_empty());
+        match word.split([' ', '(']).next().unwrap_or_default() {
+            "UP" => rest("UP").map_or(Self::Up, |fraction| Self::GoingDown(Text::new(fraction))),
+            "DOWN" => match rest("DOWN") {
+                Some(fraction) if fraction.contains('/') => Self::GoingUp(Text::new(fraction)),
+                _ => Self::Down,
+            },
+            "DRAIN" => Self::Drain,
+            "MAINT" => Self::Maintenance(Text::new(rest("MAINT").unwrap_or_default())),
+            "NOLB" => Self::NoLoadBalancing,
+            "no" => Self::NoCheck,
+            "OPEN" => Self::Open,
+            "STOP" | "PAUSED" => Self::Stopped,
+            _ => Self::Unknown(Text::new(word)),
+        }
+    }
+
+    /// Whether new connections are sent there.
+    pub fn takes_traffic(&self) -> bool {
+        matches!(self, Self::Up | Self::GoingDown(_) | Self::NoCheck | Self::Open)
+    }
+
+    /// The word shown.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Up => "UP".to_owned(),
+            Self::GoingDown(fraction) => format!("UP {fraction}"),
+            Self::Down => "DOWN".to_owned(),
+            Self::GoingUp(fraction) => format!("DOWN {fraction}"),
+            Self::Drain => "DRAIN".to_owned(),
+            Self::Maintenance(via) if via.is_empty() => "MAINT".to_owned(),
+            Self::Maintenance(via) => format!("MAINT {via}"),
+            Self::NoCheck => "no check".to_owned(),
+            Self::NoLoadBalancing => "NOLB".to_owned(),
+            Self::Open => "OPEN".to_owned(),
+            Self::Stopped => "STOP".to_owned(),
+            Self::Unknown(word) if word.is_empty() => "?".to_owned(),
+            Self::Unknown(word) => word.to_string(),
+        }
+    }
+}
+
+/// Result of the last health check.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct HealthCheck {
+    /// Layer and result, such as `L7OK`, `L7STS`, `L4TOUT`.
+    pub result: Text,
+    /// HTTP status, where there was one.
+    pub code: Option<u16>,
+    /// How long it took.
+    pub took: Option<Duration>,
+    /// The answer in the router's words.
+    pub description: Text,
+    /// A check is running now; the result is the one before.
+    pub in_progress: bool,
+}
+
+/// One row of the statistics. Counters run since the start or since they were cleared.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ProxyRow {
+    /// Proxy (frontend or backend) it belongs to.
+    pub proxy: Text,
+    /// Server or listener; `FRONTEND` and `BACKEND` for the proxy itself.
+    pub server: Text,
+    /// What the row is about.
+    pub kind: ProxyKind,
+    /// Status.
+    pub status: ProxyStatus,
+    /// Sessions now.
+    pub sessions: Option<u64>,
+    /// Most sessions at once.
+    pub sessions_max: Option<u64>,
+    /// Limit on sessions.
+    pub sessions_limit: Option<u64>,
+    /// Sessions in all.
+    pub sessions_total: Option<u64>,
+    /// New sessions a second.
+    pub rate: Option<u64>,
+    /// Most new sessions a second.
+    pub rate_max: Option<u64>,
+    /// Waiting for a slot.
+    pub queue: Option<u64>,
+    /// Most that waited.
+    pub queue_max: Option<u64>,
+    /// Bytes from clients.
+    pub bytes_in: Option<u64>,
+    /// Bytes to clients.
+    pub bytes_out: Option<u64>,
+    /// Failed connection attempts to the server.
+    pub errors_connection: Option<u64>,
+    /// Failed responses.
+    pub errors_response: Option<u64>,
+    /// Retries.
+    pub retries: Option<u64>,
+    /// Sessions sent to another server than chosen.
+    pub redispatches: Option<u64>,
+    /// Transfers that the client broke off.
+    pub aborts_client: Option<u64>,
+    /// Transfers that the server broke off.
+    pub aborts_server: Option<u64>,
+    /// Servers that take traffic (backend), or 1 if this server is an active one.
+    pub active: Option<u64>,
+    /// The same for backup servers.
+    pub backup: Option<u64>,
+    /// Effective weight.
+    pub weight: Option<u64>,
+    /// Last check; `None` where nothing checks, or under maintenance.
+    pub check: Option<HealthCheck>,
+    /// Checks that failed while the server was up.
+    pub check_failures: Option<u64>,
+    /// Times it went down.
+    pub downs: Option<u64>,
+    /// Time since the last change of state, by the router's clock.
+    pub last_change: Option<Duration>,
+    /// Time down in all.
+    pub downtime: Option<Duration>,
+    /// Time since the last session; `None`: never, or not told.
+    pub last_session: Option<Duration>,
+    /// Average time to connect, over the last 1024 sessions.
+    pub connect_time: Option<Duration>,
+    /// Address of the server; only told to the runtime API at operator level, or with `stats show-legends`.
+    pub address: Option<Text>,
+}
+
+/// What one router says.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct RouterReport {
+    /// The process; only from the runtime API.
+    pub info: Option<RouterInfo>,
+    /// Rows in the router's order.
+    pub rows: Vec<ProxyRow>,
+}
+
+/// What a pool is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoolPurpose {
+    /// Leads to the leader.
+    Write,
+    /// Leads to replicas.
+    Read,
+    /// Leads to any node.
+    Any,
+    /// Not known.
+    Unknown,
+}
+
+impl PoolPurpose {
+    /// A guess from the pool's name. Used only where the configuration does not say.
+    pub fn guess(proxy: &str) -> Self {
+        let name = proxy.to_ascii_lowercase();
+        let has = |words: &[&str]| {
+            name.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| words.iter().any(|word| part.starts_with(word)))
+        };
+        if has(&["replica", "standby", "slave", "secondary", "read", "ro"]) {
+            Self::Read
+        } else if has(&["primary", "leader", "master", "write", "rw"]) {
+            Self::Write
+        } else if has(&["any", "all", "node"]) {
+            Self::Any
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
+/// One router as configured, with what its two interfaces say.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Router {
+    /// Its name in the configuration.
+    pub name: RouterName,
+    /// The statistics page over HTTP; `None`: not configured.
+    pub http: Option<Reading<RouterReport>>,
+    /// The runtime API; `None`: not configured.
+    pub runtime: Option<Reading<RouterReport>>,
+    /// Backends that the configuration says lead to the leader; empty: guess by name.
+    pub write_backends: Vec<Text>,
+    /// Backends that the configuration says lead to replicas; empty: guess by name.
+    pub read_backends: Vec<Text>,
+}
+
+impl Router {
+    /// What a backend is for: by configuration, else by its name.
+    pub fn purpose(&self, proxy: &Text) -> PoolPurpose {
+        if self.write_backends.contains(proxy) {
+            PoolPurpose::Write
+        } else if self.read_backends.contains(proxy) {
+            PoolPurpose::Read
+        } else {
+            PoolPurpose::guess(proxy.as_str())
+        }
+    }
+
+    /// The interface to believe at `now`: a fresh one before a stale one, the runtime API before the page, since it
+    /// knows addresses.
+    pub fn reading(&self, now: super::moment::Moment) -> Option<&Reading<RouterReport>> {
+        let both = [self.runtime.as_ref(), self.http.as_ref()];
+        let find = |wanted: &dyn Fn(&Reading<RouterReport>) -> bool| both.into_iter().flatten().find(|r| wanted(r));
+        find(&|reading| reading.is_fresh(now))
+            .or_else(|| find(&|reading| reading.answer.is_some()))
+            .or_else(|| find(&|_| true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("UP", ProxyStatus::Up, true)]
+    #[case("UP 1/3", ProxyStatus::GoingDown("1/3".into()), true)]
+    #[case("DOWN", ProxyStatus::Down, false)]
+    #[case("DOWN 1/2", ProxyStatus::GoingUp("1/2".into()), false)]
+    #[case("DOWN (agent)", ProxyStatus::Down, false)]
+    #[case("DRAIN 1/3", ProxyStatus::Drain, false)]
+    #[case("MAINT", ProxyStatus::Maintenance("".into()), false)]
+    #[case("MAINT (via a/b)", ProxyStatus::Maintenance("(via a/b)".into()), false)]
+    #[case("no check", ProxyStatus::NoCheck, true)]
+    #[case("NOLB 1/2", ProxyStatus::NoLoadBalancing, false)]
+    #[case("FROZEN", ProxyStatus::Unknown("FROZEN".into()), false)]
+    fn statuses_are_read_by_prefix(#[case] word: &str, #[case] status: ProxyStatus, #[case] traffic: bool) {
+        assert_eq!(ProxyStatus::from_word(word), status);
+        assert_eq!(status.takes_traffic(), traffic);
+    }
+
+    #[rstest]
+    #[case("primary", PoolPurpose::Write)]
+    #[case("pg_rw", PoolPurpose::Write)]
+    #[case("pg_ro", PoolPurpose::Read)]
+    #[case("postgres-replicas", PoolPurpose::Read)]
+    #[case("any", PoolPurpose::Any)]
+    #[case("stats", PoolPurpose::Unknown)]
+    fn purposes_are_guessed_by_name(#[case] name: &str, #[case] purpose: PoolPurpose) {
+        assert_eq!(PoolPurpose::guess(name), purpose);
+    }
+}

@@ -1,0 +1,269 @@
+//! The picture of one cluster at one moment.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::dcs::{DcsContent, DcsMember};
+use super::finding::{Finding, Severity};
+use super::lsn::{SystemId, Timeline};
+use super::member::Member;
+use super::moment::Moment;
+use super::name::{ClusterName, NodeName};
+use super::observed::{Freshness, Observed, Reading, best};
+use super::parts::{BackupReport, PoolerReport, RuntimeReport};
+use super::router::Router;
+use super::source::Source;
+use super::text::Text;
+use super::thresholds::Thresholds;
+use super::view::MemberView;
+
+/// Which kind of high-availability manager runs the cluster.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StackKind {
+    /// Patroni.
+    Patroni,
+    /// The simulated cluster.
+    Simulated,
+}
+
+/// Who the cluster is, and what the configuration says of it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Identity {
+    /// Name in the configuration.
+    pub name: ClusterName,
+    /// Kind of stack.
+    pub kind: StackKind,
+    /// Patroni's scope.
+    pub scope: Option<Text>,
+    /// Patroni's namespace.
+    pub namespace: Option<Text>,
+    /// Colour of the cluster's name, as the configuration names it.
+    pub colour: Option<Text>,
+    /// Nothing may be done to it.
+    pub read_only: bool,
+    /// Actions need a reason.
+    pub protected: bool,
+}
+
+/// The DCS of the cluster.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Dcs {
+    /// The cluster's record: etcd's first, then what a Patroni node relays. Empty: no DCS configured.
+    pub content: Vec<Reading<DcsContent>>,
+    /// The DCS's own members, one an endpoint.
+    pub members: Vec<Reading<DcsMember>>,
+}
+
+/// How the cluster does, in one word.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wellbeing {
+    /// Nothing to see.
+    Well,
+    /// Look.
+    Look,
+    /// Nothing fresh is known.
+    Unknown,
+    /// Act.
+    Act,
+}
+
+/// State of one source at the snapshot's moment.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct SourceStatus {
+    /// Who.
+    pub source: Source,
+    /// How much to trust it.
+    pub freshness: Freshness,
+    /// Time since its last good answer.
+    pub age: Option<Duration>,
+    /// How long its last answer took.
+    pub took: Option<Duration>,
+    /// Its trouble in words.
+    pub trouble: Option<String>,
+    /// What usually mends that.
+    pub remedy: Option<&'static str>,
+    /// The age at which it goes stale.
+    pub stale_after: Duration,
+}
+
+/// The picture of one cluster at one moment: what each source last said, and what follows from it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Snapshot {
+    /// Who it is.
+    pub identity: Identity,
+    /// The observer's clock when the picture was put together.
+    pub now: Moment,
+    /// The wall clock at the same moment.
+    pub wall: Timestamp,
+    /// Limits in force.
+    pub thresholds: Thresholds,
+    /// Members in order of name.
+    pub members: Vec<Member>,
+    /// The DCS.
+    pub dcs: Dcs,
+    /// Routers.
+    pub routers: Vec<Router>,
+    /// Poolers.
+    pub poolers: Vec<Reading<PoolerReport>>,
+    /// Backup repositories.
+    pub backups: Vec<Reading<BackupReport>>,
+    /// Container runtimes.
+    pub runtimes: Vec<Reading<RuntimeReport>>,
+    /// What is wrong, worst first.
+    pub findings: Vec<Finding>,
+}
+
+impl Snapshot {
+    /// A picture before anything was asked.
+    pub fn empty(identity: Identity, thresholds: Thresholds, now: Moment, wall: Timestamp) -> Self {
+        Self {
+            identity,
+            now,
+            wall,
+            thresholds,
+            members: Vec::new(),
+            dcs: Dcs::default(),
+            routers: Vec::new(),
+            poolers: Vec::new(),
+            backups: Vec::new(),
+            runtimes: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// The member called `name`.
+    pub fn member(&self, name: &NodeName) -> Option<&Member> {
+        self.members.iter().find(|member| member.name == *name)
+    }
+
+    /// A member in the light of all sources.
+    pub fn view<'a>(&'a self, member: &'a Member) -> MemberView<'a> {
+        MemberView { snapshot: self, member }
+    }
+
+    /// Every member in the light of all sources.
+    pub fn views(&self) -> impl Iterator<Item = MemberView<'_>> {
+        self.members.iter().map(|member| self.view(member))
+    }
+
+    /// The record to believe: a fresh one before a stale one, etcd's own before a relayed one.
+    pub fn record(&self) -> Option<&Reading<DcsContent>> {
+        let fresh = self.dcs.content.iter().find(|reading| reading.is_fresh(self.now));
+        fresh.or_else(|| self.dcs.content.iter().find(|reading| reading.answer.is_some()))
+    }
+
+    /// A part of the record with its source and age.
+    pub fn recorded<U>(&self, part: impl Fn(&DcsContent) -> Option<U>) -> Option<Observed<U>> {
+        self.record().and_then(|reading| reading.fact(self.now, part))
+    }
+
+    /// Who leads: the lock's holder by the best record; without any record, the one node that says it is the primary.
+    pub fn leader(&self) -> Option<Observed<NodeName>> {
+        let by_record = self.recorded(|content| content.leader.as_ref().map(|leader| leader.holder.clone()));
+        let claims = |view: MemberView<'_>| {
+            let name = view.member.name.clone();
+            view.claimed_role().filter(|role| role.value.is_writable()).map(|role| role.map(|_| name))
+        };
+        if by_record.as_ref().is_some_and(|leader| leader.fresh) || self.record_is_fresh() {
+            return by_record;
+        }
+        let mut claimants: Vec<_> = self.views().filter_map(claims).filter(|claim| claim.fresh).collect();
+        if claimants.len() == 1 { claimants.pop() } else { by_record }
+    }
+
+    /// Whether any record of the DCS is fresh.
+    pub fn record_is_fresh(&self) -> bool {
+        self.dcs.content.iter().any(|reading| reading.is_fresh(self.now))
+    }
+
+    /// Timeline of the leader.
+    pub fn timeline(&self) -> Option<Observed<Timeline>> {
+        let leader = self.leader()?;
+        let member = self.member(&leader.value)?;
+        self.view(member).timeline()
+    }
+
+    /// System identifier by the best source.
+    pub fn system_id(&self) -> Option<Observed<SystemId>> {
+        let by_node = |view: MemberView<'_>| view.system_id();
+        best(std::iter::once(self.recorded(|content| content.system_id)).chain(self.views().map(by_node)))
+    }
+
+    /// Whether maintenance mode is on, and who says so. `None`: nobody can tell.
+    pub fn paused(&self) -> Option<Observed<bool>> {
+        let by_agent = |view: MemberView<'_>| {
+            view.member.agent.as_ref().and_then(|agent| agent.fact(self.now, |report| Some(report.paused)))
+        };
+        best(std::iter::once(self.recorded(|content| Some(content.is_paused()))).chain(self.views().map(by_agent)))
+    }
+
+    /// Whether the cluster follows another cluster.
+    pub fn is_standby_cluster(&self) -> bool {
+        self.recorded(|content| content.config.as_ref().map(|config| config.standby_cluster))
+            .is_some_and(|standby| standby.value)
+    }
+
+    /// The worst finding.
+    pub fn worst(&self) -> Option<&Finding> {
+        self.findings.first()
+    }
+
+    /// How the cluster does. Unknown when no source at all answers: an unseen cluster is not a well one.
+    pub fn wellbeing(&self) -> Wellbeing {
+        let sources = self.sources();
+        if !sources.iter().any(|status| status.freshness == Freshness::Fresh) {
+            return Wellbeing::Unknown;
+        }
+        match self.worst().map(|finding| finding.severity) {
+            Some(Severity::Critical) => Wellbeing::Act,
+            Some(Severity::Warning) => Wellbeing::Look,
+            Some(Severity::Note) | None => Wellbeing::Well,
+        }
+    }
+
+    /// Every configured source and its state.
+    pub fn sources(&self) -> Vec<SourceStatus> {
+        let now = self.now;
+        let mut all = Vec::new();
+        all.extend(self.dcs.content.iter().map(|r| status(r, now)));
+        all.extend(self.dcs.members.iter().map(|r| status(r, now)));
+        for member in &self.members {
+            all.extend(member.agent.iter().map(|r| status(r, now)));
+            all.extend(member.sql.iter().map(|r| status(r, now)));
+            all.extend(member.agent_metrics.iter().map(|r| status(r, now)));
+            all.extend(member.exporter.iter().map(|r| status(r, now)));
+        }
+        for router in &self.routers {
+            all.extend(router.http.iter().map(|r| status(r, now)));
+            all.extend(router.runtime.iter().map(|r| status(r, now)));
+        }
+        all.extend(self.poolers.iter().map(|r| status(r, now)));
+        all.extend(self.backups.iter().map(|r| status(r, now)));
+        all.extend(self.runtimes.iter().map(|r| status(r, now)));
+        all
+    }
+
+    /// Age of the picture: the age of the oldest answer among the sources that still answer in time. `None` where
+    /// none does.
+    pub fn age(&self, now: Moment) -> Option<Duration> {
+        let extra = now.since(self.now);
+        let fresh = self.sources().into_iter().filter(|status| status.freshness == Freshness::Fresh);
+        fresh.filter_map(|status| status.age).max().map(|age| age + extra)
+    }
+}
+
+fn status<T>(reading: &Reading<T>, now: Moment) -> SourceStatus {
+    SourceStatus {
+        source: reading.source.clone(),
+        freshness: reading.freshness(now),
+        age: reading.age(now),
+        took: reading.answer.as_ref().map(|answer| answer.took),
+        trouble: reading.trouble(now).map(|(words, _)| words),
+        remedy: reading.failure.as_ref().map(|failure| failure.error.trouble.remedy()),
+        stale_after: reading.stale_after,
+    }
+}

@@ -1,0 +1,193 @@
+//! Who said something, and in which ways a source can fail to say anything.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::text::Text;
+
+/// The kind of wire a fact came over.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// Patroni's REST interface of one node (`GET /patroni`).
+    PatroniRest,
+    /// The DCS as one Patroni node tells it (`GET /cluster`), used where etcd itself cannot be reached.
+    PatroniCluster,
+    /// Patroni's `/metrics` of one node.
+    PatroniMetrics,
+    /// The keys of the cluster in etcd.
+    Etcd,
+    /// One etcd member's own health.
+    EtcdMember,
+    /// One PostgreSQL node over SQL.
+    Sql,
+    /// HAProxy's statistics page over HTTP.
+    RouterHttp,
+    /// HAProxy's runtime API.
+    RouterRuntime,
+    /// `postgres_exporter` of one node.
+    Exporter,
+    /// A connection pooler's admin console.
+    Pooler,
+    /// A backup repository or catalogue.
+    Backup,
+    /// A container runtime.
+    Runtime,
+}
+
+impl SourceKind {
+    /// The word shown for this kind, short enough for a column.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::PatroniRest => "REST",
+            Self::PatroniCluster => "/cluster",
+            Self::PatroniMetrics => "patroni metrics",
+            Self::Etcd => "etcd",
+            Self::EtcdMember => "etcd member",
+            Self::Sql => "SQL",
+            Self::RouterHttp => "HAProxy",
+            Self::RouterRuntime => "HAProxy runtime",
+            Self::Exporter => "exporter",
+            Self::Pooler => "pooler",
+            Self::Backup => "backup",
+            Self::Runtime => "runtime",
+        }
+    }
+}
+
+/// One source: a kind of wire and what stands at its far end (a node, a router, an etcd endpoint).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Source {
+    /// The wire.
+    pub kind: SourceKind,
+    /// Whose opinion it is: node name, router name, or endpoint. Empty where the kind has one instance a cluster.
+    pub target: Text,
+}
+
+impl Source {
+    /// The source of kind `kind` at `target`.
+    pub fn new(kind: SourceKind, target: impl AsRef<str>) -> Self {
+        Self { kind, target: Text::new(target) }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.target.is_empty() {
+            f.write_str(self.kind.word())
+        } else {
+            write!(f, "{} {}", self.kind.word(), self.target)
+        }
+    }
+}
+
+/// In which way a source failed. Each way has its own remedy, so they are kept apart.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trouble {
+    /// The host answered that nothing listens on the port.
+    Refused,
+    /// No answer within the deadline.
+    TimedOut,
+    /// The host name does not resolve here.
+    Name,
+    /// No route to the host, or the network is down.
+    Unreachable,
+    /// The TLS handshake failed, or TLS was expected and plain text came (or the reverse).
+    Tls,
+    /// Wrong or missing credentials.
+    Credentials,
+    /// Authenticated, but not allowed to look.
+    Permission,
+    /// The far end closed the connection in the middle.
+    Closed,
+    /// An answer came that is not what this source should say (HTML for JSON, a cut CSV, another scope).
+    UnexpectedAnswer,
+    /// The answer was larger than any honest answer.
+    TooLarge,
+    /// The DCS is alive but has no majority.
+    NoQuorum,
+    /// This version or configuration of the far end cannot do what was asked.
+    Unsupported,
+    /// The far end answered that it is starting up or shutting down.
+    NotReady,
+}
+
+impl Trouble {
+    /// The words shown to the operator.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Refused => "connection refused",
+            Self::TimedOut => "no answer in time",
+            Self::Name => "host name does not resolve",
+            Self::Unreachable => "host unreachable",
+            Self::Tls => "TLS failed",
+            Self::Credentials => "credentials refused",
+            Self::Permission => "permission denied",
+            Self::Closed => "connection closed",
+            Self::UnexpectedAnswer => "unexpected answer",
+            Self::TooLarge => "answer too large",
+            Self::NoQuorum => "no quorum",
+            Self::Unsupported => "not supported",
+            Self::NotReady => "not ready",
+        }
+    }
+
+    /// What usually mends it: one imperative line.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Refused => "check that the service runs and that the port in the configuration is right",
+            Self::TimedOut => "check the network path and firewall; the host may be down, frozen, or cut off",
+            Self::Name => "add the name to [address_map] in the configuration, or set the node's own address",
+            Self::Unreachable => "check routing from this host to the address",
+            Self::Tls => "check the CA, the client certificate, the server name, and whether the port speaks TLS",
+            Self::Credentials => "check user and password (file, environment, command, or ~/.pgpass)",
+            Self::Permission => "grant the role pg_monitor, or the least privilege the source needs",
+            Self::Closed => "look at the far end's log; it may be overloaded or have lost its DCS",
+            Self::UnexpectedAnswer => "check that the address leads to this service and not to another, or a proxy",
+            Self::TooLarge => "check that the address leads to this service",
+            Self::NoQuorum => "bring back a majority of the DCS members",
+            Self::Unsupported => "see the supported versions in the manual",
+            Self::NotReady => "wait; it is starting up or shutting down",
+        }
+    }
+}
+
+/// A failed attempt to ask a source. The cause's own words are kept cleaned and redacted.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[error("{endpoint}: {}{}", .trouble.words(), Detail(.detail))]
+pub struct SourceError {
+    /// In which way it failed.
+    pub trouble: Trouble,
+    /// Where: address and port, or URL without credentials.
+    pub endpoint: Text,
+    /// The cause in its own words; empty where the trouble says it all.
+    pub detail: Text,
+}
+
+impl SourceError {
+    /// A failure at `endpoint`; `detail` is cleaned and its passwords are masked.
+    pub fn new(trouble: Trouble, endpoint: impl AsRef<str>, detail: impl AsRef<str>) -> Self {
+        Self { trouble, endpoint: Text::redacted(endpoint), detail: Text::redacted(detail) }
+    }
+
+    /// The failure of an attempt that was given up after `deadline`.
+    pub fn timed_out(endpoint: impl AsRef<str>, deadline: Duration) -> Self {
+        Self::new(Trouble::TimedOut, endpoint, format!("waited {:.1} s", deadline.as_secs_f64()))
+    }
+
+    /// Trouble and detail without the endpoint, for where the endpoint is already on the line.
+    pub fn brief(&self) -> String {
+        format!("{}{}", self.trouble.words(), Detail(&self.detail))
+    }
+}
+
+struct Detail<'a>(&'a Text);
+
+impl fmt::Display for Detail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, " ({})", self.0) }
+    }
+}
