@@ -7,9 +7,11 @@
 //! | [`driver`] | one per component kind: wire types to observations |
 //! | [`observe`] | tasks that ask drivers, and the merge into one picture |
 //! | [`report`] | rows, units and documents that screen and command line share |
+//! | [`tui`] | the interactive face |
 
 pub mod config;
 pub mod driver;
 pub mod model;
 pub mod observe;
 pub mod report;
+pub mod tui;
