@@ -5,11 +5,13 @@
 //! | [`model`] | vocabulary: what a cluster is and what can be known about it |
 //! | [`config`] | configuration as written and as resolved |
 //! | [`driver`] | one per component kind: wire types to observations |
+//! | [`health`] | rules: snapshot to findings |
 //! | [`observe`] | tasks that ask drivers, and the merge into one picture |
 //! | [`report`] | rows, units and documents that screen and command line share |
 
 pub mod config;
 pub mod driver;
+pub mod health;
 pub mod model;
 pub mod observe;
 pub mod report;
