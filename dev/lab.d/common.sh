@@ -1,5 +1,5 @@
 # What the verbs of dev/lab share: settings, compose, containers by label.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 say() { printf '%s\n' "$*" >&2; }
 die() {

@@ -10,10 +10,20 @@ lab_up() {
     need_docker
     check_ports
     lab_image
-    compose up -d --no-build 2> >(grep -vE '^(Creating|Starting|Recreating) .*(\.\.\.|done)' >&2) > /dev/null ||
-        die "compose could not start the lab (see above)"
+    start
     await_whole "${LAB_WAIT:-240}"
     say "the lab is whole after $((SECONDS - begin)) s: dev/lab status, dev/lab psql router"
+}
+
+start() {
+    local log
+    log=$(mktemp)
+    if ! compose up -d --no-build > "$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        die "compose could not start the lab (see above)"
+    fi
+    rm -f "$log"
 }
 
 # Every variable that names a port must be free, unless this project has it.
