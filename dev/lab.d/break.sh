@@ -60,19 +60,27 @@ break_quorum() {
 break_delay() {
     inside "$1" bash -euc 'echo "recovery_min_apply_delay: $1" > /var/lib/lab/recovery.yml' - "${2:-30s}"
     reload_node "$1"
+    await_setting "$1" "SELECT setting::int > 0 FROM pg_settings WHERE name = 'recovery_min_apply_delay'"
 }
 
 break_replay() { sql "$1" 'SELECT pg_wal_replay_pause()' > /dev/null; }
 
-# The receiver's connections are refused, so that it is gone at once and on
-# both sides; the rest of the node's traffic passes.
+# The receiver's connections are refused and the open one is ended on both
+# sides, so that it is gone at once; the rest of the node's traffic passes.
 break_receiver() {
+    local sender
     inside "$1" bash -euc '
-        iptables -w -C OUTPUT -m comment --comment lab-receiver ! -o lo -p tcp --dport 5432 \
-            -j REJECT --reject-with tcp-reset 2> /dev/null ||
-        iptables -w -I OUTPUT 1 -m comment --comment lab-receiver ! -o lo -p tcp --dport 5432 \
-            -j REJECT --reject-with tcp-reset'
-    sql "$1" "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'walreceiver'" > /dev/null
+        rule() { iptables -w -C "$@" 2> /dev/null || iptables -w -I "$@"; }
+        refuse="-m comment --comment lab-receiver -p tcp -j REJECT --reject-with tcp-reset"
+        rule OUTPUT $refuse ! -o lo --dport 5432
+        rule INPUT $refuse ! -i lo --sport 5432'
+    for sender in "${PG_NODES[@]}"; do
+        [[ $(state "$sender") == running ]] || continue
+        sql "$sender" "SELECT pg_terminate_backend(pid) FROM pg_stat_replication
+            WHERE application_name = '$(member_of "$1")'" > /dev/null 2>&1 || true
+    done
+    sql "$1" "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE backend_type = 'walreceiver'" > /dev/null 2>&1 || true
 }
 
 # Only ever the node's own limited disk. The filler takes no space on the
@@ -95,6 +103,16 @@ break_tag() {
     [[ -n ${2:-} ]] || die 'which tag? e.g. dev/lab break tag pg-1 "nofailover: true"'
     inside "$1" bash -euc 'printf "%s\n" "$1" > /var/lib/lab/tags.yml' - "$2"
     reload_node "$1"
+}
+
+# Patroni takes the file up in its next loop.
+await_setting() { # NODE QUESTION
+    local i
+    for ((i = 0; i < 30; i++)); do
+        if [[ $(sql "$1" "$2" 2> /dev/null) == t ]]; then return 0; fi
+        sleep 0.5
+    done
+    say "$1: Patroni has not taken it up within 15 s"
 }
 
 # Writes the node's configuration anew and has Patroni read it.

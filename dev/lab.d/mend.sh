@@ -76,6 +76,7 @@ drop_rules() {
 mend_delay() {
     inside "$1" rm -f /var/lib/lab/recovery.yml
     reload_node "$1"
+    await_setting "$1" "SELECT setting::int = 0 FROM pg_settings WHERE name = 'recovery_min_apply_delay'"
 }
 
 mend_replay() {
