@@ -7,8 +7,10 @@
 //! | [`driver`] | one per component kind: wire types to observations |
 //! | [`health`] | rules: snapshot to findings |
 //! | [`observe`] | tasks that ask drivers, and the merge into one picture |
+//! | [`cli`] | arguments, one verb a file, exit codes |
 //! | [`report`] | rows, units and documents that screen and command line share |
 
+pub mod cli;
 pub mod config;
 pub mod driver;
 pub mod health;

@@ -9,3 +9,5 @@ pub mod merge;
 pub mod once;
 pub mod picture;
 mod task;
+#[cfg(test)]
+mod tests;
