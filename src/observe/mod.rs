@@ -3,6 +3,7 @@
 
 pub mod changes;
 pub mod cluster;
+pub mod doctor;
 pub mod findings;
 pub mod histories;
 pub mod merge;
