@@ -4,3 +4,4 @@
 
 pub mod ha;
 pub mod port;
+pub(crate) mod trouble;
