@@ -3,14 +3,16 @@
 //! | room | for |
 //! |---|---|
 //! | [`model`] | vocabulary: what a cluster is and what can be known about it |
-//! | [`config`] | configuration as written and as resolved |
-//! | [`driver`] | one per component kind: wire types to observations |
 //! | [`health`] | rules: snapshot to findings |
+//! | [`config`] | configuration as written and as resolved |
+//! | [`client`] | one wire a file: speaks the protocol, knows no cluster |
+//! | [`driver`] | one per component kind: wire types to observations |
 //! | [`observe`] | tasks that ask drivers, and the merge into one picture |
-//! | [`cli`] | arguments, one verb a file, exit codes |
 //! | [`report`] | rows, units and documents that screen and command line share |
+//! | [`cli`] | arguments, one verb a file, exit codes |
 
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod driver;
 pub mod health;
