@@ -4,4 +4,5 @@
 
 pub mod cause;
 pub mod certificate;
+pub mod lenient;
 pub mod tls;
