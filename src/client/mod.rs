@@ -4,5 +4,6 @@
 
 pub mod cause;
 pub mod certificate;
+pub mod etcd;
 pub mod lenient;
 pub mod tls;

@@ -14,15 +14,16 @@ use futures::stream::FuturesUnordered;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tonic::transport::{Endpoint, Uri};
 
 use super::error::{EtcdError, Kind};
 use crate::client::cause;
 use crate::client::tls::{self, Verify};
-use crate::config::endpoint::{EtcdEndpoints, Login, Timeouts};
+use crate::config::endpoint::{self, EtcdEndpoints, Timeouts};
 
 /// A client URL taken apart.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,19 +69,35 @@ impl fmt::Display for EndpointName {
     }
 }
 
+/// How logging in went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Login {
+    /// No login is configured, and none was asked for.
+    NotAsked,
+    /// The login was accepted.
+    Accepted,
+    /// A login is configured, but the store asks nobody for one.
+    NotEnabled,
+}
+
 /// How to connect to the endpoints of one etcd cluster. Cheap to clone.
 #[derive(Clone)]
 pub struct Connector {
     endpoints: Arc<[EndpointName]>,
     tls: Option<Arc<ClientConfig>>,
-    login: Option<Login>,
+    login: Option<endpoint::Login>,
+    password: Option<SecretString>,
     timeouts: Timeouts,
 }
+
+/// An endpoint that has not answered after this long is no longer waited for alone: the next one is tried beside it.
+const STAGGER: Duration = Duration::from_millis(40);
 
 /// What a request is sent through: one authenticated connection.
 pub(super) struct Link {
     pub(super) endpoint: String,
     pub(super) client: Client,
+    pub(super) login: Login,
     channel: tonic::transport::Channel,
     deadline: Duration,
 }
@@ -103,7 +120,13 @@ impl Connector {
         } else {
             None
         };
-        Ok(Self { endpoints: names.into(), tls, login: endpoints.login.clone(), timeouts: endpoints.timeouts })
+        Ok(Self {
+            endpoints: names.into(),
+            tls,
+            login: endpoints.login.clone(),
+            password: None,
+            timeouts: endpoints.timeouts,
+        })
     }
 
     /// The endpoints, in the order of the configuration.
@@ -113,10 +136,6 @@ impl Connector {
 
     pub(super) fn timeouts(&self) -> Timeouts {
         self.timeouts
-    }
-
-    pub(super) fn has_login(&self) -> bool {
-        self.login.is_some()
     }
 
     /// Connects and logs in. `strict` requests are refused at once by a member that knows no leader.
@@ -130,8 +149,56 @@ impl Connector {
             .await
             .map_err(|_| EtcdError::timed_out(&endpoint, deadline))??;
         let options = ConnectOptions::new().with_require_leader(strict).with_auto_token_refresh(true);
-        let client = self.log_in(&endpoint, &channel, options).await?;
-        Ok(Link { endpoint, client, channel, deadline: self.timeouts.request })
+        let (client, login) = self.log_in(&endpoint, &channel, options).await?;
+        Ok(Link { endpoint, client, login, channel, deadline: self.timeouts.request })
+    }
+
+    /// Asks the endpoints by `attempt`, beginning with `first`, until one answers: each next one is asked as soon as
+    /// the ones before failed or are slow, and the answers race.
+    ///
+    /// # Errors
+    /// When none answers: the most telling failure, with the others in brief.
+    pub(super) async fn race<T, F>(&self, first: usize, attempt: impl Fn(usize) -> F) -> Result<(usize, T), EtcdError>
+    where
+        F: Future<Output = Result<T, EtcdError>>,
+    {
+        let count = self.endpoints.len();
+        let mut waiting = (0..count).map(|step| (first + step) % count).peekable();
+        let mut running = FuturesUnordered::new();
+        let mut unanswered = Vec::new();
+        let mut failures: Vec<EtcdError> = Vec::new();
+        let mut deadline = Instant::now() + self.patience();
+        loop {
+            if let Some(index) = waiting.next() {
+                let attempt = attempt(index);
+                running.push(async move { (index, attempt.await) });
+                unanswered.push(index);
+            }
+            let pause = if waiting.peek().is_some() { deadline.min(Instant::now() + STAGGER) } else { deadline };
+            match timeout_at(pause, running.next()).await {
+                Ok(Some((index, Ok(answer)))) => return Ok((index, answer)),
+                Ok(Some((index, Err(failure)))) => {
+                    unanswered.retain(|other| *other != index);
+                    if failure.kind == Kind::NoQuorum {
+                        // The majority may be on the other side, but then it is near.
+                        deadline = deadline.min(Instant::now() + self.timeouts.request / 2);
+                    }
+                    failures.push(failure);
+                }
+                Ok(None) if waiting.peek().is_none() => break,
+                Err(_) if Instant::now() >= deadline => break,
+                Ok(None) | Err(_) => {}
+            }
+        }
+        let silent = unanswered.iter().filter_map(|index| self.endpoints.get(*index));
+        failures.extend(silent.map(|name| EtcdError::new(&name.to_string(), Kind::TimedOut, "")));
+        let nobody = || EtcdError::new("etcd", Kind::Unexpected, "no endpoint is configured");
+        Err(EtcdError::all(failures).unwrap_or_else(nobody))
+    }
+
+    /// The longest that [`race`](Self::race) takes.
+    fn patience(&self) -> Duration {
+        self.timeouts.connect + self.timeouts.request
     }
 
     async fn channel(&self, name: &EndpointName, endpoint: &str) -> Result<tonic::transport::Channel, EtcdError> {
@@ -164,26 +231,46 @@ impl Connector {
         Ok(Box::new(stream))
     }
 
+    fn password(&self, endpoint: &str, login: &endpoint::Login) -> Result<SecretString, EtcdError> {
+        self.password.clone().ok_or_else(|| {
+            EtcdError::new(endpoint, Kind::Credentials, format!("no password is configured for user {}", login.user))
+        })
+    }
+
     async fn log_in(
         &self,
         endpoint: &str,
         channel: &tonic::transport::Channel,
         options: ConnectOptions,
-    ) -> Result<Client, EtcdError> {
+    ) -> Result<(Client, Login), EtcdError> {
         let make = |options| Client::from_channel(Channel::Tonic(channel.clone()), Some(options));
         let deadline = self.timeouts.request;
         let with_login = match &self.login {
             None => options.clone(),
-            Some(login) => options.clone().with_user(login.user.clone(), self.password(endpoint, login).await?),
+            Some(login) => {
+                options.clone().with_user(login.user.clone(), self.password(endpoint, login)?.expose_secret())
+            }
         };
-        let client = timeout(deadline, make(with_login))
-            .await
-            .map_err(|_| EtcdError::new(endpoint, Kind::TimedOut, "while logging in, which needs a majority"))?;
+        let Ok(client) = timeout(deadline, make(with_login)).await else {
+            // A login is a proposal to the majority. Whether that is what is missing, the member says itself.
+            let mut stranger =
+                make(ConnectOptions::new()).await.map_err(|error| EtcdError::library(endpoint, &error))?;
+            return Err(match bounded(endpoint, deadline, stranger.status()).await {
+                Ok(status) if status.leader() == 0 => {
+                    EtcdError::new(endpoint, Kind::NoQuorum, "alive without a leader: nobody can log in")
+                }
+                Ok(_) => EtcdError::new(endpoint, Kind::TimedOut, "while logging in"),
+                Err(error) => error,
+            });
+        };
         match client {
-            Ok(client) => Ok(client),
+            Ok(client) => Ok((client, if self.login.is_some() { Login::Accepted } else { Login::NotAsked })),
             // A login for a store that asks for none is no obstacle: authentication is often switched on later.
-            Err(etcd_client::Error::GRpcStatus(status)) if status.message().contains("authentication is not enabled") => {
-                make(options).await.map_err(|error| EtcdError::library(endpoint, &error))
+            Err(etcd_client::Error::GRpcStatus(status))
+                if status.message().contains("authentication is not enabled") =>
+            {
+                let client = make(options).await.map_err(|error| EtcdError::library(endpoint, &error))?;
+                Ok((client, Login::NotEnabled))
             }
             Err(error) => Err(EtcdError::library(endpoint, &error)),
         }

@@ -99,8 +99,9 @@ impl EtcdError {
             io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::NetworkDown
-            | io::ErrorKind::AddrNotAvailable => Kind::Unreachable,
-            io::ErrorKind::PermissionDenied => Kind::Unreachable,
+            | io::ErrorKind::AddrNotAvailable
+            // A local firewall that rejects.
+            | io::ErrorKind::PermissionDenied => Kind::Unreachable,
             _ => Kind::Closed,
         };
         let detail = if kind == Kind::Refused { String::new() } else { cause::chain(error) };
@@ -144,8 +145,7 @@ impl EtcdError {
             (Code::OutOfRange, _) if message.contains("compacted") => Kind::Compacted,
             (Code::OutOfRange | Code::ResourceExhausted, None) if message.contains("too large") => Kind::TooLarge,
             (Code::DeadlineExceeded, _) => Kind::TimedOut,
-            (_, Some(_)) => Kind::Unexpected,
-            (Code::Unimplemented, None) => Kind::Unexpected,
+            (_, Some(_)) | (Code::Unimplemented, None) => Kind::Unexpected,
             (_, None) => return Self::transport(endpoint, &cause::chain(status)),
         };
         Self::new(endpoint, kind, own.unwrap_or(message))

@@ -13,10 +13,10 @@ mod scopes;
 #[cfg(test)]
 mod tests;
 
-pub use connect::{Connector, EndpointName};
+pub use connect::{Connector, EndpointName, Login};
 pub use error::{EtcdError, Kind};
 pub use health::{Health, HealthClient, Majority, StoreMember};
-pub use record::{Change, Key, Record, RecordClient};
+pub use record::{Change, Key, Record, RecordClient, slack};
 pub use scopes::{Finder, FoundScope};
 
 /// `/<namespace>/<scope>/` with slashes collapsed: where Patroni keeps a cluster's keys.
