@@ -21,8 +21,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tonic::transport::{Endpoint, Uri};
 
 use super::error::{EtcdError, Kind};
-use crate::client::cause;
 use crate::client::tls::{self, Verify};
+use crate::client::{cause, secret};
 use crate::config::endpoint::{self, EtcdEndpoints, Timeouts};
 
 /// A client URL taken apart.
@@ -86,7 +86,6 @@ pub struct Connector {
     endpoints: Arc<[EndpointName]>,
     tls: Option<Arc<ClientConfig>>,
     login: Option<endpoint::Login>,
-    password: Option<SecretString>,
     timeouts: Timeouts,
 }
 
@@ -231,10 +230,13 @@ impl Connector {
         Ok(Box::new(stream))
     }
 
-    fn password(&self, endpoint: &str, login: &endpoint::Login) -> Result<SecretString, EtcdError> {
-        self.password.clone().ok_or_else(|| {
-            EtcdError::new(endpoint, Kind::Credentials, format!("no password is configured for user {}", login.user))
-        })
+    async fn password(&self, endpoint: &str, login: &endpoint::Login) -> Result<SecretString, EtcdError> {
+        let Some(source) = &login.password else {
+            let missing = format!("no password is configured for user {}", login.user);
+            return Err(EtcdError::new(endpoint, Kind::Credentials, missing));
+        };
+        let fetched = secret::fetch(source).await;
+        fetched.map_err(|error| EtcdError::new(endpoint, Kind::Credentials, cause::chain(&error)))
     }
 
     async fn log_in(
@@ -248,7 +250,7 @@ impl Connector {
         let with_login = match &self.login {
             None => options.clone(),
             Some(login) => {
-                options.clone().with_user(login.user.clone(), self.password(endpoint, login)?.expose_secret())
+                options.clone().with_user(login.user.clone(), self.password(endpoint, login).await?.expose_secret())
             }
         };
         let Ok(client) = timeout(deadline, make(with_login)).await else {
