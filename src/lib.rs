@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`model`] | vocabulary: what a cluster is and what can be known about it |
 //! | [`config`] | configuration as written and as resolved |
+//! | [`client`] | one per wire: protocols, TLS, secrets; returns wire types |
 //! | [`driver`] | one per component kind: wire types to observations |
 //! | [`observe`] | tasks that ask drivers, and the merge into one picture |
 //! | [`report`] | rows, units and documents that screen and command line share |
 
+pub mod client;
 pub mod config;
 pub mod driver;
 pub mod model;
