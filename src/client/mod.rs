@@ -4,5 +4,10 @@
 
 pub mod cause;
 pub mod certificate;
+#[cfg(test)]
+pub(crate) mod double;
+pub mod http;
 pub mod lenient;
+pub mod process;
+pub mod secret;
 pub mod tls;
