@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`model`] | vocabulary: what a cluster is and what can be known about it |
 //! | [`config`] | configuration as written and as resolved |
+//! | [`client`] | one per wire: protocols, TLS, secrets; returns wire types |
 //! | [`driver`] | one per component kind: wire types to observations |
 //! | [`health`] | rules: snapshot to findings |
 //! | [`observe`] | tasks that ask drivers, and the merge into one picture |
@@ -11,6 +12,7 @@
 //! | [`report`] | rows, units and documents that screen and command line share |
 
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod driver;
 pub mod health;

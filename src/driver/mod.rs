@@ -2,4 +2,5 @@
 //! border where outside text is stripped and redacted. Drivers know nothing of the observer, the runner or the screen;
 //! both reach them through the traits in [`port`].
 
+pub mod ha;
 pub mod port;
