@@ -326,6 +326,7 @@ fn node(
         }],
         server_time: wall(),
         monitor: true,
+        unread: Vec::new(),
     };
     let mut member = Member::new(NodeName::new(name));
     member.agent_url = Some(format!("http://{}:8008", host(name)).into());

@@ -123,7 +123,6 @@ impl Connector {
             endpoints: names.into(),
             tls,
             login: endpoints.login.clone(),
-            password: None,
             timeouts: endpoints.timeouts,
         })
     }
