@@ -17,20 +17,20 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 
 /// The commands that exist here. All of them only show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Command {
-    ShowInfo,
-    ShowStat,
-    ShowServersState,
-    ShowCliLevel,
+enum Show {
+    Info,
+    Stat,
+    ServersState,
+    CliLevel,
 }
 
-impl Command {
+impl Show {
     fn words(self) -> &'static str {
         match self {
-            Self::ShowInfo => "show info",
-            Self::ShowStat => "show stat",
-            Self::ShowServersState => "show servers state",
-            Self::ShowCliLevel => "show cli level",
+            Self::Info => "show info",
+            Self::Stat => "show stat",
+            Self::ServersState => "show servers state",
+            Self::CliLevel => "show cli level",
         }
     }
 }
@@ -132,7 +132,7 @@ impl RuntimeReader {
     /// # Errors
     /// When no complete answer came.
     pub async fn read(&self) -> Result<RuntimeAnswer, RuntimeError> {
-        let commands = [Command::ShowInfo, Command::ShowStat, Command::ShowServersState];
+        let commands = [Show::Info, Show::Stat, Show::ServersState];
         let text = self.ask(&commands).await?;
         interpret(&text)
     }
@@ -142,13 +142,13 @@ impl RuntimeReader {
     /// # Errors
     /// When no answer came.
     pub async fn level(&self) -> Result<String, RuntimeError> {
-        let text = self.ask(&[Command::ShowCliLevel]).await?;
+        let text = self.ask(&[Show::CliLevel]).await?;
         let line = text.trim();
-        refusal(line, Command::ShowCliLevel)?;
+        refusal(line, Show::CliLevel)?;
         Ok(line.lines().next().unwrap_or_default().to_owned())
     }
 
-    async fn ask(&self, commands: &[Command]) -> Result<String, RuntimeError> {
+    async fn ask(&self, commands: &[Show]) -> Result<String, RuntimeError> {
         match &self.api {
             RuntimeApi::Tcp(address) => {
                 let (host, port) = address.rsplit_once(':').ok_or_else(|| RuntimeError::Address(address.clone()))?;
@@ -173,7 +173,7 @@ impl RuntimeReader {
 
     async fn over<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        commands: &[Command],
+        commands: &[Show],
         connect: impl Future<Output = Result<S, RuntimeError>>,
     ) -> Result<String, RuntimeError> {
         let Timeouts { connect: connecting, request: answering } = self.timeouts;
@@ -223,14 +223,14 @@ fn interpret(text: &str) -> Result<RuntimeAnswer, RuntimeError> {
     match (statistics, complaint) {
         (Some(statistics), _) => Ok(RuntimeAnswer { statistics, ..answer }),
         (None, Some(line)) => {
-            refusal(&line, Command::ShowStat)?;
+            refusal(&line, Show::Stat)?;
             Err(RuntimeError::Stranger(line.lines().next().unwrap_or_default().to_owned()))
         }
         (None, None) => Err(RuntimeError::Statistics(NotStatistics::CutOff)),
     }
 }
 
-fn refusal(text: &str, command: Command) -> Result<(), RuntimeError> {
+fn refusal(text: &str, command: Show) -> Result<(), RuntimeError> {
     let line = text.lines().next().unwrap_or_default();
     if line.starts_with("Permission denied") {
         return Err(RuntimeError::Denied(command.words()));

@@ -3,6 +3,7 @@
 //! both reach them through the traits in [`port`].
 
 pub mod dcs;
+pub(crate) mod checklist;
 pub mod ha;
 pub mod port;
 pub(crate) mod trouble;

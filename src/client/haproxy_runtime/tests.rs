@@ -68,7 +68,7 @@ async fn an_answer_without_end_is_given_up_at_the_limit() {
 
 #[test]
 fn nothing_but_show_can_be_said() {
-    for command in [Command::ShowInfo, Command::ShowStat, Command::ShowServersState, Command::ShowCliLevel] {
+    for command in [Show::Info, Show::Stat, Show::ServersState, Show::CliLevel] {
         assert!(command.words().starts_with("show "));
     }
 }
