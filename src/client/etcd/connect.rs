@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -78,6 +79,8 @@ pub enum Login {
     Accepted,
     /// A login is configured, but the store asks nobody for one.
     NotEnabled,
+    /// Not tried to the end: the member has no majority, and a login needs one.
+    Impossible,
 }
 
 /// How to connect to the endpoints of one etcd cluster. Cheap to clone.
@@ -89,6 +92,9 @@ pub struct Connector {
     timeouts: Timeouts,
 }
 
+/// A login that takes longer than this may wait for a majority that is gone.
+const LOGIN_HUNCH: Duration = Duration::from_millis(400);
+
 /// An endpoint that has not answered after this long is no longer waited for alone: the next one is tried beside it.
 const STAGGER: Duration = Duration::from_millis(40);
 
@@ -97,7 +103,10 @@ pub(super) struct Link {
     pub(super) endpoint: String,
     pub(super) client: Client,
     pub(super) login: Login,
+    tls: bool,
     channel: tonic::transport::Channel,
+    /// Whether the far end is known to take what is said.
+    spoken: AtomicBool,
     deadline: Duration,
 }
 
@@ -119,12 +128,7 @@ impl Connector {
         } else {
             None
         };
-        Ok(Self {
-            endpoints: names.into(),
-            tls,
-            login: endpoints.login.clone(),
-            timeouts: endpoints.timeouts,
-        })
+        Ok(Self { endpoints: names.into(), tls, login: endpoints.login.clone(), timeouts: endpoints.timeouts })
     }
 
     /// The endpoints, in the order of the configuration.
@@ -136,7 +140,8 @@ impl Connector {
         self.timeouts
     }
 
-    /// Connects and logs in. `strict` requests are refused at once by a member that knows no leader.
+    /// Connects and logs in. `strict` requests are refused at once by a member that knows no leader; others are
+    /// answered as far as it can, without login if need be.
     pub(super) async fn open(&self, index: usize, strict: bool) -> Result<Link, EtcdError> {
         let Some(name) = self.endpoints.get(index) else {
             return Err(EtcdError::new("etcd", Kind::Unexpected, "no such endpoint"));
@@ -146,9 +151,9 @@ impl Connector {
         let channel = timeout(deadline, self.channel(name, &endpoint))
             .await
             .map_err(|_| EtcdError::timed_out(&endpoint, deadline))??;
-        let options = ConnectOptions::new().with_require_leader(strict).with_auto_token_refresh(true);
-        let (client, login) = self.log_in(&endpoint, &channel, options).await?;
-        Ok(Link { endpoint, client, login, channel, deadline: self.timeouts.request })
+        let (client, login) = Box::pin(self.log_in(&endpoint, &channel, strict)).await?;
+        let spoken = AtomicBool::new(login == Login::Accepted);
+        Ok(Link { endpoint, client, login, tls: name.tls, channel, spoken, deadline: self.timeouts.request })
     }
 
     /// Asks the endpoints by `attempt`, beginning with `first`, until one answers: each next one is asked as soon as
@@ -164,6 +169,7 @@ impl Connector {
         let mut waiting = (0..count).map(|step| (first + step) % count).peekable();
         let mut running = FuturesUnordered::new();
         let mut unanswered = Vec::new();
+        let nobody = || EtcdError::new("etcd", Kind::Unexpected, "no endpoint is configured");
         let mut failures: Vec<EtcdError> = Vec::new();
         let mut deadline = Instant::now() + self.patience();
         loop {
@@ -181,7 +187,12 @@ impl Connector {
                         // The majority may be on the other side, but then it is near.
                         deadline = deadline.min(Instant::now() + self.timeouts.request / 2);
                     }
+                    let refused = failure.kind == Kind::Credentials;
                     failures.push(failure);
+                    // Logins are the whole store's; each one costs every member dearly.
+                    if refused {
+                        return Err(EtcdError::all(failures).unwrap_or_else(nobody));
+                    }
                 }
                 Ok(None) if waiting.peek().is_none() => break,
                 Err(_) if Instant::now() >= deadline => break,
@@ -190,7 +201,6 @@ impl Connector {
         }
         let silent = unanswered.iter().filter_map(|index| self.endpoints.get(*index));
         failures.extend(silent.map(|name| EtcdError::new(&name.to_string(), Kind::TimedOut, "")));
-        let nobody = || EtcdError::new("etcd", Kind::Unexpected, "no endpoint is configured");
         Err(EtcdError::all(failures).unwrap_or_else(nobody))
     }
 
@@ -242,8 +252,9 @@ impl Connector {
         &self,
         endpoint: &str,
         channel: &tonic::transport::Channel,
-        options: ConnectOptions,
+        strict: bool,
     ) -> Result<(Client, Login), EtcdError> {
+        let options = ConnectOptions::new().with_require_leader(strict).with_auto_token_refresh(true);
         let make = |options| Client::from_channel(Channel::Tonic(channel.clone()), Some(options));
         let deadline = self.timeouts.request;
         let with_login = match &self.login {
@@ -252,17 +263,23 @@ impl Connector {
                 options.clone().with_user(login.user.clone(), self.password(endpoint, login).await?.expose_secret())
             }
         };
-        let Ok(client) = timeout(deadline, make(with_login)).await else {
+        // Boxed: the library's future is large.
+        let mut login = Box::pin(make(with_login));
+        let client = if let Ok(client) = timeout(deadline.min(LOGIN_HUNCH), &mut login).await {
+            client
+        } else {
             // A login is a proposal to the majority. Whether that is what is missing, the member says itself.
-            let mut stranger =
-                make(ConnectOptions::new()).await.map_err(|error| EtcdError::library(endpoint, &error))?;
-            return Err(match bounded(endpoint, deadline, stranger.status()).await {
-                Ok(status) if status.leader() == 0 => {
-                    EtcdError::new(endpoint, Kind::NoQuorum, "alive without a leader: nobody can log in")
+            let stranger = make(ConnectOptions::new()).await;
+            let mut stranger = stranger.map_err(|error| EtcdError::library(endpoint, &error))?;
+            if bounded(endpoint, deadline, stranger.status()).await?.leader() == 0 {
+                if strict {
+                    let why = "it is alive without a leader: nobody can log in";
+                    return Err(EtcdError::new(endpoint, Kind::NoQuorum, why));
                 }
-                Ok(_) => EtcdError::new(endpoint, Kind::TimedOut, "while logging in"),
-                Err(error) => error,
-            });
+                return Ok((stranger, Login::Impossible));
+            }
+            let slow = |_| EtcdError::new(endpoint, Kind::TimedOut, "while logging in");
+            timeout(deadline, login).await.map_err(slow)?
         };
         match client {
             Ok(client) => Ok((client, if self.login.is_some() { Login::Accepted } else { Login::NotAsked })),
@@ -298,7 +315,21 @@ impl Link {
         &self,
         request: impl Future<Output = Result<T, etcd_client::Error>>,
     ) -> Result<T, EtcdError> {
-        bounded(&self.endpoint, self.deadline, request).await
+        match bounded(&self.endpoint, self.deadline, request).await {
+            Ok(answer) => {
+                self.spoken.store(true, Ordering::Relaxed);
+                Ok(answer)
+            }
+            Err(error) if error.kind == Kind::Closed && !self.spoken.load(Ordering::Relaxed) => {
+                let hint = if self.tls {
+                    "right after the TLS handshake: the server may want a client certificate"
+                } else {
+                    "at the first word, in plain text: the port may want TLS, which is https:// in the URL"
+                };
+                Err(EtcdError::new(&error.endpoint, Kind::Closed, hint))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

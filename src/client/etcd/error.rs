@@ -112,7 +112,7 @@ impl EtcdError {
         match error {
             etcd_client::Error::GRpcStatus(status) => Self::status(endpoint, status),
             etcd_client::Error::IoError(error) => Self::socket(endpoint, error),
-            etcd_client::Error::TransportError(error) => Self::transport(endpoint, &cause::chain(error)),
+            etcd_client::Error::TransportError(error) => Self::transport(endpoint, error),
             etcd_client::Error::InvalidArgs(_)
             | etcd_client::Error::InvalidUri(_)
             | etcd_client::Error::WatchError(_)
@@ -146,13 +146,22 @@ impl EtcdError {
             (Code::OutOfRange | Code::ResourceExhausted, None) if message.contains("too large") => Kind::TooLarge,
             (Code::DeadlineExceeded, _) => Kind::TimedOut,
             (_, Some(_)) | (Code::Unimplemented, None) => Kind::Unexpected,
-            (_, None) => return Self::transport(endpoint, &cause::chain(status)),
+            (_, None) => return Self::transport(endpoint, status),
         };
         Self::new(endpoint, kind, own.unwrap_or(message))
     }
 
-    /// Trouble below gRPC. The libraries keep the cause in words only.
-    fn transport(endpoint: &str, words: &str) -> Self {
+    /// Trouble below gRPC.
+    fn transport(endpoint: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        // HTTP/2 keeps its causes in words only.
+        let words = cause::chain(error);
+        if words.contains("CertificateRequired") {
+            return Self::new(endpoint, Kind::Tls, "the server wants a client certificate");
+        }
+        if let Some((_, alert)) = words.split_once("AlertReceived(") {
+            let alert = alert.split(')').next().unwrap_or_default();
+            return Self::new(endpoint, Kind::Tls, format!("the server refused with the alert {alert}"));
+        }
         let lower = words.to_lowercase();
         if lower.contains("frame") || lower.contains("protocol error") || lower.contains("invalid preface") {
             let hint = "what listens there does not speak gRPC; it may speak TLS or plain HTTP";
@@ -161,7 +170,10 @@ impl EtcdError {
         if lower.contains("timed out") || lower.contains("timeout expired") {
             return Self::new(endpoint, Kind::TimedOut, "");
         }
-        Self::new(endpoint, Kind::Closed, brief(words))
+        match cause::find::<io::Error>(error) {
+            Some(error) => Self::new(endpoint, Kind::Closed, cause::chain(error)),
+            None => Self::new(endpoint, Kind::Closed, words),
+        }
     }
 
     /// Whether the endpoint answered at all, though not with what was asked.
@@ -210,10 +222,4 @@ impl EtcdError {
         }
         Some(first)
     }
-}
-
-/// The last links of a long chain of causes say what happened; the first only say "transport error".
-fn brief(words: &str) -> String {
-    let last = words.rsplit(": ").take(2).collect::<Vec<_>>();
-    last.into_iter().rev().collect::<Vec<_>>().join(": ")
 }

@@ -102,10 +102,11 @@ impl HealthClient {
         // Taken out while in use: a call that is dropped midway leaves no half-used connection behind.
         let link = match self.link.take() {
             Some(link) => link,
-            None => self.connector.open(0, false).await?,
+            None => Box::pin(self.connector.open(0, false)).await?,
         };
         let health = Box::pin(self.ask_over(&link)).await?;
-        self.link = Some(link);
+        // Without login it serves this once: the next call tries to log in again.
+        self.link = (link.login != Login::Impossible).then_some(link);
         Ok(health)
     }
 

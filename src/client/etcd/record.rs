@@ -154,7 +154,7 @@ impl RecordClient {
         let (index, (link, record)) = {
             let (connector, prefix, beacon) = (&self.connector, self.prefix.as_str(), self.beacon.as_str());
             let attempt = |index| async move {
-                let link = connector.open(index, true).await?;
+                let link = Box::pin(connector.open(index, true)).await?;
                 match whole(&link, prefix).await {
                     Ok(record) => Ok((link, record)),
                     Err(error) => Err(explain(&link, &format!("{prefix}{beacon}"), error).await),

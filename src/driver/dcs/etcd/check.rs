@@ -111,6 +111,7 @@ impl EtcdCheck {
             (Login::NotEnabled, true) => {
                 line(Verdict::Warn, "a login is configured, but authentication is off", "turn on authentication")
             }
+            (Login::Impossible, _) => line(Verdict::Unknown, "nobody can log in without a majority", ""),
             (Login::NotAsked, true) => line(Verdict::Pass, "none configured; TLS guards the port", ""),
         }
     }
