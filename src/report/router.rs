@@ -343,8 +343,7 @@ fn errors(row: &ProxyRow) -> Cell {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_support::rows;
-    use super::super::test_support::*;
+    use super::super::test_support::{bare, drawn, fail, healthy, rows, seconds, split};
     use super::*;
     use crate::model::source::Trouble;
 

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::agent::{Address, AgentReport, DownstreamName, Position, Registration, Tags};
 use crate::model::dcs::{DcsContent, DcsMember, DynamicConfig, HistoryEntry, LeaderKey, Quorum, RawKey, SyncKey};
+use crate::model::finding::{Evidence, Finding, Severity, Subject};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::member::{Member, Presence};
 use crate::model::moment::Moment;
@@ -558,6 +559,38 @@ pub(crate) fn session(pid: i32, application: &str, blocked_by: &[i32], transacti
         blocked_by: blocked_by.to_vec(),
         query: "UPDATE stock SET count = count - 1".into(),
     }
+}
+
+/// A warning on pg-2's lag and a note.
+pub(crate) fn findings() -> Vec<Finding> {
+    let evidence = |text: &str, kind, target| Evidence {
+        text: text.into(),
+        source: Some(Source::new(kind, target)),
+        at: Some(now() - Duration::from_millis(400)),
+    };
+    vec![
+        Finding {
+            code: "replica-lags",
+            severity: Severity::Warning,
+            subject: Subject::Node(NodeName::new("pg-2")),
+            title: "pg-2 is 1.2 GB behind".into(),
+            evidence: vec![
+                evidence("pg_stat_replication on pg-0 says 1.2 GB", SourceKind::Sql, "pg-0"),
+                evidence("pg-2 replayed 1/0", SourceKind::Sql, "pg-2"),
+            ],
+            advice: "look for a long query on pg-2 that holds replay back".into(),
+            since: Some(now() - seconds(240)),
+        },
+        Finding {
+            code: "no-watchdog",
+            severity: Severity::Note,
+            subject: Subject::Cluster,
+            title: "no node has a watchdog".into(),
+            evidence: Vec::new(),
+            advice: "consider one".into(),
+            since: None,
+        },
+    ]
 }
 
 /// A table as plain text without a limit on its width, a line break at the end of each line.

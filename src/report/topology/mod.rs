@@ -212,7 +212,8 @@ fn router_cell(view: MemberView<'_>) -> Cell {
             PoolPurpose::Any | PoolPurpose::Unknown => false,
         };
         let tells = matches!(server.purpose, PoolPurpose::Write | PoolPurpose::Read);
-        if !wanted && !(up && tells) {
+        let shown = wanted || (up && tells);
+        if !shown {
             continue;
         }
         pools.insert((!up, server.row.proxy.clone()));
@@ -243,7 +244,7 @@ fn notes_cell(notes: &[super::line::Span]) -> Cell {
     Cell::text(words.join(", "), tones::worst(notes.iter().map(|note| note.tone)))
 }
 
-/// Whether a member is as it should be: it answers, is up, and streams unless it leads. `None`: unknown.
+/// Whether a member is as it should be: it answers, is up, and leads or streams. `None`: unknown.
 pub(in crate::report) fn in_order(view: MemberView<'_>) -> Option<bool> {
     if view.is_waiting() && !view.answers() {
         return None;
@@ -253,9 +254,15 @@ pub(in crate::report) fn in_order(view: MemberView<'_>) -> Option<bool> {
     }
     let role = view.role()?.value;
     let state = view.state()?.value;
-    let leads = role.leads() || role == Role::Primary;
     let coarse = state == MemberState::Running && view.streams().is_none();
-    Some(state.is_up() && (leads || state == MemberState::Streaming || coarse))
+    let in_place = match role {
+        Role::Leader | Role::StandbyLeader => true,
+        // Without the lock it may be all there is while the DCS is away; with another leader it is one too many.
+        Role::Primary => !view.snapshot.record_is_fresh(),
+        Role::Replica => state == MemberState::Streaming || coarse,
+        Role::Demoted | Role::Uninitialized | Role::Unknown(_) => false,
+    };
+    Some(state.is_up() && in_place)
 }
 
 /// A share such as `2/3`, toned by what is missing.
