@@ -1,6 +1,72 @@
-//! An error with its causes in one line.
+//! Why a wire failed, told apart as far as the remedies differ, and an error with its causes in one line.
 
 use std::error::Error;
+use std::io;
+
+/// The reason for a failure, by its remedy. Drivers translate it one to one into the model's word.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Cause {
+    /// Nothing listens on the port or socket.
+    Refused,
+    /// No answer within the deadline.
+    TimedOut,
+    /// The host name does not resolve.
+    Name,
+    /// No route to the host.
+    Unreachable,
+    /// The TLS handshake failed, or the TLS settings are wrong.
+    Tls,
+    /// Credentials are wrong, missing, or cannot be fetched.
+    Credentials,
+    /// Known, but not allowed.
+    Permission,
+    /// Closed in the middle.
+    Closed,
+    /// Not what this protocol says.
+    UnexpectedAnswer,
+    /// Larger than any honest answer.
+    TooLarge,
+    /// The far end or the settings do not have what was asked.
+    Unsupported,
+    /// Starting up or shutting down.
+    NotReady,
+}
+
+impl Cause {
+    /// The cause behind a system error, where its kind tells one.
+    pub fn of_io(error: &io::Error) -> Option<Self> {
+        use io::ErrorKind as Kind;
+        match error.kind() {
+            // A Unix socket that is not there listens as little as a closed port.
+            Kind::ConnectionRefused | Kind::NotFound => Some(Self::Refused),
+            Kind::TimedOut => Some(Self::TimedOut),
+            Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::AddrNotAvailable => {
+                Some(Self::Unreachable)
+            }
+            Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::BrokenPipe
+            | Kind::UnexpectedEof
+            | Kind::NotConnected => Some(Self::Closed),
+            Kind::PermissionDenied => Some(Self::Permission),
+            _ => None,
+        }
+    }
+
+    /// The cause behind `error` or anything it was caused by: TLS first, since TLS errors travel inside of system
+    /// errors, then names, then the kind of system error. `None` where nothing in the chain tells.
+    pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
+        if find::<rustls::Error>(error).is_some() {
+            return Some(Self::Tls);
+        }
+        // Name resolution has no kind of its own; the standard library and hyper say these words.
+        let words = chain(error);
+        if words.contains("failed to lookup address") || words.contains("dns error") {
+            return Some(Self::Name);
+        }
+        find::<io::Error>(error).and_then(Self::of_io)
+    }
+}
 
 /// `error` and what caused it, outermost first, joined by colons. A cause that only repeats what is already said is
 /// left out: libraries disagree on whether an error's own text includes its source's.
@@ -41,8 +107,6 @@ fn find_shared<'a, E: Error + 'static>(error: &'a (dyn Error + Send + Sync + 'st
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
@@ -57,6 +121,14 @@ mod tests {
     fn a_chain_names_every_cause_once() {
         let error = Outer(io::Error::other(Inner));
         assert_eq!(chain(&error), "outer: inner");
+    }
+
+    #[test]
+    fn a_tls_error_inside_of_a_system_error_is_a_tls_failure() {
+        let error = Outer(io::Error::new(io::ErrorKind::InvalidData, rustls::Error::DecryptError));
+        assert_eq!(Cause::of(&error), Some(Cause::Tls));
+        assert_eq!(Cause::of(&Outer(io::ErrorKind::ConnectionRefused.into())), Some(Cause::Refused));
+        assert_eq!(Cause::of(&Outer(io::Error::other("strange"))), None);
     }
 
     #[test]

@@ -349,3 +349,6 @@ impl ServerCertVerifier for TrustAnything {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod compose;
+pub mod discovered;
 pub mod endpoint;
 pub mod environment;
 pub mod error;
