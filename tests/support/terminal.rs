@@ -1,10 +1,15 @@
 //! A pseudo-terminal with the program in it, and what its screen shows.
 
 use std::io::{Read as _, Write};
+use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+
+fn size_of(cells: u16) -> NonZeroU16 {
+    NonZeroU16::new(cells).expect("a terminal has cells")
+}
 
 /// The program in a terminal of its own.
 pub struct Terminal {
@@ -30,7 +35,7 @@ impl Terminal {
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(size_of(rows), size_of(columns), 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let mut reader = pair.master.try_clone_reader().expect("its output");
         let (shown, bytes) = (Arc::clone(&screen), Arc::clone(&raw));
@@ -56,7 +61,7 @@ impl Terminal {
 
     /// Makes the terminal another size.
     pub fn resize(&mut self, columns: u16, rows: u16) {
-        self.screen.lock().unwrap().screen_mut().set_size(rows, columns);
+        self.screen.lock().unwrap().screen_mut().set_size(size_of(rows), size_of(columns));
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         self.master.as_ref().expect("an open terminal").resize(size).expect("another size");
     }
