@@ -104,7 +104,7 @@ fn draw_right(canvas: &mut Canvas<'_>, area: Rect, header: &Header) -> u16 {
     let role = if access == "READ-WRITE" { Role::BadgeWrite } else { Role::BadgeRead };
     parts.push((format!(" {access} "), role));
     if summary.simulated {
-        parts.push((" SIMULATED ".to_owned(), Role::BadgeSimulated));
+        parts.push((" simulated ".to_owned(), Role::BadgeSimulated));
     }
     if summary.protected {
         parts.push((" PROTECTED ".to_owned(), Role::BadgeRead));
