@@ -23,11 +23,16 @@ lab_mend() {
     if [[ -z $kind ]]; then mend_seen; fi
 }
 
-# Latest first; what holds a node still has to go before its inside is mended.
+# What holds a node still has to go before its inside can be mended.
 mend_noted() {
-    local kind node
+    local kind node line
+    local -a noted
     [[ -s $LAB_STATE/broken ]] || return 0
-    while read -r kind node; do
+    # Read whole before anything is mended: docker exec would eat the rest.
+    mapfile -t noted < <(sort -u "$LAB_STATE/broken" | awk '
+        /^(pause|stop|kill) / { print; next } { rest = rest $0 "\n" } END { printf "%s", rest }')
+    for line in "${noted[@]}"; do
+        read -r kind node <<< "$line"
         [[ -z ${1:-} || $kind == "$1" ]] || continue
         [[ -z ${2:-} || $node == "$2" ]] || continue
         if [[ -n $(container "$node") ]]; then
@@ -35,8 +40,7 @@ mend_noted() {
             say "$node: $kind mended"
         fi
         forget "$kind" "$node"
-    done < <(sort -u "$LAB_STATE/broken" | awk '
-        /^(pause|stop|kill) / { print; next } { rest = rest $0 "\n" } END { printf "%s", rest }')
+    done
 }
 
 forget() {
