@@ -7,8 +7,12 @@ pub mod certificate;
 #[cfg(test)]
 pub(crate) mod double;
 pub mod etcd;
+pub mod haproxy;
+pub mod haproxy_runtime;
 pub mod http;
 pub mod lenient;
+pub mod patroni;
 pub mod process;
+pub mod prometheus;
 pub mod secret;
 pub mod tls;
