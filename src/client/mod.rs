@@ -8,6 +8,7 @@ pub mod certificate;
 pub(crate) mod double;
 pub mod http;
 pub mod lenient;
+pub mod postgres;
 pub mod process;
 pub mod secret;
 pub mod tls;

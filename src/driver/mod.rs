@@ -3,4 +3,5 @@
 //! both reach them through the traits in [`port`].
 
 pub mod ha;
+pub mod node;
 pub mod port;
