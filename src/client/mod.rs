@@ -6,9 +6,13 @@ pub mod cause;
 pub mod certificate;
 #[cfg(test)]
 pub(crate) mod double;
+pub mod haproxy;
+pub mod haproxy_runtime;
 pub mod http;
 pub mod lenient;
+pub mod patroni;
 pub mod postgres;
 pub mod process;
+pub mod prometheus;
 pub mod secret;
 pub mod tls;

@@ -2,6 +2,10 @@
 //! border where outside text is stripped and redacted. Drivers know nothing of the observer, the runner or the screen;
 //! both reach them through the traits in [`port`].
 
+pub(crate) mod checklist;
+pub mod exporter;
 pub mod ha;
 pub mod node;
 pub mod port;
+pub mod router;
+pub(crate) mod trouble;

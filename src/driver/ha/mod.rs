@@ -1,3 +1,8 @@
 //! Drivers for high-availability managers: what an agent says of its node, and how a manager writes its record.
 
-pub(crate) mod patroni_record;
+pub mod patroni;
+mod patroni_check;
+pub mod patroni_cluster;
+pub mod patroni_discover;
+pub mod patroni_metrics;
+pub mod patroni_record;

@@ -23,7 +23,7 @@ const POSTGRES_PORT: u16 = 5432;
 
 /// A member as its key in etcd (`members/NAME`) or its entry in `/cluster` describes it. The two differ in few keys,
 /// and both are read here: `conn_url` or `host` and `port`; `xlog_location` as bytes or `lsn` as text.
-pub(crate) fn registration(name: NodeName, record: &Value) -> Registration {
+pub fn registration(name: NodeName, record: &Value) -> Registration {
     let role_word = word(record, "role");
     let role = Role::from_word(&role_word);
     let (pending_restart, pending_settings) = pending(record);
@@ -52,7 +52,7 @@ pub(crate) fn registration(name: NodeName, record: &Value) -> Registration {
 }
 
 /// Which kind of synchronous standby the words that `/cluster` uses for a role mean.
-pub(crate) fn sync_of_role(word: &str) -> Option<SyncState> {
+pub fn sync_of_role(word: &str) -> Option<SyncState> {
     match word {
         "sync_standby" => Some(SyncState::Sync),
         "quorum_standby" => Some(SyncState::Quorum),
@@ -61,7 +61,7 @@ pub(crate) fn sync_of_role(word: &str) -> Option<SyncState> {
 }
 
 /// A member's tags, from the value of `tags`. Explicit `false` and `null` are no tags.
-pub(crate) fn tags(value: &Value) -> Tags {
+pub fn tags(value: &Value) -> Tags {
     let mut tags = Tags::default();
     let Some(object) = value.as_object() else { return tags };
     for (name, value) in object {
@@ -89,7 +89,7 @@ pub(crate) fn tags(value: &Value) -> Tags {
 
 /// Whether a restart is needed and for which settings, from the record that holds `pending_restart` and, since
 /// Patroni 3.3, `pending_restart_reason`.
-pub(crate) fn pending(record: &Value) -> (bool, Vec<PendingSetting>) {
+pub fn pending(record: &Value) -> (bool, Vec<PendingSetting>) {
     let reasons = record.get("pending_restart_reason").and_then(Value::as_object);
     let settings: Vec<_> = reasons.into_iter().flatten().map(|(name, reason)| pending_setting(name, reason)).collect();
     let flagged = record.get("pending_restart").and_then(lenient::flag).unwrap_or(false);
@@ -102,7 +102,7 @@ fn pending_setting(name: &str, reason: &Value) -> PendingSetting {
 }
 
 /// A scheduled restart, from the value of `scheduled_restart`. `None` where nothing is scheduled.
-pub(crate) fn scheduled_restart(value: &Value) -> Option<ScheduledRestart> {
+pub fn scheduled_restart(value: &Value) -> Option<ScheduledRestart> {
     let object = value.as_object().filter(|object| !object.is_empty())?;
     let mut conditions = Vec::new();
     for (name, value) in object {
@@ -121,7 +121,7 @@ pub(crate) fn scheduled_restart(value: &Value) -> Option<ScheduledRestart> {
 
 /// How earlier timelines ended, from the value of the history key or of `/history`, with one line for each entry that
 /// cannot be read.
-pub(crate) fn history(value: &Value) -> (Vec<HistoryEntry>, Vec<Text>) {
+pub fn history(value: &Value) -> (Vec<HistoryEntry>, Vec<Text>) {
     let Some(items) = value.as_array() else {
         let silent = value.is_null() || value.as_object().is_some_and(Map::is_empty);
         let defect = || vec![Text::redacted(format!("history: not a list: {}", plain(value)))];
@@ -150,7 +150,7 @@ fn history_entry(item: &Value) -> Option<HistoryEntry> {
 }
 
 /// The dynamic configuration, from the value of the config key or of `/config`. Flags are read as Patroni reads them.
-pub(crate) fn dynamic_config(value: &Value, mod_revision: i64) -> DynamicConfig {
+pub fn dynamic_config(value: &Value, mod_revision: i64) -> DynamicConfig {
     let seconds = |key| value.get(key).and_then(lenient::unsigned).map(Duration::from_secs);
     let flag = |key| value.get(key).and_then(lenient::flag).unwrap_or(false);
     let quorum = word(value, "synchronous_mode").eq_ignore_ascii_case("quorum");
@@ -180,7 +180,7 @@ fn follows_another(section: &Value) -> bool {
 }
 
 /// The sync key. `None` where the value is not an object.
-pub(crate) fn sync_key(value: &Value) -> Option<SyncKey> {
+pub fn sync_key(value: &Value) -> Option<SyncKey> {
     let object = value.as_object()?;
     let name = |key: &str| object.get(key).and_then(Value::as_str).filter(|name| !name.is_empty());
     let standbys = name("sync_standby").unwrap_or_default();
@@ -196,7 +196,7 @@ pub(crate) fn sync_key(value: &Value) -> Option<SyncKey> {
 ///
 /// # Errors
 /// One line where the text is neither.
-pub(crate) fn failover_key(raw: &str) -> Result<Option<FailoverKey>, Text> {
+pub fn failover_key(raw: &str) -> Result<Option<FailoverKey>, Text> {
     let raw = raw.trim();
     if raw.is_empty() {
         return Ok(None);
@@ -227,7 +227,7 @@ pub(crate) fn failover_key(raw: &str) -> Result<Option<FailoverKey>, Text> {
 }
 
 /// A scheduled switchover, from the value of `scheduled_switchover` in `/cluster`.
-pub(crate) fn scheduled_switchover(value: &Value) -> Option<FailoverKey> {
+pub fn scheduled_switchover(value: &Value) -> Option<FailoverKey> {
     let object = value.as_object().filter(|object| !object.is_empty())?;
     let name = |key: &str| object.get(key).and_then(Value::as_str).filter(|name| !name.is_empty());
     Some(FailoverKey {
@@ -239,7 +239,7 @@ pub(crate) fn scheduled_switchover(value: &Value) -> Option<FailoverKey> {
 
 /// Host and port of a connection URL such as `postgres://10.0.0.1:5432/postgres`. User and password are dropped; of
 /// several hosts the first counts.
-pub(crate) fn address_from_conn_url(url: &str) -> Option<Address> {
+pub fn address_from_conn_url(url: &str) -> Option<Address> {
     let (_, rest) = url.trim().split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let authority = authority.rsplit('@').next()?;
@@ -268,7 +268,7 @@ fn host_and_port(authority: &str, default_port: u16) -> Option<Address> {
 
 /// A time as Patroni writes it: a blank or a `T` between date and time, an offset or `UTC` behind. A time without a
 /// zone is not a moment and is not guessed.
-pub(crate) fn timestamp(raw: &str) -> Option<Timestamp> {
+pub fn timestamp(raw: &str) -> Option<Timestamp> {
     let raw = raw.trim();
     let zulu = raw.strip_suffix("UTC").or_else(|| raw.strip_suffix("GMT"));
     let spelt = zulu.map_or_else(|| raw.to_owned(), |local| format!("{}Z", local.trim_end()));
@@ -276,18 +276,18 @@ pub(crate) fn timestamp(raw: &str) -> Option<Timestamp> {
 }
 
 /// A WAL position: bytes as a number, or `X/Y` as text. `"unknown"` is unknown.
-pub(crate) fn lsn(value: &Value) -> Option<Lsn> {
+pub fn lsn(value: &Value) -> Option<Lsn> {
     let as_text = value.as_str().and_then(|text| text.parse().ok());
     as_text.or_else(|| lenient::unsigned(value).map(Lsn))
 }
 
 /// A timeline; Patroni writes 0 or nothing where it does not know.
-pub(crate) fn timeline(value: &Value) -> Option<Timeline> {
+pub fn timeline(value: &Value) -> Option<Timeline> {
     lenient::unsigned(value).and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0).map(Timeline)
 }
 
 /// Scheme, host and port of a URL: an agent's `api_url` ends in `/patroni`.
-pub(crate) fn base_url(url: &str) -> Option<Text> {
+pub fn base_url(url: &str) -> Option<Text> {
     let (scheme, rest) = url.trim().split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().filter(|authority| !authority.is_empty())?;
     Some(Text::redacted(format!("{scheme}://{authority}")))
@@ -347,7 +347,7 @@ fn mask(key: &str, value: &Value) -> Value {
 }
 
 /// Registrations with a repeated name made one, which counts its occurrences, and a line for each such name.
-pub(crate) fn unite(registrations: Vec<Registration>) -> (Vec<Registration>, Vec<Text>) {
+pub fn unite(registrations: Vec<Registration>) -> (Vec<Registration>, Vec<Text>) {
     let mut by_name: BTreeMap<NodeName, Registration> = BTreeMap::new();
     for registration in registrations {
         match by_name.get_mut(&registration.name) {

@@ -13,9 +13,10 @@ use crate::client::postgres::{Encryption, Examination, PostgresError, connect};
 use crate::client::tls::Verify;
 use crate::config::Environment;
 use crate::config::endpoint::PostgresAccess;
+use crate::driver::checklist::Checklist;
 use crate::driver::port::Check;
 use crate::model::agent::Address;
-use crate::model::checkup::{Aspect, CheckLine, Verdict};
+use crate::model::checkup::{Aspect, CheckLine};
 use crate::model::finding::Severity;
 use crate::model::name::NodeName;
 use crate::model::source::{Source, SourceKind, Trouble};
@@ -50,28 +51,28 @@ impl PostgresCheck {
     }
 
     async fn examine(&mut self) -> Vec<CheckLine> {
-        let mut lines = Lines { source: self.source.clone(), endpoint: self.endpoint(), found: Vec::new() };
+        let mut lines = Lines { endpoint: self.endpoint(), list: Checklist::new(self.source.clone(), self.endpoint()) };
         let password = match self.password.get().await {
             Ok(password) => password,
             Err(error) => {
-                lines.fail(Aspect::Credentials, error.to_string(), Trouble::Credentials.remedy());
+                lines.list.fail(Aspect::Credentials, error.to_string(), Trouble::Credentials.remedy());
                 None
             }
         };
         if let Some(hint) = self.password.hint() {
-            lines.warn(Aspect::Credentials, hint, "mend it, so that the password in it is used");
+            lines.list.warn(Aspect::Credentials, hint, "mend it, so that the password in it is used");
         }
         let opened = connect(&self.access, self.address.host.as_str(), self.address.port, password.as_ref()).await;
         let mut session = match opened {
             Ok(session) => session,
             Err(error) => {
                 lines.refused(&error, self.password.hint());
-                return lines.found;
+                return lines.list.into_lines();
             }
         };
-        lines.pass(Aspect::Reach, "answers");
+        lines.list.pass(Aspect::Reach, "answers");
         lines.encryption(&self.access, session.encryption(), &self.thresholds, wall_clock());
-        lines.pass(Aspect::Credentials, format!("logged in as {}", self.access.user));
+        lines.list.pass(Aspect::Credentials, format!("logged in as {}", self.access.user));
         let before = wall_clock();
         match session.examine(self.access.timeouts.request).await {
             Ok(Examination { privileges, position, server }) => {
@@ -82,10 +83,10 @@ impl PostgresCheck {
             }
             Err(error) => {
                 let error = source_error(&error, &lines.endpoint, None);
-                lines.fail(Aspect::Privileges, error.brief(), error.trouble.remedy());
+                lines.list.fail(Aspect::Privileges, error.brief(), error.trouble.remedy());
             }
         }
-        lines.found
+        lines.list.into_lines()
     }
 }
 
@@ -120,35 +121,11 @@ fn end_of_life(major: u32) -> Option<jiff::civil::Date> {
 
 /// The lines found so far.
 struct Lines {
-    source: Source,
     endpoint: Text,
-    found: Vec<CheckLine>,
+    list: Checklist,
 }
 
 impl Lines {
-    fn add(&mut self, aspect: Aspect, verdict: Verdict, text: impl AsRef<str>, remedy: impl AsRef<str>) {
-        self.found.push(CheckLine {
-            source: self.source.clone(),
-            endpoint: self.endpoint.clone(),
-            aspect,
-            verdict,
-            text: Text::redacted(text),
-            remedy: Text::redacted(remedy),
-        });
-    }
-
-    fn pass(&mut self, aspect: Aspect, text: impl AsRef<str>) {
-        self.add(aspect, Verdict::Pass, text, "");
-    }
-
-    fn warn(&mut self, aspect: Aspect, text: impl AsRef<str>, remedy: impl AsRef<str>) {
-        self.add(aspect, Verdict::Warn, text, remedy);
-    }
-
-    fn fail(&mut self, aspect: Aspect, text: impl AsRef<str>, remedy: impl AsRef<str>) {
-        self.add(aspect, Verdict::Fail, text, remedy);
-    }
-
     /// No session: the aspect at which it ended fails, those before it pass, those after it are unknown.
     fn refused(&mut self, error: &PostgresError, hint: Option<&str>) {
         let failure = source_error(error, &self.endpoint, hint);
@@ -182,11 +159,11 @@ impl Lines {
             [Aspect::Reach, Aspect::Tls, Aspect::Credentials, Aspect::Privileges, Aspect::Version, Aspect::Clock]
         {
             match aspect.cmp(&at) {
-                std::cmp::Ordering::Less if aspect == Aspect::Reach => self.pass(aspect, "answers"),
+                std::cmp::Ordering::Less if aspect == Aspect::Reach => self.list.pass(aspect, "answers"),
                 std::cmp::Ordering::Less => {}
-                std::cmp::Ordering::Equal => self.fail(aspect, failure.brief(), &remedy),
+                std::cmp::Ordering::Equal => self.list.fail(aspect, failure.brief(), &remedy),
                 std::cmp::Ordering::Greater => {
-                    self.add(aspect, Verdict::Unknown, "not examined: there is no session", "");
+                    self.list.unknown(aspect, "not examined: there is no session", "");
                 }
             }
         }
@@ -194,23 +171,23 @@ impl Lines {
 
     fn encryption(&mut self, access: &PostgresAccess, how: &Encryption, thresholds: &Thresholds, now: Timestamp) {
         match how {
-            Encryption::Plain if self.is_local() => self.pass(Aspect::Tls, "plain text, on this host"),
-            Encryption::Plain => self.warn(
+            Encryption::Plain if self.is_local() => self.list.pass(Aspect::Tls, "plain text, on this host"),
+            Encryption::Plain => self.list.warn(
                 Aspect::Tls,
                 format!("plain text: sslmode is {} and no TLS came about", access.sslmode),
                 "turn on ssl on the server, and set sslmode = \"verify-full\" with its CA",
             ),
-            Encryption::Tls { verified: Verify::Nothing, .. } => self.warn(
+            Encryption::Tls { verified: Verify::Nothing, .. } => self.list.warn(
                 Aspect::Tls,
                 format!("TLS, but the certificate is not verified (sslmode {})", access.sslmode),
                 "set sslmode = \"verify-full\" and `ca`",
             ),
-            Encryption::Tls { verified: Verify::Chain, .. } => self.warn(
+            Encryption::Tls { verified: Verify::Chain, .. } => self.list.warn(
                 Aspect::Tls,
                 format!("TLS; the chain is verified, the host name is not (sslmode {})", access.sslmode),
                 "set sslmode = \"verify-full\"",
             ),
-            Encryption::Tls { verified: Verify::Full, .. } => self.pass(Aspect::Tls, "TLS, certificate verified"),
+            Encryption::Tls { verified: Verify::Full, .. } => self.list.pass(Aspect::Tls, "TLS, certificate verified"),
         }
         if let Encryption::Tls { certificate: Some(certificate), .. } = how {
             let days = certificate.days_left(u64::try_from(now.as_second()).unwrap_or_default());
@@ -219,11 +196,11 @@ impl Lines {
             let limits = thresholds.certificate_days;
             let at_most = |limit: u64| days <= i64::try_from(limit).unwrap_or(i64::MAX);
             if at_most(limits.critical) {
-                self.fail(Aspect::Tls, text, remedy);
+                self.list.fail(Aspect::Tls, text, remedy);
             } else if at_most(limits.warning) {
-                self.warn(Aspect::Tls, text, remedy);
+                self.list.warn(Aspect::Tls, text, remedy);
             } else {
-                self.pass(Aspect::Tls, text);
+                self.list.pass(Aspect::Tls, text);
             }
         }
     }
@@ -237,7 +214,7 @@ impl Lines {
         let row = match privileges {
             Ok(row) => row,
             Err(error) => {
-                self.add(Aspect::Privileges, Verdict::Unknown, format!("cannot be read: {error}"), "");
+                self.list.unknown(Aspect::Privileges, format!("cannot be read: {error}"), "");
                 return;
             }
         };
@@ -251,20 +228,20 @@ impl Lines {
         .collect();
         if !lacks.is_empty() {
             let text = format!("too few: {}", lacks.join("; "));
-            self.warn(Aspect::Privileges, text, "GRANT pg_monitor TO the role");
+            self.list.warn(Aspect::Privileges, text, "GRANT pg_monitor TO the role");
         }
         let excess = excess(row);
         if !excess.is_empty() {
             let text = format!("more than looking needs: {}", excess.join(", "));
             let remedy = "look with a role that has pg_monitor and nothing else; keep this one for [postgres.acting]";
-            self.warn(Aspect::Privileges, text, remedy);
+            self.list.warn(Aspect::Privileges, text, remedy);
         }
         if row.read_only != "on" {
             let text = "the session is not read-only: something between here and the server drops its settings";
-            self.fail(Aspect::Privileges, text, "connect to the server itself, not through a pooler");
+            self.list.fail(Aspect::Privileges, text, "connect to the server itself, not through a pooler");
         }
         if lacks.is_empty() && excess.is_empty() && row.read_only == "on" {
-            self.pass(Aspect::Privileges, "pg_monitor and nothing more, in a read-only session");
+            self.list.pass(Aspect::Privileges, "pg_monitor and nothing more, in a read-only session");
         }
     }
 
@@ -274,14 +251,14 @@ impl Lines {
         let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
         match end_of_life(major) {
             Some(end) if today > end => {
-                self.warn(
+                self.list.warn(
                     Aspect::Version,
                     format!("{text}, unsupported since {end}"),
                     "upgrade to a supported version",
                 );
             }
-            Some(end) => self.pass(Aspect::Version, format!("{text}, supported until {end}")),
-            None => self.warn(
+            Some(end) => self.list.pass(Aspect::Version, format!("{text}, supported until {end}")),
+            None => self.list.warn(
                 Aspect::Version,
                 format!("{text} is newer than this program knows"),
                 "look for a newer pgctl-tui",
@@ -302,9 +279,9 @@ impl Lines {
         };
         let remedy = "synchronise both hosts by NTP";
         match thresholds.clock_offset.judge(certain) {
-            Some(Severity::Critical) => self.fail(Aspect::Clock, text, remedy),
-            Some(_) => self.warn(Aspect::Clock, text, remedy),
-            None => self.pass(Aspect::Clock, text),
+            Some(Severity::Critical) => self.list.fail(Aspect::Clock, text, remedy),
+            Some(_) => self.list.warn(Aspect::Clock, text, remedy),
+            None => self.list.pass(Aspect::Clock, text),
         }
     }
 }

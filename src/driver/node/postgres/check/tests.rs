@@ -3,9 +3,11 @@ use rstest::rstest;
 use super::*;
 use crate::client::certificate::ServerCertificate;
 use crate::config::endpoint::{SslMode, Timeouts, TlsSettings};
+use crate::model::checkup::Verdict;
 
 fn lines() -> Lines {
-    Lines { source: Source::new(SourceKind::Sql, "pg-0"), endpoint: "10.0.0.1:5432".into(), found: Vec::new() }
+    let endpoint = Text::new("10.0.0.1:5432");
+    Lines { endpoint: endpoint.clone(), list: Checklist::new(Source::new(SourceKind::Sql, "pg-0"), endpoint) }
 }
 
 fn access(sslmode: SslMode) -> PostgresAccess {
@@ -44,7 +46,7 @@ fn least() -> PrivilegesRow {
 fn judged(fill: impl FnOnce(&mut Lines)) -> Vec<(Aspect, Verdict, String)> {
     let mut lines = lines();
     fill(&mut lines);
-    lines.found.into_iter().map(|line| (line.aspect, line.verdict, line.text.to_string())).collect()
+    lines.list.into_lines().into_iter().map(|line| (line.aspect, line.verdict, line.text.to_string())).collect()
 }
 
 #[rstest]
@@ -56,7 +58,8 @@ fn judged(fill: impl FnOnce(&mut Lines)) -> Vec<(Aspect, Verdict, String)> {
 fn privileges_are_weighed(#[case] row: PrivilegesRow, #[case] verdict: Verdict, #[case] word: &str) {
     let mut lines = lines();
     lines.privileges(&Ok(row));
-    let [line] = &lines.found[..] else { panic!("one line: {:?}", lines.found) };
+    let found = lines.list.into_lines();
+    let [line] = &found[..] else { panic!("one line: {found:?}") };
     assert_eq!(line.verdict, verdict);
     assert!(format!("{} {}", line.text, line.remedy).contains(word), "{line:?}");
 }
