@@ -6,3 +6,6 @@ pub mod patroni_cluster;
 pub mod patroni_discover;
 pub mod patroni_metrics;
 pub mod patroni_record;
+//! High-availability managers. Each turns what its manager says of a cluster into the model's facts.
+
+pub mod sim;
