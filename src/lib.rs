@@ -10,6 +10,7 @@
 //! | [`observe`] | tasks that ask drivers, and the merge into one picture |
 //! | [`report`] | rows, units and documents that screen and command line share |
 //! | [`cli`] | arguments, one verb a file, exit codes |
+//! | [`tui`] | the interactive face |
 
 pub mod cli;
 pub mod client;
@@ -19,3 +20,4 @@ pub mod health;
 pub mod model;
 pub mod observe;
 pub mod report;
+pub mod tui;
