@@ -21,3 +21,5 @@ pub mod model;
 pub mod observe;
 pub mod report;
 pub mod tui;
+pub mod wire;
+pub mod tui;
