@@ -18,14 +18,16 @@ lab_mend() {
         existing "$node" > /dev/null
         note "$kind" "$node"
     fi
-    mend_noted "$kind" "$node"
+    local result=0
+    mend_noted "$kind" "$node" || result=1
     # Without arguments also what was broken by other hands.
     if [[ -z $kind ]]; then mend_seen; fi
+    return $result
 }
 
 # What holds a node still has to go before its inside can be mended.
 mend_noted() {
-    local kind node line
+    local kind node line failed=
     local -a noted
     [[ -s $LAB_STATE/broken ]] || return 0
     # Read whole before anything is mended: docker exec would eat the rest.
@@ -36,11 +38,16 @@ mend_noted() {
         [[ -z ${1:-} || $kind == "$1" ]] || continue
         [[ -z ${2:-} || $node == "$2" ]] || continue
         if [[ -n $(container "$node") ]]; then
-            "mend_$kind" "$node"
+            if ! "mend_$kind" "$node"; then
+                say "$node: $kind could not be mended now; once the node runs, try again: dev/lab mend"
+                failed=1
+                continue
+            fi
             say "$node: $kind mended"
         fi
         forget "$kind" "$node"
     done
+    [[ -z $failed ]]
 }
 
 forget() {
