@@ -85,7 +85,8 @@ async fn drain(output: Option<impl AsyncRead + Unpin>, limit: usize) -> io::Resu
     Ok(kept)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
