@@ -72,6 +72,7 @@ impl World {
             applications: clients.applications,
             server_time,
             monitor: true,
+            unread: Vec::new(),
         })
     }
 
