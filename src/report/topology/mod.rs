@@ -136,7 +136,7 @@ pub fn mark(view: MemberView<'_>) -> Mark {
 }
 
 /// Whether the member leads, or takes writes without the lock: then nothing that is said of standbys applies to it.
-fn writes(view: MemberView<'_>) -> bool {
+pub(in crate::report) fn writes(view: MemberView<'_>) -> bool {
     view.role().is_some_and(|role| role.value.leads() || role.value == Role::Primary)
 }
 
