@@ -296,7 +296,7 @@ fn notes(snapshot: &Snapshot, server: &Server<'_>, oddity: Option<Oddity>) -> Ce
             (ProxyStatus::Down, PoolPurpose::Write)
                 if row.check.as_ref().is_some_and(|check| check.code == Some(503)) =>
             {
-                ("not the leader, as it should be".to_owned(), Tone::Dim)
+                ("normal for a replica".to_owned(), Tone::Dim)
             }
             _ if routing::member(snapshot, row).is_none() && !snapshot.members.is_empty() => {
                 ("no member of the cluster goes by this name or address".to_owned(), Tone::Dim)
@@ -360,8 +360,8 @@ mod tests {
         insta::assert_snapshot!(drawn(&table), @r"
         BACKEND   SERVER      STATUS    CHECK          TOOK     SINCE  SESSIONS      MOST     LIMIT        RATE     QUEUE    ERRORS        IN       OUT  ADDRESS            SEEN  NOTES
         primary   pg-0        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
-        primary   pg-1        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  not the leader, as it should be
-        primary   pg-2        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  not the leader, as it should be
+        primary   pg-1        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  normal for a replica
+        primary   pg-2        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  normal for a replica
         replicas  pg-0        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
         replicas  pg-1        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
         replicas  pg-2        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago

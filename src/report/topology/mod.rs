@@ -38,7 +38,7 @@ pub const COLUMNS: &[Column] = &[
     Column::words("sync", "SYNC", 1, 5, 9),
     Column::numbers("uptime-seconds", "UP", 3, DURATION_WIDTH),
     Column::words("router", "ROUTER", 2, 10, 24),
-    Column::words("notes", "NOTES", 0, 8, 0),
+    Column::words("notes", "NOTES", 0, 13, 0),
 ];
 
 /// The members in tree order.
