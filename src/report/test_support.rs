@@ -327,6 +327,7 @@ fn node(
         }],
         server_time: wall(),
         monitor: true,
+        unread: Vec::new(),
     };
     let mut member = Member::new(NodeName::new(name));
     member.agent_url = Some(format!("http://{}:8008", host(name)).into());
@@ -572,6 +573,7 @@ pub(crate) fn findings() -> Vec<Finding> {
             code: "replica-lags",
             severity: Severity::Warning,
             subject: Subject::Node(NodeName::new("pg-2")),
+            part: crate::model::text::Text::default(),
             title: "pg-2 is 1.2 GB behind".into(),
             evidence: vec![
                 evidence("pg_stat_replication on pg-0 says 1.2 GB", SourceKind::Sql, "pg-0"),
@@ -584,6 +586,7 @@ pub(crate) fn findings() -> Vec<Finding> {
             code: "no-watchdog",
             severity: Severity::Note,
             subject: Subject::Cluster,
+            part: crate::model::text::Text::default(),
             title: "no node has a watchdog".into(),
             evidence: Vec::new(),
             advice: "consider one".into(),

@@ -1,0 +1,3 @@
+//! x
+mod variables;
+mod yaml;
