@@ -92,7 +92,11 @@ pub(super) fn parse_env_file(text: &str, outer: &Variables) -> Result<Variables,
         } else {
             rest = after;
             let comment = value.find(" #").or_else(|| value.find("\t#"));
-            let value = if value.starts_with('#') { "" } else { value.get(..comment.unwrap_or(value.len())).unwrap_or_default() };
+            let value = if value.starts_with('#') {
+                ""
+            } else {
+                value.get(..comment.unwrap_or(value.len())).unwrap_or_default()
+            };
             (value.trim_end().to_owned(), true)
         };
         let value = if expands {
