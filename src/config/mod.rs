@@ -13,6 +13,7 @@ mod locate;
 mod resolve;
 pub mod resolved;
 mod value;
+pub mod write_file;
 mod written;
 
 pub use environment::Environment;

@@ -3,6 +3,9 @@
 //! both reach them through the traits in [`port`].
 
 pub(crate) mod checklist;
+pub mod exporter;
 pub mod ha;
+pub mod node;
 pub mod port;
+pub mod router;
 pub(crate) mod trouble;
