@@ -249,6 +249,7 @@ mod tests {
             host: Some(name.to_owned()),
             port: Some(5432),
             reach,
+            ..DiscoveredMember::default()
         }
     }
 
@@ -309,7 +310,7 @@ mod tests {
             asked in proptest::collection::vec(any::<String>(), 0..3),
         ) {
             let members = members.into_iter().map(|(name, api_url, host, why)| DiscoveredMember {
-                name, api_url, host, port: None, reach: Reach::Fails(why),
+                name, api_url, host, reach: Reach::Fails(why), ..DiscoveredMember::default()
             });
             let found = Discovered { scope, namespace, notes, members: members.collect(), ..Discovered::default() };
             let asked = Asked {
