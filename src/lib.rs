@@ -22,4 +22,3 @@ pub mod observe;
 pub mod report;
 pub mod tui;
 pub mod wire;
-pub mod tui;

@@ -33,7 +33,8 @@ pub(super) async fn on_clusters(
     let read_only = arguments.shared.read_only || arguments.console.wall;
     let observers = Observers::start(&settings, read_only, Purpose::Stay, printer).await?;
     let options = options(arguments, &settings.ui, interval(&settings))?;
-    let hooks = hooks::for_clusters(&options, settings, arguments.console.hook.as_deref());
+    let hook = arguments.console.hook.as_deref();
+    let hooks = hooks::for_clusters(&options, settings, observers.handles.clone(), hook);
     show(arguments, observers, options, hooks, printer).await
 }
 
@@ -73,14 +74,10 @@ async fn show(
 }
 
 /// One frame, once the sources have answered.
-async fn frame(
-    arguments: &Arguments,
-    mut console: Console,
-    size: &str,
-    printer: &mut Printer,
-) -> anyhow::Result<Exit> {
+async fn frame(arguments: &Arguments, mut console: Console, size: &str, printer: &mut Printer) -> anyhow::Result<Exit> {
     let parsed = size.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
-    let Some((width, height)) = parsed.filter(|(width, height)| (1..=500).contains(width) && (1..=300).contains(height))
+    let Some((width, height)) =
+        parsed.filter(|(width, height)| (1..=500).contains(width) && (1..=300).contains(height))
     else {
         return Err(Misuse(format!("--frame {size}: write columns x rows, such as 120x40")).into());
     };
@@ -92,7 +89,7 @@ async fn frame(
     let (buffer, theme) = tui::still(&console, width, height);
     match &arguments.console.svg {
         Some(path) => {
-            let picture = tui::export::svg::svg(&buffer, &theme);
+            let picture = tui::export::svg(&buffer, &theme);
             std::fs::write(path, picture).with_context(|| format!("cannot write {}", path.display()))?;
         }
         None => printer.document(&tui::export::text(&buffer))?,
@@ -103,7 +100,7 @@ async fn frame(
 fn options(arguments: &Arguments, ui: &UiSettings, interval: Duration) -> anyhow::Result<Options> {
     let environment = Environment::of_process();
     let console = &arguments.console;
-    let view = console.view.as_deref().map(|name| named_view(name)).transpose()?;
+    let view = console.view.as_deref().map(named_view).transpose()?;
     Ok(Options {
         read_only: arguments.shared.read_only || console.wall,
         wall: console.wall,
@@ -144,7 +141,7 @@ fn locale_is_narrow(environment: &Environment) -> bool {
 }
 
 fn config_directory(environment: &Environment) -> PathBuf {
-    crate::config::load::default_path(environment).parent().map(PathBuf::from).unwrap_or_default()
+    crate::config::default_path(environment).parent().map(PathBuf::from).unwrap_or_default()
 }
 
 /// `~/.local/state/pgctl-tui`, where screens and evidence are saved.

@@ -18,7 +18,7 @@ use crate::config::resolved::{ClusterSettings, Settings};
 use crate::model::agent::Address;
 use crate::model::name::{ClusterName, NodeName};
 use crate::model::text::{Text, redact};
-use crate::observe::picture::Picture;
+use crate::observe::picture::{Handle, Picture};
 use crate::report::evidence;
 use crate::tui::effect::{Alert, PsqlTarget};
 use crate::tui::{Hooks, Options};
@@ -29,7 +29,7 @@ const HOOK_PATIENCE: Duration = Duration::from_secs(10);
 const HOOK_QUEUE: usize = 16;
 
 /// Hooks of a console on real clusters.
-pub(super) fn for_clusters(options: &Options, settings: Settings, hook: Option<&Path>) -> Hooks {
+pub(super) fn for_clusters(options: &Options, settings: Settings, handles: Vec<Handle>, hook: Option<&Path>) -> Hooks {
     let mut command = settings.ui.wall.hook.clone();
     if let Some(path) = hook {
         command = vec![path.display().to_string()];
@@ -38,7 +38,7 @@ pub(super) fn for_clusters(options: &Options, settings: Settings, hook: Option<&
     let configuration = settings.path.as_deref().and_then(|path| std::fs::read_to_string(path).ok());
     let settings = Arc::new(settings);
     // A psql session can undo its own read-only setting, so a read-only console is not even given one.
-    let psql = (!options.read_only).then(|| psql(Arc::clone(&settings)));
+    let psql = (!options.read_only).then(|| psql(Arc::clone(&settings), handles));
     Hooks {
         psql,
         evidence: Some(evidence_writer(configuration.unwrap_or_default())),
@@ -56,20 +56,29 @@ pub(super) fn for_simulation(options: &Options, hook: Option<&Path>) -> Hooks {
     }
 }
 
-fn psql(settings: Arc<Settings>) -> crate::tui::options::PsqlHook {
+fn psql(settings: Arc<Settings>, handles: Vec<Handle>) -> crate::tui::options::PsqlHook {
     Arc::new(move |target| {
         let settings = Arc::clone(&settings);
-        async move { open_psql(&settings, &target).await.map_err(|error| format!("{error:#}")) }.boxed()
+        let address = address(&handles, &target);
+        async move { open_psql(&settings, &target, address).await.map_err(|error| format!("{error:#}")) }.boxed()
     })
 }
 
-async fn open_psql(settings: &Settings, target: &PsqlTarget) -> anyhow::Result<()> {
-    let (cluster, node, address) = match target {
-        PsqlTarget::Node { cluster, node, address } => (cluster, node, address),
+/// Where the observer reaches the PostgreSQL of the target now.
+fn address(handles: &[Handle], target: &PsqlTarget) -> Option<Address> {
+    let PsqlTarget::Node { cluster, node } = target else { return None };
+    let handle = handles.iter().find(|handle| handle.cluster == *cluster)?;
+    handle.latest().snapshot.member(node)?.postgres_address.clone()
+}
+
+async fn open_psql(settings: &Settings, target: &PsqlTarget, address: Option<Address>) -> anyhow::Result<()> {
+    let (cluster, node) = match target {
+        PsqlTarget::Node { cluster, node } => (cluster, node),
         PsqlTarget::Router { router, .. } => anyhow::bail!("no SQL address is configured for {router}"),
     };
     let cluster = settings.cluster(cluster.as_str()).context("the cluster is no longer configured")?;
-    let environment = psql_environment(cluster, node, address).await?;
+    let address = address.with_context(|| format!("no address of {node} is known"))?;
+    let environment = psql_environment(cluster, node, &address).await?;
     let status = process::attach(&["psql".to_owned()], &environment).await?;
     anyhow::ensure!(status.success(), "psql ended with {status}");
     Ok(())
@@ -136,8 +145,11 @@ fn write_evidence(cluster: &ClusterName, picture: &Picture, configuration: &str)
     }
     let pieces = evidence::bundle(snapshot, &picture.events, &versions, configuration)?;
     let stamp = snapshot.wall.strftime("%Y%m%dT%H%M%SZ");
-    let safe: String =
-        cluster.as_str().chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+    let safe: String = cluster
+        .as_str()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+        .collect();
     let directory = state_directory(&Environment::of_process()).join(format!("evidence-{safe}-{stamp}"));
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -145,7 +157,7 @@ fn write_evidence(cluster: &ClusterName, picture: &Picture, configuration: &str)
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     for piece in pieces {
-        let path = directory.join(piece.name.as_str());
+        let path = directory.join(piece.name);
         std::fs::write(&path, &piece.contents).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(directory)

@@ -24,9 +24,8 @@ use crate::cli::printer::Printer;
 use crate::cli::{doctor, status, wait};
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
-use crate::config::load::{Flags, load};
 use crate::config::resolved::{ClusterSettings, Settings};
-use crate::config::value;
+use crate::config::{Flags, duration, load};
 use crate::health::readiness::Condition;
 use crate::model::name::NodeName;
 use crate::observe::cluster::{Stack, start};
@@ -186,7 +185,7 @@ fn interval(settings: &Settings) -> Duration {
 }
 
 fn span(flag: &str, text: &str) -> anyhow::Result<Duration> {
-    value::duration(text).map_err(|problem| Misuse(format!("{flag} {text}: {problem}")).into())
+    duration(text).map_err(|problem| Misuse(format!("{flag} {text}: {problem}")).into())
 }
 
 /// The running observers of some clusters.

@@ -30,7 +30,8 @@ pub(super) async fn learn(settings: &ClusterSettings, printer: &mut Printer) -> 
         Ok(found) => found,
         Err(error) if seeds.is_empty() => return Err(error.into()),
         Err(error) => {
-            printer.say(format!("pgctl-tui: {}: the scope is unknown, so etcd is not followed: {error}", settings.name));
+            printer
+                .say(format!("pgctl-tui: {}: the scope is unknown, so etcd is not followed: {error}", settings.name));
             return Ok(None);
         }
     };
@@ -44,7 +45,11 @@ pub(super) async fn learn(settings: &ClusterSettings, printer: &mut Printer) -> 
         }
         several => {
             let names: Vec<&str> = several.iter().map(|scope| scope.scope.as_str()).collect();
-            let text = format!("{}: etcd has several clusters: name one with scope or --scope: {}", settings.name, names.join(", "));
+            let text = format!(
+                "{}: etcd has several clusters: name one with scope or --scope: {}",
+                settings.name,
+                names.join(", ")
+            );
             Err(Misuse(text).into())
         }
     }
