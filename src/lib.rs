@@ -21,3 +21,4 @@ pub mod model;
 pub mod observe;
 pub mod report;
 pub mod tui;
+pub mod wire;

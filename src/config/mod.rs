@@ -13,12 +13,14 @@ mod locate;
 mod resolve;
 pub mod resolved;
 mod value;
+pub mod write_file;
 mod written;
 
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use load::{Flags, default_path, from_text, load};
 pub use resolved::{ClusterSettings, Settings, UiSettings};
+pub use value::duration;
 
 #[cfg(test)]
 mod tests;

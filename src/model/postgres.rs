@@ -286,7 +286,7 @@ impl SqlPart {
     }
 }
 
-/// A part that this answer does not hold: what stands in its place is empty, and means nothing.
+/// A part that this answer does not hold, or not whole: what stands in its place must not be taken for all there is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Unread {
     /// Which.
@@ -351,7 +351,7 @@ pub struct SqlReport {
 }
 
 impl SqlReport {
-    /// Whether `part` was read, so that an empty list means that there is none.
+    /// Whether `part` was read whole, so that an empty list means that there is none.
     pub fn knows(&self, part: SqlPart) -> bool {
         self.unread.iter().all(|unread| unread.part != part)
     }

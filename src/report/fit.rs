@@ -68,3 +68,42 @@ fn shrink_free(table: &Table, kept: &mut [(usize, usize)], over: usize) -> bool 
     }
     left < over
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::{Cell, Row, Tone};
+    use super::*;
+
+    const COLUMNS: &[Column] = &[
+        Column::words("name", "NAME", 0, 4, 10),
+        Column::numbers("lag", "LAG", 1, 6),
+        Column::words("extra", "EXTRA", 2, 5, 8),
+        Column::words("notes", "NOTES", 0, 6, 0),
+    ];
+
+    fn table() -> Table {
+        let mut table = Table::new(COLUMNS, "", "");
+        let cell = |text: &str| Cell::text(text, Tone::Plain);
+        let cells = vec![cell("pg-0"), cell("1 B"), cell("something long"), cell("a note of some length")];
+        table.rows = vec![Row { id: "pg-0".into(), cells }];
+        table
+    }
+
+    #[test]
+    fn free_text_gives_way_first_then_the_columns_of_the_highest_rank() {
+        let table = table();
+        assert_eq!(fit(&table, 100), [(0, 4), (1, 6), (2, 8), (3, 21)]);
+        assert_eq!(fit(&table, 35), [(0, 4), (1, 6), (2, 8), (3, 11)]);
+        assert_eq!(fit(&table, 28), [(0, 4), (1, 6), (3, 14)]);
+        assert_eq!(fit(&table, 14), [(0, 4), (3, 8)]);
+        assert_eq!(fit(&table, 7), [(0, 3), (3, 2)]);
+    }
+
+    #[test]
+    fn a_number_column_keeps_its_width_whatever_it_holds() {
+        let mut table = table();
+        let before = fit(&table, 100)[1];
+        table.rows[0].cells[1] = Cell::text("999.9 MB of it", Tone::Plain);
+        assert_eq!(fit(&table, 100)[1], before);
+    }
+}

@@ -21,6 +21,7 @@ pub mod replication;
 pub mod router;
 pub mod routing;
 pub mod sessions;
+pub mod sources;
 pub mod summary;
 pub mod symbol;
 pub mod table;

@@ -6,7 +6,7 @@ use super::routing::{self, Oddity, Server};
 use super::symbol::Mark;
 use super::table::{Cell, Column, Row, Table, Tone};
 use super::topology::told_when;
-use super::units::{self, BYTES_WIDTH, COUNT_WIDTH, DURATION_WIDTH, RATE_WIDTH};
+use super::units::{self, AGE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DURATION_WIDTH, RATE_WIDTH};
 use crate::model::observed::Reading;
 use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router, RouterReport};
 use crate::model::snapshot::Snapshot;
@@ -57,6 +57,7 @@ pub const SERVERS: &[Column] = &[
     Column::numbers("in-bytes", "IN", 4, BYTES_WIDTH),
     Column::numbers("out-bytes", "OUT", 4, BYTES_WIDTH),
     Column::words("address", "ADDRESS", 5, 9, 40),
+    Column::numbers("age-seconds", "SEEN", 5, AGE_WIDTH),
     Column::words("notes", "NOTES", 0, 8, 0),
 ];
 
@@ -245,6 +246,7 @@ fn server_row(snapshot: &Snapshot, server: &Server<'_>, with_router: bool) -> Ro
         cells::bytes(row.bytes_in, Tone::Dim),
         cells::bytes(row.bytes_out, Tone::Dim),
         row.address.as_ref().map_or_else(Cell::none, |address| cells::words(address, Tone::Dim)),
+        cells::seen(server.reading, snapshot.now),
         notes(snapshot, server, oddity),
     ];
     cells::row(server.reading, snapshot.now, row_id(server.router, row), cells)
@@ -294,7 +296,7 @@ fn notes(snapshot: &Snapshot, server: &Server<'_>, oddity: Option<Oddity>) -> Ce
             (ProxyStatus::Down, PoolPurpose::Write)
                 if row.check.as_ref().is_some_and(|check| check.code == Some(503)) =>
             {
-                ("not the leader, as it should be".to_owned(), Tone::Dim)
+                ("normal for a replica".to_owned(), Tone::Dim)
             }
             _ if routing::member(snapshot, row).is_none() && !snapshot.members.is_empty() => {
                 ("no member of the cluster goes by this name or address".to_owned(), Tone::Dim)
@@ -356,13 +358,13 @@ mod tests {
         let snapshot = healthy();
         let table = servers(&snapshot, &snapshot.routers[0]);
         insta::assert_snapshot!(drawn(&table), @r"
-        BACKEND   SERVER      STATUS    CHECK          TOOK     SINCE  SESSIONS      MOST     LIMIT        RATE     QUEUE    ERRORS        IN       OUT  ADDRESS    NOTES
-        primary   pg-0        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –
-        primary   pg-1        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –          not the leader, as it should be
-        primary   pg-2        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –          not the leader, as it should be
-        replicas  pg-0        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –
-        replicas  pg-1        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –
-        replicas  pg-2        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –
+        BACKEND   SERVER      STATUS    CHECK          TOOK     SINCE  SESSIONS      MOST     LIMIT        RATE     QUEUE    ERRORS        IN       OUT  ADDRESS            SEEN  NOTES
+        primary   pg-0        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
+        primary   pg-1        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  normal for a replica
+        primary   pg-2        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  normal for a replica
+        replicas  pg-0        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
+        replicas  pg-1        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
+        replicas  pg-2        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
         ");
         assert_eq!(tone(&table, "pg-router/primary/pg-1"), Tone::Dim);
         assert_eq!(tone(&table, "pg-router/replicas/pg-0"), Tone::Dim);
@@ -374,7 +376,7 @@ mod tests {
         let table = servers(&snapshot, &snapshot.routers[0]);
         assert_eq!(tone(&table, "pg-router/primary/pg-0"), Tone::Act);
         assert_eq!(tone(&table, "pg-router/primary/pg-1"), Tone::Act);
-        let notes: Vec<_> = table.rows.iter().take(2).map(|row| row.cells[15].text.as_str()).collect();
+        let notes: Vec<_> = table.rows.iter().take(2).map(|row| row.cells[16].text.as_str()).collect();
         assert_eq!(notes, ["gets writes, but pg-1 leads", "the leader gets no writes"]);
     }
 

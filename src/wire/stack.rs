@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::address::host_of;
+use crate::config::endpoint::PostgresAccess;
 use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
 use crate::driver::dcs::etcd::{EtcdMemberHealth, EtcdRecord};
-use crate::driver::exporter::PostgresExporter;
-use crate::driver::ha::patroni::{PatroniClusterView, PatroniMetrics, PatroniNode};
+use crate::driver::exporter::Exporter;
+use crate::driver::ha::patroni::PatroniNode;
+use crate::driver::ha::patroni_cluster::PatroniClusterView;
+use crate::driver::ha::patroni_metrics::PatroniMetrics;
 use crate::driver::node::postgres::PostgresNode;
 use crate::driver::port::{Contact, NodeSources, Observe};
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
@@ -39,15 +41,15 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         }
         _ => {
             let seeds = settings.patroni.seeds.iter().map(|url| settings.patroni.endpoint(url)).collect();
-            sources.push(Box::new(PatroniClusterView::new(seeds)));
+            sources.push(Box::new(PatroniClusterView::new(seeds, scope.map(Text::new))));
         }
     }
     for router in &settings.routers {
         if let Some(page) = &router.stats {
-            sources.push(Box::new(HaproxyPage::new(router.name.clone(), page.clone())));
+            sources.push(Box::new(HaproxyPage::new(&router.name, page.clone())));
         }
         if let Some(runtime) = &router.runtime {
-            sources.push(Box::new(HaproxyRuntime::new(router.name.clone(), runtime.clone(), router.timeouts)));
+            sources.push(Box::new(HaproxyRuntime::new(&router.name, runtime.clone(), router.timeouts)));
         }
     }
     let timeouts = settings.timeouts;
@@ -57,7 +59,12 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         interval: settings.interval,
         deadline: timeouts.connect + timeouts.request,
         sources,
-        nodes: Box::new(PatroniNodes { settings: Arc::clone(settings), environment: Environment::of_process(), purpose }),
+        nodes: Box::new(PatroniNodes {
+            settings: Arc::clone(settings),
+            scope: scope.map(Text::new),
+            environment: Arc::new(Environment::of_process()),
+            purpose,
+        }),
         configured: settings.nodes.keys().cloned().collect(),
         routers: routers(settings),
         gather: match purpose {
@@ -94,7 +101,8 @@ fn routers(settings: &ClusterSettings) -> Vec<Router> {
 /// Makes the sources of Patroni members.
 struct PatroniNodes {
     settings: Arc<ClusterSettings>,
-    environment: Environment,
+    scope: Option<Text>,
+    environment: Arc<Environment>,
     purpose: Purpose,
 }
 
@@ -104,7 +112,7 @@ impl NodeSources for PatroniNodes {
         let postgres = registration.and_then(|record| record.postgres.as_ref());
         let advertised = postgres.map(|address| (address.host.as_str(), address.port));
         let (agent, postgres) = self.settings.contact(member, api_url, advertised);
-        let host = advertised.map(|(host, _)| host.to_owned()).or_else(|| api_url.and_then(host_of));
+        let host = advertised.map(|(host, _)| host.to_owned());
         Contact {
             name: member.clone(),
             agent_url: agent.map(Text::new),
@@ -120,26 +128,25 @@ impl NodeSources for PatroniNodes {
             let mut endpoint = settings.patroni.endpoint(url.as_str());
             endpoint.tls = settings.node_tls(&contact.name, &endpoint.tls);
             if self.purpose == Purpose::Stay && settings.patroni.metrics {
-                sources.push(Box::new(PatroniMetrics::new(contact.name.clone(), endpoint.clone())));
+                sources.push(Box::new(PatroniMetrics::new(&contact.name, endpoint.clone())));
             }
-            sources.push(Box::new(PatroniNode::new(contact.name.clone(), endpoint)));
+            sources.push(Box::new(PatroniNode::new(contact.name.clone(), endpoint, self.scope.clone())));
         }
-        if let (Some(address), Some(postgres)) = (&contact.postgres, &settings.postgres) {
-            let mut access = postgres.looking.clone();
-            access.tls = settings.node_tls(&contact.name, &access.tls);
-            let node = PostgresNode::new(
-                contact.name.clone(),
-                access,
-                address.host.as_str(),
-                address.port,
-                self.environment.clone(),
-            );
-            sources.push(Box::new(node));
+        if let (Some(address), Some(access)) = (&contact.postgres, access(settings, &contact.name)) {
+            let environment = Arc::clone(&self.environment);
+            sources.push(Box::new(PostgresNode::new(&contact.name, access, address.clone(), environment)));
         }
         if let (Some(url), Purpose::Stay) = (&contact.exporter_url, self.purpose) {
             let endpoint = settings.exporters.endpoint(url.as_str());
-            sources.push(Box::new(PostgresExporter::new(contact.name.clone(), endpoint)));
+            sources.push(Box::new(Exporter::new(&contact.name, endpoint)));
         }
         sources
     }
+}
+
+/// How to look at the PostgreSQL of `member`; `None`: SQL is not configured.
+pub(super) fn access(settings: &ClusterSettings, member: &NodeName) -> Option<PostgresAccess> {
+    let mut access = settings.postgres.as_ref()?.looking.clone();
+    access.tls = settings.node_tls(member, &access.tls);
+    Some(access)
 }

@@ -21,7 +21,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::transport::{Endpoint, Uri};
 
-use super::error::{EtcdError, Kind};
+use super::error::EtcdError;
+use crate::client::cause::Cause;
 use crate::client::tls::{self, Verify};
 use crate::client::{cause, secret};
 use crate::config::endpoint::{self, EtcdEndpoints, Timeouts};
@@ -43,7 +44,7 @@ impl EndpointName {
     /// # Errors
     /// When it is not `http://host:port`, `https://host:port` or `host:port`.
     pub fn parse(url: &str) -> Result<Self, EtcdError> {
-        let wrong = |why: &str| EtcdError::new(url, Kind::Unexpected, format!("not an etcd endpoint: {why}"));
+        let wrong = |why: &str| EtcdError::new(url, Cause::UnexpectedAnswer, format!("not an etcd endpoint: {why}"));
         let (tls, rest) = match url.split_once("://") {
             None => (false, url),
             Some(("http", rest)) => (false, rest),
@@ -118,11 +119,11 @@ impl Connector {
     pub fn new(endpoints: &EtcdEndpoints) -> Result<Self, EtcdError> {
         let names = endpoints.urls.iter().map(|url| EndpointName::parse(url)).collect::<Result<Vec<_>, _>>()?;
         if names.is_empty() {
-            return Err(EtcdError::new("etcd", Kind::Unexpected, "no endpoint is configured"));
+            return Err(EtcdError::new("etcd", Cause::UnexpectedAnswer, "no endpoint is configured"));
         }
         let tls = if names.iter().any(|name| name.tls) {
             let mut config = tls::client_config(&endpoints.tls, Verify::Full)
-                .map_err(|error| EtcdError::new(&endpoints.urls.join(", "), Kind::Tls, cause::chain(&error)))?;
+                .map_err(|error| EtcdError::new(&endpoints.urls.join(", "), Cause::Tls, cause::chain(&error)))?;
             config.alpn_protocols = vec![b"h2".to_vec()];
             Some(Arc::new(config))
         } else {
@@ -144,7 +145,7 @@ impl Connector {
     /// answered as far as it can, without login if need be.
     pub(super) async fn open(&self, index: usize, strict: bool) -> Result<Link, EtcdError> {
         let Some(name) = self.endpoints.get(index) else {
-            return Err(EtcdError::new("etcd", Kind::Unexpected, "no such endpoint"));
+            return Err(EtcdError::new("etcd", Cause::UnexpectedAnswer, "no such endpoint"));
         };
         let endpoint = name.to_string();
         let deadline = self.timeouts.connect;
@@ -169,7 +170,7 @@ impl Connector {
         let mut waiting = (0..count).map(|step| (first + step) % count).peekable();
         let mut running = FuturesUnordered::new();
         let mut unanswered = Vec::new();
-        let nobody = || EtcdError::new("etcd", Kind::Unexpected, "no endpoint is configured");
+        let nobody = || EtcdError::new("etcd", Cause::UnexpectedAnswer, "no endpoint is configured");
         let mut failures: Vec<EtcdError> = Vec::new();
         let mut deadline = Instant::now() + self.patience();
         loop {
@@ -183,11 +184,11 @@ impl Connector {
                 Ok(Some((index, Ok(answer)))) => return Ok((index, answer)),
                 Ok(Some((index, Err(failure)))) => {
                     unanswered.retain(|other| *other != index);
-                    if failure.kind == Kind::NoQuorum {
+                    if failure.cause == Cause::NoQuorum {
                         // The majority may be on the other side, but then it is near.
                         deadline = deadline.min(Instant::now() + self.timeouts.request / 2);
                     }
-                    let refused = failure.kind == Kind::Credentials;
+                    let refused = failure.cause == Cause::Credentials;
                     failures.push(failure);
                     // Logins are the whole store's; each one costs every member dearly.
                     if refused {
@@ -200,7 +201,7 @@ impl Connector {
             }
         }
         let silent = unanswered.iter().filter_map(|index| self.endpoints.get(*index));
-        failures.extend(silent.map(|name| EtcdError::new(&name.to_string(), Kind::TimedOut, "")));
+        failures.extend(silent.map(|name| EtcdError::new(&name.to_string(), Cause::TimedOut, "")));
         Err(EtcdError::all(failures).unwrap_or_else(nobody))
     }
 
@@ -213,9 +214,9 @@ impl Connector {
         let stream = self.stream(name, endpoint).await?;
         // The scheme is `http` even under TLS: encryption was dealt with above, and etcd does not look at it.
         let target = Endpoint::from_shared(format!("http://{endpoint}"))
-            .map_err(|error| EtcdError::new(endpoint, Kind::Unexpected, cause::chain(&error)))?
+            .map_err(|error| EtcdError::new(endpoint, Cause::UnexpectedAnswer, cause::chain(&error)))?
             .user_agent(concat!("pgctl-tui/", env!("CARGO_PKG_VERSION")))
-            .map_err(|error| EtcdError::new(endpoint, Kind::Unexpected, cause::chain(&error)))?;
+            .map_err(|error| EtcdError::new(endpoint, Cause::UnexpectedAnswer, cause::chain(&error)))?;
         let once = Arc::new(Mutex::new(Some(TokioIo::new(stream))));
         let connector = tower::service_fn(move |_: Uri| {
             let stream = once.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -231,21 +232,21 @@ impl Connector {
         let socket = tcp(name, endpoint).await?;
         let Some(config) = self.tls.as_ref().filter(|_| name.tls) else { return Ok(Box::new(socket)) };
         let host = ServerName::try_from(name.host.clone())
-            .map_err(|_| EtcdError::new(endpoint, Kind::Tls, "the host is not a name that TLS can verify"))?;
+            .map_err(|_| EtcdError::new(endpoint, Cause::Tls, "the host is not a name that TLS can verify"))?;
         let stream = tokio_rustls::TlsConnector::from(config.clone())
             .connect(host, socket)
             .await
-            .map_err(|error| EtcdError::new(endpoint, Kind::Tls, cause::chain(&error)))?;
+            .map_err(|error| EtcdError::new(endpoint, Cause::Tls, cause::chain(&error)))?;
         Ok(Box::new(stream))
     }
 
     async fn password(&self, endpoint: &str, login: &endpoint::Login) -> Result<SecretString, EtcdError> {
         let Some(source) = &login.password else {
             let missing = format!("no password is configured for user {}", login.user);
-            return Err(EtcdError::new(endpoint, Kind::Credentials, missing));
+            return Err(EtcdError::new(endpoint, Cause::Credentials, missing));
         };
         let fetched = secret::fetch(source).await;
-        fetched.map_err(|error| EtcdError::new(endpoint, Kind::Credentials, cause::chain(&error)))
+        fetched.map_err(|error| EtcdError::new(endpoint, Cause::Credentials, cause::chain(&error)))
     }
 
     async fn log_in(
@@ -274,11 +275,11 @@ impl Connector {
             if bounded(endpoint, deadline, stranger.status()).await?.leader() == 0 {
                 if strict {
                     let why = "it is alive without a leader: nobody can log in";
-                    return Err(EtcdError::new(endpoint, Kind::NoQuorum, why));
+                    return Err(EtcdError::new(endpoint, Cause::NoQuorum, why));
                 }
                 return Ok((stranger, Login::Impossible));
             }
-            let slow = |_| EtcdError::new(endpoint, Kind::TimedOut, "while logging in");
+            let slow = |_| EtcdError::new(endpoint, Cause::TimedOut, "while logging in");
             timeout(deadline, login).await.map_err(slow)?
         };
         match client {
@@ -320,13 +321,13 @@ impl Link {
                 self.spoken.store(true, Ordering::Relaxed);
                 Ok(answer)
             }
-            Err(error) if error.kind == Kind::Closed && !self.spoken.load(Ordering::Relaxed) => {
+            Err(error) if error.cause == Cause::Closed && !self.spoken.load(Ordering::Relaxed) => {
                 let hint = if self.tls {
                     "right after the TLS handshake: the server may want a client certificate"
                 } else {
                     "at the first word, in plain text: the port may want TLS, which is https:// in the URL"
                 };
-                Err(EtcdError::new(&error.endpoint, Kind::Closed, hint))
+                Err(EtcdError::new(&error.endpoint, Cause::Closed, hint))
             }
             Err(error) => Err(error),
         }
@@ -353,9 +354,9 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 async fn tcp(name: &EndpointName, endpoint: &str) -> Result<TcpStream, EtcdError> {
     let addresses = tokio::net::lookup_host((name.host.as_str(), name.port))
         .await
-        .map_err(|error| EtcdError::new(endpoint, Kind::Name, cause::chain(&error)))?;
+        .map_err(|error| EtcdError::new(endpoint, Cause::Name, cause::chain(&error)))?;
     let mut attempts: FuturesUnordered<_> = addresses.take(4).map(TcpStream::connect).collect();
-    let mut failure = EtcdError::new(endpoint, Kind::Name, "the name has no address");
+    let mut failure = EtcdError::new(endpoint, Cause::Name, "the name has no address");
     while let Some(attempt) = attempts.next().await {
         match attempt {
             Ok(stream) => {

@@ -6,72 +6,17 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 
-use crate::client::cause;
-
-/// In which way a request failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// Nothing listens on the port.
-    Refused,
-    /// No answer within the deadline.
-    TimedOut,
-    /// The host name does not resolve.
-    Name,
-    /// No route to the host.
-    Unreachable,
-    /// TLS failed, or its settings are wrong.
-    Tls,
-    /// Wrong or missing user or password.
-    Credentials,
-    /// The user may not read this.
-    Permission,
-    /// The connection ended.
-    Closed,
-    /// What answers is not etcd v3, or answers what it should not.
-    Unexpected,
-    /// The answer is larger than is taken.
-    TooLarge,
-    /// The member lives, but has no leader or no majority.
-    NoQuorum,
-    /// This server cannot do it.
-    Unsupported,
-    /// Starting up or shutting down.
-    NotReady,
-    /// The revision asked for is gone; a full read mends it.
-    Compacted,
-}
-
-impl Kind {
-    /// The words for it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Refused => "connection refused",
-            Self::TimedOut => "no answer in time",
-            Self::Name => "host name does not resolve",
-            Self::Unreachable => "host unreachable",
-            Self::Tls => "TLS failed",
-            Self::Credentials => "credentials refused",
-            Self::Permission => "permission denied",
-            Self::Closed => "connection closed",
-            Self::Unexpected => "unexpected answer",
-            Self::TooLarge => "answer too large",
-            Self::NoQuorum => "no quorum",
-            Self::Unsupported => "not supported",
-            Self::NotReady => "not ready",
-            Self::Compacted => "revision compacted",
-        }
-    }
-}
+use crate::client::cause::{self, Cause};
 
 /// A failed request to one endpoint, or to all of them. Texts are as they came: not cleaned, not redacted.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{endpoint}: {}{}", .kind.words(), Detail(.detail))]
+#[error("{endpoint}: {}{}", words(*.cause), Detail(.detail))]
 pub struct EtcdError {
     /// Where, as `host:port`; several endpoints are joined by commas.
     pub endpoint: String,
     /// In which way.
-    pub kind: Kind,
-    /// The cause in its own words; empty where the kind says it all.
+    pub cause: Cause,
+    /// What happened, in words; empty where the cause says it all.
     pub detail: String,
 }
 
@@ -84,28 +29,22 @@ impl fmt::Display for Detail<'_> {
 }
 
 impl EtcdError {
-    pub(super) fn new(endpoint: &str, kind: Kind, detail: impl Into<String>) -> Self {
-        Self { endpoint: endpoint.to_owned(), kind, detail: detail.into() }
+    pub(super) fn new(endpoint: &str, cause: Cause, detail: impl Into<String>) -> Self {
+        Self { endpoint: endpoint.to_owned(), cause, detail: detail.into() }
     }
 
     pub(super) fn timed_out(endpoint: &str, deadline: Duration) -> Self {
-        Self::new(endpoint, Kind::TimedOut, format!("waited {:.1} s", deadline.as_secs_f64()))
+        Self::new(endpoint, Cause::TimedOut, format!("waited {:.1} s", deadline.as_secs_f64()))
     }
 
     pub(super) fn socket(endpoint: &str, error: &io::Error) -> Self {
-        let kind = match error.kind() {
-            io::ErrorKind::ConnectionRefused => Kind::Refused,
-            io::ErrorKind::TimedOut => Kind::TimedOut,
-            io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::NetworkDown
-            | io::ErrorKind::AddrNotAvailable
+        let cause = match error.kind() {
             // A local firewall that rejects.
-            | io::ErrorKind::PermissionDenied => Kind::Unreachable,
-            _ => Kind::Closed,
+            io::ErrorKind::PermissionDenied => Cause::Unreachable,
+            _ => Cause::of_io(error).unwrap_or(Cause::Closed),
         };
-        let detail = if kind == Kind::Refused { String::new() } else { cause::chain(error) };
-        Self::new(endpoint, kind, detail)
+        let detail = if cause == Cause::Refused { String::new() } else { cause::chain(error) };
+        Self::new(endpoint, cause, detail)
     }
 
     pub(super) fn library(endpoint: &str, error: &etcd_client::Error) -> Self {
@@ -122,7 +61,7 @@ impl EtcdError {
             | etcd_client::Error::InvalidMetadataValue(_)
             | etcd_client::Error::EndpointError(_)
             | etcd_client::Error::EndpointsNotManaged
-            | etcd_client::Error::Internal(_) => Self::new(endpoint, Kind::Unexpected, error.to_string()),
+            | etcd_client::Error::Internal(_) => Self::new(endpoint, Cause::UnexpectedAnswer, error.to_string()),
         }
     }
 
@@ -130,25 +69,24 @@ impl EtcdError {
     pub(super) fn status(endpoint: &str, status: &Status) -> Self {
         let message = status.message();
         let own = message.strip_prefix("etcdserver: ");
-        let kind = match (status.code(), own) {
-            (_, Some("no leader" | "leader changed" | "raft proposal dropped")) => Kind::NoQuorum,
-            (_, Some(own)) if own.starts_with("request timed out") => Kind::NoQuorum,
-            (_, Some("server stopped" | "peer unhealthy" | "not capable")) => Kind::NotReady,
+        let cause = match (status.code(), own) {
+            (_, Some("no leader" | "leader changed" | "raft proposal dropped")) => Cause::NoQuorum,
+            (_, Some(own)) if own.starts_with("request timed out") => Cause::NoQuorum,
+            (_, Some("server stopped" | "peer unhealthy" | "not capable")) => Cause::NotReady,
             (_, Some("user name is empty" | "user name not found" | "revision of auth store is old")) => {
-                Kind::Credentials
+                Cause::Credentials
             }
             (_, Some(own)) if own.starts_with("authentication failed") || own == "invalid auth token" => {
-                Kind::Credentials
+                Cause::Credentials
             }
-            (Code::PermissionDenied, _) => Kind::Permission,
-            (Code::Unauthenticated, _) => Kind::Credentials,
-            (Code::OutOfRange, _) if message.contains("compacted") => Kind::Compacted,
-            (Code::OutOfRange | Code::ResourceExhausted, None) if message.contains("too large") => Kind::TooLarge,
-            (Code::DeadlineExceeded, _) => Kind::TimedOut,
-            (_, Some(_)) | (Code::Unimplemented, None) => Kind::Unexpected,
+            (Code::PermissionDenied, _) => Cause::Permission,
+            (Code::Unauthenticated, _) => Cause::Credentials,
+            (Code::OutOfRange | Code::ResourceExhausted, None) if message.contains("too large") => Cause::TooLarge,
+            (Code::DeadlineExceeded, _) => Cause::TimedOut,
+            (_, Some(_)) | (Code::Unimplemented, None) => Cause::UnexpectedAnswer,
             (_, None) => return Self::transport(endpoint, status),
         };
-        Self::new(endpoint, kind, own.unwrap_or(message))
+        Self::new(endpoint, cause, own.unwrap_or(message))
     }
 
     /// Trouble below gRPC.
@@ -156,58 +94,57 @@ impl EtcdError {
         // HTTP/2 keeps its causes in words only.
         let words = cause::chain(error);
         if words.contains("CertificateRequired") {
-            return Self::new(endpoint, Kind::Tls, "the server wants a client certificate");
+            return Self::new(endpoint, Cause::Tls, "the server wants a client certificate");
         }
         if let Some((_, alert)) = words.split_once("AlertReceived(") {
             let alert = alert.split(')').next().unwrap_or_default();
-            return Self::new(endpoint, Kind::Tls, format!("the server refused with the alert {alert}"));
+            return Self::new(endpoint, Cause::Tls, format!("the server refused with the alert {alert}"));
         }
         let lower = words.to_lowercase();
         if lower.contains("frame") || lower.contains("protocol error") || lower.contains("invalid preface") {
             let hint = "what listens there does not speak gRPC; it may speak TLS or plain HTTP";
-            return Self::new(endpoint, Kind::Unexpected, hint);
+            return Self::new(endpoint, Cause::UnexpectedAnswer, hint);
         }
         if lower.contains("timed out") || lower.contains("timeout expired") {
-            return Self::new(endpoint, Kind::TimedOut, "");
+            return Self::new(endpoint, Cause::TimedOut, "");
         }
         match cause::find::<io::Error>(error) {
-            Some(error) => Self::new(endpoint, Kind::Closed, cause::chain(error)),
-            None => Self::new(endpoint, Kind::Closed, words),
+            Some(error) => Self::new(endpoint, Cause::Closed, cause::chain(error)),
+            None => Self::new(endpoint, Cause::Closed, words),
         }
     }
 
     /// Whether the endpoint answered at all, though not with what was asked.
     pub(super) fn is_alive(&self) -> bool {
-        match self.kind {
-            Kind::NoQuorum
-            | Kind::Credentials
-            | Kind::Permission
-            | Kind::TooLarge
-            | Kind::Unsupported
-            | Kind::NotReady
-            | Kind::Compacted => true,
-            Kind::Refused
-            | Kind::TimedOut
-            | Kind::Name
-            | Kind::Unreachable
-            | Kind::Tls
-            | Kind::Closed
-            | Kind::Unexpected => false,
+        match self.cause {
+            Cause::NoQuorum
+            | Cause::Credentials
+            | Cause::Permission
+            | Cause::TooLarge
+            | Cause::Unsupported
+            | Cause::NotReady => true,
+            Cause::Refused
+            | Cause::TimedOut
+            | Cause::Name
+            | Cause::Unreachable
+            | Cause::Tls
+            | Cause::Closed
+            | Cause::UnexpectedAnswer => false,
         }
     }
 
     /// How much this failure tells about the store as a whole, beside those of other endpoints.
     fn weight(&self) -> u8 {
-        match self.kind {
-            Kind::NoQuorum => 9,
-            Kind::Credentials | Kind::Permission => 8,
-            Kind::TooLarge | Kind::Unsupported | Kind::Compacted => 7,
-            Kind::Tls => 6,
-            Kind::Unexpected | Kind::NotReady => 5,
-            Kind::Name => 4,
-            Kind::Closed => 3,
-            Kind::TimedOut => 2,
-            Kind::Unreachable | Kind::Refused => 1,
+        match self.cause {
+            Cause::NoQuorum => 9,
+            Cause::Credentials | Cause::Permission => 8,
+            Cause::TooLarge | Cause::Unsupported => 7,
+            Cause::Tls => 6,
+            Cause::UnexpectedAnswer | Cause::NotReady => 5,
+            Cause::Name => 4,
+            Cause::Closed => 3,
+            Cause::TimedOut => 2,
+            Cause::Unreachable | Cause::Refused => 1,
         }
     }
 
@@ -218,8 +155,26 @@ impl EtcdError {
         let mut first = errors.next()?;
         for other in errors {
             let joint = if first.detail.is_empty() { "" } else { "; " };
-            first.detail = format!("{}{joint}{}: {}", first.detail, other.endpoint, other.kind.words());
+            first.detail = format!("{}{joint}{}: {}", first.detail, other.endpoint, words(other.cause));
         }
         Some(first)
+    }
+}
+
+fn words(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Refused => "connection refused",
+        Cause::TimedOut => "no answer in time",
+        Cause::Name => "host name does not resolve",
+        Cause::Unreachable => "host unreachable",
+        Cause::Tls => "TLS failed",
+        Cause::Credentials => "credentials refused",
+        Cause::Permission => "permission denied",
+        Cause::Closed => "connection closed",
+        Cause::UnexpectedAnswer => "unexpected answer",
+        Cause::TooLarge => "answer too large",
+        Cause::Unsupported => "not supported",
+        Cause::NotReady => "not ready",
+        Cause::NoQuorum => "no quorum",
     }
 }

@@ -6,7 +6,8 @@ use etcd_client::{GetOptions, StatusResponse};
 use tokio::time::Instant as Clock;
 
 use super::connect::{Connector, Link, Login, bounded};
-use super::error::{EtcdError, Kind};
+use super::error::EtcdError;
+use crate::client::cause::Cause;
 
 /// The member list changes by hand only.
 const MEMBERS_EVERY: Duration = Duration::from_secs(60);
@@ -163,29 +164,28 @@ async fn linearizable(link: &Link, patience: Duration) -> Majority {
     let read = bounded(&link.endpoint, patience, kv.get(PROBE, Some(GetOptions::new().with_count_only()))).await;
     match read {
         Ok(_) => Majority::Reached,
-        Err(error) => match error.kind {
+        Err(error) => match error.cause {
             // Rights are looked at after the majority has answered.
-            Kind::Permission => Majority::Reached,
-            Kind::NoQuorum => Majority::Missing,
-            Kind::TimedOut => {
+            Cause::Permission => Majority::Reached,
+            Cause::NoQuorum => Majority::Missing,
+            Cause::TimedOut => {
                 let options = GetOptions::new().with_count_only().with_serializable();
                 match bounded(&link.endpoint, patience, kv.get(PROBE, Some(options))).await {
                     Ok(_) => Majority::Missing,
-                    Err(error) if error.kind == Kind::Permission => Majority::Missing,
+                    Err(error) if error.cause == Cause::Permission => Majority::Missing,
                     Err(_) => Majority::Unknown,
                 }
             }
-            Kind::Refused
-            | Kind::Name
-            | Kind::Unreachable
-            | Kind::Tls
-            | Kind::Credentials
-            | Kind::Closed
-            | Kind::Unexpected
-            | Kind::TooLarge
-            | Kind::Unsupported
-            | Kind::NotReady
-            | Kind::Compacted => Majority::Unknown,
+            Cause::Refused
+            | Cause::Name
+            | Cause::Unreachable
+            | Cause::Tls
+            | Cause::Credentials
+            | Cause::Closed
+            | Cause::UnexpectedAnswer
+            | Cause::TooLarge
+            | Cause::Unsupported
+            | Cause::NotReady => Majority::Unknown,
         },
     }
 }

@@ -14,7 +14,7 @@ mod scopes;
 mod tests;
 
 pub use connect::{Connector, EndpointName, Login};
-pub use error::{EtcdError, Kind};
+pub use error::EtcdError;
 pub use health::{Health, HealthClient, Majority, StoreMember};
 pub use record::{Change, Key, Record, RecordClient, slack};
 pub use scopes::{Finder, FoundScope};

@@ -8,7 +8,8 @@ use futures::FutureExt;
 use tokio::time::timeout;
 
 use super::connect::{Connector, Link, bounded};
-use super::error::{EtcdError, Kind};
+use super::error::EtcdError;
+use crate::client::cause::Cause;
 use crate::config::endpoint::Timeouts;
 
 /// How long a check that disagrees with the watch waits for the watch to catch up.
@@ -117,23 +118,21 @@ impl RecordClient {
     /// When no endpoint can tell the record as the majority has it.
     pub async fn next(&mut self, heartbeat: Duration) -> Result<Change, EtcdError> {
         let Some(session) = self.session.as_mut() else { return self.read(0).await };
-        let trouble = match session.listen(&self.prefix, &mut self.record, heartbeat).await {
-            Ok(true) => return Ok(Change::Events),
-            Ok(false) => match self.confirm().await {
-                Ok(Some(change)) => return Ok(change),
-                // The watch keeps silent about something: begin anew, from the same endpoint.
-                Ok(None) => return self.read(0).await,
-                Err(trouble) => trouble,
-            },
-            Err(trouble) => trouble,
+        let outcome = match session.listen(&self.prefix, &mut self.record, heartbeat).await {
+            Ok(Heard::Nothing) => self.confirm().await,
+            outcome => outcome,
         };
-        tracing::debug!(%trouble, "etcd: looking for another endpoint");
-        let young = self.session.take().is_some_and(|session| session.since.elapsed() < TOO_YOUNG);
-        if young && trouble.is_alive() && trouble.kind != Kind::Compacted {
-            return Err(trouble);
+        match outcome {
+            Ok(Heard::Events) => Ok(Change::Events),
+            Ok(Heard::Nothing) => Ok(Change::Quiet),
+            // Begin anew, from the same endpoint.
+            Ok(Heard::Gap) => self.read(0).await,
+            Err(trouble) => {
+                tracing::debug!(%trouble, "etcd: looking for another endpoint");
+                let young = self.session.take().is_some_and(|session| session.since.elapsed() < TOO_YOUNG);
+                if young && trouble.is_alive() { Err(trouble) } else { self.read(1).await }
+            }
         }
-        let skip = usize::from(trouble.kind != Kind::Compacted);
-        self.read(skip).await
     }
 
     /// Time left on `lease`; zero when it is gone.
@@ -142,7 +141,7 @@ impl RecordClient {
     /// When there is no connection, or no answer within `deadline`.
     pub async fn lease_left(&self, lease: i64, deadline: Duration) -> Result<Duration, EtcdError> {
         let Some(session) = &self.session else {
-            return Err(EtcdError::new("etcd", Kind::Closed, "not connected"));
+            return Err(EtcdError::new("etcd", Cause::Closed, "not connected"));
         };
         let mut leases = session.link.client.lease_client();
         let answer = bounded(&session.link.endpoint, deadline, leases.time_to_live(lease, None)).await?;
@@ -168,9 +167,9 @@ impl RecordClient {
         Ok(Change::Read)
     }
 
-    /// Compares keys and revisions with a linearizable read. `None`: they differ, and the watch does not say so.
-    async fn confirm(&mut self) -> Result<Option<Change>, EtcdError> {
-        let Some(session) = self.session.as_mut() else { return Ok(None) };
+    /// Compares keys and revisions with a linearizable read.
+    async fn confirm(&mut self) -> Result<Heard, EtcdError> {
+        let Some(session) = self.session.as_mut() else { return Ok(Heard::Gap) };
         let mut kv = session.link.client.kv_client();
         let options = GetOptions::new().with_prefix().with_keys_only();
         let patience = self.connector.timeouts().request / 2;
@@ -181,23 +180,34 @@ impl RecordClient {
         let known = self.record.keys.iter().map(|(name, key)| (name.clone(), key.mod_revision)).collect();
         if told == known {
             self.record.revision = self.record.revision.max(revision);
-            return Ok(Some(Change::Quiet));
+            return Ok(Heard::Nothing);
         }
-        let heard = session.listen(&self.prefix, &mut self.record, CATCH_UP).await?;
-        Ok(heard.then_some(Change::Events))
+        match session.listen(&self.prefix, &mut self.record, CATCH_UP).await? {
+            // The watch keeps silent about something.
+            Heard::Nothing => Ok(Heard::Gap),
+            heard => Ok(heard),
+        }
     }
 }
 
+/// What a watch said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Heard {
+    /// Nothing.
+    Nothing,
+    /// Events, which were applied.
+    Events,
+    /// That it cannot tell all that happened: revisions it was asked for are compacted.
+    Gap,
+}
+
 impl Session {
-    /// Takes in what the watch says within `patience`; whether that was anything.
-    async fn listen(&mut self, prefix: &str, record: &mut Record, patience: Duration) -> Result<bool, EtcdError> {
-        match timeout(patience, self.hear(prefix, record)).await {
-            Ok(heard) => heard.map(|()| true),
-            Err(_) => Ok(false),
-        }
+    /// Takes in what the watch says within `patience`.
+    async fn listen(&mut self, prefix: &str, record: &mut Record, patience: Duration) -> Result<Heard, EtcdError> {
+        timeout(patience, self.hear(prefix, record)).await.unwrap_or(Ok(Heard::Nothing))
     }
 
-    async fn hear(&mut self, prefix: &str, record: &mut Record) -> Result<(), EtcdError> {
+    async fn hear(&mut self, prefix: &str, record: &mut Record) -> Result<Heard, EtcdError> {
         let failed = |error: &etcd_client::Error| EtcdError::library(&self.link.endpoint, error);
         let watch = match &mut self.watch {
             Some(watch) => watch,
@@ -209,28 +219,32 @@ impl Session {
                 unset.insert(watch)
             }
         };
-        let mut heard = false;
+        let mut heard = Heard::Nothing;
         loop {
             // What has already arrived belongs to the same change: a failover writes several keys.
-            let message = if heard {
+            let message = if heard == Heard::Events {
                 match watch.message().now_or_never() {
                     Some(message) => message,
-                    None => return Ok(()),
+                    None => return Ok(heard),
                 }
             } else {
                 watch.message().await
             };
-            let ended = || EtcdError::new(&self.link.endpoint, Kind::Closed, "the watch ended");
+            let ended = || EtcdError::new(&self.link.endpoint, Cause::Closed, "the watch ended");
             let response = message.map_err(|error| failed(&error))?.ok_or_else(ended)?;
-            heard |= apply(&self.link.endpoint, prefix, record, &response)?;
+            match apply(&self.link.endpoint, prefix, record, &response)? {
+                Heard::Nothing => {}
+                Heard::Events => heard = Heard::Events,
+                Heard::Gap => return Ok(Heard::Gap),
+            }
         }
     }
 }
 
-/// Applies the events of `response`; whether there were any.
-fn apply(endpoint: &str, prefix: &str, record: &mut Record, response: &WatchResponse) -> Result<bool, EtcdError> {
+/// Applies the events of `response`.
+fn apply(endpoint: &str, prefix: &str, record: &mut Record, response: &WatchResponse) -> Result<Heard, EtcdError> {
     if response.compact_revision() > 0 {
-        return Err(EtcdError::new(endpoint, Kind::Compacted, ""));
+        return Ok(Heard::Gap);
     }
     if response.canceled() {
         let status = tonic::Status::new(tonic::Code::Cancelled, response.cancel_reason());
@@ -249,7 +263,7 @@ fn apply(endpoint: &str, prefix: &str, record: &mut Record, response: &WatchResp
     if let Some(header) = response.header() {
         record.revision = record.revision.max(header.revision());
     }
-    Ok(!response.events().is_empty())
+    Ok(if response.events().is_empty() { Heard::Nothing } else { Heard::Events })
 }
 
 async fn whole(link: &Link, prefix: &str) -> Result<Record, EtcdError> {
@@ -262,7 +276,7 @@ async fn whole(link: &Link, prefix: &str) -> Result<Record, EtcdError> {
 
 /// Asks a member that could not answer for the majority what it has by itself.
 async fn explain(link: &Link, beacon: &str, error: EtcdError) -> EtcdError {
-    if !matches!(error.kind, Kind::TimedOut | Kind::NoQuorum) {
+    if !matches!(error.cause, Cause::TimedOut | Cause::NoQuorum) {
         return error;
     }
     let own_copy = async {
@@ -280,7 +294,7 @@ async fn explain(link: &Link, beacon: &str, error: EtcdError) -> EtcdError {
         Err(other) if other.is_alive() => "it is alive, cut off from the majority".to_owned(),
         Err(_) => return error,
     };
-    EtcdError::new(&error.endpoint, Kind::NoQuorum, detail)
+    EtcdError::new(&error.endpoint, Cause::NoQuorum, detail)
 }
 
 fn name(key: &[u8], prefix: &str) -> String {

@@ -111,13 +111,15 @@ pub(super) fn read(name: &str, node: &Node, written: Option<&Node>, problems: &m
         }
     }
     for item in node.get("expose").map(Node::items).unwrap_or_default() {
-        let port = item.text().and_then(|text| text.split('/').next()?.parse().ok());
+        let port: Option<u16> = item.text().and_then(|text| text.split('/').next()?.parse().ok());
         service.exposed.extend(port);
     }
     for (_, network) in node.get("networks").into_iter().flat_map(Node::entries) {
         let list = |key: &str| network.get(key).map(Node::items).unwrap_or_default().iter().filter_map(Node::text);
         service.aliases.extend(list("aliases").map(str::to_owned));
-        service.addresses.extend(["ipv4_address", "ipv6_address"].into_iter().filter_map(|key| network.text_of(key)).map(str::to_owned));
+        service.addresses.extend(
+            ["ipv4_address", "ipv6_address"].into_iter().filter_map(|key| network.text_of(key)).map(str::to_owned),
+        );
     }
     for item in node.get("env_file").map(items_or_self).unwrap_or_default() {
         service.env_files.extend(item.text().or_else(|| item.text_of("path")).map(str::to_owned));

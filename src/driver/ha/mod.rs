@@ -1,4 +1,5 @@
-//! Drivers for high-availability managers: what an agent says of its node, and how a manager writes its record.
+//! Drivers for high-availability managers: what an agent says of its node, how a manager writes its record, and the
+//! simulated cluster.
 
 pub mod patroni;
 mod patroni_check;

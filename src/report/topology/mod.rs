@@ -38,7 +38,7 @@ pub const COLUMNS: &[Column] = &[
     Column::words("sync", "SYNC", 1, 5, 9),
     Column::numbers("uptime-seconds", "UP", 3, DURATION_WIDTH),
     Column::words("router", "ROUTER", 2, 10, 24),
-    Column::words("notes", "NOTES", 0, 8, 0),
+    Column::words("notes", "NOTES", 0, 13, 0),
 ];
 
 /// The members in tree order.
@@ -136,7 +136,7 @@ pub fn mark(view: MemberView<'_>) -> Mark {
 }
 
 /// Whether the member leads, or takes writes without the lock: then nothing that is said of standbys applies to it.
-fn writes(view: MemberView<'_>) -> bool {
+pub(in crate::report) fn writes(view: MemberView<'_>) -> bool {
     view.role().is_some_and(|role| role.value.leads() || role.value == Role::Primary)
 }
 

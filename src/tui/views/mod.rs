@@ -69,6 +69,15 @@ impl View {
         Self::Findings,
     ];
 
+    /// The view called `name`, by its title or its digit.
+    pub fn named(name: &str) -> Option<Self> {
+        let numbered = Self::NUMBERED.iter().copied();
+        let digit = name.parse::<usize>().ok().and_then(|digit| Self::NUMBERED.get(digit).copied());
+        digit.or_else(|| {
+            numbered.chain([Self::Poolers, Self::Sources]).find(|view| view.title().eq_ignore_ascii_case(name))
+        })
+    }
+
     /// Its name in header and key line.
     pub const fn title(self) -> &'static str {
         match self {

@@ -13,30 +13,13 @@ pub use member::EtcdMemberHealth;
 pub use record::EtcdRecord;
 pub use scopes::find_scopes;
 
-use crate::client::etcd::{EndpointName, EtcdError, Kind};
+use crate::client::etcd::{EndpointName, EtcdError};
 use crate::config::endpoint::EtcdEndpoints;
-use crate::model::source::{SourceError, Trouble};
+use crate::driver::trouble::trouble;
+use crate::model::source::SourceError;
 
 fn source_error(error: &EtcdError) -> SourceError {
-    SourceError::new(trouble(error.kind), &error.endpoint, &error.detail)
-}
-
-fn trouble(kind: Kind) -> Trouble {
-    match kind {
-        Kind::Refused => Trouble::Refused,
-        Kind::TimedOut => Trouble::TimedOut,
-        Kind::Name => Trouble::Name,
-        Kind::Unreachable => Trouble::Unreachable,
-        Kind::Tls => Trouble::Tls,
-        Kind::Credentials => Trouble::Credentials,
-        Kind::Permission => Trouble::Permission,
-        Kind::Closed => Trouble::Closed,
-        Kind::Unexpected | Kind::Compacted => Trouble::UnexpectedAnswer,
-        Kind::TooLarge => Trouble::TooLarge,
-        Kind::NoQuorum => Trouble::NoQuorum,
-        Kind::Unsupported => Trouble::Unsupported,
-        Kind::NotReady => Trouble::NotReady,
-    }
+    SourceError::new(trouble(error.cause), &error.endpoint, &error.detail)
 }
 
 /// The settings for each endpoint alone, with its name for messages.

@@ -1,7 +1,8 @@
 //! Which clusters a store has, in words and for discovery.
 
 use super::source_error;
-use crate::client::etcd::{Connector, EtcdError, Finder, FoundScope, Kind, prefix};
+use crate::client::cause::Cause;
+use crate::client::etcd::{Connector, EtcdError, Finder, FoundScope, prefix};
 use crate::config::endpoint::EtcdEndpoints;
 use crate::model::source::{SourceError, Trouble};
 
@@ -20,7 +21,7 @@ pub async fn find_scopes(endpoints: &EtcdEndpoints, namespace: &str) -> Result<V
 pub(super) async fn find_anywhere(connector: Connector, namespace: &str) -> Result<Vec<FoundScope>, EtcdError> {
     let finder = Finder::new(connector);
     match finder.find("/").await {
-        Err(error) if error.kind == Kind::Permission => finder.find(&prefix(namespace, "")).await,
+        Err(error) if error.cause == Cause::Permission => finder.find(&prefix(namespace, "")).await,
         found => found,
     }
 }

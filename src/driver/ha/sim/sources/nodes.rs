@@ -30,7 +30,7 @@ impl NodeSources for SimulatedNodes {
             name: member.clone(),
             agent_url: Some(Text::new(format!("http://{member}:8008"))),
             postgres: Some(advertised.unwrap_or_else(|| Address { host: member.text().clone(), port: 5432 })),
-            exporter_url: None,
+            exporter_url: Some(Text::new(format!("http://{member}:9187/metrics"))),
         }
     }
 

@@ -1,6 +1,10 @@
 //! Tests of the simulated cluster.
 
+mod determinism;
 mod failover;
+mod faults;
+mod fleet;
+mod invariants;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -56,12 +60,14 @@ impl Bench {
         self.cluster.world().lock().unwrap().schedule(at, fault);
     }
 
-    /// Asks everything, in the order given by `turn` (a rotation), and sorts by source.
+    /// Asks everything, from the `turn`th on, backwards where that is odd,, and sorts by source.
     pub(super) fn ask_all(&mut self, now: Moment, turn: usize) -> BTreeMap<Source, Outcome> {
         let count = self.sources.len();
         let mut answers = BTreeMap::new();
         for step in 0..count {
-            let source = &mut self.sources[(step * 7 + turn) % count];
+            let forward = (step + turn) % count;
+            let place = if turn.is_multiple_of(2) { forward } else { count - 1 - forward };
+            let source = &mut self.sources[place];
             let outcome = source.observe(now).now_or_never().expect("a simulated source never waits");
             answers.insert(source.source().clone(), outcome);
         }

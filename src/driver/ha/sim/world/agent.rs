@@ -105,8 +105,13 @@ impl World {
                 self.record.status_modified = self.bump();
                 self.keep_appointment(index);
             }
-            Phase::Stopped | Phase::Crashed | Phase::StartFailed => {
+            Phase::Stopped | Phase::Crashed => {
                 self.nodes[index].phase = Phase::Starting { until: now + 2_500 * MILLISECOND };
+            }
+            // It tried, and gives the lock to whoever can do better.
+            Phase::StartFailed => {
+                self.nodes[index].agent.leads = false;
+                self.release_lock();
             }
             Phase::Starting { .. }
             | Phase::Restarting { .. }
@@ -121,7 +126,9 @@ impl World {
         let now = self.clock.now();
         let desired = self.upstream_for(index, holder);
         let behind = self.nodes[holder].timeline > self.nodes[index].timeline;
-        let diverged = behind && self.has_diverged(index);
+        // One that strayed is rewound once it has lost whom it strayed after.
+        let lost = self.nodes[index].ails.strayed.is_some() && self.nodes[index].stream.is_none();
+        let diverged = lost || (behind && self.has_diverged(index));
         let node = &mut self.nodes[index];
         node.agent.leads = false;
         match node.phase {
@@ -181,6 +188,7 @@ impl World {
         let best = self.nodes.iter().filter(|other| runs(other)).map(|other| other.written).max();
         runs(node)
             && !node.ails.foreign
+            && node.ails.strayed.is_none()
             && synchronous
             && node.timeline >= newest
             && node.written + MOST_LAG >= self.record.optime

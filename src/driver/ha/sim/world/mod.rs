@@ -111,6 +111,12 @@ impl World {
         self.record.holder().filter(writable).or_else(|| (0..self.nodes.len()).find(writable))
     }
 
+    /// How much is planned.
+    #[cfg(test)]
+    pub(crate) fn agenda_length(&self) -> usize {
+        self.agenda.len()
+    }
+
     fn plan(&mut self, at: Time, happening: Happening) {
         self.planned += 1;
         self.agenda.insert((at, self.planned), happening);

@@ -108,7 +108,7 @@ impl World {
         let upstream = &self.nodes[from];
         let fed = upstream.writable || upstream.stream.is_some();
         let serves = upstream.serves() && fed && !upstream.ails.foreign;
-        let lost = upstream.kept[index].is_some_and(|kept| upstream.written - kept.restart > SLOT_LIMIT);
+        let lost = upstream.kept[index].is_some_and(|kept| upstream.written.saturating_sub(kept.restart) > SLOT_LIMIT);
         if serves && upstream.timeline >= node.timeline && !lost && !self.has_diverged(index) {
             let pid = self.new_pid();
             self.nodes[index].stream = Some(Stream { from, since: now, heard: now, pid });
@@ -123,6 +123,8 @@ impl World {
         let Some(stream) = node.stream.filter(|stream| stream.heard == now) else { return };
         let upstream = &self.nodes[stream.from];
         let (end, timeline) = (upstream.written, upstream.timeline);
+        // Whoever follows one that strayed strays with it.
+        let astray = upstream.ails.strayed.filter(|_| timeline > node.timeline);
         // The network's delay: a synchronous standby is chosen for a short one.
         let near = self.record.sync.as_ref().is_some_and(|sync| sync.standbys.contains(&index));
         let chance = noise(self.seed, now, index as u64);
@@ -130,6 +132,9 @@ impl World {
         let target = end.saturating_sub(self.load.flow * delay / SECOND) & !7;
         let most = node.written + node.ails.stream_limit.unwrap_or(STREAM_RATE) * STEP / SECOND;
         let node = &mut self.nodes[index];
+        if let (Some((_, position)), None) = (astray, node.ails.strayed) {
+            node.ails.strayed = Some((node.timeline, position.min(node.written)));
+        }
         node.written = node.written.max(target.min(most));
         node.timeline = node.timeline.max(timeline);
     }
