@@ -23,14 +23,16 @@ impl SimulatedNodes {
 }
 
 impl NodeSources for SimulatedNodes {
-    /// Inside a simulation every name resolves: members are reached where they advertise themselves.
+    /// Inside a simulation every name resolves: members are reached where they advertise themselves, and one that is
+    /// known by name alone where members of its name would be.
     fn contact(&self, member: &NodeName, registration: Option<&Registration>) -> Contact {
-        let advertised = registration.and_then(|record| record.postgres.clone());
-        Contact {
-            name: member.clone(),
-            agent_url: Some(Text::new(format!("http://{member}:8008"))),
-            postgres: Some(advertised.unwrap_or_else(|| Address { host: member.text().clone(), port: 5432 })),
-        }
+        let (agent_url, postgres) = if let Some(record) = registration {
+            (record.api_url.clone(), record.postgres.clone())
+        } else {
+            let url = Text::new(format!("http://{member}:8008"));
+            (Some(url), Some(Address { host: member.text().clone(), port: 5432 }))
+        };
+        Contact { name: member.clone(), agent_url, postgres }
     }
 
     fn sources(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
