@@ -2,5 +2,11 @@
 //! border where outside text is stripped and redacted. Drivers know nothing of the observer, the runner or the screen;
 //! both reach them through the traits in [`port`].
 
+pub(crate) mod checklist;
+pub mod dcs;
+pub mod exporter;
 pub mod ha;
+pub mod node;
 pub mod port;
+pub mod router;
+pub(crate) mod trouble;

@@ -13,7 +13,7 @@ use super::moment::Moment;
 use super::name::{ClusterName, NodeName};
 use super::observed::{Freshness, Observed, Reading, best};
 use super::parts::{BackupReport, PoolerReport, RuntimeReport};
-use super::router::Router;
+use super::router::{ProxyRow, Router};
 use super::source::Source;
 use super::text::Text;
 use super::thresholds::Thresholds;
@@ -86,8 +86,8 @@ pub struct SourceStatus {
     pub trouble: Option<String>,
     /// What usually mends that.
     pub remedy: Option<&'static str>,
-    /// The age at which it goes stale.
-    pub stale_after: Duration,
+    /// When it goes stale, or lost, if nothing more is heard.
+    pub stale_at: Moment,
 }
 
 /// The picture of one cluster at one moment: what each source last said, and what follows from it.
@@ -148,6 +148,19 @@ impl Snapshot {
     /// Every member in the light of all sources.
     pub fn views(&self) -> impl Iterator<Item = MemberView<'_>> {
         self.members.iter().map(|member| self.view(member))
+    }
+
+    /// The member a server of the router stands for: by name, else by address.
+    pub fn member_of(&self, row: &ProxyRow) -> Option<&Member> {
+        let by_name = self.members.iter().find(|member| *member.name.text() == row.server);
+        by_name.or_else(|| {
+            let address = row.address.as_ref()?;
+            self.members.iter().find(|member| {
+                let recorded = self.recorded(|content| content.member(&member.name).and_then(|m| m.postgres.clone()));
+                let known = recorded.map(|fact| fact.value).into_iter().chain(member.postgres_address.clone());
+                known.into_iter().any(|known| known.to_string() == address.as_str())
+            })
+        })
     }
 
     /// The record to believe: a fresh one before a stale one, etcd's own before a relayed one.
@@ -264,6 +277,6 @@ fn status<T>(reading: &Reading<T>, now: Moment) -> SourceStatus {
         took: reading.answer.as_ref().map(|answer| answer.took),
         trouble: reading.trouble(now).map(|(words, _)| words),
         remedy: reading.failure.as_ref().map(|failure| failure.error.trouble.remedy()),
-        stale_after: reading.stale_after,
+        stale_at: reading.stale_at(),
     }
 }

@@ -1,3 +1,10 @@
-//! High-availability managers. Each turns what its manager says of a cluster into the model's facts.
+//! Drivers for high-availability managers: what an agent says of its node, how a manager writes its record, and the
+//! simulated cluster.
 
+pub mod patroni;
+mod patroni_check;
+pub mod patroni_cluster;
+pub mod patroni_discover;
+pub mod patroni_metrics;
+pub mod patroni_record;
 pub mod sim;

@@ -32,7 +32,8 @@ impl NodeSources for SimulatedNodes {
             let url = Text::new(format!("http://{member}:8008"));
             (Some(url), Some(Address { host: member.text().clone(), port: 5432 }))
         };
-        Contact { name: member.clone(), agent_url, postgres }
+        let exporter_url = Some(Text::new(format!("http://{member}:9187/metrics")));
+        Contact { name: member.clone(), agent_url, postgres, exporter_url }
     }
 
     fn sources(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
@@ -50,8 +51,9 @@ impl NodeSources for SimulatedNodes {
         if let Some(address) = &contact.postgres {
             sources.push(source(SourceKind::Sql, &Text::new(address.to_string()), Ask::Sql(index)));
         }
-        let exporter = Text::new(format!("http://{}:9187/metrics", contact.name));
-        sources.push(source(SourceKind::Exporter, &exporter, Ask::Exporter(index)));
+        if let Some(url) = &contact.exporter_url {
+            sources.push(source(SourceKind::Exporter, url, Ask::Exporter(index)));
+        }
         sources
     }
 }

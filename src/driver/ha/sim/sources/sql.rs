@@ -75,6 +75,7 @@ impl World {
             applications: clients.applications,
             server_time,
             monitor: !node.ails.weak_role,
+            unread: Vec::new(),
         })
     }
 

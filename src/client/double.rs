@@ -1,0 +1,90 @@
+//! Doubles of servers, for tests: what a well-behaved mock library cannot do. Each serves loopback until the test ends.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::config::endpoint::{HttpEndpoint, Timeouts, TlsSettings};
+
+/// An HTTP endpoint at `address` with generous deadlines.
+pub(crate) fn endpoint(url: impl Into<String>) -> HttpEndpoint {
+    let patient = Timeouts { connect: Duration::from_secs(10), request: Duration::from_secs(10) };
+    HttpEndpoint { url: url.into(), login: None, tls: TlsSettings::default(), timeouts: patient }
+}
+
+/// The same with deadlines that run out at once.
+pub(crate) fn hasty(mut endpoint: HttpEndpoint) -> HttpEndpoint {
+    endpoint.timeouts = Timeouts { connect: Duration::from_millis(100), request: Duration::from_millis(100) };
+    endpoint
+}
+
+/// An address where nothing listens.
+pub(crate) fn refused() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").to_string()
+}
+
+/// A server that accepts and never says a word: a frozen process.
+pub(crate) fn silent() -> String {
+    serve(|stream, kept| kept.push(stream))
+}
+
+/// A server that reads a request and answers with `bytes`, as they are, then closes.
+pub(crate) fn answering(bytes: impl Into<Vec<u8>>) -> String {
+    let bytes = bytes.into();
+    answering_by(move |_| bytes.clone())
+}
+
+/// A server that answers as `answer` says to the text of the request, then closes.
+pub(crate) fn answering_by(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> String {
+    serve(move |mut stream, _| {
+        let request = read_request(&mut stream);
+        // The client may have gone: that is its right.
+        drop(stream.write_all(&answer(&request)));
+    })
+}
+
+/// A server that answers with `head` and then `filling` for ever, and counts what it sent.
+pub(crate) fn endless(head: &'static str, filling: &'static str) -> (String, Arc<AtomicUsize>) {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = sent.clone();
+    let address = serve(move |mut stream, _| {
+        read_request(&mut stream);
+        let chunk = filling.repeat(64 * 1024 / filling.len() + 1);
+        let mut alive = stream.write_all(head.as_bytes()).is_ok();
+        while alive {
+            alive = stream.write_all(chunk.as_bytes()).is_ok();
+            count.fetch_add(chunk.len(), Ordering::Relaxed);
+        }
+    });
+    (address, sent)
+}
+
+fn serve(mut each: impl FnMut(TcpStream, &mut Vec<TcpStream>) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        while let Ok((stream, _)) = listener.accept() {
+            each(stream, &mut kept);
+        }
+    });
+    address
+}
+
+/// Reads to the end of an HTTP head, or of a single line without one.
+fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    let mut byte = [0];
+    while let Ok(1) = stream.read(&mut byte) {
+        request.push(byte[0]);
+        let http = request.starts_with(b"GET ");
+        if request.ends_with(b"\r\n\r\n") || (!http && request.ends_with(b"\n")) {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&request).into_owned()
+}

@@ -1,0 +1,273 @@
+//! HAProxy's runtime API (the "stats socket"), read only: a closed list of `show` commands, one connection a question,
+//! the answer read to its end.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::client::cause::{self, Cause};
+use crate::client::haproxy::{NotStatistics, StatTable};
+use crate::config::endpoint::{RuntimeApi, Timeouts};
+
+/// Larger than the tables of a router with ten thousand servers.
+const LIMIT: u64 = 16 * 1024 * 1024;
+
+/// The commands that exist here. All of them only show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Show {
+    Info,
+    Stat,
+    ServersState,
+    CliLevel,
+}
+
+impl Show {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Info => "show info",
+            Self::Stat => "show stat",
+            Self::ServersState => "show servers state",
+            Self::CliLevel => "show cli level",
+        }
+    }
+}
+
+/// Why the runtime API gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The address is not `host:port`.
+    #[error("\"{0}\" is not an address of the form host:port")]
+    Address(String),
+    /// The host name does not resolve.
+    #[error("the host name does not resolve")]
+    Name(#[source] io::Error),
+    /// No connection.
+    #[error("no connection")]
+    Connect(#[source] io::Error),
+    /// The connection broke.
+    #[error("the connection broke")]
+    Exchange(#[source] io::Error),
+    /// Time ran out.
+    #[error("waited {:.1} s", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// The answer does not end within the limit.
+    #[error("more than {LIMIT} bytes")]
+    TooLarge,
+    /// It closed without a word.
+    #[error("closed without an answer")]
+    Silent,
+    /// The socket's level does not allow the command.
+    #[error("\"{0}\" is not permitted at this socket's level")]
+    Denied(&'static str),
+    /// The command is not known there.
+    #[error("\"{command}\" is not known there: {line}")]
+    Unknown {
+        /// The command.
+        command: &'static str,
+        /// First line of the complaint.
+        line: String,
+    },
+    /// The table of `show stat` is not one.
+    #[error("show stat: {0}")]
+    Statistics(#[from] NotStatistics),
+    /// Something else answers there.
+    #[error("not HAProxy's runtime API: {0}")]
+    Stranger(String),
+    /// This system has no Unix sockets.
+    #[error("Unix sockets are not supported on this system")]
+    NoUnixSockets,
+}
+
+impl RuntimeError {
+    /// The kind of failure.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Address(_) | Self::Unknown { .. } | Self::NoUnixSockets => Cause::Unsupported,
+            Self::Name(_) => Cause::Name,
+            Self::Connect(error) => Cause::of_io(error).unwrap_or(Cause::Unreachable),
+            Self::Exchange(error) => Cause::of_io(error).unwrap_or(Cause::Closed),
+            Self::TimedOut(_) => Cause::TimedOut,
+            Self::TooLarge => Cause::TooLarge,
+            Self::Silent => Cause::Closed,
+            Self::Denied(_) => Cause::Permission,
+            Self::Statistics(_) | Self::Stranger(_) => Cause::UnexpectedAnswer,
+        }
+    }
+
+    /// The error with its causes, in one line.
+    pub fn line(&self) -> String {
+        cause::chain(self)
+    }
+}
+
+/// What a router said.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RuntimeAnswer {
+    /// `show info`, key by key.
+    pub info: BTreeMap<String, String>,
+    /// `show stat`.
+    pub statistics: StatTable,
+    /// Addresses of servers by backend and server, from `show servers state`; empty where that is not permitted.
+    pub addresses: BTreeMap<(String, String), String>,
+}
+
+/// A reader of one router's runtime API.
+#[derive(Clone, Debug)]
+pub struct RuntimeReader {
+    api: RuntimeApi,
+    timeouts: Timeouts,
+}
+
+impl RuntimeReader {
+    /// A reader of `api`. Nothing is sent yet.
+    pub fn new(api: RuntimeApi, timeouts: Timeouts) -> Self {
+        Self { api, timeouts }
+    }
+
+    /// Process, statistics and addresses, asked on one connection.
+    ///
+    /// # Errors
+    /// When no complete answer came.
+    pub async fn read(&self) -> Result<RuntimeAnswer, RuntimeError> {
+        let commands = [Show::Info, Show::Stat, Show::ServersState];
+        let text = self.ask(&commands).await?;
+        interpret(&text)
+    }
+
+    /// The level of the socket: `user`, `operator` or `admin`.
+    ///
+    /// # Errors
+    /// When no answer came.
+    pub async fn level(&self) -> Result<String, RuntimeError> {
+        let text = self.ask(&[Show::CliLevel]).await?;
+        let line = text.trim();
+        refusal(line, Show::CliLevel)?;
+        Ok(line.lines().next().unwrap_or_default().to_owned())
+    }
+
+    async fn ask(&self, commands: &[Show]) -> Result<String, RuntimeError> {
+        match &self.api {
+            RuntimeApi::Tcp(address) => {
+                let (host, port) = address.rsplit_once(':').ok_or_else(|| RuntimeError::Address(address.clone()))?;
+                let port: u16 = port.parse().map_err(|_| RuntimeError::Address(address.clone()))?;
+                let host = host.trim_matches(['[', ']']).to_owned();
+                self.over(commands, async move {
+                    let found: Vec<_> =
+                        tokio::net::lookup_host((host.as_str(), port)).await.map_err(RuntimeError::Name)?.collect();
+                    TcpStream::connect(found.as_slice()).await.map_err(RuntimeError::Connect)
+                })
+                .await
+            }
+            #[cfg(unix)]
+            RuntimeApi::Unix(path) => {
+                let connect = tokio::net::UnixStream::connect(path);
+                self.over(commands, async { connect.await.map_err(RuntimeError::Connect) }).await
+            }
+            #[cfg(not(unix))]
+            RuntimeApi::Unix(_) => Err(RuntimeError::NoUnixSockets),
+        }
+    }
+
+    async fn over<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        commands: &[Show],
+        connect: impl Future<Output = Result<S, RuntimeError>>,
+    ) -> Result<String, RuntimeError> {
+        let Timeouts { connect: connecting, request: answering } = self.timeouts;
+        let late = |deadline| move |_| RuntimeError::TimedOut(deadline);
+        let mut stream = tokio::time::timeout(connecting, connect).await.map_err(late(connecting))??;
+        let question = commands.iter().map(|command| command.words()).collect::<Vec<_>>().join(";") + "\n";
+        let exchange = async {
+            stream.write_all(question.as_bytes()).await.map_err(RuntimeError::Exchange)?;
+            let mut answer = Vec::new();
+            (&mut stream).take(LIMIT + 1).read_to_end(&mut answer).await.map_err(RuntimeError::Exchange)?;
+            Ok(answer)
+        };
+        let answer: Result<Vec<u8>, RuntimeError> =
+            tokio::time::timeout(answering, exchange).await.map_err(late(answering))?;
+        let answer = answer?;
+        match answer.len() as u64 {
+            0 => Err(RuntimeError::Silent),
+            length if length > LIMIT => Err(RuntimeError::TooLarge),
+            _ => Ok(String::from_utf8_lossy(&answer).into_owned()),
+        }
+    }
+}
+
+/// Takes the joined answer apart. Each command's part ends in an empty line; parts are known by how they begin, not by
+/// their place, since a refused command answers with a line of its own.
+fn interpret(text: &str) -> Result<RuntimeAnswer, RuntimeError> {
+    if text.starts_with("HTTP/") || text.trim_start().starts_with('<') {
+        return Err(RuntimeError::Stranger(text.lines().next().unwrap_or_default().to_owned()));
+    }
+    let mut answer = RuntimeAnswer::default();
+    let mut statistics = None;
+    let mut complaint = None;
+    for part in text.split_inclusive("\n\n").filter(|part| !part.trim().is_empty()) {
+        let body = part.trim_start_matches('\n');
+        if body.starts_with("# pxname") {
+            let whole = part.ends_with("\n\n");
+            let table = body.strip_suffix('\n').filter(|_| whole).unwrap_or(body);
+            statistics = Some(if whole { StatTable::parse(table.as_bytes())? } else { Err(NotStatistics::CutOff)? });
+        } else if body.starts_with("Name:") || body.contains("\nVersion:") {
+            answer.info = pairs(body);
+        } else if body.lines().nth(1).is_some_and(|line| line.starts_with("# be_id")) {
+            answer.addresses = addresses(body);
+        } else if complaint.is_none() {
+            complaint = Some(body.trim().to_owned());
+        }
+    }
+    match (statistics, complaint) {
+        (Some(statistics), _) => Ok(RuntimeAnswer { statistics, ..answer }),
+        (None, Some(line)) => {
+            refusal(&line, Show::Stat)?;
+            Err(RuntimeError::Stranger(line.lines().next().unwrap_or_default().to_owned()))
+        }
+        (None, None) => Err(RuntimeError::Statistics(NotStatistics::CutOff)),
+    }
+}
+
+fn refusal(text: &str, command: Show) -> Result<(), RuntimeError> {
+    let line = text.lines().next().unwrap_or_default();
+    if line.starts_with("Permission denied") {
+        return Err(RuntimeError::Denied(command.words()));
+    }
+    if line.starts_with("Unknown command") {
+        return Err(RuntimeError::Unknown { command: command.words(), line: line.to_owned() });
+    }
+    Ok(())
+}
+
+fn pairs(text: &str) -> BTreeMap<String, String> {
+    let pair = |line: &str| line.split_once(':').map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()));
+    text.lines().filter_map(pair).collect()
+}
+
+/// `show servers state`, format 1: a version line, a header line, and blanks between the fields.
+fn addresses(text: &str) -> BTreeMap<(String, String), String> {
+    let mut lines = text.lines().skip(1);
+    let header = lines.next().unwrap_or_default().trim_start_matches("# ");
+    let place = |name: &str| header.split(' ').position(|column| column == name);
+    let (Some(backend), Some(server), Some(address)) = (place("be_name"), place("srv_name"), place("srv_addr")) else {
+        return BTreeMap::new();
+    };
+    let port = place("srv_port");
+    let entry = |line: &str| {
+        let fields: Vec<_> = line.split(' ').collect();
+        let address = fields.get(address).filter(|address| **address != "-")?;
+        let port = port.and_then(|port| fields.get(port)).filter(|port| !matches!(**port, "0" | "-"));
+        let address = match (port, address.contains(':')) {
+            (None, _) => (*address).to_owned(),
+            (Some(port), true) => format!("[{address}]:{port}"),
+            (Some(port), false) => format!("{address}:{port}"),
+        };
+        Some((((*fields.get(backend)?).to_owned(), (*fields.get(server)?).to_owned()), address))
+    };
+    lines.filter_map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests;

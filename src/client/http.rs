@@ -1,0 +1,382 @@
+//! Reading over HTTP: GET and nothing else, within deadlines and a size limit, to the configured host only.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{StatusCode, Url, header};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+
+use crate::client::cause::{self, Cause};
+use crate::client::secret::{self, SecretError};
+use crate::client::tls::{self, TlsError, Verify};
+use crate::config::endpoint::{HttpEndpoint, Login, Timeouts};
+
+/// Larger than any honest JSON answer: `/cluster` with a hundred members is some 50 kB.
+pub const DEFAULT_LIMIT: usize = 8 * 1024 * 1024;
+
+/// After credentials were refused, the secret is fetched anew, but not more often than this: a password command may
+/// be slow, or be audited.
+const SECRET_REFETCH: Duration = Duration::from_secs(60);
+
+/// Why nothing useful came over HTTP.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The URL cannot be used.
+    #[error("\"{0}\" is not a URL of the form http(s)://host:port/path")]
+    Url(String),
+    /// The TLS settings are wrong.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The password cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// No connection.
+    #[error("{}", cause::chain(.error))]
+    Connect {
+        /// What kind of failure.
+        cause: Cause,
+        /// The library's word.
+        error: reqwest::Error,
+    },
+    /// The exchange broke after the connection was there.
+    #[error("{}", cause::chain(.error))]
+    Exchange {
+        /// What kind of failure.
+        cause: Cause,
+        /// The library's word.
+        error: reqwest::Error,
+    },
+    /// Time ran out after the connection was there, or it is not known where.
+    #[error("waited {:.1} s", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// The answer does not end within the limit.
+    #[error("more than {} bytes", .0)]
+    TooLarge(usize),
+    /// The answer sends elsewhere.
+    #[error("HTTP {status}: redirected to {location}")]
+    Redirected {
+        /// Status code.
+        status: u16,
+        /// Where to.
+        location: String,
+    },
+    /// 401: credentials missing or wrong.
+    #[error("HTTP 401 {}{}", if *.sent { "with the configured login" } else { "and no login is configured" }, Line(.line))]
+    Unauthorized {
+        /// Whether a login was sent.
+        sent: bool,
+        /// First line of the answer.
+        line: String,
+    },
+    /// 403: not allowed.
+    #[error("HTTP 403{}", Line(.line))]
+    Forbidden {
+        /// First line of the answer.
+        line: String,
+    },
+    /// An answer of another kind than expected.
+    #[error("HTTP {status}: {reason}{}", Line(.line))]
+    Unexpected {
+        /// Status code.
+        status: u16,
+        /// What is wrong with it.
+        reason: &'static str,
+        /// First line of the answer, without tags.
+        line: String,
+    },
+}
+
+struct Line<'a>(&'a str);
+
+impl std::fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+    }
+}
+
+impl HttpError {
+    /// The kind of failure.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Url(_) => Cause::Unsupported,
+            Self::Tls(_) => Cause::Tls,
+            Self::Secret(_) | Self::Unauthorized { .. } => Cause::Credentials,
+            Self::Connect { cause, .. } | Self::Exchange { cause, .. } => *cause,
+            Self::TimedOut(_) => Cause::TimedOut,
+            Self::TooLarge(_) => Cause::TooLarge,
+            Self::Forbidden { .. } => Cause::Permission,
+            Self::Redirected { .. } | Self::Unexpected { .. } => Cause::UnexpectedAnswer,
+        }
+    }
+
+    /// Whether the far end was never reached: another endpoint may do better.
+    pub fn is_before_the_answer(&self) -> bool {
+        matches!(self, Self::Url(_) | Self::Tls(_) | Self::Secret(_) | Self::Connect { .. })
+    }
+}
+
+/// The head of an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpHead {
+    /// Status code.
+    pub status: u16,
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `Date`: the far end's clock, where it tells.
+    pub date: Option<String>,
+    /// Time from the request to the end of the answer.
+    pub took: Duration,
+}
+
+/// A whole answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpAnswer {
+    /// Its head.
+    pub head: HttpHead,
+    /// Its body, at most as large as the limit.
+    pub body: Vec<u8>,
+}
+
+/// Whether the connection is kept for the next request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Connections {
+    /// One is kept. For pages asked every second.
+    Kept,
+    /// None is: the far end closes after each answer (Patroni speaks HTTP/1.0) or has few threads to spare.
+    Fresh,
+}
+
+/// An HTTP client of one endpoint that can only read.
+#[derive(Debug)]
+pub struct HttpReader {
+    client: reqwest::Client,
+    base: Url,
+    login: Option<Login>,
+    password: Mutex<Option<Fetched>>,
+    timeouts: Timeouts,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct Fetched {
+    secret: SecretString,
+    at: Instant,
+    refused: bool,
+}
+
+impl HttpReader {
+    /// A reader of `endpoint`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the URL or the TLS settings cannot be used.
+    pub fn new(endpoint: &HttpEndpoint, connections: Connections) -> Result<Self, HttpError> {
+        let unusable = || HttpError::Url(endpoint.url.clone());
+        let base = Url::parse(endpoint.url.trim()).map_err(|_| unusable())?;
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none_or(str::is_empty) {
+            return Err(unusable());
+        }
+        let tls = match base.scheme() {
+            "https" => tls::client_config(&endpoint.tls, Verify::Full)?,
+            _ => tls::plain_config()?,
+        };
+        let idle = match connections {
+            Connections::Kept => 1,
+            Connections::Fresh => 0,
+        };
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .user_agent(concat!("pgctl-tui/", env!("CARGO_PKG_VERSION")))
+            // http_proxy in an operator's shell is meant for the way out, not for the cluster.
+            .no_proxy()
+            .referer(false)
+            .redirect(same_origin_only())
+            .retry(reqwest::retry::never())
+            .pool_max_idle_per_host(idle)
+            // Shorter than the keep-alive of common servers, lest a request meet a connection that is just closing.
+            .pool_idle_timeout(Duration::from_secs(4))
+            .connect_timeout(endpoint.timeouts.connect);
+        Ok(Self {
+            client: builder.build().map_err(|error| HttpError::Connect { cause: Cause::Unsupported, error })?,
+            base,
+            login: endpoint.login.clone(),
+            password: Mutex::new(None),
+            timeouts: endpoint.timeouts,
+            limit: DEFAULT_LIMIT,
+        })
+    }
+
+    /// The same reader with another size limit in bytes.
+    #[must_use]
+    pub fn with_limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Whether the endpoint is spoken to over TLS, and its host and port.
+    pub fn place(&self) -> (bool, String, u16) {
+        let host = self.base.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        (self.base.scheme() == "https", host, self.base.port_or_known_default().unwrap_or(80))
+    }
+
+    /// GET of `path` below the endpoint's URL; an empty path is the URL itself.
+    ///
+    /// # Errors
+    /// When no complete answer came. Any status but 401, 403 and a redirect elsewhere is an answer.
+    pub async fn get(&self, path: &str) -> Result<HttpAnswer, HttpError> {
+        let mut body = Vec::new();
+        let head = self.stream(path, |chunk| body.extend_from_slice(chunk)).await?;
+        Ok(HttpAnswer { head, body })
+    }
+
+    /// Like [`Self::get`], and hands the body on piece by piece instead of keeping it.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn stream(&self, path: &str, take: impl FnMut(&[u8]) + Send) -> Result<HttpHead, HttpError> {
+        let login = match &self.login {
+            None => None,
+            Some(login) => Some((login.user.as_str(), self.password(login).await?)),
+        };
+        let deadline = self.timeouts.connect + self.timeouts.request;
+        let exchange = self.exchange(path, login, take);
+        tokio::time::timeout(deadline, exchange).await.unwrap_or(Err(HttpError::TimedOut(deadline)))
+    }
+
+    async fn exchange(
+        &self,
+        path: &str,
+        login: Option<(&str, Option<SecretString>)>,
+        mut take: impl FnMut(&[u8]) + Send,
+    ) -> Result<HttpHead, HttpError> {
+        let began = Instant::now();
+        let sent = login.is_some();
+        let mut request = self.client.get(self.url(path));
+        if let Some((user, password)) = &login {
+            request = request.basic_auth(user, password.as_ref().map(ExposeSecret::expose_secret));
+        }
+        let mut response = request.send().await.map_err(failed)?;
+        let status = response.status();
+        let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+        let (content_type, date) = (text(header::CONTENT_TYPE), text(header::DATE));
+        let location = text(header::LOCATION);
+        if let (true, Some(location)) = (status.is_redirection(), location) {
+            return Err(HttpError::Redirected { status: status.as_u16(), location });
+        }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let line = self.complaint(&mut response).await;
+            if status == StatusCode::FORBIDDEN {
+                return Err(HttpError::Forbidden { line });
+            }
+            if let Some(fetched) = self.password.lock().await.as_mut() {
+                fetched.refused = true;
+            }
+            return Err(HttpError::Unauthorized { sent, line });
+        }
+        let announced = response.content_length().unwrap_or(0);
+        if announced > self.limit as u64 {
+            return Err(HttpError::TooLarge(self.limit));
+        }
+        let mut length = 0;
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            length += chunk.len();
+            if length > self.limit {
+                return Err(HttpError::TooLarge(self.limit));
+            }
+            take(&chunk);
+        }
+        Ok(HttpHead { status: status.as_u16(), content_type, date, took: began.elapsed() })
+    }
+
+    /// The first line of a refusal; one that cannot be read is no reason to hide the refusal itself.
+    async fn complaint(&self, response: &mut reqwest::Response) -> String {
+        const ENOUGH: usize = 4096;
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend_from_slice(&chunk[..chunk.len().min(ENOUGH - body.len())]);
+            if body.len() == ENOUGH {
+                break;
+            }
+        }
+        first_line(&body)
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        if !path.is_empty() {
+            let joined = format!("{}{path}", url.path().trim_end_matches('/'));
+            url.set_path(&joined);
+        }
+        url
+    }
+
+    async fn password(&self, login: &Login) -> Result<Option<SecretString>, HttpError> {
+        let Some(source) = &login.password else { return Ok(None) };
+        let mut kept = self.password.lock().await;
+        if let Some(fetched) = &*kept
+            && (!fetched.refused || fetched.at.elapsed() < SECRET_REFETCH)
+        {
+            return Ok(Some(fetched.secret.clone()));
+        }
+        let secret = secret::fetch(source).await?;
+        *kept = Some(Fetched { secret: secret.clone(), at: Instant::now(), refused: false });
+        Ok(Some(secret))
+    }
+}
+
+/// Follows a redirect within the same origin (a missing slash, say), and none elsewhere: a cluster's address must not
+/// lead to another machine unseen, nor a password travel there.
+fn same_origin_only() -> reqwest::redirect::Policy {
+    reqwest::redirect::Policy::custom(|attempt| {
+        let first = attempt.previous().first().map(Url::origin);
+        if first == Some(attempt.url().origin()) && attempt.previous().len() <= 3 {
+            attempt.follow()
+        } else {
+            attempt.stop()
+        }
+    })
+}
+
+fn failed(error: reqwest::Error) -> HttpError {
+    let error = error.without_url();
+    if error.is_connect() {
+        let cause = if error.is_timeout() { Cause::TimedOut } else { connect_cause(&error) };
+        return HttpError::Connect { cause, error };
+    }
+    let hyper = cause::find::<hyper::Error>(&error);
+    let cause = match hyper {
+        Some(hyper) if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() => Cause::Closed,
+        Some(hyper) if hyper.is_parse() => Cause::UnexpectedAnswer,
+        Some(_) | None => Cause::of(&error).unwrap_or(Cause::Closed),
+    };
+    HttpError::Exchange { cause, error }
+}
+
+fn connect_cause(error: &reqwest::Error) -> Cause {
+    if error.is_dns() { Cause::Name } else { Cause::of(error).unwrap_or(Cause::Unreachable) }
+}
+
+/// The first line of a body that says anything, without tags: what a human would read of an error page.
+pub fn first_line(body: &[u8]) -> String {
+    const ENOUGH: usize = 4096;
+    const LONGEST: usize = 200;
+    let text = String::from_utf8_lossy(&body[..body.len().min(ENOUGH)]);
+    let mut bare = String::new();
+    let mut hidden = false;
+    for c in text.chars() {
+        match c {
+            '<' => {
+                hidden = true;
+                bare.push('\n');
+            }
+            '>' if hidden => hidden = false,
+            c if !hidden => bare.push(c),
+            _ => {}
+        }
+    }
+    let line = bare.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    line.chars().take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests;

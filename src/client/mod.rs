@@ -1,0 +1,19 @@
+//! Clients: one file a wire. A client speaks a protocol and returns what came over it as wire types, bounded in time
+//! and in size, with errors that tell the causes apart. It knows endpoints, TLS and secrets from the configuration;
+//! it knows no cluster, no model, no observer and no screen, and it cleans nothing: that is the drivers' border.
+
+pub mod cause;
+pub mod certificate;
+#[cfg(test)]
+pub(crate) mod double;
+pub mod etcd;
+pub mod haproxy;
+pub mod haproxy_runtime;
+pub mod http;
+pub mod lenient;
+pub mod patroni;
+pub mod postgres;
+pub mod process;
+pub mod prometheus;
+pub mod secret;
+pub mod tls;

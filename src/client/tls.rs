@@ -1,0 +1,354 @@
+//! TLS for every client: trusted authorities, client certificate, and how much of the server's certificate is
+//! verified. One provider, ring.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use crate::client::certificate;
+use crate::config::endpoint::TlsSettings;
+
+/// Makes ring the process's TLS provider. Called first in `main`, and by tests; calling it again does nothing.
+pub fn install_provider() {
+    // An error only says that a provider is installed already.
+    drop(ring::default_provider().install_default());
+}
+
+/// How much of the server's certificate is verified.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verify {
+    /// Chain, validity and name.
+    Full,
+    /// Chain and validity, whatever the name (libpq's `verify-ca`).
+    Chain,
+    /// Nothing: encryption against listeners only.
+    Nothing,
+}
+
+/// What is wrong with the TLS settings. Every variant about a file names it.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read the {what} {}", .path.display())]
+    Read {
+        /// What the file should hold.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not PEM, or is damaged.
+    #[error("the {what} {} is not valid PEM", .path.display())]
+    Pem {
+        /// What the file should hold.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: pem::Error,
+    },
+    /// A file is PEM without what was expected in it.
+    #[error("the {what} {} holds no {missing}", .path.display())]
+    Empty {
+        /// What the file should hold.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is missing in it.
+        missing: &'static str,
+    },
+    /// A certificate cannot be used as an authority.
+    #[error("the CA file {} holds a certificate that cannot be used", .path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// A client certificate without a key, or the reverse.
+    #[error("a client certificate and its key go together: {} is set alone", .path.display())]
+    Unpaired {
+        /// The one file that is set.
+        path: PathBuf,
+    },
+    /// The key does not belong to the certificate, or is of an unknown kind.
+    #[error("the client certificate {} and the key {} do not work together", .certificate.display(), .key.display())]
+    Identity {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// The name to expect is neither a host name nor an address.
+    #[error("\"{0}\" is not a server name")]
+    ServerName(String),
+    /// The system's authorities cannot be loaded.
+    #[error("the system has no trusted authorities (install ca-certificates, or set a CA file)")]
+    SystemRoots(#[source] rustls::Error),
+    /// No verifier can be made of the authorities.
+    #[error("the trusted authorities cannot be used")]
+    Verifier(#[source] rustls::client::VerifierBuilderError),
+    /// The provider supports none of the protocol versions.
+    #[error("no TLS protocol version is usable")]
+    Protocol(#[source] rustls::Error),
+}
+
+/// A client's side of TLS by `settings`, verifying as `verify` says; `insecure` settings verify nothing.
+///
+/// # Errors
+/// When a file is missing, unreadable, or does not hold what it should.
+pub fn client_config(settings: &TlsSettings, verify: Verify) -> Result<ClientConfig, TlsError> {
+    with_verifier(settings, verifier(settings, verify)?)
+}
+
+/// Like [`client_config`], and keeps the certificate that the server showed with the verdict on it, also where that
+/// verdict ended the handshake.
+///
+/// # Errors
+/// As [`client_config`].
+pub fn capturing_config(
+    settings: &TlsSettings,
+    verify: Verify,
+) -> Result<(ClientConfig, certificate::Capture), TlsError> {
+    let capture = certificate::Capture::default();
+    let verifier = capture.around(verifier(settings, verify)?);
+    Ok((with_verifier(settings, verifier)?, capture))
+}
+
+/// The bytes of a PEM file, for a wire whose library takes them as they are.
+///
+/// # Errors
+/// When the file cannot be read; `what` names its purpose in the message.
+pub fn read(path: &Path, what: &'static str) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::Read { what, path: path.to_owned(), source })
+}
+
+/// The configuration for an endpoint that is spoken to in plain text: trusts nobody, reads no file.
+///
+/// # Errors
+/// When the provider has no usable protocol version.
+pub fn plain_config() -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    Ok(builder.map_err(TlsError::Protocol)?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    PROVIDER.get_or_init(|| Arc::new(ring::default_provider())).clone()
+}
+
+fn with_verifier(settings: &TlsSettings, verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Protocol)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let (certificate, key) = match (&settings.certificate, &settings.key) {
+        (None, None) => return Ok(builder.with_no_client_auth()),
+        (Some(certificate), Some(key)) => (certificate, key),
+        (Some(path), None) | (None, Some(path)) => return Err(TlsError::Unpaired { path: path.clone() }),
+    };
+    let chain = certificates(certificate, "client certificate")?;
+    let secret = private_key(key)?;
+    builder.with_client_auth_cert(chain, secret).map_err(|source| TlsError::Identity {
+        certificate: certificate.clone(),
+        key: key.clone(),
+        source,
+    })
+}
+
+fn verifier(settings: &TlsSettings, verify: Verify) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    if settings.insecure || verify == Verify::Nothing {
+        return Ok(Arc::new(TrustAnything { provider: provider() }));
+    }
+    let expected = match &settings.server_name {
+        None => None,
+        Some(name) => Some(ServerName::try_from(name.clone()).map_err(|_| TlsError::ServerName(name.clone()))?),
+    };
+    let (inner, pinned) = if settings.ca.is_empty() {
+        (system_verifier()?, Vec::new())
+    } else {
+        let (roots, pinned) = authorities(&settings.ca)?;
+        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
+        (inner.build().map_err(TlsError::Verifier)? as Arc<dyn ServerCertVerifier>, pinned)
+    };
+    Ok(Arc::new(Verifier { inner, pinned, expected, any_name: verify == Verify::Chain }))
+}
+
+/// Loading the system's authorities takes milliseconds and memory, so every endpoint shares one.
+fn system_verifier() -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    static SYSTEM: OnceLock<Arc<dyn ServerCertVerifier>> = OnceLock::new();
+    if let Some(verifier) = SYSTEM.get() {
+        return Ok(verifier.clone());
+    }
+    let verifier = rustls_platform_verifier::Verifier::new(provider()).map_err(TlsError::SystemRoots)?;
+    Ok(SYSTEM.get_or_init(|| Arc::new(verifier)).clone())
+}
+
+fn authorities(files: &[PathBuf]) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TlsError> {
+    let mut roots = RootCertStore::empty();
+    let mut all = Vec::new();
+    for path in files {
+        for certificate in certificates(path, "CA file")? {
+            let added = roots.add(certificate.clone());
+            added.map_err(|source| TlsError::Authority { path: path.clone(), source })?;
+            all.push(certificate);
+        }
+    }
+    Ok((roots, all))
+}
+
+fn certificates(path: &Path, what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let bytes = read(path, what)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let found = found.map_err(|source| TlsError::Pem { what, path: path.to_owned(), source })?;
+    if found.is_empty() {
+        return Err(TlsError::Empty { what, path: path.to_owned(), missing: "certificate" });
+    }
+    Ok(found)
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    const WHAT: &str = "client key";
+    let bytes = read(path, WHAT)?;
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|source| match source {
+        pem::Error::NoItemsFound => {
+            TlsError::Empty { what: WHAT, path: path.to_owned(), missing: "unencrypted private key" }
+        }
+        source => TlsError::Pem { what: WHAT, path: path.to_owned(), source },
+    })
+}
+
+/// Verifies as the operator asked: against another name, without the name, or trusting a given certificate itself.
+#[derive(Debug)]
+struct Verifier {
+    inner: Arc<dyn ServerCertVerifier>,
+    /// Certificates of the CA files. A server that shows exactly one of them is trusted: a self-signed certificate
+    /// that serves as its own authority is common on database hosts, and webpki refuses it as "CA used as end entity".
+    pinned: Vec<CertificateDer<'static>>,
+    expected: Option<ServerName<'static>>,
+    any_name: bool,
+}
+
+impl Verifier {
+    fn verify_pinned(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let (from, until) = certificate::validity(end_entity)
+            .ok_or(rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        if now.as_secs() < from {
+            return Err(CertificateError::NotValidYet.into());
+        }
+        if now.as_secs() > until {
+            return Err(CertificateError::Expired.into());
+        }
+        if !self.any_name {
+            rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let name = self.expected.as_ref().unwrap_or(server_name);
+        if self.pinned.iter().any(|pinned| pinned == end_entity) {
+            return self.verify_pinned(end_entity, name, now);
+        }
+        match self.inner.verify_server_cert(end_entity, intermediates, name, ocsp_response, now) {
+            // The name is looked at last, after the chain was found good.
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if self.any_name => Ok(ServerCertVerified::assertion()),
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+/// Takes any certificate. The handshake's signature is still checked, so that the far end at least holds the key of
+/// the certificate it shows.
+#[derive(Debug)]
+struct TrustAnything {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for TrustAnything {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+//! The lines that `doctor` prints, gathered at one endpoint, and the examinations that every HTTP endpoint shares.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+
+use crate::client::cause::Cause;
+use crate::client::certificate::{self, ProbeError, ServerCertificate};
+use crate::client::http::{HttpHead, HttpReader};
+use crate::config::endpoint::HttpEndpoint;
+use crate::driver::trouble;
+use crate::model::checkup::{Aspect, CheckLine, Verdict};
+use crate::model::source::{Source, SourceError, Trouble};
+use crate::model::text::Text;
+
+/// A certificate with fewer days left should be renewed.
+const RENEW_DAYS: i64 = 30;
+
+/// Clocks further apart than this, in seconds, spoil the comparison of times between machines.
+const CLOCK_OFFSET: i64 = 5;
+
+/// The lines of one endpoint.
+#[derive(Debug)]
+pub(crate) struct Checklist {
+    source: Source,
+    endpoint: Text,
+    lines: Vec<CheckLine>,
+}
+
+impl Checklist {
+    /// Nothing examined yet.
+    pub(crate) fn new(source: Source, endpoint: Text) -> Self {
+        Self { source, endpoint, lines: Vec::new() }
+    }
+
+    /// Adds a line. Text and remedy are cleaned and redacted.
+    pub(crate) fn say(&mut self, aspect: Aspect, verdict: Verdict, text: impl AsRef<str>, remedy: &str) {
+        self.lines.push(CheckLine {
+            source: self.source.clone(),
+            endpoint: self.endpoint.clone(),
+            aspect,
+            verdict,
+            text: Text::redacted(text),
+            remedy: Text::redacted(remedy),
+        });
+    }
+
+    /// In order.
+    pub(crate) fn pass(&mut self, aspect: Aspect, text: impl AsRef<str>) {
+        self.say(aspect, Verdict::Pass, text, "");
+    }
+
+    /// Works, but should be changed.
+    pub(crate) fn warn(&mut self, aspect: Aspect, text: impl AsRef<str>, remedy: &str) {
+        self.say(aspect, Verdict::Warn, text, remedy);
+    }
+
+    /// Could not be examined.
+    pub(crate) fn unknown(&mut self, aspect: Aspect, text: impl AsRef<str>, remedy: &str) {
+        self.say(aspect, Verdict::Unknown, text, remedy);
+    }
+
+    /// Does not work.
+    pub(crate) fn fail(&mut self, aspect: Aspect, text: impl AsRef<str>, remedy: &str) {
+        self.say(aspect, Verdict::Fail, text, remedy);
+    }
+
+    /// Does not work, for the reason that a source gave.
+    pub(crate) fn failed(&mut self, error: &SourceError) {
+        self.fail(aspect(error.trouble), error.brief(), error.trouble.remedy());
+    }
+
+    /// What was found.
+    pub(crate) fn into_lines(self) -> Vec<CheckLine> {
+        self.lines
+    }
+
+    /// TLS of an HTTP endpoint: the certificate, or the lack of one.
+    pub(crate) async fn transport(&mut self, http: &HttpReader, endpoint: &HttpEndpoint) {
+        let (tls, host, port) = http.place();
+        if !tls {
+            if endpoint.login.is_some() {
+                self.warn(Aspect::Tls, "plain HTTP: the password travels readable", "use https, or a trusted network");
+            }
+            return;
+        }
+        let deadline = endpoint.timeouts.connect + endpoint.timeouts.request;
+        let shown = certificate::probe(&host, port, &endpoint.tls, deadline).await;
+        self.certificate(shown, endpoint.tls.insecure, wall_clock());
+    }
+
+    /// The certificate of a server, at `now`.
+    pub(crate) fn certificate(&mut self, shown: Result<ServerCertificate, ProbeError>, insecure: bool, now: Timestamp) {
+        let shown = match shown {
+            Ok(shown) => shown,
+            Err(error) => {
+                let cause = match &error {
+                    ProbeError::Connect(io) => Cause::of_io(io).unwrap_or(Cause::Name),
+                    ProbeError::TimedOut(_) => Cause::TimedOut,
+                    ProbeError::Settings(_)
+                    | ProbeError::Name(_)
+                    | ProbeError::Handshake(_)
+                    | ProbeError::Unreadable => Cause::Tls,
+                };
+                let error = trouble::source_error(self.endpoint.as_str(), cause, &error);
+                // Whether it is reached is examined elsewhere; here only TLS counts.
+                if error.trouble == Trouble::Tls {
+                    self.failed(&error);
+                } else {
+                    self.unknown(Aspect::Tls, error.brief(), error.trouble.remedy());
+                }
+                return;
+            }
+        };
+        let left = shown.days_left(u64::try_from(now.as_second()).unwrap_or(0));
+        if let Some(distrust) = &shown.distrust {
+            let names = shown.names.join(", ");
+            self.fail(
+                Aspect::Tls,
+                format!("certificate not trusted: {distrust} (names: {names}; issuer: {})", shown.issuer),
+                "set the CA that signed it, or server_name where only the name differs",
+            );
+        } else if insecure {
+            self.warn(Aspect::Tls, "the certificate is not verified (insecure = true)", "set the CA file instead");
+        }
+        if left < 0 {
+            self.fail(Aspect::Tls, format!("certificate expired {} days ago", -left), "renew the certificate");
+        } else if left < RENEW_DAYS {
+            self.warn(Aspect::Tls, format!("certificate has {left} days left"), "renew the certificate");
+        } else if shown.distrust.is_none() {
+            self.pass(Aspect::Tls, format!("certificate has {left} days left"));
+        }
+    }
+
+    /// The far end's clock by its `Date`, against this host's at `now`.
+    pub(crate) fn clock(&mut self, head: &HttpHead, now: Timestamp) {
+        match server_time(head) {
+            None => self.unknown(Aspect::Clock, "the answer carries no date", ""),
+            Some(there) => self.offset(there.as_second() - now.as_second()),
+        }
+    }
+
+    fn offset(&mut self, ahead: i64) {
+        if ahead.abs() <= CLOCK_OFFSET {
+            self.pass(Aspect::Clock, format!("within {CLOCK_OFFSET} s of this host"));
+            return;
+        }
+        let side = if ahead > 0 { "ahead of" } else { "behind" };
+        let text = format!("{} s {side} this host", ahead.abs());
+        self.warn(Aspect::Clock, text, "synchronise the clocks of this host and of the node (chrony, timesyncd)");
+    }
+
+    /// That an answer came, and how fast.
+    pub(crate) fn answered(&mut self, took: Duration) {
+        self.pass(Aspect::Reach, format!("answered in {} ms", took.as_millis()));
+    }
+}
+
+/// The far end's time by the `Date` of its answer, where it tells.
+pub(crate) fn server_time(head: &HttpHead) -> Option<Timestamp> {
+    rfc2822::DateTimeParser::new().parse_timestamp(head.date.as_deref()?).ok()
+}
+
+/// This host's wall clock: certificates and clocks are compared with it.
+pub(crate) fn wall_clock() -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "doctor compares the far end's clock with this host's")]
+    Timestamp::now()
+}
+
+/// What a trouble is a failure of.
+fn aspect(trouble: Trouble) -> Aspect {
+    match trouble {
+        Trouble::Refused
+        | Trouble::TimedOut
+        | Trouble::Name
+        | Trouble::Unreachable
+        | Trouble::Closed
+        | Trouble::NoQuorum
+        | Trouble::NotReady => Aspect::Reach,
+        Trouble::Tls => Aspect::Tls,
+        Trouble::Credentials => Aspect::Credentials,
+        Trouble::Permission => Aspect::Privileges,
+        Trouble::UnexpectedAnswer | Trouble::TooLarge => Aspect::Identity,
+        Trouble::Unsupported => Aspect::Configuration,
+    }
+}
+
+/// How a version stands to the range that is known to work.
+pub(crate) fn version_line(list: &mut Checklist, product: &str, version: &str, oldest: (u32, u32), newest: (u32, u32)) {
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+    let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
+        list.unknown(Aspect::Version, format!("{product} tells no version that can be read: {version}"), "");
+        return;
+    };
+    let range = format!("{}.{} to {}.{}", oldest.0, oldest.1, newest.0, newest.1);
+    if (major, minor) < oldest {
+        let text = format!("{product} {version} is older than what is supported ({range})");
+        list.warn(Aspect::Version, text, "upgrade it, or expect fields to be missing");
+    } else if (major, minor) > newest {
+        let text = format!("{product} {version} is newer than what was tested ({range})");
+        list.warn(Aspect::Version, text, "look for a newer pgctl-tui");
+    } else {
+        list.pass(Aspect::Version, format!("{product} {version}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::model::source::SourceKind;
+
+    fn list() -> Checklist {
+        Checklist::new(Source::new(SourceKind::PatroniRest, "pg-0"), "http://pg-0:8008".into())
+    }
+
+    fn head(date: Option<&str>) -> HttpHead {
+        let date = date.map(ToOwned::to_owned);
+        HttpHead { status: 200, content_type: None, date, took: Duration::ZERO }
+    }
+
+    #[rstest]
+    #[case(Some("Sat, 21 Nov 2026 06:00:03 GMT"), Verdict::Pass, "within 5 s")]
+    #[case(Some("Sat, 21 Nov 2026 06:01:30 GMT"), Verdict::Warn, "90 s ahead of")]
+    #[case(Some("Sat, 21 Nov 2026 05:00:00 GMT"), Verdict::Warn, "3600 s behind")]
+    #[case(Some("soon"), Verdict::Unknown, "no date")]
+    #[case(None, Verdict::Unknown, "no date")]
+    fn clocks_are_compared_by_the_date_of_the_answer(
+        #[case] date: Option<&str>,
+        #[case] verdict: Verdict,
+        #[case] words: &str,
+    ) {
+        let mut list = list();
+        list.clock(&head(date), "2026-11-21T06:00:00Z".parse().expect("a time"));
+        let line = &list.into_lines()[0];
+        assert_eq!(line.verdict, verdict);
+        assert!(line.text.as_str().contains(words), "{}", line.text);
+    }
+
+    #[rstest]
+    #[case(60, None, false, &[Verdict::Pass])]
+    #[case(10, None, false, &[Verdict::Warn])]
+    #[case(60, None, true, &[Verdict::Warn, Verdict::Pass])]
+    #[case(-3, Some("expired"), false, &[Verdict::Fail, Verdict::Fail])]
+    #[case(60, Some("UnknownIssuer"), false, &[Verdict::Fail])]
+    fn certificates_are_judged_by_trust_and_days_left(
+        #[case] days: i64,
+        #[case] distrust: Option<&str>,
+        #[case] insecure: bool,
+        #[case] verdicts: &[Verdict],
+    ) {
+        let now = 1_800_000_000;
+        let shown = ServerCertificate {
+            subject: "CN=pg-0".to_owned(),
+            issuer: "CN=ops".to_owned(),
+            names: vec!["pg-0".to_owned()],
+            not_before: 0,
+            not_after: u64::try_from(now + days * 86_400).expect("a time"),
+            distrust: distrust.map(ToOwned::to_owned),
+        };
+        let mut list = list();
+        list.certificate(Ok(shown), insecure, Timestamp::from_second(now).expect("a time"));
+        assert_eq!(list.into_lines().iter().map(|line| line.verdict).collect::<Vec<_>>(), verdicts);
+    }
+
+    #[rstest]
+    #[case("4.0.7", Verdict::Pass)]
+    #[case("3.0.0", Verdict::Pass)]
+    #[case("2.1.5", Verdict::Warn)]
+    #[case("4.2.0-beta", Verdict::Warn)]
+    #[case("?", Verdict::Unknown)]
+    fn versions_outside_of_the_known_range_are_warned_about(#[case] version: &str, #[case] verdict: Verdict) {
+        let mut list = list();
+        version_line(&mut list, "Patroni", version, (3, 0), (4, 1));
+        assert_eq!(list.into_lines()[0].verdict, verdict);
+    }
+}

@@ -1,0 +1,175 @@
+//! `postgres_exporter` beside a node: reachable, and whether it reaches its server. A side source, asked seldom.
+
+use futures::future::BoxFuture;
+
+use crate::client::http::{Connections, HttpError, HttpReader};
+use crate::client::prometheus::{Sample, Scan};
+use crate::config::endpoint::HttpEndpoint;
+use crate::driver::checklist::Checklist;
+use crate::driver::ha::patroni_metrics::PACE;
+use crate::driver::port::{Check, Facts, Observe, Pace};
+use crate::driver::trouble;
+use crate::model::checkup::{Aspect, CheckLine};
+use crate::model::metrics::MetricsReport;
+use crate::model::moment::Moment;
+use crate::model::name::NodeName;
+use crate::model::source::{Source, SourceError, SourceKind};
+use crate::model::text::Text;
+
+/// The exporter of one node. It also examines its endpoint for `doctor`.
+#[derive(Debug)]
+pub struct Exporter {
+    source: Source,
+    endpoint: HttpEndpoint,
+    http: Option<HttpReader>,
+}
+
+impl Exporter {
+    /// The exporter of `name` at `endpoint`; a URL without a path means `/metrics`.
+    pub fn new(name: &NodeName, endpoint: HttpEndpoint) -> Self {
+        Self { source: Source::new(SourceKind::Exporter, name.as_str()), endpoint, http: None }
+    }
+
+    async fn ask(&mut self) -> Result<MetricsReport, HttpError> {
+        let http = match self.http.take() {
+            Some(http) => http,
+            None => HttpReader::new(&self.endpoint, Connections::Fresh)?,
+        };
+        let url = self.endpoint.url.trim();
+        let bare = url.split_once("://").is_some_and(|(_, rest)| !rest.trim_end_matches('/').contains('/'));
+        let path = if bare { "/metrics" } else { "" };
+        let mut report = MetricsReport { up: None, version: None, samples: 0, dcs_last_seen: None };
+        report.samples = Scan::read(self.http.insert(http), path, |sample| note(&mut report, sample)).await?;
+        Ok(report)
+    }
+
+    async fn examine(&mut self) -> Vec<CheckLine> {
+        let mut list = Checklist::new(self.source.clone(), Text::redacted(&self.endpoint.url));
+        match HttpReader::new(&self.endpoint, Connections::Fresh) {
+            Ok(http) => list.transport(&http, &self.endpoint).await,
+            Err(error) => {
+                list.failed(&trouble::http(&self.endpoint.url, &error));
+                return list.into_lines();
+            }
+        }
+        match self.ask().await {
+            Err(error) => list.failed(&trouble::http(&self.endpoint.url, &error)),
+            Ok(report) => {
+                list.pass(Aspect::Reach, format!("answers with {} samples", report.samples));
+                match &report.version {
+                    Some(version) => list.pass(Aspect::Version, format!("exporter {version}")),
+                    None => list.unknown(Aspect::Version, "the exporter tells no version", ""),
+                }
+                match report.up {
+                    Some(true) => list.pass(Aspect::Credentials, "the exporter reaches its PostgreSQL"),
+                    Some(false) => {
+                        let remedy = "check the exporter's own connection string and its log";
+                        list.warn(Aspect::Credentials, "the exporter does not reach its PostgreSQL", remedy);
+                    }
+                    None => list.unknown(Aspect::Identity, "no pg_up: not an exporter of PostgreSQL?", ""),
+                }
+            }
+        }
+        list.into_lines()
+    }
+}
+
+/// An exporter of several servers has several `pg_up`; one that is down counts.
+fn note(report: &mut MetricsReport, sample: &Sample<'_>) {
+    if sample.name == "pg_up" {
+        let up = sample.number().map(|number| number != 0.0);
+        report.up = if report.up == Some(false) { report.up } else { up };
+    } else if sample.name.ends_with("_exporter_build_info") {
+        report.version = sample.label("version").map(Text::new);
+    }
+}
+
+impl Observe for Exporter {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn endpoint(&self) -> Text {
+        Text::redacted(&self.endpoint.url)
+    }
+
+    fn pace(&self) -> Pace {
+        PACE
+    }
+
+    fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
+        Box::pin(async move {
+            let report = self.ask().await;
+            report.map(Facts::Metrics).map_err(|error| trouble::http(&self.endpoint.url, &error))
+        })
+    }
+}
+
+impl Check for Exporter {
+    fn endpoint(&self) -> Text {
+        Text::redacted(&self.endpoint.url)
+    }
+
+    fn check(&mut self) -> BoxFuture<'_, Vec<CheckLine>> {
+        Box::pin(self.examine())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use wiremock::matchers::path;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+    use crate::client::double::{self, endpoint};
+    use crate::model::checkup::Verdict;
+    use crate::model::source::Trouble;
+
+    async fn observe(text: &str) -> Result<Facts, SourceError> {
+        let server = MockServer::start().await;
+        let answer = ResponseTemplate::new(200).set_body_string(text);
+        Mock::given(path("/metrics")).respond_with(answer).mount(&server).await;
+        let bare = Exporter::new(&"pg-0".into(), endpoint(server.uri())).observe(Moment::START).await;
+        let whole = endpoint(format!("{}/metrics", server.uri()));
+        assert_eq!(Exporter::new(&"pg-0".into(), whole).observe(Moment::START).await, bare);
+        bare
+    }
+
+    #[tokio::test]
+    async fn the_recorded_exporter_is_up_and_tells_its_version() {
+        let facts = observe(include_str!("../../fixtures/exporter-0.17/healthy/pg-0.txt")).await.expect("facts");
+        let Facts::Metrics(report) = facts else { panic!("{facts:?}") };
+        assert_eq!((report.up, report.version), (Some(true), Some("0.17.1".into())));
+        assert!(report.samples > 100, "{}", report.samples);
+    }
+
+    #[rstest]
+    #[case("pg_up 0\n", Some(false))]
+    #[case("pg_up{server=\"a\"} 0\npg_up{server=\"b\"} 1\n", Some(false))]
+    #[case("process_open_fds 7\n", None)]
+    #[tokio::test]
+    async fn an_exporter_that_reaches_no_server_is_not_up_and_silence_is_unknown(
+        #[case] text: &str,
+        #[case] up: Option<bool>,
+    ) {
+        let facts = observe(text).await.expect("facts");
+        assert!(matches!(facts, Facts::Metrics(report) if report.up == up));
+    }
+
+    #[tokio::test]
+    async fn an_endless_exporter_is_given_up() {
+        let (address, _) = double::endless("HTTP/1.0 200 OK\r\n\r\n", "pg_up 1\n");
+        let mut exporter = Exporter::new(&"pg-0".into(), endpoint(format!("http://{address}")));
+        assert_eq!(exporter.observe(Moment::START).await.expect_err("too large").trouble, Trouble::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn doctor_says_when_nothing_listens() {
+        let mut exporter = Exporter::new(&"pg-0".into(), endpoint(format!("http://{}", double::refused())));
+        let lines = exporter.check().await;
+        assert_eq!(lines.len(), 1);
+        assert_eq!((lines[0].aspect, lines[0].verdict), (Aspect::Reach, Verdict::Fail));
+        assert!(lines[0].remedy.as_str().contains("port"));
+    }
+}

@@ -1,0 +1,214 @@
+//! The cluster's record as one Patroni node relays it, where etcd itself is not at hand.
+//!
+//! `/cluster`, `/history` and `/config` block while the DCS is away, on few threads that also answer the router's
+//! health checks. So one node is asked at a slow pace, one request at a time, and none at all while its agent has not
+//! reached the DCS lately.
+
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use super::patroni_record::{dynamic_config, history, registration, scheduled_switchover, unite};
+use crate::client::http::HttpError;
+use crate::client::patroni::{Cluster, Patroni};
+use crate::config::endpoint::HttpEndpoint;
+use crate::driver::checklist::server_time;
+use crate::driver::port::{Facts, Observe, Pace};
+use crate::driver::trouble;
+use crate::model::dcs::{DcsContent, DynamicConfig, HistoryEntry, LeaderKey};
+use crate::model::moment::Moment;
+use crate::model::name::NodeName;
+use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::text::Text;
+
+/// How often the record is asked for.
+const PACE: Duration = Duration::from_secs(10);
+
+/// How often history and configuration are: they change by hand or at a promotion.
+const SLOW_PARTS: Duration = Duration::from_secs(60);
+
+/// An agent that has not reached its DCS for this long would block on it. Two of its loops, by default.
+const DOUBT: i64 = 20;
+
+/// The record by way of `/cluster`.
+#[derive(Debug)]
+pub struct PatroniClusterView {
+    source: Source,
+    scope: Option<Text>,
+    nodes: Vec<Node>,
+    current: usize,
+    /// The last question came to nothing after it was heard: the DCS may be away.
+    doubtful: bool,
+    slow: Option<SlowParts>,
+}
+
+#[derive(Debug)]
+struct Node {
+    endpoint: HttpEndpoint,
+    patroni: Option<Patroni>,
+}
+
+#[derive(Clone, Debug)]
+struct SlowParts {
+    asked: Instant,
+    history: Vec<HistoryEntry>,
+    config: Option<DynamicConfig>,
+    defects: Vec<Text>,
+}
+
+impl PatroniClusterView {
+    /// The record of the cluster whose agents are at `endpoints`: the first that can be reached is asked, and kept to.
+    /// Where `scope` is given, the record of another cluster is not believed.
+    pub fn new(endpoints: Vec<HttpEndpoint>, scope: Option<Text>) -> Self {
+        let nodes = endpoints.into_iter().map(|endpoint| Node { endpoint, patroni: None }).collect();
+        let source = Source::new(SourceKind::PatroniCluster, "");
+        Self { source, scope, nodes, current: 0, doubtful: false, slow: None }
+    }
+
+    async fn ask(&mut self) -> Result<DcsContent, SourceError> {
+        let mut failure = SourceError::new(Trouble::Unsupported, "", "no Patroni node is configured");
+        for _ in 0..self.nodes.len() {
+            match self.ask_current().await {
+                Ok(content) => return Ok(content),
+                Err((error, Elsewhere::Try)) => {
+                    failure = error;
+                    self.current = (self.current + 1) % self.nodes.len();
+                }
+                Err((error, Elsewhere::Spare)) => return Err(error),
+            }
+        }
+        Err(failure)
+    }
+
+    async fn ask_current(&mut self) -> Result<DcsContent, (SourceError, Elsewhere)> {
+        let (doubtful, scope) = (self.doubtful, self.scope.clone());
+        let Some(node) = self.nodes.get_mut(self.current) else {
+            return Err((
+                SourceError::new(Trouble::Unsupported, "", "no Patroni node is configured"),
+                Elsewhere::Spare,
+            ));
+        };
+        let url = node.endpoint.url.clone();
+        let told = |error: &HttpError| {
+            // A node that was reached and then failed to answer may be waiting for its DCS, and then so are the
+            // others: they are spared.
+            let elsewhere = if error.is_before_the_answer() { Elsewhere::Try } else { Elsewhere::Spare };
+            (trouble::http(&url, error), elsewhere)
+        };
+        let patroni = match node.patroni.take() {
+            Some(patroni) => patroni,
+            None => Patroni::new(&node.endpoint).map_err(|error| told(&error))?,
+        };
+        let patroni = node.patroni.insert(patroni);
+        if doubtful {
+            // A frozen node does not answer this either; the next one may.
+            let status = patroni.status().await.map_err(|error| (trouble::http(&url, &error), Elsewhere::Try))?;
+            let seen = status.value.dcs_last_seen.and_then(|seen| i64::try_from(seen).ok());
+            let age = seen.zip(server_time(&status.head)).map(|(seen, now)| now.as_second() - seen);
+            if let Some(age) = age.filter(|age| *age > DOUBT) {
+                let detail =
+                    format!("the agent last reached its DCS {age} s ago; /cluster would block and is not asked");
+                return Err((SourceError::new(Trouble::NotReady, &url, detail), Elsewhere::Spare));
+            }
+        }
+        let answered = patroni.cluster().await.map_err(|error| {
+            self.doubtful = !error.is_before_the_answer();
+            told(&error)
+        })?;
+        self.doubtful = false;
+        if let (Some(expected), Some(said)) = (&scope, &answered.value.scope)
+            && *expected != Text::new(said)
+        {
+            let detail = format!("belongs to scope {said}, not {expected}");
+            return Err((SourceError::new(Trouble::UnexpectedAnswer, &url, detail), Elsewhere::Try));
+        }
+        if self.slow.as_ref().is_none_or(|slow| slow.asked.elapsed() >= SLOW_PARTS) {
+            let before = self.slow.take().unwrap_or_default();
+            // Noted before asking: if these block until the observer gives up, the next call does without them.
+            let slow = self.slow.insert(SlowParts { asked: Instant::now(), ..before });
+            slow_parts(patroni, slow).await;
+        }
+        Ok(content(&answered.value, self.slow.as_ref()))
+    }
+}
+
+/// Whether another node may be asked in place of one that failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Elsewhere {
+    Try,
+    Spare,
+}
+
+impl Default for SlowParts {
+    fn default() -> Self {
+        Self { asked: Instant::now(), history: Vec::new(), config: None, defects: Vec::new() }
+    }
+}
+
+/// History and configuration; what cannot be had keeps its old value and says so.
+async fn slow_parts(patroni: &Patroni, parts: &mut SlowParts) {
+    let mut defects = Vec::new();
+    match patroni.history().await {
+        Ok(answered) => (parts.history, defects) = history(&answered.value),
+        Err(error) => defects.push(Text::redacted(format!("history: {error}"))),
+    }
+    match patroni.config().await {
+        Ok(answered) => parts.config = Some(dynamic_config(&answered.value, 0)),
+        Err(error) => defects.push(Text::redacted(format!("config: {error}"))),
+    }
+    parts.defects = defects;
+}
+
+impl Observe for PatroniClusterView {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn endpoint(&self) -> Text {
+        self.nodes.get(self.current).map(|node| Text::redacted(&node.endpoint.url)).unwrap_or_default()
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Slow(PACE)
+    }
+
+    fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
+        Box::pin(async move { self.ask().await.map(|content| Facts::Record(Box::new(content))) })
+    }
+}
+
+/// The record, as far as `/cluster` carries it. It has no revisions, no initialize key and no lease.
+fn content(cluster: &Cluster, slow: Option<&SlowParts>) -> DcsContent {
+    let mut defects = slow.map(|slow| slow.defects.clone()).unwrap_or_default();
+    let mut members = Vec::new();
+    for member in &cluster.members {
+        match member.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) {
+            Some(name) => members.push(registration(NodeName::new(name), member)),
+            None => defects.push(Text::redacted(format!("a member without a name: {member}"))),
+        }
+    }
+    let leaders: Vec<_> =
+        members.iter().filter(|member| member.role.leads()).map(|leader| leader.name.clone()).collect();
+    if leaders.len() > 1 {
+        let names = leaders.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ");
+        defects.push(Text::new(format!("more than one leader: {names}")));
+    }
+    let holder = leaders.into_iter().next();
+    let leader = holder.map(|holder| LeaderKey { holder, create_revision: 0, mod_revision: 0, lease_left: None });
+    let (members, repeated) = unite(members);
+    defects.extend(repeated);
+    DcsContent {
+        leader,
+        members,
+        config: slow.and_then(|slow| slow.config.clone()),
+        history: slow.map(|slow| slow.history.clone()).unwrap_or_default(),
+        failover: scheduled_switchover(&cluster.scheduled_switchover),
+        paused: cluster.pause.unwrap_or(false),
+        defects,
+        ..DcsContent::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

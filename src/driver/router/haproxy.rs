@@ -1,0 +1,117 @@
+//! HAProxy by its two interfaces: the statistics page over HTTP, and the runtime API. Each is a source of its own.
+
+use futures::future::BoxFuture;
+
+use super::haproxy_rows::{info, rows};
+use crate::client::haproxy::{StatTable, StatisticsPage};
+use crate::client::haproxy_runtime::{RuntimeAnswer, RuntimeError, RuntimeReader};
+use crate::client::http::HttpHead;
+use crate::config::endpoint::{HttpEndpoint, RuntimeApi, Timeouts};
+use crate::driver::port::{Facts, Observe, Pace};
+use crate::driver::trouble;
+use crate::model::moment::Moment;
+use crate::model::name::RouterName;
+use crate::model::router::RouterReport;
+use crate::model::source::{Source, SourceError, SourceKind};
+use crate::model::text::Text;
+
+/// The statistics page of one router. It also examines its endpoint for `doctor`.
+#[derive(Debug)]
+pub struct HaproxyPage {
+    pub(super) source: Source,
+    pub(super) endpoint: HttpEndpoint,
+    page: Option<StatisticsPage>,
+}
+
+impl HaproxyPage {
+    /// The statistics page of `router` at `endpoint`: any URL under which the page is seen in a browser.
+    pub fn new(router: &RouterName, endpoint: HttpEndpoint) -> Self {
+        Self { source: Source::new(SourceKind::RouterHttp, router.as_str()), endpoint, page: None }
+    }
+
+    /// Asks once.
+    pub(super) async fn ask(&mut self) -> Result<(StatTable, HttpHead), SourceError> {
+        let page = match self.page.take() {
+            Some(page) => Ok(page),
+            None => StatisticsPage::new(&self.endpoint),
+        };
+        let page = self.page.insert(page.map_err(|error| trouble::http(&self.endpoint.url, &error))?);
+        page.statistics().await.map_err(|error| trouble::http(&self.endpoint.url, &error))
+    }
+}
+
+impl Observe for HaproxyPage {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn endpoint(&self) -> Text {
+        Text::redacted(&self.endpoint.url)
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Each
+    }
+
+    fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
+        Box::pin(async move {
+            let (table, _) = self.ask().await?;
+            let report = RouterReport { info: None, rows: rows(&table, |_, _| None) };
+            Ok(Facts::Router(Box::new(report)))
+        })
+    }
+}
+
+/// The runtime API of one router. It also examines its endpoint for `doctor`.
+#[derive(Debug)]
+pub struct HaproxyRuntime {
+    pub(super) source: Source,
+    pub(super) place: Text,
+    pub(super) reader: RuntimeReader,
+}
+
+impl HaproxyRuntime {
+    /// The runtime API of `router`.
+    pub fn new(router: &RouterName, api: RuntimeApi, timeouts: Timeouts) -> Self {
+        let place = match &api {
+            RuntimeApi::Tcp(address) => Text::new(address),
+            RuntimeApi::Unix(path) => Text::new(path.to_string_lossy()),
+        };
+        let source = Source::new(SourceKind::RouterRuntime, router.as_str());
+        Self { source, place, reader: RuntimeReader::new(api, timeouts) }
+    }
+
+    /// A failure of the runtime API in the model's words.
+    pub(super) fn failure(&self, error: &RuntimeError) -> SourceError {
+        trouble::source_error(self.place.as_str(), error.cause(), error)
+    }
+}
+
+impl Observe for HaproxyRuntime {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn endpoint(&self) -> Text {
+        self.place.clone()
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Each
+    }
+
+    fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
+        Box::pin(async move {
+            let answer = self.reader.read().await.map_err(|error| self.failure(&error))?;
+            Ok(Facts::Router(Box::new(runtime_report(&answer))))
+        })
+    }
+}
+
+pub(super) fn runtime_report(answer: &RuntimeAnswer) -> RouterReport {
+    let address = |proxy: &str, server: &str| answer.addresses.get(&(proxy.to_owned(), server.to_owned())).cloned();
+    RouterReport { info: info(&answer.info), rows: rows(&answer.statistics, address) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Drivers for routers.
+
+pub mod haproxy;
+mod haproxy_check;
+mod haproxy_rows;
