@@ -162,7 +162,7 @@ impl App {
     }
 }
 
-/// Name, state and what is worst on one line, large numbers below; a bar of the state's colour at the left.
+/// A band in the state's colour with name and leader, what is worst below it, and the numbers.
 fn draw_tile(canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
     if area.width < 12 || area.height == 0 {
         return;
@@ -170,48 +170,46 @@ fn draw_tile(canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
     let Entry { summary, seen, .. } = entry;
     let wellbeing = entry.wellbeing();
     let mark = header::mark(wellbeing);
-    let state = Role::of(mark.tone());
-    let faded = wellbeing == Wellbeing::Unknown;
-    for y in area.top()..area.bottom() {
-        canvas.word(area.x + 1, y, 1, "█", state);
+    let (band, state) = (band(wellbeing), Role::of(mark.tone()));
+    let area = Rect { x: area.x + 1, width: area.width - 2, ..area };
+    canvas.fill(Rect { height: 1, ..area }, band);
+    let room = area.width.saturating_sub(2);
+    let name = format!("{} {}   {}", mark.symbol(), summary.cluster.as_str().to_uppercase(), summary.leader.text);
+    let used = canvas.word(area.x + 1, area.y, room, &name, band);
+    let age = summary.age_text.text.as_str();
+    let width = u16::try_from(age.width()).unwrap_or(u16::MAX);
+    if used + width + 2 <= room {
+        canvas.word(area.right() - width - 1, area.y, width, age, band);
     }
-    let x = area.x + 3;
-    let room = area.width.saturating_sub(4);
-    let mut used = canvas.word(x, area.y, room, mark.symbol().encode_utf8(&mut [0; 4]), state) + 1;
-    let name = summary.cluster.as_str().to_uppercase();
-    let name_role = if faded {
-        Role::Stale
-    } else {
-        Role::of_cluster(summary.colour.as_ref().map(crate::model::text::Text::as_str))
+    let what = match (&summary.worst, wellbeing) {
+        _ if *seen > UNSEEN => format!("not seen for {}", units::duration(*seen)),
+        (_, Wellbeing::Unknown) => summary.age_text.text.to_string(),
+        (Some(worst), _) => worst.text.to_string(),
+        (None, _) => "all well".to_owned(),
     };
-    used += canvas.word(x + used, area.y, room.saturating_sub(used), &name, name_role) + 2;
-    let leader_role = if faded { Role::Stale } else { Role::of(summary.leader.tone) };
-    canvas.word(x + used, area.y, room.saturating_sub(used), summary.leader.text.as_str(), leader_role);
+    if area.height > 1 {
+        canvas.word(area.x + 1, area.y + 1, room, &what, state);
+    }
+    if area.height > 2 {
+        let role = if wellbeing == Wellbeing::Unknown { Role::Stale } else { Role::Text };
+        canvas.word(area.x + 1, area.y + 2, room, &numbers(summary), role);
+    }
+}
 
-    let what = if *seen > UNSEEN {
-        format!("not seen for {}", units::duration(*seen))
-    } else {
-        match (&summary.worst, wellbeing) {
-            (_, Wellbeing::Unknown) => summary.age_text.text.to_string(),
-            (Some(worst), _) => worst.text.to_string(),
-            (None, _) => "all well".to_owned(),
-        }
-    };
-    canvas.word(x, area.y + 1, room, &what, state);
-    if area.height < 3 {
-        return;
+fn band(wellbeing: Wellbeing) -> Role {
+    match wellbeing {
+        Wellbeing::Well => Role::WallWell,
+        Wellbeing::Look => Role::WallLook,
+        Wellbeing::Act => Role::WallAct,
+        Wellbeing::Unknown => Role::WallStale,
     }
-    let plain = if faded { Role::Stale } else { Role::Text };
+}
+
+fn numbers(summary: &Summary) -> String {
     let sessions = |count: Option<u64>| count.map_or_else(|| "?".to_owned(), units::count);
-    let numbers = format!(
-        "lag {}   {} write · {} read   members {}   {}",
-        summary.lag.text,
-        sessions(summary.write_sessions),
-        sessions(summary.read_sessions),
-        summary.members.text,
-        summary.age_text.text,
-    );
-    canvas.word(x, area.y + 2, room, &numbers, plain);
+    let (writes, reads) = (sessions(summary.write_sessions), sessions(summary.read_sessions));
+    let paused = summary.paused.as_ref().map_or(String::new(), |paused| format!("   {}", paused.text));
+    format!("lag {}   {writes} w / {reads} r   members {}{paused}", summary.lag.text, summary.members.text)
 }
 
 #[cfg(test)]

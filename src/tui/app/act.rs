@@ -12,7 +12,8 @@ use crate::tui::dialogs::Dialog;
 use crate::tui::effect::{Effect, Outcome};
 use crate::tui::event::{ClusterIndex, Notice};
 use crate::tui::palette::{Choices, Palette};
-use crate::tui::views::View;
+use crate::tui::views::{CLUSTERS, View};
+use crate::tui::widgets::table::TableState;
 
 /// Intervals that `+` and `-` step through, in milliseconds.
 const INTERVALS: [u64; 9] = [500, 1000, 2000, 3000, 5000, 10_000, 15_000, 30_000, 60_000];
@@ -128,18 +129,38 @@ impl App {
 
     fn show(&mut self, view: View, cluster: ClusterIndex) {
         self.view = view;
-        if cluster != self.focus {
-            self.focus = cluster;
-            // A selection and a filter belong to the rows of one cluster; the order of columns does not.
-            for ((view, _), state) in &mut self.tables {
-                if *view != View::Clusters {
-                    state.selected = None;
-                    state.position = 0;
-                    state.filter.clear();
-                    state.scrolled = 0;
-                }
+        self.focus_on(cluster);
+        if view == View::Clusters
+            && let Some(name) = self.cluster().map(|cluster| cluster.name.text().clone())
+        {
+            self.tables.entry((view, CLUSTERS.to_owned())).or_default().selected = Some(name);
+        }
+    }
+
+    fn focus_on(&mut self, cluster: ClusterIndex) {
+        if cluster == self.focus {
+            return;
+        }
+        self.focus = cluster;
+        // A selection and a filter belong to the rows of one cluster; the order of columns does not.
+        for ((view, _), state) in &mut self.tables {
+            if *view != View::Clusters {
+                *state = TableState { sort: state.sort, ..TableState::default() };
             }
-            self.surface.tables.retain(|(view, _), _| *view == View::Clusters);
+        }
+        self.surface.tables.retain(|(view, _), _| *view == View::Clusters);
+        self.surface.lines.clear();
+    }
+
+    /// Among all clusters, the one selected is the one that the header tells of and that every other view shows next.
+    pub(super) fn follow_selection(&mut self) {
+        if self.view != View::Clusters || self.clusters.len() < 2 || self.wall.is_some() {
+            return;
+        }
+        let selected = self.selection().map(|(_, row)| row);
+        let index = self.clusters.iter().position(|cluster| Some(cluster.name.text()) == selected.as_ref());
+        if let Some(index) = index {
+            self.focus_on(index);
         }
     }
 
@@ -240,6 +261,9 @@ impl App {
     }
 
     fn change_cluster(&mut self, step: isize) {
+        if self.view == View::Clusters {
+            return self.move_by(step);
+        }
         let count = isize::try_from(self.clusters.len()).unwrap_or(1).max(1);
         let next = (isize::try_from(self.focus).unwrap_or(0) + step).rem_euclid(count);
         self.show(self.view, usize::try_from(next).unwrap_or(0));

@@ -50,7 +50,7 @@ impl App {
             return None;
         }
         let key_row = Rect { y: area.bottom() - 1, height: 1, ..area };
-        let content = Rect { y: area.y + header::HEIGHT + 1, height: area.height - header::HEIGHT - 2, ..area };
+        let content = Rect { y: area.y + header::HEIGHT, height: area.height - header::HEIGHT - 1, ..area };
         if let Some(cluster) = self.cluster() {
             header::draw(&mut canvas, area, &self.header(cluster));
         } else {

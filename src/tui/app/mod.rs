@@ -149,6 +149,12 @@ impl App {
         if self.notice.as_ref().is_some_and(|(_, until)| *until <= self.at) {
             self.notice = None;
         }
+        let effects = self.take(event);
+        self.follow_selection();
+        effects
+    }
+
+    fn take(&mut self, event: Event) -> Vec<Effect> {
         match event {
             Event::Key(key) => self.key(key),
             Event::Mouse(mouse) => self.mouse(mouse),

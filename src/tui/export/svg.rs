@@ -90,6 +90,9 @@ fn draw_run(out: &mut String, run: &Run<'_>, row: u16, colours: &Colours) {
         let _ =
             writeln!(out, "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{ROW}\" fill=\"{paper}\"/>");
     }
+    if run.text.chars().all(|c| c == ' ' || level(c).is_some()) {
+        return draw_levels(out, run, (x, y), &ink);
+    }
     let body = run.text.trim_end();
     if body.trim().is_empty() {
         return;
@@ -119,6 +122,24 @@ fn draw_run(out: &mut String, run: &Run<'_>, row: u16, colours: &Colours) {
         y + BASELINE,
         escape(body)
     );
+}
+
+/// Share of its row that a block fills from below, in eighths.
+fn level(c: char) -> Option<u8> {
+    ('▁'..='█').contains(&c).then(|| u8::try_from(u32::from(c) - u32::from('▁') + 1).unwrap_or(8))
+}
+
+/// Bars as rectangles: as letters they would have seams between them.
+fn draw_levels(out: &mut String, run: &Run<'_>, (x, y): (f32, f32), ink: &str) {
+    for (column, c) in run.text.chars().enumerate() {
+        let Some(eighths) = level(c) else { continue };
+        let height = f32::from(eighths) / 8.0 * ROW;
+        let (left, top) = (x + column as f32 * COLUMN, y + ROW - height);
+        let _ = writeln!(
+            out,
+            "<rect x=\"{left:.1}\" y=\"{top:.2}\" width=\"{COLUMN}\" height=\"{height:.2}\" fill=\"{ink}\" shape-rendering=\"crispEdges\"/>"
+        );
+    }
 }
 
 fn hex(colour: Color) -> Option<String> {

@@ -84,6 +84,14 @@ roles! {
     NoticeDone => "notice.done",
     /// A notice that something could not be done.
     NoticeFailed => "notice.failed",
+    /// The band of a cluster on the wall that is in order.
+    WallWell => "wall.well",
+    /// That is worth a look.
+    WallLook => "wall.look",
+    /// That needs a hand.
+    WallAct => "wall.act",
+    /// That is not seen.
+    WallStale => "wall.stale",
     /// A cluster that the configuration gives the colour red; the others likewise.
     ClusterRed => "cluster.red",
     /// Yellow.

@@ -26,6 +26,8 @@ use crate::report::detail::{FactLine, Group};
 use crate::report::line::Line;
 use crate::report::table::{Row, Table, Tone};
 
+pub(in crate::tui) use self::clusters::CLUSTERS;
+
 /// A view.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum View {

@@ -1,4 +1,5 @@
-//! The two lines at the top of every view: who, where, whether to worry, and how old all this is.
+//! The lines at the top of every view: who, where, whether to worry, and how old all this is. Always three, so that
+//! what is below never moves: the cluster, its state, and the worst finding.
 
 use std::time::Duration;
 
@@ -7,12 +8,14 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Canvas;
 use crate::model::snapshot::Wellbeing;
+use crate::report::line::{Line, Span};
 use crate::report::summary::Summary;
 use crate::report::symbol::Mark;
+use crate::report::table::Tone;
 use crate::tui::theme::Role;
 
 /// Rows that the header takes.
-pub const HEIGHT: u16 = 2;
+pub const HEIGHT: u16 = 3;
 
 /// What the header tells.
 #[derive(Clone, Debug)]
@@ -51,17 +54,37 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
     if area.height < HEIGHT {
         return;
     }
-    let y = area.y + 1;
     let room = area.width.saturating_sub(2);
-    let used = canvas.line(area.x + 1, y, room, &header.summary.line());
+    let whole = header.summary.line();
+    let state = if whole.width() > usize::from(room) { compact(&header.summary) } else { whole };
+    canvas.line(area.x + 1, area.y + 1, room, &state);
     if let Some(worst) = &header.summary.worst {
-        let x = area.x + 1 + used;
-        let left = room.saturating_sub(used);
-        if left > 12 {
-            let used = canvas.word(x, y, left, "  ▲ ", Role::of(worst.tone));
-            canvas.word(x + used, y, left - used, worst.text.as_str(), Role::of(worst.tone));
+        let role = Role::of(worst.tone);
+        let used = canvas.word(area.x + 1, area.y + 2, room, "▲ ", role);
+        canvas.word(area.x + 1 + used, area.y + 2, room - used, worst.text.as_str(), role);
+    }
+}
+
+/// The state in fewer columns: what needs no label goes without.
+fn compact(summary: &Summary) -> Line {
+    let mut line = Line::new().with(summary.leader.text.as_str(), summary.leader.tone);
+    let mut part = |label: &str, span: &Span| {
+        line.push(" · ", Tone::Dim);
+        line.push(label, Tone::Dim);
+        line.push(span.text.as_str(), span.tone);
+    };
+    if let Some(paused) = &summary.paused {
+        part("", paused);
+    }
+    part("TL ", &summary.timeline);
+    for (label, span) in [("sync ", &summary.sync), ("nodes ", &Some(summary.members.clone())), ("DCS ", &summary.dcs)]
+    {
+        if let Some(span) = span {
+            part(label, span);
         }
     }
+    part("", &Span::new(summary.counts.words(), summary.counts.tone()));
+    line
 }
 
 fn draw_left(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
@@ -104,7 +127,7 @@ fn draw_right(canvas: &mut Canvas<'_>, area: Rect, header: &Header) -> u16 {
     let role = if access == "READ-WRITE" { Role::BadgeWrite } else { Role::BadgeRead };
     parts.push((format!(" {access} "), role));
     if summary.simulated {
-        parts.push((" SIMULATED ".to_owned(), Role::BadgeSimulated));
+        parts.push((" simulated ".to_owned(), Role::BadgeSimulated));
     }
     if summary.protected {
         parts.push((" PROTECTED ".to_owned(), Role::BadgeRead));

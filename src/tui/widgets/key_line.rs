@@ -37,23 +37,30 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, current: View, keymap: &Keymap)
         places.push((Rect { x, y: area.y, width, height: 1 }, Command::View(view)));
         x += width + 1;
     }
-    // From the right, as many as fit.
-    let words: Vec<(String, &str, Command)> =
+    // From the right: with their words as many as fit, the others as keys alone.
+    let mut always: Vec<(String, &str, Command)> =
         ALWAYS.iter().filter_map(|(command, word)| keymap.key_of(*command).map(|key| (key, *word, *command))).collect();
-    let width_of = |(key, word, _): &(String, &str, Command)| key.width() + word.width() + 3;
-    let mut fitting = words.len();
-    while fitting > 0
-        && usize::from(x) + words[..fitting].iter().map(width_of).sum::<usize>() > usize::from(area.right())
-    {
-        fitting -= 1;
+    let room = usize::from(area.right().saturating_sub(x));
+    for place in (1..always.len()).rev() {
+        if always.iter().map(width_of).sum::<usize>() > room {
+            always[place].1 = "";
+        }
+    }
+    while always.iter().map(width_of).sum::<usize>() > room {
+        always.pop();
     }
     let mut end = area.right();
-    for entry in &words[..fitting] {
-        let width = u16::try_from(width_of(entry)).unwrap_or(u16::MAX);
+    for (key, word, command) in &always {
+        let width = u16::try_from(width_of(&(key.clone(), word, *command))).unwrap_or(u16::MAX);
         end = end.saturating_sub(width);
-        let used = canvas.word(end + 1, area.y, width, &entry.0, Role::KeyLineKey);
-        canvas.word(end + 2 + used, area.y, width, entry.1, Role::KeyLine);
-        places.push((Rect { x: end + 1, y: area.y, width: width - 2, height: 1 }, entry.2));
+        let used = canvas.word(end + 1, area.y, width, key, Role::KeyLineKey);
+        canvas.word(end + 2 + used, area.y, width, word, Role::KeyLine);
+        places.push((Rect { x: end + 1, y: area.y, width: width - 1, height: 1 }, *command));
     }
     places
+}
+
+fn width_of((key, word, _): &(String, &str, Command)) -> usize {
+    let word = if word.is_empty() { 0 } else { word.width() + 1 };
+    key.width() + word + 2
 }

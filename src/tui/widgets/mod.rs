@@ -34,15 +34,19 @@ pub struct Canvas<'a> {
 }
 
 impl Canvas<'_> {
-    /// The style of a role.
+    /// The style of a role for text. Plain text has no ground of its own: it stands on whatever is below it.
     pub fn style(&self, role: Role) -> Style {
-        self.theme.style(role)
+        let mut style = self.theme.style(role);
+        if role == Role::Text {
+            style.bg = None;
+        }
+        style
     }
 
     /// Fills `area` with blanks in the style of `role`.
     pub fn fill(&mut self, area: Rect, role: Role) {
         let area = area.intersection(self.buffer.area);
-        let style = self.style(role);
+        let style = self.theme.style(Role::Text).patch(self.theme.style(role));
         for position in area.positions() {
             if let Some(cell) = self.buffer.cell_mut(position) {
                 cell.reset();

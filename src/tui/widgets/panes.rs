@@ -21,6 +21,9 @@ pub fn natural(pane: &Pane, width: u16) -> u16 {
 /// Fewest rows in which a pane still says anything beside its title.
 const FEWEST: u16 = 3;
 
+/// Rows that each pane gets before one gets all it wants: title, heading, three rows.
+const FIRST_ROWS: u16 = 5;
+
 /// Gives each pane its rows, `height` in all. Where everything fits, there is a blank row between panes and the shares
 /// take what is left. Where it does not, the pane with the focus comes first, each other keeps its title as long as
 /// there is room, and the rest goes down the list.
@@ -59,28 +62,36 @@ fn roomy(panes: &[Pane], wants: &[u16], spare: u16) -> Vec<u16> {
     heights.collect()
 }
 
+/// Not everything fits. A title each, so that nothing vanishes unseen; then the whole of what is looked at; then the
+/// first rows of each; and what is left goes down the list.
 fn tight(panes: &[Pane], wants: &[u16], focus: usize, height: u16) -> Vec<u16> {
+    let others = (0..panes.len()).filter(|index| *index != focus);
+    let order: Vec<usize> = std::iter::once(focus).chain(others).filter(|index| *index < panes.len()).collect();
     let mut heights = vec![0_u16; panes.len()];
     let mut left = height;
-    let order = std::iter::once(focus).chain((0..panes.len()).filter(|index| *index != focus));
-    let order: Vec<usize> = order.filter(|index| *index < panes.len()).collect();
-    // A title each, so that nothing vanishes unseen.
+    let mut give = |index: usize, most: u16| {
+        let pane = &panes[index];
+        let more = wants[index].min(most).saturating_sub(heights[index]).min(left);
+        let rows = heights[index] + more;
+        // A heading without a row below it says nothing, and half a curve says something else.
+        let heading_alone = matches!(pane.body, Body::Table(_)) && rows == 2 && wants[index] > 2;
+        let half_a_curve = matches!(pane.body, Body::Graphs(_)) && rows > 1 && rows < wants[index];
+        if !heading_alone && !half_a_curve {
+            heights[index] = rows;
+            left -= more;
+        }
+    };
+    for index in order.iter().filter(|index| !panes[**index].title.is_empty()) {
+        give(*index, 1);
+    }
+    if let Some(focus) = order.first() {
+        give(*focus, u16::MAX);
+    }
     for index in &order {
-        let title = u16::from(!panes[*index].title.is_empty()).min(left);
-        heights[*index] = title;
-        left -= title;
+        give(*index, FIRST_ROWS);
     }
     for index in order {
-        let more = wants[index].saturating_sub(heights[index]).min(left);
-        // A heading without a row below it says nothing.
-        let useless = more == 1 && wants[index] > heights[index] + 1 && matches!(panes[index].body, Body::Table(_));
-        let more = if useless || matches!(panes[index].body, Body::Graphs(_)) && more < wants[index] - heights[index] {
-            0
-        } else {
-            more
-        };
-        heights[index] += more;
-        left -= more;
+        give(index, u16::MAX);
     }
     heights
 }

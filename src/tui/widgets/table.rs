@@ -95,8 +95,10 @@ pub fn draw(
     scroll_to(surface, selected, table.rows.len(), visible);
     for (place, (index, row)) in surface.rows.rows().zip(table.rows.iter().enumerate().skip(surface.offset)) {
         draw_row(canvas, place.y, table, row, state, surface);
-        if selected == Some(index) {
-            canvas.tint(place, if focused { Role::Selection } else { Role::SelectionIdle });
+        if selected == Some(index) && focused {
+            canvas.tint(place, Role::Selection);
+        } else if selected == Some(index) && state.selected.is_some() {
+            canvas.tint(place, Role::SelectionIdle);
         }
     }
     let bar = Rect { x: area.right() - 1, width: 1, ..surface.rows };
@@ -136,28 +138,21 @@ fn place_columns(table: &Table, inner: Rect, surface: &mut TableSurface) {
     let same = surface.fitted == inner.width
         && surface.columns.len() == fitted.len()
         && surface.columns.iter().zip(&fitted).all(|((before, ..), (now, _))| before == now);
+    let gaps = GAP * fitted.len().saturating_sub(1);
+    let needed: usize = fitted.iter().map(|(_, width)| width).sum();
+    let mut spare = usize::from(inner.width).saturating_sub(needed + gaps);
+    let last_is_free =
+        fitted.last().and_then(|(index, _)| table.columns.get(*index)).is_some_and(|column| column.max_width == 0);
+    let held = fitted.len() - usize::from(last_is_free && !fitted.is_empty());
     if same {
-        let mut spare = usize::from(inner.width).saturating_sub(
-            fitted.iter().map(|(_, width)| width).sum::<usize>() + GAP * fitted.len().saturating_sub(1),
-        );
-        let (last, others) = (fitted.len().saturating_sub(1), surface.columns.clone());
-        let free_text = |index: usize| table.columns.get(index).is_some_and(|column| column.max_width == 0);
-        if fitted.get(last).is_some_and(|(index, _)| free_text(*index)) {
-            // The last column gives what the others need.
-            let least = fitted[last].0;
-            let least = table.columns.get(least).map_or(0, |column| usize::from(column.min_width));
-            let give = fitted[last].1.saturating_sub(least);
-            fitted[last].1 -= give;
-            spare += give;
+        for ((_, width), (_, _, before)) in fitted.iter_mut().zip(&surface.columns).take(held) {
+            let more = usize::from(*before).saturating_sub(*width).min(spare);
+            *width += more;
+            spare -= more;
         }
-        for ((_, width), (_, _, before)) in fitted.iter_mut().zip(&others).take(last) {
-            let wanted = usize::from(*before).saturating_sub(*width).min(spare);
-            *width += wanted;
-            spare -= wanted;
-        }
-        if let Some((_, width)) = fitted.last_mut() {
-            *width += spare;
-        }
+    }
+    if let Some((_, width)) = fitted.last_mut().filter(|_| last_is_free) {
+        *width += spare;
     }
     let mut x = inner.x;
     surface.columns.clear();
