@@ -171,6 +171,7 @@ fn routers(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
             if !router.remarks.is_empty() {
                 file.prose(format!("Router {name} was found, and no way to ask it:"));
                 router.remarks.iter().for_each(|remark| file.prose(remark));
+                file.blank();
             }
             continue;
         }
@@ -446,9 +447,10 @@ mod tests {
             .lines()
             .map(|line| {
                 let code = line.strip_prefix("# ").filter(|rest| rest.contains(" = ") || rest.starts_with('['));
-                format!("{}\n", code.filter(|rest| !rest.contains("scope =")).unwrap_or(line))
+                code.filter(|rest| !rest.contains("scope =")).unwrap_or(line)
             })
-            .collect();
+            .collect::<Vec<_>>()
+            .join("\n");
         let cluster = load(&uncommented).clusters.remove(0);
         assert!(cluster.postgres.is_some() && cluster.protected && cluster.etcd.is_some());
         assert!(cluster.patroni.acting.is_some() && !cluster.routers.is_empty());

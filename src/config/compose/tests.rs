@@ -134,7 +134,7 @@ fn ranges_long_ports_aliases_secrets_and_tls_are_followed() {
     assert_eq!(map(&found, "any-db:5432"), None, "an alias for any node leads to none");
     let login = found.postgres_login.as_ref().unwrap();
     assert_eq!(login.user, "watcher");
-    assert_eq!(login.password, Some(SecretSource::File(root().join("tests/compose/./secrets/monitor.txt"))));
+    assert_eq!(login.password, Some(SecretSource::File(root().join("tests/compose/secrets/monitor.txt"))));
     assert_eq!(
         found.agents_login.as_ref().unwrap().password,
         Some(SecretSource::Environment("PATRONI_RESTAPI_PASSWORD".to_owned()))
