@@ -116,15 +116,21 @@ fn state(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let (severity, code, advice) = match &state.value {
         // A standby that reads from the archive is told by replication's own rules.
         MemberState::Running | MemberState::Streaming | MemberState::InArchiveRecovery => return,
+        // One rule for all of them: a server that dies at every start goes round these states, and its trouble must
+        // not begin anew each time.
         MemberState::Starting | MemberState::Restarting | MemberState::Stopping => {
-            (Severity::Warning, "postgres-in-transition", "wait; if it lasts, look at the PostgreSQL log")
+            (Severity::Warning, "postgres-not-running", "wait; if it lasts, look at the PostgreSQL log")
         }
         MemberState::CreatingReplica | MemberState::Bootstrapping => {
             (Severity::Note, "copy-running", "wait for the copy to end")
         }
         MemberState::Stopped | MemberState::Crashed | MemberState::Failed(_) => {
             let severity = if leads { Severity::Critical } else { Severity::Warning };
-            (severity, "postgres-down", "look at the PostgreSQL log on the node; Patroni restarts it unless paused")
+            (
+                severity,
+                "postgres-not-running",
+                "look at the PostgreSQL log on the node; Patroni restarts it unless paused",
+            )
         }
         MemberState::Unknown(_) => (Severity::Warning, "state-unknown", "look at the node's Patroni log"),
     };
