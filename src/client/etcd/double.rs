@@ -164,9 +164,9 @@ impl Member {
         self.state().changes.clone()
     }
 
-    fn header(&self) -> Option<PbResponseHeader> {
+    fn header(&self) -> PbResponseHeader {
         let revision = self.state().revision;
-        Some(PbResponseHeader { cluster_id: 1, member_id: 11, revision, raft_term: 3 })
+        PbResponseHeader { cluster_id: 1, member_id: 11, revision, raft_term: 3 }
     }
 
     fn change<T>(&self, what: &'static str) -> Answer<T> {
@@ -197,7 +197,9 @@ impl Member {
             kvs.truncate(usize::try_from(asked.limit).unwrap_or(usize::MAX));
         }
         if asked.keys_only {
-            kvs.iter_mut().for_each(|kv| kv.value.clear());
+            for kv in &mut kvs {
+                kv.value.clear();
+            }
         }
         if asked.count_only {
             kvs.clear();
@@ -256,7 +258,8 @@ impl PbWatchService for Member {
         let Some(PbWatchRequestUnion::CreateRequest(wanted)) = created else {
             return Err(Status::invalid_argument("create first"));
         };
-        let mut first = vec![PbWatchResponse { header: self.header(), created: true, ..PbWatchResponse::default() }];
+        let mut first =
+            vec![PbWatchResponse { header: Some(self.header()), created: true, ..PbWatchResponse::default() }];
         let live = self.events.subscribe();
         {
             let state = self.state();
@@ -308,7 +311,7 @@ impl PbLeaseService for Member {
         let ttl = self.state().lease_left;
         let id = request.get_ref().id;
         Ok(Response::new(PbLeaseTimeToLiveResponse {
-            header: self.header(),
+            header: Some(self.header()),
             id,
             ttl,
             granted_ttl: 30,
@@ -330,7 +333,7 @@ impl PbMaintenanceService for Member {
     }
 
     async fn status(&self, _: Request<PbStatusRequest>) -> Answer<PbStatusResponse> {
-        let header = self.header();
+        let header = Some(self.header());
         let state = self.state();
         let led = matches!(state.mood, Mood::Healthy | Mood::Forbidding | Mood::Deserted);
         Ok(Response::new(PbStatusResponse {
@@ -390,7 +393,7 @@ impl PbClusterService for Member {
         let member =
             |id: u64, is_learner| PbMember { id, name: format!("etcd-{id}"), is_learner, ..PbMember::default() };
         let members = vec![member(11, false), member(12, false), member(13, false), member(14, true)];
-        Ok(Response::new(PbMemberListResponse { header: self.header(), members }))
+        Ok(Response::new(PbMemberListResponse { header: Some(self.header()), members }))
     }
 
     async fn member_promote(&self, _: Request<PbMemberPromoteRequest>) -> Answer<PbMemberPromoteResponse> {

@@ -7,7 +7,7 @@ use super::double::{Member, Mood, endpoints};
 use super::scopes::{cluster_directory, describe};
 use super::*;
 use crate::client::cause::Cause;
-use crate::client::double::{answering, refused, silent};
+use crate::client::double::{answering, endless, refused, silent};
 
 const HEARTBEAT: Duration = Duration::from_millis(150);
 const KEYS: [(&str, &str); 3] =
@@ -151,7 +151,8 @@ async fn each_way_of_not_answering_is_told_apart() {
     assert_eq!(cause(&[&refused()]).await, Cause::Refused);
     assert_eq!(cause(&[&silent()]).await, Cause::TimedOut);
     assert_eq!(cause(&["http://no-such-host.invalid:2379"]).await, Cause::Name);
-    assert_eq!(cause(&[&answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")]).await, Cause::UnexpectedAnswer);
+    let (web, _) = endless("HTTP/1.1 200 OK\r\n\r\n", "<p>");
+    assert_eq!(cause(&[&web]).await, Cause::UnexpectedAnswer);
     assert_eq!(cause(&[&answering("")]).await, Cause::Closed);
     let member = Member::start(&KEYS).await;
     member.feel(Mood::Forbidding);
