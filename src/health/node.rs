@@ -11,6 +11,7 @@ use crate::model::view::MemberView;
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     for view in snapshot.views() {
         silence(snapshot, &view, drafts);
+        one_server(snapshot, &view, drafts);
         presence(snapshot, &view, drafts);
         state(&view, drafts);
         agent(snapshot, &view, drafts);
@@ -67,6 +68,30 @@ fn silence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) 
     let draft = with_trouble(with_trouble(draft, agent, snapshot), sql, snapshot);
     let advice = remedy(agent).or_else(|| remedy(sql)).unwrap_or("check the host and the network to it");
     drafts.push(draft.advise(advice));
+}
+
+/// Two servers cannot have started at the same moment, so the start tells whether both wires lead to one and the same.
+const SAME_START: f64 = 2.0;
+
+/// REST and SQL of one member must speak of one server: a wrong port or tunnel makes every number a lie.
+fn one_server(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let now = snapshot.now;
+    let by_agent = view.member.agent.as_ref().and_then(|agent| agent.fact(now, |report| report.postmaster_started));
+    let by_sql = view.member.sql.as_ref().and_then(|sql| sql.fact(now, |report| Some(report.postmaster_started)));
+    let (Some(agent), Some(sql)) = (by_agent.filter(|fact| fact.fresh), by_sql.filter(|fact| fact.fresh)) else {
+        return;
+    };
+    if agent.value.duration_since(sql.value).as_secs_f64().abs() <= SAME_START {
+        return;
+    }
+    let title = format!("REST and SQL of {} lead to different servers", view.name());
+    drafts.push(
+        Draft::new(Severity::Critical, "two-servers-as-one", Subject::Node(view.name().clone()), title)
+            .because(&agent, format!("started {}", agent.value))
+            .because(&sql, format!("started {}", sql.value))
+            .settling()
+            .advise("mend the node's addresses or the address map; until then believe neither"),
+    );
 }
 
 fn presence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
