@@ -30,7 +30,8 @@ impl World {
         Ok(AgentReport {
             state: node.reported_state(),
             role: agent_role(node),
-            replication_state: (up && !node.writable && node.stream.is_some()).then_some(MemberState::Streaming),
+            replication_state: (up && !node.writable && !node.ails.odd_state && node.stream.is_some())
+                .then_some(MemberState::Streaming),
             server_version: up.then_some(SERVER_VERSION),
             postmaster_started: up.then(|| self.clock.wall(node.started)),
             timeline: up.then_some(Timeline(node.timeline)),
