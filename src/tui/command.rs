@@ -1,5 +1,7 @@
 //! The one table of what the console can do. Keys, help, the palette, the key line and `docs/keys.md` are made from it.
 
+use std::fmt::Write as _;
+
 use super::views::View;
 
 /// What the operator can mean.
@@ -339,11 +341,9 @@ pub fn reference() -> String {
         "# Keys and commands\n\nMade from the command table (`src/tui/command.rs`); a test keeps it true.\n\
          Every command can be found by name with `:`.\n",
     );
+    // Writing to a string cannot fail.
     for group in Group::ALL {
-        text.push_str(&format!(
-            "\n## {}\n\n| keys | command | also | what it does |\n|---|---|---|---|\n",
-            group.title()
-        ));
+        let _ = write!(text, "\n## {}\n\n| keys | command | also | what it does |\n|---|---|---|---|\n", group.title());
         for spec in COMMANDS.iter().filter(|spec| spec.group == group) {
             let code = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" ");
             let argument = match spec.argument {
@@ -357,7 +357,7 @@ pub fn reference() -> String {
                 Danger::Session => " (not in read-only mode)",
             };
             let (keys, aliases) = (code(spec.keys), code(spec.aliases));
-            text.push_str(&format!("| {keys} | `{}{argument}` | {aliases} | {}{note} |\n", spec.name, spec.help));
+            let _ = writeln!(text, "| {keys} | `{}{argument}` | {aliases} | {}{note} |", spec.name, spec.help);
         }
     }
     text.push_str("\nOn the wall (`--wall`) only `q`, `PageUp`, `PageDown` and `Ctrl-l` do anything.\n");

@@ -125,9 +125,11 @@ impl Stage {
         &self.buffer
     }
 
-    /// Where `text` stands on the screen.
+    /// Where `text` stands on the screen: below the header, else in it.
     pub(crate) fn find(&self, text: &str) -> (u16, u16) {
-        for (row, line) in self.text().lines().enumerate() {
+        let screen = self.text();
+        let rows = || screen.lines().enumerate();
+        for (row, line) in rows().skip(3).chain(rows()) {
             if let Some(at) = line.find(text) {
                 let column = unicode_width::UnicodeWidthStr::width(&line[..at]);
                 return (u16::try_from(column).unwrap(), u16::try_from(row).unwrap());

@@ -203,7 +203,7 @@ impl App {
     fn choose_theme(&mut self, argument: Option<String>) {
         let names: Vec<String> = self.themes.iter().map(|theme| theme.name.clone()).collect();
         match argument.filter(|name| !name.is_empty()) {
-            Some(name) if names.contains(&name) => self.preview(Some(name)),
+            Some(name) if names.contains(&name) => self.preview(&name),
             Some(name) => self.tell(Notice::failed(format!("no theme is called {name}"))),
             None => {
                 let selected = names.iter().position(|name| *name == self.theme.name).unwrap_or(0);
@@ -213,8 +213,8 @@ impl App {
     }
 
     /// Shows the theme called `name`.
-    pub(super) fn preview(&mut self, name: Option<String>) {
-        let Some(theme) = self.themes.iter().find(|theme| Some(&theme.name) == name.as_ref()) else { return };
+    pub(super) fn preview(&mut self, name: &str) {
+        let Some(theme) = self.themes.iter().find(|theme| theme.name == name) else { return };
         self.theme = theme.clone();
         if let Some(warning) = self.theme.warnings.first().cloned() {
             self.tell(Notice::failed(warning));

@@ -12,6 +12,9 @@ pub type Availability = Result<(), &'static str>;
 
 impl App {
     /// Whether `command` can be done now.
+    ///
+    /// # Errors
+    /// The reason why not.
     pub fn availability(&self, command: Command) -> Availability {
         match command {
             Command::Psql => self.psql_available(),

@@ -166,8 +166,8 @@ impl App {
         };
         dialog.scroll(step, total, visible);
         if let Dialog::Themes { names, selected, .. } = dialog {
-            let name = names.get(*selected).cloned();
-            self.preview(name);
+            let name = names.get(*selected).cloned().unwrap_or_default();
+            self.preview(&name);
         }
         Some(Vec::new())
     }

@@ -10,6 +10,8 @@ mod input;
 mod mouse;
 mod past;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

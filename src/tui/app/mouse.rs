@@ -28,20 +28,20 @@ impl App {
         let under = self.surface.panes.iter().find(|(_, place)| place.contains(position)).map(|(key, _)| key.clone());
         match mouse.gesture {
             Gesture::Click => return self.click(position, under),
-            Gesture::WheelUp => self.wheel(under, -NOTCH),
-            Gesture::WheelDown => self.wheel(under, NOTCH),
+            Gesture::WheelUp => self.wheel(under.as_deref(), -NOTCH),
+            Gesture::WheelDown => self.wheel(under.as_deref(), NOTCH),
         }
         Vec::new()
     }
 
-    fn wheel(&mut self, under: Option<String>, rows: isize) {
+    fn wheel(&mut self, under: Option<&str>, rows: isize) {
         self.focus_pane(under);
         self.select(|present, count| present.saturating_add_signed(rows).min(count.saturating_sub(1)));
     }
 
-    fn focus_pane(&mut self, key: Option<String>) {
+    fn focus_pane(&mut self, key: Option<&str>) {
         let panes = self.panes();
-        if let Some(pane) = panes.iter().find(|pane| key.as_deref() == Some(&*pane.key))
+        if let Some(pane) = panes.iter().find(|pane| key == Some(&*pane.key))
             && pane.takes_focus()
         {
             self.pane_focus.insert(self.view, pane.key.to_string());
@@ -54,7 +54,7 @@ impl App {
             return self.run(command, None);
         }
         let Some(pane) = under else { return Vec::new() };
-        self.focus_pane(Some(pane.clone()));
+        self.focus_pane(Some(&pane));
         let key: PaneKey = (self.view, pane);
         let Some(surface) = self.surface.tables.get(&key).cloned() else { return Vec::new() };
         if surface.heading.contains(position) {

@@ -93,6 +93,6 @@ mod tests {
     fn the_wall_obeys_no_key_but_leaving_and_paging() {
         let wall = Keymap::wall();
         let obeyed: Vec<String> = wall.bindings.keys().map(ToString::to_string).collect();
-        assert_eq!(obeyed, ["q", "Ctrl-b", "Ctrl-c", "Ctrl-f", "Ctrl-l", "PageUp", "PageDown"]);
+        assert_eq!(obeyed, ["Ctrl-b", "Ctrl-c", "Ctrl-f", "Ctrl-l", "q", "PageUp", "PageDown"]);
     }
 }

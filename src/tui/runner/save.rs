@@ -44,7 +44,7 @@ mod tests {
         let second = save(directory.path(), "../../etc/pg:1", "text", "<svg/>").unwrap();
         assert_ne!(first, second);
         assert_eq!(first.parent().unwrap(), directory.path());
-        assert_eq!(std::fs::read_to_string(first.with_extension("txt")).unwrap(), "text");
+        assert_eq!(std::fs::read_to_string(format!("{}.txt", first.display())).unwrap(), "text");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 4);
     }
 }

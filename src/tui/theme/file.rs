@@ -110,7 +110,9 @@ impl ThemeFile {
             }
             _ => problems.push("expected a colour or a table".to_owned()),
         }
-        problems.into_iter().for_each(|problem| warn(format!("roles.{name}.{problem}")));
+        for problem in problems {
+            warn(format!("roles.{name}.{problem}"));
+        }
         style
     }
 }

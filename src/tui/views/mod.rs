@@ -235,9 +235,8 @@ impl View {
         };
         let (head, tail) = row.as_str().split_once('/').unwrap_or((row.as_str(), ""));
         match (self, pane) {
-            (Self::Topology, topology::MEMBERS) => known(head),
             (Self::Replication, replication::STANDBYS) => known(tail).or_else(|| known(head)),
-            (Self::Replication | Self::Sessions, _) => known(head),
+            (Self::Topology, topology::MEMBERS) | (Self::Replication | Self::Sessions, _) => known(head),
             _ => None,
         }
     }

@@ -24,9 +24,8 @@ pub fn letters_only(buffer: &mut Buffer) {
 fn drawn(symbol: char) -> Option<char> {
     Some(match symbol {
         '┌' | '┐' | '┘' | '┤' | '┬' | '┴' => '+',
-        '═' => '=',
         '█' | '▇' | '▆' => '#',
-        '▅' | '▄' => '=',
+        '═' | '▅' | '▄' => '=',
         '▃' | '▂' => '-',
         '▁' => '_',
         _ => return None,
@@ -42,12 +41,12 @@ mod tests {
 
     #[test]
     fn nothing_but_ascii_is_left_and_nothing_moves() {
-        let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 13, 1));
         buffer.set_string(0, 0, "┌─● ▆█ é日 ok", Style::new());
         letters_only(&mut buffer);
         let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
         assert!(text.is_ascii(), "{text}");
-        assert_eq!(buffer.content[11].symbol(), "k");
+        assert_eq!(buffer.content[12].symbol(), "k");
         assert!(text.starts_with("+-* ## ?"), "{text}");
     }
 }

@@ -22,7 +22,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, current: View, keymap: &Keymap)
     let mut x = area.x + 1;
     for view in View::NUMBERED {
         let Some(key) = keymap.key_of(Command::View(view)) else { continue };
-        let title = if room_for_long || view == current { view.title() } else { view.short_title() };
+        let title = if room_for_long { view.title() } else { view.short_title() };
         let width = u16::try_from(key.width() + 1 + title.width()).unwrap_or(u16::MAX);
         if x.saturating_add(width) >= area.right() {
             break;
@@ -37,14 +37,12 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, current: View, keymap: &Keymap)
         places.push((Rect { x, y: area.y, width, height: 1 }, Command::View(view)));
         x += width + 1;
     }
-    // From the right: with their words as many as fit, the others as keys alone.
+    // From the right, as many as fit; where even two do not, all but the first stand without their words.
     let mut always: Vec<(String, &str, Command)> =
         ALWAYS.iter().filter_map(|(command, word)| keymap.key_of(*command).map(|key| (key, *word, *command))).collect();
     let room = usize::from(area.right().saturating_sub(x));
-    for place in (1..always.len()).rev() {
-        if always.iter().map(width_of).sum::<usize>() > room {
-            always[place].1 = "";
-        }
+    if always.iter().take(2).map(width_of).sum::<usize>() > room {
+        always.iter_mut().skip(1).for_each(|(_, word, _)| *word = "");
     }
     while always.iter().map(width_of).sum::<usize>() > room {
         always.pop();
