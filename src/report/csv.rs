@@ -64,7 +64,7 @@ mod tests {
         member,role,state,timeline,lag-bytes,lag-seconds,sync,uptime-seconds,router,notes
         pg-0,leader,running,12,,,,1051200,primary ▲,
         pg-1,replica,streaming,12,49152,0.2,sync,1051200,replicas ▲,
-        pg-2,replica,no answer,12,4096,0.4,async,1051200,replicas ▲,"REST, SQL: no answer in time for 38.0 s, on record as streaming"
+        pg-2,replica,no answer,12,114688,0.4,async,1051200,replicas ▲,"REST, SQL: no answer in time for 38.0 s, last seen streaming"
         "#);
     }
 
