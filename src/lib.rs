@@ -3,15 +3,22 @@
 //! | room | for |
 //! |---|---|
 //! | [`model`] | vocabulary: what a cluster is and what can be known about it |
+//! | [`health`] | rules: snapshot to findings |
 //! | [`config`] | configuration as written and as resolved |
-//! | [`client`] | one per wire: protocols, TLS, secrets; returns wire types |
+//! | [`client`] | one wire a file: speaks the protocol, knows no cluster |
 //! | [`driver`] | one per component kind: wire types to observations |
 //! | [`observe`] | tasks that ask drivers, and the merge into one picture |
 //! | [`report`] | rows, units and documents that screen and command line share |
+//! | [`cli`] | arguments, one verb a file, exit codes |
+//! | [`tui`] | the interactive face |
 
+pub mod cli;
 pub mod client;
 pub mod config;
 pub mod driver;
+pub mod health;
 pub mod model;
 pub mod observe;
 pub mod report;
+pub mod tui;
+pub mod wire;

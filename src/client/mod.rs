@@ -12,6 +12,7 @@ pub mod haproxy_runtime;
 pub mod http;
 pub mod lenient;
 pub mod patroni;
+pub mod postgres;
 pub mod process;
 pub mod prometheus;
 pub mod secret;

@@ -1,6 +1,11 @@
-//! What discovery found, from which `init` writes a configuration. Data only.
+//! What discovery found, from which `init` writes a configuration. Data only: no password is ever in it, only the places
+//! where passwords are.
 
-/// A cluster as one of its agents describes it.
+use std::collections::BTreeMap;
+
+use super::endpoint::SecretSource;
+
+/// A cluster as one of its agents, or a compose file, describes it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Discovered {
     /// Scope; `None` where no agent tells it.
@@ -13,8 +18,50 @@ pub struct Discovered {
     pub paused: bool,
     /// Members in order of name.
     pub members: Vec<DiscoveredMember>,
+    /// What it was found in or by, in words for the head of the file: a URL that was asked, a compose file.
+    pub origin: Option<String>,
+    /// Base URLs of agents as this host reaches them, beside those that members advertise.
+    pub agents: Vec<String>,
+    /// The login that agents want from those who change something.
+    pub agents_login: Option<DiscoveredLogin>,
+    /// Client URLs of etcd as this host reaches them.
+    pub etcd: Vec<String>,
+    /// The login of etcd.
+    pub etcd_login: Option<DiscoveredLogin>,
+    /// The role to log in to PostgreSQL with.
+    pub postgres_login: Option<DiscoveredLogin>,
+    /// Routers.
+    pub routers: Vec<DiscoveredRouter>,
+    /// From addresses that members advertise, `host:port`, to those that this host reaches.
+    pub address_map: BTreeMap<String, String>,
     /// What could not be found out, one line each, for comments in the file.
     pub notes: Vec<String>,
+}
+
+/// A login, without its password.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DiscoveredLogin {
+    /// User.
+    pub user: String,
+    /// Where the password is, as far as that is known.
+    pub password: Option<SecretSource>,
+    /// What to know about it, one line each.
+    pub remarks: Vec<String>,
+}
+
+/// A router.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DiscoveredRouter {
+    /// Name.
+    pub name: String,
+    /// URL of its statistics page.
+    pub stats: Option<String>,
+    /// Login of that page.
+    pub login: Option<DiscoveredLogin>,
+    /// Runtime API, `host:port`.
+    pub runtime: Option<String>,
+    /// What to know about it, one line each.
+    pub remarks: Vec<String>,
 }
 
 /// A member as it advertises itself.
@@ -30,6 +77,14 @@ pub struct DiscoveredMember {
     pub port: Option<u16>,
     /// Whether its agent answers at the advertised URL from this host.
     pub reach: Reach,
+    /// Base URL of its agent as this host reaches it, where that is known to differ from the advertised one.
+    pub rest: Option<String>,
+    /// Its PostgreSQL as this host reaches it, where that is known to differ.
+    pub postgres: Option<(String, u16)>,
+    /// URL of its exporter.
+    pub exporter: Option<String>,
+    /// What to know about it, one line each.
+    pub remarks: Vec<String>,
 }
 
 /// Whether an advertised address works from this host.

@@ -89,7 +89,8 @@ pub enum RuntimeApi {
 }
 
 /// libpq's `sslmode`, all six.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SslMode {
     /// Plain text only.
     Disable,
@@ -106,6 +107,40 @@ pub enum SslMode {
     VerifyFull,
 }
 
+/// The word is none of libpq's six.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not one of disable, allow, prefer, require, verify-ca, verify-full")]
+pub struct NotAnSslMode;
+
+impl std::str::FromStr for SslMode {
+    type Err = NotAnSslMode;
+
+    fn from_str(word: &str) -> Result<Self, NotAnSslMode> {
+        match word {
+            "disable" => Ok(Self::Disable),
+            "allow" => Ok(Self::Allow),
+            "prefer" => Ok(Self::Prefer),
+            "require" => Ok(Self::Require),
+            "verify-ca" => Ok(Self::VerifyCa),
+            "verify-full" => Ok(Self::VerifyFull),
+            _ => Err(NotAnSslMode),
+        }
+    }
+}
+
+impl std::fmt::Display for SslMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Disable => "disable",
+            Self::Allow => "allow",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        })
+    }
+}
+
 /// How to log in to the PostgreSQL nodes of a cluster. Host and port come from each node's contact.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PostgresAccess {
@@ -117,6 +152,8 @@ pub struct PostgresAccess {
     pub password: Option<SecretSource>,
     /// Password file to look in; `None`: libpq's default place.
     pub passfile: Option<PathBuf>,
+    /// Entry of `pg_service.conf` that the settings came from; it may hold a password too.
+    pub service: Option<String>,
     /// TLS mode.
     pub sslmode: SslMode,
     /// Certificates. `ca` empty with [`SslMode::VerifyCa`] or above: libpq's default root file, else the system's.

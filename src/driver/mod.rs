@@ -6,6 +6,7 @@ pub(crate) mod checklist;
 pub mod dcs;
 pub mod exporter;
 pub mod ha;
+pub mod node;
 pub mod port;
 pub mod router;
 pub(crate) mod trouble;

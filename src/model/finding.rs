@@ -80,6 +80,8 @@ pub struct Finding {
     pub severity: Severity,
     /// What it is about.
     pub subject: Subject,
+    /// Which part of the subject (a slot, a pool), where a rule may find several; else empty.
+    pub part: Text,
     /// One line, with names and numbers.
     pub title: Text,
     /// Facts behind it.
@@ -93,6 +95,6 @@ pub struct Finding {
 impl Finding {
     /// Whether two findings are the same trouble, at two moments.
     pub fn same_as(&self, other: &Self) -> bool {
-        self.code == other.code && self.subject == other.subject
+        self.code == other.code && self.subject == other.subject && self.part == other.part
     }
 }

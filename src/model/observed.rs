@@ -114,6 +114,11 @@ impl<T> Reading<T> {
         }
     }
 
+    /// The moment at which the reading goes stale, or lost, if nothing more is heard.
+    pub fn stale_at(&self) -> Moment {
+        self.answer.as_ref().map_or(self.asked_since, |answer| answer.at) + self.stale_after
+    }
+
     /// Whether the source answers in time.
     pub fn is_fresh(&self, now: Moment) -> bool {
         self.freshness(now) == Freshness::Fresh

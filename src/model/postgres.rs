@@ -233,6 +233,68 @@ pub struct XidAge {
     pub freeze_max_age: u64,
 }
 
+/// A part of a node's word that is asked for by itself, and can be missing by itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SqlPart {
+    /// Standbys served.
+    Downstream,
+    /// Incoming stream.
+    Receiver,
+    /// Replication slots.
+    Slots,
+    /// Archiver.
+    Archiver,
+    /// Segments waiting for the archiver.
+    ArchiveReady,
+    /// Use of the connection slots.
+    Connections,
+    /// Oldest running transaction.
+    OldestTransaction,
+    /// Prepared transactions.
+    Prepared,
+    /// Age of transaction ids.
+    XidAge,
+    /// Settings that wait for a restart.
+    PendingRestart,
+    /// Running base backups.
+    BaseBackups,
+    /// Sessions.
+    Sessions,
+    /// Sessions by application.
+    Applications,
+}
+
+impl SqlPart {
+    /// The words shown.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Downstream => "standbys served",
+            Self::Receiver => "WAL receiver",
+            Self::Slots => "replication slots",
+            Self::Archiver => "archiver",
+            Self::ArchiveReady => "segments waiting for the archiver",
+            Self::Connections => "connections",
+            Self::OldestTransaction => "oldest transaction",
+            Self::Prepared => "prepared transactions",
+            Self::XidAge => "transaction id age",
+            Self::PendingRestart => "settings pending restart",
+            Self::BaseBackups => "base backups",
+            Self::Sessions => "sessions",
+            Self::Applications => "applications",
+        }
+    }
+}
+
+/// A part that this answer does not hold, or not whole: what stands in its place must not be taken for all there is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Unread {
+    /// Which.
+    pub part: SqlPart,
+    /// Why, in the server's words or in ours.
+    pub why: Text,
+}
+
 /// Everything one polling round learns from one node.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct SqlReport {
@@ -284,9 +346,16 @@ pub struct SqlReport {
     pub server_time: Timestamp,
     /// Whether the role sees what `pg_monitor` sees; without it many fields are unknown.
     pub monitor: bool,
+    /// Parts that could not be read this time.
+    pub unread: Vec<Unread>,
 }
 
 impl SqlReport {
+    /// Whether `part` was read whole, so that an empty list means that there is none.
+    pub fn knows(&self, part: SqlPart) -> bool {
+        self.unread.iter().all(|unread| unread.part != part)
+    }
+
     /// Sessions kept a node.
     pub const MOST_SESSIONS: usize = 100;
 }

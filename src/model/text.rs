@@ -29,6 +29,11 @@ impl Text {
         Self::new(redact(raw.as_ref()))
     }
 
+    /// `count` blanks: the seam between two pieces of text on one line, which cleaning would take away.
+    pub fn blanks(count: usize) -> Self {
+        Self(" ".repeat(count.min(LONGEST)).into())
+    }
+
     /// The cleaned text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,14 @@
 //! Observing: source tasks, their cadence and back-off, the merge of observations into a snapshot, histories, and the
 //! events between two snapshots. Knows drivers only through their ports, and no screen.
 
+pub mod changes;
+pub mod cluster;
+pub mod doctor;
+pub mod findings;
+pub mod histories;
+pub mod merge;
+pub mod once;
 pub mod picture;
+mod task;
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,33 @@
 //! What the screen and the command line share: rows, units, sorting, documents. Knows the model; knows no terminal and
 //! writes nothing anywhere.
+//!
+//! A view is a table ([`table::Table`]) or lines ([`line::Line`]) made from a snapshot; faces only draw them.
 
+pub mod backups;
+mod cells;
+pub mod clusters;
+pub mod csv;
+pub mod dcs;
+pub mod detail;
+pub mod document;
+pub mod events;
+pub mod evidence;
+pub mod findings;
+pub mod fit;
+pub mod line;
+pub mod poolers;
+pub mod prometheus;
+pub mod replication;
+pub mod router;
+pub mod routing;
+pub mod sessions;
+pub mod sources;
+pub mod summary;
+pub mod symbol;
 pub mod table;
+#[cfg(test)]
+pub(crate) mod test_support;
+pub mod text;
+pub mod tones;
+pub mod topology;
+pub mod units;

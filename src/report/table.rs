@@ -4,6 +4,9 @@
 
 use std::cmp::Ordering;
 
+use unicode_width::UnicodeWidthStr;
+
+use super::symbol::Mark;
 use crate::model::text::Text;
 
 /// What a colour means. One meaning each; the theme decides on the colour.
@@ -25,6 +28,12 @@ pub enum Tone {
     /// Names that lead the eye: the cluster, the leader.
     Strong,
 }
+
+/// What stands for a value that nobody knows.
+pub const UNKNOWN: &str = "?";
+
+/// What stands for a value that does not apply.
+pub const NONE: &str = "–";
 
 /// Which side a column hugs. Numbers hug the right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,20 +61,39 @@ pub struct Column {
     pub max_width: u16,
 }
 
+impl Column {
+    /// A column of words.
+    pub const fn words(key: &'static str, title: &'static str, rank: u8, min_width: u16, max_width: u16) -> Self {
+        Self { key, title, align: Align::Left, rank, min_width, max_width }
+    }
+
+    /// A column of numbers, `width` wide and never another: the eye finds a number where it was a second ago.
+    /// Where the numbers have a unit, `key` ends in it: CSV writes them bare.
+    pub const fn numbers(key: &'static str, title: &'static str, rank: u8, width: u16) -> Self {
+        Self { key, title, align: Align::Right, rank, min_width: width, max_width: width }
+    }
+}
+
 /// What a cell sorts by. Unknown sorts last in either direction: it is not small and not large.
 #[derive(Clone, PartialEq, PartialOrd, Debug)]
 pub enum SortKey {
-    /// By number.
+    /// By number: the value itself, in the unit that the column's key names.
     Number(f64),
+    /// By a rank that stands for a word: 0 is the least.
+    Rank(i64),
     /// By text.
     Text(Text),
     /// Unknown.
     Unknown,
 }
 
-/// One cell.
+/// One cell. Drawn as lead, mark and a blank, text.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cell {
+    /// Branches of a tree before the text, dim; empty where the table is not a tree or is not in tree order.
+    pub lead: Text,
+    /// State as one symbol before the text, in a tone of its own.
+    pub mark: Option<Mark>,
     /// Text.
     pub text: Text,
     /// Tone.
@@ -78,22 +106,47 @@ impl Cell {
     /// Text that sorts as text.
     pub fn text(text: impl Into<Text>, tone: Tone) -> Self {
         let text = text.into();
-        Self { key: SortKey::Text(text.clone()), text, tone }
+        Self { lead: Text::default(), mark: None, key: SortKey::Text(text.clone()), text, tone }
     }
 
     /// A number written as `text`.
     pub fn number(value: f64, text: impl Into<Text>, tone: Tone) -> Self {
-        Self { text: text.into(), tone, key: SortKey::Number(value) }
+        Self { lead: Text::default(), mark: None, text: text.into(), tone, key: SortKey::Number(value) }
+    }
+
+    /// A word that sorts by `rank`, not by its letters.
+    pub fn ranked(rank: i64, text: impl Into<Text>, tone: Tone) -> Self {
+        Self { lead: Text::default(), mark: None, text: text.into(), tone, key: SortKey::Rank(rank) }
     }
 
     /// Not known: `?`.
     pub fn unknown() -> Self {
-        Self { text: Text::new("?"), tone: Tone::Stale, key: SortKey::Unknown }
+        Self { lead: Text::default(), mark: None, text: Text::new(UNKNOWN), tone: Tone::Stale, key: SortKey::Unknown }
     }
 
     /// Does not apply: `–`. Not the same as unknown.
     pub fn none() -> Self {
-        Self { text: Text::new("–"), tone: Tone::Dim, key: SortKey::Unknown }
+        Self { lead: Text::default(), mark: None, text: Text::new(NONE), tone: Tone::Dim, key: SortKey::Unknown }
+    }
+
+    /// The same with a symbol before it.
+    #[must_use]
+    pub fn marked(mut self, mark: Mark) -> Self {
+        self.mark = Some(mark);
+        self
+    }
+
+    /// The same with branches of a tree before it.
+    #[must_use]
+    pub fn led(mut self, lead: impl Into<Text>) -> Self {
+        self.lead = lead.into();
+        self
+    }
+
+    /// Columns it takes on a terminal.
+    pub fn width(&self) -> usize {
+        let mark = if self.mark.is_some() { 2 } else { 0 };
+        self.lead.as_str().width() + mark + self.text.as_str().width()
     }
 }
 
@@ -142,8 +195,10 @@ impl Table {
         Self { columns, rows: Vec::new(), empty: Empty { reason: reason.into(), hint: hint.into() } }
     }
 
-    /// Sorts by column `index`; equal rows keep their natural order, unknown ones go last.
+    /// Sorts by column `index`; equal rows keep their natural order, unknown ones go last. Branches of a tree go: they
+    /// would lead nowhere.
     pub fn sort(&mut self, index: usize, direction: Direction) {
+        self.drop_leads();
         self.rows.sort_by(|a, b| match (a.cells.get(index), b.cells.get(index)) {
             (Some(a), Some(b)) => compare(&a.key, &b.key, direction),
             _ => Ordering::Equal,
@@ -161,8 +216,17 @@ impl Table {
             let found = row.cells.iter().any(|cell| cell.text.as_str().to_lowercase().contains(&needle));
             found != inverse
         });
+        self.drop_leads();
         if self.rows.is_empty() {
             self.empty = Empty { reason: Text::new("no row matches the filter"), hint: Text::new("Esc clears it") };
+        }
+    }
+}
+
+impl Table {
+    fn drop_leads(&mut self) {
+        for cell in self.rows.iter_mut().flat_map(|row| &mut row.cells) {
+            cell.lead = Text::default();
         }
     }
 }

@@ -63,7 +63,7 @@ fn member(registration: &Registration) -> DiscoveredMember {
         api_url: registration.api_url.as_ref().map(ToString::to_string),
         host: registration.postgres.as_ref().map(|address| address.host.to_string()),
         port: registration.postgres.as_ref().map(|address| address.port),
-        reach: Reach::Untried,
+        ..DiscoveredMember::default()
     }
 }
 

@@ -365,4 +365,4 @@ pub fn unite(registrations: Vec<Registration>) -> (Vec<Registration>, Vec<Text>)
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,0 +1,221 @@
+//! Arguments as typed. Nothing here does anything; `wire` resolves them together with the configuration.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+/// Terminal operations console for PostgreSQL high-availability clusters.
+///
+/// Without a command it opens the console on every configured cluster. Secrets are never taken from the command line:
+/// see the configuration's `password_file`, `password_env` and `password_command`.
+#[derive(Parser, Debug, Clone)]
+#[command(name = "pgctl-tui", version, max_term_width = 100)]
+pub struct Arguments {
+    /// What every command understands.
+    #[command(flatten)]
+    pub shared: Shared,
+    /// What the console understands.
+    #[command(flatten)]
+    pub console: Console,
+    /// The command; none opens the console.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// Arguments of every command.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Shared {
+    /// Configuration file [default: ~/.config/pgctl-tui/config.toml].
+    #[arg(long, global = true, value_name = "FILE", env = "PGCTL_CONFIG", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Only this cluster of the configuration.
+    #[arg(long, global = true, value_name = "NAME", env = "PGCTL_CLUSTER")]
+    pub cluster: Option<String>,
+    /// Patroni REST interface of any member; starts without a configuration file. May be repeated.
+    #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
+    pub patroni: Vec<String>,
+    /// etcd client endpoint; with --scope starts without a configuration file. May be repeated.
+    #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
+    pub etcd: Vec<String>,
+    /// Patroni scope, where --etcd holds several clusters.
+    #[arg(long, global = true, value_name = "SCOPE", env = "PGCTL_SCOPE")]
+    pub scope: Option<String>,
+    /// Patroni namespace.
+    #[arg(long, global = true, value_name = "PATH", env = "PGCTL_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Only look: nothing that could change a cluster is even built.
+    #[arg(long, global = true, env = "PGCTL_READ_ONLY")]
+    pub read_only: bool,
+    /// Refresh interval, such as 1s or 500ms [default: 1s].
+    #[arg(long, global = true, value_name = "SPAN", env = "PGCTL_INTERVAL")]
+    pub interval: Option<String>,
+    /// Write a log to this file; `PGCTL_LOG_LEVEL` chooses what (such as info, or pgctl=debug).
+    #[arg(long, global = true, value_name = "FILE", env = "PGCTL_LOG", value_hint = ValueHint::FilePath)]
+    pub log: Option<PathBuf>,
+}
+
+/// Arguments of the console.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Console {
+    /// For a screen nobody touches: large, read-only, worst first, no key but quit and page.
+    #[arg(long)]
+    pub wall: bool,
+    /// Colour theme: dark, light, mono, high-contrast, or one of your own.
+    #[arg(long, value_name = "NAME", env = "PGCTL_THEME", global = true)]
+    pub theme: Option<String>,
+    /// Leave the mouse to the terminal.
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// Draw with letters only, for terminals and fonts without box drawing.
+    #[arg(long, global = true, env = "PGCTL_ASCII")]
+    pub ascii: bool,
+    /// Ring the terminal's bell when the worst finding of a cluster gets worse.
+    #[arg(long)]
+    pub bell: bool,
+    /// Send a desktop notification (OSC 9) on the same occasion.
+    #[arg(long)]
+    pub notify: bool,
+    /// Run this program for each new finding, with the finding as JSON on its standard input. At most one runs at a
+    /// time. Not available without --wall.
+    #[arg(long, value_name = "PROGRAM", requires = "wall", value_hint = ValueHint::CommandName)]
+    pub hook: Option<PathBuf>,
+    /// Draw one frame of this size once the sources have answered, print it as text, and exit.
+    #[arg(long, value_name = "WxH", global = true)]
+    pub frame: Option<String>,
+    /// View to draw with --frame, by name or number.
+    #[arg(long, value_name = "VIEW", requires = "frame", global = true)]
+    pub view: Option<String>,
+    /// With --frame: write the frame to this file as SVG instead of printing it.
+    #[arg(long, value_name = "FILE", requires = "frame", global = true, value_hint = ValueHint::FilePath)]
+    pub svg: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug, Clone)]
+pub enum Verb {
+    /// Show the cluster once as text, JSON, CSV or Prometheus metrics.
+    Status(Status),
+    /// Wait until a condition holds, for scripts.
+    Wait(Wait),
+    /// Find out what a cluster consists of and write a commented configuration file.
+    Init(Init),
+    /// Examine every endpoint: reach, certificates, credentials, privileges, versions, clocks.
+    Doctor(Doctor),
+    /// Open the console on a simulated cluster: no database, no Docker, no network.
+    Demo(Demo),
+    /// Print a completion script.
+    Completions {
+        /// Shell to complete in.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page in roff.
+    Man,
+}
+
+/// Form of a document.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Output {
+    /// Aligned text for people.
+    #[default]
+    Table,
+    /// The documented, versioned schema; see docs/status-schema.md.
+    Json,
+    /// One line a member.
+    Csv,
+    /// Prometheus text exposition.
+    Prometheus,
+}
+
+/// Arguments of `status`.
+#[derive(Args, Debug, Clone)]
+pub struct Status {
+    /// Cluster; all of them if there are several.
+    pub name: Option<String>,
+    /// Print again at every interval.
+    #[arg(long, short)]
+    pub watch: bool,
+    /// Form.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Output,
+    /// Exit with 1 where there is a warning or worse.
+    #[arg(long)]
+    pub check: bool,
+    /// Longest wait for slow sources; what has not answered by then is shown as such.
+    #[arg(long, value_name = "SPAN", default_value = "3s")]
+    pub timeout: String,
+}
+
+/// What `wait` waits for.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Awaited {
+    /// A leader that takes writes, every member streaming, every router leading to the leader, nothing critical.
+    Ready,
+    /// A leader that takes writes: NODE, if given.
+    Leader,
+    /// NODE streams; without NODE, every replica does.
+    Streaming,
+}
+
+/// Arguments of `wait`.
+#[derive(Args, Debug, Clone)]
+pub struct Wait {
+    /// Condition.
+    #[arg(value_enum)]
+    pub condition: Awaited,
+    /// Node the condition is about.
+    pub node: Option<String>,
+    /// Give up after this long, with exit code 6 if it is known not to hold, 5 if nothing is known.
+    #[arg(long, value_name = "SPAN", default_value = "60s")]
+    pub timeout: String,
+}
+
+/// Arguments of `init`.
+#[derive(Args, Debug, Clone)]
+pub struct Init {
+    /// A compose file to read names, ports and passwords' places from.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub compose: Option<PathBuf>,
+    /// Environment file of the compose file.
+    #[arg(long, value_name = "FILE", requires = "compose", value_hint = ValueHint::FilePath)]
+    pub env_file: Option<PathBuf>,
+    /// Name of the cluster in the configuration [default: its scope].
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print the file instead of writing it.
+    #[arg(long)]
+    pub print: bool,
+    /// Replace an existing file.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Args, Debug, Clone)]
+pub struct Doctor {
+    /// Cluster; all of them if there are several.
+    pub name: Option<String>,
+    /// Form.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: DoctorOutput,
+}
+
+/// Form of `doctor`'s answer.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DoctorOutput {
+    /// One line a check, for people.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+}
+
+/// Arguments of `demo`.
+#[derive(Args, Debug, Clone)]
+pub struct Demo {
+    /// Seed: the same seed tells the same story.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Number of simulated clusters [default: four with a story each].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub clusters: Option<u16>,
+}

@@ -1,0 +1,74 @@
+//! `doctor`: one line and one remedy for each endpoint and aspect.
+
+use super::args::DoctorOutput;
+use super::exit::Exit;
+use super::printer::Printer;
+use crate::model::checkup::{CheckLine, Verdict};
+use crate::model::name::ClusterName;
+use crate::report::line::Line;
+use crate::report::table::Tone;
+
+/// Shows the lines of every cluster. Exit codes: 0 all in order (warnings included only as far as they are none), 1
+/// something warns, fails or could not be examined, 5 no endpoint could be examined at all.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn run(
+    clusters: &[(ClusterName, Vec<CheckLine>)],
+    output: DoctorOutput,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    match output {
+        DoctorOutput::Json => {
+            let listed: Vec<_> =
+                clusters.iter().map(|(name, lines)| serde_json::json!({ "cluster": name, "checks": lines })).collect();
+            let document = serde_json::json!({ "schema_version": 1, "clusters": listed });
+            printer.document(&serde_json::to_string_pretty(&document)?)?;
+        }
+        DoctorOutput::Table => {
+            for (name, lines) in clusters {
+                table(name, lines, printer)?;
+            }
+        }
+    }
+    let verdicts = || clusters.iter().flat_map(|(_, lines)| lines).map(|line| line.verdict);
+    Ok(match verdicts().max() {
+        None => Exit::Unknown,
+        Some(Verdict::Pass) => Exit::Done,
+        Some(_) if verdicts().all(|verdict| verdict == Verdict::Unknown) => Exit::Unknown,
+        Some(_) => Exit::Findings,
+    })
+}
+
+fn table(name: &ClusterName, lines: &[CheckLine], printer: &mut Printer) -> anyhow::Result<()> {
+    printer.line(&Line::new().with(name.as_str(), Tone::Strong))?;
+    let width = lines.iter().map(|line| line.source.to_string().chars().count()).max().unwrap_or(0);
+    for check in lines {
+        let tone = match check.verdict {
+            Verdict::Pass => Tone::Well,
+            Verdict::Warn => Tone::Look,
+            Verdict::Unknown => Tone::Stale,
+            Verdict::Fail => Tone::Act,
+        };
+        let source = check.source.to_string();
+        let line = Line::new()
+            .with(format!("  {:<7} ", check.verdict.word()), tone)
+            .plain(format!("{source:<width$}  "))
+            .dim(format!("{:<13} ", check.aspect))
+            .plain(check.text.as_str());
+        printer.line(&line)?;
+        if !check.remedy.is_empty() && check.verdict != Verdict::Pass {
+            printer.line(&Line::new().dim(format!("          → {}", check.remedy)))?;
+        }
+    }
+    let count = |verdict| lines.iter().filter(|line| line.verdict == verdict).count();
+    let summary = format!(
+        "  {} ok, {} warn, {} fail, {} unknown",
+        count(Verdict::Pass),
+        count(Verdict::Warn),
+        count(Verdict::Fail),
+        count(Verdict::Unknown)
+    );
+    printer.line(&Line::new().dim(summary))?;
+    Ok(())
+}

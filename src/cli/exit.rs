@@ -1,0 +1,29 @@
+//! Exit codes: a contract with scripts.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or a picture was shown.
+    Done = 0,
+    /// Something is wrong with the cluster (`status --check`, `doctor`).
+    Findings = 1,
+    /// Wrong usage or configuration.
+    Usage = 2,
+    /// Refused by a guard.
+    Refused = 3,
+    /// Executed, but not verified.
+    Unverified = 4,
+    /// The outcome is unknown, or no source answered.
+    Unknown = 5,
+    /// Tried, and proven not to have happened.
+    Failed = 6,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

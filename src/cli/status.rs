@@ -1,0 +1,134 @@
+//! `status`: the picture once, or again and again, as text or as a document.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::future::join_all;
+use jiff::tz::TimeZone;
+
+use super::args::Output;
+use super::exit::Exit;
+use super::printer::Printer;
+use crate::model::finding::Severity;
+use crate::model::observed::Freshness;
+use crate::model::snapshot::{Snapshot, Wellbeing};
+use crate::observe::once::settled;
+use crate::observe::picture::{Handle, Picture};
+use crate::report;
+use crate::report::line::Line;
+use crate::report::table::Tone;
+
+/// How to show it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Form.
+    pub output: Output,
+    /// Judge by the exit code.
+    pub check: bool,
+    /// Print again at every interval.
+    pub watch: Option<Duration>,
+    /// Longest wait for the first picture.
+    pub timeout: Duration,
+}
+
+/// Shows every cluster in `handles`.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub async fn run(mut handles: Vec<Handle>, options: &Options, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let pictures = join_all(handles.iter_mut().map(|handle| settled(handle, options.timeout))).await;
+    let mut exit = show(&pictures, options, printer)?;
+    while let Some(interval) = options.watch {
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            _ = tokio::signal::ctrl_c() => break,
+        }
+        let pictures: Vec<Arc<Picture>> = handles.iter().map(Handle::latest).collect();
+        if options.output == Output::Table {
+            printer.document("")?;
+        }
+        exit = show(&pictures, options, printer)?;
+    }
+    Ok(exit)
+}
+
+fn show(pictures: &[Arc<Picture>], options: &Options, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let snapshots: Vec<&Snapshot> = pictures.iter().map(|picture| &*picture.snapshot).collect();
+    match options.output {
+        Output::Table => table(&snapshots, printer)?,
+        Output::Json => {
+            let document = report::document::status(snapshots.iter().copied());
+            // While watching, one line a document, so that a reader knows where each ends.
+            let text = if options.watch.is_some() {
+                serde_json::to_string(&document)
+            } else {
+                report::document::json(&document)
+            };
+            printer.document(&text.context("the status cannot be written as JSON")?)?;
+        }
+        Output::Csv => {
+            for snapshot in &snapshots {
+                let table = report::topology::table(snapshot);
+                printer.document(&report::csv::write(&table).context("the members cannot be written as CSV")?)?;
+            }
+        }
+        Output::Prometheus => printer.document(&report::prometheus::exposition(snapshots.iter().copied()))?,
+    }
+    Ok(judge(&snapshots, options.check))
+}
+
+fn table(snapshots: &[&Snapshot], printer: &mut Printer) -> anyhow::Result<()> {
+    if let [one] = snapshots {
+        return cluster(one, printer);
+    }
+    let fleet = report::clusters::table(snapshots.iter().copied());
+    for line in report::text::lines(&fleet, printer.width()) {
+        printer.line(&line)?;
+    }
+    Ok(())
+}
+
+fn cluster(snapshot: &Snapshot, printer: &mut Printer) -> anyhow::Result<()> {
+    printer.line(&report::summary::summary(snapshot, snapshot.now).line())?;
+    printer.line(&Line::new())?;
+    for line in report::text::lines(&report::topology::table(snapshot), printer.width()) {
+        printer.line(&line)?;
+    }
+    printer.line(&Line::new())?;
+    for line in report::topology::footer_lines(snapshot) {
+        printer.line(&line)?;
+    }
+    if !snapshot.findings.is_empty() {
+        printer.line(&Line::new())?;
+        for line in report::text::lines(&report::findings::table(snapshot), printer.width()) {
+            printer.line(&line)?;
+        }
+    }
+    silent(snapshot, printer)
+}
+
+/// Sources that said nothing, each with its reason: a partial picture must say that it is one.
+fn silent(snapshot: &Snapshot, printer: &mut Printer) -> anyhow::Result<()> {
+    let silent = |freshness| matches!(freshness, Freshness::Lost | Freshness::Stale | Freshness::Waiting);
+    for status in snapshot.sources().into_iter().filter(|status| silent(status.freshness)) {
+        let trouble = status.trouble.unwrap_or_else(|| "not answered yet".to_owned());
+        let line = Line::new().with(format!("{}: {trouble}", status.source), Tone::Stale);
+        printer.line(&line)?;
+    }
+    Ok(())
+}
+
+/// The exit code: 5 where nothing at all is known of some cluster; with `check`, 1 from a warning on.
+fn judge(snapshots: &[&Snapshot], check: bool) -> Exit {
+    if snapshots.iter().any(|snapshot| snapshot.wellbeing() == Wellbeing::Unknown) {
+        return Exit::Unknown;
+    }
+    let worst = snapshots.iter().filter_map(|snapshot| snapshot.worst()).map(|finding| finding.severity).max();
+    if check && worst.is_some_and(|severity| severity >= Severity::Warning) { Exit::Findings } else { Exit::Done }
+}
+
+/// The zone times are shown in.
+pub fn zone() -> TimeZone {
+    TimeZone::system()
+}

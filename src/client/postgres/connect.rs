@@ -1,0 +1,232 @@
+//! Connecting as libpq does: six TLS modes, the fallbacks of `allow` and `prefer`, and one deadline around name, TCP,
+//! TLS and login together, since each of them can hang.
+
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::FutureExt;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpStream;
+use tokio_postgres::Client;
+use tokio_postgres::config::SslMode as WireMode;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::error::PostgresError;
+use super::session::Session;
+use crate::client::certificate::{Capture, ServerCertificate};
+use crate::client::tls::{self, Verify};
+use crate::config::endpoint::{PostgresAccess, SslMode};
+
+/// How a session is protected.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Encryption {
+    /// Not at all.
+    Plain,
+    /// By TLS.
+    Tls {
+        /// How much of the certificate was verified.
+        verified: Verify,
+        /// The server's certificate, where it can be read.
+        certificate: Option<ServerCertificate>,
+    },
+}
+
+/// A connection's other half, which must be polled for anything to happen.
+pub(super) type Driving = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
+
+/// What one attempt brought.
+pub(super) struct Opened {
+    pub(super) client: Client,
+    pub(super) driving: Driving,
+    pub(super) encryption: Encryption,
+    pub(super) version: String,
+}
+
+/// Opens a session for looking at `host` and `port`, within the deadline that `access` sets.
+///
+/// # Errors
+/// Whatever kept it from being opened.
+pub async fn connect(
+    access: &PostgresAccess,
+    host: &str,
+    port: u16,
+    password: Option<&SecretString>,
+) -> Result<Session, PostgresError> {
+    let stage = Stage::default();
+    let after = access.timeouts.connect;
+    let session = async {
+        let opened = open(access, host, port, password, &stage).await?;
+        stage.set("preparation");
+        Session::prepare(opened).await
+    };
+    let outcome = tokio::time::timeout(after, session).await;
+    outcome.unwrap_or_else(|_| Err(PostgresError::TimedOut { stage: stage.get(), after }))
+}
+
+/// What is being done, for the message of a deadline.
+#[derive(Default)]
+struct Stage(Mutex<&'static str>);
+
+impl Stage {
+    fn set(&self, stage: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
+
+    fn get(&self) -> &'static str {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One way of speaking to the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Attempt {
+    Plain,
+    /// TLS if the server has it.
+    Offered,
+    Tls,
+}
+
+async fn open(
+    access: &PostgresAccess,
+    host: &str,
+    port: u16,
+    password: Option<&SecretString>,
+    stage: &Stage,
+) -> Result<Opened, PostgresError> {
+    let (first, second) = match access.sslmode {
+        SslMode::Disable => (Attempt::Plain, None),
+        SslMode::Allow => (Attempt::Plain, Some(Attempt::Tls)),
+        SslMode::Prefer => (Attempt::Offered, Some(Attempt::Plain)),
+        SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (Attempt::Tls, None),
+    };
+    let run = |attempt| attempt_once(access, host, port, password, attempt, stage);
+    let error = match run(first).await {
+        Ok(opened) => return Ok(opened),
+        Err(error) => error,
+    };
+    // The other way helps where this one is not let in, or where a preferred handshake fails. libpq also tries again
+    // after a wrong password, which only sends it once more without protection.
+    let another = matches!(error, PostgresError::Authorization(_) | PostgresError::Tls(_));
+    let Some(second) = second.filter(|_| another) else { return Err(error) };
+    match run(second).await {
+        Ok(opened) => Ok(opened),
+        Err(PostgresError::Authorization(_) | PostgresError::NoTls) => Err(error),
+        Err(later) => Err(later),
+    }
+}
+
+async fn attempt_once(
+    access: &PostgresAccess,
+    host: &str,
+    port: u16,
+    password: Option<&SecretString>,
+    attempt: Attempt,
+    stage: &Stage,
+) -> Result<Opened, PostgresError> {
+    let stream = reach(host, port, stage).await?;
+    stage.set(if attempt == Attempt::Plain { "login" } else { "TLS and login" });
+    let mut config = tokio_postgres::Config::new();
+    config.user(&access.user).dbname(&access.database).application_name("pgctl-tui").options(options(access));
+    if let Some(password) = password {
+        config.password(password.expose_secret());
+    }
+    config.ssl_mode(match attempt {
+        Attempt::Plain => WireMode::Disable,
+        Attempt::Offered => WireMode::Prefer,
+        Attempt::Tls => WireMode::Require,
+    });
+    let verify = verification(access);
+    let (client_config, capture) = if attempt == Attempt::Plain {
+        (tls::plain_config()?, Capture::default())
+    } else {
+        tls::capturing_config(&access.tls, verify)?
+    };
+    let name = access.tls.server_name.as_deref().unwrap_or(host);
+    let connector = make_connector(client_config, name);
+    let opened = config.connect_raw(stream, connector).await;
+    let (client, connection) = opened.map_err(|error| explain(&error, &capture))?;
+    let version = connection.parameter("server_version").unwrap_or_default().to_owned();
+    let certificate = capture.certificate();
+    let encryption = match certificate {
+        None => Encryption::Plain,
+        Some(_) => Encryption::Tls { verified: verify, certificate },
+    };
+    Ok(Opened { client, driving: connection.boxed(), encryption, version })
+}
+
+fn make_connector(
+    config: rustls::ClientConfig,
+    name: &str,
+) -> <MakeRustlsConnect as MakeTlsConnect<TcpStream>>::TlsConnect {
+    let made =
+        <MakeRustlsConnect as MakeTlsConnect<TcpStream>>::make_tls_connect(&mut MakeRustlsConnect::new(config), name);
+    match made {
+        Ok(connector) => connector,
+        Err(never) => match never {},
+    }
+}
+
+/// How much of the certificate the mode wants verified. `require` verifies the chain where a root certificate is
+/// named or lies in its default place, as libpq has it.
+fn verification(access: &PostgresAccess) -> Verify {
+    match access.sslmode {
+        SslMode::Disable | SslMode::Allow | SslMode::Prefer => Verify::Nothing,
+        SslMode::Require if access.tls.ca.is_empty() => Verify::Nothing,
+        SslMode::Require | SslMode::VerifyCa => Verify::Chain,
+        SslMode::VerifyFull => Verify::Full,
+    }
+}
+
+/// A failed handshake is told with what was wrong about the certificate that the server showed.
+fn explain(error: &tokio_postgres::Error, capture: &Capture) -> PostgresError {
+    match PostgresError::from_wire(error) {
+        PostgresError::Tls(why) => {
+            let shown = capture.certificate().and_then(|certificate| {
+                let distrust = certificate.distrust?;
+                Some(format!("{distrust}; the server showed {}, signed by {}", certificate.subject, certificate.issuer))
+            });
+            PostgresError::Tls(shown.unwrap_or(why))
+        }
+        other => other,
+    }
+}
+
+/// A TCP connection to the first address of `host` that takes one.
+async fn reach(host: &str, port: u16, stage: &Stage) -> Result<TcpStream, PostgresError> {
+    stage.set("name resolution");
+    let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(PostgresError::Name)?.collect();
+    stage.set("the TCP connection");
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Small messages in both directions: waiting to fill a packet would only add delay.
+                stream.set_nodelay(true).map_err(PostgresError::Unreachable)?;
+                return Ok(stream);
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.map_or_else(
+        || PostgresError::Name(std::io::Error::other("the name has no address")),
+        PostgresError::from_reach,
+    ))
+}
+
+/// Settings of the session, sent with the first message so that they hold from the start.
+///
+/// `search_path`: no function of the same name that somebody put into `public` is ever called. The isolation level: a
+/// role's default of `serializable` is an error on a standby. The timeouts end a slow part before the whole answer is
+/// given up.
+fn options(access: &PostgresAccess) -> String {
+    let request = access.timeouts.request;
+    let milliseconds = |span: Duration, least: u128| span.as_millis().max(least);
+    format!(
+        "-c default_transaction_read_only=on -c default_transaction_isolation=read\\ committed -c \
+         search_path=pg_catalog -c jit=off -c statement_timeout={} -c lock_timeout={}",
+        milliseconds(request / 2, 250),
+        milliseconds(request / 4, 100),
+    )
+}

@@ -1,0 +1,209 @@
+//! One session with one server. It is driven only while it is asked, so it needs no task of its own, and dropping it
+//! closes the connection.
+
+use std::time::Duration;
+
+use futures::future::{Either, join, join_all, select};
+use tokio_postgres::{Client, Row};
+
+use super::connect::{Driving, Encryption, Opened};
+use super::decode::{Columns, Decode};
+use super::error::PostgresError;
+use super::sheet::{Part, PartError, PositionRow, PrivilegesRow, ServerRow, Sheet};
+use super::statement::Statement;
+
+/// The lowest major version whose columns are known.
+const OLDEST: u32 = 13;
+
+/// A session for looking.
+pub struct Session {
+    client: Client,
+    driving: Driving,
+    encryption: Encryption,
+    prepared: Vec<Part<tokio_postgres::Statement>>,
+    server: ServerRow,
+    major: u32,
+}
+
+/// What an examination learns beyond a poll.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Examination {
+    /// What the role could do.
+    pub privileges: Part<PrivilegesRow>,
+    /// Role and clock.
+    pub position: PositionRow,
+    /// What does not change while the server runs.
+    pub server: ServerRow,
+}
+
+impl Session {
+    /// Prepares the statements of a poll, in one round trip together with what is asked only once.
+    pub(super) async fn prepare(opened: Opened) -> Result<Self, PostgresError> {
+        let Opened { client, mut driving, encryption, version } = opened;
+        let major = major(&version);
+        if major.is_some_and(|major| major < OLDEST) {
+            return Err(PostgresError::TooOld(version));
+        }
+        let major = major.unwrap_or(OLDEST);
+        let work = async {
+            let once = |statement: Statement| client.query_typed(statement.text(major), &[]);
+            let prepared = Statement::SHEET.iter().map(|statement| client.prepare(statement.text(major)));
+            join(join(once(Statement::Server), once(Statement::SystemId)), join_all(prepared)).await
+        };
+        let ((server, system_id), prepared) = drive(&mut driving, work).await?;
+        let mut server: ServerRow = single(&rows(server)?).map_err(|error| unexpected(&error))?;
+        let system_id: Part<String> = read(rows(system_id).map_err(|error| part(&error)), single);
+        server.system_id = system_id.ok();
+        let prepared = prepared.into_iter().map(|outcome| outcome.map_err(|error| part_of(&error))).collect();
+        Ok(Self { client, driving, encryption, prepared, server, major })
+    }
+
+    /// How the session is protected.
+    pub fn encryption(&self) -> &Encryption {
+        &self.encryption
+    }
+
+    /// Sends the whole sheet at once and reads the answers: one round trip.
+    ///
+    /// A statement that fails leaves its part missing; the session stays good. After an error of this function, or
+    /// when its future was dropped, the session must not be used again.
+    ///
+    /// # Errors
+    /// No answer within `deadline`, the connection ended, or the node's role and position cannot be read.
+    pub async fn poll(&mut self, deadline: Duration) -> Result<Sheet, PostgresError> {
+        let Self { client, driving, prepared, server, .. } = self;
+        let work = join_all(prepared.iter().map(|statement| async {
+            match statement {
+                Ok(statement) => client.query(statement, &[]).await.map_err(Some),
+                Err(_) => Err(None),
+            }
+        }));
+        let outcomes = within(deadline, drive(driving, work)).await?;
+        let mut answers = Vec::with_capacity(outcomes.len());
+        for (outcome, statement) in outcomes.into_iter().zip(prepared.iter()) {
+            answers.push(match (outcome, statement) {
+                (Ok(rows), _) => Ok(rows),
+                (Err(Some(error)), _) if error.as_db_error().is_none() => return Err(PostgresError::from_wire(&error)),
+                (Err(Some(error)), _) => Err(part_of(&error)),
+                (Err(None), Err(error)) => Err(error.clone()),
+                (Err(None), Ok(_)) => Err(PartError { code: None, message: "not asked".to_owned() }),
+            });
+        }
+        let mut answers = answers.into_iter();
+        let mut next =
+            || answers.next().unwrap_or_else(|| Err(PartError { code: None, message: "not asked".to_owned() }));
+        // In the order of `Statement::SHEET`.
+        Ok(Sheet {
+            server: server.clone(),
+            position: read(next(), single).map_err(|error| unexpected(&error))?,
+            receiver: read(next(), optional),
+            downstream: read(next(), all),
+            slots: read(next(), all),
+            archiver: read(next(), single),
+            archive_ready: read(next(), optional),
+            connections: read(next(), single),
+            oldest_transaction: read(next(), optional),
+            prepared: read(next(), optional),
+            xid_age: read(next(), optional),
+            pending_restart: read(next(), all),
+            base_backups: read(next(), all),
+            sessions: read(next(), all),
+            applications: read(next(), all),
+        })
+    }
+
+    /// Asks what an examination wants to know.
+    ///
+    /// # Errors
+    /// No answer within `deadline`, the connection ended, or the node's role and position cannot be read.
+    pub async fn examine(&mut self, deadline: Duration) -> Result<Examination, PostgresError> {
+        let Self { client, driving, major, .. } = self;
+        let once = |statement: Statement| client.query_typed(statement.text(*major), &[]);
+        let work = join(once(Statement::Privileges), once(Statement::Position));
+        let (privileges, position) = within(deadline, drive(driving, work)).await?;
+        Ok(Examination {
+            privileges: read(rows(privileges).map_err(|error| part(&error)), single),
+            position: single(&rows(position)?).map_err(|error| unexpected(&error))?,
+            server: self.server.clone(),
+        })
+    }
+}
+
+/// Does `work` while the connection is driven. The connection comes first, so that its own end, which says why, is not
+/// hidden behind the work that fails with it.
+async fn drive<T>(driving: &mut Driving, work: impl Future<Output = T>) -> Result<T, PostgresError> {
+    match select(driving, std::pin::pin!(work)).await {
+        Either::Left((Ok(()), _)) => Err(PostgresError::Closed("the server closed the connection".to_owned())),
+        Either::Left((Err(error), _)) => Err(PostgresError::from_wire(&error)),
+        Either::Right((done, _)) => Ok(done),
+    }
+}
+
+async fn within<T>(
+    deadline: Duration,
+    work: impl Future<Output = Result<T, PostgresError>>,
+) -> Result<T, PostgresError> {
+    let outcome = tokio::time::timeout(deadline, work).await;
+    outcome.unwrap_or(Err(PostgresError::TimedOut { stage: "the answer", after: deadline }))
+}
+
+/// The first number of `server_version`: `17.2 (Debian 17.2-1)`, `18beta1`.
+fn major(version: &str) -> Option<u32> {
+    let end = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
+    version[..end].parse().ok()
+}
+
+fn rows(outcome: Result<Vec<Row>, tokio_postgres::Error>) -> Result<Vec<Row>, PostgresError> {
+    outcome.map_err(|error| PostgresError::from_wire(&error))
+}
+
+fn part_of(error: &tokio_postgres::Error) -> PartError {
+    part(&PostgresError::from_wire(error))
+}
+
+fn part(error: &PostgresError) -> PartError {
+    match error {
+        PostgresError::Server { code, message } => PartError { code: Some(code.clone()), message: message.clone() },
+        other => PartError { code: None, message: other.to_string() },
+    }
+}
+
+/// A part without which there is no answer at all.
+fn unexpected(error: &PartError) -> PostgresError {
+    match &error.code {
+        Some(code) => PostgresError::Server { code: code.clone(), message: error.message.clone() },
+        None => PostgresError::Protocol(error.message.clone()),
+    }
+}
+
+fn read<T>(rows: Part<Vec<Row>>, how: impl FnOnce(&[Row]) -> Part<T>) -> Part<T> {
+    how(&rows?)
+}
+
+fn all<T: Decode>(rows: &[Row]) -> Part<Vec<T>> {
+    rows.iter().map(|row| T::decode(&mut Columns::of(row))).collect()
+}
+
+fn optional<T: Decode>(rows: &[Row]) -> Part<Option<T>> {
+    rows.first().map(|row| T::decode(&mut Columns::of(row))).transpose()
+}
+
+fn single<T: Decode>(rows: &[Row]) -> Part<T> {
+    optional(rows)?.ok_or_else(|| PartError { code: None, message: "unexpected answer: no row".to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("17.2 (Debian 17.2-1.pgdg120+1)", Some(17))]
+    #[case("18beta1", Some(18))]
+    #[case("9.6.24", Some(9))]
+    #[case("", None)]
+    fn the_major_version_is_the_first_number(#[case] text: &str, #[case] expected: Option<u32>) {
+        assert_eq!(major(text), expected);
+    }
+}

@@ -1,0 +1,337 @@
+//! What one poll brings: the rows as they came. Text is as the server sent it, uncleaned.
+
+use jiff::Timestamp;
+
+/// A part of an answer, or why it is missing.
+pub type Part<T> = Result<T, PartError>;
+
+/// Why one statement of a poll has no answer while others have.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct PartError {
+    /// SQLSTATE, where the server refused.
+    pub code: Option<String>,
+    /// The server's words, or ours where its answer was not as expected.
+    pub message: String,
+}
+
+/// What does not change while the server runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServerRow {
+    /// `server_version_num`.
+    pub version: u32,
+    /// When the postmaster started.
+    pub started: Timestamp,
+    /// `cluster_name`.
+    pub cluster_name: String,
+    /// `max_connections`.
+    pub max_connections: u32,
+    /// Connection slots kept for superusers and reserved roles.
+    pub reserved_connections: u32,
+    /// System identifier in decimal; `None` where the role may not ask.
+    pub system_id: Option<String>,
+}
+
+/// Role, clock, position, replay.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PositionRow {
+    /// `pg_is_in_recovery()`.
+    pub in_recovery: bool,
+    /// The server's clock.
+    pub now: Timestamp,
+    /// Whether the role has the rights of `pg_read_all_stats`.
+    pub monitor: bool,
+    /// `synchronous_standby_names`.
+    pub synchronous_names: String,
+    /// Write position of a primary.
+    pub written: Option<String>,
+    /// Timeline of a primary, eight hexadecimal digits.
+    pub timeline: Option<String>,
+    /// Received and flushed, on a standby.
+    pub received: Option<String>,
+    /// Replayed, on a standby.
+    pub replayed: Option<String>,
+    /// Commit time of the last transaction replayed.
+    pub replayed_at: Option<Timestamp>,
+    /// Replay is paused.
+    pub paused: Option<bool>,
+    /// Seconds behind.
+    pub lag: Option<f64>,
+    /// `recovery_min_apply_delay` in seconds.
+    pub delay: Option<f64>,
+}
+
+/// The row of `pg_stat_wal_receiver`. Everything is hidden from a role without `pg_monitor`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ReceiverRow {
+    /// Status.
+    pub status: Option<String>,
+    /// Timeline received.
+    pub timeline: Option<i32>,
+    /// Upstream host.
+    pub host: Option<String>,
+    /// Upstream port.
+    pub port: Option<i32>,
+    /// Slot used upstream.
+    pub slot: Option<String>,
+    /// Upstream's end of WAL as last heard.
+    pub latest_end: Option<String>,
+    /// Seconds since the last message came.
+    pub silent: Option<f64>,
+}
+
+/// A row of `pg_stat_replication`, lags in bytes and seconds.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DownstreamRow {
+    /// Backend.
+    pub pid: i32,
+    /// `application_name`.
+    pub application: Option<String>,
+    /// Role.
+    pub user: Option<String>,
+    /// Client address.
+    pub address: Option<String>,
+    /// State.
+    pub state: Option<String>,
+    /// Synchronous state.
+    pub sync: Option<String>,
+    /// Bytes not sent.
+    pub send_lag: Option<i64>,
+    /// Bytes not written.
+    pub write_lag: Option<i64>,
+    /// Bytes not flushed.
+    pub flush_lag: Option<i64>,
+    /// Bytes not replayed.
+    pub replay_lag: Option<i64>,
+    /// Seconds to write.
+    pub write_time: Option<f64>,
+    /// Seconds to flush.
+    pub flush_time: Option<f64>,
+    /// Seconds to replay.
+    pub replay_time: Option<f64>,
+    /// Seconds since the last reply.
+    pub reply_age: Option<f64>,
+}
+
+/// A row of `pg_replication_slots`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SlotRow {
+    /// Name.
+    pub name: String,
+    /// `physical` or `logical`.
+    pub kind: String,
+    /// In use.
+    pub active: bool,
+    /// Backend that uses it.
+    pub active_pid: Option<i32>,
+    /// Database of a logical slot.
+    pub database: Option<String>,
+    /// Vanishes with its session.
+    pub temporary: bool,
+    /// `wal_status`.
+    pub wal_status: Option<String>,
+    /// Bytes of WAL kept.
+    pub retained: Option<i64>,
+    /// Bytes left before it is lost.
+    pub safe_bytes: Option<i64>,
+    /// Unused since.
+    pub inactive_since: Option<Timestamp>,
+    /// Synchronised to standbys.
+    pub failover: Option<bool>,
+}
+
+/// The row of `pg_stat_archiver`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ArchiverRow {
+    /// `archive_mode`.
+    pub mode: String,
+    /// Last segment archived.
+    pub last_archived: Option<String>,
+    /// When.
+    pub last_archived_at: Option<Timestamp>,
+    /// Last segment that failed.
+    pub last_failed: Option<String>,
+    /// When.
+    pub last_failed_at: Option<Timestamp>,
+    /// Failures.
+    pub failed_count: i64,
+    /// The last attempt failed.
+    pub failing: bool,
+}
+
+/// Client backends by state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConnectionsRow {
+    /// All but this one.
+    pub used: i32,
+    /// Running a query.
+    pub active: i32,
+    /// Idle.
+    pub idle: i32,
+    /// Idle in a transaction.
+    pub idle_in_transaction: i32,
+    /// Waiting for a lock.
+    pub blocked: i32,
+}
+
+/// A long transaction.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TransactionRow {
+    /// Backend.
+    pub pid: i32,
+    /// Role.
+    pub user: Option<String>,
+    /// Application.
+    pub application: Option<String>,
+    /// Seconds.
+    pub age: f64,
+}
+
+/// The oldest prepared transaction, with the number of all.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PreparedRow {
+    /// How many there are.
+    pub count: i32,
+    /// Owner.
+    pub owner: Option<String>,
+    /// Its global identifier.
+    pub identifier: String,
+    /// Seconds.
+    pub age: f64,
+}
+
+/// The database closest to wraparound.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct XidAgeRow {
+    /// Database.
+    pub database: String,
+    /// Age of its oldest transaction id.
+    pub age: i64,
+    /// `autovacuum_freeze_max_age`.
+    pub freeze_max_age: i64,
+}
+
+/// A running base backup.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BaseBackupRow {
+    /// Backend.
+    pub pid: i32,
+    /// Phase.
+    pub phase: Option<String>,
+    /// Bytes sent.
+    pub streamed: Option<i64>,
+    /// Bytes expected.
+    pub total: Option<i64>,
+}
+
+/// A client backend.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SessionRow {
+    /// Backend.
+    pub pid: i32,
+    /// Database.
+    pub database: Option<String>,
+    /// Role.
+    pub user: Option<String>,
+    /// Application.
+    pub application: Option<String>,
+    /// Client address.
+    pub client: Option<String>,
+    /// State.
+    pub state: Option<String>,
+    /// Kind of event waited for.
+    pub wait_type: Option<String>,
+    /// Event waited for.
+    pub wait_event: Option<String>,
+    /// Seconds since its transaction began.
+    pub transaction_age: Option<f64>,
+    /// Seconds since its query began.
+    pub query_age: Option<f64>,
+    /// Who blocks it.
+    pub blocked_by: Option<Vec<i32>>,
+    /// Head of the query.
+    pub query: Option<String>,
+}
+
+/// Sessions of one application.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApplicationRow {
+    /// Application.
+    pub application: Option<String>,
+    /// Sessions.
+    pub sessions: i32,
+    /// Running a query.
+    pub active: i32,
+    /// Idle in a transaction.
+    pub idle_in_transaction: i32,
+}
+
+/// What the role could do. Only what matters to an examination.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PrivilegesRow {
+    /// Superuser.
+    pub superuser: bool,
+    /// REPLICATION.
+    pub replication: bool,
+    /// CREATEROLE.
+    pub create_role: bool,
+    /// CREATEDB.
+    pub create_database: bool,
+    /// BYPASSRLS.
+    pub bypass_rls: bool,
+    /// Has the rights of `pg_read_all_stats`.
+    pub read_stats: bool,
+    /// Has the rights of `pg_read_all_settings`.
+    pub read_settings: bool,
+    /// May list the archiver's directory.
+    pub list_archive: bool,
+    /// Member of `pg_signal_backend`.
+    pub signal_backend: bool,
+    /// Member of `pg_write_server_files`.
+    pub write_files: bool,
+    /// Member of `pg_execute_server_program`.
+    pub execute_program: bool,
+    /// May promote.
+    pub promote: bool,
+    /// May switch WAL segments.
+    pub switch_wal: bool,
+    /// `default_transaction_read_only` as it holds in this session.
+    pub read_only: String,
+    /// The server sees TLS on this connection.
+    pub tls: bool,
+}
+
+/// One poll.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Sheet {
+    /// What does not change while the server runs.
+    pub server: ServerRow,
+    /// Role, clock, position, replay.
+    pub position: PositionRow,
+    /// Incoming stream.
+    pub receiver: Part<Option<ReceiverRow>>,
+    /// Standbys served.
+    pub downstream: Part<Vec<DownstreamRow>>,
+    /// Slots.
+    pub slots: Part<Vec<SlotRow>>,
+    /// Archiver.
+    pub archiver: Part<ArchiverRow>,
+    /// Segments waiting; `None` with archiving off.
+    pub archive_ready: Part<Option<i64>>,
+    /// Connections.
+    pub connections: Part<ConnectionsRow>,
+    /// Oldest transaction.
+    pub oldest_transaction: Part<Option<TransactionRow>>,
+    /// Oldest prepared transaction.
+    pub prepared: Part<Option<PreparedRow>>,
+    /// Transaction id age.
+    pub xid_age: Part<Option<XidAgeRow>>,
+    /// Settings that wait for a restart.
+    pub pending_restart: Part<Vec<String>>,
+    /// Base backups.
+    pub base_backups: Part<Vec<BaseBackupRow>>,
+    /// Sessions.
+    pub sessions: Part<Vec<SessionRow>>,
+    /// Sessions by application.
+    pub applications: Part<Vec<ApplicationRow>>,
+}

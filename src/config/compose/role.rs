@@ -1,0 +1,167 @@
+//! What a service is, by evidence: the program it runs, the ports it opens, its image, its environment.
+
+use std::collections::BTreeSet;
+
+use super::service::Service;
+
+/// What a service does for a cluster.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Role {
+    /// PostgreSQL under Patroni.
+    Patroni,
+    /// PostgreSQL under nothing that is known.
+    Postgres,
+    /// A member of etcd.
+    Etcd,
+    /// HAProxy.
+    Router,
+    /// PgBouncer.
+    Pooler,
+    /// `postgres_exporter`.
+    Exporter,
+}
+
+pub(super) const PATRONI_PORT: u16 = 8008;
+pub(super) const POSTGRES_PORT: u16 = 5432;
+pub(super) const ETCD_PORT: u16 = 2379;
+pub(super) const EXPORTER_PORT: u16 = 9187;
+const POOLER_PORT: u16 = 6432;
+
+/// The roles of a service. A container may have several: Patroni with an exporter beside it, say.
+pub(super) fn roles(service: &Service) -> BTreeSet<Role> {
+    let command = by_command(&service.command);
+    let image = service.image.as_deref().and_then(by_image);
+    // A router's or a pooler's ports are those of what stands behind it, so its program decides alone.
+    if let Some(role) = command.or(image).filter(|role| matches!(role, Role::Router | Role::Pooler | Role::Exporter)) {
+        return BTreeSet::from([role]);
+    }
+    if command == Some(Role::Etcd) {
+        return BTreeSet::from([Role::Etcd]);
+    }
+    let mut roles: BTreeSet<Role> =
+        by_ports(service).chain(command).chain(image).chain(by_environment(service)).collect();
+    if roles.contains(&Role::Patroni) {
+        roles.remove(&Role::Postgres);
+    }
+    roles
+}
+
+fn by_ports(service: &Service) -> impl Iterator<Item = Role> {
+    let known = [
+        (PATRONI_PORT, Role::Patroni),
+        (ETCD_PORT, Role::Etcd),
+        (EXPORTER_PORT, Role::Exporter),
+        (POOLER_PORT, Role::Pooler),
+    ];
+    known.into_iter().filter(|(port, _)| service.opens(*port)).map(|(_, role)| role)
+}
+
+/// The first program of a command line that is one of ours; what stands behind a program's name are its arguments.
+fn by_command(words: &[String]) -> Option<Role> {
+    let mut begins = true;
+    for word in words {
+        let name = word.rsplit('/').next().unwrap_or(word).trim_end_matches(';');
+        let passes_on = matches!(name, "sh" | "bash" | "exec" | "env" | "tini" | "dumb-init" | "--" | "then" | "do")
+            || name.ends_with("entrypoint.sh")
+            || name.starts_with('-')
+            || name.contains('=');
+        if begins && !passes_on {
+            let role = match name {
+                "patroni" | "patroni.py" => Some(Role::Patroni),
+                "etcd" => Some(Role::Etcd),
+                "haproxy" => Some(Role::Router),
+                "pgbouncer" => Some(Role::Pooler),
+                "postgres_exporter" | "postgres-exporter" | "exporter" => Some(Role::Exporter),
+                _ => None,
+            };
+            if role.is_some() {
+                return role;
+            }
+        }
+        // A user to run as stands between `gosu` and the program.
+        begins = (begins && (passes_on || matches!(name, "gosu" | "su-exec" | "postgres")))
+            || matches!(name, "&&" | "||" | "|" | ";" | "exec")
+            || word.ends_with(';');
+    }
+    None
+}
+
+/// Words of an image's name that make it something else: a tool that speaks to the part, not the part.
+const TOOLS: [&str; 9] = ["keeper", "browser", "ui", "viewer", "workbench", "backup", "client", "manager", "operator"];
+
+fn by_image(image: &str) -> Option<Role> {
+    // Registry, port and organisation say nothing; tag and digest neither.
+    let name = image.split('@').next()?.rsplit('/').next()?.split(':').next()?.to_ascii_lowercase();
+    let words: Vec<&str> = name.split(['-', '_', '.']).collect();
+    let any = |wanted: &[&str]| words.iter().any(|word| wanted.iter().any(|begin| word.starts_with(begin)));
+    if words.iter().any(|word| TOOLS.iter().any(|tool| word.ends_with(tool))) {
+        return None;
+    }
+    if any(&["exporter"]) {
+        return any(&["postgres", "pg"]).then_some(Role::Exporter);
+    }
+    if any(&["haproxy"]) {
+        Some(Role::Router)
+    } else if any(&["pgbouncer"]) {
+        Some(Role::Pooler)
+    } else if any(&["patroni", "spilo"]) {
+        Some(Role::Patroni)
+    } else if any(&["etcd"]) {
+        Some(Role::Etcd)
+    } else if any(&["postgres", "timescaledb", "postgis", "pgvector"]) {
+        Some(Role::Postgres)
+    } else {
+        None
+    }
+}
+
+fn by_environment(service: &Service) -> Option<Role> {
+    let has = |name: &str| service.environment.contains_key(name);
+    let begins = |prefix: &str| service.environment.keys().any(|name| name.starts_with(prefix));
+    let patroni = ["PATRONI_NAME", "PATRONI_CONFIGURATION", "SPILO_CONFIGURATION"].into_iter().any(has)
+        || begins("PATRONI_RESTAPI_")
+        || begins("PATRONI_POSTGRESQL_");
+    let spilo = has("SCOPE") && (has("PGROOT") || has("PGVERSION") || begins("PGPASSWORD_"));
+    if patroni || spilo {
+        return Some(Role::Patroni);
+    }
+    let etcd = ["ETCD_NAME", "ETCD_LISTEN_CLIENT_URLS", "ETCD_ADVERTISE_CLIENT_URLS", "ETCD_INITIAL_CLUSTER"];
+    etcd.into_iter().any(has).then_some(Role::Etcd)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::service::read;
+    use super::super::yaml;
+    use super::*;
+
+    #[rstest]
+    #[case::rest_port("{ports: ['8009:8008']}", &[Role::Patroni])]
+    #[case::etcd_port("{ports: ['2379:2379']}", &[Role::Etcd])]
+    #[case::exporter_port("{ports: ['9188:9187']}", &[Role::Exporter])]
+    #[case::pooler_port("{ports: ['6432:6432']}", &[Role::Pooler])]
+    #[case::all_in_one("{image: registry:5000/x/spilo-17:4.0, ports: ['8008:8008', '9187:9187', '5432:5432']}", &[Role::Patroni, Role::Exporter])]
+    #[case::router_on_the_database_port("{image: 'haproxy:3.0', ports: ['5432:5432', '8008:8008', '8404:8404']}", &[Role::Router])]
+    #[case::router_by_command("{image: patroni, command: haproxy, environment: {PATRONI_SCOPE: demo}}", &[Role::Router])]
+    #[case::etcd_by_command("{image: patroni, command: etcd --name etcd1}", &[Role::Etcd])]
+    #[case::shell("{image: x, command: [bash, -c, 'sleep 5; exec gosu postgres patroni /etc/p.yml']}", &[Role::Patroni])]
+    #[case::argument_is_no_program("{image: x, command: psql -h haproxy -c patroni}", &[])]
+    #[case::patroni_by_name("{environment: {PATRONI_NAME: a}}", &[Role::Patroni])]
+    #[case::scope_alone("{image: x, environment: {PATRONI_SCOPE: a}}", &[])]
+    #[case::spilo("{environment: {SCOPE: a, PGVERSION: 17}}", &[Role::Patroni])]
+    #[case::bitnami("{image: 'docker.io/bitnami/etcd:3.5'}", &[Role::Etcd])]
+    #[case::etcd_tool("{image: 'evildecay/etcdkeeper', ports: ['8080:8080']}", &[])]
+    #[case::etcd_dashed_tool("{image: 'x/etcd-browser'}", &[])]
+    #[case::exporter("{image: quay.io/prometheuscommunity/postgres-exporter}", &[Role::Exporter])]
+    #[case::other_exporter("{image: prom/haproxy-exporter}", &[])]
+    #[case::pooler("{image: edoburu/pgbouncer, ports: ['5432:5432']}", &[Role::Pooler])]
+    #[case::plain("{image: 'postgres:17', ports: ['5432:5432']}", &[Role::Postgres])]
+    #[case::application("{image: 'app:1', ports: ['8080:80']}", &[])]
+    fn evidence_decides(#[case] text: &str, #[case] expected: &[Role]) {
+        let node = yaml::parse(text, None).unwrap();
+        let service = read("s", &node, None, &mut Vec::new());
+        assert_eq!(roles(&service).into_iter().collect::<Vec<_>>(), expected);
+    }
+}

@@ -1,0 +1,243 @@
+//! From explicit settings, service file, environment and defaults to one complete way of logging in.
+
+use std::path::PathBuf;
+
+use super::super::endpoint::{PostgresAccess, SecretSource, SslMode, Timeouts, TlsSettings};
+use super::super::environment::Environment;
+use super::keyword::{Keyword, Layers, Origin};
+use super::service;
+
+/// What the configuration says itself. Absent means: look further down.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Explicit {
+    /// User.
+    pub user: Option<String>,
+    /// Database.
+    pub database: Option<String>,
+    /// Password.
+    pub password: Option<SecretSource>,
+    /// Password file.
+    pub passfile: Option<PathBuf>,
+    /// Entry of `pg_service.conf`.
+    pub service: Option<String>,
+    /// TLS mode.
+    pub sslmode: Option<SslMode>,
+    /// Root certificates; the single word `system` means the system's.
+    pub ca: Vec<PathBuf>,
+    /// Client certificate.
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+    /// Name to expect in the certificate.
+    pub server_name: Option<String>,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}
+
+/// Why no access came out. `key` is the one of the configuration that decides it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{problem}; {remedy}")]
+pub struct AccessProblem {
+    /// Key of `[clusters.NAME.postgres]`.
+    pub key: &'static str,
+    /// What is wrong.
+    pub problem: String,
+    /// What would be right.
+    pub remedy: String,
+}
+
+/// The database to log in to where nothing names one. libpq would take the one called like the user, but a monitoring
+/// role seldom has one, and every cluster has this.
+const DATABASE: &str = "postgres";
+
+/// Settles how to log in, with sentences on what is odd.
+///
+/// # Errors
+/// A service that is not defined, an unknown `sslmode`, or settings that contradict each other.
+pub fn access(explicit: &Explicit, environment: &Environment) -> Result<(PostgresAccess, Vec<String>), AccessProblem> {
+    let mut warnings = Vec::new();
+    let name = explicit.service.clone().or_else(|| environment.get("PGSERVICE").map(str::to_owned));
+    let entry = match &name {
+        Some(name) => Some(service::find(name, environment).map_err(|error| AccessProblem {
+            key: "service",
+            problem: error.to_string(),
+            remedy: "define it there, or set PGSERVICEFILE to the file that does".to_owned(),
+        })?),
+        None => None,
+    };
+    let layers = Layers { service: entry.as_ref(), environment };
+    let text = |keyword, explicit: Option<&str>| layers.get(keyword, explicit).map(|(value, _)| value);
+    let path = |keyword| text(keyword, None).map(PathBuf::from);
+
+    let user = text(Keyword::User, explicit.user.as_deref())
+        .or_else(|| environment.login_name().map(str::to_owned))
+        .ok_or_else(|| AccessProblem {
+            key: "user",
+            problem: "nothing says which role to log in as".to_owned(),
+            remedy: "write user = \"...\" or set PGUSER".to_owned(),
+        })?;
+
+    let ca =
+        if explicit.ca.is_empty() { path(Keyword::Sslrootcert).into_iter().collect() } else { explicit.ca.clone() };
+    let system = ca.iter().any(|path| path.as_os_str() == "system");
+    let sslmode = sslmode(explicit.sslmode, &layers, system)?;
+    let home = environment.home().map(|home| home.join(".postgresql"));
+    let default_file = |name: &str| home.as_ref().map(|home| home.join(name)).filter(|path| path.is_file());
+    let verifies = matches!(sslmode, SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull);
+    let ca = match (system, ca.is_empty()) {
+        (false, false) => ca,
+        (false, true) if verifies => default_file("root.crt").into_iter().collect(),
+        (true, _) | (false, true) => Vec::new(),
+    };
+    let certificate =
+        explicit.certificate.clone().or_else(|| path(Keyword::Sslcert)).or_else(|| default_file("postgresql.crt"));
+    let key = explicit.key.clone().or_else(|| path(Keyword::Sslkey)).or_else(|| default_file("postgresql.key"));
+    // A certificate without its key is of no use, nor the reverse; libpq offers neither then.
+    let (certificate, key) = match (certificate, key) {
+        (Some(certificate), Some(key)) => (Some(certificate), Some(key)),
+        (None, None) => (None, None),
+        (Some(alone), None) | (None, Some(alone)) => {
+            warnings.push(format!("{} is of no use without its certificate and key together", alone.display()));
+            (None, None)
+        }
+    };
+    warnings.extend(unkept(&layers));
+
+    let tls = TlsSettings { ca, certificate, key, server_name: explicit.server_name.clone(), insecure: false };
+    let access = PostgresAccess {
+        user,
+        database: text(Keyword::Dbname, explicit.database.as_deref()).unwrap_or_else(|| DATABASE.to_owned()),
+        password: explicit.password.clone(),
+        passfile: explicit.passfile.clone().or_else(|| path(Keyword::Passfile)),
+        service: name,
+        sslmode,
+        tls,
+        timeouts: explicit.timeouts,
+    };
+    Ok((access, warnings))
+}
+
+fn sslmode(explicit: Option<SslMode>, layers: &Layers<'_>, system: bool) -> Result<SslMode, AccessProblem> {
+    let problem = |problem: String, remedy: &str| AccessProblem { key: "sslmode", problem, remedy: remedy.to_owned() };
+    let mode = match (explicit, layers.get(Keyword::Sslmode, None)) {
+        (Some(mode), _) => Some(mode),
+        (None, None) => None,
+        (None, Some((word, origin))) => Some(word.parse::<SslMode>().map_err(|_| {
+            let place = if origin == Origin::Service { "the service file" } else { "PGSSLMODE" };
+            problem(
+                format!("{place} has sslmode `{word}`"),
+                "write disable, allow, prefer, require, verify-ca or verify-full",
+            )
+        })?),
+    };
+    match (mode, system) {
+        (None, true) | (Some(SslMode::VerifyFull), _) => Ok(SslMode::VerifyFull),
+        (Some(weak), true) => Err(problem(
+            format!("sslmode `{weak}` is too weak for the system's root certificates: anybody may have one of those"),
+            "write sslmode = \"verify-full\", or name a root certificate of your own",
+        )),
+        (mode, false) => Ok(mode.unwrap_or_default()),
+    }
+}
+
+/// Settings that ask for more safety than can be kept here. Silence would pretend they hold.
+fn unkept(layers: &Layers<'_>) -> Vec<String> {
+    [
+        (Keyword::Sslcrl, None, "revoked certificates are not recognised"),
+        (
+            Keyword::ChannelBinding,
+            Some("require"),
+            "channel binding is used where the server offers it, never demanded",
+        ),
+        (Keyword::RequireAuth, None, "the server chooses the way to authenticate"),
+        (Keyword::GssEncMode, Some("require"), "GSSAPI encryption does not exist here"),
+    ]
+    .into_iter()
+    .filter_map(|(keyword, value, consequence)| {
+        let (given, origin) = layers.get(keyword, None)?;
+        let concerns = value.is_none_or(|value| value == given);
+        let name = if origin == Origin::Service { keyword.word() } else { keyword.variable() };
+        concerns.then(|| format!("{name}={given} is not kept: {consequence}"))
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        [("HOME", "/nonexistent"), ("USER", "login")].iter().chain(pairs).copied().collect()
+    }
+
+    fn settled(explicit: &Explicit, pairs: &[(&str, &str)]) -> PostgresAccess {
+        access(explicit, &environment(pairs)).unwrap().0
+    }
+
+    #[test]
+    fn explicit_beats_service_beats_environment_beats_default() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("services");
+        std::fs::write(&file, "[s]\nuser=service\ndbname=service\n").unwrap();
+        let pairs = [
+            ("PGSERVICEFILE", file.to_str().unwrap()),
+            ("PGSERVICE", "s"),
+            ("PGUSER", "environment"),
+            ("PGDATABASE", "environment"),
+            ("PGSSLMODE", "require"),
+        ];
+        let explicit = Explicit { user: Some("explicit".to_owned()), ..Explicit::default() };
+        let all = settled(&explicit, &pairs);
+        assert_eq!((all.user.as_str(), all.database.as_str(), all.sslmode), ("explicit", "service", SslMode::Require));
+        let rest = settled(&Explicit::default(), &pairs[2..]);
+        assert_eq!((rest.user.as_str(), rest.database.as_str()), ("environment", "environment"));
+        let none = settled(&Explicit::default(), &[]);
+        assert_eq!((none.user.as_str(), none.database.as_str(), none.sslmode), ("login", "postgres", SslMode::Prefer));
+    }
+
+    #[test]
+    fn the_files_of_the_home_directory_are_found() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join(".postgresql");
+        std::fs::create_dir(&directory).unwrap();
+        for name in ["root.crt", "postgresql.crt", "postgresql.key"] {
+            std::fs::write(directory.join(name), "").unwrap();
+        }
+        let pairs = [("HOME", home.path().to_str().unwrap()), ("PGSSLMODE", "require")];
+        let with = settled(&Explicit::default(), &pairs);
+        assert_eq!(with.tls.ca, [directory.join("root.crt")]);
+        assert_eq!(with.tls.certificate, Some(directory.join("postgresql.crt")));
+        assert_eq!(with.tls.key, Some(directory.join("postgresql.key")));
+        let weak = settled(&Explicit::default(), &pairs[..1]);
+        assert!(weak.tls.ca.is_empty(), "prefer verifies nothing");
+    }
+
+    #[rstest]
+    #[case(None, Ok(SslMode::VerifyFull))]
+    #[case(Some(SslMode::VerifyFull), Ok(SslMode::VerifyFull))]
+    #[case(Some(SslMode::Require), Err("too weak"))]
+    #[case(Some(SslMode::VerifyCa), Err("too weak"))]
+    fn system_roots_demand_verify_full(#[case] mode: Option<SslMode>, #[case] expected: Result<SslMode, &str>) {
+        let explicit = Explicit { sslmode: mode, ..Explicit::default() };
+        match (access(&explicit, &environment(&[("PGSSLROOTCERT", "system")])), expected) {
+            (Ok((access, _)), Ok(mode)) => assert_eq!((access.sslmode, access.tls.ca.len()), (mode, 0)),
+            (Err(error), Err(word)) => assert!(error.to_string().contains(word), "{error}"),
+            (got, expected) => panic!("{got:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn an_unknown_sslmode_says_which_there_are() {
+        let error = access(&Explicit::default(), &environment(&[("PGSSLMODE", "verify_full")])).unwrap_err();
+        assert!(error.to_string().contains("PGSSLMODE") && error.to_string().contains("verify-full"), "{error}");
+    }
+
+    #[test]
+    fn settings_that_cannot_be_kept_are_admitted() {
+        let (_, warnings) =
+            access(&Explicit::default(), &environment(&[("PGCHANNELBINDING", "require"), ("PGSSLCRL", "x")])).unwrap();
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+    }
+}

@@ -1,0 +1,296 @@
+//! From what is written to settings: fills in defaults, checks what belongs together, and gathers every mistake with
+//! its place.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::address::AddressMap;
+use super::endpoint::{EtcdEndpoints, Timeouts};
+use super::environment::Environment;
+use super::error::{Complaint, ConfigError, Place};
+use super::locate::{Locator, quoted};
+use super::resolved::{ClusterSettings, Settings, UiSettings, WallSettings};
+use super::value::{HttpUrl, duration, http_url, url_text};
+use super::written::{Written, WrittenCluster, WrittenEtcd, WrittenPatroni, WrittenPostgres, WrittenTimeouts};
+use crate::model::name::{ClusterName, NodeName};
+
+mod credentials;
+mod limits;
+mod parts;
+
+/// A value from a layer above the file.
+pub(super) type Given<T> = Option<(Place, T)>;
+
+/// Environment and flags: what beats the file.
+#[derive(Default)]
+pub(super) struct Overrides {
+    pub(super) interval: Given<String>,
+    pub(super) theme: Given<String>,
+    pub(super) read_only: Given<String>,
+    pub(super) patroni: Given<Vec<String>>,
+    pub(super) etcd: Given<Vec<String>>,
+    pub(super) scope: Given<String>,
+    pub(super) namespace: Given<String>,
+}
+
+/// Below this a cluster would be asked more often than its REST interface bears.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(200);
+
+pub(super) struct Resolver<'a> {
+    path: &'a Path,
+    locator: Option<&'a Locator<'a>>,
+    pub(super) environment: &'a Environment,
+    complaints: Vec<Complaint>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(path: &'a Path, locator: Option<&'a Locator<'a>>, environment: &'a Environment) -> Self {
+        Self { path, locator, environment, complaints: Vec::new(), warnings: Vec::new() }
+    }
+
+    pub(super) fn settings(mut self, written: &Written, over: Overrides) -> Result<Settings, ConfigError> {
+        let interval = written.interval.map_or(Duration::from_secs(1), |span| span.0);
+        self.check_interval("interval", interval);
+        let forced = over.interval.and_then(|(place, text)| self.forced_interval(place, &text));
+        let read_only = self.forced_switch(over.read_only).unwrap_or(written.read_only.unwrap_or(false));
+        let timeouts = timeouts(&written.timeouts, Timeouts::default());
+
+        let from_flags = self.without_file((over.patroni, over.etcd), over.scope, over.namespace);
+        let clusters: Vec<_> = if let Some((name, cluster)) = &from_flags {
+            vec![self.cluster(name, cluster, interval, timeouts)]
+        } else {
+            let each = written.clusters.iter();
+            each.map(|(name, cluster)| self.cluster(name, cluster, interval, timeouts)).collect()
+        };
+        if clusters.is_empty() && from_flags.is_none() && self.complaints.is_empty() {
+            self.complain("clusters", "there is no cluster", "write a table [clusters.NAME]");
+        }
+        let clusters = clusters
+            .into_iter()
+            .map(|cluster| ClusterSettings {
+                read_only: cluster.read_only || read_only,
+                interval: forced.unwrap_or(cluster.interval),
+                ..cluster
+            })
+            .collect();
+        let ui = ui(written, over.theme.map(|(_, theme)| theme));
+        if !self.complaints.is_empty() {
+            return Err(ConfigError::Wrong(self.complaints));
+        }
+        let path = self.locator.map(|_| self.path.to_owned());
+        Ok(Settings { clusters, ui, path, warnings: self.warnings })
+    }
+
+    /// The one cluster of a start by `--patroni` or `--etcd`; the clusters of the file are then left aside.
+    fn without_file(
+        &mut self,
+        (patroni, etcd): (Given<Vec<String>>, Given<Vec<String>>),
+        scope: Given<String>,
+        namespace: Given<String>,
+    ) -> Option<(String, WrittenCluster)> {
+        if patroni.is_none() && etcd.is_none() {
+            return None;
+        }
+        let mut urls = |given: Given<Vec<String>>| -> Vec<HttpUrl> {
+            let (place, list) = given.unwrap_or((Place::Flag(String::new()), Vec::new()));
+            let read = list.iter().filter_map(|text| match http_url(text) {
+                Ok(url) => Some(HttpUrl(url)),
+                Err(problem) => {
+                    let (problem, remedy) = halves(&problem);
+                    self.complaints.push(Complaint { place: place.clone(), key: String::new(), problem, remedy });
+                    None
+                }
+            });
+            read.collect()
+        };
+        let (patroni, etcd) = (urls(patroni), urls(etcd));
+        let scope = scope.map(|(_, scope)| scope);
+        let host = patroni.first().or(etcd.first()).and_then(|url| url.0.host_str()).unwrap_or("cluster");
+        let name = scope.clone().unwrap_or_else(|| host.to_owned());
+        // Logging in under the operator's own name, unasked, would fill the server's log with refusals.
+        let asked = ["PGUSER", "PGSERVICE"].iter().any(|name| self.environment.get(name).is_some());
+        if !asked {
+            self.warnings.push(
+                "PostgreSQL itself is not asked; set PGUSER or PGSERVICE, or write a file with `pgctl-tui init`"
+                    .to_owned(),
+            );
+        }
+        let cluster = WrittenCluster {
+            scope,
+            namespace: namespace.map(|(_, namespace)| namespace),
+            patroni: (!patroni.is_empty()).then(|| WrittenPatroni { urls: patroni, ..WrittenPatroni::default() }),
+            etcd: (!etcd.is_empty()).then(|| WrittenEtcd { endpoints: etcd, ..WrittenEtcd::default() }),
+            postgres: asked.then(WrittenPostgres::default),
+            ..WrittenCluster::default()
+        };
+        Some((name, cluster))
+    }
+
+    fn cluster(
+        &mut self,
+        name: &str,
+        written: &WrittenCluster,
+        interval: Duration,
+        outer: Timeouts,
+    ) -> ClusterSettings {
+        let at = format!("clusters.{}", quoted(name));
+        if name.trim().is_empty() || ClusterName::new(name) != *name {
+            self.complain(&at, "a cluster's name cannot be empty or hold control characters", "name it plainly");
+        }
+        let timeouts = timeouts(&written.timeouts, outer);
+        if let Some(span) = written.interval {
+            self.check_interval(&format!("{at}.interval"), span.0);
+        }
+        self.check_sources(&at, written);
+        let mut address_map = AddressMap::default();
+        for (from, to) in &written.address_map {
+            if let Err(problem) = address_map.add(from, to) {
+                let (problem, remedy) = halves(&problem);
+                self.complain(&format!("{at}.address_map.{}", quoted(from)), problem, remedy);
+            }
+        }
+        ClusterSettings {
+            name: ClusterName::new(name),
+            colour: written.colour.as_ref().map(|colour| colour.0.clone()),
+            protected: written.protected.unwrap_or(false),
+            read_only: written.read_only.unwrap_or(false),
+            interval: written.interval.map_or(interval, |span| span.0),
+            scope: written.scope.as_ref().map(|scope| scope.trim_matches('/').to_owned()),
+            namespace: namespace(written.namespace.as_deref()),
+            patroni: self.patroni(&format!("{at}.patroni"), written.patroni.as_ref(), timeouts),
+            etcd: written.etcd.as_ref().map(|etcd| {
+                let at = format!("{at}.etcd");
+                if etcd.endpoints.is_empty() {
+                    self.complain(
+                        &format!("{at}.endpoints"),
+                        "there is none",
+                        "write endpoints = [\"http://host:2379\"]",
+                    );
+                }
+                EtcdEndpoints {
+                    urls: etcd.endpoints.iter().map(|url| url_text(&url.0)).collect(),
+                    login: self.login(&at, &etcd.login()),
+                    tls: self.tls(&at, &etcd.tls()),
+                    timeouts,
+                }
+            }),
+            postgres: written
+                .postgres
+                .as_ref()
+                .and_then(|postgres| self.postgres(&format!("{at}.postgres"), postgres, timeouts)),
+            routers: self.routers(&at, &written.routers, timeouts),
+            nodes: written
+                .nodes
+                .iter()
+                .map(|(name, node)| (NodeName::new(name), self.node(&format!("{at}.nodes.{}", quoted(name)), node)))
+                .collect(),
+            exporters: self.exporters(&format!("{at}.exporters"), written.exporters.as_ref(), timeouts),
+            address_map,
+            timeouts,
+            thresholds: self.thresholds(&format!("{at}.thresholds"), &written.thresholds),
+        }
+    }
+
+    /// Something must say where the cluster is, and a scope must be known or learnt.
+    fn check_sources(&mut self, at: &str, written: &WrittenCluster) {
+        let agents = written.patroni.as_ref().is_some_and(|patroni| !patroni.urls.is_empty())
+            || written.nodes.values().any(|node| node.rest.is_some());
+        let direct = written.nodes.values().any(|node| node.postgres.is_some() || node.host.is_some());
+        if !agents && written.etcd.is_none() && !direct {
+            self.complain(
+                at,
+                "nothing says where this cluster is",
+                format!("write [{at}.patroni] with urls = [\"http://host:8008\"], or [{at}.etcd] with endpoints"),
+            );
+        }
+        if written.etcd.is_some() && !agents && written.scope.is_none() && self.locator.is_some() {
+            self.complain(
+                &format!("{at}.scope"),
+                "etcd alone does not tell which of its clusters is meant",
+                "write scope = \"...\" as in patroni.yml, or give [patroni] urls to learn it from",
+            );
+        }
+        for (key, scope) in [("scope", &written.scope), ("namespace", &written.namespace)] {
+            if scope.as_ref().is_some_and(|scope| scope.trim_matches('/').is_empty()) {
+                self.complain(&format!("{at}.{key}"), "is empty", format!("write the {key} of patroni.yml"));
+            }
+        }
+    }
+
+    fn check_interval(&mut self, at: &str, interval: Duration) {
+        if interval < SHORTEST_INTERVAL {
+            self.complain(at, format!("{interval:?} is too short"), "write \"200ms\" or more; \"1s\" is usual");
+        }
+    }
+
+    fn forced_interval(&mut self, place: Place, text: &str) -> Option<Duration> {
+        let read = duration(text).and_then(|interval| {
+            let long_enough = interval >= SHORTEST_INTERVAL;
+            if long_enough { Ok(interval) } else { Err(format!("{interval:?} is too short; give \"200ms\" or more")) }
+        });
+        read.map_err(|problem| {
+            let (problem, remedy) = halves(&problem);
+            self.complaints.push(Complaint { place, key: String::new(), problem, remedy });
+        })
+        .ok()
+    }
+
+    fn forced_switch(&mut self, given: Given<String>) -> Option<bool> {
+        let (place, text) = given?;
+        match text.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Some(true),
+            "0" | "false" | "no" | "off" => Some(false),
+            _ => {
+                let problem = format!("`{text}` is neither yes nor no");
+                let remedy = "write \"true\" or \"false\"".to_owned();
+                self.complaints.push(Complaint { place, key: String::new(), problem, remedy });
+                None
+            }
+        }
+    }
+
+    pub(super) fn complain(&mut self, key: &str, problem: impl Into<String>, remedy: impl Into<String>) {
+        let place = match self.locator {
+            Some(locator) => Place::File { path: self.path.to_owned(), line: locator.line_of(key) },
+            None => Place::Environment("PG*".to_owned()),
+        };
+        self.complaints.push(Complaint { place, key: key.to_owned(), problem: problem.into(), remedy: remedy.into() });
+    }
+}
+
+/// A refusal of the form "problem; remedy" in its two halves.
+fn halves(text: &str) -> (String, String) {
+    let (problem, remedy) = text.split_once("; ").unwrap_or((text, ""));
+    (problem.to_owned(), remedy.to_owned())
+}
+
+fn timeouts(written: &WrittenTimeouts, outer: Timeouts) -> Timeouts {
+    Timeouts {
+        connect: written.connect.map_or(outer.connect, |span| span.0),
+        request: written.request.map_or(outer.request, |span| span.0),
+    }
+}
+
+/// Patroni joins namespace and scope with slashes and collapses doubled ones; so does this.
+fn namespace(written: Option<&str>) -> String {
+    let parts: Vec<&str> = written.unwrap_or("service").split('/').filter(|part| !part.is_empty()).collect();
+    format!("/{}/", parts.join("/"))
+}
+
+fn ui(written: &Written, theme: Option<String>) -> UiSettings {
+    let UiSettings { theme: default_theme, mouse, symbols, wall } = UiSettings::default();
+    let WallSettings { page, bell, notify, hook, hook_pause } = wall;
+    UiSettings {
+        theme: theme.or_else(|| written.theme.clone()).unwrap_or(default_theme),
+        mouse: written.mouse.unwrap_or(mouse),
+        symbols: written.symbols.unwrap_or(symbols),
+        wall: WallSettings {
+            page: written.wall.page.map_or(page, |span| span.0),
+            bell: written.wall.bell.unwrap_or(bell),
+            notify: written.wall.notify.unwrap_or(notify),
+            hook: written.wall.hook.clone().unwrap_or(hook),
+            hook_pause: written.wall.hook_pause.map_or(hook_pause, |span| span.0),
+        },
+    }
+}

@@ -1,0 +1,192 @@
+//! The parts of a cluster: agents, PostgreSQL, routers, nodes, exporters.
+
+use std::collections::BTreeSet;
+
+use super::super::address::HostPort;
+use super::super::endpoint::{HttpEndpoint, PostgresAccess, Timeouts};
+use super::super::libpq;
+use super::super::resolved::{
+    ExporterSettings, NodeSettings, POSTGRES_PORT, PatroniSettings, PostgresSettings, RouterSettings,
+};
+use super::super::value::url_text;
+use super::super::written::{
+    WrittenActing, WrittenExporters, WrittenNode, WrittenPatroni, WrittenPostgres, WrittenRouter,
+};
+use super::Resolver;
+use crate::model::name::RouterName;
+
+impl Resolver<'_> {
+    pub(super) fn patroni(
+        &mut self,
+        at: &str,
+        written: Option<&WrittenPatroni>,
+        timeouts: Timeouts,
+    ) -> PatroniSettings {
+        let Some(written) = written else { return PatroniSettings { metrics: true, timeouts, ..Default::default() } };
+        PatroniSettings {
+            seeds: written.urls.iter().map(|url| url_text(&url.0)).collect(),
+            metrics: written.metrics.unwrap_or(true),
+            looking: written
+                .looking
+                .as_ref()
+                .and_then(|account| self.login(&format!("{at}.looking"), &account.login())),
+            acting: self.login(at, &written.login()),
+            tls: self.tls(at, &written.tls()),
+            timeouts,
+        }
+    }
+
+    pub(super) fn postgres(
+        &mut self,
+        at: &str,
+        written: &WrittenPostgres,
+        timeouts: Timeouts,
+    ) -> Option<PostgresSettings> {
+        let tls = self.tls(at, &written.tls());
+        if tls.insecure {
+            self.complain(
+                &format!("{at}.insecure"),
+                "PostgreSQL has sslmode for this",
+                "write sslmode = \"require\" for TLS without verification",
+            );
+        }
+        let explicit = libpq::Explicit {
+            user: written.login().user,
+            database: written.database.clone(),
+            password: self.secret(at, &written.login()),
+            passfile: written.passfile.as_ref().map(|path| self.file(path)),
+            service: written.service.clone(),
+            sslmode: written.sslmode,
+            ca: tls.ca,
+            certificate: tls.certificate,
+            key: tls.key,
+            server_name: tls.server_name,
+            timeouts,
+        };
+        let acting = written.acting.as_ref().and_then(|acting| {
+            let at = format!("{at}.acting");
+            let explicit = self.acting(&at, acting, &explicit);
+            self.access(&at, &explicit)
+        });
+        Some(PostgresSettings { looking: self.access(at, &explicit)?, acting })
+    }
+
+    /// Acting differs from looking in who logs in and to which database, never in how the server is verified.
+    pub(super) fn acting(&mut self, at: &str, written: &WrittenActing, looking: &libpq::Explicit) -> libpq::Explicit {
+        let login = written.login();
+        if login.user.is_none() && written.service.is_none() {
+            self.complain(&format!("{at}.user"), "is missing", "write the role to act as: user = \"...\"");
+        }
+        libpq::Explicit {
+            password: self.secret(at, &login),
+            user: login.user,
+            database: written.database.clone().or_else(|| looking.database.clone()),
+            passfile: written.passfile.as_ref().map(|path| self.file(path)).or_else(|| looking.passfile.clone()),
+            service: written.service.clone(),
+            ..looking.clone()
+        }
+    }
+
+    pub(super) fn access(&mut self, at: &str, explicit: &libpq::Explicit) -> Option<PostgresAccess> {
+        match libpq::access(explicit, self.environment) {
+            Ok((access, warnings)) => {
+                self.warnings.extend(warnings.into_iter().map(|warning| format!("{at}: {warning}")));
+                Some(access)
+            }
+            Err(problem) => {
+                self.complain(&format!("{at}.{}", problem.key), problem.problem, problem.remedy);
+                None
+            }
+        }
+    }
+
+    pub(super) fn routers(&mut self, at: &str, written: &[WrittenRouter], timeouts: Timeouts) -> Vec<RouterSettings> {
+        let mut seen = BTreeSet::new();
+        let single = written.len() == 1;
+        let mut routers = Vec::new();
+        for (index, router) in written.iter().enumerate() {
+            let at = format!("{at}.routers[{index}]");
+            let name = match &router.name {
+                Some(name) => name.clone(),
+                None if single => "router".to_owned(),
+                None => {
+                    self.complain(&at, "this router has no name", "write name = \"...\" in each of several");
+                    continue;
+                }
+            };
+            if !seen.insert(name.clone()) {
+                self.complain(&format!("{at}.name"), format!("`{name}` names two routers"), "give each its own name");
+            }
+            if router.stats.is_none() && router.runtime.is_none() {
+                self.complain(
+                    &at,
+                    format!("nothing says how `{name}` is asked"),
+                    "write stats = \"http://host:7000/;csv\" or runtime = \"tcp:host:9999\"",
+                );
+            }
+            let login = self.login(&at, &router.login());
+            let tls = self.tls(&at, &router.tls());
+            let stats = router.stats.as_ref();
+            routers.push(RouterSettings {
+                name: RouterName::new(name),
+                stats: stats.map(|url| HttpEndpoint { url: url_text(&url.0), login, tls, timeouts }),
+                runtime: router.runtime.as_ref().map(|runtime| runtime.0.clone()),
+                acting_runtime: router
+                    .acting
+                    .as_ref()
+                    .and_then(|acting| acting.runtime.as_ref())
+                    .map(|runtime| runtime.0.clone()),
+                write_backends: router.write_backends.clone(),
+                read_backends: router.read_backends.clone(),
+                timeouts,
+            });
+        }
+        routers
+    }
+
+    pub(super) fn node(&mut self, at: &str, written: &WrittenNode) -> NodeSettings {
+        let host = written.host.as_ref().and_then(|text| {
+            if let Some(HostPort { host, port: None }) = HostPort::parse(text) {
+                return Some(host);
+            }
+            let remedy = "write a host without port; ports stay as advertised";
+            self.complain(&format!("{at}.host"), format!("`{text}` is no host"), remedy);
+            None
+        });
+        NodeSettings {
+            host,
+            rest: written.rest.as_ref().map(|url| url_text(&url.0)),
+            postgres: written
+                .postgres
+                .as_ref()
+                .map(|address| (address.0.host.clone(), address.0.port.unwrap_or(POSTGRES_PORT))),
+            exporter: written.exporter.as_ref().map(|url| url_text(&url.0)),
+            server_name: written.server_name.clone(),
+        }
+    }
+
+    pub(super) fn exporters(
+        &mut self,
+        at: &str,
+        written: Option<&WrittenExporters>,
+        timeouts: Timeouts,
+    ) -> ExporterSettings {
+        let default = WrittenExporters::default();
+        let enabled = written.map(|written| written.enabled.unwrap_or(true));
+        let written = written.unwrap_or(&default);
+        let scheme = written.scheme.clone().unwrap_or_else(|| "http".to_owned());
+        if !matches!(scheme.as_str(), "http" | "https") {
+            self.complain(&format!("{at}.scheme"), format!("`{scheme}` is no scheme"), "write \"http\" or \"https\"");
+        }
+        let path = written.path.clone().unwrap_or_else(|| "/metrics".to_owned());
+        ExporterSettings {
+            enabled: enabled.unwrap_or(false),
+            scheme,
+            port: written.postgres_port.unwrap_or(9187),
+            path: if path.starts_with('/') { path } else { format!("/{path}") },
+            login: self.login(at, &written.login()),
+            tls: self.tls(at, &written.tls()),
+            timeouts,
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The settings as the program uses them: complete, checked, with every default filled in.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::address::{AddressMap, base_of, set_host};
+use super::endpoint::{EtcdEndpoints, HttpEndpoint, Login, PostgresAccess, RuntimeApi, Timeouts, TlsSettings};
+use crate::model::name::{ClusterName, NodeName, RouterName};
+use crate::model::thresholds::Thresholds;
+
+/// Everything.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Settings {
+    /// Clusters, by name.
+    pub clusters: Vec<ClusterSettings>,
+    /// The screen.
+    pub ui: UiSettings,
+    /// The file they came from; `None`: none was read.
+    pub path: Option<PathBuf>,
+    /// What is odd without being wrong, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+impl Settings {
+    /// The cluster called `name`.
+    pub fn cluster(&self, name: &str) -> Option<&ClusterSettings> {
+        self.clusters.iter().find(|cluster| cluster.name == *name)
+    }
+}
+
+/// Which symbols the screen may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Symbols {
+    /// Any that common terminal fonts have.
+    #[default]
+    Unicode,
+    /// Letters and signs of ASCII.
+    Ascii,
+}
+
+/// The screen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UiSettings {
+    /// Name of the theme; whether it exists is the theme loader's to say.
+    pub theme: String,
+    /// Listen to the mouse.
+    pub mouse: bool,
+    /// Symbols.
+    pub symbols: Symbols,
+    /// The wall screen.
+    pub wall: WallSettings,
+}
+
+impl Default for UiSettings {
+    fn default() -> Self {
+        Self { theme: "dark".to_owned(), mouse: true, symbols: Symbols::Unicode, wall: WallSettings::default() }
+    }
+}
+
+/// The wall screen and how it calls for attention.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WallSettings {
+    /// How long a page of detail stays.
+    pub page: Duration,
+    /// Ring the terminal's bell on a change for the worse.
+    pub bell: bool,
+    /// Notify through the terminal (OSC 9).
+    pub notify: bool,
+    /// Command to run on a change, with the finding as JSON on its standard input; empty: none.
+    pub hook: Vec<String>,
+    /// Least time between two runs of the hook.
+    pub hook_pause: Duration,
+}
+
+impl Default for WallSettings {
+    fn default() -> Self {
+        Self {
+            page: Duration::from_secs(15),
+            bell: false,
+            notify: false,
+            hook: Vec::new(),
+            hook_pause: Duration::from_secs(30),
+        }
+    }
+}
+
+/// One cluster.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ClusterSettings {
+    /// Name the operator knows it by, and types to confirm.
+    pub name: ClusterName,
+    /// Colour that sets it apart: one of sixteen names, or `#rrggbb`.
+    pub colour: Option<String>,
+    /// Every action also wants a reason.
+    pub protected: bool,
+    /// No action is possible.
+    pub read_only: bool,
+    /// Refresh interval.
+    pub interval: Duration,
+    /// Patroni's scope; `None`: to be learnt from a member.
+    pub scope: Option<String>,
+    /// Patroni's namespace in the DCS, with a slash at both ends.
+    pub namespace: String,
+    /// Patroni's REST interfaces.
+    pub patroni: PatroniSettings,
+    /// etcd; `None`: the record is read through Patroni's `/cluster`.
+    pub etcd: Option<EtcdEndpoints>,
+    /// SQL; `None`: not asked.
+    pub postgres: Option<PostgresSettings>,
+    /// Routers.
+    pub routers: Vec<RouterSettings>,
+    /// What is known of single nodes beforehand.
+    pub nodes: BTreeMap<NodeName, NodeSettings>,
+    /// Prometheus exporters.
+    pub exporters: ExporterSettings,
+    /// From advertised addresses to reachable ones.
+    pub address_map: AddressMap,
+    /// How long to wait, unless an endpoint says otherwise.
+    pub timeouts: Timeouts,
+    /// Thresholds of findings.
+    pub thresholds: Thresholds,
+}
+
+/// Patroni's REST interfaces.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PatroniSettings {
+    /// Base URLs to begin with; further members are learnt from them. May be empty where etcd is configured.
+    pub seeds: Vec<String>,
+    /// Whether each member's `/metrics` is read too.
+    pub metrics: bool,
+    /// Login for looking; only a proxy before Patroni asks for one.
+    pub looking: Option<Login>,
+    /// Login for acting. Its password is fetched only when an action is confirmed.
+    pub acting: Option<Login>,
+    /// TLS, where the URL says `https`.
+    pub tls: TlsSettings,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}
+
+impl PatroniSettings {
+    /// The interface at `url`, for looking.
+    pub fn endpoint(&self, url: impl Into<String>) -> HttpEndpoint {
+        HttpEndpoint { url: url.into(), login: self.looking.clone(), tls: self.tls.clone(), timeouts: self.timeouts }
+    }
+}
+
+/// SQL access to all nodes of a cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PostgresSettings {
+    /// For looking.
+    pub looking: PostgresAccess,
+    /// For acting; `None`: no action over SQL. Its password is fetched only when an action is confirmed.
+    pub acting: Option<PostgresAccess>,
+}
+
+/// One router.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RouterSettings {
+    /// Name.
+    pub name: RouterName,
+    /// Statistics over HTTP.
+    pub stats: Option<HttpEndpoint>,
+    /// Runtime API, for looking.
+    pub runtime: Option<RuntimeApi>,
+    /// Runtime API at the level that may change things; used only when an action is confirmed.
+    pub acting_runtime: Option<RuntimeApi>,
+    /// Backends that take writes; empty: told from their names and checks.
+    pub write_backends: Vec<String>,
+    /// Backends that spread reads; empty: told from their names and checks.
+    pub read_backends: Vec<String>,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}
+
+/// What is known of one node beforehand. Everything given here beats what the node advertises.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NodeSettings {
+    /// Host, with the ports that the node advertises.
+    pub host: Option<String>,
+    /// Base URL of its agent.
+    pub rest: Option<String>,
+    /// Its PostgreSQL.
+    pub postgres: Option<(String, u16)>,
+    /// URL of its exporter.
+    pub exporter: Option<String>,
+    /// Name in its certificates.
+    pub server_name: Option<String>,
+}
+
+/// Prometheus exporters beside the nodes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExporterSettings {
+    /// Whether every node has one at `port`. A node with a URL of its own is asked in any case.
+    pub enabled: bool,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Port of `postgres_exporter`.
+    pub port: u16,
+    /// Path.
+    pub path: String,
+    /// Login.
+    pub login: Option<Login>,
+    /// TLS.
+    pub tls: TlsSettings,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}
+
+impl ExporterSettings {
+    /// The exporter at `url`.
+    pub fn endpoint(&self, url: impl Into<String>) -> HttpEndpoint {
+        HttpEndpoint { url: url.into(), login: self.login.clone(), tls: self.tls.clone(), timeouts: self.timeouts }
+    }
+}
+
+/// The port of PostgreSQL where none is written.
+pub const POSTGRES_PORT: u16 = 5432;
+
+impl ClusterSettings {
+    /// The prefix of the cluster's keys in the DCS, with a slash at the end; `None` while the scope is unknown.
+    pub fn prefix(&self) -> Option<String> {
+        self.scope.as_ref().map(|scope| format!("{}{scope}/", self.namespace))
+    }
+
+    /// Where a member's agent and its PostgreSQL are reached, given the addresses on record of it. What the
+    /// configuration says of the node wins; else the address map is applied to what is advertised. `None`: neither
+    /// says anything, or what is advertised is no address.
+    pub fn contact(
+        &self,
+        member: &NodeName,
+        api_url: Option<&str>,
+        postgres: Option<(&str, u16)>,
+    ) -> (Option<String>, Option<(String, u16)>) {
+        let node = self.nodes.get(member);
+        let host = node.and_then(|node| node.host.as_deref());
+        let agent = node.and_then(|node| node.rest.clone()).or_else(|| {
+            let advertised = base_of(api_url?)?;
+            Some(match host {
+                Some(host) => with_host(&advertised, host),
+                None => self.address_map.apply_to_url(&advertised),
+            })
+        });
+        let postgres = node.and_then(|node| node.postgres.clone()).or_else(|| match (postgres, host) {
+            (Some((_, port)), Some(host)) => Some((host.to_owned(), port)),
+            (None, Some(host)) => Some((host.to_owned(), POSTGRES_PORT)),
+            (Some((advertised, port)), None) => Some(self.address_map.apply(advertised, port)),
+            (None, None) => None,
+        });
+        (agent, postgres)
+    }
+
+    /// Where a member's exporter is asked; `None`: it has none. `host` is the one that the member advertises.
+    pub fn exporter_url(&self, member: &NodeName, host: Option<&str>) -> Option<String> {
+        let node = self.nodes.get(member);
+        if let Some(url) = node.and_then(|node| node.exporter.clone()) {
+            return Some(url);
+        }
+        if !self.exporters.enabled {
+            return None;
+        }
+        let ExporterSettings { scheme, port, path, .. } = &self.exporters;
+        let (host, port) = match node.and_then(|node| node.host.clone()) {
+            Some(host) => (host, *port),
+            None => self.address_map.apply(host?, *port),
+        };
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        Some(format!("{scheme}://{host}:{port}{path}"))
+    }
+
+    /// TLS towards one node: `tls` with the node's own certificate name, where one is configured.
+    pub fn node_tls(&self, member: &NodeName, tls: &TlsSettings) -> TlsSettings {
+        let name = self.nodes.get(member).and_then(|node| node.server_name.clone());
+        TlsSettings { server_name: name.or_else(|| tls.server_name.clone()), ..tls.clone() }
+    }
+}
+
+/// `url` with another host and its own port.
+fn with_host(url: &str, host: &str) -> String {
+    let Ok(mut parsed) = url::Url::parse(url) else { return url.to_owned() };
+    let Some(port) = parsed.port_or_known_default() else { return url.to_owned() };
+    if set_host(&mut parsed, host, port) { super::value::url_text(&parsed) } else { url.to_owned() }
+}

@@ -1,0 +1,357 @@
+//! The configuration as a user meets it: a full file, wrong files, layers, addresses.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rstest::rstest;
+
+use super::endpoint::{RuntimeApi, SecretSource, SslMode};
+use super::*;
+use crate::model::name::NodeName;
+
+const FULL: &str = r#"
+interval = "2s"
+theme = "light"
+mouse = false
+symbols = "ascii"
+
+[timeouts]
+connect = "800ms"
+
+[wall]
+bell = true
+notify = true
+hook = ["/usr/local/bin/page-me"]
+hook_pause = "1m"
+page = "10s"
+
+[clusters.prod-eu]
+colour = "red"
+protected = true
+read_only = false
+scope = "pg-ha"
+namespace = "service//sites/"
+interval = "1s"
+
+[clusters.prod-eu.patroni]
+urls = ["https://10.0.0.1:8008", "https://10.0.0.2:8008/"]
+ca = "ca.pem"
+certificate = "/etc/pgctl/client.pem"
+key = "/etc/pgctl/client.key"
+user = "admin"
+password_file = "~/secrets/patroni"
+
+[clusters.prod-eu.etcd]
+endpoints = ["https://10.0.0.1:2379"]
+user = "reader"
+password_env = "ETCD_PASSWORD"
+insecure = true
+
+[clusters.prod-eu.postgres]
+user = "pgctl_monitor"
+database = "app"
+sslmode = "verify-full"
+ca = ["root.crt"]
+passfile = "~/.pgpass-prod"
+
+[clusters.prod-eu.postgres.acting]
+user = "pgctl_admin"
+password_command = ["pass", "show", "pg"]
+
+[[clusters.prod-eu.routers]]
+name = "edge"
+stats = "http://10.0.0.9:7000/haproxy/;csv"
+runtime = "tcp:10.0.0.9:9998"
+write_backends = ["primary"]
+read_backends = ["replicas"]
+user = "stats"
+password_file = "stats"
+
+[clusters.prod-eu.routers.acting]
+runtime = "unix:/run/haproxy/admin.sock"
+
+[clusters.prod-eu.nodes.pg-0]
+rest = "http://127.0.0.1:18008"
+postgres = "127.0.0.1:15432"
+exporter = "http://127.0.0.1:19187/metrics"
+server_name = "pg-0.internal"
+
+[clusters.prod-eu.nodes.pg-3]
+host = "10.9.9.9"
+
+[clusters.prod-eu.exporters]
+postgres_port = 9188
+
+[clusters.prod-eu.address_map]
+"pg-1" = "127.0.0.1"
+"pg-1:8008" = "127.0.0.1:8009"
+
+[clusters.prod-eu.timeouts]
+request = "1500ms"
+
+[clusters.prod-eu.thresholds]
+lag_bytes = { warning = "64MB", critical = "1GB" }
+lag_time = { critical = "10s" }
+certificate_days = { warning = 40 }
+settle = "8s"
+
+[clusters.test]
+patroni = { urls = ["http://127.0.0.1:8008"] }
+"#;
+
+fn environment() -> Environment {
+    [("HOME", "/home/dba"), ("USER", "dba")].into_iter().collect()
+}
+
+fn read(text: &str) -> Result<Settings, ConfigError> {
+    from_text(text, Path::new("/etc/pgctl/config.toml"), &environment())
+}
+
+#[test]
+fn everything_that_can_be_written_arrives() {
+    let settings = read(FULL).unwrap();
+    assert_eq!(settings.ui.theme, "light");
+    assert_eq!(settings.ui.symbols, resolved::Symbols::Ascii);
+    assert_eq!(settings.ui.wall.hook, ["/usr/local/bin/page-me"]);
+    assert_eq!(settings.warnings, Vec::<String>::new());
+
+    let prod = settings.cluster("prod-eu").unwrap();
+    assert_eq!(prod.colour.as_deref(), Some("red"));
+    assert!(prod.protected && !prod.read_only);
+    assert_eq!(prod.prefix().as_deref(), Some("/service/sites/pg-ha/"));
+    assert_eq!(prod.interval, Duration::from_secs(1));
+    assert_eq!(prod.timeouts.connect, Duration::from_millis(800));
+    assert_eq!(prod.timeouts.request, Duration::from_millis(1500));
+
+    assert_eq!(prod.patroni.seeds, ["https://10.0.0.1:8008", "https://10.0.0.2:8008"]);
+    let agent = prod.patroni.endpoint("https://10.0.0.1:8008");
+    assert_eq!(agent.login, None, "the login is for acting only");
+    assert_eq!(agent.tls.ca, [PathBuf::from("/etc/pgctl/ca.pem")]);
+    let acting = prod.patroni.acting.as_ref().unwrap();
+    assert_eq!(acting.password, Some(SecretSource::File("/home/dba/secrets/patroni".into())));
+
+    let etcd = prod.etcd.as_ref().unwrap();
+    assert_eq!(etcd.urls, ["https://10.0.0.1:2379"]);
+    assert!(etcd.tls.insecure);
+    assert_eq!(etcd.login.as_ref().unwrap().password, Some(SecretSource::Environment("ETCD_PASSWORD".to_owned())));
+
+    let postgres = prod.postgres.as_ref().unwrap();
+    assert_eq!(postgres.looking.sslmode, SslMode::VerifyFull);
+    assert_eq!(postgres.looking.passfile, Some("/home/dba/.pgpass-prod".into()));
+    let acting = postgres.acting.as_ref().unwrap();
+    assert_eq!((acting.user.as_str(), acting.database.as_str()), ("pgctl_admin", "app"));
+    assert_eq!(acting.sslmode, SslMode::VerifyFull, "acting verifies the server as looking does");
+
+    let router = &prod.routers[0];
+    assert_eq!(router.stats.as_ref().unwrap().url, "http://10.0.0.9:7000/haproxy/;csv");
+    assert_eq!(router.runtime, Some(RuntimeApi::Tcp("10.0.0.9:9998".to_owned())));
+    assert_eq!(router.acting_runtime, Some(RuntimeApi::Unix("/run/haproxy/admin.sock".into())));
+
+    assert_eq!(prod.thresholds.lag_bytes.critical, 1 << 30);
+    assert_eq!(prod.thresholds.lag_time.warning, Duration::from_secs(10), "never above critical");
+    assert_eq!((prod.thresholds.certificate_days.warning, prod.thresholds.certificate_days.critical), (40, 7));
+
+    let test = settings.cluster("test").unwrap();
+    assert_eq!(test.interval, Duration::from_secs(2), "the interval of the file");
+    assert!(test.postgres.is_none() && test.etcd.is_none() && !test.exporters.enabled);
+}
+
+#[rstest]
+#[case::overrides("pg-0", "http://a:8008/patroni", ("a", 5432), "http://127.0.0.1:18008", ("127.0.0.1", 15432))]
+#[case::exact_then_host("pg-1", "http://pg-1:8008/patroni", ("pg-1", 5432), "http://127.0.0.1:8009", ("127.0.0.1", 5432))]
+#[case::as_advertised("pg-2", "https://pg-2:8008/patroni", ("pg-2", 5433), "https://pg-2:8008", ("pg-2", 5433))]
+#[case::host_alone("pg-3", "http://pg-3:8008/patroni", ("pg-3", 5433), "http://10.9.9.9:8008", ("10.9.9.9", 5433))]
+fn a_member_is_reached_where_the_configuration_says(
+    #[case] member: &str,
+    #[case] api: &str,
+    #[case] postgres: (&str, u16),
+    #[case] agent: &str,
+    #[case] reached: (&str, u16),
+) {
+    let settings = read(FULL).unwrap();
+    let contact = settings.cluster("prod-eu").unwrap().contact(&NodeName::new(member), Some(api), Some(postgres));
+    assert_eq!(contact, (Some(agent.to_owned()), Some((reached.0.to_owned(), reached.1))));
+}
+
+#[test]
+fn a_member_that_advertises_nothing_has_only_what_is_configured() {
+    let settings = read(FULL).unwrap();
+    let prod = settings.cluster("prod-eu").unwrap();
+    assert_eq!(prod.contact(&NodeName::new("pg-9"), None, None), (None, None));
+    assert_eq!(prod.contact(&NodeName::new("pg-9"), Some("not a url"), None), (None, None));
+    assert_eq!(prod.contact(&NodeName::new("pg-0"), None, None).1, Some(("127.0.0.1".to_owned(), 15432)));
+}
+
+#[test]
+fn exporters_follow_overrides_and_map() {
+    let settings = read(FULL).unwrap();
+    let prod = settings.cluster("prod-eu").unwrap();
+    let url = |member: &str, host| prod.exporter_url(&NodeName::new(member), host);
+    assert_eq!(url("pg-0", None).as_deref(), Some("http://127.0.0.1:19187/metrics"));
+    assert_eq!(url("pg-1", Some("pg-1")).as_deref(), Some("http://127.0.0.1:9188/metrics"));
+    assert_eq!(url("pg-2", Some("::1")).as_deref(), Some("http://[::1]:9188/metrics"));
+    assert_eq!(url("pg-2", None), None);
+    let tls = prod.node_tls(&NodeName::new("pg-0"), &prod.patroni.tls);
+    assert_eq!(tls.server_name.as_deref(), Some("pg-0.internal"));
+}
+
+const GOOD: &str = "[clusters.a.patroni]\nurls = [\"http://h:8008\"]\n";
+
+#[rstest]
+#[case::unknown_key("[clusters.a]\ncolor = \"red\"\n", 2, "clusters.a.color", "did you mean `colour`?")]
+#[case::unknown_table("[clusters.a.patrony]\nurls = []\n", 1, "clusters.a.patrony", "did you mean `patroni`?")]
+#[case::nothing_alike("zebra = 1\n", 1, "zebra", "known here: interval")]
+#[case::wrong_type("[clusters.a]\nprotected = \"yes\"\n", 2, "clusters.a.protected", "expected a boolean")]
+#[case::bare_number("interval = 1\n", 1, "interval", "expected a duration in quotes")]
+#[case::bad_duration("interval = \"1 parsec\"\n", 1, "interval", "write a duration")]
+#[case::too_short("interval = \"1ms\"\n[clusters.a.patroni]\nurls = [\"http://h:1\"]\n", 1, "interval", "\"200ms\"")]
+#[case::bad_size(
+    "[clusters.a.thresholds]\nlag_bytes = { warning = \"64 furlongs\" }\n",
+    2,
+    "clusters.a.thresholds.lag_bytes.warning",
+    "write a size"
+)]
+#[case::bad_url(
+    "[clusters.a.patroni]\nurls = [\"10.0.0.1:8008\"]\n",
+    2,
+    "clusters.a.patroni.urls",
+    "http://10.0.0.1:8008"
+)]
+#[case::user_in_url(
+    "[clusters.a.etcd]\nendpoints = [\"http://u:pw@h:1\"]\n",
+    2,
+    "clusters.a.etcd.endpoints",
+    "password_file"
+)]
+#[case::sslmode("[clusters.a.postgres]\nsslmode = \"verify_full\"\n", 2, "clusters.a.postgres.sslmode", "verify-full")]
+#[case::colour("[clusters.a]\ncolour = \"rde\"\n", 2, "clusters.a.colour", "did you mean \"red\"?")]
+#[case::password(
+    "[clusters.a.postgres]\nuser = \"x\"\npassword = \"pw\"\n",
+    3,
+    "clusters.a.postgres.password",
+    "~/.pgpass"
+)]
+#[case::nowhere("\n[clusters.a]\nscope = \"x\"\n", 2, "clusters.a", "[clusters.a.patroni]")]
+#[case::no_scope("[clusters.a.etcd]\nendpoints = [\"http://h:1\"]\n", 1, "clusters.a.scope", "patroni.yml")]
+#[case::half_certificate(
+    "[clusters.a.patroni]\nurls = [\"http://h:1\"]\ncertificate = \"c\"\n",
+    3,
+    "clusters.a.patroni.certificate",
+    "write key"
+)]
+#[case::two_passwords(
+    "[clusters.a.patroni]\nurls = [\"http://h:1\"]\nuser = \"u\"\npassword_env = \"E\"\npassword_file = \"f\"\n",
+    1,
+    "clusters.a.patroni",
+    "keep one"
+)]
+#[case::limits_crossed(
+    "[clusters.a.patroni]\nurls = [\"http://h:1\"]\n[clusters.a.thresholds]\nlag_time = { warning = \"9s\", critical = \"1s\" }\n",
+    4,
+    "clusters.a.thresholds.lag_time",
+    "swap them"
+)]
+#[case::bad_map(
+    "[clusters.a.patroni]\nurls = [\"http://h:1\"]\n[clusters.a.address_map]\n\"pg-0\" = \"h:5\"\n",
+    4,
+    "clusters.a.address_map.pg-0",
+    "a line for each port"
+)]
+#[case::syntax("theme = dark\n", 1, "", "")]
+#[case::empty("", 0, "clusters", "[clusters.NAME]")]
+fn a_wrong_file_says_line_key_and_what_would_be_right(
+    #[case] text: &str,
+    #[case] line: usize,
+    #[case] key: &str,
+    #[case] right: &str,
+) {
+    let ConfigError::Wrong(complaints) = read(text).unwrap_err() else { panic!("no complaint") };
+    let complaint = &complaints[0];
+    let said = complaint.to_string();
+    let place = if line == 0 { "config.toml: ".to_owned() } else { format!("config.toml:{line}: ") };
+    assert!(said.contains(&place), "{said}");
+    assert_eq!(complaint.key, key, "{said}");
+    assert!(complaint.remedy.contains(right), "{said}");
+    assert!(!said.contains("pw"), "a password is repeated: {said}");
+}
+
+#[test]
+fn every_mistake_is_told_at_once() {
+    let text = "[clusters.a]\n[clusters.b]\nscope = \"\"\n";
+    let ConfigError::Wrong(complaints) = read(text).unwrap_err() else { panic!("no complaint") };
+    assert_eq!(complaints.len(), 3, "{complaints:?}");
+}
+
+#[test]
+fn later_layers_win() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pgctl-tui").join("config.toml");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, format!("interval = \"2s\"\ntheme = \"light\"\n{GOOD}")).unwrap();
+    let home = ("XDG_CONFIG_HOME", directory.path().to_str().unwrap());
+
+    let seen = |flags: &Flags, variables: &[(&str, &str)]| {
+        let environment: Environment = [home].iter().chain(variables).copied().collect();
+        let settings = load(flags, &environment).unwrap();
+        let cluster = settings.clusters[0].clone();
+        (cluster.interval.as_secs(), settings.ui.theme, cluster.read_only)
+    };
+    let variables = [("PGCTL_INTERVAL", "3s"), ("PGCTL_THEME", "mono"), ("PGCTL_READ_ONLY", "yes")];
+    let flags = Flags { interval: Some("4s".to_owned()), ..Flags::default() };
+    assert_eq!(seen(&Flags::default(), &[]), (2, "light".to_owned(), false));
+    assert_eq!(seen(&Flags::default(), &variables), (3, "mono".to_owned(), true));
+    assert_eq!(seen(&flags, &variables), (4, "mono".to_owned(), true));
+}
+
+#[test]
+fn a_url_is_enough_to_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = [("XDG_CONFIG_HOME", directory.path().to_str().unwrap()), ("USER", "dba"), ("HOME", "/nonexistent")];
+    let flags = Flags { patroni: vec!["http://10.0.0.1:8008".to_owned()], ..Flags::default() };
+    let settings = load(&flags, &home.into_iter().collect()).unwrap();
+    assert_eq!(settings.path, None);
+    let cluster = &settings.clusters[0];
+    assert_eq!((cluster.name.as_str(), cluster.scope.as_deref()), ("10.0.0.1", None));
+    assert_eq!(cluster.patroni.seeds, ["http://10.0.0.1:8008"]);
+    assert!(cluster.postgres.is_none(), "nobody said who logs in");
+    assert_eq!(settings.warnings.len(), 1);
+
+    let with_user: Environment = home.into_iter().chain([("PGUSER", "monitor")]).collect();
+    let settings = load(&flags, &with_user).unwrap();
+    assert_eq!(settings.clusters[0].postgres.as_ref().unwrap().looking.user, "monitor");
+}
+
+#[test]
+fn nothing_at_all_and_a_named_file_that_is_missing_are_told_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let home: Environment = [("XDG_CONFIG_HOME", directory.path().to_str().unwrap())].into_iter().collect();
+    let nothing = load(&Flags::default(), &home).unwrap_err();
+    assert!(matches!(nothing, ConfigError::Nothing { .. }) && nothing.to_string().contains("--patroni"));
+    let flags = Flags { config: Some(directory.path().join("absent.toml")), ..Flags::default() };
+    assert!(matches!(load(&flags, &home), Err(ConfigError::Missing(_))));
+}
+
+#[test]
+fn wrong_layers_above_the_file_name_themselves() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c.toml");
+    std::fs::write(&path, GOOD).unwrap();
+    let variables =
+        [("PGCTL_CONFIG", path.to_str().unwrap()), ("PGCTL_INTERVAL", "soon"), ("PGCTL_READ_ONLY", "maybe")];
+    let error = load(&Flags::default(), &variables.into_iter().collect()).unwrap_err().to_string();
+    assert!(error.contains("PGCTL_INTERVAL") && error.contains("PGCTL_READ_ONLY"), "{error}");
+    let flags = Flags { etcd: vec!["h:2379".to_owned()], ..Flags::default() };
+    let error = load(&flags, &variables[..1].iter().copied().collect()).unwrap_err().to_string();
+    assert!(error.starts_with("--etcd: "), "{error}");
+}
+
+#[test]
+fn a_misspelt_variable_is_warned_about_and_a_password_variable_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c.toml");
+    std::fs::write(&path, GOOD).unwrap();
+    let variables = [("PGCTL_CONFIG", path.to_str().unwrap()), ("PGCTL_INTERVALL", "3s"), ("PGCTL_PROD_PASSWORD", "x")];
+    let settings = load(&Flags::default(), &variables.into_iter().collect()).unwrap();
+    assert_eq!(settings.warnings.len(), 1, "{:?}", settings.warnings);
+    assert!(settings.warnings[0].contains("PGCTL_INTERVAL?"));
+}

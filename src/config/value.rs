@@ -1,0 +1,250 @@
+//! Values as they are written: durations, sizes, URLs, addresses. Each refuses nonsense in words that say what would be
+//! right, at the place where it stands.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use url::Url;
+
+use super::address::HostPort;
+use super::endpoint::RuntimeApi;
+
+/// Reads a value from its text through a function that explains refusals.
+macro_rules! from_text {
+    ($name:ident, $expecting:literal, $parse:expr) => {
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Reader;
+                impl Visitor<'_> for Reader {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expecting)
+                    }
+                    fn visit_str<E: Error>(self, text: &str) -> Result<$name, E> {
+                        $parse(text).map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Reader)
+            }
+        }
+    };
+}
+
+/// A length of time: `"1s"`, `"500ms"`, `"1h 30m"`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
+pub(super) struct Span(pub(super) Duration);
+
+from_text!(Span, "a duration in quotes such as \"1s\", \"500ms\" or \"1h 30m\"", |text| duration(text).map(Span));
+
+/// Reads a duration.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let right = "write a duration such as \"1s\", \"500ms\" or \"1h 30m\"";
+    let parsed: jiff::SignedDuration = text.trim().parse().map_err(|_| format!("`{text}` is no duration; {right}"))?;
+    Duration::try_from(parsed).map_err(|_| format!("`{text}` is negative; {right}"))
+}
+
+/// A number of bytes: `"64MB"`, with PostgreSQL's units (powers of 1024), or a plain number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
+pub(super) struct Size(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Size;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a size such as \"64MB\" or a number of bytes")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Size, E> {
+                size(text).map(Size).map_err(E::custom)
+            }
+            fn visit_i64<E: Error>(self, bytes: i64) -> Result<Size, E> {
+                u64::try_from(bytes).map(Size).map_err(|_| E::custom("a size cannot be negative"))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// Reads a size.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let refuse = |why: &str| format!("`{text}` {why}; write a size such as \"64MB\" or \"1GB\" (B, kB, MB, GB, TB)");
+    let text_trimmed = text.trim();
+    let digits = text_trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(text_trimmed.len());
+    let (number, unit) = text_trimmed.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| refuse("is no size"))?;
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        "t" | "tb" | "tib" => 40,
+        _ => return Err(refuse("has a unit I do not know")),
+    };
+    number.checked_mul(1 << shift).ok_or_else(|| refuse("is too large"))
+}
+
+/// An `http` or `https` URL without user information.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct HttpUrl(pub(super) Url);
+
+from_text!(HttpUrl, "a URL in quotes such as \"http://10.0.0.1:8008\"", |text| http_url(text).map(HttpUrl));
+
+/// Reads a URL. `host:port` alone is refused rather than guessed at: whether it is TLS must be written.
+pub(super) fn http_url(text: &str) -> Result<Url, String> {
+    let shown = crate::model::text::redact(text);
+    if !text.contains("://") {
+        return Err(format!("`{shown}` has no scheme; write \"http://{shown}\" or \"https://{shown}\""));
+    }
+    let url = Url::parse(text).map_err(|error| format!("`{shown}` is no URL ({error}); write \"http://host:port\""))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("`{shown}` is not http or https; write \"http://host:port\" or \"https://host:port\""));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(format!("`{shown}` names no host; write \"http://host:port\""));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!(
+            "`{shown}` carries a user; write the URL without it, and `user` with `password_file`, \
+                            `password_env` or `password_command` beside it"
+        ));
+    }
+    Ok(url)
+}
+
+/// The URL as text, without the slash that stands for an empty path.
+pub(super) fn url_text(url: &Url) -> String {
+    let text = url.as_str();
+    if url.path() == "/" && url.query().is_none() { text.trim_end_matches('/').to_owned() } else { text.to_owned() }
+}
+
+/// `host:port`, or a host alone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct HostAndPort(pub(super) HostPort);
+
+from_text!(HostAndPort, "a host with a port in quotes such as \"10.0.0.1:5432\"", |text: &str| {
+    HostPort::parse(text)
+        .map(HostAndPort)
+        .ok_or_else(|| format!("`{text}` is no address; write \"host:port\", an IPv6 address in brackets"))
+});
+
+/// HAProxy's runtime API: `tcp:host:port` or `unix:/path`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Runtime(pub(super) RuntimeApi);
+
+from_text!(Runtime, "\"tcp:host:port\" or \"unix:/path\"", |text| runtime(text).map(Runtime));
+
+fn runtime(text: &str) -> Result<RuntimeApi, String> {
+    let refuse = || format!("`{text}` is no runtime API; write \"tcp:host:9999\" or \"unix:/run/haproxy/admin.sock\"");
+    if let Some(path) = text.strip_prefix("unix:") {
+        return if path.starts_with('/') { Ok(RuntimeApi::Unix(path.into())) } else { Err(refuse()) };
+    }
+    let address = text.strip_prefix("tcp:").ok_or_else(refuse)?.trim_start_matches("//");
+    match HostPort::parse(address) {
+        Some(HostPort { port: Some(_), .. }) => Ok(RuntimeApi::Tcp(address.to_owned())),
+        Some(_) | None => Err(refuse()),
+    }
+}
+
+/// A colour for a cluster: one of the sixteen names, or `#rrggbb`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Colour(pub(super) String);
+
+from_text!(Colour, "a colour in quotes such as \"red\" or \"#d7005f\"", |text| colour(text).map(Colour));
+
+/// Names of colours that every terminal has.
+const COLOURS: [&str; 16] = [
+    "black",
+    "red",
+    "green",
+    "yellow",
+    "blue",
+    "magenta",
+    "cyan",
+    "white",
+    "bright-black",
+    "bright-red",
+    "bright-green",
+    "bright-yellow",
+    "bright-blue",
+    "bright-magenta",
+    "bright-cyan",
+    "bright-white",
+];
+
+fn colour(text: &str) -> Result<String, String> {
+    let lower = text.to_ascii_lowercase();
+    let hexadecimal = lower
+        .strip_prefix('#')
+        .is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if hexadecimal || COLOURS.contains(&lower.as_str()) {
+        return Ok(lower);
+    }
+    let hint = nearest(&lower, COLOURS).map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default();
+    Err(format!("`{text}` is no colour{hint}; write one of {}, or \"#rrggbb\"", COLOURS.join(", ")))
+}
+
+/// The word of `known` that is most like `word`, if any is like it at all.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.len().max(word.len()) / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("1s", 1000)]
+    #[case("500ms", 500)]
+    #[case("1h 30m", 5_400_000)]
+    #[case("2 minutes", 120_000)]
+    fn durations_are_read(#[case] text: &str, #[case] milliseconds: u64) {
+        assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)));
+    }
+
+    #[rstest]
+    #[case("64MB", 64 << 20)]
+    #[case("1 GB", 1 << 30)]
+    #[case("8192", 8192)]
+    #[case("16kB", 16 << 10)]
+    fn sizes_have_the_units_of_postgresql(#[case] text: &str, #[case] bytes: u64) {
+        assert_eq!(size(text), Ok(bytes));
+    }
+
+    #[rstest]
+    #[case("10.0.0.1:8008", "no scheme")]
+    #[case("ftp://x/", "not http")]
+    #[case("http://u:secret@x:8008", "without it")]
+    #[case("http://", "no URL")]
+    fn a_wrong_url_is_explained_and_never_shows_a_password(#[case] text: &str, #[case] word: &str) {
+        let error = http_url(text).unwrap_err();
+        assert!(error.contains(word), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[rstest]
+    #[case("tcp:10.0.0.1:9999", true)]
+    #[case("unix:/run/haproxy.sock", true)]
+    #[case("10.0.0.1:9999", false)]
+    #[case("tcp:host", false)]
+    #[case("unix:relative", false)]
+    fn a_runtime_api_says_its_transport(#[case] text: &str, #[case] good: bool) {
+        assert_eq!(runtime(text).is_ok(), good);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_reader_panic(text in any::<String>()) {
+            let _ = (duration(&text), size(&text), http_url(&text).is_ok(), runtime(&text), colour(&text));
+        }
+    }
+}

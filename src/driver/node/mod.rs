@@ -1,0 +1,3 @@
+//! Drivers for a database node itself.
+
+pub mod postgres;

@@ -1,0 +1,11 @@
+//! PostgreSQL of one node over SQL: one reused session, one round trip a poll, and an examination for `doctor`.
+
+mod check;
+mod observe;
+mod password;
+mod query_text;
+mod report;
+mod trouble;
+
+pub use check::PostgresCheck;
+pub use observe::PostgresNode;

@@ -1,0 +1,135 @@
+//! The cluster as a whole: seen at all, maintenance mode, pending orders, and who could take over.
+
+use super::draft::Draft;
+use crate::model::finding::{Severity, Subject};
+use crate::model::observed::Freshness;
+use crate::model::role::{MemberState, Role};
+use crate::model::snapshot::Snapshot;
+use crate::model::view::MemberView;
+
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    unseen(snapshot, drafts);
+    paused(snapshot, drafts);
+    orders(snapshot, drafts);
+    successors(snapshot, drafts);
+    synchronous(snapshot, drafts);
+}
+
+/// No source at all answers.
+fn unseen(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let sources = snapshot.sources();
+    let silent = |freshness| matches!(freshness, Freshness::Stale | Freshness::Lost);
+    if sources.is_empty() || !sources.iter().all(|source| silent(source.freshness)) {
+        return;
+    }
+    let mut draft = Draft::new(Severity::Critical, "unseen", Subject::Cluster, "no source answers: nothing is known");
+    for source in sources.iter().take(6) {
+        let trouble = source.trouble.as_deref().unwrap_or("no answer");
+        draft = draft.evidence(trouble, Some(source.source.clone()), None);
+    }
+    drafts.push(draft.advise("check this host's network first, then run `pgctl-tui doctor`"));
+}
+
+fn paused(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let Some(paused) = snapshot.paused().filter(|paused| paused.value) else { return };
+    drafts.push(
+        Draft::new(
+            Severity::Warning,
+            "paused",
+            Subject::Cluster,
+            "maintenance mode is on: nobody takes over if the leader fails",
+        )
+        .because(&paused, "pause is set")
+        .advise("resume the cluster when the work is done"),
+    );
+}
+
+/// Orders that wait in the failover key, and restarts that wait for their time.
+fn orders(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    if let Some(order) = snapshot.recorded(|content| content.failover.clone()) {
+        let to = order.value.candidate.as_ref().map_or_else(String::new, |name| format!(" to {name}"));
+        let from = order.value.leader.as_ref().map_or_else(String::new, |name| format!(" from {name}"));
+        let (code, severity, title) = match &order.value.scheduled_at {
+            Some(at) => {
+                ("switchover-scheduled", Severity::Note, format!("a switchover{from}{to} is scheduled for {at}"))
+            }
+            None => ("failover-pending", Severity::Warning, format!("a failover order{from}{to} is waiting")),
+        };
+        let draft = Draft::new(severity, code, Subject::Cluster, title).because(&order, "failover key");
+        // A plain order is handled within a loop; only one that stays is worth a word.
+        let draft = if order.value.scheduled_at.is_none() { draft.settling() } else { draft };
+        drafts.push(draft.advise("find out who gave it before giving another: a new one replaces it silently"));
+    }
+    for view in snapshot.views() {
+        let by_agent = view
+            .member
+            .agent
+            .as_ref()
+            .and_then(|agent| agent.fact(snapshot.now, |report| report.scheduled_restart.clone()));
+        if let Some(restart) = by_agent {
+            let title = format!("{} restarts at {}", view.name(), restart.value.at);
+            let subject = Subject::Node(view.name().clone());
+            drafts.push(
+                Draft::new(Severity::Note, "restart-scheduled", subject, title).because(&restart, "scheduled restart"),
+            );
+        }
+    }
+}
+
+/// Whether a replica could take over, going by what is known for sure.
+fn could_take_over(view: &MemberView<'_>) -> bool {
+    let replica = view.role().is_some_and(|role| role.fresh && role.value == Role::Replica);
+    let streams = view.streams().is_some_and(|streams| streams.fresh && streams.value);
+    let running = view
+        .state()
+        .is_some_and(|state| state.fresh && matches!(state.value, MemberState::Streaming | MemberState::Running));
+    let allowed = !view.tags().is_some_and(|tags| tags.value.forbids_failover());
+    replica && streams && running && allowed
+}
+
+fn successors(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    // Only with a leader: without one, "no leader" is the finding, and its candidates are looked at there.
+    let Some(leader) = snapshot.leader().filter(|leader| leader.fresh) else { return };
+    if snapshot.members.len() < 2 || snapshot.views().any(|view| view.is_waiting()) {
+        return;
+    }
+    if snapshot.views().filter(|view| could_take_over(view)).count() > 0 {
+        return;
+    }
+    let mut draft = Draft::new(
+        Severity::Critical,
+        "no-successor",
+        Subject::Cluster,
+        format!("no replica could take over from {}", leader.value),
+    );
+    for view in snapshot.views().filter(|view| *view.name() != leader.value) {
+        let state = view.state().map_or_else(|| "no answer".to_owned(), |state| state.value.to_string());
+        let tagged = view.tags().is_some_and(|tags| tags.value.forbids_failover());
+        let words =
+            if tagged { format!("{}: {state}, nofailover", view.name()) } else { format!("{}: {state}", view.name()) };
+        draft = draft.since_all(words);
+    }
+    drafts.push(draft.settling().advise("bring back at least one streaming replica without a nofailover tag"));
+}
+
+/// Synchronous mode without a synchronous standby.
+fn synchronous(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let mode = snapshot.recorded(|content| {
+        content.config.as_ref().filter(|config| config.synchronous_mode).map(|config| config.synchronous_mode_strict)
+    });
+    let Some(mode) = mode.filter(|mode| mode.fresh) else { return };
+    let standbys = snapshot.recorded(|content| Some(content.sync.as_ref().map_or(0, |sync| sync.standbys.len())));
+    let Some(standbys) = standbys.filter(|standbys| standbys.value == 0) else { return };
+    let (severity, title) = if mode.value {
+        (Severity::Critical, "strict synchronous mode has no synchronous standby: commits hang")
+    } else {
+        (Severity::Warning, "synchronous mode is on, but no standby is synchronous: commits are not protected")
+    };
+    drafts.push(
+        Draft::new(severity, "no-synchronous-standby", Subject::Cluster, title)
+            .because(&mode, "synchronous_mode is on")
+            .because(&standbys, "the sync key lists nobody")
+            .settling()
+            .advise("bring back a replica that is not tagged nosync"),
+    );
+}

@@ -1,0 +1,161 @@
+//! The DCS: quorum, silent members, alarms, size, members that disagree, values nobody can read.
+
+use super::draft::Draft;
+use crate::model::dcs::{DcsAlarm, DcsMember, Quorum};
+use crate::model::finding::{Severity, Subject};
+use crate::model::observed::{Freshness, Reading};
+use crate::model::snapshot::Snapshot;
+use crate::model::source::{SourceKind, Trouble};
+use crate::model::text::Text;
+
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    quorum(snapshot, drafts);
+    record(snapshot, drafts);
+    for member in &snapshot.dcs.members {
+        alarms(snapshot, member, drafts);
+    }
+    terms(snapshot, drafts);
+}
+
+/// How a member is called: by its own name where it told one.
+fn name(member: &Reading<DcsMember>) -> Text {
+    member
+        .last()
+        .map(|member| member.name.clone())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| member.source.target.clone())
+}
+
+fn is_silent(member: &Reading<DcsMember>, snapshot: &Snapshot) -> bool {
+    matches!(member.freshness(snapshot.now), Freshness::Stale | Freshness::Lost)
+}
+
+fn quorum(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let members = &snapshot.dcs.members;
+    if members.is_empty() {
+        return;
+    }
+    let silent: Vec<_> = members.iter().filter(|member| is_silent(member, snapshot)).collect();
+    let known = |pick: fn(&DcsMember) -> u32| members.iter().filter_map(|m| m.fresh(snapshot.now)).map(pick).max();
+    let voters = known(|member| member.voters).filter(|voters| *voters > 0).unwrap_or(members.len() as u32);
+    let without = members.iter().filter_map(|m| m.fact(snapshot.now, |member| Some(member.quorum)));
+    let lost: Vec<_> = without.filter(|quorum| quorum.fresh && quorum.value == Quorum::Missing).collect();
+    let reached =
+        members.iter().filter_map(|member| member.fresh(snapshot.now)).any(|member| member.quorum == Quorum::Reached);
+    let answering = members.len() - silent.len();
+    if !lost.is_empty() && !reached {
+        let title = format!("the DCS has no quorum: {answering} of {voters} members answer");
+        let mut draft = Draft::new(Severity::Critical, "dcs-no-quorum", Subject::Cluster, title);
+        for quorum in &lost {
+            draft = draft.because(quorum, "alive, but a linearizable read does not go through");
+        }
+        for member in &silent {
+            draft = with_trouble(draft, member, snapshot);
+        }
+        drafts.push(draft.advise(
+            "bring back a majority of the members: until then Patroni demotes the leader, unless failsafe mode holds it",
+        ));
+    }
+    let spare = (voters.saturating_sub(1) / 2).saturating_sub(silent.len() as u32);
+    for member in &silent {
+        let consequence = if reached && spare == 0 { "; one more loss stops failover" } else { "" };
+        let title = format!("{} does not answer{consequence}", name(member));
+        let draft =
+            Draft::new(Severity::Warning, "dcs-member-silent", Subject::DcsMember(member.source.target.clone()), title);
+        let advice = member.failure.as_ref().map_or("check the host", |failure| failure.error.trouble.remedy());
+        drafts.push(with_trouble(draft, member, snapshot).advise(advice));
+    }
+}
+
+fn with_trouble(draft: Draft, member: &Reading<DcsMember>, snapshot: &Snapshot) -> Draft {
+    let Some((words, _)) = member.trouble(snapshot.now) else { return draft };
+    let at = member.failure.as_ref().map(|failure| failure.at);
+    draft.evidence(words, Some(member.source.clone()), at)
+}
+
+/// The cluster's own keys: whether they can be read, and what in them could not.
+fn record(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    for reading in &snapshot.dcs.content {
+        let subject = Subject::Source(reading.source.clone());
+        if let Some((words, _)) = reading.trouble(snapshot.now) {
+            let trouble = reading.failure.as_ref().map(|failure| failure.error.trouble);
+            // Without a majority the members say so themselves; the record is only the consequence.
+            if trouble == Some(Trouble::NoQuorum) && !snapshot.dcs.members.is_empty() {
+                continue;
+            }
+            let title = format!("{} cannot be read: the record shown is old, or missing", reading.source);
+            let severity = if reading.source.kind == SourceKind::Etcd { Severity::Critical } else { Severity::Warning };
+            let advice = trouble.map_or("check the DCS", Trouble::remedy);
+            drafts.push(
+                Draft::new(severity, "record-silent", subject, title)
+                    .evidence(words, Some(reading.source.clone()), reading.failure.as_ref().map(|failure| failure.at))
+                    .advise(advice),
+            );
+            continue;
+        }
+        let Some(content) = reading.fresh(snapshot.now) else { continue };
+        if let Some(first) = content.defects.first() {
+            let title = format!("{} value(s) in the DCS cannot be read: {first}", content.defects.len());
+            let mut draft = Draft::new(Severity::Warning, "record-defect", subject, title);
+            let at = reading.answer.as_ref().map(|answer| answer.at);
+            for defect in content.defects.iter().take(8) {
+                draft = draft.evidence(defect.as_str(), Some(reading.source.clone()), at);
+            }
+            drafts
+                .push(draft.advise("look at the keys in view 4: somebody wrote them by hand, or a newer version did"));
+        }
+    }
+}
+
+fn alarms(snapshot: &Snapshot, reading: &Reading<DcsMember>, drafts: &mut Vec<Draft>) {
+    let (Some(member), Some(fact)) = (reading.fresh(snapshot.now), reading.fact(snapshot.now, |_| Some(()))) else {
+        return;
+    };
+    let subject = || Subject::DcsMember(reading.source.target.clone());
+    for alarm in &member.alarms {
+        let (words, advice) = match alarm {
+            DcsAlarm::NoSpace => (
+                "NOSPACE: its quota is used up, nothing can be written".to_owned(),
+                "compact and defragment it, raise the quota, then disarm the alarm",
+            ),
+            DcsAlarm::Corrupt => ("CORRUPT: its data differs from the others'".to_owned(), "replace the member"),
+            DcsAlarm::Other(words) => (words.to_string(), "look at its log"),
+        };
+        let title = format!("{} raises an alarm: {words}", name(reading));
+        drafts.push(Draft::new(Severity::Critical, "dcs-alarm", subject(), title).because(&fact, words).advise(advice));
+    }
+    if let Some(quota) = member.db_quota.filter(|quota| *quota > 0)
+        && let Some(severity) = snapshot.thresholds.dcs_quota_percent.judge(member.db_size.saturating_mul(100) / quota)
+    {
+        let title = format!("{} has used {} % of its quota", name(reading), member.db_size.saturating_mul(100) / quota);
+        drafts.push(
+            Draft::new(severity, "dcs-quota", subject(), title)
+                .because(&fact, format!("{} of {quota} bytes", member.db_size))
+                .advise("compact and defragment it, or raise the quota"),
+        );
+    }
+    if member.learner {
+        let title = format!("{} is a learner: it does not vote", name(reading));
+        drafts.push(Draft::new(Severity::Note, "dcs-learner", subject(), title).because(&fact, "is_learner"));
+    }
+}
+
+/// Members that see different leaders or terms belong to different clusters, or are cut off from each other.
+fn terms(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let fresh: Vec<_> =
+        snapshot.dcs.members.iter().filter_map(|reading| Some((reading, reading.fresh(snapshot.now)?))).collect();
+    let Some((_, first)) = fresh.first() else { return };
+    if fresh.iter().all(|(_, member)| member.leader_id == first.leader_id && member.term == first.term) {
+        return;
+    }
+    let title = "the DCS members disagree about their leader or term";
+    let mut draft = Draft::new(Severity::Warning, "dcs-terms-differ", Subject::Cluster, title);
+    for (reading, member) in &fresh {
+        if let Some(fact) = reading.fact(snapshot.now, |_| Some(())) {
+            draft = draft.because(&fact, format!("term {}, leader {:x}", member.term, member.leader_id));
+        }
+    }
+    drafts.push(
+        draft.settling().advise("check that all endpoints belong to one etcd cluster, and the network between them"),
+    );
+}

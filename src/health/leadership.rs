@@ -1,0 +1,153 @@
+//! Who leads, and whether everybody agrees: no leader, several primaries, a lock that lies.
+
+use super::draft::Draft;
+use crate::model::finding::{Severity, Subject};
+use crate::model::observed::Observed;
+use crate::model::role::Role;
+use crate::model::snapshot::Snapshot;
+use crate::model::view::MemberView;
+
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    no_leader(snapshot, drafts);
+    several_primaries(snapshot, drafts);
+    lock_and_node(snapshot, drafts);
+    records_disagree(snapshot, drafts);
+    identifiers(snapshot, drafts);
+}
+
+fn no_leader(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let Some(record) = snapshot.record().filter(|record| record.is_fresh(snapshot.now)) else { return };
+    let Some(unlocked) = record.fact(snapshot.now, |content| content.leader.is_none().then_some(())) else { return };
+    let paused = snapshot.paused().is_some_and(|paused| paused.value);
+    let advice = if paused {
+        "the cluster is in maintenance mode, so nobody takes over by itself: resume it, or fail over to a chosen member"
+    } else {
+        "wait one ttl for the election; if nobody takes over, look at the candidates' lag, tags and Patroni logs"
+    };
+    drafts.push(
+        Draft::new(Severity::Critical, "no-leader", Subject::Cluster, "no leader: nobody holds the lock")
+            .because(&unlocked, "the leader key is absent")
+            .advise(advice),
+    );
+}
+
+/// Members whose freshest own word is that they take writes.
+fn writable(snapshot: &Snapshot) -> Vec<(MemberView<'_>, Observed<Role>)> {
+    fn claim(view: MemberView<'_>) -> Option<(MemberView<'_>, Observed<Role>)> {
+        // SQL alone proves it; a REST answer may be a loop old, but is all there is without SQL.
+        let claim =
+            view.sql_role().filter(|role| role.fresh).or_else(|| view.agent_role().filter(|role| role.fresh))?;
+        (claim.value == Role::Primary).then_some((view, claim))
+    }
+    snapshot.views().filter_map(claim).collect()
+}
+
+fn several_primaries(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let primaries = writable(snapshot);
+    if primaries.len() < 2 {
+        return;
+    }
+    let names: Vec<&str> = primaries.iter().map(|(view, _)| view.name().as_str()).collect();
+    let title = format!("split brain: {} all take writes", names.join(" and "));
+    let mut draft = Draft::new(Severity::Critical, "several-primaries", Subject::Cluster, title);
+    for (view, claim) in &primaries {
+        let timeline = view.timeline().map_or_else(|| "?".to_owned(), |timeline| timeline.value.to_string());
+        draft = draft.because(claim, format!("{} is not in recovery, timeline {timeline}", view.name()));
+    }
+    if let Some(leader) = snapshot.leader() {
+        draft = draft.because(&leader, format!("the lock is held by {}", leader.value));
+    }
+    drafts.push(draft.settling().advise(
+        "cut clients off the node without the lock, then stop it; compare timelines before anything is rewound",
+    ));
+}
+
+/// The lock against what each node says of itself.
+fn lock_and_node(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let Some(leader) = snapshot.leader().filter(|leader| leader.fresh && snapshot.record_is_fresh()) else { return };
+    for view in snapshot.views() {
+        let holds = *view.name() == leader.value;
+        let Some(claim) = view.sql_role().filter(|role| role.fresh).or_else(|| view.agent_role().filter(|r| r.fresh))
+        else {
+            continue;
+        };
+        let subject = Subject::Node(view.name().clone());
+        if holds && claim.value == Role::Replica && !snapshot.is_standby_cluster() {
+            drafts.push(
+                Draft::new(
+                    Severity::Critical,
+                    "leader-in-recovery",
+                    subject,
+                    format!("{} holds the lock but is in recovery: nobody takes writes", view.name()),
+                )
+                .because(&leader, "leader key")
+                .because(&claim, "in recovery")
+                .settling()
+                .advise("it is being promoted, or cannot be: look at its Patroni and PostgreSQL logs"),
+            );
+        } else if !holds && claim.value == Role::Primary {
+            drafts.push(
+                Draft::new(
+                    Severity::Critical,
+                    "primary-without-lock",
+                    subject,
+                    format!("{} takes writes but {} holds the lock", view.name(), leader.value),
+                )
+                .because(&leader, format!("leader key names {}", leader.value))
+                .because(&claim, format!("{} is not in recovery", view.name()))
+                .settling()
+                .advise("cut clients off it and find out why its Patroni does not demote it"),
+            );
+        }
+    }
+}
+
+/// etcd's own record against what a Patroni node relays of it.
+fn records_disagree(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let holder = |index: usize| {
+        let reading = snapshot.dcs.content.get(index)?;
+        let leader =
+            reading.fact(snapshot.now, |content| content.leader.as_ref().map(|leader| leader.holder.clone()))?;
+        leader.fresh.then_some(leader)
+    };
+    let Some(first) = holder(0) else { return };
+    for other in (1..snapshot.dcs.content.len()).filter_map(holder).filter(|other| other.value != first.value) {
+        drafts.push(
+            Draft::new(
+                Severity::Warning,
+                "records-disagree",
+                Subject::Source(other.source.clone()),
+                format!("{} says {} leads, {} says {}", first.source, first.value, other.source, other.value),
+            )
+            .because(&first, format!("leader {}", first.value))
+            .because(&other, format!("leader {}", other.value))
+            .settling()
+            .advise("check that both speak of one cluster: scope, namespace, and DCS endpoints"),
+        );
+    }
+}
+
+/// Nodes whose data directory belongs to another cluster.
+fn identifiers(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let recorded = snapshot.recorded(|content| content.system_id);
+    let of_leader = snapshot
+        .leader()
+        .and_then(|leader| snapshot.member(&leader.value))
+        .and_then(|member| snapshot.view(member).system_id());
+    let Some(right) = recorded.or(of_leader) else { return };
+    for view in snapshot.views() {
+        let Some(own) = view.system_id().filter(|own| own.fresh && own.value != right.value) else { continue };
+        drafts.push(
+            Draft::new(
+                Severity::Critical,
+                "foreign-system-identifier",
+                Subject::Node(view.name().clone()),
+                format!("{} has another system identifier: it is not a copy of this cluster", view.name()),
+            )
+            .because(&right, format!("the cluster's is {}", right.value))
+            .because(&own, format!("the node's is {}", own.value))
+            .settling()
+            .advise("check that the address leads to this node; if it does, reinitialise it"),
+        );
+    }
+}

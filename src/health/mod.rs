@@ -1,0 +1,31 @@
+//! What is wrong: rules from a snapshot to findings with severity, evidence and advice.
+//!
+//! Pure. A rule sees one snapshot; that a disagreement must last before it is believed is the observer's business,
+//! which remembers. No rule takes a stale value for a present one, and silence is a finding of its own.
+
+mod cluster;
+mod dcs;
+mod draft;
+mod leadership;
+mod node;
+mod postgres;
+pub mod readiness;
+mod replication;
+mod router;
+
+pub use draft::Draft;
+
+use crate::model::snapshot::Snapshot;
+
+/// Every rule on `snapshot`, in no particular order.
+pub fn examine(snapshot: &Snapshot) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    cluster::examine(snapshot, &mut drafts);
+    leadership::examine(snapshot, &mut drafts);
+    node::examine(snapshot, &mut drafts);
+    replication::examine(snapshot, &mut drafts);
+    postgres::examine(snapshot, &mut drafts);
+    dcs::examine(snapshot, &mut drafts);
+    router::examine(snapshot, &mut drafts);
+    drafts
+}

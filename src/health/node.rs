@@ -1,0 +1,218 @@
+//! Single nodes: silent, off the record, named twice, waiting for a restart, without their watchdog.
+
+use super::draft::Draft;
+use crate::model::finding::{Severity, Subject};
+use crate::model::member::Presence;
+use crate::model::observed::{Freshness, Reading};
+use crate::model::role::MemberState;
+use crate::model::snapshot::Snapshot;
+use crate::model::view::MemberView;
+
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    for view in snapshot.views() {
+        silence(snapshot, &view, drafts);
+        one_server(snapshot, &view, drafts);
+        presence(snapshot, &view, drafts);
+        state(&view, drafts);
+        agent(snapshot, &view, drafts);
+    }
+    versions(snapshot, drafts);
+}
+
+fn is_silent<T>(reading: Option<&Reading<T>>, snapshot: &Snapshot) -> bool {
+    reading.is_some_and(|reading| matches!(reading.freshness(snapshot.now), Freshness::Stale | Freshness::Lost))
+}
+
+fn with_trouble<T>(draft: Draft, reading: Option<&Reading<T>>, snapshot: &Snapshot) -> Draft {
+    let Some(reading) = reading else { return draft };
+    let Some((words, _)) = reading.trouble(snapshot.now) else { return draft };
+    draft.evidence(words, Some(reading.source.clone()), reading.failure.as_ref().map(|failure| failure.at))
+}
+
+fn remedy<T>(reading: Option<&Reading<T>>) -> Option<&'static str> {
+    reading.and_then(|reading| reading.failure.as_ref()).map(|failure| failure.error.trouble.remedy())
+}
+
+/// A node of which no wire answers, or of which one of two does not.
+fn silence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let (agent, sql) = (view.member.agent.as_ref(), view.member.sql.as_ref());
+    if agent.is_none() && sql.is_none() {
+        let title = format!("{} has no address to ask: it advertises none, and none is configured", view.name());
+        let subject = Subject::Node(view.name().clone());
+        drafts.push(
+            Draft::new(Severity::Warning, "node-without-address", subject, title)
+                .advise(format!("set [clusters.NAME.nodes.{}] rest and postgres in the configuration", view.name())),
+        );
+        return;
+    }
+    let leads = snapshot.leader().is_some_and(|leader| leader.value == *view.name());
+    let silent = (is_silent(agent, snapshot), is_silent(sql, snapshot));
+    let subject = Subject::Node(view.name().clone());
+    let draft = match (silent, agent.is_some(), sql.is_some()) {
+        ((true, true), _, _) | ((true, false), _, false) | ((false, true), false, _) => {
+            let severity = if leads { Severity::Critical } else { Severity::Warning };
+            let who = if leads { "the leader " } else { "" };
+            Draft::new(severity, "node-silent", subject, format!("{who}{} does not answer", view.name()))
+        }
+        ((true, false), _, true) => {
+            let title = format!("the agent of {} does not answer, its PostgreSQL does", view.name());
+            // The router's checks go to the agent: clients lose the node although it is well.
+            Draft::new(Severity::Warning, "agent-silent", subject, title)
+        }
+        ((false, true), true, _) => {
+            let title = format!("PostgreSQL of {} does not answer, its agent does", view.name());
+            Draft::new(Severity::Warning, "postgres-silent", subject, title)
+        }
+        ((false, false), _, _) => return,
+    };
+    let draft = with_trouble(with_trouble(draft, agent, snapshot), sql, snapshot);
+    let advice = remedy(agent).or_else(|| remedy(sql)).unwrap_or("check the host and the network to it");
+    drafts.push(draft.advise(advice));
+}
+
+/// Two servers cannot have started at the same moment, so the start tells whether both wires lead to one and the same.
+const SAME_START: f64 = 2.0;
+
+/// REST and SQL of one member must speak of one server: a wrong port or tunnel makes every number a lie.
+fn one_server(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let now = snapshot.now;
+    let by_agent = view.member.agent.as_ref().and_then(|agent| agent.fact(now, |report| report.postmaster_started));
+    let by_sql = view.member.sql.as_ref().and_then(|sql| sql.fact(now, |report| Some(report.postmaster_started)));
+    let (Some(agent), Some(sql)) = (by_agent.filter(|fact| fact.fresh), by_sql.filter(|fact| fact.fresh)) else {
+        return;
+    };
+    if agent.value.duration_since(sql.value).as_secs_f64().abs() <= SAME_START {
+        return;
+    }
+    let title = format!("REST and SQL of {} lead to different servers", view.name());
+    drafts.push(
+        Draft::new(Severity::Critical, "two-servers-as-one", Subject::Node(view.name().clone()), title)
+            .because(&agent, format!("started {}", agent.value))
+            .because(&sql, format!("started {}", sql.value))
+            .settling()
+            .advise("mend the node's addresses or the address map; until then believe neither"),
+    );
+}
+
+fn presence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let subject = || Subject::Node(view.name().clone());
+    if let Presence::Missing { since } = view.member.presence {
+        drafts.push(
+            Draft::new(
+                Severity::Warning,
+                "member-missing",
+                subject(),
+                format!("{} is no longer on record in the DCS", view.name()),
+            )
+            .evidence("its member key vanished", None, Some(since))
+            .advise("find out whether its Patroni is down; if the node was removed on purpose, dismiss it"),
+        );
+    }
+    let twice = snapshot.recorded(|content| {
+        content.member(view.name()).filter(|member| member.occurrences > 1).map(|member| member.occurrences)
+    });
+    if let Some(times) = twice {
+        let title = format!("the name {} is on record {} times", view.name(), times.value);
+        drafts.push(
+            Draft::new(Severity::Critical, "name-repeated", subject(), title).because(&times, "member list").advise(
+                "two nodes of one name overwrite each other's key and lock: rename one and restart its Patroni",
+            ),
+        );
+    }
+    let stranger = view.member.agent.as_ref().and_then(|agent| {
+        let named = agent.fact(snapshot.now, |report| report.name.clone())?;
+        (named.fresh && named.value != *view.name()).then_some(named)
+    });
+    if let Some(named) = stranger {
+        let title = format!("the address of {} leads to {}", view.name(), named.value);
+        drafts.push(
+            Draft::new(Severity::Critical, "address-leads-elsewhere", subject(), title)
+                .because(&named, format!("the agent there calls itself {}", named.value))
+                .advise(
+                    "mend the node's address or the address map: acting on the wrong node is the worst of mistakes",
+                ),
+        );
+    }
+}
+
+fn state(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let Some(state) = view.state().filter(|state| state.fresh) else { return };
+    let leads = view.snapshot.leader().is_some_and(|leader| leader.value == *view.name());
+    let (severity, code, advice) = match &state.value {
+        // A standby that reads from the archive is told by replication's own rules.
+        MemberState::Running | MemberState::Streaming | MemberState::InArchiveRecovery => return,
+        // One rule for all of them: a server that dies at every start goes round these states, and its trouble must
+        // not begin anew each time.
+        MemberState::Starting | MemberState::Restarting | MemberState::Stopping => {
+            (Severity::Warning, "postgres-not-running", "wait; if it lasts, look at the PostgreSQL log")
+        }
+        MemberState::CreatingReplica | MemberState::Bootstrapping => {
+            (Severity::Note, "copy-running", "wait for the copy to end")
+        }
+        MemberState::Stopped | MemberState::Crashed | MemberState::Failed(_) => {
+            let severity = if leads { Severity::Critical } else { Severity::Warning };
+            (
+                severity,
+                "postgres-not-running",
+                "look at the PostgreSQL log on the node; Patroni restarts it unless paused",
+            )
+        }
+        MemberState::Unknown(_) => (Severity::Warning, "state-unknown", "look at the node's Patroni log"),
+    };
+    let title = format!("PostgreSQL of {}: {}", view.name(), state.value);
+    let draft = Draft::new(severity, code, Subject::Node(view.name().clone()), title);
+    drafts.push(draft.because(&state, format!("state {}", state.value)).settling().advise(advice));
+}
+
+fn agent(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let subject = || Subject::Node(view.name().clone());
+    if let Some(pending) = view.pending_restart().filter(|pending| pending.value) {
+        let settings = view.pending_settings();
+        let names: Vec<&str> = settings.iter().map(crate::model::text::Text::as_str).collect();
+        let reason = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+        let title = format!("{} waits for a restart{reason}", view.name());
+        drafts.push(
+            Draft::new(Severity::Warning, "pending-restart", subject(), title)
+                .because(&pending, "pending restart")
+                .advise("restart it at a quiet moment, replicas first"),
+        );
+    }
+    let Some(reading) = view.member.agent.as_ref() else { return };
+    if let Some(flag) = reading.fact(snapshot.now, |report| report.watchdog_failed.then_some(())).filter(|f| f.fresh) {
+        let title = format!("the watchdog of {} could not be armed", view.name());
+        drafts.push(
+            Draft::new(Severity::Warning, "watchdog-failed", subject(), title)
+                .because(&flag, "watchdog_failed")
+                .advise("mend the watchdog device or its rights: without it a hung leader is not stopped"),
+        );
+    }
+    if let Some(flag) = reading.fact(snapshot.now, |report| report.failsafe_active.then_some(())).filter(|f| f.fresh) {
+        let title = format!("{} runs in failsafe mode: the DCS is out of its reach", view.name());
+        drafts.push(
+            Draft::new(Severity::Critical, "failsafe-active", subject(), title)
+                .because(&flag, "failsafe_mode_is_active")
+                .advise("bring the DCS back; until then no member may be lost"),
+        );
+    }
+}
+
+/// Agents of different versions: fine while upgrading, worth knowing otherwise.
+fn versions(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let version = |view: MemberView<'_>| {
+        view.member.agent.as_ref().and_then(|agent| {
+            let version = agent.fresh(snapshot.now)?.agent_version.clone()?;
+            Some((view.name().clone(), version))
+        })
+    };
+    let versions: Vec<_> = snapshot.views().filter_map(version).collect();
+    let Some((_, first)) = versions.first() else { return };
+    if versions.iter().all(|(_, version)| version == first) {
+        return;
+    }
+    let listed: Vec<String> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    drafts.push(
+        Draft::new(Severity::Note, "versions-mixed", Subject::Cluster, "the nodes run different versions of Patroni")
+            .since_all(listed.join(", "))
+            .advise("finish the upgrade"),
+    );
+}

@@ -1,0 +1,94 @@
+//! Conditions that scripts wait for.
+
+use super::examine;
+use crate::model::finding::Severity;
+use crate::model::name::NodeName;
+use crate::model::role::Role;
+use crate::model::router::{PoolPurpose, ProxyKind};
+use crate::model::snapshot::Snapshot;
+use crate::model::view::MemberView;
+
+/// What is awaited.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Condition {
+    /// Everything: leader, streams, routers, nothing critical.
+    Ready,
+    /// A leader that takes writes; the named one, if named.
+    Leader(Option<NodeName>),
+    /// The named replica streams; every one, if none is named.
+    Streaming(Option<NodeName>),
+}
+
+/// What keeps `condition` from holding, each in one line; empty: it holds. Unknown keeps it from holding.
+pub fn unmet(snapshot: &Snapshot, condition: &Condition) -> Vec<String> {
+    match condition {
+        Condition::Leader(name) => leader(snapshot, name.as_ref()),
+        Condition::Streaming(name) => streaming(snapshot, name.as_ref()),
+        Condition::Ready => {
+            let mut reasons = leader(snapshot, None);
+            reasons.extend(streaming(snapshot, None));
+            reasons.extend(routers(snapshot));
+            let drafts = examine(snapshot).into_iter().map(|draft| draft.finding);
+            let critical = drafts.filter(|finding| finding.severity == Severity::Critical);
+            reasons.extend(critical.map(|finding| finding.title.to_string()));
+            reasons.dedup();
+            reasons
+        }
+    }
+}
+
+fn leader(snapshot: &Snapshot, wanted: Option<&NodeName>) -> Vec<String> {
+    let Some(leader) = snapshot.leader().filter(|leader| leader.fresh) else {
+        return vec!["no leader is known".to_owned()];
+    };
+    if let Some(wanted) = wanted.filter(|wanted| **wanted != leader.value) {
+        return vec![format!("the leader is {}, not {wanted}", leader.value)];
+    }
+    let view = snapshot.member(&leader.value).map(|member| snapshot.view(member));
+    let claim = view.and_then(|view| view.claimed_role()).filter(|role| role.fresh);
+    match claim.map(|claim| claim.value) {
+        Some(Role::Primary | Role::Leader) => Vec::new(),
+        Some(Role::StandbyLeader | Role::Replica) if snapshot.is_standby_cluster() => Vec::new(),
+        Some(other) => vec![format!("{} holds the lock but is {other}", leader.value)],
+        None => vec![format!("{} holds the lock but does not answer", leader.value)],
+    }
+}
+
+fn streaming(snapshot: &Snapshot, wanted: Option<&NodeName>) -> Vec<String> {
+    if let Some(name) = wanted.filter(|name| snapshot.member(name).is_none()) {
+        return vec![format!("there is no member {name}")];
+    }
+    let leads = |view: &MemberView<'_>| snapshot.leader().is_some_and(|leader| leader.value == *view.name());
+    let of_interest = |view: &MemberView<'_>| match wanted {
+        Some(name) => view.name() == name,
+        None => !leads(view),
+    };
+    let streams = |view: &MemberView<'_>| view.streams().is_some_and(|streams| streams.fresh && streams.value);
+    let lacking = snapshot.views().filter(of_interest).filter(|view| !streams(view));
+    lacking.map(|view| format!("{} does not stream", view.name())).collect()
+}
+
+fn routers(snapshot: &Snapshot) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let leader = snapshot.leader();
+    for router in &snapshot.routers {
+        let Some(report) = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now)) else {
+            reasons.push(format!("{} does not answer", router.name));
+            continue;
+        };
+        let pools = report.rows.iter().filter(|row| row.kind == ProxyKind::Backend);
+        for pool in pools.filter(|pool| router.purpose(&pool.proxy) == PoolPurpose::Write) {
+            let servers = report.rows.iter().filter(|row| row.kind == ProxyKind::Server && row.proxy == pool.proxy);
+            let up: Vec<_> = servers.filter(|server| server.status.takes_traffic()).collect();
+            let leads_there = up.len() == 1
+                && up
+                    .iter()
+                    .filter_map(|server| snapshot.member_of(server))
+                    .all(|member| leader.as_ref().is_some_and(|leader| leader.value == member.name));
+            if !leads_there {
+                reasons.push(format!("pool {} of {} does not lead to the leader alone", pool.proxy, router.name));
+            }
+        }
+    }
+    reasons
+}

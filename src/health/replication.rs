@@ -1,0 +1,222 @@
+//! Standbys and slots: lag, broken streams, timelines left behind, paused or delayed replay, WAL kept or lost.
+
+use super::draft::Draft;
+use crate::model::finding::{Severity, Subject};
+use crate::model::observed::Observed;
+use crate::model::postgres::{Slot, WalStatus};
+use crate::model::role::{MemberState, Role};
+use crate::model::snapshot::Snapshot;
+use crate::model::text::Text;
+use crate::model::view::MemberView;
+
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    for view in snapshot.views() {
+        if view.role().is_some_and(|role| role.fresh && role.value == Role::Replica) {
+            stream(&view, drafts);
+            lag(&view, drafts);
+            timeline(&view, drafts);
+            replay(&view, drafts);
+            cascade(&view, drafts);
+        }
+        slots(&view, drafts);
+    }
+}
+
+fn subject(view: &MemberView<'_>) -> Subject {
+    Subject::Node(view.name().clone())
+}
+
+fn stream(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let up = view.state().is_some_and(|state| state.fresh && state.value.is_up());
+    let Some(streams) = view.streams().filter(|streams| up && streams.fresh && !streams.value) else { return };
+    let archive = view.state().is_some_and(|state| state.value == MemberState::InArchiveRecovery);
+    let how = if archive { "reads WAL from the archive: it does not stream" } else { "does not stream from anybody" };
+    let draft = Draft::new(Severity::Warning, "not-streaming", subject(view), format!("{} {how}", view.name()));
+    let draft = draft.because(&streams, "no live WAL receiver");
+    drafts.push(draft.settling().advise(
+        "look at its PostgreSQL log: a lost slot, a refused login, or a timeline it cannot follow; reinit is the last resort",
+    ));
+}
+
+/// Bytes and time apart: time lies on an idle cluster, bytes lie on a busy one, so each is judged by its own limit and
+/// the worse one counts.
+fn lag(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let limits = &view.snapshot.thresholds;
+    let lag = view.lag();
+    let bytes = lag.bytes.filter(|bytes| bytes.fresh);
+    let time = lag.time.filter(|time| time.fresh);
+    let by_bytes = bytes.as_ref().and_then(|bytes| limits.lag_bytes.judge(bytes.value));
+    // Time behind with nothing left to replay is only the age of the last commit.
+    let caught_up = bytes.as_ref().is_some_and(|bytes| bytes.value == 0);
+    let by_time = time.as_ref().filter(|_| !caught_up).and_then(|time| limits.lag_time.judge(time.value));
+    let Some(severity) = by_bytes.max(by_time) else { return };
+    let words = |bytes: &Observed<u64>| format!("{} behind", size(bytes.value));
+    let title = match (&bytes, &time) {
+        (Some(bytes), Some(time)) => format!("{} is {} and {}", view.name(), words(bytes), seconds(time.value)),
+        (Some(bytes), None) => format!("{} is {}", view.name(), words(bytes)),
+        (None, Some(time)) => format!("{} is {}", view.name(), seconds(time.value)),
+        (None, None) => return,
+    };
+    let mut draft = Draft::new(severity, "lag", subject(view), title);
+    if let Some(bytes) = &bytes {
+        draft = draft.because(bytes, words(bytes));
+    }
+    if let Some(time) = &time {
+        draft = draft.because(time, seconds(time.value));
+    }
+    let limit = view.snapshot.recorded(|content| content.config.as_ref()?.maximum_lag_on_failover);
+    if let (Some(limit), Some(bytes)) = (limit, &bytes)
+        && bytes.value > limit.value
+    {
+        draft =
+            draft.because(&limit, format!("more than maximum_lag_on_failover ({}): no candidate", size(limit.value)));
+    }
+    drafts.push(draft.advise("look for a slow disk, a long query that holds back replay, or a saturated network"));
+}
+
+fn timeline(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let Some(leader) = view.snapshot.timeline().filter(|timeline| timeline.fresh) else { return };
+    let Some(own) = view.timeline().filter(|own| own.fresh && own.value != leader.value) else { return };
+    let (severity, title) = if own.value < leader.value {
+        (Severity::Warning, format!("{} is on timeline {}, the leader on {}", view.name(), own.value, leader.value))
+    } else {
+        (
+            Severity::Critical,
+            format!("{} is on timeline {}, ahead of the leader's {}", view.name(), own.value, leader.value),
+        )
+    };
+    drafts.push(
+        Draft::new(severity, "timeline-differs", subject(view), title)
+            .because(&leader, format!("leader's timeline {}", leader.value))
+            .because(&own, format!("own timeline {}", own.value))
+            .settling()
+            .advise(
+                "give it a loop to follow; if it stays, its WAL went past the fork and it needs pg_rewind or reinit",
+            ),
+    );
+}
+
+fn replay(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let Some(sql) = view.member.sql.as_ref() else { return };
+    let Some(replay) = sql.fact(view.snapshot.now, |report| report.replay).filter(|replay| replay.fresh) else {
+        return;
+    };
+    if replay.value.paused {
+        drafts.push(
+            Draft::new(
+                Severity::Warning,
+                "replay-paused",
+                subject(view),
+                format!("replay is paused on {}", view.name()),
+            )
+            .because(&replay, "pg_is_wal_replay_paused")
+            .advise("resume it with pg_wal_replay_resume() once whoever paused it is done"),
+        );
+    }
+    if !replay.value.delay.is_zero() {
+        let title = format!("{} replays {} late on purpose", view.name(), seconds(replay.value.delay));
+        drafts.push(
+            Draft::new(Severity::Note, "replay-delayed", subject(view), title)
+                .because(&replay, "recovery_min_apply_delay"),
+        );
+    }
+}
+
+/// A tag that names an upstream which is not there.
+fn cascade(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let Some(tags) = view.tags() else { return };
+    let Some(from) = tags.value.replicatefrom.clone() else { return };
+    let there = view.snapshot.views().any(|other| *other.name() == from && !other.is_missing());
+    if !there {
+        drafts.push(
+            Draft::new(
+                Severity::Warning,
+                "cascade-without-upstream",
+                subject(view),
+                format!("{} should follow {from}, which is not a member", view.name()),
+            )
+            .because(&tags, format!("replicatefrom {from}"))
+            .advise("mend the tag; meanwhile it follows the leader"),
+        );
+    }
+}
+
+fn slots(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let Some(sql) = view.member.sql.as_ref() else { return };
+    let now = view.snapshot.now;
+    let Some(report) = sql.fresh(now) else { return };
+    for slot in &report.slots {
+        // The fact is there: the reading is fresh.
+        let Some(fact) = sql.fact(now, |_| Some(())) else { return };
+        let name = &slot.name;
+        match &slot.wal_status {
+            Some(WalStatus::Lost) => drafts.push(
+                Draft::new(
+                    Severity::Critical,
+                    "slot-lost",
+                    subject(view),
+                    format!("slot {name} on {} has lost its WAL", view.name()),
+                )
+                .part(name)
+                .because(&fact, "wal_status lost")
+                .advise("its consumer cannot continue: reinitialise it and drop the slot"),
+            ),
+            Some(WalStatus::Unreserved) => drafts.push(
+                Draft::new(
+                    Severity::Critical,
+                    "slot-unreserved",
+                    subject(view),
+                    format!("slot {name} on {} is about to lose its WAL", view.name()),
+                )
+                .part(name)
+                .because(&fact, "wal_status unreserved")
+                .advise("bring its consumer back now, or raise max_slot_wal_keep_size"),
+            ),
+            Some(WalStatus::Reserved | WalStatus::Extended | WalStatus::Unknown(_)) | None => {}
+        }
+        retained(view, slot, &fact, report.in_recovery, drafts);
+    }
+}
+
+/// WAL that a slot keeps from being removed. Patroni keeps slots for the other members on every standby; those are
+/// idle by design and move forward by themselves, so on a standby only the amount counts.
+fn retained(view: &MemberView<'_>, slot: &Slot, fact: &Observed<()>, standby: bool, drafts: &mut Vec<Draft>) {
+    let Some(bytes) = slot.retained else { return };
+    let Some(severity) = view.snapshot.thresholds.slot_retained.judge(bytes) else { return };
+    let use_ = if slot.active { "in use" } else { "not in use" };
+    let severity = if standby { Severity::Warning } else { severity };
+    drafts.push(
+        Draft::new(
+            severity,
+            "slot-retains",
+            Subject::Node(view.name().clone()),
+            format!("slot {} on {} keeps {} of WAL, {use_}", slot.name, view.name(), size(bytes)),
+        )
+        .part(&slot.name)
+        .because(fact, format!("restart_lsn is {} behind", size(bytes)))
+        .advise("bring its consumer back, or drop the slot, before the disk fills"),
+    );
+}
+
+/// Bytes for a sentence, in PostgreSQL's units of 1024.
+pub(super) fn size(bytes: u64) -> Text {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let unit = UNITS.get(unit).copied().unwrap_or("TB");
+    Text::new(if value >= 10.0 || unit == "B" { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") })
+}
+
+/// A span for a sentence.
+pub(super) fn seconds(span: std::time::Duration) -> String {
+    match span.as_secs() {
+        0..=119 => format!("{:.1} s", span.as_secs_f64()),
+        120..=7199 => format!("{} min", span.as_secs() / 60),
+        7200..=172_799 => format!("{} h", span.as_secs() / 3600),
+        more => format!("{} d", more / 86_400),
+    }
+}

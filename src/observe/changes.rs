@@ -1,0 +1,238 @@
+//! What changed between two snapshots, as events. Pure.
+//!
+//! Only what an operator would want to have been told: numbers that move all the time are no events. A value that
+//! became unknown is no change of the value; that its source went silent is an event of its own.
+
+use jiff::Timestamp;
+
+use crate::model::dcs::DcsMember;
+use crate::model::event::{Event, EventKind};
+use crate::model::finding::{Finding, Severity, Subject};
+use crate::model::member::Presence;
+use crate::model::moment::Moment;
+use crate::model::observed::{Freshness, Observed};
+use crate::model::role::{MemberState, Role};
+use crate::model::router::{ProxyKind, ProxyStatus};
+use crate::model::snapshot::Snapshot;
+use crate::model::source::Source;
+use crate::model::text::Text;
+
+/// Events that lead from `before` to `after`.
+pub fn between(before: &Snapshot, after: &Snapshot) -> Vec<Event> {
+    let mut changes = Changes { at: after.now, wall: after.wall, events: Vec::new() };
+    leader(before, after, &mut changes);
+    record(before, after, &mut changes);
+    members(before, after, &mut changes);
+    routers(before, after, &mut changes);
+    sources(before, after, &mut changes);
+    findings(&before.findings, &after.findings, &mut changes);
+    changes.events
+}
+
+struct Changes {
+    at: Moment,
+    wall: Timestamp,
+    events: Vec<Event>,
+}
+
+impl Changes {
+    fn push(&mut self, kind: EventKind, severity: Severity, subject: Subject, text: String, source: Option<Source>) {
+        let (at, wall) = (self.at, self.wall);
+        self.events.push(Event { at, wall, kind, severity, subject, text: Text::new(text), source });
+    }
+}
+
+/// Both values where both are fresh and differ; the first sighting of a value is no change.
+fn moved<T: PartialEq>(before: Option<Observed<T>>, after: Option<Observed<T>>) -> Option<(T, Observed<T>)> {
+    let (before, after) = (before?, after?);
+    (after.fresh && before.value != after.value).then_some((before.value, after))
+}
+
+fn leader(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
+    let held = |snapshot: &Snapshot| {
+        snapshot.recorded(|content| Some(content.leader.as_ref().map(|leader| leader.holder.clone())))
+    };
+    if let Some((old, new)) = moved(held(before), held(after)) {
+        let (severity, text) = match (&old, &new.value) {
+            (Some(old), Some(new)) => (Severity::Warning, format!("leader {old} → {new}")),
+            (None, Some(new)) => (Severity::Warning, format!("{new} took the leader lock")),
+            (Some(old), None) => (Severity::Critical, format!("{old} lost the leader lock: no leader")),
+            (None, None) => return,
+        };
+        changes.push(EventKind::Leader, severity, Subject::Cluster, text, Some(new.source));
+    }
+    if let Some((old, new)) = moved(before.timeline(), after.timeline()) {
+        let text = format!("timeline {old} → {}", new.value);
+        changes.push(EventKind::Leader, Severity::Note, Subject::Cluster, text, Some(new.source));
+    }
+}
+
+fn record(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
+    if let Some((_, new)) = moved(before.paused(), after.paused()) {
+        let (severity, text) = if new.value {
+            (Severity::Warning, "maintenance mode on".to_owned())
+        } else {
+            (Severity::Note, "maintenance mode off".to_owned())
+        };
+        changes.push(EventKind::Configuration, severity, Subject::Cluster, text, Some(new.source));
+    }
+    let config =
+        |snapshot: &Snapshot| snapshot.recorded(|content| content.config.as_ref().map(|config| config.lines.clone()));
+    if let Some((old, new)) = moved(config(before), config(after)) {
+        let mut lines: Vec<&str> =
+            new.value.iter().filter(|line| !old.contains(line)).map(|line| line.as_str().trim()).collect();
+        lines.truncate(3);
+        let text = if lines.is_empty() {
+            "configuration changed: lines removed".to_owned()
+        } else {
+            format!("configuration changed: {}", lines.join(" · "))
+        };
+        changes.push(EventKind::Configuration, Severity::Note, Subject::Cluster, text, Some(new.source));
+    }
+    let order = |snapshot: &Snapshot| snapshot.recorded(|content| Some(content.failover.clone()));
+    if let Some((old, new)) = moved(order(before), order(after)) {
+        let text = match (&old, &new.value) {
+            (_, Some(order)) => {
+                let to = order.candidate.as_ref().map_or_else(|| "any".to_owned(), ToString::to_string);
+                match &order.scheduled_at {
+                    Some(at) => format!("switchover to {to} scheduled for {at}"),
+                    None => format!("order to make {to} the leader"),
+                }
+            }
+            (_, None) => "failover key cleared".to_owned(),
+        };
+        changes.push(EventKind::Configuration, Severity::Note, Subject::Cluster, text, Some(new.source));
+    }
+    let sync = |snapshot: &Snapshot| {
+        snapshot.recorded(|content| Some(content.sync.as_ref().map(|sync| sync.standbys.clone()).unwrap_or_default()))
+    };
+    if let Some((_, new)) = moved(sync(before), sync(after)) {
+        let names: Vec<String> = new.value.iter().map(ToString::to_string).collect();
+        let names = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
+        let text = format!("synchronous standbys: {names}");
+        changes.push(EventKind::Replication, Severity::Note, Subject::Cluster, text, Some(new.source));
+    }
+    dcs_leader(before, after, changes);
+}
+
+fn dcs_leader(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
+    let leader = |snapshot: &Snapshot| {
+        let leads =
+            snapshot.dcs.members.iter().filter(|member| member.fresh(snapshot.now).is_some_and(DcsMember::leads));
+        leads.map(|member| (member.source.clone(), member.last().map(|m| m.term))).next()
+    };
+    if let (Some((old, _)), Some((new, term))) = (leader(before), leader(after))
+        && old != new
+    {
+        let term = term.map_or_else(String::new, |term| format!(", term {term}"));
+        let text = format!("DCS leader {} → {}{term}", old.target, new.target);
+        changes.push(EventKind::Dcs, Severity::Note, Subject::Cluster, text, Some(new));
+    }
+}
+
+fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
+    for member in &after.members {
+        let subject = || Subject::Node(member.name.clone());
+        let Some(old) = before.member(&member.name) else {
+            // The first picture has no past: its members did not appear, they were there.
+            if !before.members.is_empty() {
+                let text = format!("{} joined", member.name);
+                changes.push(EventKind::Membership, Severity::Note, subject(), text, None);
+            }
+            continue;
+        };
+        match (old.presence, member.presence) {
+            (Presence::Present, Presence::Missing { .. }) => {
+                let text = format!("{} is off the record", member.name);
+                changes.push(EventKind::Membership, Severity::Warning, subject(), text, None);
+            }
+            (Presence::Missing { .. }, Presence::Present) => {
+                let text = format!("{} is back on record", member.name);
+                changes.push(EventKind::Membership, Severity::Note, subject(), text, None);
+            }
+            _ => {}
+        }
+        let (was, is) = (before.view(old), after.view(member));
+        if let Some((old, new)) = moved(was.role(), is.role()) {
+            let severity = if old == Role::Leader { Severity::Warning } else { Severity::Note };
+            let text = format!("{} {old} → {}", member.name, new.value);
+            changes.push(EventKind::Node, severity, subject(), text, Some(new.source));
+        }
+        if let Some((old, new)) = moved(was.state(), is.state()) {
+            let down = matches!(new.value, MemberState::Stopped | MemberState::Crashed | MemberState::Failed(_));
+            let severity = if down { Severity::Warning } else { Severity::Note };
+            let text = format!("{} {old} → {}", member.name, new.value);
+            changes.push(EventKind::Node, severity, subject(), text, Some(new.source));
+        }
+        if let Some((_, new)) = moved(was.pending_restart(), is.pending_restart()) {
+            let text = if new.value { "waits for a restart" } else { "no longer waits for a restart" };
+            let text = format!("{} {text}", member.name);
+            changes.push(EventKind::Node, Severity::Note, subject(), text, Some(new.source));
+        }
+        if let Some((_, new)) = moved(was.tags(), is.tags()) {
+            let text = format!("{}'s tags changed", member.name);
+            changes.push(EventKind::Node, Severity::Note, subject(), text, Some(new.source));
+        }
+        if let Some((old, new)) = moved(was.upstream(), is.upstream()) {
+            let text = format!("{} follows {} instead of {old}", member.name, new.value);
+            changes.push(EventKind::Replication, Severity::Note, subject(), text, Some(new.source));
+        }
+    }
+    for gone in before.members.iter().filter(|member| after.member(&member.name).is_none()) {
+        let text = format!("{} dismissed", gone.name);
+        changes.push(EventKind::Membership, Severity::Note, Subject::Node(gone.name.clone()), text, None);
+    }
+}
+
+fn routers(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
+    for router in &after.routers {
+        let Some(old) = before.routers.iter().find(|old| old.name == router.name) else { continue };
+        let (Some(was), Some(is)) = (old.reading(before.now), router.reading(after.now)) else { continue };
+        let (Some(was), Some(report)) = (was.last(), is.fresh(after.now)) else { continue };
+        for row in report.rows.iter().filter(|row| matches!(row.kind, ProxyKind::Server | ProxyKind::Backend)) {
+            let same = |old: &&crate::model::router::ProxyRow| old.proxy == row.proxy && old.server == row.server;
+            let Some(old) = was.rows.iter().find(same) else { continue };
+            if coarse(&old.status) == coarse(&row.status) {
+                continue;
+            }
+            let text = format!("{}/{} {} → {}", row.proxy, row.server, old.status.word(), row.status.word());
+            let subject = Subject::Router(router.name.clone());
+            changes.push(EventKind::Router, Severity::Note, subject, text, Some(is.source.clone()));
+        }
+    }
+}
+
+/// Statuses without the count of checks on the way: `UP 2/3` is still up.
+fn coarse(status: &ProxyStatus) -> ProxyStatus {
+    match status {
+        ProxyStatus::GoingDown(_) => ProxyStatus::Up,
+        ProxyStatus::GoingUp(_) => ProxyStatus::Down,
+        other => other.clone(),
+    }
+}
+
+fn sources(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
+    let old = before.sources();
+    for now in after.sources() {
+        let Some(was) = old.iter().find(|was| was.source == now.source) else { continue };
+        let (text, severity) = match (was.freshness, now.freshness) {
+            (Freshness::Fresh | Freshness::Waiting, Freshness::Stale | Freshness::Lost) => {
+                (format!("silent: {}", now.trouble.as_deref().unwrap_or("no answer")), Severity::Warning)
+            }
+            (Freshness::Stale | Freshness::Lost, Freshness::Fresh) => ("answers again".to_owned(), Severity::Note),
+            _ => continue,
+        };
+        let source = now.source;
+        changes.push(EventKind::Source, severity, Subject::Source(source.clone()), text, Some(source));
+    }
+}
+
+fn findings(before: &[Finding], after: &[Finding], changes: &mut Changes) {
+    for begun in after.iter().filter(|new| !before.iter().any(|old| old.same_as(new))) {
+        changes.push(EventKind::Finding, begun.severity, begun.subject.clone(), begun.title.to_string(), None);
+    }
+    for ended in before.iter().filter(|old| !after.iter().any(|new| new.same_as(old))) {
+        let text = format!("over: {}", ended.title);
+        changes.push(EventKind::Finding, Severity::Note, ended.subject.clone(), text, None);
+    }
+}

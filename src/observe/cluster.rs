@@ -1,0 +1,287 @@
+//! The observer of one cluster: starts a task for each source, follows members that come and go, and publishes the
+//! picture. It alone owns the state; everything else only sends it messages.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::changes;
+use super::findings::FindingMemory;
+use super::histories::Histories;
+use super::merge::{Merge, Observation};
+use super::picture::{Clock, Handle, Order, Picture};
+use super::task::{Surroundings, drive, stale_after};
+use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
+use crate::health;
+use crate::model::agent::Registration;
+use crate::model::event::Event;
+use crate::model::moment::Moment;
+use crate::model::name::NodeName;
+use crate::model::observed::Freshness;
+use crate::model::router::Router;
+use crate::model::snapshot::{Identity, Snapshot};
+use crate::model::source::Source;
+use crate::model::thresholds::Thresholds;
+
+/// Events kept.
+const MOST_EVENTS: usize = 2_000;
+
+/// A cluster as the composition root puts it together: who it is, and what to ask.
+pub struct Stack {
+    /// Who it is.
+    pub identity: Identity,
+    /// Limits.
+    pub thresholds: Thresholds,
+    /// Refresh interval.
+    pub interval: Duration,
+    /// Time allowed for one attempt at a polled source.
+    pub deadline: Duration,
+    /// Sources that do not depend on members.
+    pub sources: Vec<Box<dyn Observe>>,
+    /// Makes sources for members.
+    pub nodes: Box<dyn NodeSources>,
+    /// Members configured by hand: asked from the beginning, and never missing.
+    pub configured: Vec<NodeName>,
+    /// Routers, for their names and purposes.
+    pub routers: Vec<Router>,
+    /// How long to wait for more answers before a picture is published.
+    pub gather: Duration,
+}
+
+/// Starts observing. The observer ends when `cancel` is cancelled or every clone of the handle is gone; its tasks
+/// belong to `tracker`.
+pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) -> Handle {
+    let clock = Clock::start();
+    let now = clock.now();
+    let mut merge = Merge::new(stack.identity.clone(), stack.thresholds.clone(), now, wall());
+    for router in stack.routers {
+        merge.add_router(router);
+    }
+    let first =
+        Picture { snapshot: Arc::new(merge.snapshot(now, wall())), events: Arc::default(), series: Arc::default() };
+    let (publish, pictures) = watch::channel(Arc::new(first));
+    let (orders, order_queue) = mpsc::channel(16);
+    let (observations, observation_queue) = mpsc::channel(256);
+    let cancel = cancel.child_token();
+    let around = Surroundings {
+        clock,
+        interval: watch::Sender::new(stack.interval).subscribe(),
+        nudge: watch::Sender::new(0).subscribe(),
+        deadline: stack.deadline,
+        observations,
+        cancel: cancel.clone(),
+    };
+    let handle = Handle { cluster: stack.identity.name, clock, pictures, orders };
+    let mut observer = Observer {
+        clock,
+        interval: watch::Sender::new(stack.interval),
+        nudge: watch::Sender::new(0),
+        around,
+        tracker: tracker.clone(),
+        merge,
+        nodes: stack.nodes,
+        configured: stack.configured,
+        followed: BTreeMap::new(),
+        paces: BTreeMap::new(),
+        memory: FindingMemory::default(),
+        histories: Histories::default(),
+        events: Arc::default(),
+        publish,
+        gather: stack.gather,
+    };
+    observer.around.interval = observer.interval.subscribe();
+    observer.around.nudge = observer.nudge.subscribe();
+    for source in stack.sources {
+        observer.ask(source, &cancel);
+    }
+    for name in observer.configured.clone() {
+        observer.follow(&name, None);
+    }
+    let run = async move {
+        observer.run(observation_queue, order_queue, &cancel).await;
+        cancel.cancel();
+    };
+    tracker.spawn(run);
+    handle
+}
+
+/// The wall clock. Only the observer reads it, for stamps; ages never depend on it.
+#[expect(clippy::disallowed_methods, reason = "the observer is where time enters the model")]
+fn wall() -> Timestamp {
+    Timestamp::now()
+}
+
+struct Observer {
+    clock: Clock,
+    interval: watch::Sender<Duration>,
+    nudge: watch::Sender<u64>,
+    around: Surroundings,
+    tracker: TaskTracker,
+    merge: Merge,
+    nodes: Box<dyn NodeSources>,
+    configured: Vec<NodeName>,
+    /// Members whose sources run, with the contact they were started for.
+    followed: BTreeMap<NodeName, (Contact, CancellationToken)>,
+    /// Pace of each running source, to tell its staleness anew when the interval changes.
+    paces: BTreeMap<Source, Pace>,
+    memory: FindingMemory,
+    histories: Histories,
+    events: Arc<Vec<Event>>,
+    publish: watch::Sender<Arc<Picture>>,
+    gather: Duration,
+}
+
+impl Observer {
+    async fn run(
+        &mut self,
+        mut observations: mpsc::Receiver<Observation>,
+        mut orders: mpsc::Receiver<Order>,
+        cancel: &CancellationToken,
+    ) {
+        let mut due: Option<Instant> = None;
+        loop {
+            let wake = due.or_else(|| self.next_change()).unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return,
+                // Every handle gone: nobody looks any more.
+                () = self.publish.closed() => return,
+                order = orders.recv() => match order {
+                    Some(order) => {
+                        self.obey(order);
+                        due = Some(Instant::now());
+                    }
+                    None => return,
+                },
+                Some(observation) = observations.recv() => {
+                    let urgent = self.take(observation);
+                    let at = if urgent { Instant::now() } else { Instant::now() + self.gather };
+                    due = Some(due.map_or(at, |due| due.min(at)));
+                }
+                () = sleep_until(wake) => {
+                    due = None;
+                    self.publish_picture();
+                }
+            }
+        }
+    }
+
+    /// Takes in an observation; true where the change should be on screen at once.
+    fn take(&mut self, observation: Observation) -> bool {
+        let leader = |observer: &Self| {
+            let record = observer.merge.fresh_record(observer.clock.now());
+            record.and_then(|content| content.leader.as_ref().map(|leader| leader.holder.clone()))
+        };
+        let is_record = matches!(observation.outcome, Ok(Facts::Record(_)));
+        let before = if is_record { leader(self) } else { None };
+        self.merge.take(observation);
+        if !is_record {
+            return false;
+        }
+        self.follow_record();
+        before != leader(self)
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::PollNow => self.nudge.send_modify(|count| *count += 1),
+            Order::SetInterval(interval) => {
+                self.interval.send_replace(interval);
+                for (source, pace) in &self.paces {
+                    self.merge.repace(source, stale_after(*pace, interval, self.around.deadline));
+                }
+            }
+            Order::Dismiss(name) => {
+                let gone = self.merge.members().iter().any(|member| {
+                    member.name == name && matches!(member.presence, crate::model::member::Presence::Missing { .. })
+                });
+                if gone {
+                    self.unfollow(&name);
+                    self.merge.remove_member(&name);
+                }
+            }
+        }
+    }
+
+    /// Brings members in line with the record: new ones are followed, moved ones are asked at their new address,
+    /// vanished ones are marked, and asked on.
+    fn follow_record(&mut self) {
+        let now = self.clock.now();
+        let Some(record) = self.merge.fresh_record(now) else { return };
+        let registrations: Vec<Registration> = record.members.clone();
+        let names: Vec<NodeName> = registrations.iter().map(|member| member.name.clone()).collect();
+        for registration in &registrations {
+            self.follow(&registration.name, Some(registration));
+        }
+        self.merge.mark_presence(&names, &self.configured, now);
+    }
+
+    fn follow(&mut self, name: &NodeName, registration: Option<&Registration>) {
+        let contact = self.nodes.contact(name, registration);
+        if self.followed.get(name).is_some_and(|(known, _)| *known == contact) {
+            return;
+        }
+        self.unfollow(name);
+        self.merge.add_member(&contact);
+        let cancel = self.around.cancel.child_token();
+        for source in self.nodes.sources(&contact) {
+            self.ask(source, &cancel);
+        }
+        self.followed.insert(name.clone(), (contact, cancel));
+    }
+
+    fn unfollow(&mut self, name: &NodeName) {
+        if let Some((_, cancel)) = self.followed.remove(name) {
+            cancel.cancel();
+        }
+    }
+
+    fn ask(&mut self, source: Box<dyn Observe>, cancel: &CancellationToken) {
+        let pace = source.pace();
+        let stale = stale_after(pace, *self.interval.borrow(), self.around.deadline);
+        self.merge.announce(source.source(), stale, self.clock.now());
+        self.paces.insert(source.source().clone(), pace);
+        let around = Surroundings { cancel: cancel.clone(), ..self.around.clone() };
+        self.tracker.spawn(drive(source, around));
+    }
+
+    /// When the picture changes by the passing of time alone: a reading goes stale, or a disagreement has settled.
+    fn next_change(&self) -> Option<Instant> {
+        let now = self.clock.now();
+        let snapshot = self.publish.borrow().snapshot.clone();
+        let stale = snapshot.sources().into_iter().filter_map(|status| {
+            let counts = matches!(status.freshness, Freshness::Fresh | Freshness::Waiting);
+            counts.then_some(status.stale_at + Duration::from_millis(5))
+        });
+        let settling = self.memory.next_settling(snapshot.thresholds.settle, now);
+        let next: Moment = stale.chain(settling).filter(|at| *at > now).min()?;
+        Some(Instant::now() + next.since(now))
+    }
+
+    fn publish_picture(&mut self) {
+        let now = self.clock.now();
+        let mut snapshot: Snapshot = self.merge.snapshot(now, wall());
+        let drafts = health::examine(&snapshot);
+        snapshot.findings = self.memory.settle(drafts, snapshot.thresholds.settle, now);
+        let events = changes::between(&self.publish.borrow().snapshot, &snapshot);
+        if !events.is_empty() {
+            let log = Arc::make_mut(&mut self.events);
+            log.extend(events);
+            let excess = log.len().saturating_sub(MOST_EVENTS);
+            log.drain(..excess);
+        }
+        self.histories.take(&snapshot);
+        let picture = Picture {
+            snapshot: Arc::new(snapshot),
+            events: Arc::clone(&self.events),
+            series: Arc::new(self.histories.series()),
+        };
+        self.publish.send_replace(Arc::new(picture));
+    }
+}

@@ -1,0 +1,264 @@
+//! Puts what sources say in its place. Pure but for the values handed in: no task, no clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::driver::port::{Contact, Facts};
+use crate::model::dcs::DcsContent;
+use crate::model::member::{Member, Presence};
+use crate::model::moment::Moment;
+use crate::model::name::{NodeName, RouterName};
+use crate::model::observed::Reading;
+use crate::model::snapshot::{Identity, Snapshot};
+use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::thresholds::Thresholds;
+
+/// The one kind of facts that a source may give. A driver that answers with another source's facts is a defect of
+/// ours; it shows as trouble instead of as a panic.
+macro_rules! only {
+    ($source:expr, $outcome:expr, $variant:ident) => {
+        $outcome.and_then(|facts| match facts {
+            Facts::$variant(value) => Ok(Arc::from(value)),
+            _ => Err(SourceError::new(Trouble::UnexpectedAnswer, $source.to_string(), "facts of another kind")),
+        })
+    };
+}
+
+/// One attempt of one source, ended well or not.
+#[derive(Debug)]
+pub struct Observation {
+    /// Who was asked.
+    pub source: Source,
+    /// When the attempt ended.
+    pub at: Moment,
+    /// How long it took.
+    pub took: Duration,
+    /// What came of it.
+    pub outcome: Result<Facts, SourceError>,
+}
+
+/// The readings of one cluster, on the way to the next snapshot.
+#[derive(Debug)]
+pub struct Merge {
+    picture: Snapshot,
+}
+
+impl Merge {
+    /// Begins with nothing asked.
+    pub fn new(identity: Identity, thresholds: Thresholds, now: Moment, wall: Timestamp) -> Self {
+        Self { picture: Snapshot::empty(identity, thresholds, now, wall) }
+    }
+
+    /// Adds a router by name and purpose; its readings follow when its sources are announced.
+    pub fn add_router(&mut self, router: crate::model::router::Router) {
+        self.picture.routers.push(router);
+    }
+
+    /// Makes sure that `contact` has a row, with the addresses under which it is asked now.
+    pub fn add_member(&mut self, contact: &Contact) {
+        let index = match self.picture.members.binary_search_by(|member| member.name.cmp(&contact.name)) {
+            Ok(index) => index,
+            Err(index) => {
+                self.picture.members.insert(index, Member::new(contact.name.clone()));
+                index
+            }
+        };
+        if let Some(member) = self.picture.members.get_mut(index) {
+            member.agent_url.clone_from(&contact.agent_url);
+            member.postgres_address.clone_from(&contact.postgres);
+        }
+    }
+
+    /// Forgets a member.
+    pub fn remove_member(&mut self, name: &NodeName) {
+        self.picture.members.retain(|member| member.name != *name);
+    }
+
+    /// A source is about to be asked: gives it a reading, so that its first answer is awaited visibly.
+    pub fn announce(&mut self, source: &Source, stale_after: Duration, now: Moment) {
+        let reading = || (source.clone(), stale_after, now);
+        let picture = &mut self.picture;
+        match source.kind {
+            SourceKind::Etcd => insert_first(&mut picture.dcs.content, reading()),
+            SourceKind::PatroniCluster => insert(&mut picture.dcs.content, reading()),
+            SourceKind::EtcdMember => insert(&mut picture.dcs.members, reading()),
+            SourceKind::Pooler => insert(&mut picture.poolers, reading()),
+            SourceKind::Backup => insert(&mut picture.backups, reading()),
+            SourceKind::Runtime => insert(&mut picture.runtimes, reading()),
+            SourceKind::PatroniRest => {
+                if let Some(member) = self.member(source) {
+                    renew(&mut member.agent, reading());
+                }
+            }
+            SourceKind::Sql => {
+                if let Some(member) = self.member(source) {
+                    renew(&mut member.sql, reading());
+                }
+            }
+            SourceKind::PatroniMetrics => {
+                if let Some(member) = self.member(source) {
+                    renew(&mut member.agent_metrics, reading());
+                }
+            }
+            SourceKind::Exporter => {
+                if let Some(member) = self.member(source) {
+                    renew(&mut member.exporter, reading());
+                }
+            }
+            SourceKind::RouterHttp => {
+                if let Some(router) = self.router(source) {
+                    renew(&mut router.http, reading());
+                }
+            }
+            SourceKind::RouterRuntime => {
+                if let Some(router) = self.router(source) {
+                    renew(&mut router.runtime, reading());
+                }
+            }
+        }
+    }
+
+    /// A source's cadence has changed.
+    pub fn repace(&mut self, source: &Source, stale_after: Duration) {
+        /// Sets the limit on the readings of `source`.
+        fn set<'a, T: 'a>(
+            readings: impl IntoIterator<Item = &'a mut Reading<T>>,
+            source: &Source,
+            stale_after: Duration,
+        ) {
+            for reading in readings.into_iter().filter(|reading| reading.source == *source) {
+                reading.stale_after = stale_after;
+            }
+        }
+        let picture = &mut self.picture;
+        set(&mut picture.dcs.content, source, stale_after);
+        set(&mut picture.dcs.members, source, stale_after);
+        for member in &mut picture.members {
+            set(&mut member.agent, source, stale_after);
+            set(&mut member.sql, source, stale_after);
+        }
+        for router in &mut picture.routers {
+            set(&mut router.http, source, stale_after);
+            set(&mut router.runtime, source, stale_after);
+        }
+    }
+
+    /// Takes in one observation. One for a place that is gone (a member dismissed meanwhile) is dropped.
+    pub fn take(&mut self, observation: Observation) {
+        let Observation { source, at, took, outcome } = observation;
+        let picture = &mut self.picture;
+        match source.kind {
+            SourceKind::Etcd | SourceKind::PatroniCluster => {
+                put(find(&mut picture.dcs.content, &source), at, took, only!(source, outcome, Record));
+            }
+            SourceKind::EtcdMember => {
+                put(find(&mut picture.dcs.members, &source), at, took, only!(source, outcome, DcsMember));
+            }
+            SourceKind::Pooler => {
+                put(find(&mut picture.poolers, &source), at, took, only!(source, outcome, Pooler));
+            }
+            SourceKind::Backup => {
+                put(find(&mut picture.backups, &source), at, took, only!(source, outcome, Backup));
+            }
+            SourceKind::Runtime => {
+                put(find(&mut picture.runtimes, &source), at, took, only!(source, outcome, Runtime));
+            }
+            SourceKind::PatroniRest => {
+                let place = self.member(&source).and_then(|member| member.agent.as_mut());
+                put(place, at, took, only!(source, outcome, Agent));
+            }
+            SourceKind::Sql => {
+                let place = self.member(&source).and_then(|member| member.sql.as_mut());
+                put(place, at, took, only!(source, outcome, Sql));
+            }
+            SourceKind::PatroniMetrics => {
+                let place = self.member(&source).and_then(|member| member.agent_metrics.as_mut());
+                put(place, at, took, only!(source, outcome, Metrics));
+            }
+            SourceKind::Exporter => {
+                let place = self.member(&source).and_then(|member| member.exporter.as_mut());
+                put(place, at, took, only!(source, outcome, Metrics));
+            }
+            SourceKind::RouterHttp => {
+                let place = self.router(&source).and_then(|router| router.http.as_mut());
+                put(place, at, took, only!(source, outcome, Router));
+            }
+            SourceKind::RouterRuntime => {
+                let place = self.router(&source).and_then(|router| router.runtime.as_mut());
+                put(place, at, took, only!(source, outcome, Router));
+            }
+        }
+    }
+
+    /// The record to follow for membership: fresh ones only, since an old list must not make members vanish.
+    pub fn fresh_record(&self, now: Moment) -> Option<&DcsContent> {
+        self.picture.dcs.content.iter().find_map(|reading| reading.fresh(now))
+    }
+
+    /// Marks members that are off the record, and those that came back. `kept` are configured by hand and stay.
+    pub fn mark_presence(&mut self, on_record: &[NodeName], kept: &[NodeName], now: Moment) {
+        for member in &mut self.picture.members {
+            let present = on_record.contains(&member.name) || kept.contains(&member.name);
+            match (present, member.presence) {
+                (true, Presence::Missing { .. }) => member.presence = Presence::Present,
+                (false, Presence::Present) => member.presence = Presence::Missing { since: now },
+                _ => {}
+            }
+        }
+    }
+
+    /// Members known so far.
+    pub fn members(&self) -> &[Member] {
+        &self.picture.members
+    }
+
+    /// The picture at `now`, without findings.
+    pub fn snapshot(&mut self, now: Moment, wall: Timestamp) -> Snapshot {
+        self.picture.now = now;
+        self.picture.wall = wall;
+        self.picture.clone()
+    }
+
+    fn member(&mut self, source: &Source) -> Option<&mut Member> {
+        self.picture.members.iter_mut().find(|member| *member.name.text() == source.target)
+    }
+
+    fn router(&mut self, source: &Source) -> Option<&mut crate::model::router::Router> {
+        let name = RouterName::new(source.target.as_str());
+        self.picture.routers.iter_mut().find(|router| router.name == name)
+    }
+}
+
+type New = (Source, Duration, Moment);
+
+fn insert<T>(readings: &mut Vec<Reading<T>>, (source, stale_after, now): New) {
+    if find(readings, &source).is_none() {
+        readings.push(Reading::unasked(source, stale_after, now));
+    }
+}
+
+fn insert_first<T>(readings: &mut Vec<Reading<T>>, (source, stale_after, now): New) {
+    if find(readings, &source).is_none() {
+        readings.insert(0, Reading::unasked(source, stale_after, now));
+    }
+}
+
+/// Keeps the last answer when a source is announced again, for instance at a new address of the same node.
+fn renew<T>(place: &mut Option<Reading<T>>, (source, stale_after, now): New) {
+    match place {
+        Some(reading) => reading.stale_after = stale_after,
+        None => *place = Some(Reading::unasked(source, stale_after, now)),
+    }
+}
+
+fn find<'a, T>(readings: &'a mut [Reading<T>], source: &Source) -> Option<&'a mut Reading<T>> {
+    readings.iter_mut().find(|reading| reading.source == *source)
+}
+
+fn put<T>(place: Option<&mut Reading<T>>, at: Moment, took: Duration, outcome: Result<Arc<T>, SourceError>) {
+    if let Some(reading) = place {
+        reading.take(at, took, outcome);
+    }
+}

@@ -1,0 +1,127 @@
+//! The task that drives one source: cadence, deadline, back-off, "poll now".
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::merge::Observation;
+use super::picture::Clock;
+use crate::driver::port::{Observe, Pace};
+use crate::model::source::SourceError;
+
+/// The longest pause between two attempts at a silent source.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(8);
+
+/// What a source task needs beside its source.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    pub(super) clock: Clock,
+    /// Refresh interval in force.
+    pub(super) interval: watch::Receiver<Duration>,
+    /// Raised by one for each "poll now".
+    pub(super) nudge: watch::Receiver<u64>,
+    /// Time allowed for one attempt at a polled source.
+    pub(super) deadline: Duration,
+    pub(super) observations: mpsc::Sender<Observation>,
+    pub(super) cancel: CancellationToken,
+}
+
+/// The age at which an answer of a source is stale. Between two polls an answer may grow one interval old, and the
+/// next may use up most of its deadline; a source that is cut off is grey within two seconds at an interval of one.
+pub(super) fn stale_after(pace: Pace, interval: Duration, deadline: Duration) -> Duration {
+    match pace {
+        Pace::Each => interval + deadline.mul_f32(0.4).max(Duration::from_millis(800)),
+        Pace::Slow(every) => every * 2 + deadline,
+        Pace::Push(silence) => silence + deadline.mul_f32(0.4),
+    }
+}
+
+/// Drives `source` until cancelled or until nobody listens.
+pub(super) async fn drive(mut source: Box<dyn Observe>, mut around: Surroundings) {
+    let cancel = around.cancel.clone();
+    cancel.run_until_cancelled(drive_on(&mut *source, &mut around)).await;
+}
+
+async fn drive_on(source: &mut dyn Observe, around: &mut Surroundings) {
+    let mut failures: u32 = 0;
+    loop {
+        let began = Instant::now();
+        let asked = around.clock.now();
+        let allowed = match source.pace() {
+            Pace::Each | Pace::Slow(_) => around.deadline,
+            Pace::Push(silence) => silence * 2 + around.deadline,
+        };
+        let outcome = match timeout(allowed, source.observe(asked)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(SourceError::timed_out(source.endpoint().as_str(), allowed)),
+        };
+        failures = if outcome.is_ok() { 0 } else { failures.saturating_add(1) };
+        let at = around.clock.now();
+        let observation = Observation { source: source.source().clone(), at, took: at.since(asked), outcome };
+        if around.observations.send(observation).await.is_err() {
+            return;
+        }
+        pause(source.pace(), failures, began, around).await;
+    }
+}
+
+/// Waits for the next turn: the rest of the interval, or longer after failures; "poll now" and a changed interval cut
+/// the wait short. A source that speaks by itself is asked again at once unless it failed.
+async fn pause(pace: Pace, failures: u32, began: Instant, around: &mut Surroundings) {
+    loop {
+        let interval = *around.interval.borrow_and_update();
+        let turn = match pace {
+            Pace::Each => interval,
+            Pace::Slow(every) => every,
+            Pace::Push(_) if failures == 0 => return,
+            Pace::Push(_) => Duration::from_millis(250),
+        };
+        let until = began + if failures < 2 { turn } else { back_off(turn, failures, began) };
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => return,
+            nudged = around.nudge.changed() => {
+                // A closed channel never fires again; the sleep then decides.
+                if nudged.is_ok() { return }
+                tokio::time::sleep_until(until).await;
+                return;
+            }
+            changed = around.interval.changed() => {
+                if changed.is_err() {
+                    tokio::time::sleep_until(until).await;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Doubles with each failure up to [`LONGEST_BACK_OFF`], spread by a tenth so that sources which failed together do not
+/// all come back together. The spread is taken from the clock's low bits: any will do.
+fn back_off(turn: Duration, failures: u32, began: Instant) -> Duration {
+    let doubled = turn.saturating_mul(1 << failures.saturating_sub(1).min(6)).min(LONGEST_BACK_OFF.max(turn));
+    let spread = f64::from(began.elapsed().subsec_nanos() % 1000) / 10_000.0;
+    doubled.mul_f64(1.0 + spread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_off_doubles_and_ends() {
+        let began = Instant::now();
+        let second = Duration::from_secs(1);
+        let waits: Vec<u64> = (2..9).map(|failures| back_off(second, failures, began).as_secs()).collect();
+        assert_eq!(waits, [2, 4, 8, 8, 8, 8, 8]);
+        let slow = Duration::from_secs(15);
+        assert!(back_off(slow, 9, began) >= slow, "a slow source is not asked more often for failing");
+    }
+
+    #[test]
+    fn a_source_cut_off_is_stale_within_two_seconds_at_an_interval_of_one() {
+        let second = Duration::from_secs(1);
+        assert!(stale_after(Pace::Each, second, second * 2) < second * 2);
+    }
+}

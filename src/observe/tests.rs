@@ -1,0 +1,320 @@
+//! The observer against sources that do as they are told, on paused time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::cluster::{Stack, start};
+use super::picture::{Handle, Order, Picture};
+use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
+use crate::model::agent::{AgentReport, Registration, Tags};
+use crate::model::dcs::{DcsContent, LeaderKey};
+use crate::model::event::EventKind;
+use crate::model::member::Presence;
+use crate::model::moment::Moment;
+use crate::model::name::NodeName;
+use crate::model::observed::Freshness;
+use crate::model::role::{MemberState, Role};
+use crate::model::snapshot::{Identity, Snapshot, StackKind};
+use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::text::Text;
+use crate::model::thresholds::Thresholds;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What the scripted sources say, changed by the test while they run.
+#[derive(Default)]
+struct Script {
+    record: DcsContent,
+    agents: BTreeMap<NodeName, Saying>,
+    asked: BTreeMap<Source, u32>,
+}
+
+#[derive(Clone)]
+enum Saying {
+    Role(Role),
+    Refuse,
+    Hang,
+}
+
+type Shared = Arc<Mutex<Script>>;
+
+struct Scripted {
+    source: Source,
+    pace: Pace,
+    script: Shared,
+}
+
+impl Observe for Scripted {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn endpoint(&self) -> Text {
+        self.source.target.clone()
+    }
+
+    fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
+        let mut script = self.script.lock().unwrap();
+        *script.asked.entry(self.source.clone()).or_default() += 1;
+        if self.source.kind == SourceKind::Etcd {
+            let record = script.record.clone();
+            return async move { Ok(Facts::Record(Box::new(record))) }.boxed();
+        }
+        let name = NodeName::new(self.source.target.as_str());
+        match script.agents.get(&name).cloned().unwrap_or(Saying::Refuse) {
+            Saying::Role(role) => async move { Ok(Facts::Agent(Box::new(agent(role)))) }.boxed(),
+            Saying::Refuse => async { Err(SourceError::new(Trouble::Refused, "h:1", "")) }.boxed(),
+            Saying::Hang => futures::future::pending().boxed(),
+        }
+    }
+}
+
+struct Nodes(Shared);
+
+impl NodeSources for Nodes {
+    fn contact(&self, member: &NodeName, _registration: Option<&Registration>) -> Contact {
+        Contact { name: member.clone(), agent_url: None, postgres: None, exporter_url: None }
+    }
+
+    fn sources(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
+        let source = Source::new(SourceKind::PatroniRest, contact.name.as_str());
+        vec![Box::new(Scripted { source, pace: Pace::Each, script: Arc::clone(&self.0) })]
+    }
+}
+
+fn agent(role: Role) -> AgentReport {
+    AgentReport {
+        state: MemberState::Running,
+        role,
+        replication_state: None,
+        server_version: None,
+        postmaster_started: None,
+        timeline: None,
+        position: None,
+        sync: None,
+        downstream: Vec::new(),
+        paused: false,
+        unlocked: false,
+        failsafe_active: false,
+        watchdog_failed: false,
+        pending_settings: Vec::new(),
+        pending_restart: false,
+        scheduled_restart: None,
+        tags: Tags::default(),
+        system_id: None,
+        dcs_last_seen: None,
+        agent_version: None,
+        scope: None,
+        name: None,
+    }
+}
+
+fn registration(name: &str) -> Registration {
+    Registration {
+        name: name.into(),
+        role: Role::Replica,
+        state: MemberState::Running,
+        api_url: None,
+        postgres: None,
+        timeline: None,
+        position: None,
+        lag: None,
+        sync: None,
+        agent_version: None,
+        tags: Tags::default(),
+        pending_restart: false,
+        pending_settings: Vec::new(),
+        scheduled_restart: None,
+        paused: false,
+        occurrences: 1,
+    }
+}
+
+fn record(leader: &str, members: &[&str]) -> DcsContent {
+    let leader = LeaderKey { holder: leader.into(), create_revision: 1, mod_revision: 1, lease_left: None };
+    let members = members.iter().map(|name| registration(name)).collect();
+    DcsContent { leader: Some(leader), members, ..DcsContent::default() }
+}
+
+struct Stage {
+    script: Shared,
+    handle: Handle,
+    _tracker: TaskTracker,
+}
+
+impl Stage {
+    /// A cluster of pg-0 (leader) and pg-1.
+    fn set() -> Self {
+        let script = Shared::default();
+        {
+            let mut script = script.lock().unwrap();
+            script.record = record("pg-0", &["pg-0", "pg-1"]);
+            script.agents.insert("pg-0".into(), Saying::Role(Role::Primary));
+            script.agents.insert("pg-1".into(), Saying::Role(Role::Replica));
+        }
+        let source = Source::new(SourceKind::Etcd, "");
+        let identity = Identity {
+            name: "c".into(),
+            kind: StackKind::Patroni,
+            scope: None,
+            namespace: None,
+            colour: None,
+            read_only: false,
+            protected: false,
+        };
+        let tracker = TaskTracker::new();
+        let stack = Stack {
+            identity,
+            thresholds: Thresholds::default(),
+            interval: SECOND,
+            deadline: SECOND * 2,
+            sources: vec![Box::new(Scripted { source, pace: Pace::Each, script: Arc::clone(&script) })],
+            nodes: Box::new(Nodes(Arc::clone(&script))),
+            configured: Vec::new(),
+            routers: Vec::new(),
+            gather: Duration::from_millis(100),
+        };
+        let handle = start(stack, &tracker, &CancellationToken::new());
+        Self { script, handle, _tracker: tracker }
+    }
+
+    fn say(&self, name: &str, saying: Saying) {
+        self.script.lock().unwrap().agents.insert(name.into(), saying);
+    }
+
+    fn asked(&self, kind: SourceKind, target: &str) -> u32 {
+        self.script.lock().unwrap().asked.get(&Source::new(kind, target)).copied().unwrap_or(0)
+    }
+
+    /// Waits until a picture is as `wanted` says, at most `longest` of the paused clock; returns it and the time taken.
+    async fn until(&mut self, longest: Duration, wanted: impl Fn(&Snapshot) -> bool) -> (Arc<Picture>, Duration) {
+        let began = tokio::time::Instant::now();
+        let pictures = &mut self.handle.pictures;
+        let found = tokio::time::timeout(longest, pictures.wait_for(|picture| wanted(&picture.snapshot))).await;
+        let picture = found.expect("in time").expect("an observer").clone();
+        (picture, began.elapsed())
+    }
+}
+
+fn freshness(snapshot: &Snapshot, name: &str) -> Option<Freshness> {
+    snapshot.member(&name.into())?.agent.as_ref().map(|agent| agent.freshness(snapshot.now))
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_on_record_are_followed_by_themselves() {
+    let mut stage = Stage::set();
+    let both_fresh =
+        |snapshot: &Snapshot| ["pg-0", "pg-1"].iter().all(|name| freshness(snapshot, name) == Some(Freshness::Fresh));
+    let (picture, took) = stage.until(SECOND, both_fresh).await;
+    assert!(took < Duration::from_millis(250), "the first whole picture took {took:?}");
+    assert_eq!(picture.snapshot.leader().map(|leader| leader.value), Some("pg-0".into()));
+    assert!(picture.events.is_empty(), "what is there from the beginning is no event: {:?}", picture.events);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hung_node_goes_grey_within_two_seconds_and_delays_nobody() {
+    let mut stage = Stage::set();
+    stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    stage.say("pg-1", Saying::Hang);
+    let (_, took) = stage.until(SECOND * 5, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Stale)).await;
+    assert!(took <= SECOND * 2, "grey after {took:?}");
+    let before = stage.asked(SourceKind::PatroniRest, "pg-0");
+    tokio::time::sleep(SECOND * 10).await;
+    let after = stage.asked(SourceKind::PatroniRest, "pg-0");
+    assert!((9..=11).contains(&(after - before)), "the other node was asked {} times in 10 s", after - before);
+    assert_eq!(freshness(&stage.handle.latest().snapshot, "pg-0"), Some(Freshness::Fresh));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_node_is_asked_less_and_less_often_and_its_return_is_seen() {
+    let mut stage = Stage::set();
+    stage.say("pg-1", Saying::Refuse);
+    tokio::time::sleep(SECOND * 60).await;
+    let asked = stage.asked(SourceKind::PatroniRest, "pg-1");
+    assert!(asked <= 13, "asked {asked} times in a minute");
+    stage.say("pg-1", Saying::Role(Role::Replica));
+    let (picture, took) = stage.until(SECOND * 10, |s| freshness(s, "pg-1") == Some(Freshness::Fresh)).await;
+    assert!(took < SECOND * 9, "{took:?}");
+    assert!(picture.events.iter().any(|event| event.kind == EventKind::Source && event.text == "answers again"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn poll_now_asks_at_once() {
+    let mut stage = Stage::set();
+    stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    stage.say("pg-1", Saying::Refuse);
+    tokio::time::sleep(SECOND * 30).await;
+    let before = stage.asked(SourceKind::PatroniRest, "pg-1");
+    stage.handle.order(Order::PollNow);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(stage.asked(SourceKind::PatroniRest, "pg-1"), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_change_is_published_without_gathering_and_is_an_event_with_its_source() {
+    let mut stage = Stage::set();
+    stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    stage.script.lock().unwrap().record = record("pg-1", &["pg-0", "pg-1"]);
+    stage.handle.order(Order::PollNow);
+    let led = |snapshot: &Snapshot| snapshot.leader().is_some_and(|leader| leader.value == "pg-1");
+    let (picture, took) = stage.until(SECOND, led).await;
+    assert!(took < Duration::from_millis(20), "{took:?}");
+    let event = picture.events.iter().find(|event| event.kind == EventKind::Leader).expect("an event");
+    assert_eq!(event.text, "leader pg-0 → pg-1");
+    assert_eq!(event.source.as_ref().map(|source| source.kind), Some(SourceKind::Etcd));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disagreement_is_a_finding_only_once_it_has_lasted() {
+    let mut stage = Stage::set();
+    stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    stage.say("pg-1", Saying::Role(Role::Primary));
+    let split = |snapshot: &Snapshot| snapshot.findings.iter().any(|finding| finding.code == "several-primaries");
+    let (picture, took) = stage.until(SECOND * 20, split).await;
+    let settle = picture.snapshot.thresholds.settle;
+    assert!(took >= settle && took <= settle + SECOND * 2, "{took:?}");
+    assert!(picture.events.iter().any(|event| event.text.as_str().contains("split brain")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vanished_member_stays_as_missing_until_it_is_dismissed() {
+    let mut stage = Stage::set();
+    stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    stage.handle.order(Order::Dismiss("pg-1".into()));
+    tokio::time::sleep(SECOND).await;
+    assert!(stage.handle.latest().snapshot.member(&"pg-1".into()).is_some(), "a present member is not dismissed");
+
+    stage.script.lock().unwrap().record = record("pg-0", &["pg-0"]);
+    let missing = |snapshot: &Snapshot| {
+        snapshot.member(&"pg-1".into()).is_some_and(|member| matches!(member.presence, Presence::Missing { .. }))
+    };
+    let (picture, _) = stage.until(SECOND * 3, missing).await;
+    assert!(picture.snapshot.findings.iter().any(|finding| finding.code == "member-missing"));
+    stage.handle.order(Order::Dismiss("pg-1".into()));
+    stage.until(SECOND, |snapshot| snapshot.member(&"pg-1".into()).is_none()).await;
+    let asked = stage.asked(SourceKind::PatroniRest, "pg-1");
+    tokio::time::sleep(SECOND * 5).await;
+    assert_eq!(stage.asked(SourceKind::PatroniRest, "pg-1"), asked, "nobody asks a dismissed member");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_interval_counts_at_once_for_asking_and_for_staleness() {
+    let mut stage = Stage::set();
+    stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    stage.handle.order(Order::SetInterval(SECOND * 10));
+    tokio::time::sleep(SECOND * 2).await;
+    let before = stage.asked(SourceKind::PatroniRest, "pg-0");
+    tokio::time::sleep(SECOND * 40).await;
+    assert_eq!(stage.asked(SourceKind::PatroniRest, "pg-0") - before, 4);
+    assert_eq!(freshness(&stage.handle.latest().snapshot, "pg-0"), Some(Freshness::Fresh));
+}
