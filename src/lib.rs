@@ -3,13 +3,14 @@
 //! | room | for |
 //! |---|---|
 //! | [`model`] | vocabulary: what a cluster is and what can be known about it |
-//! | [`config`] | configuration as written and as resolved |
-//! | [`client`] | one per wire: protocols, TLS, secrets; returns wire types |
-//! | [`driver`] | one per component kind: wire types to observations |
 //! | [`health`] | rules: snapshot to findings |
+//! | [`config`] | configuration as written and as resolved |
+//! | [`client`] | one wire a file: speaks the protocol, knows no cluster |
+//! | [`driver`] | one per component kind: wire types to observations |
 //! | [`observe`] | tasks that ask drivers, and the merge into one picture |
-//! | [`cli`] | arguments, one verb a file, exit codes |
 //! | [`report`] | rows, units and documents that screen and command line share |
+//! | [`cli`] | arguments, one verb a file, exit codes |
+//! | [`tui`] | the interactive face |
 
 pub mod cli;
 pub mod client;
@@ -19,3 +20,5 @@ pub mod health;
 pub mod model;
 pub mod observe;
 pub mod report;
+pub mod tui;
+pub mod wire;

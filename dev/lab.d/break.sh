@@ -21,6 +21,7 @@ lab_break() {
             [[ " ${PG_NODES[*]} " == *" $node "* ]] || die "$kind is for database nodes, not for $node"
             ;;
     esac
+    [[ $(state "$node") == running ]] || die "$node does not run (it is $(state "$node"))"
     # Written down first: whatever happens next, mend knows.
     note "$kind" "$node"
     "break_$kind" "$node" "$@"

@@ -184,9 +184,10 @@ target() {
             node_of "$member"
             ;;
         replica)
-            member=$(cluster_jq '[.members[] | select(.role | test("leader") | not)][0].name // empty') ||
+            member=$(cluster_jq '[.members[] | select((.role | test("leader") | not) and
+                (.state | test("running|streaming")))][0].name // empty') ||
                 die "no node tells which are replicas"
-            [[ -n $member ]] || die "the cluster has no replica"
+            [[ -n $member ]] || die "the cluster has no replica that runs"
             node_of "$member"
             ;;
         router) echo "$ROUTER" ;;

@@ -18,25 +18,36 @@ lab_mend() {
         existing "$node" > /dev/null
         note "$kind" "$node"
     fi
-    mend_noted "$kind" "$node"
+    local result=0
+    mend_noted "$kind" "$node" || result=1
     # Without arguments also what was broken by other hands.
     if [[ -z $kind ]]; then mend_seen; fi
+    return $result
 }
 
-# Latest first; what holds a node still has to go before its inside is mended.
+# What holds a node still has to go before its inside can be mended.
 mend_noted() {
-    local kind node
+    local kind node line failed=
+    local -a noted
     [[ -s $LAB_STATE/broken ]] || return 0
-    while read -r kind node; do
+    # Read whole before anything is mended: docker exec would eat the rest.
+    mapfile -t noted < <(sort -u "$LAB_STATE/broken" | awk '
+        /^(pause|stop|kill) / { print; next } { rest = rest $0 "\n" } END { printf "%s", rest }')
+    for line in "${noted[@]}"; do
+        read -r kind node <<< "$line"
         [[ -z ${1:-} || $kind == "$1" ]] || continue
         [[ -z ${2:-} || $node == "$2" ]] || continue
         if [[ -n $(container "$node") ]]; then
-            "mend_$kind" "$node"
+            if ! "mend_$kind" "$node"; then
+                say "$node: $kind could not be mended now; once the node runs, try again: dev/lab mend"
+                failed=1
+                continue
+            fi
             say "$node: $kind mended"
         fi
         forget "$kind" "$node"
-    done < <(sort -u "$LAB_STATE/broken" | awk '
-        /^(pause|stop|kill) / { print; next } { rest = rest $0 "\n" } END { printf "%s", rest }')
+    done
+    [[ -z $failed ]]
 }
 
 forget() {

@@ -215,7 +215,7 @@ pub struct Demo {
     /// Seed: the same seed tells the same story.
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
-    /// Number of simulated clusters.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=500))]
-    pub clusters: u16,
+    /// Number of simulated clusters [default: four with a story each].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub clusters: Option<u16>,
 }

@@ -30,6 +30,8 @@ pub enum Cause {
     Unsupported,
     /// Starting up or shutting down.
     NotReady,
+    /// Alive, but cut off from the majority that it needs.
+    NoQuorum,
 }
 
 impl Cause {

@@ -35,10 +35,15 @@ pub(crate) fn silent() -> String {
 /// A server that reads a request and answers with `bytes`, as they are, then closes.
 pub(crate) fn answering(bytes: impl Into<Vec<u8>>) -> String {
     let bytes = bytes.into();
+    answering_by(move |_| bytes.clone())
+}
+
+/// A server that answers as `answer` says to the text of the request, then closes.
+pub(crate) fn answering_by(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> String {
     serve(move |mut stream, _| {
-        read_request(&mut stream);
+        let request = read_request(&mut stream);
         // The client may have gone: that is its right.
-        drop(stream.write_all(&bytes));
+        drop(stream.write_all(&answer(&request)));
     })
 }
 
@@ -71,14 +76,15 @@ fn serve(mut each: impl FnMut(TcpStream, &mut Vec<TcpStream>) + Send + 'static) 
 }
 
 /// Reads to the end of an HTTP head, or of a single line without one.
-fn read_request(stream: &mut TcpStream) {
+fn read_request(stream: &mut TcpStream) -> String {
     let mut request = Vec::new();
     let mut byte = [0];
     while let Ok(1) = stream.read(&mut byte) {
         request.push(byte[0]);
         let http = request.starts_with(b"GET ");
         if request.ends_with(b"\r\n\r\n") || (!http && request.ends_with(b"\n")) {
-            return;
+            break;
         }
     }
+    String::from_utf8_lossy(&request).into_owned()
 }

@@ -193,6 +193,8 @@ impl HttpReader {
             .redirect(same_origin_only())
             .retry(reqwest::retry::never())
             .pool_max_idle_per_host(idle)
+            // Shorter than the keep-alive of common servers, lest a request meet a connection that is just closing.
+            .pool_idle_timeout(Duration::from_secs(4))
             .connect_timeout(endpoint.timeouts.connect);
         Ok(Self {
             client: builder.build().map_err(|error| HttpError::Connect { cause: Cause::Unsupported, error })?,

@@ -6,6 +6,7 @@ pub mod cause;
 pub mod certificate;
 #[cfg(test)]
 pub(crate) mod double;
+pub mod etcd;
 pub mod haproxy;
 pub mod haproxy_runtime;
 pub mod http;

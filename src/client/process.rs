@@ -4,7 +4,8 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt as _};
 
 /// How a child process came out.
 #[derive(Debug)]
@@ -74,6 +75,50 @@ pub async fn run(command: &[String], deadline: Duration, limit: usize) -> Result
     }
 }
 
+/// Runs `command` in the terminal of this process, to its end, with `environment` added to the present one. For programs
+/// that talk to the operator; the caller has given the terminal up before.
+///
+/// # Errors
+/// When the program does not start, or its end cannot be awaited.
+pub async fn attach(command: &[String], environment: &[(String, SecretString)]) -> Result<ExitStatus, ProcessError> {
+    let (program, arguments) = command.split_first().ok_or(ProcessError::Empty)?;
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where child processes are started")]
+    let mut child = tokio::process::Command::new(program);
+    child.args(arguments);
+    for (name, value) in environment {
+        child.env(name, value.expose_secret());
+    }
+    let mut child = child.spawn().map_err(|source| ProcessError::Start { program: program.clone(), source })?;
+    child.wait().await.map_err(|source| ProcessError::Lost { program: program.clone(), source })
+}
+
+/// Runs `command` to its end with `input` on its standard input and its output thrown away. A child that outlives
+/// `deadline`, or whose caller goes away, is killed.
+///
+/// # Errors
+/// As [`run`].
+pub async fn feed(command: &[String], input: &[u8], deadline: Duration) -> Result<ExitStatus, ProcessError> {
+    let (program, arguments) = command.split_first().ok_or(ProcessError::Empty)?;
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where child processes are started")]
+    let mut child = tokio::process::Command::new(program);
+    child.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    #[cfg(unix)]
+    child.process_group(0);
+    let mut child = child.spawn().map_err(|source| ProcessError::Start { program: program.clone(), source })?;
+    let stdin = child.stdin.take();
+    let finish = async {
+        if let Some(mut stdin) = stdin {
+            // A program that does not read its input is no error.
+            let _ = stdin.write_all(input).await;
+        }
+        child.wait().await
+    };
+    match tokio::time::timeout(deadline, finish).await {
+        Ok(outcome) => outcome.map_err(|source| ProcessError::Lost { program: program.clone(), source }),
+        Err(_) => Err(ProcessError::TimedOut { program: program.clone(), deadline }),
+    }
+}
+
 /// Reads to the end and keeps the first `limit` bytes. Output past the limit is read and dropped: a child that is
 /// left with a full pipe would never end.
 async fn drain(output: Option<impl AsyncRead + Unpin>, limit: usize) -> io::Result<Vec<u8>> {
@@ -85,7 +130,8 @@ async fn drain(output: Option<impl AsyncRead + Unpin>, limit: usize) -> io::Resu
     Ok(kept)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

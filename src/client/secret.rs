@@ -115,7 +115,8 @@ fn first_line(bytes: &[u8], place: &str) -> Result<SecretString, SecretError> {
     if text.is_empty() { Err(SecretError::Empty(place.to_owned())) } else { Ok(SecretString::from(text)) }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::io::Write;
     use std::os::unix::fs::PermissionsExt;

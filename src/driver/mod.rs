@@ -3,6 +3,7 @@
 //! both reach them through the traits in [`port`].
 
 pub(crate) mod checklist;
+pub mod dcs;
 pub mod exporter;
 pub mod ha;
 pub mod node;

@@ -84,6 +84,8 @@ pub struct Contact {
     pub agent_url: Option<Text>,
     /// Its PostgreSQL; `None`: unknown or not configured.
     pub postgres: Option<Address>,
+    /// Its `postgres_exporter`; `None`: not configured.
+    pub exporter_url: Option<Text>,
 }
 
 /// Makes sources for members that appear while the program runs.

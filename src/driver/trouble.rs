@@ -21,6 +21,7 @@ pub(crate) fn trouble(cause: Cause) -> Trouble {
         Cause::TooLarge => Trouble::TooLarge,
         Cause::Unsupported => Trouble::Unsupported,
         Cause::NotReady => Trouble::NotReady,
+        Cause::NoQuorum => Trouble::NoQuorum,
     }
 }
 

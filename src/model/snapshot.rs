@@ -260,12 +260,18 @@ impl Snapshot {
         all
     }
 
-    /// Age of the picture: the age of the oldest answer among the sources that still answer in time. `None` where
-    /// none does.
+    /// Age of the picture: the age of the oldest answer among the sources that still answer in time, those left aside
+    /// that are asked at a slower pace of their own, since their answers are meant to be older. `None` where none does.
     pub fn age(&self, now: Moment) -> Option<Duration> {
         let extra = now.since(self.now);
-        let fresh = self.sources().into_iter().filter(|status| status.freshness == Freshness::Fresh);
-        fresh.filter_map(|status| status.age).max().map(|age| age + extra)
+        let sources = self.sources();
+        let fresh = sources.iter().filter(|status| status.freshness == Freshness::Fresh);
+        // Age of each answer, and the age at which it would be stale.
+        let ages = fresh.filter_map(|status| Some((status.age?, status.stale_at.since(self.now) + status.age?)));
+        let ages: Vec<(Duration, Duration)> = ages.collect();
+        let quickest = ages.iter().map(|(_, stale_after)| *stale_after).min()?;
+        let in_pace = ages.iter().filter(|(_, stale_after)| *stale_after <= quickest * 4);
+        in_pace.map(|(age, _)| *age).max().map(|age| age + extra)
     }
 }
 
@@ -278,5 +284,40 @@ fn status<T>(reading: &Reading<T>, now: Moment) -> SourceStatus {
         trouble: reading.trouble(now).map(|(words, _)| words),
         remedy: reading.failure.as_ref().map(|failure| failure.error.trouble.remedy()),
         stale_at: reading.stale_at(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::source::SourceKind;
+    use crate::model::text::Text;
+
+    #[test]
+    fn a_source_with_a_slow_pace_does_not_make_the_picture_look_old() {
+        let second = Duration::from_secs(1);
+        let identity = Identity {
+            name: ClusterName::new("prod-eu"),
+            kind: StackKind::Patroni,
+            scope: None,
+            namespace: None,
+            colour: None,
+            read_only: false,
+            protected: false,
+        };
+        let now = Moment::START + second * 60;
+        let mut snapshot = Snapshot::empty(identity, Thresholds::default(), now, Timestamp::UNIX_EPOCH);
+        let answered = |reading: &mut Reading<BackupReport>, ago: Duration| {
+            let report = BackupReport { tool: Text::new("pgbackrest"), backups: Vec::new() };
+            reading.take(now - ago, second, Ok(Arc::new(report)));
+        };
+        for (target, stale_after, ago) in [("quick", second * 4, second), ("slow", second * 120, second * 45)] {
+            let mut reading = Reading::unasked(Source::new(SourceKind::Backup, target), stale_after, Moment::START);
+            answered(&mut reading, ago);
+            snapshot.backups.push(reading);
+        }
+        assert_eq!(snapshot.age(now + second), Some(second * 2));
     }
 }

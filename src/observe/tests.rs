@@ -83,7 +83,7 @@ struct Nodes(Shared);
 
 impl NodeSources for Nodes {
     fn contact(&self, member: &NodeName, _registration: Option<&Registration>) -> Contact {
-        Contact { name: member.clone(), agent_url: None, postgres: None }
+        Contact { name: member.clone(), agent_url: None, postgres: None, exporter_url: None }
     }
 
     fn sources(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {

@@ -1,8 +1,14 @@
 //! All clusters at a glance, worst first; one that cannot be seen comes before one that is well.
 
-use super::table::{Column, Table};
+use super::cells;
+use super::routing;
+use super::summary::{Summary, summary};
+use super::symbol::Mark;
+use super::table::{Cell, Column, Row, Table, Tone};
+use super::tones;
 use super::units::{BYTES_WIDTH, DURATION_WIDTH};
-use crate::model::snapshot::Snapshot;
+use crate::model::router::PoolPurpose;
+use crate::model::snapshot::{Snapshot, Wellbeing};
 
 /// Columns of [`table`]. Rows are named by their cluster.
 pub const COLUMNS: &[Column] = &[
@@ -20,6 +26,129 @@ pub const COLUMNS: &[Column] = &[
 
 /// One row a cluster.
 pub fn table<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Table {
-    let _ = snapshots.into_iter().count();
-    Table::new(COLUMNS, "", "")
+    let mut all: Vec<(Summary, &Snapshot)> =
+        snapshots.into_iter().map(|snapshot| (summary(snapshot, snapshot.now), snapshot)).collect();
+    all.sort_by(|(a, _), (b, _)| urgency(b).cmp(&urgency(a)).then_with(|| a.cluster.cmp(&b.cluster)));
+    let mut table =
+        Table::new(COLUMNS, "no cluster is configured", "pgctl-tui init --patroni URL writes a configuration");
+    table.rows = all.into_iter().map(|(summary, snapshot)| row(&summary, snapshot)).collect();
+    table
+}
+
+/// How much a cluster wants to be looked at: act, unknown, look, well; then by the number of findings.
+fn urgency(summary: &Summary) -> (u8, usize, usize) {
+    (rank(summary.wellbeing), summary.counts.critical, summary.counts.warning)
+}
+
+fn rank(wellbeing: Wellbeing) -> u8 {
+    match wellbeing {
+        Wellbeing::Act => 3,
+        Wellbeing::Unknown => 2,
+        Wellbeing::Look => 1,
+        Wellbeing::Well => 0,
+    }
+}
+
+/// How a cluster does, in one word.
+pub fn word(wellbeing: Wellbeing) -> &'static str {
+    match wellbeing {
+        Wellbeing::Act => "act",
+        Wellbeing::Unknown => "unknown",
+        Wellbeing::Look => "look",
+        Wellbeing::Well => "well",
+    }
+}
+
+fn row(summary: &Summary, snapshot: &Snapshot) -> Row {
+    let mark = match summary.wellbeing {
+        Wellbeing::Act => Mark::Failed,
+        Wellbeing::Look => Mark::Partly,
+        Wellbeing::Well => Mark::Well,
+        Wellbeing::Unknown if snapshot.sources().iter().all(|status| status.trouble.is_none()) => Mark::Waiting,
+        Wellbeing::Unknown => Mark::Silent,
+    };
+    let span = |span: &super::line::Span| {
+        if span.text == *super::table::UNKNOWN { Cell::unknown() } else { Cell::text(span.text.clone(), span.tone) }
+    };
+    let worst_lag = super::summary::worst_lag(snapshot);
+    let cells = vec![
+        Cell::text(summary.cluster.text().clone(), Tone::Strong).marked(mark),
+        Cell::ranked(rank(summary.wellbeing).into(), word(summary.wellbeing), tones::wellbeing(summary.wellbeing)),
+        span(&summary.leader),
+        cells::told(snapshot.timeline(), |timeline| {
+            Cell::number(f64::from(timeline.0), timeline.to_string(), Tone::Plain)
+        }),
+        span(&summary.members),
+        cells::told(worst_lag, |lag| cells::bytes(Some(lag), tones::limits(&snapshot.thresholds.lag_bytes, lag))),
+        summary.dcs.as_ref().map_or_else(Cell::none, span),
+        router(snapshot),
+        match &summary.worst {
+            Some(worst) => Cell::text(worst.text.clone(), worst.tone),
+            None => Cell::text("", Tone::Plain),
+        },
+        cells::span(summary.age, Tone::Dim),
+    ];
+    Row { id: summary.cluster.text().clone(), cells }
+}
+
+/// Where writes go.
+fn router(snapshot: &Snapshot) -> Cell {
+    if snapshot.routers.is_empty() {
+        return Cell::none();
+    }
+    let fresh =
+        snapshot.routers.iter().any(|router| router.reading(snapshot.now).is_some_and(|r| r.is_fresh(snapshot.now)));
+    if !fresh {
+        return Cell::unknown();
+    }
+    let mut odd = false;
+    let mut up: Vec<_> = routing::servers(snapshot)
+        .filter(|server| server.purpose == PoolPurpose::Write && server.takes_traffic(snapshot))
+        .map(|server| {
+            odd |= routing::oddity(snapshot, &server).is_some();
+            server.row.server.clone()
+        })
+        .collect();
+    up.sort();
+    up.dedup();
+    let names: Vec<_> = up.iter().map(ToString::to_string).collect();
+    match names.len() {
+        0 => Cell::text("→ nobody", Tone::Act),
+        1 if !odd => Cell::text(format!("→ {}", names[0]), Tone::Plain),
+        _ => Cell::text(format!("→ {}", names.join(", ")), Tone::Act),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::*;
+    use super::*;
+    use crate::model::finding::{Finding, Severity};
+    use crate::model::name::ClusterName;
+
+    #[test]
+    fn the_worst_comes_first_and_the_unseen_before_the_well() {
+        let named = |name: &str, mut snapshot: Snapshot| {
+            snapshot.identity.name = ClusterName::new(name);
+            snapshot
+        };
+        let mut warned = named("b-warned", healthy());
+        warned.findings = findings();
+        let mut broken = named("z-broken", split());
+        broken.findings = findings();
+        broken.findings[0] = Finding { severity: Severity::Critical, ..broken.findings[0].clone() };
+        let all =
+            [named("a-well", healthy()), warned, named("c-unseen", bare()), named("d-waiting", waiting()), broken];
+        let table = table(&all);
+        let order: Vec<_> = table.rows.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!(order, ["z-broken", "c-unseen", "d-waiting", "b-warned", "a-well"]);
+        insta::assert_snapshot!(drawn(&table), @r"
+        CLUSTER       HEALTH   LEADER       TL  MEMBERS       LAG  DCS  ROUTER      WORST FINDING              SEEN
+        ✖ z-broken    act      pg-1         13  2/3        116 kB  3/3  → pg-0      pg-2 is 1.2 GB behind     0.4 s
+        ◌ c-unseen    unknown  ?             ?  ?               ?  –    –                                         ?
+        ◌ d-waiting   unknown  ?             ?  ?               ?  –    –                                         ?
+        ◐ b-warned    look     pg-0         12  3/3        112 kB  3/3  → pg-0      pg-2 is 1.2 GB behind     0.4 s
+        ● a-well      well     pg-0         12  3/3        112 kB  3/3  → pg-0                                0.4 s
+        ");
+    }
 }

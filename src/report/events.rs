@@ -2,9 +2,12 @@
 
 use jiff::tz::TimeZone;
 
-use super::table::{Column, Table};
-use super::units::DATE_TIME_WIDTH;
+use super::cells;
+use super::table::{Cell, Column, Row, SortKey, Table, Tone};
+use super::tones;
+use super::units::{self, DATE_TIME_WIDTH};
 use crate::model::event::Event;
+use crate::model::text::Text;
 
 /// Columns of [`table`]. Rows are named by the event's place in the slice given, oldest 0.
 pub const COLUMNS: &[Column] = &[
@@ -18,6 +21,63 @@ pub const COLUMNS: &[Column] = &[
 
 /// Events, newest first. `events` is oldest first, as the picture has it; times are written in `zone`.
 pub fn table(events: &[Event], zone: &TimeZone) -> Table {
-    let _ = (events, zone);
-    Table::new(COLUMNS, "", "")
+    let mut table = Table::new(COLUMNS, "nothing has changed since this console began to look", "");
+    table.rows = events.iter().enumerate().rev().map(|(place, event)| row(place, event, zone)).collect();
+    table
+}
+
+fn row(place: usize, event: &Event, zone: &TimeZone) -> Row {
+    let tone = tones::severity(event.severity);
+    let at = Cell {
+        // The observer's clock keeps the order where the wall clock jumped.
+        key: SortKey::Number(event.at.since_start().as_secs_f64()),
+        ..Cell::text(units::date_time(event.wall, zone), Tone::Dim)
+    };
+    let source = event.source.as_ref().map(|source| Text::new(source.to_string()));
+    let cells = vec![
+        at,
+        Cell::ranked(event.severity as i64, event.severity.word(), tone),
+        Cell::text(event.kind.word(), Tone::Dim),
+        Cell::text(event.subject.to_string(), Tone::Plain),
+        Cell::text(event.text.clone(), tone),
+        source.map_or_else(Cell::none, |source| cells::words(&source, Tone::Dim)),
+    ];
+    Row { id: Text::new(place.to_string()), cells }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::*;
+    use super::*;
+    use crate::model::event::EventKind;
+    use crate::model::finding::{Severity, Subject};
+    use crate::model::name::NodeName;
+    use crate::model::source::{Source, SourceKind};
+
+    #[test]
+    fn the_newest_event_comes_first_with_time_and_source() {
+        let event = |seconds_ago, kind, severity, subject, text: &str, source| Event {
+            at: now() - seconds(seconds_ago),
+            wall: wall() - jiff::SignedDuration::from_secs(i64::try_from(seconds_ago).unwrap()),
+            kind,
+            severity,
+            subject,
+            text: text.into(),
+            source,
+        };
+        let etcd = Some(Source::new(SourceKind::Etcd, ""));
+        let pg_1 = Subject::Node(NodeName::new("pg-1"));
+        let events = [
+            event(40, EventKind::Leader, Severity::Critical, Subject::Cluster, "leader pg-0 → nobody", etcd.clone()),
+            event(21, EventKind::Leader, Severity::Warning, pg_1, "leader nobody → pg-1", etcd),
+            event(20, EventKind::Finding, Severity::Note, Subject::Cluster, "no leader: ended", None),
+        ];
+        insta::assert_snapshot!(drawn(&table(&events, &TimeZone::UTC)), @r"
+        WHEN                 SEVERITY  KIND         ABOUT     WHAT                  SOURCE
+        2026-11-21 14:01:47  note      finding      cluster   no leader: ended      –
+        2026-11-21 14:01:46  warning   leader       pg-1      leader nobody → pg-1  etcd
+        2026-11-21 14:01:27  critical  leader       cluster   leader pg-0 → nobody  etcd
+        ");
+        assert!(!table(&[], &TimeZone::UTC).empty.reason.is_empty());
+    }
 }

@@ -4,6 +4,7 @@
 //! A view is a table ([`table::Table`]) or lines ([`line::Line`]) made from a snapshot; faces only draw them.
 
 pub mod backups;
+mod cells;
 pub mod clusters;
 pub mod csv;
 pub mod dcs;
@@ -18,10 +19,15 @@ pub mod poolers;
 pub mod prometheus;
 pub mod replication;
 pub mod router;
+pub mod routing;
 pub mod sessions;
+pub mod sources;
 pub mod summary;
 pub mod symbol;
 pub mod table;
+#[cfg(test)]
+pub(crate) mod test_support;
 pub mod text;
+pub mod tones;
 pub mod topology;
 pub mod units;

@@ -3,9 +3,20 @@
 use std::time::Duration;
 
 use super::line::{Line, Span};
+use super::routing;
+use super::table::{NONE, Tone, UNKNOWN};
+use super::tones;
+use super::topology::{in_order, share};
+use super::units;
+use crate::model::dcs::Quorum;
+use crate::model::finding::Severity;
+use crate::model::member::Presence;
 use crate::model::moment::Moment;
 use crate::model::name::ClusterName;
-use crate::model::snapshot::{Snapshot, Wellbeing};
+use crate::model::observed::{Freshness, Observed};
+use crate::model::role::Role;
+use crate::model::router::PoolPurpose;
+use crate::model::snapshot::{Snapshot, StackKind, Wellbeing};
 use crate::model::text::Text;
 
 /// Findings by severity.
@@ -68,35 +79,247 @@ pub struct Summary {
 
 /// The summary of a picture, seen at `now`.
 pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
-    let unknown = || Span::new("?", super::table::Tone::Stale);
+    let identity = &snapshot.identity;
+    let sources = snapshot.sources();
+    let age = snapshot.age(now);
+    let count = |severity| snapshot.findings.iter().filter(|finding| finding.severity == severity).count();
+    let silent = sources.iter().filter(|status| matches!(status.freshness, Freshness::Stale | Freshness::Lost)).count();
+    let waiting = sources.iter().all(|status| status.freshness == Freshness::Waiting);
+    let age_text = match age {
+        // A frozen or stuck picture grows old as a whole.
+        Some(age) if age > OLD => Span::new(units::age(age), Tone::Look),
+        Some(age) => Span::new(units::age(age), Tone::Dim),
+        None if waiting && !sources.is_empty() => Span::new("waiting", Tone::Stale),
+        None => Span::new("nothing seen", Tone::Stale),
+    };
     Summary {
-        cluster: snapshot.identity.name.clone(),
-        colour: None,
-        simulated: false,
-        wellbeing: Wellbeing::Unknown,
-        leader: unknown(),
-        timeline: unknown(),
-        sync: None,
-        members: unknown(),
-        dcs: None,
-        paused: None,
-        access: unknown(),
-        protected: false,
-        worst: None,
-        counts: Counts::default(),
-        age: snapshot.age(now),
-        age_text: unknown(),
-        silent: 0,
-        sources: 0,
-        lag: unknown(),
-        write_sessions: None,
-        read_sessions: None,
+        cluster: identity.name.clone(),
+        colour: identity.colour.clone(),
+        simulated: identity.kind == StackKind::Simulated,
+        wellbeing: snapshot.wellbeing(),
+        leader: leader(snapshot),
+        timeline: told(snapshot.timeline(), |timeline| Span::new(timeline.to_string(), Tone::Plain)),
+        sync: sync(snapshot),
+        members: members(snapshot),
+        dcs: dcs(snapshot),
+        paused: paused(snapshot),
+        access: if identity.read_only {
+            Span::new("READ-ONLY", Tone::Dim)
+        } else {
+            Span::new("READ-WRITE", Tone::Plain)
+        },
+        protected: identity.protected,
+        worst: snapshot.worst().map(|worst| Span::new(worst.title.clone(), tones::severity(worst.severity))),
+        counts: Counts {
+            critical: count(Severity::Critical),
+            warning: count(Severity::Warning),
+            note: count(Severity::Note),
+        },
+        age,
+        age_text,
+        silent,
+        sources: sources.len(),
+        lag: lag(snapshot),
+        write_sessions: routing::sessions(snapshot, PoolPurpose::Write),
+        read_sessions: routing::sessions(snapshot, PoolPurpose::Read),
+    }
+}
+
+/// What stands for the leader where the record says that nobody holds the lock.
+pub const NO_LEADER: &str = "no leader";
+
+/// A picture older than this is worth a look: at every usual interval its sources would be stale by now.
+const OLD: Duration = Duration::from_secs(30);
+
+fn told<T>(fact: Option<Observed<T>>, draw: impl FnOnce(T) -> Span) -> Span {
+    let Some(fact) = fact else { return Span::new(UNKNOWN, Tone::Stale) };
+    let span = draw(fact.value);
+    if fact.fresh { span } else { Span { tone: Tone::Stale, ..span } }
+}
+
+fn leader(snapshot: &Snapshot) -> Span {
+    match snapshot.leader() {
+        None if snapshot.record_is_fresh() => Span::new(NO_LEADER, Tone::Act),
+        leader => told(leader, |leader| Span::new(leader.text().clone(), Tone::Strong)),
+    }
+}
+
+fn sync(snapshot: &Snapshot) -> Option<Span> {
+    let mode = snapshot.recorded(|content| content.config.as_ref().map(|config| config.synchronous_mode))?;
+    if !mode.value {
+        return None;
+    }
+    let key = snapshot.recorded(|content| content.sync.clone());
+    let Some(key) = key else { return Some(Span::new(UNKNOWN, Tone::Stale)) };
+    let streams = |name: &crate::model::name::NodeName| {
+        let view = snapshot.member(name).map(|member| snapshot.view(member));
+        view.and_then(|view| view.streams()).is_some_and(|streams| streams.fresh && streams.value)
+    };
+    let streaming = key.value.standbys.iter().filter(|name| streams(name)).count();
+    let (text, tone) = match key.value.standbys.len() {
+        // Synchronous mode is on and nobody is synchronous: commits are not replicated, or wait.
+        0 => ("0/0".to_owned(), Tone::Look),
+        all => share(streaming, all),
+    };
+    Some(told(Some(key), |_| Span::new(text, tone)))
+}
+
+fn members(snapshot: &Snapshot) -> Span {
+    let expected = snapshot.members.iter().filter(|member| member.presence == Presence::Present);
+    let states: Vec<_> = expected.map(|member| in_order(snapshot.view(member))).collect();
+    if states.is_empty() || states.iter().all(Option::is_none) {
+        return Span::new(UNKNOWN, Tone::Stale);
+    }
+    let (text, tone) = share(states.iter().filter(|state| **state == Some(true)).count(), states.len());
+    Span::new(text, tone)
+}
+
+fn dcs(snapshot: &Snapshot) -> Option<Span> {
+    let all = &snapshot.dcs.members;
+    if all.is_empty() {
+        return None;
+    }
+    let well = |member: &crate::model::dcs::DcsMember| {
+        member.leader_id != 0 && member.quorum != Quorum::Missing && member.alarms.is_empty()
+    };
+    if all.iter().all(|reading| reading.freshness(snapshot.now) == Freshness::Waiting) {
+        return Some(Span::new(UNKNOWN, Tone::Stale));
+    }
+    let (text, tone) =
+        share(all.iter().filter(|reading| reading.fresh(snapshot.now).is_some_and(well)).count(), all.len());
+    Some(Span::new(text, tone))
+}
+
+fn paused(snapshot: &Snapshot) -> Option<Span> {
+    match snapshot.paused() {
+        None => Some(Span::new("pause ?", Tone::Stale)),
+        Some(paused) if !paused.value => None,
+        paused => Some(told(paused, |_| Span::new("PAUSED", Tone::Look))),
+    }
+}
+
+/// Largest replay lag in bytes among the replicas; a fresh one before a stale one.
+pub(in crate::report) fn worst_lag(snapshot: &Snapshot) -> Option<Observed<u64>> {
+    let lags = snapshot.views().filter_map(|view| view.lag().bytes);
+    lags.reduce(|worst, next| if (next.fresh, next.value) > (worst.fresh, worst.value) { next } else { worst })
+}
+
+fn lag(snapshot: &Snapshot) -> Span {
+    let follows =
+        |role: Option<Observed<Role>>| role.is_none_or(|role| !role.value.leads() && role.value != Role::Primary);
+    if !snapshot.members.is_empty() && !snapshot.views().any(|view| follows(view.role())) {
+        return Span::new(NONE, Tone::Dim);
+    }
+    told(worst_lag(snapshot), |lag| Span::new(units::bytes(lag), tones::limits(&snapshot.thresholds.lag_bytes, lag)))
+}
+
+impl Counts {
+    /// `1 critical, 2 warnings`; empty where nothing needs a look.
+    pub fn words(&self) -> String {
+        let critical = (self.critical > 0).then(|| format!("{} critical", self.critical));
+        let warning = (self.warning > 0).then(|| units::plural(self.warning, "warning"));
+        [critical, warning].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// Tone of the worst.
+    pub fn tone(&self) -> Tone {
+        match (self.critical, self.warning) {
+            (0, 0) => Tone::Well,
+            (0, _) => Tone::Look,
+            _ => Tone::Act,
+        }
     }
 }
 
 impl Summary {
     /// `leader pg-0 · timeline 12 · sync 1/1 · DCS 2/3 · PAUSED · 2 warnings`: the middle of the header.
     pub fn line(&self) -> Line {
-        Line::new()
+        let label = if self.leader.text == NO_LEADER { "" } else { "leader " };
+        let mut line = Line::new().dim(label).with(self.leader.text.as_str(), self.leader.tone);
+        let mut part = |label: &str, span: &Span| {
+            line.push(" · ", Tone::Dim);
+            line.push(label, Tone::Dim);
+            line.push(span.text.as_str(), span.tone);
+        };
+        part("timeline ", &self.timeline);
+        if let Some(sync) = &self.sync {
+            part("sync ", sync);
+        }
+        part("members ", &self.members);
+        if let Some(dcs) = &self.dcs {
+            part("DCS ", dcs);
+        }
+        if let Some(paused) = &self.paused {
+            part("", paused);
+        }
+        let findings = match self.wellbeing {
+            Wellbeing::Unknown => Span::new("nothing known", Tone::Stale),
+            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act if self.counts.words().is_empty() => {
+                Span::new("no findings", Tone::Well)
+            }
+            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act => Span::new(self.counts.words(), self.counts.tone()),
+        };
+        part("", &findings);
+        if self.silent > 0 {
+            part("", &Span::new(units::plural(self.silent, "source") + " silent", Tone::Stale));
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::*;
+    use super::*;
+
+    fn line(snapshot: &Snapshot) -> String {
+        summary(snapshot, snapshot.now).line().text()
+    }
+
+    #[test]
+    fn the_header_tells_whether_to_worry() {
+        insta::assert_snapshot!(line(&healthy()), @"leader pg-0 · timeline 12 · sync 1/1 · members 3/3 · DCS 3/3 · no findings");
+        insta::assert_snapshot!(line(&leaderless()), @"no leader · timeline ? · sync 0/1 · members 0/3 · DCS 3/3 · no findings · 2 sources silent");
+        insta::assert_snapshot!(line(&split()), @"leader pg-1 · timeline 13 · sync 0/1 · members 2/3 · DCS 3/3 · no findings");
+        insta::assert_snapshot!(line(&waiting()), @"leader ? · timeline ? · members ? · pause ? · nothing known");
+        insta::assert_snapshot!(line(&bare()), @"leader ? · timeline ? · members ? · pause ? · nothing known");
+    }
+
+    #[test]
+    fn a_pause_is_told_and_one_that_nobody_can_tell_is_unknown() {
+        let mut snapshot = healthy();
+        assert_eq!(summary(&snapshot, now()).paused, None);
+        record(&mut snapshot, |content| content.paused = true);
+        assert_eq!(summary(&snapshot, now()).paused, Some(Span::new("PAUSED", Tone::Look)));
+        assert_eq!(summary(&bare(), now()).paused, Some(Span::new("pause ?", Tone::Stale)));
+    }
+
+    #[test]
+    fn without_the_dcs_nothing_it_said_looks_live() {
+        let mut snapshot = healthy();
+        dcs_lost(&mut snapshot, seconds(20));
+        let summary = summary(&snapshot, now());
+        assert_eq!(summary.dcs, Some(Span::new("0/3", Tone::Act)));
+        assert_eq!(summary.sync.map(|sync| sync.tone), Some(Tone::Stale));
+        assert_eq!(summary.leader, Span::new("pg-0", Tone::Strong), "the one node that takes writes");
+        assert_eq!(summary.silent, 4);
+    }
+
+    #[test]
+    fn the_picture_grows_old_with_the_clock_of_who_looks() {
+        let snapshot = healthy();
+        let later = summary(&snapshot, now() + seconds(60));
+        assert_eq!(later.age_text, Span::new("1 min ago", Tone::Look));
+        assert_eq!(summary(&bare(), now()).age_text.text, "nothing seen");
+        assert_eq!(summary(&waiting(), now()).age_text.text, "waiting");
+    }
+
+    #[test]
+    fn lag_and_sessions_serve_the_wall() {
+        let healthy = summary(&healthy(), now());
+        assert_eq!(healthy.lag, Span::new("112 kB", Tone::Plain));
+        assert_eq!((healthy.write_sessions, healthy.read_sessions), (Some(83), Some(83)));
+        let bare = summary(&bare(), now());
+        assert_eq!((bare.write_sessions, bare.lag.text.as_str()), (None, UNKNOWN));
     }
 }

@@ -1,4 +1,5 @@
-//! Drivers for high-availability managers: what an agent says of its node, and how a manager writes its record.
+//! Drivers for high-availability managers: what an agent says of its node, how a manager writes its record, and the
+//! simulated cluster.
 
 pub mod patroni;
 mod patroni_check;
@@ -6,3 +7,4 @@ pub mod patroni_cluster;
 pub mod patroni_discover;
 pub mod patroni_metrics;
 pub mod patroni_record;
+pub mod sim;

@@ -124,7 +124,10 @@ impl PatroniClusterView {
             return Err((SourceError::new(Trouble::UnexpectedAnswer, &url, detail), Elsewhere::Try));
         }
         if self.slow.as_ref().is_none_or(|slow| slow.asked.elapsed() >= SLOW_PARTS) {
-            self.slow = Some(slow_parts(patroni, self.slow.take()).await);
+            let before = self.slow.take().unwrap_or_default();
+            // Noted before asking: if these block until the observer gives up, the next call does without them.
+            let slow = self.slow.insert(SlowParts { asked: Instant::now(), ..before });
+            slow_parts(patroni, slow).await;
         }
         Ok(content(&answered.value, self.slow.as_ref()))
     }
@@ -137,21 +140,24 @@ enum Elsewhere {
     Spare,
 }
 
+impl Default for SlowParts {
+    fn default() -> Self {
+        Self { asked: Instant::now(), history: Vec::new(), config: None, defects: Vec::new() }
+    }
+}
+
 /// History and configuration; what cannot be had keeps its old value and says so.
-async fn slow_parts(patroni: &Patroni, before: Option<SlowParts>) -> SlowParts {
-    let mut parts =
-        before.unwrap_or(SlowParts { asked: Instant::now(), history: Vec::new(), config: None, defects: Vec::new() });
-    parts.asked = Instant::now();
-    parts.defects.clear();
+async fn slow_parts(patroni: &Patroni, parts: &mut SlowParts) {
+    let mut defects = Vec::new();
     match patroni.history().await {
-        Ok(answered) => (parts.history, parts.defects) = history(&answered.value),
-        Err(error) => parts.defects.push(Text::redacted(format!("history: {error}"))),
+        Ok(answered) => (parts.history, defects) = history(&answered.value),
+        Err(error) => defects.push(Text::redacted(format!("history: {error}"))),
     }
     match patroni.config().await {
         Ok(answered) => parts.config = Some(dynamic_config(&answered.value, 0)),
-        Err(error) => parts.defects.push(Text::redacted(format!("config: {error}"))),
+        Err(error) => defects.push(Text::redacted(format!("config: {error}"))),
     }
-    parts
+    parts.defects = defects;
 }
 
 impl Observe for PatroniClusterView {

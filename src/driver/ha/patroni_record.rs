@@ -328,7 +328,7 @@ fn lines(value: &Value) -> Vec<Text> {
 }
 
 /// The same value with secrets masked by their key, whatever the shape of what they hold.
-fn masked(value: &Value) -> Value {
+pub(crate) fn masked(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
             Value::Object(object.iter().map(|(key, value)| (key.clone(), mask(key, value))).collect())
@@ -365,4 +365,4 @@ pub fn unite(registrations: Vec<Registration>) -> (Vec<Registration>, Vec<Text>)
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

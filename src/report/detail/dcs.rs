@@ -1,11 +1,77 @@
-//! Detail of a dcs.
+//! Detail of a DCS member.
 
+use super::super::dcs::alarm_words;
+use super::super::table::Tone;
+use super::super::units;
 use super::Group;
+use super::opinions::{Collector, says, says_as};
+use crate::model::dcs::{DcsMember, Quorum};
+use crate::model::moment::Moment;
+use crate::model::observed::{Observed, Reading};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
 /// Everything known of the DCS member at `endpoint`.
 pub fn dcs_member(snapshot: &Snapshot, endpoint: &Text) -> Vec<Group> {
-    let _ = (snapshot, endpoint);
-    Vec::new()
+    let now = snapshot.now;
+    let Some(reading) = snapshot.dcs.members.iter().find(|reading| reading.source.target == *endpoint) else {
+        return Vec::new();
+    };
+    let mut own = Collector::new("Its own word", now);
+    let part = Part { reading, now };
+    own.plain("name", part.of(|member| Some(&member.name)), ToString::to_string);
+    own.plain("identifier", part.of(|member| Some(member.id)), |id| format!("{id:x}"));
+    own.plain("version", part.of(|member| Some(&member.version)), ToString::to_string);
+    own.maybe("quorum", part.of(|member| Some(member.quorum)), |quorum| match quorum {
+        Quorum::Reached => ("reached by a linearizable read".to_owned(), Tone::Well),
+        Quorum::Missing => ("a linearizable read does not go through".to_owned(), Tone::Act),
+        Quorum::Unknown => ("not tried, or not allowed to try".to_owned(), Tone::Stale),
+    });
+    own.plain("raft", part.of(Some), |member| {
+        format!("term {}, index {}, applied {}", member.term, member.raft_index, member.raft_applied)
+    });
+    own.plain("database", part.of(Some), |member| {
+        let used = member.db_in_use.map(|used| format!(", {} in use", units::bytes(used))).unwrap_or_default();
+        let quota = member.db_quota.map(|quota| format!(", quota {}", units::bytes(quota))).unwrap_or_default();
+        format!("{}{used}{quota}", units::bytes(member.db_size))
+    });
+    own.maybe("alarms", part.of(|member| (!member.alarms.is_empty()).then_some(&member.alarms)), |alarms| {
+        (alarms.iter().map(alarm_words).collect::<Vec<_>>().join(", "), Tone::Act)
+    });
+    own.plain("latency", part.of(|member| Some(member.latency)), |took| units::latency(*took));
+
+    let mut all = Collector::new("Everybody's word", now);
+    let ids = || snapshot.dcs.members.iter();
+    all.opinions(
+        "leader",
+        ids().map(|reading| {
+            let fact = reading.fact(now, |member| Some(member.leader_id));
+            says_as(fact, |id| leader_name(snapshot, *id), ToString::to_string)
+        }),
+    );
+    all.opinions("term", ids().map(|reading| says(reading.fact(now, |member| Some(member.term)))));
+
+    let mut source = Collector::new("Source", now);
+    source.reading(reading);
+    [own.done(), all.done(), source.done()].into_iter().flatten().collect()
+}
+
+/// Parts of what the member said.
+struct Part<'a> {
+    reading: &'a Reading<DcsMember>,
+    now: Moment,
+}
+
+impl<'a> Part<'a> {
+    fn of<U>(&self, pick: impl FnOnce(&'a DcsMember) -> Option<U>) -> Option<Observed<U>> {
+        self.reading.fact(self.now, pick)
+    }
+}
+
+fn leader_name(snapshot: &Snapshot, id: u64) -> String {
+    if id == 0 {
+        return "nobody".to_owned();
+    }
+    let known = snapshot.dcs.members.iter().filter_map(|reading| reading.last()).find(|member| member.id == id);
+    known.map(|member| member.name.to_string()).filter(|name| !name.is_empty()).unwrap_or_else(|| format!("{id:x}"))
 }

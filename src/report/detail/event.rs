@@ -1,13 +1,29 @@
-//! Detail of a event.
+//! Detail of an event.
 
-use super::Group;
 use jiff::tz::TimeZone;
 
+use super::super::table::Tone;
+use super::super::{tones, units};
+use super::{FactLine, Group};
 use crate::model::event::Event;
 use crate::model::moment::Moment;
 
-/// Everything known of an event.
+/// Everything known of an event, seen at `now`.
 pub fn event(event: &Event, now: Moment, zone: &TimeZone) -> Vec<Group> {
-    let _ = (event, now, zone);
-    Vec::new()
+    let tone = tones::severity(event.severity);
+    let what = FactLine {
+        label: "what".into(),
+        value: event.text.clone(),
+        source: event.source.clone(),
+        age: Some(now.since(event.at)),
+        tone,
+    };
+    let facts = vec![
+        what,
+        FactLine::said("when", units::date_time(event.wall, zone), Tone::Plain),
+        FactLine::said("kind", event.kind.word(), Tone::Plain),
+        FactLine::said("severity", event.severity.word(), tone),
+        FactLine::said("about", event.subject.to_string(), Tone::Plain),
+    ];
+    vec![Group { title: "Event".into(), facts }]
 }

@@ -1,11 +1,39 @@
 //! Detail of a finding.
 
-use super::Group;
+use super::super::findings::row_id as id_of;
+use super::super::table::Tone;
+use super::super::{tones, units};
+use super::{FactLine, Group};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
 /// Full evidence and advice of the finding called `row_id` in [`findings`](crate::report::findings).
 pub fn finding(snapshot: &Snapshot, row_id: &Text) -> Vec<Group> {
-    let _ = (snapshot, row_id);
-    Vec::new()
+    let Some(finding) = snapshot.findings.iter().find(|finding| id_of(finding) == *row_id) else {
+        return Vec::new();
+    };
+    let since = finding.since.map_or_else(
+        || FactLine::said("since", super::super::table::UNKNOWN, Tone::Stale),
+        |since| FactLine::said("since", units::age(snapshot.now.since(since)), Tone::Plain),
+    );
+    let what = Group {
+        title: "Finding".into(),
+        facts: vec![
+            FactLine::said("what", finding.title.clone(), tones::severity(finding.severity)),
+            FactLine::said("severity", finding.severity.word(), tones::severity(finding.severity)),
+            FactLine::said("about", finding.subject.to_string(), Tone::Plain),
+            since,
+            FactLine::said("rule", finding.code, Tone::Dim),
+        ],
+    };
+    let evidence = finding.evidence.iter().map(|fact| FactLine {
+        label: Text::default(),
+        value: fact.text.clone(),
+        source: fact.source.clone(),
+        age: fact.at.map(|at| snapshot.now.since(at)),
+        tone: Tone::Plain,
+    });
+    let evidence = Group { title: "Evidence".into(), facts: evidence.collect() };
+    let advice = Group { title: "Advice".into(), facts: vec![FactLine::said("", finding.advice.clone(), Tone::Plain)] };
+    [what, evidence, advice].into_iter().filter(|group| !group.facts.is_empty()).collect()
 }

@@ -5,7 +5,11 @@ mod dcs;
 mod event;
 mod finding;
 mod member;
+mod opinions;
 mod router;
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -28,7 +32,7 @@ pub struct FactLine {
     pub value: Text,
     /// Who says it; `None` where it follows from several, or is configured.
     pub source: Option<Source>,
-    /// How long ago it was said; `None` where `source` is.
+    /// How long ago it was said.
     pub age: Option<Duration>,
     /// Tone of the value.
     pub tone: Tone,
@@ -45,7 +49,8 @@ impl FactLine {
         match (&self.source, self.age) {
             (Some(source), Some(age)) => format!("{source}, {}", super::units::age(age)),
             (Some(source), None) => source.to_string(),
-            (None, _) => String::new(),
+            (None, Some(age)) => super::units::age(age),
+            (None, None) => String::new(),
         }
     }
 }

@@ -1,11 +1,106 @@
-//! Detail of a router.
+//! Detail of a router's row.
 
+use super::super::router::row_id as id_of;
+use super::super::routing;
+use super::super::table::Tone;
+use super::super::units;
 use super::Group;
+use super::opinions::{Collector, says};
+use crate::model::observed::Reading;
+use crate::model::router::{ProxyRow, Router, RouterReport};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
 /// Everything known of the router row called `row_id` in the tables of [`router`](crate::report::router).
 pub fn router_server(snapshot: &Snapshot, row_id: &Text) -> Vec<Group> {
-    let _ = (snapshot, row_id);
-    Vec::new()
+    let found = snapshot.routers.iter().find_map(|router| {
+        let reading = router.reading(snapshot.now)?;
+        let rows = &reading.last()?.rows;
+        Some((router, reading, rows.iter().find(|row| id_of(router, row) == *row_id)?))
+    });
+    let Some((router, reading, row)) = found else { return Vec::new() };
+    let mut sources = Collector::new("Sources", snapshot.now);
+    for reading in [&router.runtime, &router.http].into_iter().flatten() {
+        sources.reading(reading);
+    }
+    [opinions(snapshot, router, row), counters(snapshot, reading, row), sources.done()].into_iter().flatten().collect()
+}
+
+/// What each interface of the router says of the row, and what the cluster says of the member behind it.
+fn opinions(snapshot: &Snapshot, router: &Router, row: &ProxyRow) -> Option<Group> {
+    let now = snapshot.now;
+    let mut group = Collector::new("Status", now);
+    let by = |pick: fn(&ProxyRow) -> Option<String>| {
+        let wanted = id_of(router, row);
+        [&router.runtime, &router.http].into_iter().map(move |reading| {
+            let fact = reading
+                .as_ref()?
+                .fact(now, |report| report.rows.iter().find(|row| id_of(router, row) == wanted).and_then(pick));
+            says(fact)
+        })
+    };
+    group.opinions("status", by(|row| Some(row.status.word())));
+    if row.check.is_some() {
+        let check = |row: &ProxyRow| {
+            row.check.as_ref().map(|check| {
+                let code = check.code.map(|code| format!(" {code}")).unwrap_or_default();
+                let took = check.took.map(|took| format!(" in {}", units::latency(took))).unwrap_or_default();
+                let said =
+                    if check.description.is_empty() { String::new() } else { format!(", {}", check.description) };
+                format!("{}{code}{took}{said}", check.result)
+            })
+        };
+        group.opinions("check", by(check));
+    }
+    let purpose = match router.purpose(&row.proxy) {
+        crate::model::router::PoolPurpose::Write => "the leader",
+        crate::model::router::PoolPurpose::Read => "replicas",
+        crate::model::router::PoolPurpose::Any => "any node",
+        crate::model::router::PoolPurpose::Unknown => "not known",
+    };
+    group.line("pool leads to", purpose, Tone::Plain);
+    match routing::member(snapshot, row) {
+        Some(member) => {
+            let view = snapshot.view(member);
+            group.plain(&format!("{} is", member.name), view.role(), ToString::to_string);
+            group.plain("and", view.state(), ToString::to_string);
+        }
+        None => {
+            group.line("member", "none of this name or address", Tone::Dim);
+        }
+    }
+    group.opinions("leader", [says(snapshot.leader())]);
+    group.done()
+}
+
+fn counters(snapshot: &Snapshot, reading: &Reading<RouterReport>, row: &ProxyRow) -> Option<Group> {
+    let mut group = Collector::new("Counters", snapshot.now);
+    let mut add = |label: &str, value: Option<String>| {
+        group.plain(label, reading.fact(snapshot.now, |_| value), Clone::clone);
+    };
+    add("address", row.address.as_ref().map(ToString::to_string));
+    add("since last change", row.last_change.map(units::duration));
+    add("down in all", row.downtime.map(units::duration));
+    add("went down", row.downs.map(|times| units::plural(usize::try_from(times).unwrap_or(usize::MAX), "time")));
+    add("checks failed while up", row.check_failures.map(units::exact));
+    add("sessions now", row.sessions.map(units::exact));
+    add("most at once", row.sessions_max.map(units::exact));
+    add("limit", row.sessions_limit.map(units::exact));
+    add("sessions in all", row.sessions_total.map(units::exact));
+    add("last session", row.last_session.map(units::age));
+    add("new sessions", row.rate.map(units::rate));
+    add("most new sessions", row.rate_max.map(units::rate));
+    add("time to connect", row.connect_time.map(units::latency));
+    add("waiting", row.queue.map(units::exact));
+    add("most waiting", row.queue_max.map(units::exact));
+    add("from clients", row.bytes_in.map(units::bytes));
+    add("to clients", row.bytes_out.map(units::bytes));
+    add("failed connections", row.errors_connection.map(units::exact));
+    add("failed responses", row.errors_response.map(units::exact));
+    add("retries", row.retries.map(units::exact));
+    add("redispatches", row.redispatches.map(units::exact));
+    add("broken off by clients", row.aborts_client.map(units::exact));
+    add("broken off by servers", row.aborts_server.map(units::exact));
+    add("weight", row.weight.map(units::exact));
+    group.done()
 }

@@ -141,6 +141,9 @@ fn the_dynamic_configuration_is_read_as_patroni_reads_it_and_shows_no_secret() {
     assert!(!dynamic_config(&json!({"standby_cluster": null}), 0).standby_cluster);
 }
 
+/// Leader, candidate, time.
+type Order = (Option<&'static str>, Option<&'static str>, Option<&'static str>);
+
 #[rstest]
 #[case("{}", Ok(None))]
 #[case("", Ok(None))]
@@ -155,10 +158,7 @@ fn the_dynamic_configuration_is_read_as_patroni_reads_it_and_shows_no_secret() {
 #[case("{broken", Err(()))]
 #[case(r#"{"something": "else"}"#, Err(()))]
 #[case("[]", Err(()))]
-fn the_failover_key_orders_something_or_nothing(
-    #[case] raw: &str,
-    #[case] expected: Result<Option<(Option<&str>, Option<&str>, Option<&str>)>, ()>,
-) {
+fn the_failover_key_orders_something_or_nothing(#[case] raw: &str, #[case] expected: Result<Option<Order>, ()>) {
     let key = failover_key(raw).map_err(|_| ());
     let expected = expected.map(|key| {
         key.map(|(leader, candidate, at)| FailoverKey {

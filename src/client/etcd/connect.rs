@@ -1,0 +1,370 @@
+//! One connection to one endpoint: name, socket, TLS, HTTP/2, login. Each step fails as what it is.
+//!
+//! The library's own channel would reconnect behind our back and wait in silence while it cannot; here a connection
+//! that ends is an error, and who asked decides where to go next.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use etcd_client::{Channel, Client, ConnectOptions};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tonic::transport::{Endpoint, Uri};
+
+use super::error::EtcdError;
+use crate::client::cause::Cause;
+use crate::client::tls::{self, Verify};
+use crate::client::{cause, secret};
+use crate::config::endpoint::{self, EtcdEndpoints, Timeouts};
+
+/// A client URL taken apart.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndpointName {
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// Port; 2379 where the URL has none.
+    pub port: u16,
+    /// Whether the URL says `https`.
+    pub tls: bool,
+}
+
+impl EndpointName {
+    /// Takes `url` apart. A URL without scheme is plain text, as etcd's own tools have it.
+    ///
+    /// # Errors
+    /// When it is not `http://host:port`, `https://host:port` or `host:port`.
+    pub fn parse(url: &str) -> Result<Self, EtcdError> {
+        let wrong = |why: &str| EtcdError::new(url, Cause::UnexpectedAnswer, format!("not an etcd endpoint: {why}"));
+        let (tls, rest) = match url.split_once("://") {
+            None => (false, url),
+            Some(("http", rest)) => (false, rest),
+            Some(("https", rest)) => (true, rest),
+            Some((scheme, _)) => return Err(wrong(&format!("unknown scheme {scheme}"))),
+        };
+        let uri: Uri = rest.trim_end_matches('/').parse().map_err(|_| wrong("expected http://host:port"))?;
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
+        if uri.path().len() > 1 {
+            return Err(wrong("a path is not possible"));
+        }
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Ok(Self { host, port: uri.port_u16().unwrap_or(2379), tls })
+    }
+}
+
+impl fmt::Display for EndpointName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// How logging in went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Login {
+    /// No login is configured, and none was asked for.
+    NotAsked,
+    /// The login was accepted.
+    Accepted,
+    /// A login is configured, but the store asks nobody for one.
+    NotEnabled,
+    /// Not tried to the end: the member has no majority, and a login needs one.
+    Impossible,
+}
+
+/// How to connect to the endpoints of one etcd cluster. Cheap to clone.
+#[derive(Clone)]
+pub struct Connector {
+    endpoints: Arc<[EndpointName]>,
+    tls: Option<Arc<ClientConfig>>,
+    login: Option<endpoint::Login>,
+    timeouts: Timeouts,
+}
+
+/// A login that takes longer than this may wait for a majority that is gone.
+const LOGIN_HUNCH: Duration = Duration::from_millis(400);
+
+/// An endpoint that has not answered after this long is no longer waited for alone: the next one is tried beside it.
+const STAGGER: Duration = Duration::from_millis(40);
+
+/// What a request is sent through: one authenticated connection.
+pub(super) struct Link {
+    pub(super) endpoint: String,
+    pub(super) client: Client,
+    pub(super) login: Login,
+    tls: bool,
+    channel: tonic::transport::Channel,
+    /// Whether the far end is known to take what is said.
+    spoken: AtomicBool,
+    deadline: Duration,
+}
+
+impl Connector {
+    /// Reads the certificates and takes the URLs apart; connects nowhere yet.
+    ///
+    /// # Errors
+    /// When there is no URL, one cannot be read, or the TLS settings are wrong.
+    pub fn new(endpoints: &EtcdEndpoints) -> Result<Self, EtcdError> {
+        let names = endpoints.urls.iter().map(|url| EndpointName::parse(url)).collect::<Result<Vec<_>, _>>()?;
+        if names.is_empty() {
+            return Err(EtcdError::new("etcd", Cause::UnexpectedAnswer, "no endpoint is configured"));
+        }
+        let tls = if names.iter().any(|name| name.tls) {
+            let mut config = tls::client_config(&endpoints.tls, Verify::Full)
+                .map_err(|error| EtcdError::new(&endpoints.urls.join(", "), Cause::Tls, cause::chain(&error)))?;
+            config.alpn_protocols = vec![b"h2".to_vec()];
+            Some(Arc::new(config))
+        } else {
+            None
+        };
+        Ok(Self { endpoints: names.into(), tls, login: endpoints.login.clone(), timeouts: endpoints.timeouts })
+    }
+
+    /// The endpoints, in the order of the configuration.
+    pub fn endpoints(&self) -> &[EndpointName] {
+        &self.endpoints
+    }
+
+    pub(super) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Connects and logs in. `strict` requests are refused at once by a member that knows no leader; others are
+    /// answered as far as it can, without login if need be.
+    pub(super) async fn open(&self, index: usize, strict: bool) -> Result<Link, EtcdError> {
+        let Some(name) = self.endpoints.get(index) else {
+            return Err(EtcdError::new("etcd", Cause::UnexpectedAnswer, "no such endpoint"));
+        };
+        let endpoint = name.to_string();
+        let deadline = self.timeouts.connect;
+        let channel = timeout(deadline, self.channel(name, &endpoint))
+            .await
+            .map_err(|_| EtcdError::timed_out(&endpoint, deadline))??;
+        let (client, login) = Box::pin(self.log_in(&endpoint, &channel, strict)).await?;
+        let spoken = AtomicBool::new(login == Login::Accepted);
+        Ok(Link { endpoint, client, login, tls: name.tls, channel, spoken, deadline: self.timeouts.request })
+    }
+
+    /// Asks the endpoints by `attempt`, beginning with `first`, until one answers: each next one is asked as soon as
+    /// the ones before failed or are slow, and the answers race.
+    ///
+    /// # Errors
+    /// When none answers: the most telling failure, with the others in brief.
+    pub(super) async fn race<T, F>(&self, first: usize, attempt: impl Fn(usize) -> F) -> Result<(usize, T), EtcdError>
+    where
+        F: Future<Output = Result<T, EtcdError>>,
+    {
+        let count = self.endpoints.len();
+        let mut waiting = (0..count).map(|step| (first + step) % count).peekable();
+        let mut running = FuturesUnordered::new();
+        let mut unanswered = Vec::new();
+        let nobody = || EtcdError::new("etcd", Cause::UnexpectedAnswer, "no endpoint is configured");
+        let mut failures: Vec<EtcdError> = Vec::new();
+        let mut deadline = Instant::now() + self.patience();
+        loop {
+            if let Some(index) = waiting.next() {
+                let attempt = attempt(index);
+                running.push(async move { (index, attempt.await) });
+                unanswered.push(index);
+            }
+            let pause = if waiting.peek().is_some() { deadline.min(Instant::now() + STAGGER) } else { deadline };
+            match timeout_at(pause, running.next()).await {
+                Ok(Some((index, Ok(answer)))) => return Ok((index, answer)),
+                Ok(Some((index, Err(failure)))) => {
+                    unanswered.retain(|other| *other != index);
+                    if failure.cause == Cause::NoQuorum {
+                        // The majority may be on the other side, but then it is near.
+                        deadline = deadline.min(Instant::now() + self.timeouts.request / 2);
+                    }
+                    let refused = failure.cause == Cause::Credentials;
+                    failures.push(failure);
+                    // Logins are the whole store's; each one costs every member dearly.
+                    if refused {
+                        return Err(EtcdError::all(failures).unwrap_or_else(nobody));
+                    }
+                }
+                Ok(None) if waiting.peek().is_none() => break,
+                Err(_) if Instant::now() >= deadline => break,
+                Ok(None) | Err(_) => {}
+            }
+        }
+        let silent = unanswered.iter().filter_map(|index| self.endpoints.get(*index));
+        failures.extend(silent.map(|name| EtcdError::new(&name.to_string(), Cause::TimedOut, "")));
+        Err(EtcdError::all(failures).unwrap_or_else(nobody))
+    }
+
+    /// The longest that [`race`](Self::race) takes.
+    fn patience(&self) -> Duration {
+        self.timeouts.connect + self.timeouts.request
+    }
+
+    async fn channel(&self, name: &EndpointName, endpoint: &str) -> Result<tonic::transport::Channel, EtcdError> {
+        let stream = self.stream(name, endpoint).await?;
+        // The scheme is `http` even under TLS: encryption was dealt with above, and etcd does not look at it.
+        let target = Endpoint::from_shared(format!("http://{endpoint}"))
+            .map_err(|error| EtcdError::new(endpoint, Cause::UnexpectedAnswer, cause::chain(&error)))?
+            .user_agent(concat!("pgctl-tui/", env!("CARGO_PKG_VERSION")))
+            .map_err(|error| EtcdError::new(endpoint, Cause::UnexpectedAnswer, cause::chain(&error)))?;
+        let once = Arc::new(Mutex::new(Some(TokioIo::new(stream))));
+        let connector = tower::service_fn(move |_: Uri| {
+            let stream = once.lock().unwrap_or_else(PoisonError::into_inner).take();
+            std::future::ready(stream.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset)))
+        });
+        target
+            .connect_with_connector(connector)
+            .await
+            .map_err(|error| EtcdError::library(endpoint, &etcd_client::Error::TransportError(error)))
+    }
+
+    async fn stream(&self, name: &EndpointName, endpoint: &str) -> Result<Box<dyn Wire>, EtcdError> {
+        let socket = tcp(name, endpoint).await?;
+        let Some(config) = self.tls.as_ref().filter(|_| name.tls) else { return Ok(Box::new(socket)) };
+        let host = ServerName::try_from(name.host.clone())
+            .map_err(|_| EtcdError::new(endpoint, Cause::Tls, "the host is not a name that TLS can verify"))?;
+        let stream = tokio_rustls::TlsConnector::from(config.clone())
+            .connect(host, socket)
+            .await
+            .map_err(|error| EtcdError::new(endpoint, Cause::Tls, cause::chain(&error)))?;
+        Ok(Box::new(stream))
+    }
+
+    async fn password(&self, endpoint: &str, login: &endpoint::Login) -> Result<SecretString, EtcdError> {
+        let Some(source) = &login.password else {
+            let missing = format!("no password is configured for user {}", login.user);
+            return Err(EtcdError::new(endpoint, Cause::Credentials, missing));
+        };
+        let fetched = secret::fetch(source).await;
+        fetched.map_err(|error| EtcdError::new(endpoint, Cause::Credentials, cause::chain(&error)))
+    }
+
+    async fn log_in(
+        &self,
+        endpoint: &str,
+        channel: &tonic::transport::Channel,
+        strict: bool,
+    ) -> Result<(Client, Login), EtcdError> {
+        let options = ConnectOptions::new().with_require_leader(strict).with_auto_token_refresh(true);
+        let make = |options| Client::from_channel(Channel::Tonic(channel.clone()), Some(options));
+        let deadline = self.timeouts.request;
+        let with_login = match &self.login {
+            None => options.clone(),
+            Some(login) => {
+                options.clone().with_user(login.user.clone(), self.password(endpoint, login).await?.expose_secret())
+            }
+        };
+        // Boxed: the library's future is large.
+        let mut login = Box::pin(make(with_login));
+        let client = if let Ok(client) = timeout(deadline.min(LOGIN_HUNCH), &mut login).await {
+            client
+        } else {
+            // A login is a proposal to the majority. Whether that is what is missing, the member says itself.
+            let stranger = make(ConnectOptions::new()).await;
+            let mut stranger = stranger.map_err(|error| EtcdError::library(endpoint, &error))?;
+            if bounded(endpoint, deadline, stranger.status()).await?.leader() == 0 {
+                if strict {
+                    let why = "it is alive without a leader: nobody can log in";
+                    return Err(EtcdError::new(endpoint, Cause::NoQuorum, why));
+                }
+                return Ok((stranger, Login::Impossible));
+            }
+            let slow = |_| EtcdError::new(endpoint, Cause::TimedOut, "while logging in");
+            timeout(deadline, login).await.map_err(slow)?
+        };
+        match client {
+            Ok(client) => Ok((client, if self.login.is_some() { Login::Accepted } else { Login::NotAsked })),
+            // A login for a store that asks for none is no obstacle: authentication is often switched on later.
+            Err(etcd_client::Error::GRpcStatus(status))
+                if status.message().contains("authentication is not enabled") =>
+            {
+                let client = make(options).await.map_err(|error| EtcdError::library(endpoint, &error))?;
+                Ok((client, Login::NotEnabled))
+            }
+            Err(error) => Err(EtcdError::library(endpoint, &error)),
+        }
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    /// The same connection without login and without asking for a leader: a member cut off from its peers still
+    /// answers it, if only to say that it knows no leader or wants credentials.
+    pub(super) async fn lenient(&self) -> Result<Client, EtcdError> {
+        let options = ConnectOptions::new();
+        let client = Client::from_channel(Channel::Tonic(self.channel.clone()), Some(options)).await;
+        client.map_err(|error| EtcdError::library(&self.endpoint, &error))
+    }
+
+    /// Awaits `request` up to the deadline for one answer.
+    pub(super) async fn within<T>(
+        &self,
+        request: impl Future<Output = Result<T, etcd_client::Error>>,
+    ) -> Result<T, EtcdError> {
+        match bounded(&self.endpoint, self.deadline, request).await {
+            Ok(answer) => {
+                self.spoken.store(true, Ordering::Relaxed);
+                Ok(answer)
+            }
+            Err(error) if error.cause == Cause::Closed && !self.spoken.load(Ordering::Relaxed) => {
+                let hint = if self.tls {
+                    "right after the TLS handshake: the server may want a client certificate"
+                } else {
+                    "at the first word, in plain text: the port may want TLS, which is https:// in the URL"
+                };
+                Err(EtcdError::new(&error.endpoint, Cause::Closed, hint))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Awaits `request` up to `deadline`, with the failure told apart.
+pub(super) async fn bounded<T>(
+    endpoint: &str,
+    deadline: Duration,
+    request: impl Future<Output = Result<T, etcd_client::Error>>,
+) -> Result<T, EtcdError> {
+    timeout(deadline, request)
+        .await
+        .map_err(|_| EtcdError::timed_out(endpoint, deadline))?
+        .map_err(|error| EtcdError::library(endpoint, &error))
+}
+
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// Connects to the first of the name's addresses that takes it: one address family may lead nowhere.
+async fn tcp(name: &EndpointName, endpoint: &str) -> Result<TcpStream, EtcdError> {
+    let addresses = tokio::net::lookup_host((name.host.as_str(), name.port))
+        .await
+        .map_err(|error| EtcdError::new(endpoint, Cause::Name, cause::chain(&error)))?;
+    let mut attempts: FuturesUnordered<_> = addresses.take(4).map(TcpStream::connect).collect();
+    let mut failure = EtcdError::new(endpoint, Cause::Name, "the name has no address");
+    while let Some(attempt) = attempts.next().await {
+        match attempt {
+            Ok(stream) => {
+                stream.set_nodelay(true).map_err(|error| EtcdError::socket(endpoint, &error))?;
+                return Ok(stream);
+            }
+            Err(error) => failure = EtcdError::socket(endpoint, &error),
+        }
+    }
+    Err(failure)
+}

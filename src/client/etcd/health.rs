@@ -1,0 +1,218 @@
+//! One member's word on itself, asked of one endpoint and no other.
+
+use std::time::{Duration, Instant};
+
+use etcd_client::{GetOptions, StatusResponse};
+use tokio::time::Instant as Clock;
+
+use super::connect::{Connector, Link, Login, bounded};
+use super::error::EtcdError;
+use crate::client::cause::Cause;
+
+/// The member list changes by hand only.
+const MEMBERS_EVERY: Duration = Duration::from_secs(60);
+/// The key that etcd's own tools read to see whether reading works. It need not exist.
+const PROBE: &str = "health";
+
+/// Whether the member reaches the majority.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Majority {
+    /// A linearizable read went through.
+    Reached,
+    /// The member answers for itself, but no linearizable read goes through.
+    Missing,
+    /// Cannot be said.
+    Unknown,
+}
+
+/// A member as the member list has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoreMember {
+    /// Identifier.
+    pub id: u64,
+    /// Name; empty if it never started.
+    pub name: String,
+    /// Does not vote.
+    pub learner: bool,
+    /// URLs it advertises to clients.
+    pub client_urls: Vec<String>,
+}
+
+/// A member's status. Sizes in bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Health {
+    /// Identifier of the member that answered.
+    pub id: u64,
+    /// Server version.
+    pub version: String,
+    /// Whom it sees as leader; 0 for nobody.
+    pub leader: u64,
+    /// Raft term.
+    pub term: u64,
+    /// Store revision; 0 where only a read would tell and none went through.
+    pub revision: i64,
+    /// Raft log index.
+    pub raft_index: u64,
+    /// Index applied.
+    pub raft_applied: u64,
+    /// Database file.
+    pub db_size: i64,
+    /// Part of it in use; 0 where the server does not say.
+    pub db_in_use: i64,
+    /// Quota; 0 where the server does not say (before 3.6).
+    pub db_quota: i64,
+    /// Does not vote.
+    pub learner: bool,
+    /// Errors in the member's words: alarms of all members, and the lack of a leader.
+    pub errors: Vec<String>,
+    /// Time from asking for the status to the answer.
+    pub latency: Duration,
+    /// Whether it reaches the majority.
+    pub majority: Majority,
+    /// How the login went.
+    pub login: Login,
+    /// Members, as last told; `None` where the list could not be had.
+    pub members: Option<Vec<StoreMember>>,
+}
+
+/// Asks one endpoint.
+#[derive(Debug)]
+pub struct HealthClient {
+    connector: Connector,
+    link: Option<Link>,
+    members: Option<(Instant, Vec<StoreMember>)>,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+impl HealthClient {
+    /// A client for the first endpoint of `connector`.
+    pub fn new(connector: Connector) -> Self {
+        Self { connector, link: None, members: None }
+    }
+
+    /// Asks for the status, and tries the majority beside it.
+    ///
+    /// # Errors
+    /// When the member does not answer for itself. A member without majority does.
+    pub async fn ask(&mut self) -> Result<Health, EtcdError> {
+        // Taken out while in use: a call that is dropped midway leaves no half-used connection behind.
+        let link = match self.link.take() {
+            Some(link) => link,
+            None => Box::pin(self.connector.open(0, false)).await?,
+        };
+        let health = Box::pin(self.ask_over(&link)).await?;
+        // Without login it serves this once: the next call tries to log in again.
+        self.link = (link.login != Login::Impossible).then_some(link);
+        Ok(health)
+    }
+
+    async fn ask_over(&mut self, link: &Link) -> Result<Health, EtcdError> {
+        let mut maintenance = link.client.maintenance_client();
+        let status = async {
+            let asked = Clock::now();
+            let status = link.within(maintenance.status()).await?;
+            Ok::<_, EtcdError>((status, asked.elapsed()))
+        };
+        let probe = linearizable(link, self.connector.timeouts().request / 2);
+        tokio::pin!(status, probe);
+        let (status, latency, majority) = tokio::select! {
+            // A member that knows no leader need not be waited for.
+            told = &mut status => {
+                let (status, latency) = told?;
+                let majority = if status.leader() == 0 { Majority::Missing } else { probe.await };
+                (status, latency, majority)
+            }
+            majority = &mut probe => {
+                let (status, latency) = status.await?;
+                let majority = if status.leader() == 0 { Majority::Missing } else { majority };
+                (status, latency, majority)
+            }
+        };
+        self.refresh_members(link).await;
+        let members = self.members.as_ref().map(|(_, members)| members.clone());
+        Ok(health(&status, latency, majority, link.login, members))
+    }
+
+    async fn refresh_members(&mut self, link: &Link) {
+        if self.members.as_ref().is_some_and(|(at, _)| at.elapsed() < MEMBERS_EVERY) {
+            return;
+        }
+        let mut cluster = link.client.cluster_client();
+        match link.within(cluster.member_list()).await {
+            Ok(list) => {
+                let members = list.members().iter().map(|member| StoreMember {
+                    id: member.id(),
+                    name: member.name().to_owned(),
+                    learner: member.is_learner(),
+                    client_urls: member.client_urls().to_vec(),
+                });
+                self.members = Some((Instant::now(), members.collect()));
+            }
+            // An old list is better than none: it is only names.
+            Err(error) => tracing::debug!(%error, "etcd: no member list"),
+        }
+    }
+}
+
+async fn linearizable(link: &Link, patience: Duration) -> Majority {
+    let mut kv = link.client.kv_client();
+    let read = bounded(&link.endpoint, patience, kv.get(PROBE, Some(GetOptions::new().with_count_only()))).await;
+    match read {
+        Ok(_) => Majority::Reached,
+        Err(error) => match error.cause {
+            // Rights are looked at after the majority has answered.
+            Cause::Permission => Majority::Reached,
+            Cause::NoQuorum => Majority::Missing,
+            Cause::TimedOut => {
+                let options = GetOptions::new().with_count_only().with_serializable();
+                match bounded(&link.endpoint, patience, kv.get(PROBE, Some(options))).await {
+                    Ok(_) => Majority::Missing,
+                    Err(error) if error.cause == Cause::Permission => Majority::Missing,
+                    Err(_) => Majority::Unknown,
+                }
+            }
+            Cause::Refused
+            | Cause::Name
+            | Cause::Unreachable
+            | Cause::Tls
+            | Cause::Credentials
+            | Cause::Closed
+            | Cause::UnexpectedAnswer
+            | Cause::TooLarge
+            | Cause::Unsupported
+            | Cause::NotReady => Majority::Unknown,
+        },
+    }
+}
+
+fn health(
+    status: &StatusResponse,
+    latency: Duration,
+    majority: Majority,
+    login: Login,
+    members: Option<Vec<StoreMember>>,
+) -> Health {
+    Health {
+        id: status.header().map_or(0, etcd_client::ResponseHeader::member_id),
+        version: status.version().to_owned(),
+        leader: status.leader(),
+        term: status.raft_term(),
+        revision: status.header().map_or(0, etcd_client::ResponseHeader::revision),
+        raft_index: status.raft_index(),
+        raft_applied: status.raft_applied_index(),
+        db_size: status.db_size(),
+        db_in_use: status.raft_used_db_size(),
+        db_quota: status.db_size_quota(),
+        learner: status.is_learner(),
+        errors: status.errors().to_vec(),
+        latency,
+        majority,
+        login,
+        members,
+    }
+}

@@ -1,0 +1,32 @@
+//! etcd v3 over gRPC, for reading only.
+//!
+//! Every connection goes to one endpoint and is made here, so that a dead endpoint costs a deadline of our own and its
+//! cause is told apart; [`RecordClient`] moves between endpoints by itself, [`HealthClient`] stays with one, and
+//! [`Finder`] looks for clusters. What passes is bytes and revisions: what a key means is the driver's business. The
+//! library's client can write; it is kept private here, and no method of this module puts, deletes, grants or commits.
+
+mod connect;
+#[cfg(test)]
+pub(crate) mod double;
+mod error;
+mod health;
+mod record;
+mod scopes;
+#[cfg(test)]
+mod tests;
+
+pub use connect::{Connector, EndpointName, Login};
+pub use error::EtcdError;
+pub use health::{Health, HealthClient, Majority, StoreMember};
+pub use record::{Change, Key, Record, RecordClient, slack};
+pub use scopes::{Finder, FoundScope};
+
+/// `/<namespace>/<scope>/` with slashes collapsed: where Patroni keeps a cluster's keys.
+pub fn prefix(namespace: &str, scope: &str) -> String {
+    let mut path = String::from("/");
+    for part in namespace.split('/').chain(scope.split('/')).filter(|part| !part.is_empty()) {
+        path.push_str(part);
+        path.push('/');
+    }
+    path
+}

@@ -1,0 +1,313 @@
+//! The keys under one prefix, kept as they are: read whole, then followed by a watch, and checked while it is silent.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use etcd_client::{GetOptions, KeyValue, WatchOptions, WatchResponse, WatchStream};
+use futures::FutureExt;
+use tokio::time::timeout;
+
+use super::connect::{Connector, Link, bounded};
+use super::error::EtcdError;
+use crate::client::cause::Cause;
+use crate::config::endpoint::Timeouts;
+
+/// How long a check that disagrees with the watch waits for the watch to catch up.
+const CATCH_UP: Duration = Duration::from_millis(50);
+/// A watch that ends younger than this is not replaced at once, lest a refusal become a storm of reads.
+const TOO_YOUNG: Duration = Duration::from_secs(1);
+
+/// One key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Key {
+    /// Value as it came.
+    pub value: Vec<u8>,
+    /// Revision at which the key was created.
+    pub create_revision: i64,
+    /// Revision at which it was last written.
+    pub mod_revision: i64,
+    /// Lease it hangs on; 0 for none.
+    pub lease: i64,
+}
+
+/// All keys under a prefix at one revision.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Record {
+    /// Keys by their path below the prefix; bytes that are not UTF-8 are replaced.
+    pub keys: BTreeMap<String, Key>,
+    /// Revision of the store.
+    pub revision: i64,
+    /// Endpoint that told it, `host:port`.
+    pub endpoint: String,
+}
+
+/// What [`RecordClient::next`] returned for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// The record was read anew.
+    Read,
+    /// Keys changed.
+    Events,
+    /// Nothing changed; a linearizable read has just confirmed it.
+    Quiet,
+}
+
+/// Follows the keys under one prefix over all endpoints of an etcd cluster.
+#[derive(Debug)]
+pub struct RecordClient {
+    connector: Connector,
+    prefix: String,
+    beacon: String,
+    preferred: usize,
+    session: Option<Session>,
+    record: Record,
+}
+
+struct Session {
+    link: Link,
+    watch: Option<WatchStream>,
+    since: Instant,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("endpoint", &self.link.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// The longest that [`RecordClient::next`] takes beyond its heartbeat: the time to find out that the connection died in
+/// silence and that no other endpoint answers either.
+pub fn slack(timeouts: Timeouts) -> Duration {
+    // A check waits for half the deadline, lest a connection that died in silence hold up the move to another.
+    timeouts.request / 2 + timeouts.connect + timeouts.request
+}
+
+impl RecordClient {
+    /// Follows the keys under `prefix`, which ends in a slash. Where the majority is lost, `beacon` is the one key
+    /// below it that a surviving member is asked for, for the message.
+    pub fn new(connector: Connector, prefix: impl Into<String>, beacon: impl Into<String>) -> Self {
+        Self {
+            connector,
+            prefix: prefix.into(),
+            beacon: beacon.into(),
+            preferred: 0,
+            session: None,
+            record: Record::default(),
+        }
+    }
+
+    /// The prefix that is followed.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The endpoints, in the order of the configuration.
+    pub fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    /// The record as of the last [`next`](Self::next).
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Returns when the record was read, when it changed, or after `heartbeat` when it was confirmed. The first call
+    /// reads. Moves to another endpoint by itself, within the same call. May be dropped at any point.
+    ///
+    /// # Errors
+    /// When no endpoint can tell the record as the majority has it.
+    pub async fn next(&mut self, heartbeat: Duration) -> Result<Change, EtcdError> {
+        let Some(session) = self.session.as_mut() else { return self.read(0).await };
+        let outcome = match session.listen(&self.prefix, &mut self.record, heartbeat).await {
+            Ok(Heard::Nothing) => self.confirm().await,
+            outcome => outcome,
+        };
+        match outcome {
+            Ok(Heard::Events) => Ok(Change::Events),
+            Ok(Heard::Nothing) => Ok(Change::Quiet),
+            // Begin anew, from the same endpoint.
+            Ok(Heard::Gap) => self.read(0).await,
+            Err(trouble) => {
+                tracing::debug!(%trouble, "etcd: looking for another endpoint");
+                let young = self.session.take().is_some_and(|session| session.since.elapsed() < TOO_YOUNG);
+                let refused = trouble.is_alive() && trouble.cause != Cause::NoQuorum;
+                if young && refused { Err(trouble) } else { self.read(1).await }
+            }
+        }
+    }
+
+    /// Time left on `lease`; zero when it is gone.
+    ///
+    /// # Errors
+    /// When there is no connection, or no answer within `deadline`.
+    pub async fn lease_left(&self, lease: i64, deadline: Duration) -> Result<Duration, EtcdError> {
+        let Some(session) = &self.session else {
+            return Err(EtcdError::new("etcd", Cause::Closed, "not connected"));
+        };
+        let mut leases = session.link.client.lease_client();
+        let answer = bounded(&session.link.endpoint, deadline, leases.time_to_live(lease, None)).await?;
+        Ok(Duration::from_secs(u64::try_from(answer.ttl()).unwrap_or(0)))
+    }
+
+    async fn read(&mut self, skip: usize) -> Result<Change, EtcdError> {
+        self.session = None;
+        let (index, (link, record)) = {
+            let (connector, prefix, beacon) = (&self.connector, self.prefix.as_str(), self.beacon.as_str());
+            let attempt = |index| async move {
+                let link = Box::pin(connector.open(index, true)).await?;
+                match whole(&link, prefix).await {
+                    Ok(record) => Ok((link, record)),
+                    Err(error) => Err(explain(&link, &format!("{prefix}{beacon}"), error).await),
+                }
+            };
+            connector.race(self.preferred + skip, attempt).await?
+        };
+        self.preferred = index;
+        self.record = record;
+        self.session = Some(Session { link, watch: None, since: Instant::now() });
+        Ok(Change::Read)
+    }
+
+    /// Compares keys and revisions with a linearizable read.
+    async fn confirm(&mut self) -> Result<Heard, EtcdError> {
+        let Some(session) = self.session.as_mut() else { return Ok(Heard::Gap) };
+        let mut kv = session.link.client.kv_client();
+        let options = GetOptions::new().with_prefix().with_keys_only();
+        let patience = self.connector.timeouts().request / 2;
+        let answer = bounded(&session.link.endpoint, patience, kv.get(self.prefix.as_str(), Some(options))).await?;
+        let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
+        let told: BTreeMap<String, i64> =
+            answer.kvs().iter().map(|kv| (name(kv.key(), &self.prefix), kv.mod_revision())).collect();
+        let known = self.record.keys.iter().map(|(name, key)| (name.clone(), key.mod_revision)).collect();
+        if told == known {
+            self.record.revision = self.record.revision.max(revision);
+            return Ok(Heard::Nothing);
+        }
+        match session.listen(&self.prefix, &mut self.record, CATCH_UP).await? {
+            // The watch keeps silent about something.
+            Heard::Nothing => Ok(Heard::Gap),
+            heard => Ok(heard),
+        }
+    }
+}
+
+/// What a watch said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Heard {
+    /// Nothing.
+    Nothing,
+    /// Events, which were applied.
+    Events,
+    /// That it cannot tell all that happened: revisions it was asked for are compacted.
+    Gap,
+}
+
+impl Session {
+    /// Takes in what the watch says within `patience`.
+    async fn listen(&mut self, prefix: &str, record: &mut Record, patience: Duration) -> Result<Heard, EtcdError> {
+        timeout(patience, self.hear(prefix, record)).await.unwrap_or(Ok(Heard::Nothing))
+    }
+
+    async fn hear(&mut self, prefix: &str, record: &mut Record) -> Result<Heard, EtcdError> {
+        let failed = |error: &etcd_client::Error| EtcdError::library(&self.link.endpoint, error);
+        let watch = match &mut self.watch {
+            Some(watch) => watch,
+            unset => {
+                // Nothing between the read and the watch is lost: it begins at the revision after the read.
+                let options = WatchOptions::new().with_prefix().with_start_revision(record.revision + 1);
+                let mut watches = self.link.client.watch_client();
+                let watch = watches.watch(prefix, Some(options)).await.map_err(|error| failed(&error))?;
+                unset.insert(watch)
+            }
+        };
+        let mut heard = Heard::Nothing;
+        loop {
+            // What has already arrived belongs to the same change: a failover writes several keys.
+            let message = if heard == Heard::Events {
+                match watch.message().now_or_never() {
+                    Some(message) => message,
+                    None => return Ok(heard),
+                }
+            } else {
+                watch.message().await
+            };
+            let ended = || EtcdError::new(&self.link.endpoint, Cause::Closed, "the watch ended");
+            let response = message.map_err(|error| failed(&error))?.ok_or_else(ended)?;
+            match apply(&self.link.endpoint, prefix, record, &response)? {
+                Heard::Nothing => {}
+                Heard::Events => heard = Heard::Events,
+                Heard::Gap => return Ok(Heard::Gap),
+            }
+        }
+    }
+}
+
+/// Applies the events of `response`.
+fn apply(endpoint: &str, prefix: &str, record: &mut Record, response: &WatchResponse) -> Result<Heard, EtcdError> {
+    if response.compact_revision() > 0 {
+        return Ok(Heard::Gap);
+    }
+    if response.canceled() {
+        let status = tonic::Status::new(tonic::Code::Cancelled, response.cancel_reason());
+        return Err(EtcdError::status(endpoint, &status));
+    }
+    for event in response.events() {
+        let Some(kv) = event.kv() else { continue };
+        let name = name(kv.key(), prefix);
+        // Version 0 marks a deletion. The library's own event type panics on a kind it does not know.
+        if kv.version() == 0 {
+            record.keys.remove(&name);
+        } else {
+            record.keys.insert(name, key(kv));
+        }
+    }
+    if let Some(header) = response.header() {
+        record.revision = record.revision.max(header.revision());
+    }
+    Ok(if response.events().is_empty() { Heard::Nothing } else { Heard::Events })
+}
+
+async fn whole(link: &Link, prefix: &str) -> Result<Record, EtcdError> {
+    let mut kv = link.client.kv_client();
+    let mut answer = link.within(kv.get(prefix, Some(GetOptions::new().with_prefix()))).await?;
+    let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
+    let keys = answer.take_kvs().iter().map(|kv| (name(kv.key(), prefix), key(kv))).collect();
+    Ok(Record { keys, revision, endpoint: link.endpoint.clone() })
+}
+
+/// Asks a member that could not answer for the majority what it has by itself.
+async fn explain(link: &Link, beacon: &str, error: EtcdError) -> EtcdError {
+    if !matches!(error.cause, Cause::TimedOut | Cause::NoQuorum) {
+        return error;
+    }
+    let own_copy = async {
+        let mut kv = link.lenient().await?.kv_client();
+        link.within(kv.get(beacon, Some(GetOptions::new().with_serializable()))).await
+    };
+    let detail = match own_copy.await {
+        Ok(answer) => match answer.kvs().first() {
+            Some(kv) => {
+                let value = String::from_utf8_lossy(kv.value());
+                format!("it is alive, cut off from the majority; its own copy, maybe old, has {beacon} = {value}")
+            }
+            None => format!("it is alive, cut off from the majority; its own copy, maybe old, has no {beacon}"),
+        },
+        Err(other) if other.is_alive() => "it is alive, cut off from the majority".to_owned(),
+        Err(_) => return error,
+    };
+    EtcdError::new(&error.endpoint, Cause::NoQuorum, detail)
+}
+
+fn name(key: &[u8], prefix: &str) -> String {
+    let below = key.strip_prefix(prefix.as_bytes()).unwrap_or(key);
+    String::from_utf8_lossy(below).into_owned()
+}
+
+fn key(kv: &KeyValue) -> Key {
+    Key {
+        value: kv.value().to_vec(),
+        create_revision: kv.create_revision(),
+        mod_revision: kv.mod_revision(),
+        lease: kv.lease(),
+    }
+}

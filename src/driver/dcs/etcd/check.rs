@@ -1,0 +1,177 @@
+//! What `doctor` examines at one etcd endpoint.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::member::member;
+use super::{alone, scopes, source_error};
+use crate::client::certificate;
+use crate::client::etcd::{Connector, EndpointName, HealthClient, Login, RecordClient, prefix};
+use crate::config::endpoint::EtcdEndpoints;
+use crate::driver::checklist::{Checklist, version_line, wall_clock};
+use crate::driver::port::Check;
+use crate::model::checkup::{Aspect, CheckLine};
+use crate::model::dcs::{DcsAlarm, DcsMember, Quorum};
+use crate::model::source::{Source, SourceKind, Trouble};
+use crate::model::text::Text;
+
+/// etcd's quota where none is configured; servers before 3.6 do not tell theirs.
+const USUAL_QUOTA: u64 = 2 * 1024 * 1024 * 1024;
+/// Part of the quota, in percent, from which on it is warned about.
+const NEARLY_FULL: u64 = 80;
+
+/// One endpoint, for `doctor`.
+#[derive(Debug)]
+pub struct EtcdCheck {
+    source: Source,
+    endpoints: EtcdEndpoints,
+    namespace: String,
+    scope: String,
+}
+
+impl EtcdCheck {
+    /// One for each of `endpoints`, which should have `scope` under `namespace`.
+    pub fn each(endpoints: &EtcdEndpoints, namespace: &str, scope: &str) -> Vec<Self> {
+        alone(endpoints)
+            .map(|(name, endpoints)| Self {
+                source: Source::new(SourceKind::EtcdMember, name),
+                endpoints,
+                namespace: namespace.to_owned(),
+                scope: scope.to_owned(),
+            })
+            .collect()
+    }
+
+    async fn examine(&self) -> Vec<CheckLine> {
+        let mut list = Checklist::new(self.source.clone(), self.source.target.clone());
+        let connector = match Connector::new(&self.endpoints) {
+            Ok(connector) => connector,
+            Err(error) => {
+                list.failed(&source_error(&error));
+                return list.into_lines();
+            }
+        };
+        let name = connector.endpoints().first().cloned();
+        let encrypted = name.as_ref().is_some_and(|name| name.tls);
+        if let Some(name) = name.filter(|name| name.tls) {
+            self.certificate(&mut list, &name).await;
+        }
+        let mut client = HealthClient::new(connector.clone());
+        match Box::pin(client.ask()).await {
+            Err(error) => list.failed(&source_error(&error)),
+            Ok(health) => {
+                login(&mut list, health.login, encrypted);
+                let member = member(&health);
+                majority(&mut list, &member);
+                version_line(&mut list, "etcd", member.version.as_str(), (3, 4), (3, 6));
+                space(&mut list, &member);
+                Box::pin(self.record(&mut list, connector)).await;
+            }
+        }
+        list.unknown(Aspect::Clock, "etcd does not tell its clock", "");
+        list.into_lines()
+    }
+
+    async fn certificate(&self, list: &mut Checklist, name: &EndpointName) {
+        let patience = self.endpoints.timeouts.connect;
+        let shown = certificate::probe(&name.host, name.port, &self.endpoints.tls, patience).await;
+        list.certificate(shown, self.endpoints.tls.insecure, wall_clock());
+    }
+
+    /// Whether the cluster is on record here, as far as this endpoint can tell.
+    async fn record(&self, list: &mut Checklist, connector: Connector) {
+        let wanted = prefix(&self.namespace, &self.scope);
+        let mut client = RecordClient::new(connector.clone(), wanted.as_str(), "leader");
+        match client.next(Duration::ZERO).await {
+            Err(error) => {
+                let error = source_error(&error);
+                let text = format!("{wanted} cannot be read: {}", error.brief());
+                if error.trouble == Trouble::Permission {
+                    list.fail(Aspect::Privileges, text, "grant the user a role that may read this prefix");
+                } else {
+                    list.unknown(Aspect::Identity, text, error.trouble.remedy());
+                }
+            }
+            Ok(_) if client.record().keys.is_empty() => {
+                let error = match scopes::find_anywhere(connector, &self.namespace).await {
+                    Ok(found) => scopes::missing(self.source.target.as_str(), &wanted, &found),
+                    Err(error) => source_error(&error),
+                };
+                list.fail(Aspect::Identity, error.brief(), "set scope and namespace of the cluster");
+            }
+            Ok(_) => {
+                let members = client.record().keys.keys().filter(|key| key.starts_with("members/")).count();
+                list.pass(Aspect::Identity, format!("{wanted} is on record, members: {members}"));
+            }
+        }
+    }
+}
+
+pub(super) fn login(list: &mut Checklist, login: Login, encrypted: bool) {
+    let aspect = Aspect::Credentials;
+    match (login, encrypted) {
+        (Login::Accepted, true) => list.pass(aspect, "login accepted"),
+        (Login::Accepted, false) => {
+            list.warn(aspect, "login accepted, but without TLS the password travels readable", "turn on TLS");
+        }
+        (Login::NotAsked | Login::NotEnabled, false) => list.warn(
+            aspect,
+            "no authentication and no TLS: anybody who reaches the port can rewrite the cluster's record",
+            "turn on authentication, or TLS with client certificates; Patroni speaks both",
+        ),
+        (Login::NotEnabled, true) => {
+            list.warn(aspect, "a login is configured, but authentication is off", "turn on authentication");
+        }
+        (Login::NotAsked, true) => list.pass(aspect, "no login configured; TLS guards the port"),
+        (Login::Impossible, _) => list.unknown(aspect, "nobody can log in without a majority", ""),
+    }
+}
+
+pub(super) fn majority(list: &mut Checklist, member: &DcsMember) {
+    let took = member.latency.as_millis();
+    match member.quorum {
+        Quorum::Reached => list.pass(Aspect::Reach, format!("answered in {took} ms, majority reached")),
+        Quorum::Missing => {
+            list.fail(Aspect::Reach, format!("answered in {took} ms, but has no majority"), Trouble::NoQuorum.remedy());
+        }
+        Quorum::Unknown => {
+            list.unknown(Aspect::Reach, format!("answered in {took} ms; whether it has a majority cannot be said"), "");
+        }
+    }
+}
+
+pub(super) fn space(list: &mut Checklist, member: &DcsMember) {
+    const FREE: &str = "compact and defragment etcd, then disarm the alarm; or raise its quota";
+    for alarm in &member.alarms {
+        match alarm {
+            DcsAlarm::NoSpace => list.fail(Aspect::Configuration, "alarm: full, only reads and deletes work", FREE),
+            DcsAlarm::Corrupt => {
+                list.fail(Aspect::Configuration, "alarm: data corrupt", "replace this member with a fresh one");
+            }
+            DcsAlarm::Other(words) => list.fail(Aspect::Configuration, format!("alarm: {words}"), FREE),
+        }
+    }
+    let (quota, whose) = match member.db_quota {
+        Some(quota) => (quota, "its quota"),
+        None => (USUAL_QUOTA, "the usual quota (this version does not tell its own)"),
+    };
+    let percent = member.db_size.saturating_mul(100) / quota.max(1);
+    let text = format!("database of {} KB, {percent} % of {whose}", member.db_size / 1000);
+    if percent >= NEARLY_FULL {
+        list.warn(Aspect::Configuration, text, FREE);
+    } else {
+        list.pass(Aspect::Configuration, text);
+    }
+}
+
+impl Check for EtcdCheck {
+    fn endpoint(&self) -> Text {
+        self.source.target.clone()
+    }
+
+    fn check(&mut self) -> BoxFuture<'_, Vec<CheckLine>> {
+        self.examine().boxed()
+    }
+}

@@ -1,0 +1,186 @@
+//! Keys to content. A value that cannot be read becomes a line among the defects, and hides nothing beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::client::etcd::{Key, Record};
+use crate::client::lenient;
+use crate::driver::ha::patroni_record as patroni;
+use crate::model::agent::Registration;
+use crate::model::dcs::{DcsContent, LeaderKey, RawKey, StatusKey};
+use crate::model::lsn::{Lsn, SystemId};
+use crate::model::name::NodeName;
+use crate::model::text::Text;
+
+/// The content of `record`; `lease_left` is that of the leader key's lease.
+pub(super) fn content(record: &Record, lease_left: Option<Duration>) -> DcsContent {
+    let mut reader = Reader::default();
+    for (name, key) in &record.keys {
+        reader.take(name, key, lease_left);
+    }
+    reader.finish(record.revision)
+}
+
+#[derive(Default)]
+struct Reader {
+    content: DcsContent,
+    members: Vec<Registration>,
+    legacy_optime: Option<Lsn>,
+    groups: BTreeSet<u32>,
+}
+
+impl Reader {
+    fn take(&mut self, name: &str, key: &Key, lease_left: Option<Duration>) {
+        let value = String::from_utf8_lossy(&key.value);
+        let value = value.trim();
+        self.content.keys.push(raw(name, value, key));
+        match name {
+            "leader" if value.is_empty() => self.defect("leader", "names nobody"),
+            "leader" => {
+                self.content.leader = Some(LeaderKey {
+                    holder: NodeName::new(value),
+                    create_revision: key.create_revision,
+                    mod_revision: key.mod_revision,
+                    lease_left: lease_left.filter(|_| key.lease != 0),
+                });
+            }
+            "config" => {
+                if let Some(config) = self.object(name, value) {
+                    self.content.config = Some(patroni::dynamic_config(&config, key.mod_revision));
+                }
+            }
+            // Empty while the cluster is being bootstrapped.
+            "initialize" if value.is_empty() => {}
+            "initialize" => match value.parse() {
+                Ok(id) => self.content.system_id = Some(SystemId(id)),
+                Err(_) => self.defect(name, &format!("not a system identifier: {value}")),
+            },
+            "history" => {
+                if let Some(history) = self.json(name, value) {
+                    let (entries, defects) = patroni::history(&history);
+                    self.content.history = entries;
+                    self.content.defects.extend(defects);
+                }
+            }
+            "status" => self.status(value),
+            "optime/leader" => match value.parse() {
+                Ok(position) => self.legacy_optime = Some(Lsn(position)),
+                Err(_) => self.defect(name, &format!("not a WAL position: {value}")),
+            },
+            "sync" => {
+                if let Some(sync) = self.object(name, value) {
+                    self.content.sync = patroni::sync_key(&sync);
+                }
+            }
+            "failover" => match patroni::failover_key(value) {
+                Ok(failover) => self.content.failover = failover,
+                Err(defect) => self.content.defects.push(defect),
+            },
+            "failsafe" => self.failsafe(value),
+            _ => match name.strip_prefix("members/") {
+                Some(member) => self.member(name, member, value),
+                None => self.groups.extend(name.split_once('/').and_then(|(group, _)| group.parse::<u32>().ok())),
+            },
+        }
+    }
+
+    fn member(&mut self, key: &str, name: &str, value: &str) {
+        // A member whose value cannot be read is a member all the same.
+        let record = self.object(key, value).unwrap_or(Value::Null);
+        let registration = patroni::registration(NodeName::new(name), &record);
+        if record.is_object() && record.get("conn_url").is_some() && registration.postgres.is_none() {
+            self.defect(key, "conn_url holds no address");
+        }
+        self.members.push(registration);
+    }
+
+    fn status(&mut self, value: &str) {
+        let Some(status) = self.object("status", value) else { return };
+        let optime = status.get("optime").filter(|optime| !optime.is_null());
+        let position = optime.and_then(patroni::lsn);
+        if let (Some(optime), None) = (optime, position) {
+            self.defect("status", &format!("optime is no WAL position: {optime}"));
+        }
+        let mut slots = BTreeMap::new();
+        for (slot, at) in status.get("slots").and_then(Value::as_object).into_iter().flatten() {
+            match patroni::lsn(at) {
+                Some(at) => {
+                    slots.insert(Text::new(slot), at);
+                }
+                None => self.defect("status", &format!("position of slot {slot} cannot be read")),
+            }
+        }
+        self.content.status = Some(StatusKey { optime: position, slots });
+    }
+
+    fn failsafe(&mut self, value: &str) {
+        let Some(failsafe) = self.object("failsafe", value) else { return };
+        for (member, address) in failsafe.as_object().into_iter().flatten() {
+            match lenient::text(address) {
+                Some(address) => {
+                    self.content.failsafe.insert(NodeName::new(member), Text::redacted(address));
+                }
+                None => self.defect("failsafe", &format!("address of {member} cannot be read")),
+            }
+        }
+    }
+
+    /// The value as a JSON object. An empty value is none, without a defect: keys are emptied rather than deleted.
+    fn object(&mut self, key: &str, value: &str) -> Option<Value> {
+        let json = self.json(key, value)?;
+        if !json.is_object() {
+            self.defect(key, &format!("not an object: {}", patroni::masked(&json)));
+            return None;
+        }
+        Some(json)
+    }
+
+    fn json(&mut self, key: &str, value: &str) -> Option<Value> {
+        if value.is_empty() {
+            return None;
+        }
+        match serde_json::from_str(value) {
+            Ok(json) => Some(json),
+            Err(error) => {
+                self.defect(key, &format!("not JSON: {error}"));
+                None
+            }
+        }
+    }
+
+    fn defect(&mut self, key: &str, what: &str) {
+        self.content.defects.push(Text::redacted(format!("{key}: {what}")));
+    }
+
+    fn finish(mut self, revision: i64) -> DcsContent {
+        let (members, repeated) = patroni::unite(self.members);
+        self.content.members = members;
+        self.content.defects.extend(repeated);
+        self.content.revision = revision;
+        if let (Some(optime), None) = (self.legacy_optime, &self.content.status) {
+            self.content.status = Some(StatusKey { optime: Some(optime), slots: BTreeMap::new() });
+        }
+        if !self.groups.is_empty() {
+            let groups: Vec<_> = self.groups.iter().map(ToString::to_string).collect();
+            let line = format!("Citus groups {} are on record here; groups are not followed", groups.join(", "));
+            self.content.defects.push(Text::new(line));
+        }
+        self.content
+    }
+}
+
+fn raw(name: &str, value: &str, key: &Key) -> RawKey {
+    let value = match serde_json::from_str::<Value>(value) {
+        Ok(json @ (Value::Object(_) | Value::Array(_))) => Text::redacted(patroni::masked(&json).to_string()),
+        Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | Err(_) => Text::redacted(value),
+    };
+    RawKey {
+        name: Text::new(name),
+        value,
+        create_revision: key.create_revision,
+        mod_revision: key.mod_revision,
+        leased: key.lease != 0,
+    }
+}

@@ -1,0 +1,31 @@
+//! etcd as Patroni uses it: the cluster's record by watch, each member's health, and what `doctor` and discovery ask.
+
+mod check;
+mod content;
+mod member;
+mod record;
+mod scopes;
+#[cfg(test)]
+mod tests;
+
+pub use check::EtcdCheck;
+pub use member::EtcdMemberHealth;
+pub use record::EtcdRecord;
+pub use scopes::find_scopes;
+
+use crate::client::etcd::{EndpointName, EtcdError};
+use crate::config::endpoint::EtcdEndpoints;
+use crate::driver::trouble::trouble;
+use crate::model::source::SourceError;
+
+fn source_error(error: &EtcdError) -> SourceError {
+    SourceError::new(trouble(error.cause), &error.endpoint, &error.detail)
+}
+
+/// The settings for each endpoint alone, with its name for messages.
+fn alone(endpoints: &EtcdEndpoints) -> impl Iterator<Item = (String, EtcdEndpoints)> + '_ {
+    endpoints.urls.iter().map(|url| {
+        let name = EndpointName::parse(url).map_or_else(|_| url.clone(), |name| name.to_string());
+        (name, EtcdEndpoints { urls: vec![url.clone()], ..endpoints.clone() })
+    })
+}

@@ -1,0 +1,132 @@
+//! The cluster's record, followed by watch.
+
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::content::content;
+use super::{scopes, source_error};
+use crate::client::etcd::{Change, Connector, RecordClient, prefix, slack};
+use crate::config::endpoint::EtcdEndpoints;
+use crate::driver::port::{Facts, Observe, Pace};
+use crate::model::dcs::DcsContent;
+use crate::model::moment::Moment;
+use crate::model::source::{Source, SourceError, SourceKind};
+use crate::model::text::Text;
+
+/// After this long without a change the record is confirmed by a linearizable read.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// The lease's time left is asked of the raft leader; a leader change must not wait for it for long.
+const LEASE_PATIENCE: Duration = Duration::from_millis(150);
+/// A store that lacks the scope is not searched for others more often than this.
+const SEARCH_EVERY: Duration = Duration::from_secs(30);
+
+/// The record of one cluster in etcd.
+#[derive(Debug)]
+pub struct EtcdRecord {
+    source: Source,
+    endpoints: EtcdEndpoints,
+    namespace: String,
+    scope: String,
+    client: Option<RecordClient>,
+    content: DcsContent,
+    /// Whether the keys changed since `content` was made of them.
+    changed: bool,
+    /// Lease of the leader key, and what was left of it.
+    lease: (i64, Option<Duration>),
+    others: Option<(Instant, SourceError)>,
+}
+
+impl EtcdRecord {
+    /// The record of `scope` under `namespace`. Connects when first observed.
+    pub fn new(endpoints: EtcdEndpoints, namespace: &str, scope: &str) -> Self {
+        Self {
+            source: Source::new(SourceKind::Etcd, ""),
+            endpoints,
+            namespace: namespace.to_owned(),
+            scope: scope.to_owned(),
+            client: None,
+            content: DcsContent::default(),
+            changed: false,
+            lease: (0, None),
+            others: None,
+        }
+    }
+
+    async fn ask(&mut self) -> Result<Facts, SourceError> {
+        let client = match &mut self.client {
+            Some(client) => client,
+            unset => {
+                let connector = Connector::new(&self.endpoints).map_err(|error| source_error(&error))?;
+                unset.insert(RecordClient::new(connector, prefix(&self.namespace, &self.scope), "leader"))
+            }
+        };
+        // A change that an abandoned call did not deliver is delivered now.
+        let change = if self.changed {
+            Change::Events
+        } else {
+            client.next(HEARTBEAT).await.map_err(|error| source_error(&error))?
+        };
+        self.changed |= change != Change::Quiet;
+        if client.record().keys.is_empty() {
+            return Err(self.missing().await);
+        }
+        let lease = client.record().keys.get("leader").map_or(0, |key| key.lease);
+        if lease == 0 {
+            self.lease = (0, None);
+        } else if change != Change::Events || self.lease.0 != lease {
+            let left = client.lease_left(lease, LEASE_PATIENCE).await;
+            self.lease = (lease, left.inspect_err(|error| tracing::debug!(%error, "etcd: lease")).ok());
+        }
+        if self.changed {
+            self.content = content(client.record(), self.lease.1);
+            self.changed = false;
+        } else {
+            self.content.revision = client.record().revision;
+            if let Some(leader) = &mut self.content.leader {
+                leader.lease_left = self.lease.1;
+            }
+        }
+        Ok(Facts::Record(Box::new(self.content.clone())))
+    }
+
+    /// The scope is not in this store: says which are.
+    async fn missing(&mut self) -> SourceError {
+        self.changed = false;
+        if let Some((at, error)) = &self.others
+            && at.elapsed() < SEARCH_EVERY
+        {
+            return error.clone();
+        }
+        let Some(client) = &self.client else { return scopes::missing(self.endpoint().as_str(), "", &[]) };
+        let connector = client.connector().clone();
+        let wanted = client.prefix().to_owned();
+        let endpoint = client.record().endpoint.clone();
+        let error = match scopes::find_anywhere(connector, &self.namespace).await {
+            Ok(found) => scopes::missing(&endpoint, &wanted, &found),
+            Err(error) => source_error(&error),
+        };
+        self.others = Some((Instant::now(), error.clone()));
+        error
+    }
+}
+
+impl Observe for EtcdRecord {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn endpoint(&self) -> Text {
+        Text::redacted(self.endpoints.urls.join(", "))
+    }
+
+    fn pace(&self) -> Pace {
+        // The observer allows twice this, within which a move to another endpoint must fit.
+        Pace::Push(HEARTBEAT.max(slack(self.endpoints.timeouts) + LEASE_PATIENCE))
+    }
+
+    fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
+        self.ask().boxed()
+    }
+}

@@ -1,0 +1,54 @@
+//! Which clusters a store has, in words and for discovery.
+
+use super::source_error;
+use crate::client::cause::Cause;
+use crate::client::etcd::{Connector, EtcdError, Finder, FoundScope, prefix};
+use crate::config::endpoint::EtcdEndpoints;
+use crate::model::source::{SourceError, Trouble};
+
+/// Clusters named in one message at most.
+const MOST_NAMED: usize = 12;
+
+/// Clusters that `endpoints` have: in the whole store or, where the user may not read all of it, under `namespace`.
+///
+/// # Errors
+/// When no endpoint answers, or the user may not read there either.
+pub async fn find_scopes(endpoints: &EtcdEndpoints, namespace: &str) -> Result<Vec<FoundScope>, SourceError> {
+    let connector = Connector::new(endpoints).map_err(|error| source_error(&error))?;
+    find_anywhere(connector, namespace).await.map_err(|error| source_error(&error))
+}
+
+pub(super) async fn find_anywhere(connector: Connector, namespace: &str) -> Result<Vec<FoundScope>, EtcdError> {
+    let finder = Finder::new(connector);
+    match finder.find("/").await {
+        Err(error) if error.cause == Cause::Permission => finder.find(&prefix(namespace, "")).await,
+        found => found,
+    }
+}
+
+/// The error for a store that lacks the scope whose prefix is `wanted`.
+pub(super) fn missing(endpoint: &str, wanted: &str, found: &[FoundScope]) -> SourceError {
+    let mut named: Vec<_> = found.iter().take(MOST_NAMED).map(words).collect();
+    if found.len() > MOST_NAMED {
+        named.push(format!("{} more", found.len() - MOST_NAMED));
+    }
+    let has = if named.is_empty() {
+        "it has no cluster at all that Patroni keeps in etcd v3".to_owned()
+    } else {
+        format!("it has {}", named.join(", "))
+    };
+    SourceError::new(Trouble::UnexpectedAnswer, endpoint, format!("nothing is on record under {wanted}; {has}"))
+}
+
+fn words(found: &FoundScope) -> String {
+    let place = format!("{}{}", found.namespace, found.scope);
+    if !found.groups.is_empty() {
+        let groups: Vec<_> = found.groups.iter().map(ToString::to_string).collect();
+        return format!("{place} (Citus groups {})", groups.join(", "));
+    }
+    match found.members.len() {
+        0 => format!("{place} (no members)"),
+        1 => format!("{place} (1 member)"),
+        count => format!("{place} ({count} members)"),
+    }
+}

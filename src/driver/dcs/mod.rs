@@ -1,0 +1,3 @@
+//! Drivers for distributed configuration stores.
+
+pub mod etcd;

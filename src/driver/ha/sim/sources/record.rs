@@ -1,0 +1,313 @@
+//! The cluster's keys as the store hands them out. Made once per revision, since they change more seldom than they
+//! are asked for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::model::agent::{Address, Registration, Tags};
+use crate::model::dcs::{DcsContent, DynamicConfig, FailoverKey, LeaderKey, RawKey, StatusKey, SyncKey};
+use crate::model::lsn::{Lsn, SystemId, Timeline};
+use crate::model::name::NodeName;
+use crate::model::role::{MemberState, Role, SyncState};
+use crate::model::source::{SourceError, Trouble};
+use crate::model::text::Text;
+
+use super::super::world::World;
+use super::super::world::clock::{SECOND, span};
+use super::super::world::etcd::Seat;
+use super::super::world::record::{LOOP_WAIT, MOST_LAG, MemberKey, RETRY_TIMEOUT, TTL};
+use super::words::WORDS;
+use super::{refused, silent};
+
+impl World {
+    pub(crate) fn record_facts(&mut self, endpoint: &Text) -> Result<Box<DcsContent>, SourceError> {
+        if !self.etcd.has_majority() {
+            return Err(self.store_trouble(endpoint));
+        }
+        if !self.etcd.serves() {
+            return Err(SourceError::new(Trouble::NoQuorum, endpoint.as_str(), "etcdserver: no leader"));
+        }
+        if self.record.built.is_none() {
+            self.record.built = Some(Box::new(self.build_record()));
+        }
+        let mut content = self.record.built.clone().unwrap_or_default();
+        // The lease runs down between two revisions.
+        let renewed = self.record.holder().map(|holder| self.record.renewed[holder]);
+        if let (Some(leader), Some(renewed)) = (content.leader.as_mut(), renewed) {
+            leader.lease_left = Some(span(self.clock.now(), renewed + TTL));
+        }
+        Ok(content)
+    }
+
+    fn store_trouble(&self, endpoint: &Text) -> SourceError {
+        let any = |seat: Seat| self.etcd.members.iter().any(|member| member.seat == seat);
+        if any(Seat::Up) || any(Seat::Alone) {
+            SourceError::new(Trouble::NoQuorum, endpoint.as_str(), "etcdserver: request timed out")
+        } else if any(Seat::Frozen) {
+            silent(endpoint)
+        } else {
+            refused(endpoint)
+        }
+    }
+
+    fn build_record(&self) -> DcsContent {
+        let record = &self.record;
+        let named = |index: usize| self.nodes[index].name.clone();
+        let leader = record.leader.map(|lock| LeaderKey {
+            holder: named(record.lie.unwrap_or(lock.holder)),
+            create_revision: lock.created,
+            mod_revision: lock.created,
+            lease_left: None,
+        });
+        let mut content = DcsContent {
+            leader,
+            members: (0..self.nodes.len()).filter_map(|index| self.registration(index)).collect(),
+            config: Some(self.config()),
+            system_id: Some(SystemId(self.system_id)),
+            history: record.history.clone(),
+            status: Some(StatusKey { optime: Some(Lsn(record.optime)), slots: self.permanent_slots() }),
+            sync: record.sync.as_ref().map(|sync| SyncKey {
+                leader: Some(named(sync.leader)),
+                standbys: sync.standbys.iter().map(|standby| named(*standby)).collect(),
+                quorum: Some(0),
+            }),
+            failover: record.failover.as_ref().map(|order| FailoverKey {
+                leader: order.leader.map(named),
+                candidate: order.candidate.map(named),
+                scheduled_at: order.at.map(|at| Text::new(self.clock.wall(at).to_string())),
+            }),
+            failsafe: self.failsafe(),
+            paused: false,
+            revision: record.revision,
+            keys: Vec::new(),
+            defects: if record.defective { vec![WORDS.unreadable.clone()] } else { Vec::new() },
+        };
+        content.keys = self.raw_keys(&content);
+        content
+    }
+
+    fn registration(&self, index: usize) -> Option<Registration> {
+        let key = self.record.members[index].as_ref()?;
+        let node = &self.nodes[index];
+        let creating = key.state == MemberState::CreatingReplica;
+        Some(Registration {
+            name: node.name.clone(),
+            role: match (key.primary, creating) {
+                (true, _) => Role::Primary,
+                (false, true) => Role::Uninitialized,
+                (false, false) => Role::Replica,
+            },
+            state: if key.streaming && key.state == MemberState::Running {
+                MemberState::Streaming
+            } else {
+                key.state.clone()
+            },
+            api_url: (!node.ails.no_address).then(|| node.agent_url.clone()),
+            postgres: (!node.ails.no_address).then(|| Address { host: node.name.text().clone(), port: 5432 }),
+            timeline: key.timeline.map(Timeline),
+            position: key.position.map(Lsn),
+            lag: None,
+            sync: self.synchronous(index).then_some(SyncState::Sync),
+            agent_version: Some(super::agent::agent_version(node)),
+            tags: node.tags.clone(),
+            pending_restart: key.pending_restart,
+            pending_settings: if key.pending_restart { node.pending.clone() } else { Vec::new() },
+            scheduled_restart: self.scheduled_restart(index),
+            paused: key.paused,
+            occurrences: if self.record.twice == Some(index) { 2 } else { 1 },
+        })
+    }
+
+    fn config(&self) -> DynamicConfig {
+        let text = serde_json::to_string_pretty(&self.config_value()).unwrap_or_default();
+        DynamicConfig {
+            ttl: Some(Duration::from_micros(TTL)),
+            loop_wait: Some(Duration::from_micros(LOOP_WAIT)),
+            retry_timeout: Some(Duration::from_micros(RETRY_TIMEOUT)),
+            maximum_lag_on_failover: Some(MOST_LAG),
+            synchronous_mode: self.record.sync.is_some(),
+            synchronous_mode_strict: false,
+            quorum: false,
+            failsafe_mode: self.record.failsafe,
+            paused: self.record.paused,
+            standby_cluster: false,
+            lines: text.lines().map(Text::new).collect(),
+            mod_revision: self.record.config_modified,
+        }
+    }
+
+    fn config_value(&self) -> Value {
+        let mut config = json!({
+            "ttl": TTL / SECOND,
+            "loop_wait": LOOP_WAIT / SECOND,
+            "retry_timeout": RETRY_TIMEOUT / SECOND,
+            "maximum_lag_on_failover": MOST_LAG,
+            "postgresql": {
+                "use_pg_rewind": true,
+                "use_slots": true,
+                "parameters": {
+                    "max_connections": 400,
+                    "max_wal_size": "8GB",
+                    "max_slot_wal_keep_size": "64GB",
+                    "wal_level": "logical",
+                    "archive_mode": "on",
+                    "archive_command": "pgbackrest --stanza=main archive-push %p"
+                }
+            },
+            "slots": { "orders_cdc": { "type": "logical", "database": "orders", "plugin": "pgoutput" } }
+        });
+        if let Some(map) = config.as_object_mut() {
+            if self.record.sync.is_some() {
+                map.insert("synchronous_mode".to_owned(), Value::Bool(true));
+            }
+            if self.record.failsafe {
+                map.insert("failsafe_mode".to_owned(), Value::Bool(true));
+            }
+            if self.record.paused {
+                map.insert("pause".to_owned(), Value::Bool(true));
+            }
+        }
+        config
+    }
+
+    fn permanent_slots(&self) -> BTreeMap<Text, Lsn> {
+        let confirmed = self.stories.slot_abandoned.map_or(self.record.optime, |(position, _)| position);
+        BTreeMap::from([(WORDS.logical_slot.clone(), Lsn(confirmed))])
+    }
+
+    fn failsafe(&self) -> BTreeMap<NodeName, Text> {
+        let on = |(index, _): &(usize, &_)| self.record.failsafe && self.record.members[*index].is_some();
+        let members = self.nodes.iter().enumerate().filter(on);
+        members.map(|(_, node)| (node.name.clone(), Text::new(format!("{}/patroni", node.agent_url)))).collect()
+    }
+
+    /// Every key under the prefix, in order of name, as the store returns a range.
+    fn raw_keys(&self, content: &DcsContent) -> Vec<RawKey> {
+        let record = &self.record;
+        let born = content.leader.as_ref().map_or(1, |leader| leader.create_revision).min(record.config_modified);
+        let key = |name: &str, value: String, created: i64, modified: i64, leased: bool| RawKey {
+            name: Text::new(name),
+            value: Text::redacted(value),
+            create_revision: created,
+            mod_revision: modified,
+            leased,
+        };
+        let mut keys = vec![key("config", self.config_value().to_string(), 11, record.config_modified, false)];
+        let order = record.failover.as_ref().map(|order| (order.modified, Self::failover_value(content)));
+        let (modified, value) = order.unwrap_or((born, "{}".to_owned()));
+        keys.push(key("failover", value, born.min(modified), modified, false));
+        let history: Vec<Value> = content.history.iter().map(history_value).collect();
+        keys.push(key("history", Value::Array(history).to_string(), 1_190, record.history_modified, false));
+        keys.push(key("initialize", self.system_id.to_string(), 3, 10, false));
+        if let Some(leader) = &content.leader {
+            keys.push(key("leader", leader.holder.to_string(), leader.create_revision, leader.mod_revision, true));
+        }
+        for (index, member) in record.members.iter().enumerate() {
+            if let Some(member) = member {
+                let name = format!("members/{}", self.nodes[index].name);
+                keys.push(key(
+                    &name,
+                    self.member_value(index, member).to_string(),
+                    member.created,
+                    member.modified,
+                    true,
+                ));
+            }
+        }
+        let status =
+            json!({ "optime": record.optime, "slots": slots_value(content), "retain_slots": self.slot_names() });
+        keys.push(key("status", status.to_string(), 1_188, record.status_modified, false));
+        if let (Some(sync), Some(names)) = (&record.sync, &content.sync) {
+            let standbys: Vec<&str> = names.standbys.iter().map(NodeName::as_str).collect();
+            let standbys = if standbys.is_empty() { Value::Null } else { Value::String(standbys.join(",")) };
+            let leader = names.leader.as_ref().map(NodeName::as_str);
+            let value = json!({ "leader": leader, "sync_standby": standbys, "quorum": 0 });
+            keys.push(key("sync", value.to_string(), 1_201, sync.modified, false));
+        }
+        keys
+    }
+
+    fn slot_names(&self) -> Vec<&str> {
+        self.nodes.iter().map(|node| node.slot.as_str()).collect()
+    }
+
+    fn failover_value(content: &DcsContent) -> String {
+        let mut value = Map::new();
+        if let Some(order) = &content.failover {
+            let names = [("leader", &order.leader), ("member", &order.candidate)];
+            for (name, member) in names.into_iter().filter_map(|(name, member)| Some((name, member.as_ref()?))) {
+                value.insert(name.to_owned(), Value::String(member.to_string()));
+            }
+            if let Some(at) = &order.scheduled_at {
+                value.insert("scheduled_at".to_owned(), Value::String(at.to_string()));
+            }
+        }
+        Value::Object(value).to_string()
+    }
+
+    fn member_value(&self, index: usize, key: &MemberKey) -> Value {
+        let node = &self.nodes[index];
+        let mut value = json!({
+            "conn_url": format!("postgres://{}:5432/postgres", node.name),
+            "api_url": format!("{}/patroni", node.agent_url),
+            "state": key.state.to_string(),
+            "role": if key.primary { "primary" } else { "replica" },
+            "version": super::agent::agent_version(node).as_str(),
+        });
+        let Some(map) = value.as_object_mut() else { return value };
+        let mut put = |name: &str, value: Value| map.insert(name.to_owned(), value);
+        if let Some(position) = key.position {
+            put("xlog_location", json!(position));
+        }
+        if let Some(timeline) = key.timeline {
+            put("timeline", json!(timeline));
+        }
+        if key.streaming {
+            put("replication_state", json!("streaming"));
+        }
+        if key.pending_restart {
+            put("pending_restart", json!(true));
+        }
+        if key.paused {
+            put("pause", json!(true));
+        }
+        if node.tags != Tags::default() {
+            put("tags", tags_value(&node.tags));
+        }
+        value
+    }
+}
+
+fn tags_value(tags: &Tags) -> Value {
+    let mut value = Map::new();
+    let flags = [
+        ("nofailover", tags.nofailover),
+        ("noloadbalance", tags.noloadbalance),
+        ("nosync", tags.nosync),
+        ("nostream", tags.nostream),
+        ("clonefrom", tags.clonefrom),
+    ];
+    for (name, _) in flags.into_iter().filter(|(_, set)| *set) {
+        value.insert(name.to_owned(), Value::Bool(true));
+    }
+    if let Some(from) = &tags.replicatefrom {
+        value.insert("replicatefrom".to_owned(), Value::String(from.to_string()));
+    }
+    if let Some(priority) = tags.failover_priority {
+        value.insert("failover_priority".to_owned(), json!(priority));
+    }
+    Value::Object(value)
+}
+
+fn history_value(entry: &crate::model::dcs::HistoryEntry) -> Value {
+    let at = entry.at.map(|at| at.to_string());
+    let leader = entry.new_leader.as_ref().map(NodeName::as_str);
+    json!([entry.timeline.0, entry.lsn.0, entry.reason.as_str(), at, leader])
+}
+
+fn slots_value(content: &DcsContent) -> Value {
+    let slots = content.status.iter().flat_map(|status| status.slots.iter());
+    Value::Object(slots.map(|(name, position)| (name.to_string(), json!(position.0))).collect())
+}

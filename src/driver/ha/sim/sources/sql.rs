@@ -1,0 +1,201 @@
+//! What PostgreSQL of a node says of itself.
+
+use std::time::Duration;
+
+use crate::model::lsn::{Lsn, Timeline};
+use crate::model::postgres::{BaseBackup, Downstream, Replay, SqlReport, WalReceiver, XidAge};
+use crate::model::role::SyncState;
+use crate::model::source::{SourceError, Trouble};
+use crate::model::text::Text;
+
+use super::super::world::World;
+use super::super::world::clock::{SECOND, span};
+use super::super::world::node::Phase;
+use super::super::world::replication::silence;
+use super::super::world::spec::MIB;
+use super::agent::SERVER_VERSION;
+use super::words::WORDS;
+use super::{reach, refused, silent};
+
+/// A standby that is further behind than this catches up, rather than streams.
+const CATCHING_UP: u64 = 64 * MIB;
+/// What is on its way in the socket at most.
+const IN_FLIGHT: u64 = 256 * 1024;
+
+impl World {
+    pub(crate) fn sql_report(&self, index: usize, endpoint: &Text) -> Result<SqlReport, SourceError> {
+        let node = &self.nodes[index];
+        reach(node.power, endpoint)?;
+        if node.ails.sql_silent {
+            return Err(silent(endpoint));
+        }
+        match node.phase {
+            Phase::Running | Phase::Promoting { .. } => {}
+            Phase::Starting { .. } | Phase::Restarting { .. } => {
+                let words = "FATAL: the database system is starting up";
+                return Err(SourceError::new(Trouble::NotReady, endpoint.as_str(), words));
+            }
+            Phase::Stopping { .. } => {
+                let words = "FATAL: the database system is shutting down";
+                return Err(SourceError::new(Trouble::NotReady, endpoint.as_str(), words));
+            }
+            Phase::Stopped | Phase::Crashed | Phase::Rewinding { .. } | Phase::Creating { .. } | Phase::StartFailed => {
+                return Err(refused(endpoint));
+            }
+        }
+        let now = self.clock.now();
+        let clients = self.clients(index);
+        let skew = Duration::from_micros(node.ails.clock_skew.unsigned_abs());
+        let wall = self.clock.wall(now);
+        let ahead = node.ails.clock_skew >= 0;
+        let server_time = if ahead { wall.checked_add(skew) } else { wall.checked_sub(skew) }.unwrap_or(wall);
+        let standby_timeline = node.stream.map(|_| Timeline(node.timeline));
+        Ok(SqlReport {
+            version: SERVER_VERSION,
+            in_recovery: !node.writable,
+            postmaster_started: self.clock.wall(node.started),
+            cluster_name: self.spec.name.text().clone(),
+            system_id: Some(self.system_id_of(index)),
+            timeline: if node.writable { Some(Timeline(node.timeline)) } else { standby_timeline },
+            position: self.position(index),
+            downstream: self.downstream(index),
+            receiver: self.receiver(index),
+            replay: (!node.writable).then(|| self.replay_facts(index)),
+            slots: self.slots(index),
+            archiver: Some(self.archiver(index)),
+            connections: clients.connections,
+            oldest_transaction: clients.oldest,
+            prepared_count: u32::from(clients.prepared.is_some()),
+            oldest_prepared: clients.prepared,
+            xid_age: Some(self.xid_age()),
+            pending_restart: node.pending.iter().map(|setting| setting.name.clone()).collect(),
+            synchronous_names: self.synchronous_names(index),
+            base_backups: self.base_backups(index),
+            sessions: clients.sessions,
+            applications: clients.applications,
+            server_time,
+            monitor: !node.ails.weak_role,
+            unread: Vec::new(),
+        })
+    }
+
+    fn downstream(&self, index: usize) -> Vec<Downstream> {
+        let standbys = self.fed_by(index).filter_map(|other| self.downstream_row(index, other));
+        let copies = self.copying(index).map(|(other, _)| Downstream {
+            pid: copy_pid(other),
+            application: WORDS.base_backup.clone(),
+            user: Some(WORDS.replicator.clone()),
+            address: Some(self.nodes[other].address.clone()),
+            state: Some(WORDS.backup.clone()),
+            sync: Some(SyncState::Async),
+            send_lag: None,
+            write_lag: None,
+            flush_lag: None,
+            replay_lag: None,
+            write_time: None,
+            flush_time: None,
+            replay_time: None,
+            reply_age: Some(span(self.clock.now() - SECOND, self.clock.now())),
+        });
+        standbys.chain(copies).collect()
+    }
+
+    fn downstream_row(&self, index: usize, other: usize) -> Option<Downstream> {
+        let now = self.clock.now();
+        let (node, standby) = (&self.nodes[index], &self.nodes[other]);
+        let stream = standby.stream?;
+        let gap = node.written.saturating_sub(standby.written);
+        let unreplayed = node.written.saturating_sub(standby.replayed);
+        let state = if now - stream.since < SECOND {
+            &WORDS.startup
+        } else if gap > CATCHING_UP {
+            &WORDS.catchup
+        } else {
+            &WORDS.streaming
+        };
+        let quiet = silence(standby, now);
+        let timed = |bytes: u64| (self.load.flow > 0).then(|| time_of(bytes, self.load.flow, quiet));
+        Some(Downstream {
+            pid: stream.pid,
+            application: standby.name.text().clone(),
+            user: Some(WORDS.replicator.clone()),
+            address: Some(standby.address.clone()),
+            state: Some(state.clone()),
+            sync: Some(self.sync_state(index, other)),
+            send_lag: Some(gap - gap.min(IN_FLIGHT)),
+            write_lag: Some(gap),
+            flush_lag: Some(gap),
+            replay_lag: Some(unreplayed),
+            write_time: timed(gap),
+            flush_time: timed(gap).map(|time| time + Duration::from_micros(340)),
+            replay_time: (unreplayed > 0 && self.load.flow > 0).then(|| span(standby.replayed_at, now)),
+            // A standby reports at least every ten seconds, and with each message while WAL flows.
+            reply_age: Some(Duration::from_micros(quiet + 12_000 + u64::from(stream.pid.unsigned_abs()) % 60_000)),
+        })
+    }
+
+    fn receiver(&self, index: usize) -> Option<WalReceiver> {
+        let now = self.clock.now();
+        let node = &self.nodes[index];
+        let stream = node.stream?;
+        let upstream = &self.nodes[stream.from];
+        let quiet = silence(node, now);
+        Some(WalReceiver {
+            status: WORDS.streaming.clone(),
+            timeline: Some(Timeline(node.timeline)),
+            sender_host: Some(upstream.name.text().clone()),
+            sender_port: Some(5432),
+            slot: Some(node.slot.clone()),
+            latest_end: Some(Lsn(if quiet > 0 { node.written } else { upstream.written.max(node.written) })),
+            message_age: Some(Duration::from_micros(quiet + 9_000)),
+        })
+    }
+
+    fn replay_facts(&self, index: usize) -> Replay {
+        let node = &self.nodes[index];
+        let caught_up = node.written == node.replayed;
+        let lag = if caught_up { Duration::ZERO } else { span(node.replayed_at, self.clock.now()) };
+        Replay { paused: node.ails.replay_paused, delay: Duration::from_micros(node.ails.replay_delay), lag: Some(lag) }
+    }
+
+    fn synchronous_names(&self, index: usize) -> Text {
+        let sync = self.record.sync.as_ref().filter(|_| self.nodes[index].writable);
+        let standby = sync.and_then(|sync| sync.standbys.first());
+        standby.map_or_else(|| WORDS.empty.clone(), |standby| Text::new(format!("\"{}\"", self.nodes[*standby].name)))
+    }
+
+    fn xid_age(&self) -> XidAge {
+        let age = self.stories.xid_percent.map_or(self.load.xid_age, |percent| (1 << 31) / 100 * percent);
+        XidAge { database: WORDS.orders.clone(), age, freeze_max_age: 200_000_000 }
+    }
+
+    /// Members that copy their data from a node, with the bytes copied.
+    fn copying(&self, index: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let source = self.record.holder() == Some(index);
+        self.nodes.iter().enumerate().filter(move |_| source).filter_map(|(other, node)| match node.phase {
+            Phase::Creating { copied } if node.executes() => Some((other, copied)),
+            _ => None,
+        })
+    }
+
+    fn base_backups(&self, index: usize) -> Vec<BaseBackup> {
+        let copies = self.copying(index);
+        copies
+            .map(|(other, copied)| BaseBackup {
+                pid: copy_pid(other),
+                phase: WORDS.base_backup_phase.clone(),
+                streamed: copied,
+                total: Some(self.spec.data_size),
+            })
+            .collect()
+    }
+}
+
+fn copy_pid(other: usize) -> i32 {
+    71_300 + (other as u32).cast_signed()
+}
+
+/// Time that so many bytes stand for at this rate; at least as long as the silence.
+fn time_of(bytes: u64, rate: u64, quiet: u64) -> Duration {
+    Duration::from_micros((bytes.saturating_mul(1_000_000) / rate.max(1)).max(quiet))
+}

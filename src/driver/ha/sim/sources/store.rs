@@ -1,0 +1,46 @@
+//! What each member of the store says of itself.
+
+use std::time::Duration;
+
+use crate::model::dcs::{DcsAlarm, DcsMember, Quorum};
+use crate::model::source::SourceError;
+use crate::model::text::Text;
+
+use super::super::world::World;
+use super::super::world::clock::{SECOND, noise};
+use super::super::world::etcd::Seat;
+use super::words::WORDS;
+use super::{refused, silent};
+
+impl World {
+    pub(crate) fn store_member(&self, index: usize, endpoint: &Text) -> Result<DcsMember, SourceError> {
+        let store = &self.etcd;
+        let member = &store.members[index];
+        match member.seat {
+            Seat::Up | Seat::Alone => {}
+            Seat::Down => return Err(refused(endpoint)),
+            Seat::Frozen => return Err(silent(endpoint)),
+        }
+        // One that is cut off from its peers calls elections that nobody hears: its term runs ahead.
+        let alone = member.seat == Seat::Alone;
+        let latency = 600 + noise(self.seed, 0xe7 + index as u64, self.clock.now() / SECOND) % 1_900;
+        Ok(DcsMember {
+            id: member.id,
+            name: member.name.clone(),
+            version: WORDS.store_version.clone(),
+            leader_id: store.leader.filter(|_| !alone).map_or(0, |leader| store.members[leader].id),
+            term: store.term + u64::from(alone) * 3,
+            revision: self.record.revision,
+            raft_index: if alone { member.applied } else { store.index },
+            raft_applied: member.applied.min(store.index),
+            db_size: store.size + index as u64 * 12_288,
+            db_in_use: Some(if store.no_space { store.size / 100 * 98 } else { store.size / 5 * 2 }),
+            db_quota: Some(store.quota),
+            learner: member.learner,
+            alarms: if store.no_space { vec![DcsAlarm::NoSpace] } else { Vec::new() },
+            quorum: if store.serves() && !alone { Quorum::Reached } else { Quorum::Missing },
+            latency: Duration::from_micros(latency),
+            voters: store.members.iter().filter(|member| !member.learner).count() as u32,
+        })
+    }
+}

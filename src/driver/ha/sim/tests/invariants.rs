@@ -1,0 +1,177 @@
+//! What holds whatever happens.
+
+use proptest::prelude::*;
+
+use crate::driver::ha::sim::world::World;
+use crate::driver::ha::sim::{Cure, Order};
+
+use super::*;
+
+/// What must not fall from one look to the next.
+#[derive(Clone, Debug, Default)]
+struct Marks {
+    revision: i64,
+    term: u64,
+    index: u64,
+    router_started: u64,
+    totals: Vec<u64>,
+    history: usize,
+    timeline: u32,
+    /// Creation of the lock, and the holder's position.
+    lead: Option<(i64, u64)>,
+}
+
+fn marks(world: &World) -> Marks {
+    let holder = world.record.leader.map(|lock| (lock.created, &world.nodes[lock.holder]));
+    let sections = world.router.sections.iter();
+    let counters = sections.flat_map(|section| {
+        section
+            .servers
+            .iter()
+            .flat_map(|server| [server.traffic.total, server.traffic.bytes_in, server.downs, server.failures])
+    });
+    Marks {
+        revision: world.record.revision,
+        term: world.etcd.term,
+        index: world.etcd.index,
+        router_started: world.router.started,
+        totals: counters.collect(),
+        history: world.record.history.len(),
+        timeline: world.record.history.last().map_or(0, |entry| entry.timeline.0),
+        lead: holder.filter(|(_, node)| node.takes_writes()).map(|(created, node)| (created, node.written)),
+    }
+}
+
+fn check(world: &World, before: &Marks) -> Marks {
+    let now = marks(world);
+    assert!(now.revision >= before.revision && now.term >= before.term && now.index >= before.index);
+    if now.router_started == before.router_started {
+        assert!(now.totals.iter().zip(&before.totals).all(|(now, before)| now >= before), "a counter fell");
+    }
+    assert!(now.timeline >= before.timeline && now.history >= before.history.min(64));
+    if let (Some(now), Some(before)) = (now.lead, before.lead)
+        && now.0 == before.0
+    {
+        assert!(now.1 >= before.1, "the leader's WAL went backwards");
+    }
+    for node in &world.nodes {
+        assert!(node.replayed <= node.written, "{} replayed what it does not have", node.name);
+        assert!(node.replayed_at <= world.clock.now());
+    }
+    let history: Vec<u32> = world.record.history.iter().map(|entry| entry.timeline.0).collect();
+    assert!(history.windows(2).all(|pair| pair[0] < pair[1]), "{history:?}");
+    now
+}
+
+fn node(number: usize) -> NodeName {
+    NodeName::new(format!("pg-{}", number % 4))
+}
+
+fn deed() -> impl Strategy<Value = Result<Fault, Order>> {
+    let span = Duration::from_secs;
+    prop_oneof![
+        (0..4_usize).prop_map(|n| Ok(Fault::KillNode(node(n)))),
+        (0..4_usize).prop_map(|n| Ok(Fault::FreezeNode(node(n)))),
+        (0..4_usize).prop_map(|n| Ok(Fault::CutNode(node(n)))),
+        (0..4_usize, 5..90_u64, any::<bool>()).prop_map(move |(n, s, reinit)| Ok(Fault::CrashNode {
+            node: node(n),
+            back_after: span(s),
+            reinit
+        })),
+        (0..4_usize).prop_map(|n| Ok(Fault::CrashPostgres(node(n)))),
+        (0..4_usize).prop_map(|n| Ok(Fault::StopReceiver(node(n)))),
+        (0..4_usize).prop_map(|n| Ok(Fault::SplitBrain(node(n)))),
+        Just(Ok(Fault::LoseDcsMajority)),
+        Just(Ok(Fault::DropDcsMember("etcd-1".into()))),
+        Just(Ok(Fault::RouterDown)),
+        Just(Ok(Fault::FillDcs(100))),
+        Just(Ok(Fault::Heal(Cure::Everything))),
+        Just(Ok(Fault::Heal(Cure::Everything))),
+        (0..4_usize).prop_map(|n| Ok(Fault::Heal(Cure::Node(node(n))))),
+        (0..4_usize, 0..30_u64)
+            .prop_map(move |(n, s)| Err(Order::Switchover { candidate: Some(node(n)), after: span(s) })),
+        Just(Err(Order::Pause)),
+        Just(Err(Order::Resume)),
+        (0..4_usize).prop_map(|n| Err(Order::Restart(node(n)))),
+        (0..4_usize).prop_map(|n| Err(Order::Reinitialise(node(n)))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_impossible_happens(seed in any::<u64>(), deeds in prop::collection::vec((0..300_u64, deed()), 0..10)) {
+        let mut bench = Bench::new(seed, Scenario::Calm);
+        {
+            let mut world = bench.cluster.world().lock().unwrap();
+            for (second, deed) in deeds {
+                let when = Moment::after_start(Duration::from_secs(second));
+                match deed {
+                    Ok(fault) => world.schedule(when, fault),
+                    Err(order) => world.order(when, order),
+                }
+            }
+        }
+        let mut before = Marks::default();
+        for second in 0..360 {
+            let now = at(f64::from(second));
+            bench.cluster.world().lock().unwrap().advance(now);
+            before = check(&bench.cluster.world().lock().unwrap(), &before);
+            if second % 20 == 0 {
+                bench.ask_all(now, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_happened_a_healed_cluster_finds_back(seed in any::<u64>(), deeds in prop::collection::vec((0..200_u64, deed()), 0..8)) {
+        let bench = Bench::new(seed, Scenario::Calm);
+        let mut world = bench.cluster.world().lock().unwrap();
+        for (second, deed) in deeds {
+            let when = Moment::after_start(Duration::from_secs(second));
+            match deed {
+                Ok(fault) => world.schedule(when, fault),
+                Err(order) => world.order(when, order),
+            }
+        }
+        world.schedule(at(300.0), Fault::Heal(Cure::Everything));
+        world.order(at(301.0), Order::Resume);
+        world.advance(at(520.0));
+        let leader = world.leader();
+        prop_assert!(leader.is_some(), "nobody leads");
+        for node in &world.nodes {
+            if Some(&node.name) == leader.as_ref() {
+                prop_assert!(node.takes_writes());
+            } else {
+                prop_assert!(!node.writable && node.stream.is_some(), "{} does not stream: {:?}", node.name, node);
+                prop_assert_eq!(node.timeline, world.nodes[world.record.holder().unwrap()].timeline);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_day_of_the_demo_does_not_grow() {
+    let mut bench = Bench::new(3, Scenario::Demo);
+    let mut before = Marks::default();
+    let size = |bench: &mut Bench, now| {
+        let record = bench.record(now).map_or(0, |record| record.keys.iter().map(|key| key.value.as_str().len()).sum());
+        let world = bench.cluster.world().lock().unwrap();
+        (record, world.record.history.len(), world.forks.len(), world.agenda_length())
+    };
+    let mut leaders = std::collections::BTreeSet::new();
+    for minute in 0..=1440_u32 {
+        let now = at(f64::from(minute) * 60.0);
+        bench.cluster.world().lock().unwrap().advance(now);
+        before = check(&bench.cluster.world().lock().unwrap(), &before);
+        leaders.extend(bench.cluster.world().lock().unwrap().leader());
+        if minute % 60 == 0 {
+            bench.ask_all(now, 0);
+            let (keys, history, forks, agenda) = size(&mut bench, now);
+            assert!(keys < 20_000 && history <= 64 && forks <= 64 && agenda < 4, "{keys} {history} {forks} {agenda}");
+        }
+    }
+    assert!(leaders.len() >= 3, "the lead goes round: {leaders:?}");
+    assert!(before.timeline > 80, "something happened all day: {}", before.timeline);
+}

@@ -1,0 +1,256 @@
+//! The picture as a document for scripts: versioned, with the source and age of every value. These structures *are* the
+//! schema (`docs/status.schema.json`); the model may change beneath them without scripts noticing.
+
+mod build;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+pub use build::status;
+pub use value::{Status, Value};
+
+/// Version of the schema. Raised when a field changes its meaning or goes; new fields may come without it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What `status --output json` prints.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct StatusDocument {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Clusters in the order asked for.
+    pub clusters: Vec<ClusterDocument>,
+}
+
+/// One cluster.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ClusterDocument {
+    /// Name in the configuration.
+    pub name: String,
+    /// `patroni` or `simulated`.
+    pub kind: &'static str,
+    /// Patroni's scope.
+    pub scope: Option<String>,
+    /// Patroni's namespace.
+    pub namespace: Option<String>,
+    /// This console may only look.
+    pub read_only: bool,
+    /// Actions need a reason.
+    pub protected: bool,
+    /// When the picture was put together, RFC 3339.
+    pub taken_at: String,
+    /// Age of the oldest answer among the sources that answer in time; null: none does.
+    pub age_seconds: Option<f64>,
+    /// `well`, `look`, `act` or `unknown`.
+    pub wellbeing: &'static str,
+    /// Member that leads.
+    pub leader: Value<String>,
+    /// The leader's timeline.
+    pub timeline: Value<u32>,
+    /// System identifier; a text, since it is larger than what many readers hold in a number.
+    pub system_identifier: Value<String>,
+    /// Maintenance mode.
+    pub paused: Value<bool>,
+    /// The cluster follows another cluster.
+    pub standby_cluster: Value<bool>,
+    /// Members in order of name.
+    pub members: Vec<MemberDocument>,
+    /// The DCS.
+    pub dcs: DcsDocument,
+    /// Routers.
+    pub routers: Vec<RouterDocument>,
+    /// Backups.
+    pub backups: BackupsDocument,
+    /// What is wrong, worst first.
+    pub findings: Vec<FindingDocument>,
+    /// Every source asked.
+    pub sources: Vec<SourceDocument>,
+}
+
+/// One member.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct MemberDocument {
+    /// Name.
+    pub name: String,
+    /// Whether it is on record; false: it was, and vanished.
+    pub on_record: bool,
+    /// Time since it vanished.
+    pub missing_for_seconds: Option<f64>,
+    /// Whether any wire to the node itself answers in time.
+    pub answers: bool,
+    /// Role.
+    pub role: Value<String>,
+    /// What its PostgreSQL does.
+    pub state: Value<String>,
+    /// Timeline.
+    pub timeline: Value<u32>,
+    /// Furthest WAL position known of it, `X/Y`.
+    pub position: Value<String>,
+    /// Bytes not yet replayed.
+    pub lag_bytes: Value<u64>,
+    /// Bytes not yet received.
+    pub receive_lag_bytes: Value<u64>,
+    /// Time behind.
+    pub lag_seconds: Value<f64>,
+    /// `sync`, `quorum`, `potential` or `async`.
+    pub sync: Value<String>,
+    /// Member it follows.
+    pub follows: Value<String>,
+    /// Time since PostgreSQL started.
+    pub uptime_seconds: Value<f64>,
+    /// Version of PostgreSQL.
+    pub server_version: Value<String>,
+    /// A restart is needed.
+    pub pending_restart: Value<bool>,
+    /// Settings that wait for it.
+    pub pending_settings: Vec<String>,
+    /// Tags in effect, in words.
+    pub tags: Value<Vec<String>>,
+    /// Replication slots.
+    pub slots: Value<Vec<SlotDocument>>,
+    /// What is worth saying beside, in words. For people: not to be parsed.
+    pub notes: Vec<String>,
+}
+
+/// One replication slot.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct SlotDocument {
+    /// Name.
+    pub name: String,
+    /// Logical (else physical).
+    pub logical: bool,
+    /// In use.
+    pub active: bool,
+    /// WAL kept for it; null: unknown.
+    pub retained_bytes: Option<u64>,
+}
+
+/// The DCS.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct DcsDocument {
+    /// Whether any record of the cluster is read in time.
+    pub record_is_fresh: bool,
+    /// Its members.
+    pub members: Vec<DcsMemberDocument>,
+}
+
+/// One DCS member.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct DcsMemberDocument {
+    /// Endpoint asked.
+    pub endpoint: String,
+    /// Whether it answers in time.
+    pub answers: bool,
+    /// Name.
+    pub name: Value<String>,
+    /// Whether it is the raft leader.
+    pub leads: Value<bool>,
+    /// Raft term.
+    pub term: Value<u64>,
+    /// Whether it reaches the majority.
+    pub quorum: Value<bool>,
+    /// Database size.
+    pub size_bytes: Value<u64>,
+    /// Time a status call took.
+    pub latency_seconds: Value<f64>,
+    /// Alarms in words.
+    pub alarms: Value<Vec<String>>,
+}
+
+/// One router.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct RouterDocument {
+    /// Name in the configuration.
+    pub name: String,
+    /// Whether an interface answers in time.
+    pub answers: bool,
+    /// Servers.
+    pub servers: Vec<ServerDocument>,
+}
+
+/// One server of a router.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ServerDocument {
+    /// Backend.
+    pub backend: String,
+    /// Server.
+    pub server: String,
+    /// What the backend leads to: `leader`, `replicas`, `any`, or null: not known.
+    pub leads_to: Option<&'static str>,
+    /// Member behind it; null: none of this name or address.
+    pub member: Option<String>,
+    /// Status in the router's words.
+    pub status: Value<String>,
+    /// Whether it gets new connections.
+    pub takes_traffic: Value<bool>,
+    /// Sessions now.
+    pub sessions: Value<u64>,
+    /// What contradicts the DCS: `writes-elsewhere`, `leader-is-down`, `replica-is-down`; null: nothing seen.
+    pub oddity: Option<&'static str>,
+}
+
+/// Backups.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct BackupsDocument {
+    /// Whether a backup source is configured. False says nothing on whether backups exist.
+    pub configured: bool,
+    /// When the newest good one began, RFC 3339.
+    pub last_good: Value<String>,
+}
+
+/// One finding.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct FindingDocument {
+    /// Stable name of the rule.
+    pub code: &'static str,
+    /// `critical`, `warning` or `note`.
+    pub severity: &'static str,
+    /// What it is about.
+    pub subject: String,
+    /// One line.
+    pub title: String,
+    /// How long it has been so; null: not known.
+    pub for_seconds: Option<f64>,
+    /// Facts behind it.
+    pub evidence: Vec<EvidenceDocument>,
+    /// What to do.
+    pub advice: String,
+}
+
+/// One fact behind a finding.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct EvidenceDocument {
+    /// The fact.
+    pub text: String,
+    /// Who said it.
+    pub source: Option<String>,
+    /// How long ago.
+    pub age_seconds: Option<f64>,
+}
+
+/// One source.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct SourceDocument {
+    /// Its name, as values refer to it.
+    pub source: String,
+    /// `fresh`, `waiting`, `stale` or `lost`.
+    pub freshness: &'static str,
+    /// Time since its last good answer; null: there never was one.
+    pub age_seconds: Option<f64>,
+    /// How long that answer took.
+    pub took_seconds: Option<f64>,
+    /// What is wrong with it; null: nothing.
+    pub trouble: Option<String>,
+    /// What usually mends that.
+    pub remedy: Option<&'static str>,
+}
+
+/// The document as JSON, indented, with a line break at its end.
+///
+/// # Errors
+/// Where the document cannot be written as JSON, which no document of [`status`] should bring about.
+pub fn json(document: &StatusDocument) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(document).map(|text| text + "\n")
+}

@@ -1,0 +1,297 @@
+//! Replication: standbys as their upstreams see them, slots, receivers, archivers, and the history of timelines.
+
+mod slots;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+pub use slots::slots;
+
+use super::cells;
+use super::table::{Cell, Column, Row, Table, Tone};
+use super::tones;
+use super::units::{self, AGE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DATE_TIME_WIDTH, DURATION_WIDTH, LSN_WIDTH};
+use crate::model::member::Member;
+use crate::model::observed::Reading;
+use crate::model::postgres::{Archiver, Downstream, SqlReport};
+use crate::model::role::SyncState;
+use crate::model::snapshot::Snapshot;
+use crate::model::text::Text;
+
+/// Columns of [`standbys`]. Rows are named `upstream/standby`; a second connection of one name adds its pid.
+pub const STANDBYS: &[Column] = &[
+    Column::words("standby", "STANDBY", 0, 12, 32),
+    Column::words("upstream", "FROM", 1, 8, 24),
+    Column::words("state", "STATE", 0, 9, 12),
+    Column::words("sync", "SYNC", 0, 5, 9),
+    Column::numbers("write-lag-bytes", "WRITE", 2, BYTES_WIDTH),
+    Column::numbers("flush-lag-bytes", "FLUSH", 1, BYTES_WIDTH),
+    Column::numbers("replay-lag-bytes", "REPLAY", 0, BYTES_WIDTH),
+    Column::numbers("write-lag-seconds", "WRITE T", 4, DURATION_WIDTH),
+    Column::numbers("flush-lag-seconds", "FLUSH T", 4, DURATION_WIDTH),
+    Column::numbers("replay-lag-seconds", "REPLAY T", 1, DURATION_WIDTH),
+    Column::numbers("reply-age-seconds", "REPLY", 3, DURATION_WIDTH),
+    Column::words("address", "ADDRESS", 5, 9, 40),
+    Column::numbers("age-seconds", "SEEN", 2, AGE_WIDTH),
+];
+
+/// Columns of [`slots`]. Rows are named `node/slot`.
+pub const SLOTS: &[Column] = &[
+    Column::words("node", "NODE", 0, 8, 24),
+    Column::words("slot", "SLOT", 0, 12, 40),
+    Column::words("type", "TYPE", 2, 8, 8),
+    Column::words("active", "ACTIVE", 0, 6, 6),
+    Column::words("wal-status", "WAL", 1, 10, 12),
+    Column::numbers("retained-bytes", "RETAINED", 0, BYTES_WIDTH),
+    Column::numbers("safe-bytes", "SAFE", 2, 9),
+    Column::numbers("inactive-seconds", "INACTIVE", 2, DURATION_WIDTH),
+    Column::words("database", "DATABASE", 4, 8, 24),
+    Column::numbers("age-seconds", "SEEN", 3, AGE_WIDTH),
+    Column::words("notes", "NOTES", 1, 8, 0),
+];
+
+/// Columns of [`receivers`]. Rows are named by their node.
+pub const RECEIVERS: &[Column] = &[
+    Column::words("node", "NODE", 0, 8, 24),
+    Column::words("status", "RECEIVER", 0, 9, 16),
+    Column::words("sender", "FROM", 0, 10, 48),
+    Column::numbers("timeline", "TL", 1, 4),
+    Column::words("slot", "SLOT", 2, 8, 32),
+    Column::numbers("latest-end", "LATEST END", 2, LSN_WIDTH),
+    Column::numbers("message-age-seconds", "HEARD", 1, DURATION_WIDTH),
+    Column::words("replay", "REPLAY", 1, 8, 24),
+    Column::numbers("age-seconds", "SEEN", 3, AGE_WIDTH),
+];
+
+/// Columns of [`archivers`]. Rows are named by their node.
+pub const ARCHIVERS: &[Column] = &[
+    Column::words("node", "NODE", 0, 8, 24),
+    Column::words("state", "ARCHIVER", 0, 8, 12),
+    Column::words("last-archived", "LAST ARCHIVED", 1, 13, 40),
+    Column::numbers("archived-age-seconds", "WHEN", 0, AGE_WIDTH),
+    Column::words("last-failed", "LAST FAILED", 2, 11, 40),
+    Column::numbers("failed-age-seconds", "WHEN", 2, AGE_WIDTH),
+    Column::numbers("failures", "FAILURES", 1, COUNT_WIDTH),
+    Column::numbers("ready", "READY", 0, COUNT_WIDTH),
+    Column::numbers("age-seconds", "SEEN", 3, AGE_WIDTH),
+];
+
+/// Columns of [`history`]. Rows are named by the timeline that ended.
+pub const HISTORY: &[Column] = &[
+    Column::numbers("timeline", "TL", 0, 4),
+    Column::numbers("end", "ENDED AT", 0, LSN_WIDTH),
+    Column::words("at", "WHEN", 0, DATE_TIME_WIDTH, DATE_TIME_WIDTH),
+    Column::words("new-leader", "NEW LEADER", 0, 10, 24),
+    Column::words("reason", "REASON", 1, 8, 0),
+];
+
+/// Members that were asked over SQL and have answered at least once.
+pub(in crate::report) fn answered(
+    snapshot: &Snapshot,
+) -> impl Iterator<Item = (&Member, &Reading<SqlReport>, &SqlReport)> {
+    snapshot.members.iter().filter_map(|member| {
+        let reading = member.sql.as_ref()?;
+        Some((member, reading, reading.last()?))
+    })
+}
+
+/// Why a table of what nodes say over SQL is empty; `nothing` is the reason where they do answer.
+pub(in crate::report) fn empty(snapshot: &Snapshot, columns: &'static [Column], nothing: &str, hint: &str) -> Table {
+    let mut readings = snapshot.members.iter().filter_map(|member| member.sql.as_ref()).peekable();
+    if readings.peek().is_none() {
+        let hint = "give the cluster a PostgreSQL user in the configuration";
+        return Table::new(columns, "no PostgreSQL login is configured", hint);
+    }
+    if answered(snapshot).next().is_some() {
+        return Table::new(columns, nothing, hint);
+    }
+    match readings.find_map(|reading| reading.failure.as_ref()) {
+        Some(failure) => {
+            let reason = format!("no node answers over SQL: {}", failure.error);
+            Table::new(columns, reason, failure.error.trouble.remedy())
+        }
+        None => Table::new(columns, "waiting for the first answers", ""),
+    }
+}
+
+/// Time from `at` to the snapshot, by the wall clock; zero where a clock runs ahead.
+pub(in crate::report) fn time_since(snapshot: &Snapshot, at: Timestamp) -> Duration {
+    Duration::try_from(snapshot.wall.duration_since(at)).unwrap_or_default()
+}
+
+/// Standbys (and other WAL consumers) as their upstreams see them.
+pub fn standbys(snapshot: &Snapshot) -> Table {
+    let mut table = empty(snapshot, STANDBYS, "no standby is connected to any node that answers", "");
+    for (member, reading, report) in answered(snapshot) {
+        for row in &report.downstream {
+            let twice = report.downstream.iter().filter(|other| other.application == row.application).count() > 1;
+            let pid = if twice { format!("#{}", row.pid) } else { String::new() };
+            let id = format!("{}/{}{pid}", member.name, row.application);
+            table.rows.push(cells::row(reading, snapshot.now, id, standby(snapshot, member, reading, row)));
+        }
+    }
+    table.rows.sort_by(|a, b| a.cells[0].text.cmp(&b.cells[0].text));
+    table
+}
+
+fn standby(snapshot: &Snapshot, upstream: &Member, reading: &Reading<SqlReport>, row: &Downstream) -> Vec<Cell> {
+    let limits = &snapshot.thresholds;
+    let state_tone = match row.state.as_ref().map(Text::as_str) {
+        Some("streaming") => Tone::Well,
+        Some(_) => Tone::Look,
+        None => Tone::Stale,
+    };
+    let sync =
+        |sync: SyncState| Cell::text(sync.word(), if sync == SyncState::Async { Tone::Dim } else { Tone::Plain });
+    // Idle and caught up, PostgreSQL measures no time: that is no delay, not an unknown one.
+    let idle = row.replay_lag == Some(0);
+    let time = |span: Option<Duration>| match span {
+        None if idle => Cell::none(),
+        span => cells::span(span, span.map_or(Tone::Plain, |span| tones::limits(&limits.lag_time, span))),
+    };
+    let bytes =
+        |lag: Option<u64>| cells::bytes(lag, lag.map_or(Tone::Plain, |lag| tones::limits(&limits.lag_bytes, lag)));
+    vec![
+        cells::words(&row.application, Tone::Plain),
+        Cell::text(upstream.name.text().clone(), Tone::Plain),
+        cells::known(row.state.as_ref(), state_tone),
+        row.sync.map_or_else(Cell::unknown, sync),
+        bytes(row.write_lag),
+        bytes(row.flush_lag),
+        bytes(row.replay_lag),
+        time(row.write_time),
+        time(row.flush_time),
+        time(row.replay_time),
+        cells::span(row.reply_age, Tone::Dim),
+        cells::known(row.address.as_ref(), Tone::Dim),
+        cells::seen(reading, snapshot.now),
+    ]
+}
+
+/// Incoming streams of the standbys.
+pub fn receivers(snapshot: &Snapshot) -> Table {
+    let mut table = empty(snapshot, RECEIVERS, "no node that answers is a standby", "");
+    for (member, reading, report) in answered(snapshot).filter(|(_, _, report)| report.in_recovery) {
+        let receiver = report.receiver.as_ref();
+        let applies = |cell: Option<Cell>| cell.unwrap_or_else(Cell::none);
+        let status = receiver.map_or_else(
+            || Cell::text("none", Tone::Look),
+            |receiver| {
+                let tone = if receiver.status == "streaming" { Tone::Well } else { Tone::Look };
+                cells::words(&receiver.status, tone)
+            },
+        );
+        let sender = receiver.map(|receiver| match (&receiver.sender_host, receiver.sender_port) {
+            (Some(host), Some(port)) => {
+                let view = snapshot.view(member);
+                let name = view.receiver_upstream().map(|upstream| format!("{} ", upstream.value)).unwrap_or_default();
+                Cell::text(format!("{name}{host}:{port}"), Tone::Plain)
+            }
+            _ => Cell::unknown(),
+        });
+        let replay = report.replay.map(|replay| match (replay.paused, replay.delay) {
+            (true, _) => Cell::text("paused", Tone::Look),
+            (false, Duration::ZERO) => Cell::text("runs", Tone::Plain),
+            (false, delay) => Cell::text(format!("delayed {}", units::duration(delay)), Tone::Plain),
+        });
+        let cells = vec![
+            Cell::text(member.name.text().clone(), Tone::Plain),
+            status,
+            applies(sender),
+            applies(receiver.map(|receiver| timeline(receiver.timeline))),
+            applies(receiver.map(|receiver| match &receiver.slot {
+                Some(slot) => cells::words(slot, Tone::Dim),
+                None => Cell::none(),
+            })),
+            applies(receiver.map(|receiver| {
+                receiver
+                    .latest_end
+                    .map_or_else(Cell::unknown, |end| Cell::number(end.0 as f64, end.to_string(), Tone::Dim))
+            })),
+            applies(receiver.map(|receiver| cells::span(receiver.message_age, Tone::Plain))),
+            replay.unwrap_or_else(Cell::unknown),
+            cells::seen(reading, snapshot.now),
+        ];
+        table.rows.push(cells::row(reading, snapshot.now, member.name.text().clone(), cells));
+    }
+    table
+}
+
+fn timeline(timeline: Option<crate::model::lsn::Timeline>) -> Cell {
+    timeline
+        .map_or_else(Cell::unknown, |timeline| Cell::number(f64::from(timeline.0), timeline.to_string(), Tone::Plain))
+}
+
+/// Archivers.
+pub fn archivers(snapshot: &Snapshot) -> Table {
+    let mut table =
+        empty(snapshot, ARCHIVERS, "no node that answers tells of its archiver", "the role needs pg_monitor");
+    for (member, reading, report) in answered(snapshot) {
+        let Some(archiver) = &report.archiver else { continue };
+        // Unless archive_mode is `always`, a standby archives nothing; its statistics are those of its past.
+        let cells = archiver_cells(snapshot, member, reading, archiver, report.in_recovery);
+        table.rows.push(cells::row(reading, snapshot.now, member.name.text().clone(), cells));
+    }
+    table
+}
+
+fn archiver_cells(
+    snapshot: &Snapshot,
+    member: &Member,
+    reading: &Reading<SqlReport>,
+    archiver: &Archiver,
+    in_recovery: bool,
+) -> Vec<Cell> {
+    let when =
+        |at: Option<Timestamp>| at.map_or_else(Cell::none, |at| cells::ago(Some(time_since(snapshot, at)), Tone::Dim));
+    let (state, tone) = match (archiver.enabled, archiver.failing, in_recovery) {
+        (false, _, _) => ("off", Tone::Dim),
+        (true, true, false) => ("failing", Tone::Act),
+        (true, true, true) => ("failing", Tone::Look),
+        (true, false, false) => ("on", Tone::Well),
+        (true, false, true) => ("standby", Tone::Dim),
+    };
+    let segment = |name: &Option<Text>| name.as_ref().map_or_else(Cell::none, |name| cells::words(name, Tone::Dim));
+    let ready_tone = |ready| tones::limits(&snapshot.thresholds.archive_ready, ready);
+    vec![
+        Cell::text(member.name.text().clone(), Tone::Plain),
+        Cell::text(state, tone),
+        segment(&archiver.last_archived),
+        when(archiver.last_archived_at),
+        segment(&archiver.last_failed),
+        when(archiver.last_failed_at),
+        cells::count(u64::try_from(archiver.failed_count).ok(), Tone::Plain),
+        cells::count(archiver.ready, archiver.ready.map_or(Tone::Plain, ready_tone)),
+        cells::seen(reading, snapshot.now),
+    ]
+}
+
+/// How earlier timelines ended, newest first. Times are written in `zone`.
+pub fn history(snapshot: &Snapshot, zone: &TimeZone) -> Table {
+    let Some(record) = snapshot.record() else {
+        return Table::new(HISTORY, "no record of the cluster has been read yet", "");
+    };
+    let mut table = Table::new(HISTORY, "no promotion is on record", "");
+    for entry in record.last().into_iter().flat_map(|content| content.history.iter().rev()) {
+        let at = entry.at.map_or_else(Cell::unknown, |at| Cell {
+            key: super::table::SortKey::Number(at.as_millisecond() as f64),
+            ..Cell::text(units::date_time(at, zone), Tone::Plain)
+        });
+        let leader = entry.new_leader.as_ref().map(|leader| leader.text().clone());
+        let cells = vec![
+            timeline(Some(entry.timeline)),
+            Cell::number(entry.lsn.0 as f64, entry.lsn.to_string(), Tone::Plain),
+            at,
+            cells::known(leader.as_ref(), Tone::Plain),
+            cells::words(&entry.reason, Tone::Dim),
+        ];
+        let Row { id, cells } = cells::row(record, snapshot.now, entry.timeline.to_string(), cells);
+        table.rows.push(Row { id, cells });
+    }
+    table
+}

@@ -1,0 +1,601 @@
+//! Hand-built pictures for the tests of this room: a healthy cluster, and what may befall it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::agent::{Address, AgentReport, DownstreamName, Position, Registration, Tags};
+use crate::model::dcs::{DcsContent, DcsMember, DynamicConfig, HistoryEntry, LeaderKey, Quorum, RawKey, SyncKey};
+use crate::model::finding::{Evidence, Finding, Severity, Subject};
+use crate::model::lsn::{Lsn, SystemId, Timeline};
+use crate::model::member::{Member, Presence};
+use crate::model::moment::Moment;
+use crate::model::name::{ClusterName, NodeName, RouterName};
+use crate::model::observed::Reading;
+use crate::model::postgres::{
+    ApplicationLoad, Archiver, Connections, Downstream, Replay, Session, Slot, SqlReport, WalReceiver, WalStatus,
+};
+use crate::model::role::{MemberState, Role, SyncState};
+use crate::model::router::{HealthCheck, ProxyKind, ProxyRow, ProxyStatus, Router, RouterInfo, RouterReport};
+use crate::model::snapshot::{Dcs, Identity, Snapshot, StackKind};
+use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::thresholds::Thresholds;
+
+pub(crate) const NOW: Moment = Moment::START;
+const SYSTEM: SystemId = SystemId(7_301_234_567_890_123_456);
+const END: u64 = 0x1_6000_0000;
+
+pub(crate) fn now() -> Moment {
+    NOW + Duration::from_secs(1000)
+}
+
+pub(crate) fn wall() -> Timestamp {
+    "2026-11-21T14:02:07Z".parse().unwrap()
+}
+
+pub(crate) fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+fn ago(span: Duration) -> Timestamp {
+    wall() - SignedDuration::try_from(span).unwrap()
+}
+
+/// A reading answered `millis` ago.
+pub(crate) fn said<T>(kind: SourceKind, target: &str, millis: u64, value: T) -> Reading<T> {
+    let mut reading = Reading::unasked(Source::new(kind, target), seconds(3), NOW);
+    reading.take(now() - Duration::from_millis(millis), Duration::from_millis(4), Ok(Arc::new(value)));
+    reading
+}
+
+/// Fails `reading` for `lasts`.
+pub(crate) fn fail<T>(reading: &mut Reading<T>, trouble: Trouble, lasts: Duration) {
+    let since = now() - lasts;
+    if let Some(answer) = &mut reading.answer {
+        answer.at = since - seconds(1);
+    }
+    reading.take(since, seconds(1), Err(SourceError::new(trouble, "10.0.0.9:8008", "")));
+}
+
+pub(crate) fn bare() -> Snapshot {
+    let identity = Identity {
+        name: ClusterName::new("prod-eu"),
+        kind: StackKind::Patroni,
+        scope: Some("pg-ha".into()),
+        namespace: Some("/service".into()),
+        colour: Some("blue".into()),
+        read_only: false,
+        protected: false,
+    };
+    Snapshot::empty(identity, Thresholds::default(), now(), wall())
+}
+
+/// pg-0 leads, pg-1 is synchronous, pg-2 is asynchronous; three etcd members; one HAProxy.
+pub(crate) fn healthy() -> Snapshot {
+    let mut snapshot = bare();
+    snapshot.members = vec![leader("pg-0"), replica("pg-1", 48 << 10, 200), replica("pg-2", 112 << 10, 400)];
+    sql(&mut snapshot, "pg-0", |report| {
+        report.downstream =
+            vec![served("pg-1", SyncState::Sync, 48 << 10, 200), served("pg-2", SyncState::Async, 112 << 10, 400)];
+    });
+    agent(&mut snapshot, "pg-0", |report| {
+        report.downstream = vec![listed("pg-1", SyncState::Sync), listed("pg-2", SyncState::Async)];
+    });
+    agent(&mut snapshot, "pg-1", |report| report.sync = Some(SyncState::Sync));
+    snapshot.dcs = Dcs {
+        content: vec![said(SourceKind::Etcd, "", 100, content())],
+        members: (1..=3).map(|id| said(SourceKind::EtcdMember, &format!("etcd-{id}:2379"), 300, etcd(id))).collect(),
+    };
+    snapshot.routers = vec![router()];
+    snapshot
+}
+
+/// The same, but pg-2 follows pg-1 and is tagged so.
+pub(crate) fn cascade() -> Snapshot {
+    let mut snapshot = healthy();
+    sql(&mut snapshot, "pg-0", |report| report.downstream.truncate(1));
+    agent(&mut snapshot, "pg-0", |report| report.downstream.truncate(1));
+    sql(&mut snapshot, "pg-1", |report| report.downstream = vec![served("pg-2", SyncState::Async, 64 << 10, 200)]);
+    sql(&mut snapshot, "pg-2", |report| {
+        if let Some(receiver) = &mut report.receiver {
+            receiver.sender_host = Some("10.0.0.1".into());
+        }
+    });
+    agent(&mut snapshot, "pg-2", |report| {
+        report.tags = Tags { replicatefrom: Some(NodeName::new("pg-1")), noloadbalance: true, ..Tags::default() };
+    });
+    snapshot
+}
+
+/// All wires to `name` time out for `lasts`; its last answers are kept.
+pub(crate) fn cut(snapshot: &mut Snapshot, name: &str, lasts: Duration) {
+    let member = member(snapshot, name);
+    if let Some(reading) = &mut member.agent {
+        fail(reading, Trouble::TimedOut, lasts);
+    }
+    if let Some(reading) = &mut member.sql {
+        fail(reading, Trouble::TimedOut, lasts);
+    }
+    for other in ["pg-0", "pg-1", "pg-2"] {
+        sql(snapshot, other, |report| report.downstream.retain(|row| row.application != *name));
+        agent(snapshot, other, |report| report.downstream.retain(|row| row.application != *name));
+    }
+}
+
+/// Nobody holds the lock; the old leader does not answer.
+pub(crate) fn leaderless() -> Snapshot {
+    let mut snapshot = healthy();
+    cut(&mut snapshot, "pg-0", seconds(41));
+    record(&mut snapshot, |content| content.leader = None);
+    for name in ["pg-1", "pg-2"] {
+        sql(&mut snapshot, name, |report| report.receiver = None);
+        agent(&mut snapshot, name, |report| report.replication_state = None);
+    }
+    snapshot
+}
+
+/// pg-1 was promoted and holds the lock; pg-0 still takes writes, and the router still sends them there.
+pub(crate) fn split() -> Snapshot {
+    let mut snapshot = healthy();
+    record(&mut snapshot, |content| {
+        if let Some(leader) = &mut content.leader {
+            leader.holder = NodeName::new("pg-1");
+        }
+    });
+    sql(&mut snapshot, "pg-0", |report| report.downstream.clear());
+    agent(&mut snapshot, "pg-0", |report| report.downstream.clear());
+    let promoted = Position::Writing { at: Lsn(END + 4096) };
+    sql(&mut snapshot, "pg-1", |report| {
+        report.in_recovery = false;
+        report.timeline = Some(Timeline(13));
+        report.position = promoted;
+        report.receiver = None;
+        report.replay = None;
+    });
+    agent(&mut snapshot, "pg-1", |report| {
+        report.role = Role::Primary;
+        report.replication_state = None;
+        report.sync = None;
+        report.timeline = Some(Timeline(13));
+        report.position = Some(promoted);
+    });
+    snapshot
+}
+
+/// The first second: everything is asked, nothing has answered.
+pub(crate) fn waiting() -> Snapshot {
+    let mut snapshot = bare();
+    let mut pg_0 = Member::new(NodeName::new("pg-0"));
+    pg_0.agent = Some(Reading::unasked(Source::new(SourceKind::PatroniRest, "pg-0"), seconds(3), now()));
+    pg_0.sql = Some(Reading::unasked(Source::new(SourceKind::Sql, "pg-0"), seconds(3), now()));
+    snapshot.members = vec![pg_0];
+    snapshot.dcs.content = vec![Reading::unasked(Source::new(SourceKind::Etcd, ""), seconds(3), now())];
+    snapshot
+}
+
+/// `name` vanished from the record two minutes ago.
+pub(crate) fn missing(snapshot: &mut Snapshot, name: &str) {
+    cut(snapshot, name, seconds(130));
+    member(snapshot, name).presence = Presence::Missing { since: now() - seconds(120) };
+    record(snapshot, |content| content.members.retain(|known| known.name != *name));
+}
+
+/// etcd and everything relayed from it is silent.
+pub(crate) fn dcs_lost(snapshot: &mut Snapshot, lasts: Duration) {
+    for reading in &mut snapshot.dcs.content {
+        fail(reading, Trouble::NoQuorum, lasts);
+    }
+    for reading in &mut snapshot.dcs.members {
+        fail(reading, Trouble::Refused, lasts);
+    }
+}
+
+pub(crate) fn member<'a>(snapshot: &'a mut Snapshot, name: &str) -> &'a mut Member {
+    snapshot.members.iter_mut().find(|member| member.name == *name).unwrap()
+}
+
+fn change<T: Clone>(reading: &mut Reading<T>, change: impl FnOnce(&mut T)) {
+    if let Some(answer) = &mut reading.answer {
+        change(Arc::make_mut(&mut answer.value));
+    }
+}
+
+pub(crate) fn sql(snapshot: &mut Snapshot, name: &str, edit: impl FnOnce(&mut SqlReport)) {
+    change(member(snapshot, name).sql.as_mut().unwrap(), edit);
+}
+
+pub(crate) fn agent(snapshot: &mut Snapshot, name: &str, edit: impl FnOnce(&mut AgentReport)) {
+    change(member(snapshot, name).agent.as_mut().unwrap(), edit);
+}
+
+pub(crate) fn record(snapshot: &mut Snapshot, edit: impl FnOnce(&mut DcsContent)) {
+    change(&mut snapshot.dcs.content[0], edit);
+}
+
+pub(crate) fn rows(snapshot: &mut Snapshot, edit: impl FnOnce(&mut Vec<ProxyRow>)) {
+    change(snapshot.routers[0].http.as_mut().unwrap(), |report| edit(&mut report.rows));
+}
+
+fn host(name: &str) -> String {
+    format!("10.0.0.{}", name.trim_start_matches("pg-"))
+}
+
+fn leader(name: &str) -> Member {
+    let position = Position::Writing { at: Lsn(END) };
+    node(name, Role::Primary, None, position, None, None)
+}
+
+fn replica(name: &str, behind: u64, millis: u64) -> Member {
+    let receiver = WalReceiver {
+        status: "streaming".into(),
+        timeline: Some(Timeline(12)),
+        sender_host: Some("10.0.0.0".into()),
+        sender_port: Some(5432),
+        slot: Some(name.replace('-', "_").into()),
+        latest_end: Some(Lsn(END)),
+        message_age: Some(Duration::from_millis(300)),
+    };
+    let position = Position::Replaying {
+        received: Some(Lsn(END)),
+        replayed: Some(Lsn(END - behind)),
+        replayed_at: Some(ago(Duration::from_millis(millis))),
+        paused: Some(false),
+    };
+    let replay = Replay { paused: false, delay: Duration::ZERO, lag: Some(Duration::from_millis(millis)) };
+    node(name, Role::Replica, Some(MemberState::Streaming), position, Some(receiver), Some(replay))
+}
+
+fn node(
+    name: &str,
+    role: Role,
+    replication_state: Option<MemberState>,
+    position: Position,
+    receiver: Option<WalReceiver>,
+    replay: Option<Replay>,
+) -> Member {
+    let started = ago(seconds(12 * 86_400 + 4 * 3600));
+    let in_recovery = role == Role::Replica;
+    let agent = AgentReport {
+        state: MemberState::Running,
+        role,
+        replication_state,
+        server_version: Some(170_002),
+        postmaster_started: Some(started),
+        timeline: Some(Timeline(12)),
+        position: Some(position),
+        sync: None,
+        downstream: Vec::new(),
+        paused: false,
+        unlocked: false,
+        failsafe_active: false,
+        watchdog_failed: false,
+        pending_settings: Vec::new(),
+        pending_restart: false,
+        scheduled_restart: None,
+        tags: Tags::default(),
+        system_id: Some(SYSTEM),
+        dcs_last_seen: Some(ago(seconds(3))),
+        agent_version: Some("4.0.4".into()),
+        scope: Some("pg-ha".into()),
+        name: Some(NodeName::new(name)),
+    };
+    let report = SqlReport {
+        version: 170_002,
+        in_recovery,
+        postmaster_started: started,
+        cluster_name: "pg-ha".into(),
+        system_id: Some(SYSTEM),
+        timeline: Some(Timeline(12)),
+        position,
+        downstream: Vec::new(),
+        receiver,
+        replay,
+        slots: if in_recovery { Vec::new() } else { vec![slot("pg_1", true), slot("pg_2", true)] },
+        archiver: Some(Archiver {
+            enabled: true,
+            last_archived: Some("0000000C0000000100000060".into()),
+            last_archived_at: Some(ago(seconds(3))),
+            last_failed: None,
+            last_failed_at: None,
+            failed_count: 0,
+            failing: false,
+            ready: Some(0),
+        }),
+        connections: Connections {
+            used: 83,
+            max: 200,
+            reserved: 3,
+            active: 4,
+            idle: 77,
+            idle_in_transaction: 2,
+            blocked: 1,
+        },
+        oldest_transaction: None,
+        prepared_count: 0,
+        oldest_prepared: None,
+        xid_age: None,
+        pending_restart: Vec::new(),
+        synchronous_names: "".into(),
+        base_backups: Vec::new(),
+        sessions: Vec::new(),
+        applications: vec![ApplicationLoad {
+            application: "shop".into(),
+            sessions: 80,
+            active: 4,
+            idle_in_transaction: 2,
+        }],
+        server_time: wall(),
+        monitor: true,
+        unread: Vec::new(),
+    };
+    let mut member = Member::new(NodeName::new(name));
+    member.agent_url = Some(format!("http://{}:8008", host(name)).into());
+    member.postgres_address = Some(Address { host: host(name).into(), port: 5432 });
+    member.agent = Some(said(SourceKind::PatroniRest, name, 400, agent));
+    member.sql = Some(said(SourceKind::Sql, name, 300, report));
+    member
+}
+
+pub(crate) fn slot(name: &str, active: bool) -> Slot {
+    Slot {
+        name: name.into(),
+        logical: false,
+        active,
+        active_pid: active.then_some(4000),
+        database: None,
+        temporary: false,
+        wal_status: Some(WalStatus::Reserved),
+        retained: Some(48 << 10),
+        safe_bytes: None,
+        inactive_since: (!active).then(|| ago(seconds(7800))),
+        failover: Some(false),
+    }
+}
+
+pub(crate) fn served(name: &str, sync: SyncState, behind: u64, millis: u64) -> Downstream {
+    let span = Some(Duration::from_millis(millis));
+    Downstream {
+        pid: 4000,
+        application: name.into(),
+        user: Some("replicator".into()),
+        address: Some(host(name).into()),
+        state: Some("streaming".into()),
+        sync: Some(sync),
+        send_lag: Some(0),
+        write_lag: Some(behind / 4),
+        flush_lag: Some(behind / 2),
+        replay_lag: Some(behind),
+        write_time: span,
+        flush_time: span,
+        replay_time: span,
+        reply_age: span,
+    }
+}
+
+fn listed(name: &str, sync: SyncState) -> DownstreamName {
+    DownstreamName { application: name.into(), state: "streaming".into(), sync: Some(sync) }
+}
+
+fn registration(name: &str, role: Role) -> Registration {
+    Registration {
+        name: NodeName::new(name),
+        state: if role == Role::Replica { MemberState::Streaming } else { MemberState::Running },
+        role,
+        api_url: Some(format!("http://{}:8008/patroni", host(name)).into()),
+        postgres: Some(Address { host: host(name).into(), port: 5432 }),
+        timeline: Some(Timeline(12)),
+        position: Some(Lsn(END - 4096)),
+        lag: None,
+        sync: None,
+        agent_version: Some("4.0.4".into()),
+        tags: Tags::default(),
+        pending_restart: false,
+        pending_settings: Vec::new(),
+        scheduled_restart: None,
+        paused: false,
+        occurrences: 1,
+    }
+}
+
+fn content() -> DcsContent {
+    let key = |name: &str, value: &str, leased| RawKey {
+        name: name.into(),
+        value: value.into(),
+        create_revision: 40,
+        mod_revision: 4711,
+        leased,
+    };
+    DcsContent {
+        leader: Some(LeaderKey {
+            holder: NodeName::new("pg-0"),
+            create_revision: 40,
+            mod_revision: 4711,
+            lease_left: Some(seconds(18)),
+        }),
+        members: vec![
+            registration("pg-0", Role::Primary),
+            registration("pg-1", Role::Replica),
+            registration("pg-2", Role::Replica),
+        ],
+        config: Some(DynamicConfig {
+            ttl: Some(seconds(30)),
+            loop_wait: Some(seconds(10)),
+            retry_timeout: Some(seconds(10)),
+            maximum_lag_on_failover: Some(1 << 20),
+            synchronous_mode: true,
+            lines: vec!["ttl: 30".into(), "synchronous_mode: true".into()],
+            mod_revision: 12,
+            ..DynamicConfig::default()
+        }),
+        system_id: Some(SYSTEM),
+        history: vec![
+            HistoryEntry {
+                timeline: Timeline(10),
+                lsn: Lsn(0x1_2000_00A0),
+                reason: "no recovery target specified".into(),
+                at: None,
+                new_leader: None,
+            },
+            HistoryEntry {
+                timeline: Timeline(11),
+                lsn: Lsn(0x1_5000_00A0),
+                reason: "no recovery target specified".into(),
+                at: Some("2026-11-09T09:58:00Z".parse().unwrap()),
+                new_leader: Some(NodeName::new("pg-0")),
+            },
+        ],
+        sync: Some(SyncKey {
+            leader: Some(NodeName::new("pg-0")),
+            standbys: vec![NodeName::new("pg-1")],
+            quorum: None,
+        }),
+        revision: 4711,
+        keys: vec![key("config", "{\"ttl\":30}", false), key("leader", "pg-0", true)],
+        ..DcsContent::default()
+    }
+}
+
+fn etcd(id: u64) -> DcsMember {
+    DcsMember {
+        id,
+        name: format!("etcd-{id}").into(),
+        version: "3.5.16".into(),
+        leader_id: 1,
+        term: 7,
+        revision: 4711,
+        raft_index: 9000,
+        raft_applied: 9000,
+        db_size: 20 << 20,
+        db_in_use: Some(2 << 20),
+        db_quota: None,
+        learner: false,
+        alarms: Vec::new(),
+        quorum: Quorum::Reached,
+        latency: Duration::from_micros(1200),
+        voters: 3,
+    }
+}
+
+pub(crate) fn proxy_row(proxy: &str, server: &str, kind: ProxyKind, status: &str) -> ProxyRow {
+    let up = status.starts_with("UP");
+    ProxyRow {
+        proxy: proxy.into(),
+        server: server.into(),
+        kind,
+        status: ProxyStatus::from_word(status),
+        sessions: Some(if up || kind != ProxyKind::Server { 83 } else { 0 }),
+        sessions_max: Some(120),
+        sessions_limit: Some(100),
+        sessions_total: Some(41_204),
+        rate: Some(412),
+        rate_max: Some(900),
+        queue: Some(0),
+        queue_max: Some(3),
+        bytes_in: Some(5 << 30),
+        bytes_out: Some(7 << 30),
+        errors_connection: Some(2),
+        errors_response: Some(0),
+        retries: Some(0),
+        redispatches: Some(0),
+        aborts_client: Some(0),
+        aborts_server: Some(0),
+        active: Some(1),
+        backup: Some(0),
+        weight: Some(1),
+        check: (kind == ProxyKind::Server).then(|| HealthCheck {
+            result: if up { "L7OK".into() } else { "L7STS".into() },
+            code: Some(if up { 200 } else { 503 }),
+            took: Some(Duration::from_millis(3)),
+            description: "".into(),
+            in_progress: false,
+        }),
+        check_failures: Some(0),
+        downs: Some(1),
+        last_change: Some(seconds(7800)),
+        downtime: Some(seconds(30)),
+        last_session: Some(seconds(0)),
+        connect_time: Some(Duration::from_millis(1)),
+        address: None,
+    }
+}
+
+fn router() -> Router {
+    let mut all = Vec::new();
+    for (proxy, states) in [("primary", ["UP", "DOWN", "DOWN"]), ("replicas", ["DOWN", "UP", "UP"])] {
+        all.push(proxy_row(proxy, "FRONTEND", ProxyKind::Frontend, "OPEN"));
+        for (name, state) in ["pg-0", "pg-1", "pg-2"].into_iter().zip(states) {
+            all.push(proxy_row(proxy, name, ProxyKind::Server, state));
+        }
+        all.push(proxy_row(proxy, "BACKEND", ProxyKind::Backend, "UP"));
+    }
+    let info = RouterInfo {
+        version: "3.0.11".into(),
+        uptime: seconds(90_000),
+        connections: 203,
+        max_connections: 2000,
+        idle_percent: Some(97),
+    };
+    Router {
+        name: RouterName::new("pg-router"),
+        http: Some(said(SourceKind::RouterHttp, "pg-router", 400, RouterReport { info: Some(info), rows: all })),
+        runtime: None,
+        write_backends: Vec::new(),
+        read_backends: Vec::new(),
+    }
+}
+
+pub(crate) fn session(pid: i32, application: &str, blocked_by: &[i32], transaction: Option<u64>) -> Session {
+    Session {
+        pid,
+        database: "shop".into(),
+        user: "app".into(),
+        application: application.into(),
+        client: "10.0.1.7".into(),
+        state: "active".into(),
+        wait: if blocked_by.is_empty() { "".into() } else { "Lock: transactionid".into() },
+        transaction_age: transaction.map(seconds),
+        query_age: Some(seconds(2)),
+        blocked_by: blocked_by.to_vec(),
+        query: "UPDATE stock SET count = count - 1".into(),
+    }
+}
+
+/// A warning on pg-2's lag and a note.
+pub(crate) fn findings() -> Vec<Finding> {
+    let evidence = |text: &str, kind, target| Evidence {
+        text: text.into(),
+        source: Some(Source::new(kind, target)),
+        at: Some(now() - Duration::from_millis(400)),
+    };
+    vec![
+        Finding {
+            code: "replica-lags",
+            severity: Severity::Warning,
+            subject: Subject::Node(NodeName::new("pg-2")),
+            part: crate::model::text::Text::default(),
+            title: "pg-2 is 1.2 GB behind".into(),
+            evidence: vec![
+                evidence("pg_stat_replication on pg-0 says 1.2 GB", SourceKind::Sql, "pg-0"),
+                evidence("pg-2 replayed 1/0", SourceKind::Sql, "pg-2"),
+            ],
+            advice: "look for a long query on pg-2 that holds replay back".into(),
+            since: Some(now() - seconds(240)),
+        },
+        Finding {
+            code: "no-watchdog",
+            severity: Severity::Note,
+            subject: Subject::Cluster,
+            part: crate::model::text::Text::default(),
+            title: "no node has a watchdog".into(),
+            evidence: Vec::new(),
+            advice: "consider one".into(),
+            since: None,
+        },
+    ]
+}
+
+/// A table as plain text without a limit on its width, a line break at the end of each line.
+pub(crate) fn drawn(table: &super::table::Table) -> String {
+    super::text::lines(table, None).iter().map(|line| line.text() + "\n").collect()
+}

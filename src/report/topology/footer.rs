@@ -1,0 +1,159 @@
+//! What stands below the members: DCS, routers and backups, one line each.
+
+use super::super::line::Line;
+use super::super::routing;
+use super::super::symbol::Mark;
+use super::super::table::Tone;
+use super::super::units;
+use super::told_when;
+use crate::model::dcs::Quorum;
+use crate::model::parts::BackupOutcome;
+use crate::model::router::{PoolPurpose, ProxyKind, Router};
+use crate::model::snapshot::Snapshot;
+
+/// Where the text of a line begins, after its title.
+const TITLE: usize = 9;
+
+/// DCS, routers and backups, one line each.
+pub fn footer_lines(snapshot: &Snapshot) -> Vec<Line> {
+    let mut lines = vec![dcs(snapshot)];
+    if snapshot.routers.is_empty() {
+        lines.push(titled("ROUTER").dim("not configured"));
+    }
+    for (at, router) in snapshot.routers.iter().enumerate() {
+        lines.push(router_line(snapshot, router, if at == 0 { "ROUTER" } else { "" }));
+    }
+    lines.push(backups(snapshot));
+    lines
+}
+
+fn titled(title: &str) -> Line {
+    let mut line = Line::new().dim(title);
+    line.pad_to(TITLE);
+    line
+}
+
+fn dcs(snapshot: &Snapshot) -> Line {
+    let mut line = titled("DCS");
+    let now = snapshot.now;
+    for (at, reading) in snapshot.dcs.members.iter().enumerate() {
+        if at > 0 {
+            line.push(" · ", Tone::Dim);
+        }
+        let member = reading.last();
+        let name = member.map(|member| &member.name).filter(|name| !name.is_empty()).unwrap_or(&reading.source.target);
+        let (mark, words) = told_when(reading, now);
+        let fresh = reading.fresh(now);
+        let mark = match fresh {
+            Some(member) if !member.alarms.is_empty() || member.quorum == Quorum::Missing => Mark::Failed,
+            _ => mark,
+        };
+        line = line.plain(name.as_str()).plain(" ").mark(mark).plain(" ");
+        line = match fresh {
+            Some(member) if member.quorum == Quorum::Missing => line.with("no quorum", Tone::Act),
+            Some(member) if member.leads() => line.plain(format!("leader term {}", member.term)),
+            Some(member) if member.leader_id == 0 => line.with("sees no leader", Tone::Act),
+            Some(member) => line.dim(units::latency(member.latency)),
+            None => line.with(words, Tone::Stale),
+        };
+    }
+    let Some(record) = snapshot.record() else {
+        let silent = snapshot.dcs.content.first().map(|reading| told_when(reading, now).1);
+        return match silent {
+            Some(words) if snapshot.dcs.members.is_empty() => line.with(format!("record: {words}"), Tone::Stale),
+            Some(_) => line.plain("   ").with("leader key ?", Tone::Stale),
+            None if snapshot.dcs.members.is_empty() => line.dim("not configured"),
+            None => line,
+        };
+    };
+    if snapshot.dcs.members.is_empty() {
+        line = line.dim(format!("as {} tells, {}", record.source, told_when(record, now).1));
+    }
+    line = line.plain("   ");
+    let stale = !record.is_fresh(now);
+    let tone = |tone| if stale { Tone::Stale } else { tone };
+    match record.last().and_then(|content| content.leader.as_ref()) {
+        Some(leader) => {
+            line = line.with(format!("leader key {}", leader.holder), tone(Tone::Plain));
+            let age = record.age(now).unwrap_or_default();
+            if let Some(left) = leader.lease_left.filter(|_| !stale) {
+                let left = left.saturating_sub(age);
+                line = line.dim(format!(", lease {} s left", left.as_secs()));
+            }
+        }
+        None => line = line.with("no leader key", tone(Tone::Act)),
+    }
+    if stale {
+        line = line.with(format!(" ({})", record.age(now).map(units::age).unwrap_or_default()), Tone::Stale);
+    }
+    line
+}
+
+fn router_line(snapshot: &Snapshot, router: &Router, title: &str) -> Line {
+    let now = snapshot.now;
+    let mut line = titled(title).plain(router.name.as_str()).plain(" ");
+    let Some(reading) = router.reading(now) else {
+        return line.with("no interface is configured", Tone::Stale);
+    };
+    let (mark, words) = told_when(reading, now);
+    let fresh = reading.is_fresh(now);
+    line = line.mark(mark).plain(" ").with(words, if fresh { Tone::Dim } else { Tone::Stale });
+    let Some(report) = reading.last() else { return line };
+    for row in report.rows.iter().filter(|row| row.kind == ProxyKind::Backend) {
+        let purpose = router.purpose(&row.proxy);
+        if !matches!(purpose, PoolPurpose::Write | PoolPurpose::Read) {
+            continue;
+        }
+        let up: Vec<_> = routing::servers_of(snapshot, router)
+            .filter(|server| server.row.proxy == row.proxy && server.row.status.takes_traffic())
+            .map(|server| server.row.server.to_string())
+            .collect();
+        let writes = purpose == PoolPurpose::Write;
+        let tone = match (fresh, writes, up.len()) {
+            (false, _, _) => Tone::Stale,
+            (true, true, 1) => Tone::Plain,
+            (true, true, _) => Tone::Act,
+            (true, false, 0) => Tone::Look,
+            (true, false, _) => Tone::Plain,
+        };
+        let servers = if up.is_empty() { "no server".to_owned() } else { up.join(", ") };
+        line = line.plain("     ").dim(format!("{} ", row.proxy)).with(format!("→ {servers}"), tone);
+        if let Some(sessions) = row.sessions {
+            let noun = if sessions == 1 { "session" } else { "sessions" };
+            line = line
+                .plain("  ")
+                .with(format!("{} {noun}", units::count(sessions)), if fresh { Tone::Plain } else { Tone::Stale });
+        }
+        if let Some(rate) = row.rate.filter(|_| writes && fresh) {
+            line = line.plain("  ").dim(units::rate(rate));
+        }
+    }
+    line
+}
+
+fn backups(snapshot: &Snapshot) -> Line {
+    let line = titled("BACKUPS");
+    let Some(reading) = snapshot.backups.first() else {
+        return line.dim("no backup source is configured for this cluster");
+    };
+    let (_, words) = told_when(reading, snapshot.now);
+    let Some(report) = reading.last() else { return line.with(words, Tone::Stale) };
+    let fresh = reading.is_fresh(snapshot.now);
+    let tone = |tone| if fresh { tone } else { Tone::Stale };
+    let good = report.backups.iter().find(|backup| backup.outcome == BackupOutcome::Good);
+    let mut line = match good {
+        Some(backup) => {
+            let age = std::time::Duration::try_from(snapshot.wall.duration_since(backup.started)).unwrap_or_default();
+            let size = backup.size.map(|size| format!(", {}", units::bytes(size))).unwrap_or_default();
+            line.with(format!("last good {}{size}", units::age(age)), tone(Tone::Plain))
+        }
+        None => line.with("no good backup", tone(Tone::Act)),
+    };
+    if let Some(BackupOutcome::Failed(words)) = report.backups.first().map(|backup| &backup.outcome) {
+        line = line.plain("   ").with(format!("newest failed: {words}"), tone(Tone::Act));
+    }
+    if !fresh {
+        line = line.plain("   ").with(words, Tone::Stale);
+    }
+    line
+}

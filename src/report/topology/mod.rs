@@ -1,0 +1,294 @@
+//! Topology: the members as a tree, leader first, each below the node it follows; and one line each on DCS, routers and
+//! backups.
+
+mod footer;
+mod notes;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+pub use footer::footer_lines;
+pub use notes::notes;
+pub(in crate::report) use notes::tag_words;
+
+use super::cells;
+use super::routing::{self, Oddity};
+use super::symbol::{DOWN, Mark, UP};
+use super::table::{Cell, Column, Row, Table, Tone};
+use super::tones;
+use super::units::{self, BYTES_WIDTH, DURATION_WIDTH};
+use crate::model::finding::{Severity, Subject};
+use crate::model::observed::Observed;
+use crate::model::role::{MemberState, Role, SyncState};
+use crate::model::router::PoolPurpose;
+use crate::model::snapshot::Snapshot;
+use crate::model::view::MemberView;
+
+/// Columns of [`table`]. Rows are named by their member.
+pub const COLUMNS: &[Column] = &[
+    Column::words("member", "MEMBER", 0, 12, 40),
+    Column::words("role", "ROLE", 0, 7, 14),
+    Column::words("state", "STATE", 0, 9, 16),
+    Column::numbers("timeline", "TL", 0, 4),
+    Column::numbers("lag-bytes", "LAG", 0, BYTES_WIDTH),
+    Column::numbers("lag-seconds", "IN TIME", 1, DURATION_WIDTH),
+    Column::words("sync", "SYNC", 1, 5, 9),
+    Column::numbers("uptime-seconds", "UP", 3, DURATION_WIDTH),
+    Column::words("router", "ROUTER", 2, 10, 24),
+    Column::words("notes", "NOTES", 0, 13, 0),
+];
+
+/// The members in tree order.
+pub fn table(snapshot: &Snapshot) -> Table {
+    let mut table = empty(snapshot);
+    table.rows = tree::grow(snapshot).into_iter().map(|leaf| row(leaf.view, &leaf.branches)).collect();
+    table
+}
+
+/// The table without members: before the first answers, or of a cluster that has none.
+fn empty(snapshot: &Snapshot) -> Table {
+    let sources = snapshot.sources();
+    if sources.is_empty() {
+        return Table::new(
+            COLUMNS,
+            "no source is configured for this cluster",
+            "pgctl-tui init writes a configuration",
+        );
+    }
+    if snapshot.record_is_fresh() {
+        let hint = "check scope and namespace in the configuration; pgctl-tui doctor tells more";
+        return Table::new(COLUMNS, "the DCS answers, and has no member of this cluster on record", hint);
+    }
+    let trouble = sources.iter().find_map(|status| Some((status, status.trouble.as_ref()?)));
+    match trouble {
+        Some((status, trouble)) => {
+            let hint = status.remedy.unwrap_or("pgctl-tui doctor examines every endpoint");
+            Table::new(COLUMNS, format!("no member is known: {}: {trouble}", status.source), hint)
+        }
+        None => Table::new(COLUMNS, "waiting for the first answers", ""),
+    }
+}
+
+fn row(view: MemberView<'_>, branches: &str) -> Row {
+    let role = view.role();
+    let leads = role.as_ref().is_some_and(|role| role.value.leads());
+    let writes = writes(view);
+    let follows = !writes;
+    let notes = notes(view);
+    let thresholds = &view.snapshot.thresholds;
+    let lag = view.lag();
+    let name = view.name().text().clone();
+    let name_tone = if leads { Tone::Strong } else { Tone::Plain };
+    let mut cells = vec![
+        Cell::text(name.clone(), name_tone).led(branches).marked(mark(view)),
+        role_cell(view, role.as_ref()),
+        state_cell(view, writes),
+        timeline_cell(view),
+        cells::or_none(follows, || {
+            cells::told(lag.bytes, |bytes| cells::bytes(Some(bytes), tones::limits(&thresholds.lag_bytes, bytes)))
+        }),
+        cells::or_none(follows, || {
+            cells::told(lag.time, |time| cells::span(Some(time), tones::limits(&thresholds.lag_time, time)))
+        }),
+        cells::or_none(follows, || sync_cell(view)),
+        cells::told(view.uptime(), |uptime| cells::span(Some(uptime), Tone::Plain)),
+    ];
+    // What the record or an upstream still says of a silent node is no older than its source, but the node may have
+    // changed since: its numbers are not to be taken for live ones.
+    if !view.answers() {
+        for cell in &mut cells {
+            cell.tone = Tone::Stale;
+        }
+    }
+    cells.extend([router_cell(view), notes_cell(&notes)]);
+    Row { id: name, cells }
+}
+
+/// The state of a member in one symbol.
+pub fn mark(view: MemberView<'_>) -> Mark {
+    if !view.answers() {
+        return if view.is_waiting() { Mark::Waiting } else { Mark::Silent };
+    }
+    let snapshot = view.snapshot;
+    let about = |severity| {
+        let me = Subject::Node(view.name().clone());
+        snapshot.findings.iter().any(|finding| finding.severity == severity && finding.subject == me)
+    };
+    let state = view.state().map_or(Tone::Plain, |state| tones::state(&state.value, writes(view)));
+    let role = role_cell(view, view.role().as_ref()).tone;
+    let lag = view.lag();
+    let lags = [
+        lag.bytes.map(|lag| tones::limits(&snapshot.thresholds.lag_bytes, lag.value)),
+        lag.time.map(|lag| tones::limits(&snapshot.thresholds.lag_time, lag.value)),
+    ];
+    let notes = notes(view).into_iter().map(|note| note.tone);
+    let tone = tones::worst([state, role].into_iter().chain(notes).chain(lags.into_iter().flatten()));
+    if about(Severity::Critical) || tone == Tone::Act {
+        Mark::Failed
+    } else if about(Severity::Warning) || matches!(tone, Tone::Look | Tone::Stale) {
+        Mark::Partly
+    } else {
+        Mark::Well
+    }
+}
+
+/// Whether the member leads, or takes writes without the lock: then nothing that is said of standbys applies to it.
+pub(in crate::report) fn writes(view: MemberView<'_>) -> bool {
+    view.role().is_some_and(|role| role.value.leads() || role.value == Role::Primary)
+}
+
+fn role_cell(view: MemberView<'_>, role: Option<&Observed<Role>>) -> Cell {
+    cells::told(role.cloned(), |role| {
+        let tone = match role {
+            Role::Leader | Role::StandbyLeader => Tone::Strong,
+            // Takes writes without the lock: whether that is a split brain or a DCS nobody reaches.
+            Role::Primary if view.snapshot.record_is_fresh() => Tone::Act,
+            Role::Primary | Role::Demoted => Tone::Look,
+            Role::Replica | Role::Uninitialized => Tone::Plain,
+            Role::Unknown(_) => Tone::Stale,
+        };
+        Cell::text(role.to_string(), tone)
+    })
+}
+
+fn state_cell(view: MemberView<'_>, writes: bool) -> Cell {
+    if view.answers() {
+        return cells::told(view.state(), |state| Cell::text(state.to_string(), tones::state(&state, writes)));
+    }
+    let word = match (view.is_waiting(), view.is_missing()) {
+        (true, _) => "waiting",
+        (false, true) => "gone",
+        (false, false) => "no answer",
+    };
+    Cell::text(word, Tone::Stale)
+}
+
+fn timeline_cell(view: MemberView<'_>) -> Cell {
+    let leads_with = view.snapshot.timeline().map(|timeline| timeline.value);
+    cells::told(view.timeline(), |timeline| {
+        let tone = if leads_with.is_none_or(|leader| leader == timeline) { Tone::Plain } else { Tone::Look };
+        Cell::number(f64::from(timeline.0), timeline.to_string(), tone)
+    })
+}
+
+/// Synchronous state of a replica; an agent that answers and names none means asynchronous.
+pub(in crate::report) fn sync_state(view: MemberView<'_>) -> Option<Observed<SyncState>> {
+    view.sync().or_else(|| {
+        let agent = view.member.agent.as_ref()?;
+        agent.fact(view.snapshot.now, |report| {
+            (report.role == Role::Replica && report.state.is_up()).then_some(SyncState::Async)
+        })
+    })
+}
+
+fn sync_cell(view: MemberView<'_>) -> Cell {
+    cells::told(sync_state(view), |sync| {
+        let tone = if sync == SyncState::Async { Tone::Dim } else { Tone::Plain };
+        Cell::text(sync.word(), tone)
+    })
+}
+
+/// The pools that send traffic here, and those that should but do not. That a replica is down in the write pool goes
+/// without saying.
+fn router_cell(view: MemberView<'_>) -> Cell {
+    let snapshot = view.snapshot;
+    if snapshot.routers.is_empty() {
+        return Cell::none();
+    }
+    let writes = writes(view);
+    let mut pools = BTreeSet::new();
+    let mut tones = Vec::new();
+    for server in routing::servers(snapshot) {
+        if routing::member(snapshot, server.row).is_none_or(|member| member.name != *view.name()) {
+            continue;
+        }
+        let up = server.row.status.takes_traffic();
+        let wanted = match server.purpose {
+            PoolPurpose::Write => writes,
+            PoolPurpose::Read => !writes,
+            PoolPurpose::Any | PoolPurpose::Unknown => false,
+        };
+        let tells = matches!(server.purpose, PoolPurpose::Write | PoolPurpose::Read);
+        let shown = wanted || (up && tells);
+        if !shown {
+            continue;
+        }
+        pools.insert((!up, server.row.proxy.clone()));
+        tones.push(match routing::oddity(snapshot, &server) {
+            Some(Oddity::WritesElsewhere { .. } | Oddity::LeaderIsDown) => Tone::Act,
+            Some(Oddity::ReplicaIsDown) => Tone::Look,
+            None if !server.reading.is_fresh(snapshot.now) => Tone::Stale,
+            None if up => Tone::Well,
+            None => Tone::Dim,
+        });
+    }
+    if pools.is_empty() {
+        let told = snapshot
+            .routers
+            .iter()
+            .any(|router| router.reading(snapshot.now).is_some_and(|reading| reading.answer.is_some()));
+        return if told { Cell::none() } else { Cell::unknown() };
+    }
+    let words: Vec<_> = pools.iter().map(|(down, pool)| format!("{pool} {}", if *down { DOWN } else { UP })).collect();
+    Cell::text(words.join(" "), tones::worst(tones))
+}
+
+fn notes_cell(notes: &[super::line::Span]) -> Cell {
+    if notes.is_empty() {
+        return Cell::text("", Tone::Plain);
+    }
+    let words: Vec<_> = notes.iter().map(|note| note.text.as_str()).collect();
+    Cell::text(words.join(", "), tones::worst(notes.iter().map(|note| note.tone)))
+}
+
+/// Whether a member is as it should be: it answers, is up, and leads or streams. `None`: unknown.
+pub(in crate::report) fn in_order(view: MemberView<'_>) -> Option<bool> {
+    if view.is_waiting() && !view.answers() {
+        return None;
+    }
+    if !view.answers() {
+        return Some(false);
+    }
+    let role = view.role()?.value;
+    let state = view.state()?.value;
+    let coarse = state == MemberState::Running && view.streams().is_none();
+    let in_place = match role {
+        Role::Leader | Role::StandbyLeader => true,
+        // Without the lock it may be all there is while the DCS is away; with another leader it is one too many.
+        Role::Primary => !view.snapshot.record_is_fresh(),
+        Role::Replica => state == MemberState::Streaming || coarse,
+        Role::Demoted | Role::Uninitialized | Role::Unknown(_) => false,
+    };
+    Some(state.is_up() && in_place)
+}
+
+/// A share such as `2/3`, toned by what is missing.
+pub(in crate::report) fn share(part: usize, whole: usize) -> (String, Tone) {
+    let tone = match part {
+        _ if whole == 0 => Tone::Stale,
+        0 => Tone::Act,
+        part if part < whole => Tone::Look,
+        _ => Tone::Well,
+    };
+    (format!("{part}/{whole}"), tone)
+}
+
+/// How old what a reading says is, in words: `0.4 s ago`, or its trouble.
+pub(in crate::report) fn told_when<T>(
+    reading: &crate::model::observed::Reading<T>,
+    now: crate::model::moment::Moment,
+) -> (Mark, String) {
+    use crate::model::observed::Freshness;
+    match reading.freshness(now) {
+        Freshness::Fresh => (Mark::Well, reading.age(now).map(units::age).unwrap_or_default()),
+        Freshness::Waiting => (Mark::Waiting, "waiting".to_owned()),
+        Freshness::Stale | Freshness::Lost => {
+            let (_, lasts) = reading.trouble(now).unwrap_or_default();
+            let words = reading.failure.as_ref().map_or("no answer", |failure| failure.error.trouble.words());
+            (Mark::Silent, format!("{words} for {}", units::duration(lasts)))
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What can be done now, and where not, why not.
+
+use super::App;
+use crate::model::member::Presence;
+use crate::model::name::NodeName;
+use crate::tui::command::Command;
+use crate::tui::effect::PsqlTarget;
+use crate::tui::views::View;
+
+/// Whether a command can be done; if not, why.
+pub type Availability = Result<(), &'static str>;
+
+impl App {
+    /// Whether `command` can be done now.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub fn availability(&self, command: Command) -> Availability {
+        match command {
+            Command::Psql => self.psql_available(),
+            Command::Evidence if !self.has_evidence => Err("this console has no place for evidence"),
+            Command::Dismiss => match self.missing_member() {
+                Some(_) => Ok(()),
+                None => Err("select a member that is off the record"),
+            },
+            Command::NextCluster | Command::PreviousCluster | Command::Cluster if self.clusters.len() < 2 => {
+                Err("there is only one cluster")
+            }
+            Command::StepForward if self.frozen.is_none() => Err("the picture is live"),
+            _ => Ok(()),
+        }
+    }
+
+    fn psql_available(&self) -> Availability {
+        if self.options.read_only || self.options.wall {
+            return Err("not in read-only mode: psql can undo its own read-only setting");
+        }
+        if self.cluster().is_some_and(|cluster| cluster.live().snapshot.identity.read_only) {
+            return Err("the configuration has this cluster read-only");
+        }
+        if !self.has_psql {
+            return Err("not available in this console");
+        }
+        if self.psql_target().is_none() {
+            return Err("select a node or a router first");
+        }
+        Ok(())
+    }
+
+    /// The node or router that the selected row is about.
+    pub(in crate::tui) fn psql_target(&self) -> Option<PsqlTarget> {
+        let cluster = self.cluster()?.name.clone();
+        if let Some(node) = self.selected_node() {
+            return Some(PsqlTarget::Node { cluster, node });
+        }
+        let ((view, _), row) = self.selection()?;
+        if view != View::Router {
+            return None;
+        }
+        let snapshot = &self.cluster()?.shown().snapshot;
+        let (router, rest) = row.as_str().split_once('/')?;
+        let router = snapshot.routers.iter().find(|known| known.name == router)?;
+        let proxy = rest.split_once('/').map_or(rest, |(proxy, _)| proxy);
+        Some(PsqlTarget::Router { cluster, router: router.name.clone(), proxy: proxy.into() })
+    }
+
+    /// The node that the selected row is about.
+    pub(in crate::tui) fn selected_node(&self) -> Option<NodeName> {
+        let ((view, pane), row) = self.selection()?;
+        self.with_scene(|scene| view.node_of(scene, &pane, &row)).flatten()
+    }
+
+    /// The selected member, where it is off the record.
+    pub(in crate::tui) fn missing_member(&self) -> Option<NodeName> {
+        let node = self.selected_node()?;
+        let member = self.cluster()?.live().snapshot.member(&node)?;
+        matches!(member.presence, Presence::Missing { .. }).then_some(node)
+    }
+}

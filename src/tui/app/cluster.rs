@@ -1,0 +1,95 @@
+//! One cluster as the console has it: the newest picture, the past, and the picture that is held still.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::finding::{Finding, Severity};
+use crate::model::moment::Moment;
+use crate::model::name::ClusterName;
+use crate::observe::picture::Picture;
+use crate::tui::effect::Alert;
+use crate::tui::history::{self, History};
+
+/// One cluster.
+#[derive(Clone, Debug)]
+pub(in crate::tui) struct ClusterState {
+    /// Name.
+    pub(in crate::tui) name: ClusterName,
+    live: Arc<Picture>,
+    held: Option<Arc<Picture>>,
+    arrived: Duration,
+    /// Age of the snapshot when it arrived here.
+    delay: Duration,
+    /// The last hour.
+    pub(in crate::tui) history: History,
+}
+
+impl ClusterState {
+    /// A cluster with its first picture.
+    pub(in crate::tui) fn new(name: ClusterName, picture: Arc<Picture>, clusters: usize) -> Self {
+        let history = History::new(clusters);
+        Self { name, live: picture, held: None, arrived: Duration::ZERO, delay: Duration::ZERO, history }
+    }
+
+    /// Takes in a picture that was put together `delay` ago. Returns what began and ended with it.
+    pub(in crate::tui) fn receive(&mut self, picture: Arc<Picture>, delay: Duration, at: Duration) -> Vec<Alert> {
+        let alerts = self.alerts(&picture);
+        self.history.take(at, &picture);
+        (self.live, self.arrived, self.delay) = (picture, at, delay);
+        alerts
+    }
+
+    fn alerts(&self, next: &Picture) -> Vec<Alert> {
+        let worth = |finding: &&Finding| finding.severity >= Severity::Warning;
+        let (before, after) = (&self.live.snapshot.findings, &next.snapshot.findings);
+        let gone = |of: &[Finding], from: &[Finding]| -> Vec<Finding> {
+            // A finding that only grew worse is told again.
+            let same = |a: &Finding, b: &Finding| a.same_as(b) && a.severity <= b.severity;
+            of.iter().filter(worth).filter(|one| !from.iter().any(|other| same(one, other))).cloned().collect()
+        };
+        let ended = before.iter().filter(worth).filter(|one| !after.iter().any(|other| one.same_as(other))).cloned();
+        let alert = |began: bool, finding: Finding| Alert { cluster: self.name.clone(), began, finding };
+        gone(after, before)
+            .into_iter()
+            .map(|finding| alert(true, finding))
+            .chain(ended.map(|finding| alert(false, finding)))
+            .collect()
+    }
+
+    /// The picture to show.
+    pub(in crate::tui) fn shown(&self) -> &Arc<Picture> {
+        self.held.as_ref().unwrap_or(&self.live)
+    }
+
+    /// The newest picture.
+    pub(in crate::tui) fn live(&self) -> &Arc<Picture> {
+        &self.live
+    }
+
+    /// Now, on the observer's clock, for the picture to show. A picture held still does not age.
+    pub(in crate::tui) fn now(&self, at: Duration) -> Moment {
+        match &self.held {
+            Some(held) => held.snapshot.now,
+            None => self.live.snapshot.now + self.since_live(at),
+        }
+    }
+
+    /// Time since the newest picture was put together.
+    pub(in crate::tui) fn since_live(&self, at: Duration) -> Duration {
+        at.saturating_sub(self.arrived) + self.delay
+    }
+
+    /// Holds the picture of the console's moment `at` still; `None` holds the newest.
+    pub(in crate::tui) fn hold(&mut self, at: Option<Duration>) {
+        let frame = at.and_then(|at| self.history.at(at));
+        self.held = Some(match frame {
+            Some(frame) => Arc::new(history::as_it_was(&frame.snapshot, &self.live)),
+            None => self.live.clone(),
+        });
+    }
+
+    /// Goes back to the newest picture.
+    pub(in crate::tui) fn release(&mut self) {
+        self.held = None;
+    }
+}

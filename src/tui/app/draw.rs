@@ -1,0 +1,195 @@
+//! One frame. Reads the state; remembers where things are.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::cluster::ClusterState;
+use super::{App, Prompt, Surface};
+use crate::report::summary::summary;
+use crate::report::units;
+use crate::tui::theme::Role;
+use crate::tui::views::{Body, Pane};
+use crate::tui::widgets::header::Header;
+use crate::tui::widgets::{Canvas, ascii, graph, header, key_line, lines, notice, panes, prompt, table};
+
+/// Smallest terminal with room for anything but an apology.
+const LEAST: (u16, u16) = (40, 8);
+
+impl App {
+    /// Draws the whole screen into `buffer`. Returns where the cursor stands while something is typed.
+    pub fn render(&mut self, buffer: &mut Buffer) -> Option<Position> {
+        let mut surface = std::mem::take(&mut self.surface);
+        surface.panes.clear();
+        surface.keys.clear();
+        surface.width = buffer.area.width;
+        let cursor = self.draw(buffer, &mut surface);
+        if self.options.ascii {
+            ascii::letters_only(buffer);
+        }
+        self.surface = surface;
+        cursor
+    }
+
+    /// The screen in `width` x `height`, for saving it.
+    pub fn screen(&mut self, width: u16, height: u16) -> Buffer {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        self.render(&mut buffer);
+        buffer
+    }
+
+    fn draw(&self, buffer: &mut Buffer, surface: &mut Surface) -> Option<Position> {
+        let area = buffer.area;
+        let mut canvas = Canvas { buffer, theme: &self.theme };
+        canvas.fill(area, Role::Text);
+        if area.width < LEAST.0 || area.height < LEAST.1 {
+            too_small(&mut canvas, area);
+            return None;
+        }
+        if self.wall.is_some() {
+            self.draw_wall(&mut canvas, area);
+            return None;
+        }
+        let key_row = Rect { y: area.bottom() - 1, height: 1, ..area };
+        let content = Rect { y: area.y + header::HEIGHT, height: area.height - header::HEIGHT - 1, ..area };
+        if let Some(cluster) = self.cluster() {
+            header::draw(&mut canvas, area, &self.header(cluster));
+        } else {
+            canvas.word(content.x + 1, content.y, content.width - 2, "no cluster is configured", Role::Stale);
+        }
+        surface.height = content.height;
+        self.draw_panes(&mut canvas, content, surface);
+        surface.dialog = self.draw_dialog(&mut canvas, content);
+        surface.keys = key_line::draw(&mut canvas, key_row, self.view, &self.keymap);
+        if let Some((notice, _)) = &self.notice {
+            notice::draw(&mut canvas, Rect { height: content.height, ..content }, notice);
+        }
+        self.draw_prompt(&mut canvas, content, key_row)
+    }
+
+    fn header(&self, cluster: &ClusterState) -> Header {
+        let snapshot = &cluster.shown().snapshot;
+        let mut summary = summary(snapshot, cluster.now(self.at));
+        if self.options.read_only {
+            summary.access = crate::report::line::Span::new("READ-ONLY", crate::report::table::Tone::Plain);
+        }
+        let crumbs = std::iter::once(self.view.title().to_owned()).chain(self.dialogs.iter().map(super::Dialog::crumb));
+        let frozen = self.frozen.map(|_| {
+            let ago = cluster.live().snapshot.now.since(snapshot.now) + cluster.since_live(self.at);
+            (units::time_of_day(snapshot.wall, &self.options.zone), ago)
+        });
+        Header {
+            summary,
+            crumbs: crumbs.collect(),
+            frozen,
+            clock: self.clock(),
+            place: (self.focus + 1, self.clusters.len()),
+        }
+    }
+
+    /// The time of day by the clock of the cluster in focus.
+    pub(in crate::tui) fn clock(&self) -> String {
+        self.cluster().map_or_else(String::new, |cluster| {
+            let live = &cluster.live().snapshot;
+            let now = live.wall.checked_add(cluster.since_live(self.at)).unwrap_or(live.wall);
+            units::time_of_day(now, &self.options.zone)
+        })
+    }
+
+    fn draw_panes(&self, canvas: &mut Canvas<'_>, area: Rect, surface: &mut Surface) {
+        // The views look at the size of the screen at hand, not of the one drawn before.
+        let all = self.panes_for((area.width, area.height));
+        let focus = self.focused(&all);
+        let heights = panes::share(&all, focus, area.width, area.height);
+        let gap = u16::from(panes::has_gaps(&heights, area.height));
+        let mut y = area.y;
+        let several = all.iter().filter(|pane| pane.takes_focus()).count() > 1;
+        for (index, (pane, height)) in all.iter().zip(heights).enumerate() {
+            let place = Rect { y, height: height.min(area.bottom().saturating_sub(y)), ..area };
+            if !place.is_empty() {
+                surface.panes.push((pane.key.to_string(), place));
+                self.draw_pane(canvas, place, pane, (index == focus, several), surface);
+            }
+            y = y.saturating_add(height).saturating_add(gap).min(area.bottom());
+        }
+    }
+
+    fn draw_pane(
+        &self,
+        canvas: &mut Canvas<'_>,
+        area: Rect,
+        pane: &Pane,
+        (focused, several): (bool, bool),
+        surface: &mut Surface,
+    ) {
+        let key = (self.view, pane.key.to_string());
+        let mut inner = area;
+        if !pane.title.is_empty() {
+            self.draw_title(canvas, area, pane, focused && several);
+            inner.y += 1;
+            inner.height -= 1;
+        }
+        if inner.is_empty() {
+            return;
+        }
+        match &pane.body {
+            Body::Table(rows) => {
+                let state = self.table_state(self.view, &pane.key);
+                let remembered = surface.tables.entry(key).or_default();
+                table::draw(canvas, inner, rows, &state, focused, remembered);
+            }
+            Body::Lines(text) => {
+                let offset = surface.lines.get(&key).copied().unwrap_or(0);
+                let possible = lines::draw(canvas, inner, text, offset);
+                surface.lines.insert(key, possible);
+            }
+            Body::Graphs(graphs) => graph::draw_all(canvas, inner, graphs),
+        }
+    }
+
+    /// Title, number of rows, filter and sort of a pane, with a rule to the right edge.
+    fn draw_title(&self, canvas: &mut Canvas<'_>, area: Rect, pane: &Pane, marked: bool) {
+        let y = area.y;
+        let mut x = area.x + 1;
+        let role = if marked { Role::BorderFocus } else { Role::Border };
+        for column in area.left()..area.right() {
+            canvas.word(column, y, 1, "─", role);
+        }
+        let mut put = |text: &str, role: Role| {
+            let room = area.right().saturating_sub(x);
+            x += canvas.word(x, y, room, text, role);
+        };
+        put(" ", Role::Border);
+        put(pane.title.as_str(), if marked { Role::HeadingSorted } else { Role::Title });
+        let state = self.table_state(self.view, &pane.key);
+        if let Body::Table(table) = &pane.body {
+            if !table.rows.is_empty() {
+                put(&format!(" {}", table.rows.len()), Role::Dim);
+            }
+            if !state.filter.is_empty() {
+                put(&format!(" · filter {}", state.filter), Role::Match);
+            }
+        }
+        put(" ", Role::Border);
+    }
+
+    fn draw_prompt(&self, canvas: &mut Canvas<'_>, content: Rect, row: Rect) -> Option<Position> {
+        match self.prompt.as_ref()? {
+            Prompt::Filter(filter) => {
+                let hint = if filter.input.value().is_empty() { "text to show, or !text to hide" } else { "" };
+                Some(prompt::draw(canvas, row, "/", &filter.input, hint))
+            }
+            Prompt::Palette(palette) => {
+                self.draw_palette(canvas, content, palette);
+                Some(prompt::draw(canvas, row, ":", &palette.input, ""))
+            }
+        }
+    }
+}
+
+fn too_small(canvas: &mut Canvas<'_>, area: Rect) {
+    let text = format!("terminal too small: {}x{}, needs {}x{}", area.width, area.height, LEAST.0, LEAST.1);
+    let lines = crate::tui::widgets::wrap::wrap(&text, usize::from(area.width));
+    for (row, line) in area.rows().zip(lines) {
+        canvas.word(row.x, row.y, row.width, &line, Role::Look);
+    }
+}

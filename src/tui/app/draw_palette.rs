@@ -1,0 +1,71 @@
+//! The list of commands above the prompt.
+
+use ratatui::layout::Rect;
+
+use super::App;
+use crate::tui::command::Argument;
+use crate::tui::palette::{Entry, Palette};
+use crate::tui::theme::Role;
+use crate::tui::widgets::Canvas;
+
+/// Most entries shown at once.
+const MOST: usize = 12;
+const NAME: u16 = 26;
+const KEY: u16 = 10;
+
+impl App {
+    pub(super) fn draw_palette(&self, canvas: &mut Canvas<'_>, content: Rect, palette: &Palette) {
+        let entries = palette.entries();
+        let visible = entries.len().min(MOST).min(usize::from(content.height.saturating_sub(1)));
+        let selected = palette.selected.min(entries.len().saturating_sub(1));
+        let first = (selected + 1).saturating_sub(visible);
+        let height = u16::try_from(visible.max(1)).unwrap_or(1);
+        let area = Rect { y: content.bottom() - height, height, ..content };
+        canvas.fill(area, Role::Dialog);
+        if entries.is_empty() {
+            canvas.word(area.x + 2, area.y, area.width.saturating_sub(3), "no command fits", Role::Stale);
+            return;
+        }
+        for (offset, (index, entry)) in entries.iter().enumerate().skip(first).take(visible).enumerate() {
+            let y = area.y + u16::try_from(offset).unwrap_or(0);
+            self.draw_entry(canvas, Rect { y, height: 1, ..area }, entry);
+            if index == selected {
+                canvas.tint(Rect { y, height: 1, ..area }, Role::Selection);
+            }
+        }
+    }
+
+    fn draw_entry(&self, canvas: &mut Canvas<'_>, row: Rect, entry: &Entry) {
+        let available = self.availability(entry.spec.command);
+        let role = if available.is_ok() { Role::Text } else { Role::Stale };
+        let x = row.x + 2;
+        let room = |used: u16| row.width.saturating_sub(used + 3);
+        let name = match (&entry.argument, entry.spec.argument) {
+            (Some(argument), _) => argument.clone(),
+            (None, Argument::None) => entry.spec.name.to_owned(),
+            (None, Argument::Cluster) => format!("{} NAME", entry.spec.name),
+            (None, Argument::Theme) => format!("{} [NAME]", entry.spec.name),
+            (None, Argument::Seconds) => format!("{} SECONDS", entry.spec.name),
+        };
+        canvas.word(x, row.y, room(0).min(NAME), &name, role);
+        for place in &entry.matched {
+            let at = u16::try_from(*place).unwrap_or(u16::MAX);
+            if at < NAME {
+                canvas.tint(Rect { x: x + at, y: row.y, width: 1, height: 1 }, Role::Match);
+            }
+        }
+        let key = entry.spec.keys.first().copied().unwrap_or_default();
+        canvas.word(
+            x + NAME,
+            row.y,
+            room(NAME).min(KEY),
+            key,
+            if available.is_ok() { Role::Strong } else { Role::Stale },
+        );
+        let (text, role) = match available {
+            Ok(()) => (entry.spec.help, Role::Dim),
+            Err(reason) => (reason, Role::Stale),
+        };
+        canvas.word(x + NAME + KEY, row.y, room(NAME + KEY), text, role);
+    }
+}

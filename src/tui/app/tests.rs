@@ -1,0 +1,457 @@
+//! The console driven by rows of keys: what is on the screen, and what it asks of the world.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rstest::rstest;
+
+use crate::model::name::NodeName;
+use crate::observe::picture::Order;
+use crate::report::test_support;
+use crate::tui::command::COMMANDS;
+use crate::tui::effect::{Effect, Outcome, PsqlTarget};
+use crate::tui::event::{Event, Gesture, Mouse, Notice, Signal};
+use crate::tui::options::{Hooks, Options};
+use crate::tui::testing::{Stage, around, event, hooks, picture};
+use crate::tui::theme::{ColourDepth, Role};
+use crate::tui::views::View;
+
+fn two_clusters() -> Stage {
+    Stage::new(vec![picture("prod-eu"), picture("prod-us")], Options::default(), &hooks(), (120, 40))
+}
+
+#[test]
+fn the_top_line_tells_who_leads_where_one_is_and_what_this_console_may_do() {
+    let stage = Stage::usual();
+    let top = stage.row(0);
+    for part in ["prod-eu", "Topology", "READ-WRITE", "14:02:07"] {
+        assert!(top.contains(part), "{part} is not in {top}");
+    }
+    assert!(stage.row(1).contains("leader pg-0"));
+    stage.shows(&["pg-1", "pg-2", "0 Clusters", ": command", "? help"]);
+}
+
+#[rstest]
+#[case("1", View::Topology, "MEMBER")]
+#[case("2", View::Replication, "STANDBY")]
+#[case("3", View::Router, "FRONTEND")]
+#[case("4", View::Dcs, "ENDPOINT")]
+#[case("5", View::Backups, "Backups")]
+#[case("6", View::Sessions, "APPLICATION")]
+#[case("7", View::Events, "leader changed")]
+#[case("8", View::Findings, "FINDING")]
+#[case("0", View::Clusters, "WORST FINDING")]
+fn a_digit_shows_its_view(#[case] key: &str, #[case] view: View, #[case] text: &str) {
+    let mut stage = Stage::usual();
+    stage.press(key);
+    assert_eq!(stage.app.view(), view);
+    stage.shows(&[text]);
+    assert!(stage.row(0).contains(view.title()));
+}
+
+#[test]
+fn header_and_key_line_stay_where_they_are_on_every_view() {
+    let mut stage = Stage::usual();
+    for key in ["0", "1", "2", "3", "4", "5", "6", "7", "8"] {
+        stage.press(key);
+        assert!(stage.row(0).contains("prod-eu"), "{key}");
+        assert!(stage.row(1).starts_with(" leader pg-0"), "{key}");
+        assert!(stage.row(39).starts_with(" 0 Clusters 1 Topology"), "{key}");
+    }
+}
+
+#[test]
+fn the_selection_moves_and_stays_on_its_row_when_rows_are_sorted_or_new() {
+    let mut stage = Stage::usual();
+    stage.press("jj");
+    assert_eq!(stage.app.selected_node(), Some(NodeName::new("pg-2")));
+    stage.press("sS");
+    assert_eq!(stage.app.selected_node(), Some(NodeName::new("pg-2")));
+    let mut fewer = test_support::healthy();
+    fewer.members.retain(|member| member.name != "pg-1");
+    stage.bring(0, around(fewer));
+    assert_eq!(stage.app.selected_node(), Some(NodeName::new("pg-2")));
+    stage.press("G");
+    assert_eq!(stage.app.selected_node(), Some(NodeName::new("pg-0")));
+    stage.press("<Ctrl-f><Ctrl-b><End><Home>");
+}
+
+#[test]
+fn a_filter_applies_with_every_letter_is_shown_and_escape_clears_it() {
+    let mut stage = Stage::usual();
+    stage.press("/pg-1");
+    stage.shows(&["filter pg-1", "/pg-1"]);
+    assert!(stage.cursor.is_some());
+    stage.press("<Enter>");
+    assert_eq!(stage.app.panes()[0].key, "members");
+    stage.shows(&["filter pg-1"]);
+    stage.press("<Esc>");
+    stage.hides(&["filter"]);
+    stage.press("/!pg-1<Enter>");
+    let table = stage.app.focused_table().unwrap().1;
+    assert_eq!(table.rows.len(), 2);
+    stage.press("/xyz<Esc>");
+    stage.shows(&["filter !pg-1"]);
+}
+
+#[test]
+fn the_palette_finds_by_part_of_a_name_and_says_what_it_does_not_know() {
+    let mut stage = Stage::usual();
+    stage.press(":repl");
+    stage.shows(&["replication", "standbys, graphs"]);
+    stage.press("<Enter>");
+    assert_eq!(stage.app.view(), View::Replication);
+    stage.press(":etcd<Enter>");
+    assert_eq!(stage.app.view(), View::Dcs);
+    stage.press(":xyzzyx<Enter>");
+    stage.shows(&["no command is called xyzzyx"]);
+    stage.press(":inter<Tab>5<Enter>");
+    stage.shows(&["refresh every 5.0 s"]);
+    let effects = stage.press(":interval 0.1<Enter>");
+    assert!(effects.is_empty());
+    stage.shows(&["interval takes seconds"]);
+}
+
+#[test]
+fn help_lists_every_command_with_its_keys() {
+    let mut stage = Stage::usual();
+    stage.press("?");
+    let mut seen = stage.text();
+    for _ in 0..8 {
+        stage.press("<PageDown>");
+        seen.push_str(&stage.text());
+    }
+    for spec in COMMANDS {
+        assert!(seen.contains(spec.name), "{} is not in the help", spec.name);
+        for key in spec.keys {
+            assert!(seen.contains(key), "{key} is not in the help");
+        }
+    }
+    stage.press("<Esc>");
+    stage.hides(&["┌"]);
+}
+
+#[test]
+fn a_detail_names_source_and_age_of_each_fact_and_follows_the_picture() {
+    let mut stage = Stage::usual();
+    stage.press("j<Enter>");
+    stage.shows(&["pg-1", "SQL pg-1", "s ago", "Esc close"]);
+    assert!(stage.row(0).contains("Topology ▸ pg-1"));
+    let mut gone = test_support::healthy();
+    gone.members.retain(|member| member.name != "pg-1");
+    stage.bring(0, around(gone));
+    stage.shows(&["no longer there"]);
+    let effects = stage.press("y");
+    assert!(matches!(effects.as_slice(), [Effect::Copy(_)]));
+    stage.press("<Esc>");
+    assert!(!stage.row(0).contains("Topology ▸"));
+}
+
+#[test]
+fn escape_goes_back_the_way_one_came() {
+    let mut stage = two_clusters();
+    assert_eq!(stage.app.view(), View::Clusters);
+    stage.press("j<Enter>");
+    assert_eq!(stage.app.view(), View::Topology);
+    assert!(stage.row(0).contains("prod-us"));
+    stage.press("4<Esc>");
+    assert_eq!(stage.app.view(), View::Topology);
+    stage.press("<Esc>");
+    assert_eq!(stage.app.view(), View::Clusters);
+}
+
+#[test]
+fn among_all_clusters_the_selected_one_is_the_one_every_other_view_shows() {
+    let mut stage = two_clusters();
+    let first = if stage.row(0).contains("prod-eu") { "prod-eu" } else { "prod-us" };
+    stage.press("j");
+    assert!(!stage.row(0).contains(first));
+    stage.press("2");
+    assert!(!stage.row(0).contains(first));
+    stage.press("c");
+    assert!(stage.row(0).contains(first));
+    stage.press(":cluster prod-us<Enter>");
+    assert!(stage.row(0).contains("prod-us"));
+}
+
+#[test]
+fn orders_go_to_the_observers() {
+    let mut stage = two_clusters();
+    let polls = stage.press("r");
+    assert!(matches!(polls.as_slice(), [Effect::Order(0, Order::PollNow), Effect::Order(1, Order::PollNow)]));
+    let faster = stage.press("+");
+    assert!(matches!(faster.as_slice(), [Effect::Interval(interval)] if *interval == Duration::from_secs(1)));
+    let slower = stage.press("--");
+    assert!(matches!(slower.last(), Some(Effect::Interval(interval)) if *interval == Duration::from_secs(3)));
+}
+
+#[test]
+fn only_a_member_off_the_record_can_be_forgotten() {
+    let mut stage = Stage::usual();
+    assert!(stage.press("d").is_empty());
+    stage.shows(&["off the record"]);
+    let mut snapshot = test_support::healthy();
+    test_support::missing(&mut snapshot, "pg-2");
+    stage.bring(0, around(snapshot));
+    stage.press("g");
+    let mut effects = Vec::new();
+    for _ in 0..3 {
+        effects.extend(stage.press("d"));
+        stage.press("j");
+    }
+    assert!(matches!(effects.as_slice(), [Effect::Order(0, Order::Dismiss(node))] if *node == "pg-2"), "{effects:?}");
+}
+
+#[test]
+fn psql_opens_on_the_selected_node_or_router() {
+    let mut stage = Stage::usual();
+    let on_node = stage.press("jp");
+    assert!(
+        matches!(on_node.as_slice(), [Effect::Psql(PsqlTarget::Node { node, .. })] if *node == "pg-1"),
+        "{on_node:?}"
+    );
+    let on_router = stage.press("3p");
+    assert!(matches!(on_router.as_slice(), [Effect::Psql(PsqlTarget::Router { .. })]), "{on_router:?}");
+    assert!(stage.press("4p").is_empty());
+    stage.shows(&["select a node or a router first"]);
+}
+
+#[test]
+fn in_read_only_mode_psql_is_listed_with_the_reason_and_does_nothing() {
+    let options = Options { read_only: true, ..Options::default() };
+    let mut stage = Stage::new(vec![picture("prod-eu")], options, &hooks(), (120, 40));
+    stage.shows(&["READ-ONLY"]);
+    assert!(stage.press("p").is_empty());
+    stage.shows(&["not in read-only mode"]);
+    stage.press(":psql");
+    stage.shows(&["psql can undo its own read-only setting"]);
+    assert!(stage.press("<Enter>").is_empty());
+}
+
+#[test]
+fn a_cluster_that_the_configuration_has_read_only_is_so_though_the_console_is_not() {
+    let mut snapshot = test_support::healthy();
+    snapshot.identity.read_only = true;
+    let mut stage = Stage::new(vec![around(snapshot)], Options::default(), &hooks(), (120, 40));
+    stage.shows(&["READ-ONLY"]);
+    assert!(stage.press("p").is_empty());
+    stage.shows(&["the configuration has this cluster read-only"]);
+}
+
+#[test]
+fn what_a_console_was_not_given_is_listed_as_not_available() {
+    let mut stage = Stage::new(vec![picture("prod-eu")], Options::default(), &Hooks::default(), (120, 40));
+    assert!(stage.press("e").is_empty());
+    stage.shows(&["no place for evidence"]);
+    assert!(stage.press("p").is_empty());
+    stage.shows(&["not available in this console"]);
+}
+
+#[test]
+fn copying_takes_the_row_or_its_name() {
+    let mut stage = Stage::usual();
+    let copied = stage.press("jyY");
+    let texts: Vec<&str> = copied
+        .iter()
+        .map(|effect| match effect {
+            Effect::Copy(text) => text.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(texts[0].starts_with("pg-1\treplica\tstreaming"), "{texts:?}");
+    assert_eq!(texts[1], "pg-1");
+}
+
+#[test]
+fn a_frozen_picture_stands_still_says_so_and_can_be_stepped_through() {
+    let mut stage = Stage::usual();
+    for second in 0..5 {
+        stage.wait(20);
+        let mut picture = picture("prod-eu");
+        let mut snapshot = (*picture.snapshot).clone();
+        snapshot.wall = test_support::wall() + Duration::from_secs(20 * (second + 1));
+        snapshot.now = test_support::now() + Duration::from_secs(20 * (second + 1));
+        picture.snapshot = Arc::new(snapshot);
+        picture.events = Arc::new(vec![event(second)]);
+        stage.bring(0, picture);
+    }
+    stage.press(" ");
+    stage.shows(&["FROZEN 14:03:47"]);
+    stage.bring(0, around(test_support::leaderless()));
+    stage.shows(&["FROZEN 14:03:47", "leader pg-0"]);
+    stage.press("[[");
+    stage.shows(&["FROZEN 14:03:07"]);
+    stage.press("]");
+    stage.shows(&["FROZEN 14:03:27"]);
+    stage.press("<Esc>");
+    stage.hides(&["FROZEN"]);
+    stage.shows(&["no leader"]);
+    assert!(stage.press("]").is_empty());
+    stage.shows(&["the picture is live"]);
+}
+
+#[test]
+fn a_theme_is_shown_while_choosing_and_leaving_brings_back_the_old_one() {
+    let mut stage = Stage::usual();
+    let ground = |stage: &Stage| stage.buffer()[(0, 20)].bg;
+    let dark = ground(&stage);
+    stage.press("tj");
+    assert_ne!(ground(&stage), dark);
+    stage.press("<Esc>");
+    assert_eq!(ground(&stage), dark);
+    stage.press("tj<Enter>");
+    assert_eq!(stage.app.theme().name, "light");
+    stage.press(":theme mono<Enter>");
+    assert_eq!(stage.app.theme().name, "mono");
+    stage.press(":theme nowhere<Enter>");
+    stage.shows(&["no theme is called nowhere"]);
+}
+
+#[test]
+fn the_mouse_selects_sorts_and_presses_what_it_points_at() {
+    let mut stage = Stage::usual();
+    stage.click("pg-2");
+    assert_eq!(stage.app.selected_node(), Some(NodeName::new("pg-2")));
+    stage.click("MEMBER");
+    stage.shows(&["MEMBER▲"]);
+    stage.click("MEMBER");
+    stage.shows(&["MEMBER▼"]);
+    stage.click("3 Router");
+    assert_eq!(stage.app.view(), View::Router);
+    stage.press("1g");
+    let (column, row) = stage.find("pg-1");
+    stage.happen(Event::Mouse(Mouse { gesture: Gesture::WheelDown, column, row }));
+    assert_eq!(stage.app.selected_node(), Some(NodeName::new("pg-0")), "sorted downwards, the last row");
+    let effects = stage.press("m");
+    assert!(matches!(effects.as_slice(), [Effect::Mouse(false)]));
+    stage.click("4 DCS");
+    assert_eq!(stage.app.view(), View::Topology);
+}
+
+#[test]
+fn tab_goes_round_the_panes() {
+    let mut stage = Stage::usual();
+    stage.press("4");
+    let count = stage.app.panes().iter().filter(|pane| pane.takes_focus()).count();
+    let at = |stage: &Stage| stage.app.focused(&stage.app.panes());
+    let first = at(&stage);
+    let mut seen = vec![first];
+    for _ in 1..count {
+        stage.press("<Tab>");
+        seen.push(at(&stage));
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), count);
+    stage.press("<Tab>");
+    assert_eq!(at(&stage), first);
+    stage.press("<Shift-Tab>");
+    assert_ne!(at(&stage), first);
+    stage.press("jjjkG");
+}
+
+#[test]
+fn pasted_text_is_no_row_of_commands() {
+    let mut stage = Stage::usual();
+    let effects = stage.happen(Event::Paste("q\u{1b}[31mq\n".to_owned()));
+    assert!(effects.is_empty());
+    stage.press("/");
+    stage.happen(Event::Paste("pg\u{1b}[31m-1\n".to_owned()));
+    stage.shows(&["filter pg-1"]);
+}
+
+#[test]
+fn signals_and_q_end_the_console_and_say_why() {
+    let mut stage = Stage::usual();
+    assert!(matches!(stage.press("q").as_slice(), [Effect::Quit(Outcome::Quit)]));
+    assert!(matches!(stage.press("<Ctrl-c>").as_slice(), [Effect::Quit(Outcome::Quit)]));
+    for signal in [Signal::Terminate, Signal::HangUp, Signal::Interrupt] {
+        let effects = stage.happen(Event::Signal(signal));
+        assert!(matches!(effects.as_slice(), [Effect::Quit(Outcome::Signal(why))] if *why == signal));
+    }
+    assert!(matches!(stage.happen(Event::Signal(Signal::Continue)).as_slice(), [Effect::Redraw]));
+}
+
+#[test]
+fn a_notice_comes_and_goes() {
+    let mut stage = Stage::usual();
+    stage.happen(Event::Notice(Notice::done("screen saved to /tmp/x")));
+    stage.shows(&["screen saved to /tmp/x"]);
+    stage.wait(6);
+    stage.hides(&["screen saved"]);
+}
+
+#[test]
+fn a_finding_that_begins_or_ends_is_told_once() {
+    let mut well = test_support::healthy();
+    well.findings.clear();
+    let mut stage = Stage::new(vec![around(well.clone())], Options::default(), &hooks(), (120, 40));
+    let began = stage.bring(0, picture("prod-eu"));
+    assert!(!began.is_empty());
+    assert!(began.iter().all(|effect| matches!(effect, Effect::Alert(alert) if alert.began)), "{began:?}");
+    assert!(stage.bring(0, picture("prod-eu")).is_empty());
+    let ended = stage.bring(0, around(well));
+    assert_eq!(ended.len(), began.len());
+    assert!(ended.iter().all(|effect| matches!(effect, Effect::Alert(alert) if !alert.began)));
+}
+
+#[test]
+fn the_wall_obeys_no_key_but_quit_and_page() {
+    let options = Options { wall: true, read_only: true, ..Options::default() };
+    let mut stage = Stage::new(vec![picture("prod-eu"), picture("prod-us")], options, &hooks(), (120, 40));
+    let before = stage.text();
+    for spec in COMMANDS {
+        for key in spec
+            .keys
+            .iter()
+            .filter(|key| !["q", "Ctrl-c", "PageUp", "PageDown", "Ctrl-b", "Ctrl-f", "Ctrl-l"].contains(key))
+        {
+            let effects = stage.press(&format!("<{key}>"));
+            assert!(effects.is_empty(), "{key} does {effects:?}");
+            assert_eq!(stage.text(), before, "{key} changes the wall");
+        }
+    }
+    stage.click("PROD-US");
+    assert_eq!(stage.text(), before);
+    stage.press("<PageDown>");
+    assert_ne!(stage.text(), before);
+    assert!(matches!(stage.press("q").as_slice(), [Effect::Quit(Outcome::Quit)]));
+}
+
+#[test]
+fn a_wall_whose_pictures_stop_coming_shows_them_as_not_seen() {
+    let options = Options { wall: true, ..Options::default() };
+    let mut stage = Stage::new(vec![picture("prod-eu")], options, &hooks(), (120, 40));
+    stage.bring(0, picture("prod-eu"));
+    stage.hides(&["not seen"]);
+    stage.wait(60);
+    stage.shows(&["not seen for 1 min"]);
+    let (column, row) = stage.find("PROD-EU");
+    assert_eq!(stage.buffer()[(column, row)].bg, stage.app.theme().style(Role::WallStale).bg.unwrap());
+}
+
+#[test]
+fn without_colours_the_selection_and_the_worst_are_still_told_apart() {
+    let options = Options { depth: ColourDepth::None, ..Options::default() };
+    let stage = Stage::new(vec![picture("prod-eu")], options, &hooks(), (120, 40));
+    let style = |column, row| stage.buffer()[(column, row)].style();
+    let (_, members) = stage.find("MEMBER");
+    assert_ne!(style(5, members + 1).add_modifier, style(5, members + 2).add_modifier);
+}
+
+#[test]
+fn a_terminal_too_small_says_so_in_words_and_recovers() {
+    let mut stage = Stage::usual();
+    stage.resize(20, 5);
+    stage.shows(&["terminal too", "20x5", "40x8"]);
+    stage.resize(39, 30);
+    stage.shows(&["terminal too small: 39x30, needs 40x8"]);
+    stage.resize(40, 8);
+    stage.shows(&["prod-eu"]);
+}
+
+#[test]
+fn a_console_without_any_cluster_says_so() {
+    let mut stage = Stage::new(Vec::new(), Options::default(), &Hooks::default(), (80, 24));
+    stage.shows(&["no cluster is configured"]);
+    stage.press("012345678jk?<Esc>/:<Esc>yecr<Enter><Tab>s");
+}

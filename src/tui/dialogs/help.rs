@@ -1,0 +1,41 @@
+//! Every command with its keys, made from the command table; what cannot be done now says why.
+
+use crate::report::line::Line;
+use crate::report::table::Tone;
+use crate::tui::app::App;
+use crate::tui::command::{COMMANDS, Group};
+use crate::tui::widgets::wrap::wrap;
+
+const KEYS: usize = 16;
+const NAME: usize = 18;
+
+pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for group in Group::ALL {
+        if !lines.is_empty() {
+            lines.push(Line::new());
+        }
+        lines.push(Line::new().with(group.title(), Tone::Strong));
+        for spec in COMMANDS.iter().filter(|spec| spec.group == group) {
+            let available = app.availability(spec.command);
+            let tone = if available.is_ok() { Tone::Plain } else { Tone::Stale };
+            let keys = if spec.keys.is_empty() { ":".to_owned() } else { spec.keys.join(" ") };
+            let help = match available {
+                Ok(()) => spec.help.to_owned(),
+                Err(reason) => format!("{} ({reason})", spec.help),
+            };
+            for (index, part) in wrap(&help, width.saturating_sub(KEYS + NAME).max(16)).into_iter().enumerate() {
+                let mut line = Line::new();
+                if index == 0 {
+                    line.push(&keys, if available.is_ok() { Tone::Strong } else { Tone::Stale });
+                    line.pad_to(KEYS);
+                    line.push(spec.name, tone);
+                }
+                line.pad_to(KEYS + NAME);
+                line.push(&part, tone);
+                lines.push(line);
+            }
+        }
+    }
+    lines
+}

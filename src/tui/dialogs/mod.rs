@@ -1,0 +1,128 @@
+//! What opens above a view: help, everything known of a row, a message, the themes.
+
+mod detail;
+mod help;
+mod message;
+mod themes;
+
+use ratatui::layout::Rect;
+
+use super::app::App;
+use super::theme::Theme;
+use super::views::View;
+use super::widgets::{Canvas, frame, lines};
+use crate::model::text::Text;
+use crate::report::line::Line;
+
+/// Widest a dialog becomes: longer lines are hard to read.
+const WIDEST: u16 = 118;
+
+/// A dialog and where it is scrolled to.
+#[derive(Clone, Debug)]
+pub enum Dialog {
+    /// Every command.
+    Help {
+        /// First line shown.
+        scroll: usize,
+    },
+    /// Everything known of a row, made anew with every picture.
+    Detail {
+        /// View of the row.
+        view: View,
+        /// Its pane.
+        pane: String,
+        /// Its name.
+        row: Text,
+        /// First line shown.
+        scroll: usize,
+    },
+    /// Something to read.
+    Message {
+        /// Heading.
+        title: String,
+        /// Text.
+        lines: Vec<String>,
+        /// First line shown.
+        scroll: usize,
+    },
+    /// The themes, shown as one goes through them.
+    Themes {
+        /// Names.
+        names: Vec<String>,
+        /// The one shown.
+        selected: usize,
+        /// The one to go back to.
+        before: Box<Theme>,
+    },
+}
+
+impl Dialog {
+    /// Moves by `step`, in a text of `total` lines of which `visible` show.
+    pub fn scroll(&mut self, step: isize, total: usize, visible: usize) {
+        match self {
+            Self::Help { scroll } | Self::Detail { scroll, .. } | Self::Message { scroll, .. } => {
+                *scroll = scroll.saturating_add_signed(step).min(total.saturating_sub(visible));
+            }
+            Self::Themes { names, selected, .. } => {
+                *selected = selected.saturating_add_signed(step.clamp(-1, 1)).min(names.len().saturating_sub(1));
+            }
+        }
+    }
+
+    /// Its name in the breadcrumbs.
+    pub fn crumb(&self) -> String {
+        match self {
+            Self::Help { .. } => "Help".to_owned(),
+            Self::Detail { row, .. } => row.to_string(),
+            Self::Message { title, .. } => title.clone(),
+            Self::Themes { .. } => "Theme".to_owned(),
+        }
+    }
+}
+
+/// The lines of a dialog in `width` columns, with the name of what they are about.
+fn content(app: &App, dialog: &Dialog, width: usize) -> (String, Vec<Line>) {
+    match dialog {
+        Dialog::Help { .. } => ("Help".to_owned(), help::lines(app, width)),
+        Dialog::Detail { view, pane, row, .. } => (row.to_string(), detail::lines(app, *view, pane, row, width)),
+        Dialog::Message { title, lines, .. } => (title.clone(), message::lines(lines, width)),
+        Dialog::Themes { names, selected, .. } => ("Theme".to_owned(), themes::lines(names, *selected)),
+    }
+}
+
+impl App {
+    /// Draws the dialog on top into `area`. Returns its lines, and how many show.
+    pub(in crate::tui) fn draw_dialog(&self, canvas: &mut Canvas<'_>, area: Rect) -> (usize, usize) {
+        let Some(dialog) = self.dialogs.last() else { return (0, 0) };
+        let small = matches!(dialog, Dialog::Themes { .. });
+        let width = if small { 40 } else { WIDEST.min(area.width.saturating_sub(2)) };
+        let inner_width = usize::from(width.saturating_sub(6));
+        let (title, text) = content(self, dialog, inner_width);
+        let height = u16::try_from(text.len() + 2).unwrap_or(u16::MAX);
+        let place = frame::centred(area, width, height);
+        let hint = match dialog {
+            Dialog::Themes { .. } => "Enter take · Esc leave",
+            Dialog::Detail { .. } => "y copy · Esc close",
+            Dialog::Help { .. } | Dialog::Message { .. } => "Esc close",
+        };
+        let inner = frame::draw(canvas, place, &title, hint);
+        let visible = usize::from(inner.height);
+        let scroll = match dialog {
+            Dialog::Help { scroll } | Dialog::Detail { scroll, .. } | Dialog::Message { scroll, .. } => *scroll,
+            Dialog::Themes { selected, .. } => (selected + 1).saturating_sub(visible),
+        };
+        // The bar stands on the frame.
+        let inner =
+            Rect { x: inner.x.saturating_sub(1), width: (inner.width + 3).min(place.width.saturating_sub(1)), ..inner };
+        lines::draw(canvas, inner, &text, scroll);
+        (text.len(), visible)
+    }
+
+    /// The text of the dialog on top, for the clipboard.
+    pub(in crate::tui) fn dialog_text(&self) -> String {
+        let Some(dialog) = self.dialogs.last() else { return String::new() };
+        let (title, lines) = content(self, dialog, usize::from(WIDEST));
+        let lines = lines.iter().map(|line| line.text().trim_end().to_owned());
+        std::iter::once(title).chain(lines).collect::<Vec<_>>().join("\n")
+    }
+}

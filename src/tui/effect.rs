@@ -1,0 +1,81 @@
+//! What the console does to the world outside its own state, as plain values: the update of the state decides, the
+//! runner performs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::event::{ClusterIndex, Signal};
+use crate::model::finding::Finding;
+use crate::model::name::{ClusterName, NodeName, RouterName};
+use crate::model::text::Text;
+use crate::observe::picture::{Order, Picture};
+
+/// Why the console ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The operator left.
+    Quit,
+    /// A signal came.
+    Signal(Signal),
+    /// The terminal is gone: a lost SSH session.
+    TerminalLost,
+}
+
+/// What psql is opened on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PsqlTarget {
+    /// A node, directly.
+    Node {
+        /// Its cluster.
+        cluster: ClusterName,
+        /// The node.
+        node: NodeName,
+    },
+    /// Through a router.
+    Router {
+        /// Its cluster.
+        cluster: ClusterName,
+        /// The router.
+        router: RouterName,
+        /// Proxy of the selected row.
+        proxy: Text,
+    },
+}
+
+/// A finding that began or ended, for the bell, the desktop, or a hook.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Alert {
+    /// Cluster.
+    pub cluster: ClusterName,
+    /// It began; else it ended.
+    pub began: bool,
+    /// What.
+    pub finding: Finding,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// End.
+    Quit(Outcome),
+    /// Pass an order to the observer of a cluster.
+    Order(ClusterIndex, Order),
+    /// Pass an interval to every observer.
+    Interval(Duration),
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Save the screen as drawn last.
+    SaveScreen,
+    /// Write an evidence bundle of this picture.
+    Evidence(ClusterName, Arc<Picture>),
+    /// Give the terminal to psql.
+    Psql(PsqlTarget),
+    /// Switch mouse reporting.
+    Mouse(bool),
+    /// Stop, as Ctrl-Z does in a shell.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+    /// Tell somebody.
+    Alert(Alert),
+}

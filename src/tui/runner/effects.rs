@@ -1,0 +1,126 @@
+//! Performing effects.
+
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
+use super::{Runner, Urgency, save, signals};
+use crate::model::text::Text;
+use crate::observe::picture::Order;
+use crate::tui::clipboard::{copy_sequence, notify_sequence};
+use crate::tui::effect::{Alert, Effect, Outcome, PsqlTarget};
+use crate::tui::event::Notice;
+use crate::tui::{export, terminal};
+
+/// How long to wait for the stop to take hold and be lifted, before taking the terminal back without one.
+const STOP: Duration = Duration::from_millis(500);
+
+impl Runner {
+    /// Performs an effect. Returns why the console ends, where it does.
+    pub(super) async fn perform(&mut self, effect: Effect) -> Option<Outcome> {
+        match effect {
+            Effect::Quit(outcome) => return Some(outcome),
+            Effect::Order(index, order) => {
+                if let Some(handle) = self.console.handles.get(index) {
+                    handle.order(order);
+                }
+            }
+            Effect::Interval(interval) => {
+                self.console.handles.iter().for_each(|handle| handle.order(Order::SetInterval(interval)));
+            }
+            Effect::Copy(text) => match copy_sequence(&text, self.console.options.multiplexer) {
+                Some(sequence) => self.writer.send(sequence.into_bytes()),
+                None => self.say(Notice::failed("too long for the clipboard; save the screen instead (w)")),
+            },
+            Effect::SaveScreen => self.save_screen(),
+            Effect::Evidence(cluster, picture) => {
+                if let Some(hook) = &self.console.hooks.evidence {
+                    let written = hook(cluster, picture);
+                    self.jobs.push(
+                        written
+                            .map(|written| match written {
+                                Ok(path) => Notice::done(format!("evidence written to {}", path.display())),
+                                Err(why) => Notice::failed(format!("no evidence written: {why}")),
+                            })
+                            .boxed(),
+                    );
+                }
+            }
+            Effect::Psql(target) => return self.psql(target).await,
+            Effect::Mouse(on) => self.writer.send(terminal::mouse_sequence(on)),
+            Effect::Suspend => return self.suspend().await,
+            Effect::Redraw => {
+                // A stop from outside leaves the terminal as the shell had it: take it anew.
+                self.go_away().await;
+                return self.come_back().is_err().then_some(Outcome::TerminalLost);
+            }
+            Effect::Alert(alert) => self.alert(alert),
+        }
+        None
+    }
+
+    fn say(&mut self, notice: Notice) {
+        self.jobs.push(std::future::ready(notice).boxed());
+    }
+
+    fn save_screen(&mut self) {
+        let Ok(size) = self.terminal.size() else { return };
+        let buffer = self.app.screen(size.width, size.height);
+        let (text, picture) = (export::text(&buffer), export::svg(&buffer, self.app.theme()));
+        let directory = self.console.options.save_directory.clone();
+        let name = self.app.save_name();
+        let job = tokio::task::spawn_blocking(move || save::save(&directory, &name, &text, &picture));
+        let told: BoxFuture<'static, Notice> = job
+            .map(|saved| match saved {
+                Ok(Ok(path)) => Notice::done(format!("screen saved to {}.txt and .svg", path.display())),
+                Ok(Err(why)) => Notice::failed(format!("screen not saved: {why}")),
+                Err(_) => Notice::failed("screen not saved"),
+            })
+            .boxed();
+        self.jobs.push(told);
+    }
+
+    /// Gives the terminal to psql and takes it back, whatever became of psql.
+    async fn psql(&mut self, target: PsqlTarget) -> Option<Outcome> {
+        let hook = self.console.hooks.psql.clone()?;
+        self.go_away().await;
+        let ended = tokio::select! {
+            ended = hook(target) => ended,
+            signal = self.signals.next_fatal() => return Some(Outcome::Signal(signal)),
+        };
+        if self.come_back().is_err() {
+            return Some(Outcome::TerminalLost);
+        }
+        if let Err(why) = ended {
+            self.say(Notice::failed(format!("psql: {why}")));
+        }
+        None
+    }
+
+    async fn suspend(&mut self) -> Option<Outcome> {
+        self.go_away().await;
+        let stopped = signals::stop();
+        if stopped.is_ok() {
+            // Running again means that SIGCONT came; without job control nothing stops, and nothing comes.
+            let _ = tokio::time::timeout(STOP, self.signals.next()).await;
+        }
+        self.dirty = Some(Urgency::Now);
+        self.come_back().is_err().then_some(Outcome::TerminalLost)
+    }
+
+    fn alert(&mut self, alert: Alert) {
+        let alerts = self.console.options.alerts;
+        if alerts.bell && alert.began {
+            self.writer.send(vec![7]);
+        }
+        if alerts.desktop {
+            let word = if alert.began { "" } else { "over: " };
+            let text = Text::new(format!("{}: {word}{}", alert.cluster, alert.finding.title));
+            self.writer.send(notify_sequence(&text, self.console.options.multiplexer).into_bytes());
+        }
+        if let Some(hook) = &self.console.hooks.alert {
+            hook(alert);
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The loop: takes events from the terminal, the observers, the signals and the clock in one order, lets the state
+//! change, performs what follows, and draws. It never waits for the terminal: frames are written by a thread of their
+//! own, and while one is on its way the next is only drawn, not queued.
+
+mod effects;
+mod input;
+mod save;
+mod signals;
+mod writer;
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossterm::event::EventStream;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use self::signals::Signals;
+use self::writer::{Bytes, Writer};
+use super::app::App;
+use super::effect::{Effect, Outcome};
+use super::event::{ClusterIndex, Event, Notice};
+use super::options::{Hooks, Options};
+use super::terminal::TerminalGuard;
+use super::theme::Theme;
+use crate::observe::picture::{Handle, Picture};
+
+/// Shortest time between two frames that no key asked for.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// Most keys taken in before a frame: a pasted text is one frame, a held key is many.
+const KEYS_A_FRAME: usize = 64;
+
+/// How long the last frame may take before the terminal is handed over without it.
+const LAST_FRAME: Duration = Duration::from_millis(500);
+
+/// What a console is made of.
+#[derive(Debug)]
+pub struct Console {
+    /// The clusters, in the order of the configuration.
+    pub handles: Vec<Handle>,
+    /// How it looks and behaves.
+    pub options: Options,
+    /// What it cannot do itself.
+    pub hooks: Hooks,
+}
+
+/// The console could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// The terminal could not be taken.
+    #[error("cannot use the terminal")]
+    Terminal(#[source] io::Error),
+    /// Signals could not be listened to.
+    #[error("cannot listen to signals")]
+    Signals(#[source] io::Error),
+}
+
+/// One frame of the console without a terminal: for `--check`, for pictures in the manual. Returns the screen and the
+/// theme to write it as a picture with.
+pub fn still(console: &Console, width: u16, height: u16) -> (Buffer, Theme) {
+    let mut app = new_app(console);
+    app.update(Event::Tick, Duration::ZERO);
+    let buffer = app.screen(width, height);
+    (buffer, app.theme().clone())
+}
+
+fn new_app(console: &Console) -> App {
+    let clusters = console.handles.iter().map(|handle| (handle.cluster.clone(), handle.latest())).collect();
+    App::new(clusters, console.options.clone(), &console.hooks)
+}
+
+/// Runs the console in the terminal until the operator leaves, a signal comes, or the terminal is gone. The terminal is
+/// given back in any case.
+///
+/// # Errors
+/// When the terminal cannot be taken, or signals cannot be listened to.
+pub async fn run(console: Console) -> Result<Outcome, ConsoleError> {
+    let signals = Signals::listen().map_err(ConsoleError::Signals)?;
+    let app = new_app(&console);
+    let guard = TerminalGuard::enter(app.mouse).map_err(ConsoleError::Terminal)?;
+    let bytes = Bytes::default();
+    let terminal = Terminal::new(CrosstermBackend::new(bytes.clone())).map_err(ConsoleError::Terminal)?;
+    let pictures = console.handles.iter().enumerate().map(|(index, handle)| changed(index, handle.pictures.clone()));
+    let mut runner = Runner {
+        app,
+        signals,
+        guard,
+        terminal,
+        bytes,
+        writer: Writer::start().map_err(ConsoleError::Terminal)?,
+        input: Some(EventStream::new()),
+        pictures: pictures.collect(),
+        jobs: FuturesUnordered::new(),
+        start: Instant::now(),
+        drawn: None,
+        dirty: Some(Urgency::Now),
+        console,
+    };
+    Ok(runner.until_end().await)
+}
+
+type Waiting = BoxFuture<'static, (ClusterIndex, Option<watch::Receiver<Arc<Picture>>>)>;
+
+/// Waits for another picture of a cluster. `None`: its observer ended.
+fn changed(index: ClusterIndex, mut pictures: watch::Receiver<Arc<Picture>>) -> Waiting {
+    async move {
+        let alive = pictures.changed().await.is_ok();
+        (index, alive.then_some(pictures))
+    }
+    .boxed()
+}
+
+/// How soon what changed must be on the screen.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Urgency {
+    /// With the next frame.
+    Soon,
+    /// At once: somebody pressed a key.
+    Now,
+}
+
+struct Runner {
+    app: App,
+    console: Console,
+    signals: Signals,
+    guard: TerminalGuard,
+    terminal: Terminal<CrosstermBackend<Bytes>>,
+    bytes: Bytes,
+    writer: Writer,
+    input: Option<EventStream>,
+    pictures: FuturesUnordered<Waiting>,
+    jobs: FuturesUnordered<BoxFuture<'static, Notice>>,
+    start: Instant,
+    drawn: Option<Instant>,
+    dirty: Option<Urgency>,
+}
+
+impl Runner {
+    async fn until_end(&mut self) -> Outcome {
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if self.draw_if_due().is_err() {
+                return Outcome::TerminalLost;
+            }
+            let next_frame = self.next_frame();
+            let event = tokio::select! {
+                biased;
+                signal = self.signals.next() => Some(Event::Signal(signal)),
+                written = self.writer.finished(), if self.writer.is_busy() => {
+                    if written.is_err() {
+                        return Outcome::TerminalLost;
+                    }
+                    None
+                }
+                input = input::next(&mut self.input) => match input {
+                    Ok(event) => event,
+                    Err(_) => return Outcome::TerminalLost,
+                },
+                Some((index, pictures)) = self.pictures.next() => pictures.map(|pictures| self.picture(index, pictures)),
+                Some(notice) = self.jobs.next() => Some(Event::Notice(notice)),
+                _ = tick.tick() => Some(Event::Tick),
+                () = tokio::time::sleep_until(next_frame.into()), if self.dirty.is_some() && !self.writer.is_busy() => None,
+            };
+            if let Some(event) = event
+                && let Some(outcome) = self.take(event).await
+            {
+                return outcome;
+            }
+        }
+    }
+
+    /// Takes in an event and the keys that already wait behind it.
+    async fn take(&mut self, event: Event) -> Option<Outcome> {
+        let mut next = Some(event);
+        for _ in 0..KEYS_A_FRAME {
+            let event = next.take()?;
+            let by_hand = matches!(event, Event::Key(_) | Event::Mouse(_) | Event::Paste(_) | Event::Resize { .. });
+            self.dirty = self.dirty.max(Some(if by_hand { Urgency::Now } else { Urgency::Soon }));
+            let effects = self.app.update(event, self.start.elapsed());
+            for effect in effects {
+                if let Some(outcome) = self.perform(effect).await {
+                    return Some(outcome);
+                }
+            }
+            if !by_hand {
+                return None;
+            }
+            next = match input::next(&mut self.input).now_or_never() {
+                Some(Ok(event)) => event,
+                Some(Err(_)) => return Some(Outcome::TerminalLost),
+                None => None,
+            };
+        }
+        match next {
+            Some(event) => self.app.update(event, self.start.elapsed()).into_iter().find_map(|effect| match effect {
+                Effect::Quit(outcome) => Some(outcome),
+                _ => None,
+            }),
+            None => None,
+        }
+    }
+
+    fn picture(&mut self, index: ClusterIndex, mut pictures: watch::Receiver<Arc<Picture>>) -> Event {
+        let picture = pictures.borrow_and_update().clone();
+        let clock = self.console.handles.get(index).map(|handle| handle.clock.now());
+        let delay = clock.map(|now| now.since(picture.snapshot.now)).unwrap_or_default();
+        self.app.deposit(index, picture, delay);
+        self.pictures.push(changed(index, pictures));
+        Event::Picture(index)
+    }
+
+    fn next_frame(&self) -> Instant {
+        match (self.dirty, self.drawn) {
+            (Some(Urgency::Soon), Some(drawn)) => drawn + FRAME,
+            _ => Instant::now(),
+        }
+    }
+
+    /// Draws what changed, unless a frame is on its way or the last one was only just drawn.
+    fn draw_if_due(&mut self) -> io::Result<()> {
+        if self.dirty.is_none() || self.writer.is_busy() || Instant::now() < self.next_frame() {
+            return Ok(());
+        }
+        let app = &mut self.app;
+        self.terminal.draw(|frame| {
+            if let Some(cursor) = app.render(frame.buffer_mut()) {
+                frame.set_cursor_position(cursor);
+            }
+        })?;
+        self.writer.send(self.bytes.take());
+        self.drawn = Some(Instant::now());
+        self.dirty = None;
+        Ok(())
+    }
+
+    /// Takes the terminal back after a child or a stop, and draws everything anew.
+    fn come_back(&mut self) -> io::Result<()> {
+        self.guard.resume(self.app.mouse)?;
+        self.terminal.clear()?;
+        self.input = Some(EventStream::new());
+        self.dirty = Some(Urgency::Now);
+        Ok(())
+    }
+
+    /// Gives the terminal away once the last frame is out.
+    async fn go_away(&mut self) {
+        // The reader thread must not take the keys of whoever comes next.
+        self.input = None;
+        let last = async {
+            while self.writer.is_busy() {
+                if self.writer.finished().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // A terminal that takes no more bytes is given away all the same.
+        let _ = tokio::time::timeout(LAST_FRAME, last).await;
+        self.guard.suspend();
+    }
+}

@@ -1,0 +1,214 @@
+//! Themes: from what a place on the screen means to how it looks. Colours are named in this room and in no other.
+
+pub mod colour;
+mod file;
+mod role;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ratatui::style::{Modifier, Style};
+
+pub use self::colour::ColourDepth;
+pub use self::file::ThemeFile;
+pub use self::role::Role;
+
+const BUILT_IN: [(&str, &str); 5] = [
+    ("dark", include_str!("../../../themes/dark.toml")),
+    ("light", include_str!("../../../themes/light.toml")),
+    ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
+    ("mono", include_str!("../../../themes/mono.toml")),
+    ("terminal16", include_str!("../../../themes/terminal16.toml")),
+];
+
+/// What applies where a theme cannot be had.
+const FALLBACK: &str = "dark";
+
+/// Longest chain of `inherits`; a longer one is a circle.
+const LONGEST_CHAIN: usize = 8;
+
+/// Every role's style, at the depth of the terminal at hand.
+#[derive(Clone, Debug)]
+pub struct Theme {
+    /// Its name.
+    pub name: String,
+    /// What is wrong in its file.
+    pub warnings: Vec<String>,
+    styles: BTreeMap<Role, Style>,
+}
+
+impl Default for Theme {
+    fn default() -> Self {
+        Self::load(FALLBACK, None, ColourDepth::True)
+    }
+}
+
+impl Theme {
+    /// Names of the built-in themes and of the files in `directory`.
+    pub fn names(directory: Option<&Path>) -> Vec<String> {
+        let mut names: Vec<String> = BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let files = directory.and_then(|directory| std::fs::read_dir(directory).ok());
+        for entry in files.into_iter().flatten().flatten() {
+            let path = entry.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            if let Some(stem) = stem.filter(|_| path.extension().is_some_and(|extension| extension == "toml"))
+                && !names.iter().any(|name| name == stem)
+            {
+                names.push(stem.to_owned());
+            }
+        }
+        names[BUILT_IN.len()..].sort();
+        names
+    }
+
+    /// The theme called `name`: a file of that name in `directory`, else the built-in one, else the dark one with a
+    /// warning. Without colours every theme looks like `mono`.
+    pub fn load(name: &str, directory: Option<&Path>, depth: ColourDepth) -> Self {
+        let wanted = if depth == ColourDepth::None { "mono" } else { name };
+        let mut warnings = Vec::new();
+        let mut merged: Option<ThemeFile> = None;
+        let mut next = Some(wanted.to_owned());
+        let mut length = 0;
+        while let Some(name) = next.take() {
+            length += 1;
+            if length > LONGEST_CHAIN {
+                warnings.push(format!("{name}: themes inherit from each other in a circle"));
+                break;
+            }
+            let Some(text) = source(&name, directory) else {
+                warnings.push(format!("no theme is called {name}"));
+                next = (merged.is_none() && name != FALLBACK).then(|| FALLBACK.to_owned());
+                continue;
+            };
+            let mut file = ThemeFile::parse(&text);
+            file.warnings.iter_mut().for_each(|warning| *warning = format!("theme {name}: {warning}"));
+            next = file.inherits.take();
+            match &mut merged {
+                Some(child) => child.inherit(file),
+                None => merged = Some(file),
+            }
+        }
+        let merged = merged.unwrap_or_default();
+        let (written, wrong) = merged.styles();
+        warnings.extend(merged.warnings);
+        warnings.extend(wrong.into_iter().map(|warning| format!("theme {name}: {warning}")));
+        let styles = Role::ALL.iter().map(|role| (*role, degraded(resolve(*role, &written), depth))).collect();
+        Self { name: name.to_owned(), warnings, styles }
+    }
+
+    /// The style of a role.
+    pub fn style(&self, role: Role) -> Style {
+        self.styles.get(&role).copied().unwrap_or_default()
+    }
+}
+
+fn source(name: &str, directory: Option<&Path>) -> Option<String> {
+    // A name is a name: it never leads out of the directory.
+    let plain = !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
+    let own = directory
+        .filter(|_| plain)
+        .and_then(|directory| std::fs::read_to_string(directory.join(format!("{name}.toml"))).ok());
+    own.or_else(|| BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned()))
+}
+
+/// The style of the role, or of the longest dotted prefix that the theme has, over that of plain text.
+fn resolve(role: Role, written: &BTreeMap<Role, Style>) -> Style {
+    let mut name = role.name();
+    loop {
+        if let Some(style) = Role::named(name).and_then(|role| written.get(&role)) {
+            return *style;
+        }
+        match name.rsplit_once('.') {
+            Some((parent, _)) => name = parent,
+            None => return Style::new(),
+        }
+    }
+}
+
+fn degraded(mut style: Style, depth: ColourDepth) -> Style {
+    style.fg = style.fg.map(|colour| colour::degrade(colour, depth));
+    style.bg = style.bg.map(|colour| colour::degrade(colour, depth));
+    if depth == ColourDepth::Sixteen && style.fg.is_some() && style.fg == style.bg {
+        style.fg = None;
+        style = style.add_modifier(Modifier::REVERSED);
+    }
+    style
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_theme_loads_without_warnings_at_every_depth() {
+        for name in Theme::names(None) {
+            for depth in [ColourDepth::True, ColourDepth::Palette, ColourDepth::Sixteen, ColourDepth::None] {
+                let theme = Theme::load(&name, None, depth);
+                assert_eq!(theme.warnings, Vec::<String>::new(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_must_differ_differs_in_every_theme_at_every_depth() {
+        let apart = [Role::Well, Role::Look, Role::Act, Role::Stale, Role::Selection];
+        for name in Theme::names(None) {
+            for depth in [ColourDepth::True, ColourDepth::Palette, ColourDepth::Sixteen, ColourDepth::None] {
+                let theme = Theme::load(&name, None, depth);
+                for (index, first) in apart.iter().enumerate() {
+                    for second in &apart[index + 1..] {
+                        let both_calm = depth == ColourDepth::None || name == "mono";
+                        if both_calm && [*first, *second].contains(&Role::Well) {
+                            continue;
+                        }
+                        assert_ne!(theme.style(*first), theme.style(*second), "{name} {depth:?} {first:?} {second:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_file_warns_and_the_rest_of_it_applies() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = r##"
+            inherits = "light"
+            surprise = 1
+            [palette]
+            leaf = "#00aa00"
+            rot = "mouldy"
+            [roles]
+            "status.well" = "leaf"
+            "status.act" = { fg = "#ff0000", blink = true }
+            "no.such" = "leaf"
+        "##;
+        std::fs::write(directory.path().join("mine.toml"), text).unwrap();
+        let theme = Theme::load("mine", Some(directory.path()), ColourDepth::True);
+        assert_eq!(theme.style(Role::Well).fg, colour::parse("#00aa00"));
+        assert_eq!(theme.style(Role::Act).fg, colour::parse("#ff0000"));
+        assert_eq!(theme.style(Role::Look), Theme::load("light", None, ColourDepth::True).style(Role::Look));
+        let all = theme.warnings.join("\n");
+        for part in ["surprise", "rot", "blink", "no.such"] {
+            assert!(all.contains(part), "{part} is not warned about in {all}");
+        }
+        assert!(Theme::names(Some(directory.path())).contains(&"mine".to_owned()));
+    }
+
+    #[test]
+    fn a_missing_theme_a_circle_and_a_path_are_warnings() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a.toml"), "inherits = \"b\"").unwrap();
+        std::fs::write(directory.path().join("b.toml"), "inherits = \"a\"").unwrap();
+        for name in ["a", "../secret", "nowhere"] {
+            assert!(!Theme::load(name, Some(directory.path()), ColourDepth::True).warnings.is_empty(), "{name}");
+        }
+        let fallen_back = Theme::load("nowhere", None, ColourDepth::True);
+        assert_eq!(fallen_back.style(Role::Well), Theme::default().style(Role::Well));
+    }
+
+    #[test]
+    fn a_dotted_role_falls_back_to_its_parent() {
+        let written = BTreeMap::from([(Role::KeyLine, Style::new().add_modifier(Modifier::DIM))]);
+        assert_eq!(resolve(Role::KeyLineKey, &written), Style::new().add_modifier(Modifier::DIM));
+    }
+}

@@ -1,0 +1,12 @@
+//! All clusters, worst first.
+
+use super::{Pane, Scene, Size};
+use crate::report::clusters;
+
+/// Name of the table of clusters.
+pub(in crate::tui) const CLUSTERS: &str = "clusters";
+
+pub(super) fn panes(scene: Scene<'_>) -> Vec<Pane> {
+    let table = clusters::table(scene.all.iter().map(|picture| &*picture.snapshot));
+    vec![Pane::table(CLUSTERS, "Clusters", table, Size::Share(1))]
+}

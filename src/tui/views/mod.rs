@@ -1,0 +1,254 @@
+//! The views: which panes each one has and what fills them, as data. Drawing is the widgets' business, the words and
+//! numbers are the reports'.
+
+mod backups;
+mod clusters;
+mod dcs;
+mod events;
+mod findings;
+mod poolers;
+mod replication;
+mod router;
+mod sessions;
+mod sources;
+mod topology;
+
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
+
+use super::widgets::graph::Graph;
+use crate::model::moment::Moment;
+use crate::model::name::NodeName;
+use crate::model::text::Text;
+use crate::observe::picture::Picture;
+use crate::report::detail::{FactLine, Group};
+use crate::report::line::Line;
+use crate::report::table::{Row, Table, Tone};
+
+pub(in crate::tui) use self::clusters::CLUSTERS;
+
+/// A view.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum View {
+    /// All clusters.
+    Clusters,
+    /// Members as a tree.
+    Topology,
+    /// Standbys, slots, receivers.
+    Replication,
+    /// Routers.
+    Router,
+    /// The configuration store.
+    Dcs,
+    /// Backups.
+    Backups,
+    /// Sessions.
+    Sessions,
+    /// What changed.
+    Events,
+    /// What is wrong.
+    Findings,
+    /// Connection poolers.
+    Poolers,
+    /// Every source.
+    Sources,
+}
+
+impl View {
+    /// The views that have a digit, in its order.
+    pub const NUMBERED: [Self; 9] = [
+        Self::Clusters,
+        Self::Topology,
+        Self::Replication,
+        Self::Router,
+        Self::Dcs,
+        Self::Backups,
+        Self::Sessions,
+        Self::Events,
+        Self::Findings,
+    ];
+
+    /// The view called `name`, by its title or its digit.
+    pub fn named(name: &str) -> Option<Self> {
+        let numbered = Self::NUMBERED.iter().copied();
+        let digit = name.parse::<usize>().ok().and_then(|digit| Self::NUMBERED.get(digit).copied());
+        digit.or_else(|| {
+            numbered.chain([Self::Poolers, Self::Sources]).find(|view| view.title().eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// Its name in header and key line.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Clusters => "Clusters",
+            Self::Topology => "Topology",
+            Self::Replication => "Replication",
+            Self::Router => "Router",
+            Self::Dcs => "DCS",
+            Self::Backups => "Backups",
+            Self::Sessions => "Sessions",
+            Self::Events => "Events",
+            Self::Findings => "Findings",
+            Self::Poolers => "Poolers",
+            Self::Sources => "Sources",
+        }
+    }
+
+    /// The same where columns are dear.
+    pub const fn short_title(self) -> &'static str {
+        match self {
+            Self::Clusters => "Clus",
+            Self::Topology => "Topo",
+            Self::Replication => "Repl",
+            Self::Router => "Rout",
+            Self::Dcs => "DCS",
+            Self::Backups => "Back",
+            Self::Sessions => "Sess",
+            Self::Events => "Evnt",
+            Self::Findings => "Find",
+            Self::Poolers => "Pool",
+            Self::Sources => "Srcs",
+        }
+    }
+}
+
+/// How tall a pane wants to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Size {
+    /// As tall as what is in it.
+    Natural,
+    /// A share of what the natural ones leave.
+    Share(u16),
+}
+
+/// What is in a pane.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Rows to select.
+    Table(Table),
+    /// Lines to read.
+    Lines(Vec<Line>),
+    /// Curves.
+    Graphs(Vec<Graph>),
+}
+
+/// A pane of a view.
+#[derive(Clone, Debug)]
+pub struct Pane {
+    /// Its name, stable within the view.
+    pub key: Cow<'static, str>,
+    /// Heading; empty: none.
+    pub title: Text,
+    /// What is in it.
+    pub body: Body,
+    /// How tall it wants to be.
+    pub size: Size,
+}
+
+impl Pane {
+    /// A table.
+    pub fn table(key: impl Into<Cow<'static, str>>, title: impl Into<Text>, table: Table, size: Size) -> Self {
+        Self { key: key.into(), title: title.into(), body: Body::Table(table), size }
+    }
+
+    /// Lines to read.
+    pub fn lines(key: &'static str, title: &str, lines: Vec<Line>, size: Size) -> Self {
+        Self { key: key.into(), title: title.into(), body: Body::Lines(lines), size }
+    }
+
+    /// Whether the focus may rest on it.
+    pub fn takes_focus(&self) -> bool {
+        match &self.body {
+            Body::Table(_) => true,
+            Body::Lines(_) => !self.title.is_empty(),
+            Body::Graphs(_) => false,
+        }
+    }
+}
+
+/// What a view is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The picture of the cluster in focus.
+    pub picture: &'a Picture,
+    /// The pictures of all clusters.
+    pub all: &'a [&'a Picture],
+    /// Now, on the clock of the cluster in focus.
+    pub now: Moment,
+    /// Zone in which times are written.
+    pub zone: &'a TimeZone,
+    /// Columns of the screen.
+    pub width: u16,
+    /// Rows for the view.
+    pub height: u16,
+}
+
+impl View {
+    /// The panes of the view.
+    pub fn panes(self, scene: Scene<'_>) -> Vec<Pane> {
+        match self {
+            Self::Clusters => clusters::panes(scene),
+            Self::Topology => topology::panes(scene),
+            Self::Replication => replication::panes(scene),
+            Self::Router => router::panes(scene),
+            Self::Dcs => dcs::panes(scene),
+            Self::Backups => backups::panes(scene),
+            Self::Sessions => sessions::panes(scene),
+            Self::Events => events::panes(scene),
+            Self::Findings => findings::panes(scene),
+            Self::Poolers => poolers::panes(scene),
+            Self::Sources => sources::panes(scene),
+        }
+    }
+
+    /// Everything known of a row; the cells of the row alone where there is nothing more to say.
+    pub fn detail(self, scene: Scene<'_>, pane: &str, row: &Text) -> Vec<Group> {
+        let more = match self {
+            Self::Topology => topology::detail(scene, pane, row),
+            Self::Replication => replication::detail(scene, row),
+            Self::Router => router::detail(scene, row),
+            Self::Dcs => dcs::detail(scene, pane, row),
+            Self::Events => events::detail(scene, row),
+            Self::Findings => findings::detail(scene, row),
+            Self::Clusters | Self::Backups | Self::Sessions | Self::Poolers | Self::Sources => Vec::new(),
+        };
+        if !more.is_empty() {
+            return more;
+        }
+        let panes = self.panes(scene);
+        let found = panes.iter().find(|candidate| candidate.key == pane).and_then(|pane| match &pane.body {
+            Body::Table(table) => {
+                let found = table.rows.iter().find(|candidate| candidate.id == *row)?;
+                Some(Group { title: pane.title.clone(), facts: cells(table, found) })
+            }
+            Body::Lines(_) | Body::Graphs(_) => None,
+        });
+        found.into_iter().collect()
+    }
+
+    /// The node that a row is about, where it is about one.
+    pub fn node_of(self, scene: Scene<'_>, pane: &str, row: &Text) -> Option<NodeName> {
+        let known = |name: &str| {
+            let name = NodeName::new(name);
+            scene.picture.snapshot.member(&name).map(|member| member.name.clone())
+        };
+        let (head, tail) = row.as_str().split_once('/').unwrap_or((row.as_str(), ""));
+        match (self, pane) {
+            (Self::Replication, replication::STANDBYS) => known(tail).or_else(|| known(head)),
+            (Self::Topology, topology::MEMBERS) | (Self::Replication | Self::Sessions, _) => known(head),
+            _ => None,
+        }
+    }
+}
+
+/// Every cell of a row in full, one a line: what a narrow screen had to drop or cut.
+fn cells(table: &Table, row: &Row) -> Vec<FactLine> {
+    let pairs = table.columns.iter().zip(&row.cells);
+    pairs.map(|(column, cell)| FactLine::said(column.title.to_lowercase(), cell.text.clone(), cell.tone)).collect()
+}
+
+/// The line that stands for a pane without content.
+fn nothing(reason: &str) -> Vec<Line> {
+    vec![Line::new().with(reason, Tone::Dim)]
+}

@@ -1,0 +1,150 @@
+//! The lines at the top of every view: who, where, whether to worry, and how old all this is. Always three, so that
+//! what is below never moves: the cluster, its state, and the worst finding.
+
+use std::time::Duration;
+
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::Canvas;
+use crate::model::snapshot::Wellbeing;
+use crate::report::line::{Line, Span};
+use crate::report::summary::Summary;
+use crate::report::symbol::Mark;
+use crate::report::table::Tone;
+use crate::tui::theme::Role;
+
+/// Rows that the header takes.
+pub const HEIGHT: u16 = 3;
+
+/// What the header tells.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// The cluster.
+    pub summary: Summary,
+    /// Where one is: view, and what is open above it.
+    pub crumbs: Vec<String>,
+    /// The time of day of a picture that stands still, and how long ago that was; `None`: live.
+    pub frozen: Option<(String, Duration)>,
+    /// The time of day.
+    pub clock: String,
+    /// Clusters in all, and which this is, from 1.
+    pub place: (usize, usize),
+}
+
+/// The symbol of a wellbeing.
+pub fn mark(wellbeing: Wellbeing) -> Mark {
+    match wellbeing {
+        Wellbeing::Well => Mark::Well,
+        Wellbeing::Look => Mark::Partly,
+        Wellbeing::Unknown => Mark::Silent,
+        Wellbeing::Act => Mark::Failed,
+    }
+}
+
+/// Draws the header.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
+    let area = Rect { height: area.height.min(HEIGHT), ..area };
+    canvas.fill(area, Role::Header);
+    if area.is_empty() {
+        return;
+    }
+    let right = draw_right(canvas, area, header);
+    draw_left(canvas, Rect { width: right.saturating_sub(area.x), height: 1, ..area }, header);
+    if area.height < HEIGHT {
+        return;
+    }
+    let room = area.width.saturating_sub(2);
+    let whole = header.summary.line();
+    let state = if whole.width() > usize::from(room) { compact(&header.summary) } else { whole };
+    canvas.line(area.x + 1, area.y + 1, room, &state);
+    if let Some(worst) = &header.summary.worst {
+        let role = Role::of(worst.tone);
+        let used = canvas.word(area.x + 1, area.y + 2, room, "▲ ", role);
+        canvas.word(area.x + 1 + used, area.y + 2, room - used, worst.text.as_str(), role);
+    }
+}
+
+/// The state in fewer columns: what needs no label goes without.
+fn compact(summary: &Summary) -> Line {
+    let mut line = Line::new().with(summary.leader.text.as_str(), summary.leader.tone);
+    let mut part = |label: &str, span: &Span| {
+        line.push(" · ", Tone::Dim);
+        line.push(label, Tone::Dim);
+        line.push(span.text.as_str(), span.tone);
+    };
+    if let Some(paused) = &summary.paused {
+        part("", paused);
+    }
+    part("TL ", &summary.timeline);
+    for (label, span) in [("sync ", &summary.sync), ("nodes ", &Some(summary.members.clone())), ("DCS ", &summary.dcs)]
+    {
+        if let Some(span) = span {
+            part(label, span);
+        }
+    }
+    part("", &Span::new(summary.counts.words(), summary.counts.tone()));
+    line
+}
+
+fn draw_left(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
+    let summary = &header.summary;
+    let mark = mark(summary.wellbeing);
+    let mut x = area.x + 1;
+    let mut put = |text: &str, role: Role| {
+        let left = area.right().saturating_sub(x);
+        if left > 0 {
+            x += canvas.word(x, area.y, left, text, role);
+        }
+    };
+    put(mark.symbol().encode_utf8(&mut [0; 4]), Role::of(mark.tone()));
+    put(" ", Role::Text);
+    put(summary.cluster.as_str(), Role::of_cluster(summary.colour.as_ref().map(crate::model::text::Text::as_str)));
+    if header.place.1 > 1 {
+        put(&format!(" {}/{}", header.place.0, header.place.1), Role::Dim);
+    }
+    for crumb in &header.crumbs {
+        put(" ▸ ", Role::Dim);
+        put(crumb, Role::Text);
+    }
+}
+
+/// Badges, clock and age, from the right; on a narrow terminal the least important go. Returns where they begin.
+fn draw_right(canvas: &mut Canvas<'_>, area: Rect, header: &Header) -> u16 {
+    let summary = &header.summary;
+    let mut parts: Vec<(String, Role)> = Vec::new();
+    match &header.frozen {
+        Some((at, ago)) => {
+            parts.push((crate::report::units::age(*ago), Role::Strong));
+            parts.push((format!(" FROZEN {at} "), Role::BadgeFrozen));
+        }
+        None => {
+            parts.push((summary.age_text.text.to_string(), Role::of(summary.age_text.tone)));
+            parts.push((header.clock.clone(), Role::Text));
+        }
+    }
+    let access = summary.access.text.as_str();
+    let role = if access == "READ-WRITE" { Role::BadgeWrite } else { Role::BadgeRead };
+    parts.push((format!(" {access} "), role));
+    if summary.simulated {
+        parts.push((" simulated ".to_owned(), Role::BadgeSimulated));
+    }
+    if summary.protected {
+        parts.push((" PROTECTED ".to_owned(), Role::BadgeRead));
+    }
+    // The name of the cluster and the view need their place too.
+    let least = area.x + (area.width / 3).max(20);
+    let mut x = area.right().saturating_sub(1);
+    // The age is set in a field of fixed width, so that the rest does not move with it.
+    for (index, (text, role)) in parts.into_iter().enumerate() {
+        let width = u16::try_from(text.width()).unwrap_or(u16::MAX);
+        let field = if index == 0 { width.max(10) } else { width };
+        if x < least.saturating_add(field) {
+            break;
+        }
+        x -= field;
+        canvas.word(x + field - width, area.y, width, &text, role);
+        x = x.saturating_sub(1);
+    }
+    x
+}

@@ -1,0 +1,152 @@
+//! Starts the console: on the configured clusters, or on simulated ones; or draws a single frame of it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::future::join_all;
+use jiff::tz::TimeZone;
+
+use super::stack::Purpose;
+use super::{Misuse, Observers, hooks, interval, simulated, span};
+use crate::cli::args::{self, Arguments};
+use crate::cli::exit::Exit;
+use crate::cli::printer::Printer;
+use crate::config::environment::Environment;
+use crate::config::resolved::{Settings, Symbols, UiSettings};
+use crate::observe::once;
+use crate::observe::picture::Handle;
+use crate::tui::clipboard::Multiplexer;
+use crate::tui::theme::ColourDepth;
+use crate::tui::views::View;
+use crate::tui::{self, Alerts, Console, Hooks, Options, Outcome};
+
+/// Longest wait for the sources before a single frame is drawn.
+const FRAME_PATIENCE: Duration = Duration::from_secs(3);
+
+/// The console on every cluster of `settings`.
+pub(super) async fn on_clusters(
+    arguments: &Arguments,
+    settings: Settings,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let read_only = arguments.shared.read_only || arguments.console.wall;
+    let observers = Observers::start(&settings, read_only, Purpose::Stay, printer).await?;
+    let options = options(arguments, &settings.ui, interval(&settings))?;
+    let hook = arguments.console.hook.as_deref();
+    let hooks = hooks::for_clusters(&options, settings, observers.handles.clone(), hook);
+    show(arguments, observers, options, hooks, printer).await
+}
+
+/// The console on simulated clusters.
+pub(super) async fn on_simulation(
+    arguments: &Arguments,
+    demo: &args::Demo,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let interval = match &arguments.shared.interval {
+        Some(text) => span("--interval", text)?,
+        None => Duration::from_secs(1),
+    };
+    let read_only = arguments.shared.read_only || arguments.console.wall;
+    let observers = Observers::of(simulated::stacks(demo.clusters, demo.seed, read_only, interval));
+    let options = options(arguments, &UiSettings::default(), interval)?;
+    let hooks = hooks::for_simulation(&options, arguments.console.hook.as_deref());
+    show(arguments, observers, options, hooks, printer).await
+}
+
+async fn show(
+    arguments: &Arguments,
+    observers: Observers,
+    options: Options,
+    hooks: Hooks,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let console = Console { handles: observers.handles.clone(), options, hooks };
+    let exit = match &arguments.console.frame {
+        Some(size) => frame(arguments, console, size, printer).await,
+        None => match tui::run(console).await? {
+            Outcome::Quit | Outcome::Signal(_) | Outcome::TerminalLost => Ok(Exit::Done),
+        },
+    };
+    observers.end().await;
+    exit
+}
+
+/// One frame, once the sources have answered.
+async fn frame(arguments: &Arguments, mut console: Console, size: &str, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let parsed = size.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let Some((width, height)) =
+        parsed.filter(|(width, height)| (1..=500).contains(width) && (1..=300).contains(height))
+    else {
+        return Err(Misuse(format!("--frame {size}: write columns x rows, such as 120x40")).into());
+    };
+    let settle = |handle: &mut Handle| {
+        let mut handle = handle.clone();
+        async move { once::settled(&mut handle, FRAME_PATIENCE).await }
+    };
+    join_all(console.handles.iter_mut().map(settle)).await;
+    let (buffer, theme) = tui::still(&console, width, height);
+    match &arguments.console.svg {
+        Some(path) => {
+            let picture = tui::export::svg(&buffer, &theme);
+            std::fs::write(path, picture).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        None => printer.document(&tui::export::text(&buffer))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn options(arguments: &Arguments, ui: &UiSettings, interval: Duration) -> anyhow::Result<Options> {
+    let environment = Environment::of_process();
+    let console = &arguments.console;
+    let view = console.view.as_deref().map(named_view).transpose()?;
+    Ok(Options {
+        read_only: arguments.shared.read_only || console.wall,
+        wall: console.wall,
+        theme: console.theme.clone().unwrap_or_else(|| ui.theme.clone()),
+        theme_directory: Some(config_directory(&environment).join("themes")),
+        depth: colour_depth(console, &environment),
+        ascii: console.ascii || ui.symbols == Symbols::Ascii || locale_is_narrow(&environment),
+        mouse: ui.mouse && !console.no_mouse && !console.wall,
+        interval,
+        zone: TimeZone::system(),
+        multiplexer: Multiplexer::detect(environment.get("TMUX"), environment.get("TERM")),
+        save_directory: state_directory(&environment),
+        alerts: Alerts { bell: console.bell || ui.wall.bell, desktop: console.notify || ui.wall.notify },
+        rotation: ui.wall.page,
+        view,
+    })
+}
+
+/// A saved picture has all colours; a terminal has what it says it has.
+fn colour_depth(console: &args::Console, environment: &Environment) -> ColourDepth {
+    if console.svg.is_some() {
+        return ColourDepth::True;
+    }
+    ColourDepth::detect(environment.get("NO_COLOR"), environment.get("COLORTERM"), environment.get("TERM"))
+}
+
+fn named_view(name: &str) -> anyhow::Result<View> {
+    View::named(name).ok_or_else(|| Misuse(format!("--view {name}: there is no such view")).into())
+}
+
+/// Whether the locale says that the terminal does not speak UTF-8. No locale at all says nothing.
+fn locale_is_narrow(environment: &Environment) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| environment.get(name));
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        !locale.contains("utf-8") && !locale.contains("utf8")
+    })
+}
+
+fn config_directory(environment: &Environment) -> PathBuf {
+    crate::config::default_path(environment).parent().map(PathBuf::from).unwrap_or_default()
+}
+
+/// `~/.local/state/pgctl-tui`, where screens and evidence are saved.
+pub(super) fn state_directory(environment: &Environment) -> PathBuf {
+    let base = environment.get("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = base.or_else(|| environment.home().map(|home| home.join(".local/state")));
+    base.unwrap_or_else(|| PathBuf::from(".")).join("pgctl-tui")
+}

@@ -1,0 +1,189 @@
+//! What the console is given of other rooms: psql, evidence bundles, and the program that is told of findings.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::FutureExt as _;
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+
+use super::console::state_directory;
+use super::stack::access;
+use crate::client::{process, secret};
+use crate::config::endpoint::SslMode;
+use crate::config::environment::Environment;
+use crate::config::resolved::{ClusterSettings, Settings};
+use crate::model::agent::Address;
+use crate::model::name::{ClusterName, NodeName};
+use crate::model::text::{Text, redact};
+use crate::observe::picture::{Handle, Picture};
+use crate::report::evidence;
+use crate::tui::effect::{Alert, PsqlTarget};
+use crate::tui::{Hooks, Options};
+
+/// Longest run of the program that is told of findings.
+const HOOK_PATIENCE: Duration = Duration::from_secs(10);
+/// Findings that may wait for it; more are dropped, since a screen must not stall for them.
+const HOOK_QUEUE: usize = 16;
+
+/// Hooks of a console on real clusters.
+pub(super) fn for_clusters(options: &Options, settings: Settings, handles: Vec<Handle>, hook: Option<&Path>) -> Hooks {
+    let mut command = settings.ui.wall.hook.clone();
+    if let Some(path) = hook {
+        command = vec![path.display().to_string()];
+    }
+    let pause = settings.ui.wall.hook_pause;
+    let configuration = settings.path.as_deref().and_then(|path| std::fs::read_to_string(path).ok());
+    let settings = Arc::new(settings);
+    // A psql session can undo its own read-only setting, so a read-only console is not even given one.
+    let psql = (!options.read_only).then(|| psql(Arc::clone(&settings), handles));
+    Hooks {
+        psql,
+        evidence: Some(evidence_writer(configuration.unwrap_or_default())),
+        alert: (options.wall && !command.is_empty()).then(|| alert(command, pause)),
+    }
+}
+
+/// Hooks of a console on simulated clusters: nothing to log in to.
+pub(super) fn for_simulation(options: &Options, hook: Option<&Path>) -> Hooks {
+    let command = hook.map(|path| vec![path.display().to_string()]);
+    Hooks {
+        psql: None,
+        evidence: Some(evidence_writer("# simulated\n".to_owned())),
+        alert: command.filter(|_| options.wall).map(|command| alert(command, Duration::from_secs(1))),
+    }
+}
+
+fn psql(settings: Arc<Settings>, handles: Vec<Handle>) -> crate::tui::options::PsqlHook {
+    Arc::new(move |target| {
+        let settings = Arc::clone(&settings);
+        let address = address(&handles, &target);
+        async move { open_psql(&settings, &target, address).await.map_err(|error| format!("{error:#}")) }.boxed()
+    })
+}
+
+/// Where the observer reaches the PostgreSQL of the target now.
+fn address(handles: &[Handle], target: &PsqlTarget) -> Option<Address> {
+    let PsqlTarget::Node { cluster, node } = target else { return None };
+    let handle = handles.iter().find(|handle| handle.cluster == *cluster)?;
+    handle.latest().snapshot.member(node)?.postgres_address.clone()
+}
+
+async fn open_psql(settings: &Settings, target: &PsqlTarget, address: Option<Address>) -> anyhow::Result<()> {
+    let (cluster, node) = match target {
+        PsqlTarget::Node { cluster, node } => (cluster, node),
+        PsqlTarget::Router { router, .. } => anyhow::bail!("no SQL address is configured for {router}"),
+    };
+    let cluster = settings.cluster(cluster.as_str()).context("the cluster is no longer configured")?;
+    let address = address.with_context(|| format!("no address of {node} is known"))?;
+    let environment = psql_environment(cluster, node, &address).await?;
+    let status = process::attach(&["psql".to_owned()], &environment).await?;
+    anyhow::ensure!(status.success(), "psql ended with {status}");
+    Ok(())
+}
+
+/// libpq's variables for one node: nothing of it on the command line, where others can read it.
+async fn psql_environment(
+    cluster: &ClusterSettings,
+    node: &NodeName,
+    address: &Address,
+) -> anyhow::Result<Vec<(String, SecretString)>> {
+    let access = access(cluster, node).context("no PostgreSQL login is configured")?;
+    let mode = match access.sslmode {
+        SslMode::Disable => "disable",
+        SslMode::Allow => "allow",
+        SslMode::Prefer => "prefer",
+        SslMode::Require => "require",
+        SslMode::VerifyCa => "verify-ca",
+        SslMode::VerifyFull => "verify-full",
+    };
+    let port = address.port.to_string();
+    let mut variables: Vec<(&str, String)> = vec![
+        ("PGHOST", address.host.to_string()),
+        ("PGPORT", port),
+        ("PGUSER", access.user.clone()),
+        ("PGDATABASE", access.database.clone()),
+        ("PGSSLMODE", mode.to_owned()),
+        ("PGAPPNAME", "psql from pgctl-tui".to_owned()),
+    ];
+    let path = |path: &PathBuf| path.display().to_string();
+    if let Some(ca) = access.tls.ca.first() {
+        variables.push(("PGSSLROOTCERT", path(ca)));
+    }
+    if let (Some(certificate), Some(key)) = (&access.tls.certificate, &access.tls.key) {
+        variables.push(("PGSSLCERT", path(certificate)));
+        variables.push(("PGSSLKEY", path(key)));
+    }
+    if let Some(passfile) = &access.passfile {
+        variables.push(("PGPASSFILE", path(passfile)));
+    }
+    let own = |(name, value): (&str, String)| (name.to_owned(), SecretString::from(value));
+    let mut environment: Vec<_> = variables.into_iter().map(own).collect();
+    if let Some(source) = &access.password {
+        environment.push(("PGPASSWORD".to_owned(), secret::fetch(source).await?));
+    }
+    Ok(environment)
+}
+
+fn evidence_writer(configuration: String) -> crate::tui::options::EvidenceHook {
+    let configuration = Arc::new(redact(&configuration));
+    Arc::new(move |cluster, picture| {
+        let configuration = Arc::clone(&configuration);
+        async move { write_evidence(&cluster, &picture, &configuration).map_err(|error| format!("{error:#}")) }.boxed()
+    })
+}
+
+fn write_evidence(cluster: &ClusterName, picture: &Picture, configuration: &str) -> anyhow::Result<PathBuf> {
+    let snapshot = &picture.snapshot;
+    let mut versions = vec![(Text::new("pgctl-tui"), Text::new(env!("CARGO_PKG_VERSION")))];
+    for view in snapshot.views() {
+        if let Some(version) = view.server_version() {
+            versions.push((Text::new(format!("PostgreSQL {}", view.name())), Text::new(version.value.to_string())));
+        }
+    }
+    let pieces = evidence::bundle(snapshot, &picture.events, &versions, configuration)?;
+    let stamp = snapshot.wall.strftime("%Y%m%dT%H%M%SZ");
+    let safe: String = cluster
+        .as_str()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+        .collect();
+    let directory = state_directory(&Environment::of_process()).join(format!("evidence-{safe}-{stamp}"));
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    for piece in pieces {
+        let path = directory.join(piece.name);
+        std::fs::write(&path, &piece.contents).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(directory)
+}
+
+/// Tells a program of findings, one at a time and no more often than every `pause`.
+fn alert(command: Vec<String>, pause: Duration) -> crate::tui::options::AlertHook {
+    let (sender, mut alerts) = mpsc::channel::<Alert>(HOOK_QUEUE);
+    let tell = async move {
+        while let Some(alert) = alerts.recv().await {
+            let document = serde_json::json!({
+                "cluster": alert.cluster,
+                "event": if alert.began { "began" } else { "ended" },
+                "finding": alert.finding,
+            });
+            if let Err(error) = process::feed(&command, document.to_string().as_bytes(), HOOK_PATIENCE).await {
+                tracing::warn!(%error, "the hook failed");
+            }
+            tokio::time::sleep(pause).await;
+        }
+    };
+    #[expect(clippy::disallowed_methods, reason = "ends by itself when the console drops the hook")]
+    drop(tokio::spawn(tell));
+    Arc::new(move |alert| {
+        if sender.try_send(alert).is_err() {
+            tracing::warn!("the hook is too slow: a finding was not passed on");
+        }
+    })
+}

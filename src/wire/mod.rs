@@ -1,0 +1,229 @@
+//! The composition root: the only place that names concrete drivers and clients together. It puts parts together and
+//! decides nothing about clusters.
+
+mod checks;
+mod console;
+mod discover;
+mod hooks;
+mod log;
+mod scope;
+mod simulated;
+mod stack;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::CommandFactory as _;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::cli::args::{Arguments, Awaited, Shared, Verb};
+use crate::cli::exit::Exit;
+use crate::cli::printer::Printer;
+use crate::cli::{doctor, status, wait};
+use crate::config::environment::Environment;
+use crate::config::error::ConfigError;
+use crate::config::resolved::{ClusterSettings, Settings};
+use crate::config::{Flags, duration, load};
+use crate::health::readiness::Condition;
+use crate::model::name::NodeName;
+use crate::observe::cluster::{Stack, start};
+use crate::observe::picture::Handle;
+use stack::Purpose;
+
+/// How long tasks may take to end once nobody needs them.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Does what the arguments ask, and says how it ended. Errors are said here, in one line each.
+pub fn run(arguments: &Arguments) -> Exit {
+    let mut printer = Printer::new();
+    // Kept to the end: it writes what is left of the log.
+    let _log = match arguments.shared.log.as_deref().map(log::begin).transpose() {
+        Ok(guard) => guard,
+        Err(error) => return complain(&error, &mut printer),
+    };
+    match act(arguments, &mut printer) {
+        Ok(exit) => exit,
+        Err(error) => complain(&error, &mut printer),
+    }
+}
+
+fn act(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result<Exit> {
+    match &arguments.verb {
+        Some(Verb::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "pgctl-tui", &mut script);
+            printer.document(&String::from_utf8_lossy(&script))?;
+            return Ok(Exit::Done);
+        }
+        Some(Verb::Man) => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
+            printer.document(&String::from_utf8_lossy(&page))?;
+            return Ok(Exit::Done);
+        }
+        _ => {}
+    }
+    let stays = matches!(arguments.verb, None | Some(Verb::Demo(_)));
+    // One picture is asked for by one thread: starting more would take longer than the answers.
+    let mut builder = if stays {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2);
+        builder
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = builder.enable_all().build().context("cannot start the runtime")?;
+    let outcome = runtime.block_on(perform(arguments, printer));
+    // Name resolution that hangs must not hold the end back.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result<Exit> {
+    match &arguments.verb {
+        None => {
+            let settings = configured(&arguments.shared, None, printer)?;
+            console::on_clusters(arguments, settings, printer).await
+        }
+        Some(Verb::Demo(demo)) => console::on_simulation(arguments, demo, printer).await,
+        Some(Verb::Status(args)) => {
+            let settings = configured(&arguments.shared, args.name.as_deref(), printer)?;
+            let options = status::Options {
+                output: args.output,
+                check: args.check,
+                watch: args.watch.then(|| interval(&settings)),
+                timeout: span("--timeout", &args.timeout)?,
+            };
+            let observers = Observers::start(&settings, true, Purpose::Once, printer).await?;
+            let exit = status::run(observers.handles.clone(), &options, printer).await;
+            observers.end().await;
+            exit
+        }
+        Some(Verb::Wait(args)) => {
+            let settings = configured(&arguments.shared, None, printer)?;
+            let [_] = settings.clusters.as_slice() else {
+                return usage(printer, "several clusters are configured: name one with --cluster");
+            };
+            let node = args.node.as_ref().map(NodeName::new);
+            let condition = match args.condition {
+                Awaited::Ready if node.is_some() => return usage(printer, "`wait ready` is about the whole cluster"),
+                Awaited::Ready => Condition::Ready,
+                Awaited::Leader => Condition::Leader(node),
+                Awaited::Streaming => Condition::Streaming(node),
+            };
+            let timeout = span("--timeout", &args.timeout)?;
+            let mut observers = Observers::start(&settings, true, Purpose::Once, printer).await?;
+            let Some(handle) = observers.handles.pop() else { return Ok(Exit::Unknown) };
+            let exit = wait::run(handle, &condition, timeout, printer).await;
+            observers.end().await;
+            Ok(exit)
+        }
+        Some(Verb::Doctor(args)) => {
+            let settings = configured(&arguments.shared, args.name.as_deref(), printer)?;
+            let lines = checks::examine(&settings, printer).await?;
+            doctor::run(&lines, args.output, printer)
+        }
+        Some(Verb::Init(args)) => discover::init(&arguments.shared, args, printer).await,
+        Some(Verb::Completions { .. } | Verb::Man) => Ok(Exit::Done),
+    }
+}
+
+/// Says an error with its causes in one line. Wrong configuration has its own exit code.
+fn complain(error: &anyhow::Error, printer: &mut Printer) -> Exit {
+    // The reader of a pipe has gone: nobody wants to hear more.
+    if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+        return Exit::Done;
+    }
+    printer.say(format!("pgctl-tui: {error:#}"));
+    if error.is::<ConfigError>() || error.is::<Misuse>() { Exit::Usage } else { Exit::Failed }
+}
+
+/// Something on the command line that only shows once the configuration is read.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misuse(String);
+
+fn usage(printer: &mut Printer, text: &str) -> anyhow::Result<Exit> {
+    printer.say(format!("pgctl-tui: {text}"));
+    Ok(Exit::Usage)
+}
+
+/// The settings of the clusters asked for.
+fn configured(shared: &Shared, name: Option<&str>, printer: &mut Printer) -> anyhow::Result<Settings> {
+    let mut settings = load(&flags(shared), &Environment::of_process())?;
+    for warning in &settings.warnings {
+        printer.say(format!("pgctl-tui: {warning}"));
+    }
+    if let Some(name) = name.or(shared.cluster.as_deref()) {
+        let known: Vec<String> = settings.clusters.iter().map(|cluster| cluster.name.to_string()).collect();
+        settings.clusters.retain(|cluster| cluster.name == *name);
+        if settings.clusters.is_empty() {
+            let text = format!("no cluster \"{name}\" is configured; there is {}", known.join(", "));
+            return Err(Misuse(text).into());
+        }
+    }
+    Ok(settings)
+}
+
+fn flags(shared: &Shared) -> Flags {
+    Flags {
+        config: shared.config.clone(),
+        interval: shared.interval.clone(),
+        theme: None,
+        read_only: shared.read_only,
+        patroni: shared.patroni.clone(),
+        etcd: shared.etcd.clone(),
+        scope: shared.scope.clone(),
+        namespace: shared.namespace.clone(),
+    }
+}
+
+fn interval(settings: &Settings) -> Duration {
+    settings.clusters.iter().map(|cluster| cluster.interval).min().unwrap_or(Duration::from_secs(1))
+}
+
+fn span(flag: &str, text: &str) -> anyhow::Result<Duration> {
+    duration(text).map_err(|problem| Misuse(format!("{flag} {text}: {problem}")).into())
+}
+
+/// The running observers of some clusters.
+struct Observers {
+    handles: Vec<Handle>,
+    tracker: TaskTracker,
+    cancel: CancellationToken,
+}
+
+impl Observers {
+    /// Learns what each cluster's scope is where the configuration leaves it open, and starts observing.
+    async fn start(
+        settings: &Settings,
+        read_only: bool,
+        purpose: Purpose,
+        printer: &mut Printer,
+    ) -> anyhow::Result<Self> {
+        let mut stacks = Vec::new();
+        for cluster in &settings.clusters {
+            let cluster: Arc<ClusterSettings> = Arc::new(cluster.clone());
+            let scope = scope::learn(&cluster, printer).await?;
+            stacks.push(stack::stack(&cluster, scope.as_deref(), read_only, purpose));
+        }
+        Ok(Self::of(stacks))
+    }
+
+    fn of(stacks: Vec<Stack>) -> Self {
+        let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let handles = stacks.into_iter().map(|stack| start(stack, &tracker, &cancel)).collect();
+        Self { handles, tracker, cancel }
+    }
+
+    /// Ends every task, waiting for it as long as [`FAREWELL`].
+    async fn end(self) {
+        self.cancel.cancel();
+        self.tracker.close();
+        if tokio::time::timeout(FAREWELL, self.tracker.wait()).await.is_err() {
+            tracing::warn!("some source tasks did not end in time");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Which scope to follow in etcd, where the configuration leaves it open.
+
+use futures::future::select_ok;
+
+use super::Misuse;
+use crate::cli::printer::Printer;
+use crate::config::resolved::ClusterSettings;
+use crate::driver::dcs::etcd::find_scopes;
+use crate::driver::ha::patroni_discover::discover;
+
+/// The scope: as configured, else as a member tells it, else the only one that the store has. `None`: there is no etcd
+/// to follow it in, or nobody could be asked; then the record comes through Patroni.
+///
+/// # Errors
+/// When the store has several clusters, or none, and nothing tells which is meant.
+pub(super) async fn learn(settings: &ClusterSettings, printer: &mut Printer) -> anyhow::Result<Option<String>> {
+    if settings.scope.is_some() {
+        return Ok(settings.scope.clone());
+    }
+    let Some(etcd) = &settings.etcd else { return Ok(None) };
+    let seeds: Vec<_> = settings.patroni.seeds.iter().map(|url| settings.patroni.endpoint(url)).collect();
+    let asked = seeds.iter().map(|endpoint| Box::pin(discover(endpoint)));
+    if !seeds.is_empty()
+        && let Ok((found, _)) = select_ok(asked).await
+        && found.scope.is_some()
+    {
+        return Ok(found.scope);
+    }
+    let found = match find_scopes(etcd, &settings.namespace).await {
+        Ok(found) => found,
+        Err(error) if seeds.is_empty() => return Err(error.into()),
+        Err(error) => {
+            printer
+                .say(format!("pgctl-tui: {}: the scope is unknown, so etcd is not followed: {error}", settings.name));
+            return Ok(None);
+        }
+    };
+    let here: Vec<_> = found.iter().filter(|scope| scope.namespace == settings.namespace).collect();
+    match here.as_slice() {
+        [one] => Ok(Some(one.scope.clone())),
+        [] => {
+            let elsewhere: Vec<_> = found.iter().map(|scope| format!("{}{}", scope.namespace, scope.scope)).collect();
+            let hint = if elsewhere.is_empty() { String::new() } else { format!("; it has {}", elsewhere.join(", ")) };
+            Err(Misuse(format!("{}: etcd has no cluster under {}{hint}", settings.name, settings.namespace)).into())
+        }
+        several => {
+            let names: Vec<&str> = several.iter().map(|scope| scope.scope.as_str()).collect();
+            let text = format!(
+                "{}: etcd has several clusters: name one with scope or --scope: {}",
+                settings.name,
+                names.join(", ")
+            );
+            Err(Misuse(text).into())
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! From a simulated cluster to a stack that the observer takes like any other.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::driver::ha::sim::{SimulatedCluster, demo, fleet};
+use crate::model::thresholds::Thresholds;
+use crate::observe::cluster::Stack;
+
+/// Stacks of `count` simulated clusters; none given: the demo's own.
+#[expect(clippy::disallowed_methods, reason = "a simulation begins when it is started")]
+pub(super) fn stacks(count: Option<u16>, seed: u64, read_only: bool, interval: Duration) -> Vec<Stack> {
+    let epoch = Timestamp::now();
+    let clusters = match count {
+        None => demo(seed, epoch),
+        Some(count) => fleet(usize::from(count), seed, epoch),
+    };
+    clusters.iter().map(|cluster| stack(cluster, read_only, interval)).collect()
+}
+
+fn stack(cluster: &SimulatedCluster, read_only: bool, interval: Duration) -> Stack {
+    let mut identity = cluster.identity();
+    identity.read_only |= read_only;
+    Stack {
+        identity,
+        thresholds: Thresholds::default(),
+        interval,
+        deadline: Duration::from_secs(2),
+        sources: cluster.sources(),
+        nodes: cluster.node_sources(),
+        configured: Vec::new(),
+        routers: cluster.routers(),
+        gather: Duration::from_millis(50),
+    }
+}

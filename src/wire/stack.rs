@@ -1,0 +1,152 @@
+//! From a cluster's settings to the drivers that observe it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::endpoint::PostgresAccess;
+use crate::config::environment::Environment;
+use crate::config::resolved::ClusterSettings;
+use crate::driver::dcs::etcd::{EtcdMemberHealth, EtcdRecord};
+use crate::driver::exporter::Exporter;
+use crate::driver::ha::patroni::PatroniNode;
+use crate::driver::ha::patroni_cluster::PatroniClusterView;
+use crate::driver::ha::patroni_metrics::PatroniMetrics;
+use crate::driver::node::postgres::PostgresNode;
+use crate::driver::port::{Contact, NodeSources, Observe};
+use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
+use crate::model::agent::{Address, Registration};
+use crate::model::name::NodeName;
+use crate::model::router::Router;
+use crate::model::snapshot::{Identity, StackKind};
+use crate::model::text::Text;
+use crate::observe::cluster::Stack;
+
+/// What the picture is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Purpose {
+    /// A console that stays: every source, answers gathered for a moment before each picture.
+    Stay,
+    /// One picture as soon as possible: the slow side sources are left out, nothing is gathered.
+    Once,
+}
+
+/// Puts the drivers of a cluster together. `scope` is the one to follow in etcd; without it the record comes through
+/// Patroni.
+pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_only: bool, purpose: Purpose) -> Stack {
+    let mut sources: Vec<Box<dyn Observe>> = Vec::new();
+    match (&settings.etcd, scope) {
+        (Some(etcd), Some(scope)) => {
+            sources.push(Box::new(EtcdRecord::new(etcd.clone(), &settings.namespace, scope)));
+            sources.extend(EtcdMemberHealth::each(etcd).into_iter().map(|member| Box::new(member) as Box<dyn Observe>));
+        }
+        _ => {
+            let seeds = settings.patroni.seeds.iter().map(|url| settings.patroni.endpoint(url)).collect();
+            sources.push(Box::new(PatroniClusterView::new(seeds, scope.map(Text::new))));
+        }
+    }
+    for router in &settings.routers {
+        if let Some(page) = &router.stats {
+            sources.push(Box::new(HaproxyPage::new(&router.name, page.clone())));
+        }
+        if let Some(runtime) = &router.runtime {
+            sources.push(Box::new(HaproxyRuntime::new(&router.name, runtime.clone(), router.timeouts)));
+        }
+    }
+    let timeouts = settings.timeouts;
+    Stack {
+        identity: identity(settings, scope, read_only),
+        thresholds: settings.thresholds.clone(),
+        interval: settings.interval,
+        deadline: timeouts.connect + timeouts.request,
+        sources,
+        nodes: Box::new(PatroniNodes {
+            settings: Arc::clone(settings),
+            scope: scope.map(Text::new),
+            environment: Arc::new(Environment::of_process()),
+            purpose,
+        }),
+        configured: settings.nodes.keys().cloned().collect(),
+        routers: routers(settings),
+        gather: match purpose {
+            Purpose::Stay => Duration::from_millis(100),
+            Purpose::Once => Duration::from_millis(1),
+        },
+    }
+}
+
+fn identity(settings: &ClusterSettings, scope: Option<&str>, read_only: bool) -> Identity {
+    Identity {
+        name: settings.name.clone(),
+        kind: StackKind::Patroni,
+        scope: scope.map(Text::new),
+        namespace: Some(Text::new(&settings.namespace)),
+        colour: settings.colour.as_deref().map(Text::new),
+        read_only: read_only || settings.read_only,
+        protected: settings.protected,
+    }
+}
+
+fn routers(settings: &ClusterSettings) -> Vec<Router> {
+    let texts = |names: &[String]| names.iter().map(Text::new).collect();
+    let router = |router: &crate::config::resolved::RouterSettings| Router {
+        name: router.name.clone(),
+        http: None,
+        runtime: None,
+        write_backends: texts(&router.write_backends),
+        read_backends: texts(&router.read_backends),
+    };
+    settings.routers.iter().map(router).collect()
+}
+
+/// Makes the sources of Patroni members.
+struct PatroniNodes {
+    settings: Arc<ClusterSettings>,
+    scope: Option<Text>,
+    environment: Arc<Environment>,
+    purpose: Purpose,
+}
+
+impl NodeSources for PatroniNodes {
+    fn contact(&self, member: &NodeName, registration: Option<&Registration>) -> Contact {
+        let api_url = registration.and_then(|record| record.api_url.as_ref()).map(Text::as_str);
+        let postgres = registration.and_then(|record| record.postgres.as_ref());
+        let advertised = postgres.map(|address| (address.host.as_str(), address.port));
+        let (agent, postgres) = self.settings.contact(member, api_url, advertised);
+        let host = advertised.map(|(host, _)| host.to_owned());
+        Contact {
+            name: member.clone(),
+            agent_url: agent.map(Text::new),
+            postgres: postgres.map(|(host, port)| Address { host: Text::new(host), port }),
+            exporter_url: self.settings.exporter_url(member, host.as_deref()).map(Text::new),
+        }
+    }
+
+    fn sources(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
+        let mut sources: Vec<Box<dyn Observe>> = Vec::new();
+        let settings = &self.settings;
+        if let Some(url) = &contact.agent_url {
+            let mut endpoint = settings.patroni.endpoint(url.as_str());
+            endpoint.tls = settings.node_tls(&contact.name, &endpoint.tls);
+            if self.purpose == Purpose::Stay && settings.patroni.metrics {
+                sources.push(Box::new(PatroniMetrics::new(&contact.name, endpoint.clone())));
+            }
+            sources.push(Box::new(PatroniNode::new(contact.name.clone(), endpoint, self.scope.clone())));
+        }
+        if let (Some(address), Some(access)) = (&contact.postgres, access(settings, &contact.name)) {
+            let environment = Arc::clone(&self.environment);
+            sources.push(Box::new(PostgresNode::new(&contact.name, access, address.clone(), environment)));
+        }
+        if let (Some(url), Purpose::Stay) = (&contact.exporter_url, self.purpose) {
+            let endpoint = settings.exporters.endpoint(url.as_str());
+            sources.push(Box::new(Exporter::new(&contact.name, endpoint)));
+        }
+        sources
+    }
+}
+
+/// How to look at the PostgreSQL of `member`; `None`: SQL is not configured.
+pub(super) fn access(settings: &ClusterSettings, member: &NodeName) -> Option<PostgresAccess> {
+    let mut access = settings.postgres.as_ref()?.looking.clone();
+    access.tls = settings.node_tls(member, &access.tls);
+    Some(access)
+}

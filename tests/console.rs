@@ -1,0 +1,98 @@
+//! The console in a real terminal, on the simulated cluster: it starts, obeys, and gives the terminal back.
+#![allow(missing_docs)]
+
+#[path = "support/terminal.rs"]
+mod terminal;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use terminal::Terminal;
+
+fn demo(columns: u16, rows: u16) -> Terminal {
+    let terminal = Terminal::start(&["demo"], columns, rows);
+    terminal.until("leader pg-");
+    terminal
+}
+
+fn signal(terminal: &Terminal, name: &str) {
+    let status = Command::new("kill").args([name, &terminal.pid().to_string()]).status().expect("kill runs");
+    assert!(status.success());
+}
+
+#[test]
+fn it_shows_the_cluster_changes_views_and_leaves_the_terminal_as_it_was() {
+    let mut terminal = demo(120, 40);
+    assert!(terminal.is_alternate());
+    terminal.until("simulated");
+    terminal.press("3");
+    terminal.until("FRONTEND");
+    terminal.press("8");
+    terminal.until_screen("the findings", |screen| screen.contains("Findings"));
+    terminal.press("?");
+    terminal.until("Help");
+    terminal.press("\x1b");
+    terminal.press("q");
+    assert!(terminal.end(Duration::from_secs(2)).success());
+    assert!(!terminal.is_alternate(), "the shell's screen is back");
+}
+
+#[test]
+fn a_change_of_size_is_followed_down_to_nothing_and_back() {
+    let mut terminal = demo(120, 40);
+    terminal.resize(20, 5);
+    terminal.until("too small");
+    terminal.resize(80, 24);
+    terminal.until("leader pg-");
+    terminal.press("q");
+    assert!(terminal.end(Duration::from_secs(2)).success());
+}
+
+#[test]
+fn a_signal_ends_it_within_a_second_and_the_terminal_comes_back() {
+    for name in ["-TERM", "-INT"] {
+        let mut terminal = demo(100, 30);
+        signal(&terminal, name);
+        let began = Instant::now();
+        terminal.end(Duration::from_secs(1));
+        assert!(began.elapsed() < Duration::from_secs(1));
+        let end = Instant::now() + Duration::from_secs(1);
+        while terminal.is_alternate() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(!terminal.is_alternate(), "{name}");
+    }
+}
+
+#[test]
+fn a_lost_connection_ends_it_within_a_second() {
+    let mut terminal = demo(100, 30);
+    terminal.hang_up();
+    terminal.end(Duration::from_secs(1));
+}
+
+#[test]
+fn an_idle_screen_writes_little() {
+    let terminal = demo(120, 40);
+    // The first frames draw everything; what counts is the rest.
+    std::thread::sleep(Duration::from_secs(2));
+    let before = terminal.written();
+    std::thread::sleep(Duration::from_secs(5));
+    let rate = (terminal.written() - before) / 5;
+    assert!(rate < 6_000, "{rate} bytes a second: the whole screen is drawn again");
+}
+
+#[test]
+fn the_wall_knows_no_key_but_quit_and_page() {
+    let mut terminal = Terminal::start(&["demo", "--wall"], 120, 40);
+    terminal.until("read-only");
+    let before = terminal.contents();
+    for key in [":", "/", "?", "p", "d", "e", "t"] {
+        terminal.press(key);
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let after = terminal.contents();
+    assert!(!after.contains("command") && !after.contains("Help"), "{before}\n---\n{after}");
+    terminal.press("q");
+    assert!(terminal.end(Duration::from_secs(2)).success());
+}
