@@ -448,14 +448,12 @@ mod tests {
     fn every_line_in_comments_is_good_once_it_is_uncommented() {
         let found = Discovered { members: vec![member("pg-0", Reach::Untried)], ..Discovered::default() };
         let text = commented_file(&found, &Asked { patroni: vec!["http://h:8008".to_owned()], ..Asked::default() });
-        let uncommented: String = text
-            .lines()
-            .map(|line| {
-                let code = line.strip_prefix("# ").filter(|rest| rest.contains(" = ") || rest.starts_with('['));
-                code.filter(|rest| !rest.contains("scope =")).unwrap_or(line)
-            })
-            .collect::<Vec<_>>()
-            .join("\n");
+        let mut uncommented = String::new();
+        for line in text.lines() {
+            let code = line.strip_prefix("# ").filter(|rest| rest.contains(" = ") || rest.starts_with('['));
+            uncommented.push_str(code.filter(|rest| !rest.contains("scope =")).unwrap_or(line));
+            uncommented.push('\n');
+        }
         let cluster = load(&uncommented).clusters.remove(0);
         assert!(cluster.postgres.is_some() && cluster.protected && cluster.etcd.is_some());
         assert!(cluster.patroni.acting.is_some() && !cluster.routers.is_empty());
