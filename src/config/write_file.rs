@@ -29,7 +29,7 @@ const POSTGRES_PORT: u16 = super::resolved::POSTGRES_PORT;
 /// The text of a configuration file for the cluster that was found.
 pub fn commented_file(found: &Discovered, asked: &Asked) -> String {
     let mut file = File::default();
-    let scope = found.scope.as_deref().map(clean).filter(|scope| !scope.trim_matches('/').trim().is_empty());
+    let scope = scope_of(found);
     let name = asked.name.as_deref().map(clean).filter(|name| !name.trim().is_empty());
     let name = name.as_deref().or(scope.as_deref()).unwrap_or("cluster").trim();
     let cluster = format!("clusters.{}", key(name));
@@ -70,6 +70,11 @@ pub fn commented_file(found: &Discovered, asked: &Asked) -> String {
     file.text
 }
 
+/// The scope, where there is one that can be written.
+fn scope_of(found: &Discovered) -> Option<String> {
+    found.scope.as_deref().map(clean).filter(|scope| !scope.trim_matches('/').trim().is_empty())
+}
+
 fn patroni(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
     let mut urls: Vec<&str> = Vec::new();
     let reached = asked.patroni.iter().chain(&found.agents).map(String::as_str);
@@ -81,8 +86,8 @@ fn patroni(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
             urls.push(url);
         }
     }
-    let elsewhere = !etcd_urls(found, asked).is_empty() && found.scope.is_some();
-    let by_sql = found.members.iter().any(|member| postgres_of(member).is_some());
+    let elsewhere = !etcd_urls(found, asked).is_empty() && scope_of(found).is_some();
+    let by_sql = found.members.iter().any(|member| !clean(&member.name).is_empty() && postgres_of(member).is_some());
     if urls.is_empty() && (elsewhere || by_sql) {
         file.comment("Patroni's REST interfaces, to begin with; further members are learnt from these.");
         file.comment(format!("[{cluster}.patroni]"));
@@ -443,14 +448,12 @@ mod tests {
     fn every_line_in_comments_is_good_once_it_is_uncommented() {
         let found = Discovered { members: vec![member("pg-0", Reach::Untried)], ..Discovered::default() };
         let text = commented_file(&found, &Asked { patroni: vec!["http://h:8008".to_owned()], ..Asked::default() });
-        let uncommented: String = text
-            .lines()
-            .map(|line| {
-                let code = line.strip_prefix("# ").filter(|rest| rest.contains(" = ") || rest.starts_with('['));
-                code.filter(|rest| !rest.contains("scope =")).unwrap_or(line)
-            })
-            .collect::<Vec<_>>()
-            .join("\n");
+        let mut uncommented = String::new();
+        for line in text.lines() {
+            let code = line.strip_prefix("# ").filter(|rest| rest.contains(" = ") || rest.starts_with('['));
+            uncommented.push_str(code.filter(|rest| !rest.contains("scope =")).unwrap_or(line));
+            uncommented.push('\n');
+        }
         let cluster = load(&uncommented).clusters.remove(0);
         assert!(cluster.postgres.is_some() && cluster.protected && cluster.etcd.is_some());
         assert!(cluster.patroni.acting.is_some() && !cluster.routers.is_empty());

@@ -51,10 +51,8 @@ impl<'a> Project<'a> {
             remedy: remedy.to_owned(),
         };
         let tree = |variables| {
-            yaml::parse(text, variables).map_err(|error| {
-                let remedy = "`docker compose config` reads the same file and shows the place";
-                ConfigError::Wrong(vec![complaint(error.line, "", error.problem, remedy)])
-            })
+            yaml::parse(text, variables)
+                .map_err(|error| ConfigError::Wrong(vec![complaint(error.line, "", error.problem, error.remedy)]))
         };
         let (root, written) = (tree(Some(variables))?, tree(None)?);
         if !root.get("services").is_some_and(|services| matches!(services.kind, Kind::Map(_))) {
@@ -320,7 +318,7 @@ services:
         "compose.yml:5: services.pg.ports",
         "127.0.0.1:5432:5432"
     )]
-    #[case::required("services:\n  pg:\n    image: ${TAG:?no tag}\n", "compose.yml:3:", "")]
+    #[case::required("services:\n  pg:\n    image: ${TAG:?no tag}\n", "compose.yml:3:", "--env-file")]
     fn what_is_wrong_is_told_with_file_line_and_remedy(#[case] text: &str, #[case] place: &str, #[case] remedy: &str) {
         let error = project(text, &|_| None).err().unwrap().to_string();
         assert!(error.contains(place) && error.contains(remedy), "{error}");
