@@ -2,7 +2,7 @@
 //! is a well-formed picture, and what matters is on the screen.
 //!
 //! With `PGCTL_SCREENS=DIRECTORY` the pictures are kept there, to be looked at.
-#![expect(clippy::expect_used, missing_docs, reason = "a test that cannot go on ends")]
+#![expect(missing_docs, reason = "a test that cannot go on ends")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,6 +4,7 @@
 pub mod args;
 pub mod doctor;
 pub mod exit;
+pub mod init;
 pub mod printer;
 pub mod status;
 pub mod wait;

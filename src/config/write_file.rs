@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
-use super::address::HostPort;
-use super::discovered::{Discovered, DiscoveredMember, Reach};
+use super::address::{AddressMap, HostPort};
+use super::discovered::{Discovered, DiscoveredLogin, DiscoveredMember, DiscoveredRouter, Reach};
+use super::endpoint::SecretSource;
 use super::locate::quoted;
 use super::value::http_url;
 use crate::model::text::Text;
@@ -12,6 +13,8 @@ use crate::model::text::Text;
 /// What discovery was started with: addresses that work from this host, whatever the members advertise.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Asked {
+    /// What the operator calls the cluster; `None`: its scope.
+    pub name: Option<String>,
     /// Base URLs of agents.
     pub patroni: Vec<String>,
     /// Client URLs of etcd.
@@ -26,16 +29,18 @@ const POSTGRES_PORT: u16 = super::resolved::POSTGRES_PORT;
 /// The text of a configuration file for the cluster that was found.
 pub fn commented_file(found: &Discovered, asked: &Asked) -> String {
     let mut file = File::default();
-    let scope = found.scope.as_deref().map(clean).filter(|scope| !scope.trim_matches('/').trim().is_empty());
-    let name = scope.as_deref().unwrap_or("cluster").trim();
+    let scope = scope_of(found);
+    let name = asked.name.as_deref().map(clean).filter(|name| !name.trim().is_empty());
+    let name = name.as_deref().or(scope.as_deref()).unwrap_or("cluster").trim();
     let cluster = format!("clusters.{}", key(name));
 
-    file.comment("pgctl-tui's configuration. Written from what was found; read it through, and change what you like.");
+    let origin = found.origin.as_deref().unwrap_or("what was found");
+    file.prose(format!("pgctl-tui's configuration. Written from {origin}; read it through, and change what you like."));
     if let Some(version) = &found.agent_version {
         file.comment(format!("The agents are Patroni {version}."));
     }
     for note in &found.notes {
-        file.comment(note);
+        file.prose(note);
     }
     file.blank();
     file.set("interval", &text("1s"), "how often everything is asked");
@@ -57,21 +62,37 @@ pub fn commented_file(found: &Discovered, asked: &Asked) -> String {
     file.blank();
 
     patroni(&mut file, &cluster, found, asked);
-    etcd(&mut file, &cluster, asked);
-    postgres(&mut file, &cluster);
-    routers(&mut file, &cluster, asked);
+    etcd(&mut file, &cluster, found, asked);
+    postgres(&mut file, &cluster, found);
+    routers(&mut file, &cluster, found, asked);
+    nodes(&mut file, &cluster, found);
     addresses(&mut file, &cluster, found);
     file.text
 }
 
+/// The scope, where there is one that can be written.
+fn scope_of(found: &Discovered) -> Option<String> {
+    found.scope.as_deref().map(clean).filter(|scope| !scope.trim_matches('/').trim().is_empty())
+}
+
 fn patroni(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
-    let mut urls: Vec<&str> = asked.patroni.iter().map(String::as_str).collect();
-    for member in &found.members {
-        let works = !matches!(member.reach, Reach::Fails(_));
-        urls.extend(member.api_url.as_deref().filter(|url| works && !asked.patroni.iter().any(|known| known == url)));
+    let mut urls: Vec<&str> = Vec::new();
+    let reached = asked.patroni.iter().chain(&found.agents).map(String::as_str);
+    // What members advertise is worth a try where nothing is known to work better.
+    let works = |member: &&DiscoveredMember| !matches!(member.reach, Reach::Fails(_)) && found.agents.is_empty();
+    let advertised = found.members.iter().filter(works).filter_map(|member| member.api_url.as_deref());
+    for url in reached.chain(advertised) {
+        if http_url(url).is_ok() && !urls.contains(&url) {
+            urls.push(url);
+        }
     }
-    urls.retain(|url| http_url(url).is_ok());
-    if urls.is_empty() && asked.etcd.iter().any(|url| http_url(url).is_ok()) && found.scope.is_some() {
+    let elsewhere = !etcd_urls(found, asked).is_empty() && scope_of(found).is_some();
+    let by_sql = found.members.iter().any(|member| !clean(&member.name).is_empty() && postgres_of(member).is_some());
+    if urls.is_empty() && (elsewhere || by_sql) {
+        file.comment("Patroni's REST interfaces, to begin with; further members are learnt from these.");
+        file.comment(format!("[{cluster}.patroni]"));
+        file.comment("urls = [\"http://10.0.0.1:8008\"]");
+        file.blank();
         return;
     }
     file.table(&format!("{cluster}.patroni"));
@@ -83,14 +104,26 @@ fn patroni(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
     }
     file.list("urls", &urls);
     file.comment("For acting only; the password is fetched when an action is confirmed.");
-    file.comment("user = \"admin\"");
-    file.comment("password_file = \"~/.config/pgctl-tui/patroni.password\"   # or password_env, password_command");
+    if !file.login(found.agents_login.as_ref()) {
+        file.comment("user = \"admin\"");
+        file.comment("password_file = \"~/.config/pgctl-tui/patroni.password\"   # or password_env, password_command");
+    }
     file.comment("ca = \"/etc/ssl/patroni-ca.pem\"   # with certificate and key where Patroni asks for them");
     file.blank();
 }
 
-fn etcd(file: &mut File, cluster: &str, asked: &Asked) {
-    let urls: Vec<&str> = asked.etcd.iter().map(String::as_str).filter(|url| http_url(url).is_ok()).collect();
+fn etcd_urls<'a>(found: &'a Discovered, asked: &'a Asked) -> Vec<&'a str> {
+    let mut urls: Vec<&str> = Vec::new();
+    for url in asked.etcd.iter().chain(&found.etcd) {
+        if http_url(url).is_ok() && !urls.contains(&url.as_str()) {
+            urls.push(url);
+        }
+    }
+    urls
+}
+
+fn etcd(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
+    let urls = etcd_urls(found, asked);
     if urls.is_empty() {
         file.comment("With etcd itself, changes show at once; without it the record is read through Patroni.");
         file.comment(format!("[{cluster}.etcd]"));
@@ -99,46 +132,136 @@ fn etcd(file: &mut File, cluster: &str, asked: &Asked) {
         file.table(&format!("{cluster}.etcd"));
         file.list("endpoints", &urls);
     }
-    file.comment("user = \"reader\"");
-    file.comment("password_env = \"ETCD_PASSWORD\"");
+    if urls.is_empty() || !file.login(found.etcd_login.as_ref()) {
+        file.comment("user = \"reader\"");
+        file.comment("password_env = \"ETCD_PASSWORD\"");
+    }
     file.blank();
 }
 
-fn postgres(file: &mut File, cluster: &str) {
-    file.comment("A role to look with: CREATE ROLE pgctl LOGIN PASSWORD '...' IN ROLE pg_monitor;");
-    file.comment("Its password comes from ~/.pgpass, or from password_file, password_env, password_command.");
-    file.comment(format!("[{cluster}.postgres]"));
-    file.comment("user = \"pgctl\"");
+fn postgres(file: &mut File, cluster: &str, found: &Discovered) {
+    match &found.postgres_login {
+        Some(login) if !clean(&login.user).is_empty() => {
+            file.comment("The role to look with.");
+            file.table(&format!("{cluster}.postgres"));
+            file.login(Some(login));
+        }
+        Some(_) | None => {
+            file.comment("A role to look with: CREATE ROLE pgctl LOGIN PASSWORD '...' IN ROLE pg_monitor;");
+            file.comment("Its password comes from ~/.pgpass, or from password_file, password_env, password_command.");
+            file.comment(format!("[{cluster}.postgres]"));
+            file.comment("user = \"pgctl\"");
+        }
+    }
     file.comment("sslmode = \"verify-full\"");
     file.comment("ca = \"/etc/ssl/postgres-ca.pem\"");
     file.blank();
 }
 
-fn routers(file: &mut File, cluster: &str, asked: &Asked) {
-    let routers: Vec<_> = asked.routers.iter().filter(|(_, url)| http_url(url).is_ok()).collect();
-    if routers.is_empty() {
+fn routers(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
+    let by_url = asked.routers.iter().map(|(name, url)| DiscoveredRouter {
+        name: name.clone(),
+        stats: Some(url.clone()),
+        ..DiscoveredRouter::default()
+    });
+    let routers: Vec<DiscoveredRouter> = by_url.chain(found.routers.iter().cloned()).collect();
+    let mut names = std::collections::BTreeSet::new();
+    for (index, router) in routers.iter().enumerate() {
+        let name = clean(&router.name);
+        let name = if name.is_empty() || names.contains(&name) { format!("router-{index}") } else { name };
+        let stats = router.stats.as_deref().filter(|url| http_url(url).is_ok());
+        let has_port = |address: &&str| HostPort::parse(address).is_some_and(|address| address.port.is_some());
+        let runtime = router.runtime.as_deref().filter(has_port);
+        if stats.is_none() && runtime.is_none() {
+            if !router.remarks.is_empty() {
+                file.prose(format!("Router {name} was found, and no way to ask it:"));
+                router.remarks.iter().for_each(|remark| file.prose(remark));
+                file.blank();
+            }
+            continue;
+        }
+        if !names.insert(name.clone()) {
+            continue;
+        }
+        file.line(format!("[[{cluster}.routers]]"));
+        file.set("name", &text(&name), "");
+        router.remarks.iter().for_each(|remark| file.prose(remark));
+        if let Some(url) = stats {
+            file.set("stats", &text(url), "");
+        }
+        if let Some(address) = runtime {
+            file.set("runtime", &text(&format!("tcp:{address}")), "");
+        }
+        if stats.is_some() {
+            file.login(router.login.as_ref());
+        }
+        file.blank();
+    }
+    if names.is_empty() {
         file.comment(format!("[[{cluster}.routers]]"));
         file.comment("name = \"haproxy\"");
         file.comment("stats = \"http://10.0.0.21:7000/;csv\"");
         file.comment("runtime = \"tcp:10.0.0.21:9999\"     # or \"unix:/run/haproxy/admin.sock\"");
         file.blank();
     }
-    let mut names = std::collections::BTreeSet::new();
-    for (index, (name, url)) in routers.into_iter().enumerate() {
-        let name = clean(name);
-        let name = if name.is_empty() || names.contains(&name) { format!("router-{index}") } else { name };
-        if !names.insert(name.clone()) {
+}
+
+/// A member's PostgreSQL as this host reaches it, as it is written.
+fn postgres_of(member: &DiscoveredMember) -> Option<String> {
+    let (host, port) = member.postgres.as_ref()?;
+    let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    HostPort::parse(&address).map(|_| address)
+}
+
+/// What is known of single members beforehand.
+fn nodes(file: &mut File, cluster: &str, found: &Discovered) {
+    let mut written = std::collections::BTreeSet::new();
+    for member in &found.members {
+        let name = clean(&member.name);
+        let url = |url: &Option<String>| url.clone().filter(|url| http_url(url).is_ok());
+        let known =
+            [("rest", url(&member.rest)), ("postgres", postgres_of(member)), ("exporter", url(&member.exporter))];
+        let any = known.iter().any(|(_, value)| value.is_some());
+        let something = any || !member.remarks.is_empty();
+        if name.is_empty() || !something || !written.insert(name.clone()) {
             continue;
         }
-        file.line(format!("[[{cluster}.routers]]"));
-        file.set("name", &text(&name), "");
-        file.set("stats", &text(url), "");
+        if written.len() == 1 {
+            file.comment("Where each member is reached from this host; this beats what it advertises.");
+        }
+        let table = format!("[{cluster}.nodes.{}]", key(&name));
+        if any {
+            file.line(table);
+        } else {
+            file.comment(table);
+        }
+        member.remarks.iter().for_each(|remark| file.prose(remark));
+        for (key, value) in known {
+            match (value, key) {
+                (Some(value), _) => file.set(key, &text(&value), ""),
+                (None, "rest") => file.comment("rest = \"http://127.0.0.1:8008\""),
+                (None, "postgres") => file.comment("postgres = \"127.0.0.1:5432\""),
+                (None, _) => file.comment("exporter = \"http://127.0.0.1:9187/metrics\""),
+            }
+        }
         file.blank();
     }
 }
 
 /// Members whose advertised address does not work here need a line each; the others are shown for the record.
 fn addresses(file: &mut File, cluster: &str, found: &Discovered) {
+    let mut map = AddressMap::default();
+    let lines: Vec<_> = found.address_map.iter().map(|(from, to)| (clean(from), clean(to))).collect();
+    let mut lines = lines.iter().filter(|(from, to)| map.add(from, to).is_ok()).peekable();
+    if lines.peek().is_some() {
+        file.comment("From the addresses that the members know each other by to those that this host reaches.");
+        file.table(&format!("{cluster}.address_map"));
+        let mut written = std::collections::BTreeSet::new();
+        for (from, to) in lines.filter(|(from, _)| written.insert(from.clone())) {
+            file.set(&text(from), &text(to), "");
+        }
+        return;
+    }
     let failing = found.members.iter().any(|member| matches!(member.reach, Reach::Fails(_)));
     if failing {
         file.comment("Some advertised addresses do not work from this host. Say where they are reached:");
@@ -171,6 +294,9 @@ fn advertised(member: &DiscoveredMember) -> Vec<String> {
     agent.into_iter().chain(postgres).collect()
 }
 
+/// Columns of a comment.
+const WIDTH: usize = 100;
+
 /// A file as it grows.
 #[derive(Default)]
 struct File {
@@ -190,6 +316,43 @@ impl File {
     /// A comment. What comes from outside cannot end it.
     fn comment(&mut self, words: impl AsRef<str>) {
         self.line(format!("# {}", clean(words.as_ref())).trim_end());
+    }
+
+    /// Sentences as comments, broken at a width that can be read.
+    fn prose(&mut self, words: impl AsRef<str>) {
+        let mut line = String::new();
+        for word in clean(words.as_ref()).split_whitespace() {
+            if !line.is_empty() && line.chars().count() + word.chars().count() >= WIDTH {
+                self.line(format!("# {line}"));
+                line.clear();
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        if !line.is_empty() {
+            self.line(format!("# {line}"));
+        }
+    }
+
+    /// The keys of a login; whether there is one. The password itself is never among them.
+    fn login(&mut self, login: Option<&DiscoveredLogin>) -> bool {
+        let Some(login) = login.filter(|login| !clean(&login.user).is_empty()) else { return false };
+        self.set("user", &text(&login.user), "");
+        match &login.password {
+            Some(SecretSource::File(path)) => self.set("password_file", &text(&path.to_string_lossy()), ""),
+            Some(SecretSource::Environment(name)) => self.set("password_env", &text(name), ""),
+            Some(SecretSource::Command(words)) if !words.is_empty() => {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                self.list("password_command", &words);
+            }
+            Some(SecretSource::Command(_)) | None => {
+                self.comment("password_env = \"...\"   # or password_file, password_command, ~/.pgpass");
+            }
+        }
+        login.remarks.iter().for_each(|remark| self.prose(remark));
+        true
     }
 
     fn table(&mut self, path: &str) {
@@ -268,6 +431,7 @@ mod tests {
             patroni: vec!["http://127.0.0.1:8008".to_owned()],
             etcd: vec!["http://127.0.0.1:2379".to_owned()],
             routers: vec![("edge".to_owned(), "http://127.0.0.1:7000/;csv".to_owned())],
+            ..Asked::default()
         };
         let text = commented_file(&found, &asked);
         assert!(text.contains("# \"pg-1:8008\" = \"pg-1:8008\"   # pg-1: the name does not resolve"), "{text}");
@@ -284,13 +448,12 @@ mod tests {
     fn every_line_in_comments_is_good_once_it_is_uncommented() {
         let found = Discovered { members: vec![member("pg-0", Reach::Untried)], ..Discovered::default() };
         let text = commented_file(&found, &Asked { patroni: vec!["http://h:8008".to_owned()], ..Asked::default() });
-        let uncommented: String = text
-            .lines()
-            .map(|line| {
-                let code = line.strip_prefix("# ").filter(|rest| rest.contains(" = ") || rest.starts_with('['));
-                format!("{}\n", code.filter(|rest| !rest.contains("scope =")).unwrap_or(line))
-            })
-            .collect();
+        let mut uncommented = String::new();
+        for line in text.lines() {
+            let code = line.strip_prefix("# ").filter(|rest| rest.contains(" = ") || rest.starts_with('['));
+            uncommented.push_str(code.filter(|rest| !rest.contains("scope =")).unwrap_or(line));
+            uncommented.push('\n');
+        }
         let cluster = load(&uncommented).clusters.remove(0);
         assert!(cluster.postgres.is_some() && cluster.protected && cluster.etcd.is_some());
         assert!(cluster.patroni.acting.is_some() && !cluster.routers.is_empty());
@@ -308,12 +471,32 @@ mod tests {
             notes in proptest::collection::vec(any::<String>(), 0..3),
             members in proptest::collection::vec((any::<String>(), some_text(), some_text(), any::<String>()), 0..4),
             asked in proptest::collection::vec(any::<String>(), 0..3),
+            more in proptest::collection::vec(any::<String>(), 9),
+            map in proptest::collection::btree_map("[a-z0-9:.]{0,12}", "[a-z0-9:.]{0,12}", 0..4),
         ) {
             let members = members.into_iter().map(|(name, api_url, host, why)| DiscoveredMember {
-                name, api_url, host, reach: Reach::Fails(why), ..DiscoveredMember::default()
+                name, api_url, host, reach: Reach::Fails(why.clone()), postgres: Some((why.clone(), 5432)),
+                rest: Some(format!("http://{why}")), remarks: vec![why], ..DiscoveredMember::default()
             });
-            let found = Discovered { scope, namespace, notes, members: members.collect(), ..Discovered::default() };
+            let login = |at: usize, password| Some(DiscoveredLogin {
+                user: more[at].clone(), password: Some(password), remarks: vec![more[at + 1].clone()],
+            });
+            let found = Discovered {
+                scope, namespace, notes,
+                members: members.collect(),
+                agents: vec![more[0].clone()],
+                origin: Some(more[1].clone()),
+                agents_login: login(2, SecretSource::Environment(more[3].clone())),
+                etcd_login: login(4, SecretSource::Command(vec![more[5].clone()])),
+                postgres_login: login(6, SecretSource::File(more[7].clone().into())),
+                routers: vec![DiscoveredRouter {
+                    name: more[8].clone(), runtime: Some("h:9999".to_owned()), ..DiscoveredRouter::default()
+                }],
+                address_map: map,
+                ..Discovered::default()
+            };
             let asked = Asked {
+                name: None,
                 patroni: asked.clone(),
                 etcd: asked.clone(),
                 routers: asked.into_iter().map(|url| (url.clone(), url)).collect(),

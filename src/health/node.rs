@@ -11,6 +11,7 @@ use crate::model::view::MemberView;
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     for view in snapshot.views() {
         silence(snapshot, &view, drafts);
+        one_server(snapshot, &view, drafts);
         presence(snapshot, &view, drafts);
         state(&view, drafts);
         agent(snapshot, &view, drafts);
@@ -69,6 +70,30 @@ fn silence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) 
     drafts.push(draft.advise(advice));
 }
 
+/// Two servers cannot have started at the same moment, so the start tells whether both wires lead to one and the same.
+const SAME_START: f64 = 2.0;
+
+/// REST and SQL of one member must speak of one server: a wrong port or tunnel makes every number a lie.
+fn one_server(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let now = snapshot.now;
+    let by_agent = view.member.agent.as_ref().and_then(|agent| agent.fact(now, |report| report.postmaster_started));
+    let by_sql = view.member.sql.as_ref().and_then(|sql| sql.fact(now, |report| Some(report.postmaster_started)));
+    let (Some(agent), Some(sql)) = (by_agent.filter(|fact| fact.fresh), by_sql.filter(|fact| fact.fresh)) else {
+        return;
+    };
+    if agent.value.duration_since(sql.value).as_secs_f64().abs() <= SAME_START {
+        return;
+    }
+    let title = format!("REST and SQL of {} lead to different servers", view.name());
+    drafts.push(
+        Draft::new(Severity::Critical, "two-servers-as-one", Subject::Node(view.name().clone()), title)
+            .because(&agent, format!("started {}", agent.value))
+            .because(&sql, format!("started {}", sql.value))
+            .settling()
+            .advise("mend the node's addresses or the address map; until then believe neither"),
+    );
+}
+
 fn presence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let subject = || Subject::Node(view.name().clone());
     if let Presence::Missing { since } = view.member.presence {
@@ -116,15 +141,21 @@ fn state(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let (severity, code, advice) = match &state.value {
         // A standby that reads from the archive is told by replication's own rules.
         MemberState::Running | MemberState::Streaming | MemberState::InArchiveRecovery => return,
+        // One rule for all of them: a server that dies at every start goes round these states, and its trouble must
+        // not begin anew each time.
         MemberState::Starting | MemberState::Restarting | MemberState::Stopping => {
-            (Severity::Warning, "postgres-in-transition", "wait; if it lasts, look at the PostgreSQL log")
+            (Severity::Warning, "postgres-not-running", "wait; if it lasts, look at the PostgreSQL log")
         }
         MemberState::CreatingReplica | MemberState::Bootstrapping => {
             (Severity::Note, "copy-running", "wait for the copy to end")
         }
         MemberState::Stopped | MemberState::Crashed | MemberState::Failed(_) => {
             let severity = if leads { Severity::Critical } else { Severity::Warning };
-            (severity, "postgres-down", "look at the PostgreSQL log on the node; Patroni restarts it unless paused")
+            (
+                severity,
+                "postgres-not-running",
+                "look at the PostgreSQL log on the node; Patroni restarts it unless paused",
+            )
         }
         MemberState::Unknown(_) => (Severity::Warning, "state-unknown", "look at the node's Patroni log"),
     };

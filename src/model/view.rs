@@ -61,8 +61,13 @@ impl<'a> MemberView<'a> {
         matches!(self.member.presence, Presence::Missing { .. })
     }
 
+    /// A part of what the member wrote into the record. The record may be fresh while its writer is gone: once the
+    /// member's own wires are silent, what it wrote counts as old.
     fn registered<U>(&self, part: impl Fn(&super::agent::Registration) -> Option<U>) -> Option<Observed<U>> {
-        self.snapshot.recorded(|content| content.member(&self.member.name).and_then(&part))
+        let fact = self.snapshot.recorded(|content| content.member(&self.member.name).and_then(&part))?;
+        let has_wires = self.member.agent.is_some() || self.member.sql.is_some();
+        let silent = has_wires && !self.answers() && !self.is_waiting();
+        Some(Observed { fresh: fact.fresh && !silent, ..fact })
     }
 
     fn agent<U>(&self, part: impl Fn(&super::agent::AgentReport) -> Option<U>) -> Option<Observed<U>> {

@@ -1,6 +1,7 @@
 //! A table as CSV.
 
 use super::table::{Cell, NONE, SortKey, Table, UNKNOWN};
+use crate::model::name::ClusterName;
 
 /// The table with the columns' keys as its head. Numbers are bare, in the unit that the key names; what is unknown says
 /// `unknown`, what does not apply is empty.
@@ -13,6 +14,27 @@ pub fn write(table: &Table) -> Result<String, csv::Error> {
     for row in &table.rows {
         writer.write_record(row.cells.iter().map(field))?;
     }
+    text(writer)
+}
+
+/// The tables of several clusters under one head, with the cluster's name as the first column.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_clusters<'a>(tables: impl IntoIterator<Item = (&'a ClusterName, Table)>) -> Result<String, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for (at, (cluster, table)) in tables.into_iter().enumerate() {
+        if at == 0 {
+            writer.write_record(std::iter::once("cluster").chain(table.columns.iter().map(|column| column.key)))?;
+        }
+        for row in &table.rows {
+            writer.write_record(std::iter::once(cluster.to_string()).chain(row.cells.iter().map(field)))?;
+        }
+    }
+    text(writer)
+}
+
+fn text(writer: csv::Writer<Vec<u8>>) -> Result<String, csv::Error> {
     let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -42,7 +64,7 @@ mod tests {
         member,role,state,timeline,lag-bytes,lag-seconds,sync,uptime-seconds,router,notes
         pg-0,leader,running,12,,,,1051200,primary ▲,
         pg-1,replica,streaming,12,49152,0.2,sync,1051200,replicas ▲,
-        pg-2,replica,no answer,12,4096,0.4,async,1051200,replicas ▲,"REST, SQL: no answer in time for 38.0 s, on record as streaming"
+        pg-2,replica,no answer,12,114688,0.4,async,1051200,replicas ▲,"REST, SQL: no answer in time for 38.0 s, last seen streaming"
         "#);
     }
 
@@ -53,6 +75,16 @@ mod tests {
         snapshot.findings[0].title = "late, \"very\"".into();
         let text = write(&report::table(&snapshot)).unwrap();
         assert!(text.contains("warning,pg-2,\"late, \"\"very\"\"\",240,"), "{text}");
+    }
+
+    #[test]
+    fn several_clusters_share_one_head_and_are_told_apart() {
+        let snapshot = healthy();
+        let (one, other) = (ClusterName::new("a"), ClusterName::new("b"));
+        let tables = [(&one, topology::table(&snapshot)), (&other, topology::table(&snapshot))];
+        let text = write_clusters(tables).unwrap();
+        let firsts: Vec<_> = text.lines().map(|line| line.split(',').next().unwrap()).collect();
+        assert_eq!(firsts, ["cluster", "a", "a", "a", "b", "b", "b"]);
     }
 
     #[test]

@@ -206,7 +206,8 @@ fn content_lines(content: &DcsContent, age: std::time::Duration, fresh: bool) ->
     if let Some(sync) = &content.sync {
         let names: Vec<_> = sync.standbys.iter().map(ToString::to_string).collect();
         let names = if names.is_empty() { "no synchronous standby".to_owned() } else { names.join(", ") };
-        let quorum = sync.quorum.map(|quorum| format!("  quorum {quorum}")).unwrap_or_default();
+        let quorum =
+            sync.quorum.filter(|quorum| *quorum > 0).map(|quorum| format!("  quorum {quorum}")).unwrap_or_default();
         lines.push(Line::new().dim("sync      ").with(format!("{names}{quorum}"), tone(Tone::Plain)));
     }
     if let Some(failover) = &content.failover {

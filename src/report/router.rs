@@ -95,8 +95,11 @@ pub fn backends(snapshot: &Snapshot, router: &Router) -> Table {
     let mut table = empty(snapshot, router, BACKENDS, "the router tells of no backend");
     for (reading, row) in rows(snapshot, router, &[ProxyKind::Backend]) {
         let purpose = router.purpose(&row.proxy);
-        let up: Vec<_> = routing::servers_of(snapshot, router)
-            .filter(|server| server.row.proxy == row.proxy && server.row.status.takes_traffic())
+        let all: Vec<_> =
+            routing::servers_of(snapshot, router).filter(|server| server.row.proxy == row.proxy).collect();
+        let up: Vec<_> = all
+            .iter()
+            .filter(|server| server.row.status.takes_traffic())
             .map(|server| server.row.server.as_str())
             .collect();
         let tone = match (purpose, up.len()) {
@@ -115,9 +118,10 @@ pub fn backends(snapshot: &Snapshot, router: &Router) -> Table {
         };
         let cells = vec![
             Cell::text(row.proxy.clone(), Tone::Plain),
-            purpose_cell(purpose),
+            cells::or_none(!all.is_empty(), || purpose_cell(purpose)),
             Cell::text(row.status.word(), status),
-            Cell::text(servers, tone),
+            // The statistics page is a backend without a server of its own.
+            cells::or_none(!all.is_empty(), || Cell::text(servers, tone)),
             sessions(row),
             cells::count(row.sessions_max, Tone::Dim),
             limit(row),
@@ -260,14 +264,11 @@ fn status_tone(snapshot: &Snapshot, server: &Server<'_>, oddity: Option<&Oddity>
         Some(Oddity::ReplicaIsDown) => return Tone::Look,
         None => {}
     }
-    let leads = routing::member(snapshot, server.row)
-        .zip(snapshot.leader())
-        .is_some_and(|(member, leader)| member.name == leader.value);
+    let excused = excuse(snapshot, server).is_some();
     match (&server.row.status, server.purpose) {
         (ProxyStatus::Up | ProxyStatus::Open, _) => Tone::Well,
         (ProxyStatus::Unknown(_), _) => Tone::Stale,
-        (ProxyStatus::Down | ProxyStatus::GoingUp(_), PoolPurpose::Write) => Tone::Dim,
-        (ProxyStatus::Down | ProxyStatus::GoingUp(_), PoolPurpose::Read) if leads => Tone::Dim,
+        (ProxyStatus::Down | ProxyStatus::GoingUp(_), _) if excused => Tone::Dim,
         (
             ProxyStatus::Down
             | ProxyStatus::GoingUp(_)
@@ -282,6 +283,22 @@ fn status_tone(snapshot: &Snapshot, server: &Server<'_>, oddity: Option<&Oddity>
     }
 }
 
+/// Why a server that is down is as it should be.
+fn excuse(snapshot: &Snapshot, server: &Server<'_>) -> Option<&'static str> {
+    let member = routing::member(snapshot, server.row);
+    let leads = member.zip(snapshot.leader()).is_some_and(|(member, leader)| member.name == leader.value);
+    let left_out = || {
+        let tags = member.and_then(|member| snapshot.view(member).tags());
+        tags.is_some_and(|tags| tags.value.noloadbalance)
+    };
+    match server.purpose {
+        PoolPurpose::Write if !leads => Some("normal for a replica"),
+        PoolPurpose::Read if leads => Some("normal for the leader"),
+        PoolPurpose::Read if left_out() => Some("tagged noloadbalance"),
+        PoolPurpose::Write | PoolPurpose::Read | PoolPurpose::Any | PoolPurpose::Unknown => None,
+    }
+}
+
 fn notes(snapshot: &Snapshot, server: &Server<'_>, oddity: Option<Oddity>) -> Cell {
     let row = server.row;
     let (words, tone) = match oddity {
@@ -291,16 +308,16 @@ fn notes(snapshot: &Snapshot, server: &Server<'_>, oddity: Option<Oddity>) -> Ce
         Some(Oddity::WritesElsewhere { leader: None }) => ("gets writes, but nobody leads".to_owned(), Tone::Act),
         Some(Oddity::LeaderIsDown) => ("the leader gets no writes".to_owned(), Tone::Act),
         Some(Oddity::ReplicaIsDown) => ("streams, but gets no reads".to_owned(), Tone::Look),
-        None => match (&row.status, server.purpose) {
-            (ProxyStatus::NoCheck, _) => ("nothing checks it: cannot follow a failover".to_owned(), Tone::Look),
-            (ProxyStatus::Down, PoolPurpose::Write)
-                if row.check.as_ref().is_some_and(|check| check.code == Some(503)) =>
-            {
-                ("normal for a replica".to_owned(), Tone::Dim)
+        None => match &row.status {
+            ProxyStatus::NoCheck => ("nothing checks it: cannot follow a failover".to_owned(), Tone::Look),
+            ProxyStatus::Down | ProxyStatus::GoingUp(_) if excuse(snapshot, server).is_some() => {
+                (excuse(snapshot, server).unwrap_or_default().to_owned(), Tone::Dim)
             }
             _ if routing::member(snapshot, row).is_none() && !snapshot.members.is_empty() => {
                 ("no member of the cluster goes by this name or address".to_owned(), Tone::Dim)
             }
+            // "Check passed" is what the status says already.
+            ProxyStatus::Up => (String::new(), Tone::Dim),
             _ => {
                 let said = row.check.as_ref().map(|check| check.description.to_string()).unwrap_or_default();
                 (said, Tone::Dim)
@@ -362,7 +379,7 @@ mod tests {
         primary   pg-0        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
         primary   pg-1        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  normal for a replica
         primary   pg-2        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  normal for a replica
-        replicas  pg-0        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
+        replicas  pg-0        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  normal for the leader
         replicas  pg-1        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
         replicas  pg-2        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
         ");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Observers;
 use super::stack::{Purpose, access};
 use crate::cli::printer::Printer;
+use crate::config::endpoint::Timeouts;
 use crate::config::environment::Environment;
 use crate::config::resolved::{ClusterSettings, Settings};
 use crate::driver::dcs::etcd::EtcdCheck;
@@ -29,6 +30,7 @@ pub(super) async fn examine(
     settings: &Settings,
     printer: &mut Printer,
 ) -> anyhow::Result<Vec<(ClusterName, Vec<CheckLine>)>> {
+    let settings = &patient(settings);
     let mut observers = Observers::start(settings, true, Purpose::Once, printer).await?;
     let mut all = Vec::new();
     for (cluster, handle) in settings.clusters.iter().zip(&mut observers.handles) {
@@ -38,6 +40,27 @@ pub(super) async fn examine(
     }
     observers.end().await;
     Ok(all)
+}
+
+/// An examination is no poll: slow is worth a word elsewhere, here it must not hide what is wrong.
+fn patient(settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    let longer = |timeouts: &mut Timeouts| {
+        timeouts.connect = timeouts.connect.max(Duration::from_secs(4));
+        timeouts.request = timeouts.request.max(Duration::from_secs(4));
+    };
+    for cluster in &mut settings.clusters {
+        longer(&mut cluster.timeouts);
+        longer(&mut cluster.patroni.timeouts);
+        longer(&mut cluster.exporters.timeouts);
+        cluster.etcd.iter_mut().for_each(|etcd| longer(&mut etcd.timeouts));
+        cluster.postgres.iter_mut().for_each(|postgres| longer(&mut postgres.looking.timeouts));
+        for router in &mut cluster.routers {
+            longer(&mut router.timeouts);
+            router.stats.iter_mut().for_each(|page| longer(&mut page.timeouts));
+        }
+    }
+    settings
 }
 
 type Examined = (Source, Box<dyn Check>);

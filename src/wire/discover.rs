@@ -1,11 +1,201 @@
-//! `init`: asks whoever is named, and writes what was found as a configuration.
+//! `init`: asks whoever is named, looks for what usually stands beside it, and writes what was found as a configuration.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::future::join_all;
+use url::Url;
 
 use super::Misuse;
 use crate::cli::args::{Init, Shared};
 use crate::cli::exit::Exit;
+use crate::cli::init::{from_compose, write};
 use crate::cli::printer::Printer;
+use crate::client::patroni::Patroni;
+use crate::config::discovered::{Discovered, DiscoveredMember, DiscoveredRouter, Reach};
+use crate::config::endpoint::{EtcdEndpoints, HttpEndpoint, Timeouts, TlsSettings};
+use crate::config::write_file::{Asked, commented_file};
+use crate::config::{Environment, default_path};
+use crate::driver::dcs::etcd::{EtcdRecord, find_scopes};
+use crate::driver::ha::patroni_discover::discover;
+use crate::driver::port::{Facts, Observe as _};
+use crate::driver::router::haproxy::HaproxyPage;
+use crate::model::dcs::DcsContent;
+use crate::model::moment::Moment;
+use crate::model::name::RouterName;
+
+/// `init` is asked once and may wait longer than a screen.
+const PATIENCE: Timeouts = Timeouts { connect: Duration::from_secs(3), request: Duration::from_secs(5) };
+/// Places that are only guessed are not waited for long.
+const GUESS: Timeouts = Timeouts { connect: Duration::from_millis(700), request: Duration::from_millis(1500) };
+/// Hosts beside which other parts are looked for.
+const MOST_HOSTS: usize = 8;
+/// Where HAProxy's statistics usually are.
+const PAGES: [&str; 3] = ["7000/", "8404/stats", "8404/"];
 
 /// Discovers and writes.
-pub(super) async fn init(_shared: &Shared, _args: &Init, _printer: &mut Printer) -> anyhow::Result<Exit> {
-    Err(Misuse("not wired".to_owned()).into())
+pub(super) async fn init(shared: &Shared, args: &Init, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let environment = Environment::of_process();
+    let path = shared.config.clone().unwrap_or_else(|| default_path(&environment));
+    let text = match from_compose(args, shared.scope.as_deref(), &environment)? {
+        Some(text) => text,
+        None => asked(shared, args, printer).await?,
+    };
+    write(&text, &path, args.print, args.force, printer)
+}
+
+async fn asked(shared: &Shared, args: &Init, printer: &mut Printer) -> anyhow::Result<String> {
+    let mut found = if let Some(url) = shared.patroni.first() {
+        printer.say(format!("asking {url}"));
+        let mut found = discover(&plain(url, PATIENCE)).await?;
+        found.origin = Some(url.clone());
+        found
+    } else if shared.etcd.is_empty() {
+        return Err(Misuse("init needs --patroni URL, --etcd URL, or --compose FILE".to_owned()).into());
+    } else {
+        from_etcd(shared, printer).await?
+    };
+    if let Some(scope) = &shared.scope {
+        found.scope = Some(scope.clone());
+    }
+    if let Some(namespace) = &shared.namespace {
+        found.namespace = Some(namespace.clone());
+    }
+    seeds(&shared.patroni, &mut found).await;
+    let asked = Asked {
+        name: args.name.clone(),
+        patroni: shared.patroni.clone(),
+        etcd: shared.etcd.clone(),
+        routers: Vec::new(),
+    };
+    beside(&asked, &mut found, printer).await;
+    Ok(commented_file(&found, &asked))
+}
+
+fn plain(url: &str, timeouts: Timeouts) -> HttpEndpoint {
+    HttpEndpoint { url: url.to_owned(), login: None, tls: TlsSettings::default(), timeouts }
+}
+
+fn etcd(urls: Vec<String>, timeouts: Timeouts) -> EtcdEndpoints {
+    EtcdEndpoints { urls, login: None, tls: TlsSettings::default(), timeouts }
+}
+
+/// Which member answers at each URL that was named: where the advertised address does not work from here, that URL
+/// does.
+async fn seeds(urls: &[String], found: &mut Discovered) {
+    let names = join_all(urls.iter().map(|url| own_name(url))).await;
+    for (url, name) in urls.iter().zip(names) {
+        let member = found.members.iter_mut().find(|member| name.as_ref() == Some(&member.name));
+        if let Some(member) = member.filter(|member| member.reach != Reach::Answers) {
+            member.rest = Some(url.clone());
+        }
+    }
+}
+
+/// What the agent at `url` calls its own node.
+async fn own_name(url: &str) -> Option<String> {
+    let status = Patroni::new(&plain(url, PATIENCE)).ok()?.status().await.ok()?.value;
+    status.patroni?.name
+}
+
+async fn from_etcd(shared: &Shared, printer: &mut Printer) -> anyhow::Result<Discovered> {
+    let endpoints = etcd(shared.etcd.clone(), PATIENCE);
+    printer.say(format!("asking {}", shared.etcd.join(", ")));
+    let namespace = shared.namespace.as_deref().unwrap_or("/service");
+    let scopes = find_scopes(&endpoints, namespace).await?;
+    let wanted: Vec<_> = scopes
+        .iter()
+        .filter(|found| shared.scope.as_ref().is_none_or(|scope| *scope == found.scope))
+        .filter(|found| {
+            shared
+                .namespace
+                .as_deref()
+                .is_none_or(|namespace| namespace.trim_matches('/') == found.namespace.trim_matches('/'))
+        })
+        .collect();
+    let [one] = wanted.as_slice() else {
+        let names: Vec<_> = scopes.iter().map(|found| format!("{}{}", found.namespace, found.scope)).collect();
+        let has = if names.is_empty() { "no cluster that Patroni keeps".to_owned() } else { names.join(", ") };
+        return Err(Misuse(format!("name one cluster with --scope and --namespace; etcd has {has}")).into());
+    };
+    let mut found = Discovered {
+        scope: Some(one.scope.clone()),
+        namespace: Some(one.namespace.clone()),
+        origin: shared.etcd.first().cloned(),
+        etcd: shared.etcd.clone(),
+        ..Discovered::default()
+    };
+    if let Ok(Facts::Record(content)) =
+        EtcdRecord::new(endpoints, &one.namespace, &one.scope).observe(Moment::START).await
+    {
+        found.members = members(&content);
+    }
+    // Any member tells which advertised addresses work from here.
+    for url in found.members.iter().filter_map(|member| member.api_url.clone()).collect::<Vec<_>>() {
+        if let Ok(told) = discover(&plain(&url, GUESS)).await {
+            found.agent_version = told.agent_version;
+            found.members = told.members;
+            break;
+        }
+        found.notes.push(format!("{url} does not answer from here"));
+    }
+    Ok(found)
+}
+
+fn members(content: &DcsContent) -> Vec<DiscoveredMember> {
+    let member = |registration: &crate::model::agent::Registration| DiscoveredMember {
+        name: registration.name.to_string(),
+        api_url: registration.api_url.as_ref().map(ToString::to_string),
+        host: registration.postgres.as_ref().map(|address| address.host.to_string()),
+        port: registration.postgres.as_ref().map(|address| address.port),
+        ..DiscoveredMember::default()
+    };
+    content.members.iter().map(member).collect()
+}
+
+/// Looks for etcd and HAProxy on the hosts that are known by now, at their usual ports. What is not there is not
+/// missed: the file says how to add it.
+async fn beside(asked: &Asked, found: &mut Discovered, printer: &mut Printer) {
+    let named = asked.patroni.iter().chain(&asked.etcd).cloned();
+    let advertised = found.members.iter().filter(|member| member.reach == Reach::Answers);
+    let urls = named.chain(advertised.filter_map(|member| member.api_url.clone()));
+    let host = |url: String| Url::parse(&url).ok()?.host_str().map(str::to_owned);
+    let hosts: BTreeSet<String> = urls.filter_map(host).take(MOST_HOSTS).collect();
+    printer.say(format!("looking for etcd and HAProxy on {}", Vec::from_iter(hosts.iter().cloned()).join(", ")));
+    if found.etcd.is_empty() && asked.etcd.is_empty() {
+        let tries = hosts.iter().map(|host| has_scope(host, found.scope.as_deref()));
+        let stores = join_all(tries).await;
+        for (url, namespace) in stores.into_iter().flatten() {
+            found.etcd.push(url);
+            found.namespace.get_or_insert(namespace);
+        }
+    }
+    if found.routers.is_empty() {
+        let tries = hosts.iter().flat_map(|host| PAGES.iter().map(move |page| is_page(host, page)));
+        let mut pages: Vec<_> = join_all(tries).await.into_iter().flatten().collect();
+        pages.dedup_by(|a, b| a.0 == b.0);
+        for (host, url) in pages {
+            let name = if host.parse::<std::net::IpAddr>().is_ok() { "haproxy".to_owned() } else { host };
+            found.routers.push(DiscoveredRouter { name, stats: Some(url), ..DiscoveredRouter::default() });
+        }
+    }
+}
+
+/// The etcd endpoint on `host`, if one there has the scope, with the namespace it has it under.
+async fn has_scope(host: &str, scope: Option<&str>) -> Option<(String, String)> {
+    let url = format!("http://{}:2379", bracketed(host));
+    let scopes = find_scopes(&etcd(vec![url.clone()], GUESS), "/service").await.ok()?;
+    let found = scopes.into_iter().find(|found| scope == Some(found.scope.as_str()))?;
+    Some((url, found.namespace))
+}
+
+/// The statistics page on `host`, if that is what answers there.
+async fn is_page(host: &str, page: &str) -> Option<(String, String)> {
+    let url = format!("http://{}:{page}", bracketed(host));
+    let mut source = HaproxyPage::new(&RouterName::new(host), plain(&url, GUESS));
+    matches!(source.observe(Moment::START).await, Ok(Facts::Router(_))).then(|| (host.to_owned(), url))
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
 }

@@ -29,7 +29,8 @@ fn stack(cluster: &SimulatedCluster, read_only: bool, interval: Duration) -> Sta
         deadline: Duration::from_secs(2),
         sources: cluster.sources(),
         nodes: cluster.node_sources(),
-        configured: Vec::new(),
+        // Known beforehand: a cluster that has lost its DCS from the beginning could not name them.
+        configured: cluster.contacts().into_iter().map(|contact| contact.name).collect(),
         routers: cluster.routers(),
         gather: Duration::from_millis(50),
     }

@@ -21,8 +21,14 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("tui", &["model", "health", "action", "config", "report", "observe", "operate", "audit"]),
 ];
 
-/// Files that may name everything: they put the rooms together.
-const COMPOSITION: [&str; 3] = ["main.rs", "lib.rs", "wire.rs"];
+/// Whether a file may name everything: it puts the rooms together.
+fn composes(file: &str) -> bool {
+    matches!(file, "main.rs" | "lib.rs") || is_wire(file)
+}
+
+fn is_wire(file: &str) -> bool {
+    file == "wire.rs" || file.starts_with("wire/")
+}
 
 /// Libraries that speak to the network.
 const WIRE_CRATES: [&str; 11] = [
@@ -113,7 +119,7 @@ fn file_violations(file: &str, facts: &Facts, is_test: bool) -> Vec<Violation> {
         found.push(Violation { file: file.to_owned(), line, what, rule });
     };
     let room = room_of(file);
-    if room.is_none() && !COMPOSITION.contains(&file) {
+    if room.is_none() && !composes(file) {
         let what = format!("the table of rooms does not know {}", file.split('/').next().unwrap_or(file));
         report(1, what, "every source file belongs to a room");
     }
@@ -165,7 +171,7 @@ fn named_violations(file: &str, room: Option<&str>, named: &Named) -> Vec<(Strin
     let mut found = Vec::new();
     let path: Vec<&str> = named.path.iter().map(String::as_str).collect();
     let Some(first) = path.first().copied() else { return found };
-    let composed = COMPOSITION.contains(&file);
+    let composed = composes(file);
     if room != Some("client") {
         let rule = "sockets, wire libraries and child processes belong to client";
         if WIRE_CRATES.contains(&first) {
@@ -192,8 +198,8 @@ fn named_violations(file: &str, room: Option<&str>, named: &Named) -> Vec<(Strin
         found.push(("names a key code".to_owned(), "key codes belong to tui/keymap"));
     }
     let of_write_access = named.makes && path.iter().rev().take(2).any(|segment| *segment == "WriteAccess");
-    if of_write_access && file != "wire.rs" {
-        found.push(("makes a WriteAccess".to_owned(), "only wire.rs makes a WriteAccess"));
+    if of_write_access && !is_wire(file) {
+        found.push(("makes a WriteAccess".to_owned(), "only wire makes a WriteAccess"));
     }
     if room.is_some_and(|room| PURE.contains(&room)) {
         let whole = path.join("::");

@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// The binary under test.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_pgctl-tui");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_pgctl-tui");
 
 /// The lab, whole again once this is dropped.
-pub struct Lab {
+pub(crate) struct Lab {
     directory: tempfile::TempDir,
     broken: bool,
 }
 
 impl Lab {
     /// The lab as it is, with a configuration for it made by `init` from the compose file.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let lab = Self { directory, broken: false };
         let made = lab
@@ -34,12 +34,12 @@ impl Lab {
     }
 
     /// The configuration's path.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.directory.path().join("config.toml")
     }
 
     /// The program with the lab's configuration and the monitoring password in its environment.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command
             .args(arguments)
@@ -54,12 +54,12 @@ impl Lab {
     }
 
     /// Runs the program to its end.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program runs")
     }
 
     /// `status --output json` of the one cluster.
-    pub fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         let output = self.run(&["status", "--output", "json"]);
         let document: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
@@ -67,27 +67,27 @@ impl Lab {
     }
 
     /// Breaks something: the arguments of `dev/lab break`.
-    pub fn break_it(&mut self, arguments: &[&str]) {
+    pub(crate) fn break_it(&mut self, arguments: &[&str]) {
         self.broken = true;
         dev_lab("break", arguments);
     }
 
     /// Mends everything and waits until the lab is whole.
-    pub fn mend(&mut self) {
+    pub(crate) fn mend(&mut self) {
         dev_lab("mend", &[]);
         dev_lab("wait", &["180"]);
         self.broken = false;
     }
 
     /// Runs `patronictl` in a node and returns what it prints.
-    pub fn patronictl(&self, arguments: &[&str]) -> String {
+    pub(crate) fn patronictl(&self, arguments: &[&str]) -> String {
         let output = lab_command("patronictl", arguments).output().expect("dev/lab runs");
         assert!(output.status.success(), "patronictl: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Follows the lab by `status --watch`, one document every 250 ms.
-    pub fn watch(&self) -> Watch {
+    pub(crate) fn watch(&self) -> Watch {
         let mut child = self
             .command(&["status", "--watch", "--output", "json", "--interval", "250ms"])
             .stdout(Stdio::piped())
@@ -129,14 +129,14 @@ fn dev_lab(verb: &str, arguments: &[&str]) {
 }
 
 /// A running `status --watch`.
-pub struct Watch {
+pub(crate) struct Watch {
     child: Child,
     documents: Receiver<(Instant, Value)>,
 }
 
 impl Watch {
     /// Waits for a document as `wanted` says; returns it and when it came.
-    pub fn until(&mut self, what: &str, longest: Duration, wanted: impl Fn(&Value) -> bool) -> (Instant, Value) {
+    pub(crate) fn until(&mut self, what: &str, longest: Duration, wanted: impl Fn(&Value) -> bool) -> (Instant, Value) {
         let end = Instant::now() + longest;
         let mut last = Value::Null;
         while let Some(left) = end.checked_duration_since(Instant::now()) {

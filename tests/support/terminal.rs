@@ -12,7 +12,7 @@ fn size_of(cells: u16) -> NonZeroU16 {
 }
 
 /// The program in a terminal of its own.
-pub struct Terminal {
+pub(crate) struct Terminal {
     screen: Arc<Mutex<vt100::Parser>>,
     raw: Arc<Mutex<Vec<u8>>>,
     master: Option<Box<dyn MasterPty + Send>>,
@@ -23,7 +23,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts the program with `arguments` in a terminal of this size, with an empty home.
-    pub fn start(arguments: &[&str], columns: u16, rows: u16) -> Self {
+    pub(crate) fn start(arguments: &[&str], columns: u16, rows: u16) -> Self {
         let home = tempfile::tempdir().expect("a home");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pgctl-tui"));
         command.args(arguments);
@@ -54,40 +54,40 @@ impl Terminal {
     }
 
     /// Types `keys` as they are.
-    pub fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         let writer = self.writer.as_mut().expect("an open terminal");
         writer.write_all(keys.as_bytes()).and_then(|()| writer.flush()).expect("the program reads");
     }
 
     /// Makes the terminal another size.
-    pub fn resize(&mut self, columns: u16, rows: u16) {
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
         self.screen.lock().unwrap().screen_mut().set_size(size_of(rows), size_of(columns));
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         self.master.as_ref().expect("an open terminal").resize(size).expect("another size");
     }
 
     /// What the screen shows.
-    pub fn contents(&self) -> String {
+    pub(crate) fn contents(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
     }
 
     /// Whether the alternate screen is on.
-    pub fn is_alternate(&self) -> bool {
+    pub(crate) fn is_alternate(&self) -> bool {
         self.screen.lock().unwrap().screen().alternate_screen()
     }
 
     /// Bytes written to the terminal so far.
-    pub fn written(&self) -> usize {
+    pub(crate) fn written(&self) -> usize {
         self.raw.lock().unwrap().len()
     }
 
     /// Waits until the screen shows `text`.
-    pub fn until(&self, text: &str) {
+    pub(crate) fn until(&self, text: &str) {
         self.until_screen(text, |screen| screen.contains(text));
     }
 
     /// Waits until the screen is as `wanted` says.
-    pub fn until_screen(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+    pub(crate) fn until_screen(&self, what: &str, wanted: impl Fn(&str) -> bool) {
         let end = Instant::now() + Duration::from_secs(20);
         while !wanted(&self.contents()) {
             assert!(Instant::now() < end, "{what:?} did not appear:\n{}", self.contents());
@@ -96,18 +96,18 @@ impl Terminal {
     }
 
     /// The program's process.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.process_id().expect("a process")
     }
 
     /// Closes the terminal, as a lost connection does.
-    pub fn hang_up(&mut self) {
+    pub(crate) fn hang_up(&mut self) {
         self.writer = None;
         self.master = None;
     }
 
     /// Waits for the end, at most `longest`.
-    pub fn end(&mut self, longest: Duration) -> ExitStatus {
+    pub(crate) fn end(&mut self, longest: Duration) -> ExitStatus {
         let end = Instant::now() + longest;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child") {

@@ -6,6 +6,8 @@
 //! library's client can write; it is kept private here, and no method of this module puts, deletes, grants or commits.
 
 mod connect;
+#[cfg(test)]
+pub(crate) mod double;
 mod error;
 mod health;
 mod record;

@@ -130,7 +130,8 @@ impl RecordClient {
             Err(trouble) => {
                 tracing::debug!(%trouble, "etcd: looking for another endpoint");
                 let young = self.session.take().is_some_and(|session| session.since.elapsed() < TOO_YOUNG);
-                if young && trouble.is_alive() { Err(trouble) } else { self.read(1).await }
+                let refused = trouble.is_alive() && trouble.cause != Cause::NoQuorum;
+                if young && refused { Err(trouble) } else { self.read(1).await }
             }
         }
     }

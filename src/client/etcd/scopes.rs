@@ -10,9 +10,9 @@ use super::error::EtcdError;
 
 /// Reads at most; a store with more directories than this is not searched to its end.
 const MOST_STEPS: usize = 400;
-/// Names of keys that stand directly in a cluster's directory.
+/// Keys of a cluster beside its members', below its directory; the one that ends like another comes first.
 const OWN_KEYS: [&str; 9] =
-    ["config", "failover", "failsafe", "history", "initialize", "leader", "status", "sync", "optime/leader"];
+    ["optime/leader", "config", "failover", "failsafe", "history", "initialize", "leader", "status", "sync"];
 /// Keys without one of which a directory is no cluster's.
 const PROOFS: [&str; 3] = ["initialize", "config", "leader"];
 

@@ -1,1 +1,244 @@
+use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::double::{Member, Mood, endpoints};
+use super::scopes::{cluster_directory, describe};
+use super::*;
+use crate::client::cause::Cause;
+use crate::client::double::{answering, endless, refused, silent};
+
+const HEARTBEAT: Duration = Duration::from_millis(150);
+const KEYS: [(&str, &str); 3] =
+    [("/service/a/config", "{}"), ("/service/a/leader", "pg-0"), ("/service/a/members/pg-0", "{}")];
+
+fn follow(urls: &[&str]) -> RecordClient {
+    RecordClient::new(Connector::new(&endpoints(urls)).expect("endpoints"), "/service/a/", "leader")
+}
+
+fn value(client: &RecordClient, key: &str) -> Option<String> {
+    client.record().keys.get(key).map(|key| String::from_utf8_lossy(&key.value).into_owned())
+}
+
+#[rstest]
+#[case("service", "pg", "/service/pg/")]
+#[case("/service/", "pg", "/service/pg/")]
+#[case("//db//prod/", "/pg/", "/db/prod/pg/")]
+#[case("/", "pg", "/pg/")]
+#[case("service", "", "/service/")]
+fn slashes_of_a_prefix_collapse(#[case] namespace: &str, #[case] scope: &str, #[case] expected: &str) {
+    assert_eq!(prefix(namespace, scope), expected);
+}
+
+#[rstest]
+#[case("http://10.0.0.1:2379", "10.0.0.1:2379", false)]
+#[case("https://etcd-1:2379/", "etcd-1:2379", true)]
+#[case("etcd-1:4001", "etcd-1:4001", false)]
+#[case("http://etcd-1", "etcd-1:2379", false)]
+#[case("https://[2001:db8::1]:2379", "[2001:db8::1]:2379", true)]
+fn an_endpoint_is_taken_apart(#[case] url: &str, #[case] name: &str, #[case] tls: bool) {
+    let endpoint = EndpointName::parse(url).expect("an endpoint");
+    assert_eq!((endpoint.to_string().as_str(), endpoint.tls), (name, tls));
+}
+
+#[rstest]
+#[case("ftp://a:1")]
+#[case("http://")]
+#[case("http://a:1/path")]
+#[case("")]
+#[case("a b")]
+fn what_is_no_endpoint_is_told(#[case] url: &str) {
+    assert!(EndpointName::parse(url).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_url_and_no_key_is_too_odd(text in any::<String>()) {
+        let _ = EndpointName::parse(&text);
+        let _ = cluster_directory(&text);
+        let _ = describe(&text, std::slice::from_ref(&text));
+    }
+}
+
+#[tokio::test]
+async fn the_record_is_read_and_then_followed() {
+    let member = Member::start(&KEYS).await;
+    member.put("/service/ab/leader", "other");
+    let mut client = follow(&[&member.url]);
+    assert_eq!(client.next(HEARTBEAT).await.expect("record"), Change::Read);
+    assert_eq!(client.record().keys.keys().collect::<Vec<_>>(), ["config", "leader", "members/pg-0"]);
+    assert_eq!(client.lease_left(7, HEARTBEAT).await.expect("lease"), Duration::from_secs(25));
+
+    // Between the read and the watch, which begins with the next call.
+    member.put("/service/a/leader", "pg-1");
+    assert_eq!(client.next(HEARTBEAT * 20).await.expect("event"), Change::Events);
+    assert_eq!(value(&client, "leader").as_deref(), Some("pg-1"));
+
+    member.delete("/service/a/leader");
+    assert_eq!(client.next(HEARTBEAT * 20).await.expect("event"), Change::Events);
+    assert_eq!(value(&client, "leader"), None);
+
+    assert_eq!(client.next(HEARTBEAT).await.expect("heartbeat"), Change::Quiet);
+    assert_eq!(member.changes(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_watch_that_keeps_silent_is_found_out() {
+    let member = Member::start(&KEYS).await;
+    let mut client = follow(&[&member.url]);
+    client.next(HEARTBEAT).await.expect("record");
+    client.next(HEARTBEAT).await.expect("heartbeat");
+    member.fall_silent();
+    member.put("/service/a/leader", "pg-1");
+    assert_eq!(client.next(HEARTBEAT).await.expect("record"), Change::Read);
+    assert_eq!(value(&client, "leader").as_deref(), Some("pg-1"));
+}
+
+#[tokio::test]
+async fn a_compaction_leads_to_a_full_read() {
+    let member = Member::start(&KEYS).await;
+    let mut client = follow(&[&member.url]);
+    client.next(HEARTBEAT).await.expect("record");
+    member.put("/service/a/leader", "pg-1");
+    member.delete("/service/a/config");
+    member.compact();
+    assert_eq!(client.next(HEARTBEAT).await.expect("record"), Change::Read);
+    assert_eq!(client.record().keys.keys().collect::<Vec<_>>(), ["leader", "members/pg-0"]);
+}
+
+#[tokio::test]
+async fn dead_and_frozen_endpoints_do_not_delay_the_start() {
+    let member = Member::start(&KEYS).await;
+    let (refused, silent) = (refused(), silent());
+    let mut client = follow(&[&refused, &silent, &member.url]);
+    let began = Instant::now();
+    assert_eq!(client.next(HEARTBEAT).await.expect("record"), Change::Read);
+    assert!(began.elapsed() < Duration::from_millis(350), "took {:?}", began.elapsed());
+    assert!(member.url.ends_with(&client.record().endpoint));
+}
+
+#[tokio::test]
+async fn a_member_that_loses_the_majority_is_left_for_one_that_has_it() {
+    let (first, second) = (Member::start(&KEYS).await, Member::start(&KEYS).await);
+    let mut client = follow(&[&first.url, &second.url]);
+    client.next(HEARTBEAT).await.expect("record");
+    let reads = second.reads();
+    first.feel(Mood::Leaderless);
+    assert_eq!(client.next(HEARTBEAT).await.expect("record"), Change::Read);
+    assert!(second.url.ends_with(&client.record().endpoint));
+    assert!(second.reads() > reads);
+}
+
+#[rstest]
+#[case(Mood::Leaderless)]
+#[case(Mood::Deserted)]
+#[tokio::test]
+async fn without_majority_a_survivor_is_asked_for_what_it_has(#[case] mood: Mood) {
+    let member = Member::start(&KEYS).await;
+    member.feel(mood);
+    let refused = refused();
+    let error = follow(&[&refused, &member.url]).next(HEARTBEAT).await.expect_err("no quorum");
+    assert_eq!(error.cause, Cause::NoQuorum, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("/service/a/leader = pg-0"), "{text}");
+    assert!(text.contains(&format!("{refused}: connection refused")), "{text}");
+}
+
+#[tokio::test]
+async fn each_way_of_not_answering_is_told_apart() {
+    let cause = async |urls: &[&str]| follow(urls).next(HEARTBEAT).await.expect_err("no answer").cause;
+    assert_eq!(cause(&[&refused()]).await, Cause::Refused);
+    assert_eq!(cause(&[&silent()]).await, Cause::TimedOut);
+    assert_eq!(cause(&["http://no-such-host.invalid:2379"]).await, Cause::Name);
+    let (web, _) = endless("HTTP/1.1 200 OK\r\n\r\n", "<p>");
+    assert_eq!(cause(&[&web]).await, Cause::UnexpectedAnswer);
+    assert_eq!(cause(&[&answering("")]).await, Cause::Closed);
+    let member = Member::start(&KEYS).await;
+    member.feel(Mood::Forbidding);
+    assert_eq!(cause(&[&member.url]).await, Cause::Permission);
+    let over_tls = member.url.replace("http://", "https://");
+    let mut endpoints = endpoints(&[&over_tls]);
+    endpoints.tls.insecure = true;
+    let mut client = RecordClient::new(Connector::new(&endpoints).expect("endpoints"), "/service/a/", "leader");
+    assert_eq!(client.next(HEARTBEAT).await.expect_err("no TLS there").cause, Cause::Tls);
+}
+
+#[tokio::test]
+async fn an_answer_of_many_megabytes_is_refused() {
+    let member = Member::start(&KEYS).await;
+    member.put("/service/a/history", &"x".repeat(5_000_000));
+    let error = follow(&[&member.url]).next(HEARTBEAT).await.expect_err("too large");
+    assert_eq!(error.cause, Cause::TooLarge, "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_midway_spoils_nothing() {
+    let member = Member::start(&KEYS).await;
+    let mut client = follow(&[&member.url]);
+    client.next(HEARTBEAT).await.expect("record");
+    for _ in 0..5 {
+        let dropped = tokio::time::timeout(Duration::from_millis(3), client.next(HEARTBEAT * 20)).await;
+        assert!(dropped.is_err());
+    }
+    member.put("/service/a/leader", "pg-1");
+    assert_eq!(client.next(HEARTBEAT * 20).await.expect("event"), Change::Events);
+    assert_eq!(value(&client, "leader").as_deref(), Some("pg-1"));
+}
+
+#[rstest]
+#[case(Mood::Healthy, Majority::Reached, 12)]
+#[case(Mood::Forbidding, Majority::Reached, 12)]
+#[case(Mood::Leaderless, Majority::Missing, 0)]
+#[case(Mood::Deserted, Majority::Missing, 12)]
+#[tokio::test]
+async fn a_member_tells_of_itself_with_and_without_majority(
+    #[case] mood: Mood,
+    #[case] majority: Majority,
+    #[case] leader: u64,
+) {
+    let member = Member::start(&[]).await;
+    member.feel(mood);
+    let mut client = HealthClient::new(Connector::new(&endpoints(&[&member.url])).expect("endpoints"));
+    for _ in 0..2 {
+        let health = client.ask().await.expect("health");
+        assert_eq!((health.majority, health.leader, health.id), (majority, leader, 11));
+        assert_eq!(health.members.map(|members| members.len()), Some(4));
+    }
+    assert_eq!(member.changes(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn clusters_are_found_past_the_keys_of_others() {
+    let member = Member::start(&KEYS).await;
+    for key in ["/registry/pods/x/status", "/registry/pods/y/status", "plain", "/a", "/service/noise", "zzz/leader"] {
+        member.put(key, "1");
+    }
+    for key in ["/db/prod/a/config", "/service/cit/0/leader", "/service/cit/1/members/w", "/service/new/initialize"] {
+        member.put(key, "{}");
+    }
+    let finder = Finder::new(Connector::new(&endpoints(&[&member.url])).expect("endpoints"));
+    let found = finder.find("/").await.expect("scopes");
+    let places: Vec<_> = found.iter().map(|found| format!("{}{}", found.namespace, found.scope)).collect();
+    assert_eq!(places, ["/db/prod/a", "/service/a", "/service/cit", "/service/new"]);
+    assert_eq!(found[1].members, ["pg-0"]);
+    assert!(found[1].led && !found[3].led);
+    assert_eq!(found[2].groups, [0, 1]);
+    let below = finder.find("/service/").await.expect("scopes");
+    assert_eq!(below.len(), 3);
+    assert_eq!(member.changes(), Vec::<&str>::new());
+}
+
+#[rstest]
+#[case("/service/a/leader", Some("/service/a/"))]
+#[case("/service/a/members/pg-0", Some("/service/a/"))]
+#[case("/service/a/optime/leader", Some("/service/a/"))]
+#[case("/service/a/0/config", Some("/service/a/"))]
+#[case("/service/12/config", Some("/service/12/"))]
+#[case("/a/config", Some("/a/"))]
+#[case("/service/a/members/x/y", None)]
+#[case("/registry/pods/x", None)]
+#[case("leader", None)]
+fn a_key_tells_which_cluster_it_belongs_to(#[case] key: &str, #[case] directory: Option<&str>) {
+    assert_eq!(cluster_directory(key), directory);
+}

@@ -27,6 +27,7 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
     };
 
     let agents: Vec<Agent<'_>> = with(Role::Patroni).into_iter().map(|service| Agent::new(project, service)).collect();
+    let several = agents.iter().filter_map(Agent::scope).map(|told| told.value).collect::<BTreeSet<_>>().len() > 1;
     let (scope, agents) = chosen(agents, source.scope).map_err(|scopes| {
         let problem = format!("holds {} clusters: {}", scopes.len(), scopes.join(", "));
         wrong("", problem, "choose one with --scope NAME")
@@ -48,6 +49,14 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
         notes: project.notes.clone(),
         ..Discovered::default()
     };
+    if several {
+        let note =
+            "the compose file holds further clusters; look whether the routers and exporters below are this one's";
+        found.notes.push(note.to_owned());
+    }
+    if scope.is_none() && !agents.is_empty() {
+        found.notes.push("the scope is not in the compose file; it is learnt from the members".to_owned());
+    }
     guessed(&mut found.notes, "the scope", scope.as_ref());
     let namespace = agents.iter().find_map(Agent::namespace);
     guessed(&mut found.notes, "the namespace", namespace.as_ref());
@@ -70,7 +79,7 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
     found.agents_login = login::rest(project, &members, &agents);
     found.etcd_login = login::etcd(project, &everything);
     found.members.sort_by(|a, b| a.name.cmp(&b.name));
-    add_warnings(&mut found, project, &with(Role::Pooler), &members);
+    add_warnings(&mut found, &with(Role::Pooler), &members, &agents);
     Ok(found)
 }
 
@@ -92,12 +101,8 @@ fn chosen<'p>(agents: Vec<Agent<'p>>, wanted: Option<&str>) -> Result<(Option<To
 }
 
 fn guessed(notes: &mut Vec<String>, what: &str, told: Option<&Told>) {
-    match told {
-        None => notes.push(format!("{what} is not in the compose file")),
-        Some(Told { value, guessed_from: Some(from) }) => {
-            notes.push(format!("{what} `{value}` was taken from {from}; it must be the one of patroni.yml"));
-        }
-        Some(Told { guessed_from: None, .. }) => {}
+    if let Some(Told { value, guessed_from: Some(from) }) = told {
+        notes.push(format!("{what} `{value}` was taken from {from}; it must be the one of patroni.yml"));
     }
 }
 
@@ -329,7 +334,7 @@ fn address_map(
     unique.collect()
 }
 
-fn add_warnings(found: &mut Discovered, project: &Project<'_>, poolers: &[&Service], members: &[&Service]) {
+fn add_warnings(found: &mut Discovered, poolers: &[&Service], members: &[&Service], agents: &[Agent<'_>]) {
     let nothing = found.members.iter().all(|member| member.rest.is_none() && member.postgres.is_none());
     if nothing && !found.members.is_empty() {
         found.notes.insert(
@@ -349,13 +354,12 @@ fn add_warnings(found: &mut Discovered, project: &Project<'_>, poolers: &[&Servi
         let names: Vec<&str> = poolers.iter().map(|service| service.name.as_str()).collect();
         found.notes.push(format!("PgBouncer is there ({}), and not shown yet", names.join(", ")));
     }
-    let agents: Vec<&&Service> = members.iter().filter(|service| service.hostname.is_none()).collect();
-    if !agents.is_empty() && !nothing {
+    let nameless = |agent: &Agent<'_>| agent.service.hostname.is_none() && agent.advertised_rest().is_none();
+    if !nothing && agents.iter().any(nameless) {
         found.notes.push(
-            "containers without `hostname:` may advertise an address that changes at every start; the addresses \
-             written for each node below hold nevertheless"
+            "members without `hostname:` may advertise an address that changes at every start; the addresses written \
+             for each node below hold nevertheless"
                 .to_owned(),
         );
     }
-    let _ = project;
 }

@@ -141,12 +141,12 @@ fn password(project: &Project<'_>, service: &Service, name: &str) -> Option<(Sec
         let variable = service.environment.get(name)?;
         let remark = match &variable.taken_from {
             Some(outer) => format!(
-                "The compose file takes the password from {outer}; have it in the console's environment, or use \
-                 password_file or ~/.pgpass instead."
+                "The compose file takes the password from {outer}: have that in the console's environment too, or name \
+                 another place with password_file or password_command."
             ),
             None => format!(
-                "The password stands beside {name} of service {}; put it into the console's environment under that \
-                 name, or use password_file or ~/.pgpass instead.",
+                "The password is the value of {name} in service {}: have it in the console's environment under that \
+                 name, or name another place with password_file or password_command.",
                 service.name
             ),
         };

@@ -59,11 +59,10 @@ fn pair(address: Option<&str>, host: Option<&str>, container: &str, protocol: &s
     let count = last - first;
     let begin = match host.map(range) {
         None => None,
-        Some(None) => return None,
         Some(Some((begin, end))) if end - begin == count => Some(begin),
         // Several host ports for one of the container: Docker takes a free one of them.
         Some(Some(_)) if count == 0 => None,
-        Some(Some(_)) => return None,
+        Some(_) => return None,
     };
     if !protocol.eq_ignore_ascii_case("tcp") {
         return Some(Vec::new());

@@ -51,10 +51,8 @@ impl<'a> Project<'a> {
             remedy: remedy.to_owned(),
         };
         let tree = |variables| {
-            yaml::parse(text, variables).map_err(|error| {
-                let remedy = "`docker compose config` reads the same file and shows the place";
-                ConfigError::Wrong(vec![complaint(error.line, "", error.problem, remedy)])
-            })
+            yaml::parse(text, variables)
+                .map_err(|error| ConfigError::Wrong(vec![complaint(error.line, "", error.problem, error.remedy)]))
         };
         let (root, written) = (tree(Some(variables))?, tree(None)?);
         if !root.get("services").is_some_and(|services| matches!(services.kind, Kind::Map(_))) {
@@ -106,7 +104,7 @@ impl<'a> Project<'a> {
     /// The text of the first file that `service` sees at a place that `wanted` accepts, with its name on the host.
     pub(super) fn mounted(&self, service: &Service, wanted: impl Fn(&str) -> bool) -> Option<(PathBuf, String)> {
         for mount in service.mounts.iter().filter(|mount| wanted(&mount.target)) {
-            let path = self.directory.join(&mount.source);
+            let path = beside(&self.directory, &mount.source);
             if let Some(text) = (self.files)(&path) {
                 return Some((path, text));
             }
@@ -132,7 +130,7 @@ impl<'a> Project<'a> {
     /// The text of `file` within a directory that `service` sees, for mounts of whole directories.
     pub(super) fn mounted_within(&self, service: &Service, file: &str) -> Option<(PathBuf, String)> {
         service.mounts.iter().find_map(|mount| {
-            let path = self.directory.join(&mount.source).join(file);
+            let path = beside(&self.directory, &mount.source).join(file);
             Some((path.clone(), (self.files)(&path)?))
         })
     }
@@ -148,14 +146,14 @@ impl<'a> Project<'a> {
             return self.secrets.get(name).cloned();
         }
         let mount = service.mounts.iter().find(|mount| mount.target == path)?;
-        Some(Given::File(self.directory.join(&mount.source)))
+        Some(Given::File(beside(&self.directory, &mount.source)))
     }
 
     /// Variables of a service's environment files stand below those of `environment`.
     fn add_env_files(&self, service: &mut Service, variables: &Variables, notes: &mut Vec<String>) {
         let mut found = BTreeMap::new();
         for file in &service.env_files {
-            let Some(text) = (self.files)(&self.directory.join(file)) else {
+            let Some(text) = (self.files)(&beside(&self.directory, file)) else {
                 notes.push(format!("service {}: its environment file {file} could not be read", service.name));
                 continue;
             };
@@ -168,6 +166,12 @@ impl<'a> Project<'a> {
             service.environment.entry(name).or_insert(Variable { value, taken_from: None });
         }
     }
+}
+
+/// A path of the compose file, which begins where the compose file is.
+fn beside(directory: &Path, path: &str) -> PathBuf {
+    // The configuration knows the home directory by the same sign.
+    if path.starts_with("~/") { PathBuf::from(path) } else { directory.join(path.trim_start_matches("./")) }
 }
 
 /// The services with what they `extend` in the same file.
@@ -216,7 +220,7 @@ fn merged(base: &Node, over: &Node) -> Node {
 
 fn given(node: Option<&Node>, directory: &Path) -> BTreeMap<String, Given> {
     let each = node.into_iter().flat_map(Node::entries).filter_map(|(name, node)| {
-        let file = node.text_of("file").map(|file| Given::File(directory.join(file)));
+        let file = node.text_of("file").map(|file| Given::File(beside(directory, file)));
         let variable = || node.text_of("environment").map(|name| Given::Environment(name.to_owned()));
         let content = || node.text_of("content").map(|text| Given::Content(text.to_owned()));
         Some((name.to_owned(), file.or_else(variable).or_else(content)?))
@@ -314,7 +318,7 @@ services:
         "compose.yml:5: services.pg.ports",
         "127.0.0.1:5432:5432"
     )]
-    #[case::required("services:\n  pg:\n    image: ${TAG:?no tag}\n", "compose.yml:3:", "")]
+    #[case::required("services:\n  pg:\n    image: ${TAG:?no tag}\n", "compose.yml:3:", "--env-file")]
     fn what_is_wrong_is_told_with_file_line_and_remedy(#[case] text: &str, #[case] place: &str, #[case] remedy: &str) {
         let error = project(text, &|_| None).err().unwrap().to_string();
         assert!(error.contains(place) && error.contains(remedy), "{error}");

@@ -17,7 +17,7 @@ pub(super) enum Role {
     Router,
     /// PgBouncer.
     Pooler,
-    /// postgres_exporter.
+    /// `postgres_exporter`.
     Exporter,
 }
 

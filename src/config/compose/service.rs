@@ -161,9 +161,16 @@ fn only_reference(written: &str) -> Option<&str> {
     };
     let end = inner.find(|c| !sound(c)).unwrap_or(inner.len());
     let (name, rest) = inner.split_at(end);
-    // `${A}-${B}` ends with a brace too, and is more than one reference.
-    let whole = rest.is_empty() || (rest.starts_with([':', '-', '?']) && !rest.replace("${", "").contains("}$"));
-    (!name.is_empty() && whole && !rest.starts_with('}')).then_some(name)
+    let operator = rest.is_empty() || rest.starts_with([':', '-', '?']);
+    // `${A:-x}-${B}` ends with a brace too, and is more than one reference: the first brace must close the last.
+    let closes_early = rest
+        .chars()
+        .scan(0_i32, |depth, c| {
+            *depth += i32::from(c == '{') - i32::from(c == '}');
+            Some(*depth)
+        })
+        .any(|depth| depth < 0);
+    (!name.is_empty() && operator && !closes_early).then_some(name)
 }
 
 fn words(node: &Node) -> Vec<String> {

@@ -4,8 +4,8 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
-use serde_saphyr::{Options, PropertySyntax, Spanned};
+use serde_saphyr::options::NonFiniteFloatPolicy;
+use serde_saphyr::{Error, Options, PropertySyntax, Spanned};
 
 use super::variables::Variables;
 
@@ -76,12 +76,16 @@ impl Node {
 pub(super) struct YamlProblem {
     pub(super) line: Option<usize>,
     pub(super) problem: String,
+    pub(super) remedy: &'static str,
 }
+
+/// What helps with text that is no YAML.
+const ASK_COMPOSE: &str = "`docker compose config` reads the same file and shows the place";
 
 /// Reads the first document of `text`. With `variables`, every scalar value is interpolated as Compose does it.
 pub(super) fn parse(text: &str, variables: Option<&Variables>) -> Result<Node, YamlProblem> {
     if text.len() > LARGEST_TEXT {
-        return Err(YamlProblem { line: None, problem: "is larger than 1 MB".to_owned() });
+        return Err(YamlProblem { line: None, problem: "is larger than 1 MB".to_owned(), remedy: ASK_COMPOSE });
     }
     if text.trim().is_empty() {
         return Ok(Node { line: 0, kind: Kind::Nothing });
@@ -101,11 +105,31 @@ pub(super) fn interpolate(text: &str, variables: &Variables) -> Result<String, Y
 
 fn problem(error: &serde_saphyr::Error) -> YamlProblem {
     let line = error.location().and_then(|location| usize::try_from(location.line()).ok()).filter(|line| *line > 0);
-    let said = error.without_snippet().to_string();
-    // The parser repeats the place behind its message; ours stands before it.
-    let said = said.lines().next().unwrap_or_default();
-    let said = said.split_once(" at line ").map_or(said, |(said, _)| said);
-    YamlProblem { line, problem: crate::model::text::redact(said) }
+    let hint = |message: &str| if message.is_empty() { String::new() } else { format!(": {message}") };
+    let set_it = "set it in the environment or in the environment file (--env-file)";
+    let (problem, remedy) = match error.without_snippet() {
+        // Met again where an anchor is used.
+        Error::AliasError { error, .. } => {
+            let inner = self::problem(error);
+            return YamlProblem { line: inner.line.or(line), ..inner };
+        }
+        Error::PropertyRequiredButUnset { name, message, .. } => {
+            (format!("{name} is required and not set{}", hint(message)), set_it)
+        }
+        Error::PropertyRequiredButEmpty { name, message, .. } => {
+            (format!("{name} is required and empty{}", hint(message)), set_it)
+        }
+        Error::InvalidPropertyName { name, .. } => {
+            (format!("`{name}` is no reference to a variable"), "write ${NAME}, or $$ for a dollar sign")
+        }
+        other => {
+            let said = other.to_string();
+            let said = said.lines().next().unwrap_or_default();
+            // The parser repeats the place behind its message; ours stands before it.
+            (said.split_once(" at line ").map_or(said, |(said, _)| said).to_owned(), ASK_COMPOSE)
+        }
+    };
+    YamlProblem { line, problem: crate::model::text::redact(&problem), remedy }
 }
 
 fn options(variables: Option<&Variables>) -> Options {
@@ -119,7 +143,6 @@ fn options(variables: Option<&Variables>) -> Options {
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 200_000 },
-        duplicate_keys: DuplicateKeyPolicy::LastWins,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         ignore_binary_tag_for_string: true,
         with_snippet: false,
@@ -278,6 +301,7 @@ mod tests {
     #[case("a:\n\t- b\n")]
     #[case("a: *missing\n")]
     #[case("a: ${UNCLOSED\n")]
+    #[case("a: 1\na: 2\n")]
     fn broken_text_is_told_with_its_line(#[case] text: &str) {
         let error = parse(text, Some(&variables())).unwrap_err();
         assert!(error.line.is_some(), "{}", error.problem);
@@ -302,7 +326,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let items = vec![format!("*a{}", level - 1); 9].join(", ");
-            text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+            text = format!("{text}a{level}: &a{level} [{items}]\n");
         }
         assert!(parse(&text, None).is_err());
         assert!(parse(&"[".repeat(10_000), None).is_err());

@@ -21,14 +21,29 @@ pub fn slots(snapshot: &Snapshot) -> Table {
     table
 }
 
-/// A slot that Patroni keeps on a standby for another member, so that the member can follow it after a failover: it is
-/// unused as long as all is well, and moved on by Patroni.
-fn is_spare(snapshot: &Snapshot, slot: &Slot, in_recovery: bool) -> bool {
-    in_recovery && !slot.logical && !slot.active && belongs_to_member(snapshot, slot)
-}
-
-fn belongs_to_member(snapshot: &Snapshot, slot: &Slot) -> bool {
-    snapshot.members.iter().any(|member| slot_name(member.name.as_str()) == slot.name.as_str())
+/// Why nobody uses a slot, and whether that is as it should be.
+fn idleness(snapshot: &Snapshot, node: &Member, slot: &Slot, in_recovery: bool) -> (String, Tone) {
+    if slot.active {
+        return (String::new(), Tone::Dim);
+    }
+    if slot.temporary {
+        return ("temporary".to_owned(), Tone::Dim);
+    }
+    let owner = snapshot.members.iter().find(|member| slot_name(member.name.as_str()) == slot.name.as_str());
+    match (slot.logical, in_recovery, owner) {
+        // Copied from the primary, so that its consumer can go on after a failover: never used before that.
+        (true, true, _) => ("copy for a failover, normal on a standby".to_owned(), Tone::Dim),
+        // Kept and moved on by Patroni, so that the member can follow this node after a failover.
+        (false, true, Some(_)) => ("spare for a member, normal on a standby".to_owned(), Tone::Dim),
+        (false, false, Some(owner)) => {
+            let upstream = snapshot.view(owner).upstream().filter(|upstream| upstream.fresh);
+            match upstream.filter(|upstream| upstream.value != node.name) {
+                Some(upstream) => (format!("spare: {} follows {}", owner.name, upstream.value), Tone::Dim),
+                None => (format!("{} does not stream from here", owner.name), Tone::Look),
+            }
+        }
+        (true, false, _) | (false, _, None) => ("keeps WAL for nobody".to_owned(), Tone::Look),
+    }
 }
 
 /// The slot that Patroni makes for a member: lower case, dash and dot as underscore, others by their code.
@@ -46,13 +61,9 @@ fn slot_name(member: &str) -> String {
 }
 
 fn slot_cells(snapshot: &Snapshot, member: &Member, slot: &Slot, in_recovery: bool) -> Vec<Cell> {
-    let spare = is_spare(snapshot, slot, in_recovery);
+    let (idle, idle_tone) = idleness(snapshot, member, slot, in_recovery);
     let limits = &snapshot.thresholds.slot_retained;
-    let active = match (slot.active, spare) {
-        (true, _) => Cell::text("yes", Tone::Well),
-        (false, true) => Cell::text("no", Tone::Dim),
-        (false, false) => Cell::text("no", Tone::Look),
-    };
+    let active = if slot.active { Cell::text("yes", Tone::Well) } else { Cell::text("no", idle_tone) };
     let status = slot.wal_status.as_ref().map_or_else(Cell::none, |status| match status {
         WalStatus::Reserved => Cell::ranked(0, "reserved", Tone::Plain),
         WalStatus::Extended => Cell::ranked(1, "extended", Tone::Look),
@@ -68,16 +79,8 @@ fn slot_cells(snapshot: &Snapshot, member: &Member, slot: &Slot, in_recovery: bo
         (true, _) => Cell::none(),
         (false, since) => cells::span(since.map(|since| time_since(snapshot, since)), Tone::Plain),
     };
-    let notes: Vec<_> = [
-        spare.then_some("spare for a member, normal on a standby"),
-        (!slot.active && !spare && !slot.temporary).then_some("keeps WAL for nobody"),
-        slot.temporary.then_some("temporary"),
-        (slot.failover == Some(true)).then_some("synchronised for failover"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let notes_tone = if slot.active || spare || slot.temporary { Tone::Dim } else { Tone::Look };
+    let failover = if slot.failover == Some(true) { "synchronised for failover" } else { "" };
+    let notes: Vec<_> = [idle.as_str(), failover].into_iter().filter(|note| !note.is_empty()).collect();
     vec![
         Cell::text(member.name.text().clone(), Tone::Plain),
         Cell::text(slot.name.clone(), Tone::Plain),
@@ -88,7 +91,7 @@ fn slot_cells(snapshot: &Snapshot, member: &Member, slot: &Slot, in_recovery: bo
         safe,
         inactive,
         slot.database.as_ref().map_or_else(Cell::none, |database| cells::words(database, Tone::Dim)),
-        Cell::text(notes.join(", "), notes_tone),
+        Cell::text(notes.join(", "), idle_tone),
     ]
 }
 

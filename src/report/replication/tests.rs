@@ -53,6 +53,22 @@ fn an_unused_member_slot_is_normal_on_a_standby_and_not_on_the_primary() {
 }
 
 #[test]
+fn a_slot_of_a_member_that_follows_another_is_a_spare_and_one_of_a_member_that_is_cut_off_is_not() {
+    let mut snapshot = cascade();
+    sql(&mut snapshot, "pg-0", |report| {
+        report.slots = vec![slot("pg_1", true), slot("pg_2", false)];
+    });
+    let note = |snapshot: &Snapshot, at: usize| slots(snapshot).rows[at].cells[10].clone();
+    assert_eq!((note(&snapshot, 1).text.as_str(), note(&snapshot, 1).tone), ("spare: pg-2 follows pg-1", Tone::Dim));
+    cut(&mut snapshot, "pg-1", seconds(30));
+    sql(&mut snapshot, "pg-0", |report| report.slots[0].active = false);
+    assert_eq!(
+        (note(&snapshot, 0).text.as_str(), note(&snapshot, 0).tone),
+        ("pg-1 does not stream from here", Tone::Look)
+    );
+}
+
+#[test]
 fn receivers_name_the_member_they_follow() {
     let mut snapshot = cascade();
     insta::assert_snapshot!(drawn(&receivers(&snapshot)), @r"

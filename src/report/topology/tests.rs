@@ -45,7 +45,7 @@ fn a_cut_node_keeps_its_last_values_in_grey_and_says_what_fails() {
     MEMBER        ROLE     STATE        TL       LAG   IN TIME  SYNC         UP  ROUTER      NOTES
     ● pg-0        leader   running      12         –         –  –        12d 4h  primary ▲
     └─● pg-1      replica  streaming    12     48 kB     0.2 s  sync     12d 4h  replicas ▲
-    ○ pg-2        replica  no answer    12      4 kB     0.4 s  async    12d 4h  replicas ▲  REST, SQL: no answer in time for 38.0 s, on record as streaming
+    ○ pg-2        replica  no answer    12    112 kB     0.4 s  async    12d 4h  replicas ▲  REST, SQL: no answer in time for 38.0 s, last seen streaming
     ");
     assert_eq!(cell(&table, "pg-2", "state").tone, Tone::Stale);
     assert_eq!(cell(&table, "pg-2", "lag-seconds").tone, Tone::Stale);
@@ -72,7 +72,7 @@ fn without_a_leader_no_replica_pretends_to_follow_one() {
     MEMBER        ROLE     STATE        TL       LAG   IN TIME  SYNC         UP  ROUTER      NOTES
     ◐ pg-1        replica  running      12         ?     0.2 s  sync     12d 4h  replicas ▲  does not stream
     ◐ pg-2        replica  running      12         ?     0.4 s  async    12d 4h  replicas ▲  does not stream
-    ○ pg-0        primary  no answer    12         –         –  –        12d 4h  primary ▲   pg-router sends writes here, nobody leads, REST, SQL: no answer in time for 41.0 s, on record as running
+    ○ pg-0        primary  no answer    12         –         –  –        12d 4h  primary ▲   pg-router sends writes here, nobody leads, REST, SQL: no answer in time for 41.0 s, last seen running
     ");
 }
 

@@ -1,6 +1,6 @@
 //! What Patroni's REST interface and its metrics say of a node.
 
-use crate::model::agent::{AgentReport, DownstreamName, Position};
+use crate::model::agent::{AgentReport, DownstreamName, Position, ScheduledRestart};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::metrics::MetricsReport;
 use crate::model::role::{MemberState, Role, SyncState};
@@ -19,6 +19,8 @@ pub(super) const SERVER_VERSION: u32 = 170_011;
 impl World {
     pub(crate) fn agent_report(&self, index: usize, endpoint: &Text) -> Result<AgentReport, SourceError> {
         let now = self.clock.now();
+        // An address that leads elsewhere leads to the neighbour.
+        let index = if self.nodes[index].ails.wrong_address { (index + 1) % self.nodes.len() } else { index };
         let node = &self.nodes[index];
         reach(node.power, endpoint)?;
         if now < node.agent.up_at {
@@ -28,7 +30,8 @@ impl World {
         Ok(AgentReport {
             state: node.reported_state(),
             role: agent_role(node),
-            replication_state: (up && !node.writable && node.stream.is_some()).then_some(MemberState::Streaming),
+            replication_state: (up && !node.writable && !node.ails.odd_state && node.stream.is_some())
+                .then_some(MemberState::Streaming),
             server_version: up.then_some(SERVER_VERSION),
             postmaster_started: up.then(|| self.clock.wall(node.started)),
             timeline: up.then_some(Timeline(node.timeline)),
@@ -41,11 +44,11 @@ impl World {
             watchdog_failed: node.ails.watchdog_failed,
             pending_settings: node.pending.clone(),
             pending_restart: !node.pending.is_empty(),
-            scheduled_restart: None,
+            scheduled_restart: self.scheduled_restart(index),
             tags: node.tags.clone(),
             system_id: up.then(|| self.system_id_of(index)),
             dcs_last_seen: Some(self.clock.wall(node.agent.last_contact / SECOND * SECOND)),
-            agent_version: Some(WORDS.agent_version.clone()),
+            agent_version: Some(agent_version(node)),
             scope: Some(self.spec.name.text().clone()),
             name: Some(node.name.clone()),
         })
@@ -74,6 +77,12 @@ impl World {
             samples,
             dcs_last_seen: None,
         })
+    }
+
+    /// A restart that waits for its time.
+    pub(super) fn scheduled_restart(&self, index: usize) -> Option<ScheduledRestart> {
+        let at = self.nodes[index].restart_at?;
+        Some(ScheduledRestart { at: Text::new(self.clock.wall(at).to_string()), conditions: Vec::new() })
     }
 
     /// Where a node that is up stands in the WAL.
@@ -121,6 +130,11 @@ impl World {
         let counts = self.nodes[index].writable && self.synchronous(other);
         if counts { SyncState::Sync } else { SyncState::Async }
     }
+}
+
+/// Version of a node's agent.
+pub(super) fn agent_version(node: &Node) -> Text {
+    if node.ails.old_agent { WORDS.old_agent_version.clone() } else { WORDS.agent_version.clone() }
 }
 
 fn agent_role(node: &Node) -> Role {

@@ -23,15 +23,17 @@ impl SimulatedNodes {
 }
 
 impl NodeSources for SimulatedNodes {
-    /// Inside a simulation every name resolves: members are reached where they advertise themselves.
+    /// Inside a simulation every name resolves: members are reached where they advertise themselves, and one that is
+    /// known by name alone where members of its name would be.
     fn contact(&self, member: &NodeName, registration: Option<&Registration>) -> Contact {
-        let advertised = registration.and_then(|record| record.postgres.clone());
-        Contact {
-            name: member.clone(),
-            agent_url: Some(Text::new(format!("http://{member}:8008"))),
-            postgres: Some(advertised.unwrap_or_else(|| Address { host: member.text().clone(), port: 5432 })),
-            exporter_url: Some(Text::new(format!("http://{member}:9187/metrics"))),
-        }
+        let (agent_url, postgres) = if let Some(record) = registration {
+            (record.api_url.clone(), record.postgres.clone())
+        } else {
+            let url = Text::new(format!("http://{member}:8008"));
+            (Some(url), Some(Address { host: member.text().clone(), port: 5432 }))
+        };
+        let exporter_url = Some(Text::new(format!("http://{member}:9187/metrics")));
+        Contact { name: member.clone(), agent_url, postgres, exporter_url }
     }
 
     fn sources(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
@@ -49,8 +51,9 @@ impl NodeSources for SimulatedNodes {
         if let Some(address) = &contact.postgres {
             sources.push(source(SourceKind::Sql, &Text::new(address.to_string()), Ask::Sql(index)));
         }
-        let exporter = Text::new(format!("http://{}:9187/metrics", contact.name));
-        sources.push(source(SourceKind::Exporter, &exporter, Ask::Exporter(index)));
+        if let Some(url) = &contact.exporter_url {
+            sources.push(source(SourceKind::Exporter, url, Ask::Exporter(index)));
+        }
         sources
     }
 }

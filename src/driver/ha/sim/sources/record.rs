@@ -43,7 +43,7 @@ impl World {
 
     fn store_trouble(&self, endpoint: &Text) -> SourceError {
         let any = |seat: Seat| self.etcd.members.iter().any(|member| member.seat == seat);
-        if any(Seat::Up) {
+        if any(Seat::Up) || any(Seat::Alone) {
             SourceError::new(Trouble::NoQuorum, endpoint.as_str(), "etcdserver: request timed out")
         } else if any(Seat::Frozen) {
             silent(endpoint)
@@ -82,7 +82,7 @@ impl World {
             paused: false,
             revision: record.revision,
             keys: Vec::new(),
-            defects: Vec::new(),
+            defects: if record.defective { vec![WORDS.unreadable.clone()] } else { Vec::new() },
         };
         content.keys = self.raw_keys(&content);
         content
@@ -104,17 +104,17 @@ impl World {
             } else {
                 key.state.clone()
             },
-            api_url: Some(node.agent_url.clone()),
-            postgres: Some(Address { host: node.name.text().clone(), port: 5432 }),
+            api_url: (!node.ails.no_address).then(|| node.agent_url.clone()),
+            postgres: (!node.ails.no_address).then(|| Address { host: node.name.text().clone(), port: 5432 }),
             timeline: key.timeline.map(Timeline),
             position: key.position.map(Lsn),
             lag: None,
             sync: self.synchronous(index).then_some(SyncState::Sync),
-            agent_version: Some(WORDS.agent_version.clone()),
+            agent_version: Some(super::agent::agent_version(node)),
             tags: node.tags.clone(),
             pending_restart: key.pending_restart,
             pending_settings: if key.pending_restart { node.pending.clone() } else { Vec::new() },
-            scheduled_restart: None,
+            scheduled_restart: self.scheduled_restart(index),
             paused: key.paused,
             occurrences: if self.record.twice == Some(index) { 2 } else { 1 },
         })
@@ -254,7 +254,7 @@ impl World {
             "api_url": format!("{}/patroni", node.agent_url),
             "state": key.state.to_string(),
             "role": if key.primary { "primary" } else { "replica" },
-            "version": WORDS.agent_version.as_str(),
+            "version": super::agent::agent_version(node).as_str(),
         });
         let Some(map) = value.as_object_mut() else { return value };
         let mut put = |name: &str, value: Value| map.insert(name.to_owned(), value);

@@ -20,7 +20,7 @@ const MOST_SERVER: u64 = 300;
 impl World {
     /// The page knows neither the process nor addresses; the runtime interface, at operator level, knows both.
     pub(crate) fn router_report(&self, runtime: bool, endpoint: &Text) -> Result<RouterReport, SourceError> {
-        if !self.router.up {
+        if !self.router.up || (self.router.page_down && !runtime) {
             return Err(refused(endpoint));
         }
         let mut rows = self.statistics_rows();
@@ -82,7 +82,11 @@ impl World {
             ..row(name, &WORDS.front, ProxyKind::Frontend, &section.front)
         });
         for server in &section.servers {
-            rows.push(self.server_row(name, server, runtime));
+            let mut row = self.server_row(name, server, runtime);
+            if let Some(status) = self.forced_status(section.purpose, server) {
+                (row.status, row.check) = (status, None);
+            }
+            rows.push(row);
         }
         let sum = |part: fn(&Server) -> u64| Some(section.servers.iter().map(part).sum());
         let usable = section.usable();
@@ -113,6 +117,17 @@ impl World {
             connect_time: Some(Duration::from_millis(1)),
             ..row(name, &WORDS.back, ProxyKind::Backend, &section.front)
         });
+    }
+
+    /// A status that no check decides.
+    fn forced_status(&self, purpose: PoolPurpose, server: &Server) -> Option<ProxyStatus> {
+        let serviced = self.router.maintenance == Some(server.node) && purpose == PoolPurpose::Read;
+        let unchecked = self.router.unchecked && purpose == PoolPurpose::Write;
+        if serviced {
+            Some(ProxyStatus::Maintenance(Text::default()))
+        } else {
+            unchecked.then_some(ProxyStatus::NoCheck)
+        }
     }
 
     fn server_row(&self, section: &Text, server: &Server, runtime: bool) -> ProxyRow {

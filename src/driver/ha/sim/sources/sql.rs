@@ -15,7 +15,7 @@ use super::super::world::replication::silence;
 use super::super::world::spec::MIB;
 use super::agent::SERVER_VERSION;
 use super::words::WORDS;
-use super::{reach, refused};
+use super::{reach, refused, silent};
 
 /// A standby that is further behind than this catches up, rather than streams.
 const CATCHING_UP: u64 = 64 * MIB;
@@ -26,6 +26,9 @@ impl World {
     pub(crate) fn sql_report(&self, index: usize, endpoint: &Text) -> Result<SqlReport, SourceError> {
         let node = &self.nodes[index];
         reach(node.power, endpoint)?;
+        if node.ails.sql_silent {
+            return Err(silent(endpoint));
+        }
         match node.phase {
             Phase::Running | Phase::Promoting { .. } => {}
             Phase::Starting { .. } | Phase::Restarting { .. } => {
@@ -71,7 +74,7 @@ impl World {
             sessions: clients.sessions,
             applications: clients.applications,
             server_time,
-            monitor: true,
+            monitor: !node.ails.weak_role,
             unread: Vec::new(),
         })
     }
@@ -152,7 +155,7 @@ impl World {
         let node = &self.nodes[index];
         let caught_up = node.written == node.replayed;
         let lag = if caught_up { Duration::ZERO } else { span(node.replayed_at, self.clock.now()) };
-        Replay { paused: node.ails.replay_paused, delay: Duration::ZERO, lag: Some(lag) }
+        Replay { paused: node.ails.replay_paused, delay: Duration::from_micros(node.ails.replay_delay), lag: Some(lag) }
     }
 
     fn synchronous_names(&self, index: usize) -> Text {

@@ -17,28 +17,30 @@ impl World {
         let store = &self.etcd;
         let member = &store.members[index];
         match member.seat {
-            Seat::Up => {}
+            Seat::Up | Seat::Alone => {}
             Seat::Down => return Err(refused(endpoint)),
             Seat::Frozen => return Err(silent(endpoint)),
         }
+        // One that is cut off from its peers calls elections that nobody hears: its term runs ahead.
+        let alone = member.seat == Seat::Alone;
         let latency = 600 + noise(self.seed, 0xe7 + index as u64, self.clock.now() / SECOND) % 1_900;
         Ok(DcsMember {
             id: member.id,
             name: member.name.clone(),
             version: WORDS.store_version.clone(),
-            leader_id: store.leader.map_or(0, |leader| store.members[leader].id),
-            term: store.term,
+            leader_id: store.leader.filter(|_| !alone).map_or(0, |leader| store.members[leader].id),
+            term: store.term + u64::from(alone) * 3,
             revision: self.record.revision,
-            raft_index: store.index,
+            raft_index: if alone { member.applied } else { store.index },
             raft_applied: member.applied.min(store.index),
             db_size: store.size + index as u64 * 12_288,
             db_in_use: Some(if store.no_space { store.size / 100 * 98 } else { store.size / 5 * 2 }),
             db_quota: Some(store.quota),
-            learner: false,
+            learner: member.learner,
             alarms: if store.no_space { vec![DcsAlarm::NoSpace] } else { Vec::new() },
-            quorum: if store.serves() { Quorum::Reached } else { Quorum::Missing },
+            quorum: if store.serves() && !alone { Quorum::Reached } else { Quorum::Missing },
             latency: Duration::from_micros(latency),
-            voters: store.members.len() as u32,
+            voters: store.members.iter().filter(|member| !member.learner).count() as u32,
         })
     }
 }

@@ -38,6 +38,7 @@ words! {
     wal_write = "LWLock: WALWrite";
     empty = "";
     agent_version = "4.1.1";
+    old_agent_version = "4.0.7";
     store_version = "3.6.5";
     exporter_version = "0.17.1";
     pooler_version = "1.24.1";
@@ -62,6 +63,7 @@ words! {
     refused_words = "Connection refused";
     connect_timeout_words = "Layer4 timeout";
     answer_timeout_words = "Layer7 timeout";
+    unreadable = "members/pg-x: not JSON";
     one_of_two = "1/2";
     one_of_three = "1/3";
     two_of_three = "2/3";

@@ -361,3 +361,37 @@ fn doctor_finds_what_does_not_answer() {
     assert_eq!(failed.len(), 2);
     assert!(failed.iter().all(|line| !line.remedy.is_empty()));
 }
+
+#[test]
+fn a_primary_whose_agent_died_goes_on_writing_beside_its_successor() {
+    let mut bench = struck(Fault::AgentDown(pg(0)));
+    assert_eq!(trouble(bench.agent(at(2.0), "pg-0")), Trouble::Refused);
+    let taken = bench.first(2.0, 50.0, |bench, now| {
+        bench.holder(now).is_some_and(|holder| holder == "pg-1") && !bench.sql(now, "pg-1").unwrap().in_recovery
+    });
+    assert!(!bench.sql(at(taken), "pg-0").unwrap().in_recovery, "nobody stopped it");
+    bench.strike(at(taken + 5.0), Fault::Heal(Cure::Node(pg(0))));
+    bench.first(taken + 5.0, taken + 40.0, |bench, now| {
+        bench.sql(now, "pg-0").is_ok_and(|report| report.receiver.is_some() && report.timeline == Some(Timeline(13)))
+    });
+}
+
+#[test]
+fn an_isolated_store_member_answers_with_a_term_of_its_own_and_no_leader() {
+    let mut bench = struck(Fault::IsolateDcsMember("etcd-3".into()));
+    let (alone, other) = (bench.store(at(5.0), "etcd-3:2379").unwrap(), bench.store(at(5.0), "etcd-2:2379").unwrap());
+    assert_eq!((alone.quorum, alone.leader_id), (Quorum::Missing, 0));
+    assert!(alone.term > other.term && other.quorum == Quorum::Reached);
+    assert!(bench.record(at(5.0)).is_ok());
+}
+
+#[test]
+fn a_member_without_an_address_on_record_has_nothing_to_be_asked_at() {
+    let mut bench = struck(Fault::NoAddress(pg(3)));
+    let record = bench.record(at(2.0)).unwrap();
+    let nodes = bench.cluster.node_sources();
+    let contact = nodes.contact(&pg(3), record.member(&pg(3)));
+    assert_eq!((contact.agent_url, contact.postgres), (None, None));
+    let known = nodes.contact(&pg(2), record.member(&pg(2)));
+    assert!(known.agent_url.is_some() && known.postgres.is_some());
+}

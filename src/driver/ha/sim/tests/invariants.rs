@@ -98,7 +98,7 @@ fn deed() -> impl Strategy<Value = Result<Fault, Order>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_impossible_happens(seed in any::<u64>(), deeds in prop::collection::vec((0..300_u64, deed()), 0..10)) {

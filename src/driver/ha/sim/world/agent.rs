@@ -18,6 +18,7 @@ impl Node {
     /// Patroni's word for what PostgreSQL does.
     pub(crate) fn reported_state(&self) -> MemberState {
         match self.phase {
+            Phase::Running if self.ails.odd_state => MemberState::Unknown(Text::new("hibernating")),
             Phase::Running | Phase::Promoting { .. } => MemberState::Running,
             Phase::Starting { .. } => MemberState::Starting,
             Phase::Restarting { .. } => MemberState::Restarting,
@@ -316,6 +317,8 @@ impl World {
                 && node.power == Power::On
                 && node.stream.is_some()
                 && node.timeline == self.nodes[index].timeline
+                && node.written + MOST_LAG >= self.nodes[index].written
+                && self.record.sync.as_ref().is_none_or(|sync| sync.standbys.contains(other))
         });
         if order.leader.is_some_and(|leader| leader != index) || ready.is_none() {
             self.cancel_appointment();

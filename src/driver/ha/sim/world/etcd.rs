@@ -11,6 +11,8 @@ pub(crate) enum Seat {
     Down,
     /// Connections open, nothing answers.
     Frozen,
+    /// Answers its clients, and reaches no other member.
+    Alone,
 }
 
 /// One member.
@@ -20,6 +22,7 @@ pub(crate) struct EtcdNode {
     pub(crate) endpoint: Text,
     pub(crate) id: u64,
     pub(crate) seat: Seat,
+    pub(crate) learner: bool,
     /// Raft index applied when it went down, or how far it has caught up.
     pub(crate) applied: u64,
 }
@@ -56,6 +59,7 @@ impl Etcd {
             endpoint: Text::new(format!("{prefix}-{number}:2379")),
             id,
             seat: Seat::Up,
+            learner: false,
             applied: 0,
         };
         let members = (1..=3).map(|number| member(number, dice.between(1 << 60, u64::MAX))).collect();

@@ -1,16 +1,9 @@
-//! What can be broken on purpose, and how it is mended.
+//! What can be broken on purpose, and what is mended. How it is done is [`strike`](super::strike)'s.
 
 use std::time::Duration;
 
-use crate::model::agent::PendingSetting;
 use crate::model::name::NodeName;
 use crate::model::text::Text;
-
-use super::World;
-use super::clock::{HOUR, MILLISECOND, MINUTE, SECOND, micros};
-use super::etcd::Seat;
-use super::node::{Phase, Power};
-use super::sessions::Spell;
 
 /// A fault. Names that are not the cluster's do nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +27,20 @@ pub enum Fault {
     CrashPostgres(NodeName),
     /// PostgreSQL dies and does not start again.
     StartFails(NodeName),
+    /// The agent is gone; PostgreSQL under it runs on.
+    AgentDown(NodeName),
+    /// PostgreSQL takes connections from its peers but answers nobody's queries.
+    SqlSilent(NodeName),
+    /// The agent tells a state that nobody knows.
+    OddState(NodeName),
+    /// The agent is of an older version than its peers'.
+    OldAgent(NodeName),
+    /// The looking role may not see what `pg_monitor` sees.
+    WeakRole(NodeName),
+    /// Whoever asks the node's address reaches another node's agent.
+    WrongAddress(NodeName),
+    /// The record of the node tells no address.
+    NoAddress(NodeName),
     /// The node is killed and its record removed: a member that vanished.
     RemoveMember(NodeName),
     /// The node's name stands twice on record.
@@ -42,6 +49,12 @@ pub enum Fault {
     DropDcsMember(Text),
     /// One DCS member answers nothing any more, by name.
     FreezeDcsMember(Text),
+    /// One DCS member is up but reaches no other, by name.
+    IsolateDcsMember(Text),
+    /// One DCS member does not vote, by name.
+    DcsLearner(Text),
+    /// A key of the record cannot be read.
+    DefectiveRecord,
     /// All but one DCS member die.
     LoseDcsMajority,
     /// So many percent of the DCS's quota are used; from 100 on it raises its alarm and takes no writes.
@@ -50,6 +63,19 @@ pub enum Fault {
     RouterDown,
     /// The router keeps its servers as they are, whatever its checks say.
     RouterStuck,
+    /// The router's statistics page is gone, its runtime interface answers.
+    RouterPageDown,
+    /// Nothing checks the servers of the write pool.
+    RouterUnchecked,
+    /// The node's server is out of service in the read pool.
+    RouterMaintenance(NodeName),
+    /// A standby replays so much late on purpose (`recovery_min_apply_delay`).
+    DelayReplay {
+        /// Which.
+        node: NodeName,
+        /// How late.
+        delay: Duration,
+    },
     /// A standby replays no faster than this.
     ReplicaLag {
         /// Which.
@@ -144,239 +170,6 @@ pub enum Cure {
     Clients,
     /// Pooler, runtime, backups.
     Parts,
-    /// All of it.
+    /// All of it. Where nobody leads, lost data directories are found again, since there is nobody to copy from.
     Everything,
-}
-
-impl World {
-    /// Breaks something now.
-    pub(crate) fn strike(&mut self, fault: Fault) {
-        let now = self.clock.now();
-        match fault {
-            Fault::KillNode(node) => self.with(&node, super::World::power_off),
-            Fault::FreezeNode(node) => self.with(&node, |world, index| world.nodes[index].power = Power::Frozen),
-            Fault::CutNode(node) => self.with(&node, |world, index| world.nodes[index].power = Power::Cut),
-            Fault::CrashNode { node, back_after, reinit } => {
-                self.with(&node, |world, index| {
-                    world.power_off(index);
-                    world.nodes[index].restarts += 1;
-                    world.nodes[index].ails.reinit = reinit;
-                });
-                self.plan(now + micros(back_after), super::Happening::Return(node));
-            }
-            Fault::CrashPostgres(node) => self.with(&node, super::World::crash),
-            Fault::StartFails(node) => self.with(&node, |world, index| {
-                world.nodes[index].ails.start_fails = true;
-                world.crash(index);
-            }),
-            Fault::RemoveMember(node) => self.with(&node, |world, index| {
-                world.power_off(index);
-                world.bump();
-                world.record.members[index] = None;
-                if world.record.holder() == Some(index) {
-                    world.release_lock();
-                }
-            }),
-            Fault::DuplicateMember(node) => self.with(&node, |world, index| {
-                world.bump();
-                world.record.twice = Some(index);
-            }),
-            Fault::DropDcsMember(name) => self.seat(&name, Seat::Down),
-            Fault::FreezeDcsMember(name) => self.seat(&name, Seat::Frozen),
-            Fault::LoseDcsMajority => {
-                for member in self.etcd.members.iter_mut().skip(1) {
-                    member.seat = Seat::Down;
-                }
-            }
-            Fault::FillDcs(percent) => {
-                self.etcd.size = self.etcd.quota / 100 * percent;
-                self.etcd.no_space = percent >= 100;
-            }
-            Fault::RouterDown => self.router.up = false,
-            Fault::RouterStuck => self.router.stuck = true,
-            Fault::ReplicaLag { node, bytes_per_second } => {
-                self.with(&node, |world, index| world.nodes[index].ails.replay_limit = Some(bytes_per_second));
-            }
-            Fault::SlowStream { node, bytes_per_second } => {
-                self.with(&node, |world, index| world.nodes[index].ails.stream_limit = Some(bytes_per_second));
-            }
-            Fault::PauseReplay(node) => self.with(&node, |world, index| world.nodes[index].ails.replay_paused = true),
-            Fault::StopReceiver(node) => {
-                self.with(&node, |world, index| world.nodes[index].ails.receiver_stopped = true);
-            }
-            Fault::SplitBrain(node) => self.with(&node, super::World::split),
-            Fault::MetadataLie(node) => self.with(&node, |world, index| {
-                world.bump();
-                world.record.lie = Some(index);
-            }),
-            Fault::ForeignNode(node) => self.with(&node, |world, index| {
-                world.nodes[index].ails.foreign = true;
-                world.nodes[index].stream = None;
-            }),
-            Fault::ArchiveFailing(node) => {
-                self.with(&node, |world, index| world.nodes[index].ails.archive_failing = Some(now));
-            }
-            Fault::DiskFull(node) => self.with(&node, |world, index| {
-                world.nodes[index].ails.archive_failing = Some(now);
-                world.nodes[index].ails.start_fails = true;
-                world.crash(index);
-            }),
-            Fault::PendingRestart(node) => self.with(&node, World::await_restart),
-            Fault::ClockSkew { node, milliseconds } => self.with(&node, |world, index| {
-                world.nodes[index].ails.clock_skew = milliseconds * MILLISECOND.cast_signed();
-            }),
-            Fault::WatchdogFailed(node) => {
-                self.with(&node, |world, index| world.nodes[index].ails.watchdog_failed = true);
-            }
-            Fault::ExporterDown(node) => self.with(&node, |world, index| world.nodes[index].ails.exporter_down = true),
-            Fault::LongTransaction(_)
-            | Fault::LockChain(_)
-            | Fault::PreparedTransaction(_)
-            | Fault::FillConnections(_)
-            | Fault::XidAge(_)
-            | Fault::AbandonSlot { .. }
-            | Fault::Rush { .. } => self.strike_clients(&fault),
-            Fault::PoolerDown => self.parts.pooler_down = true,
-            Fault::PoolerStale(node) => self.with(&node, |world, index| world.parts.pooler_stale = Some(index)),
-            Fault::PoolerStarved => self.parts.pooler_starved = Some(now),
-            Fault::RuntimeDown => self.parts.runtime_down = true,
-            Fault::BackupsUnreachable => self.parts.backups_unreachable = true,
-            Fault::BackupsFail(ago) => self.parts.backups_fail_since = Some(now.saturating_sub(micros(ago))),
-            Fault::BackupsStop(ago) => self.parts.backups_stopped = Some(now.saturating_sub(micros(ago))),
-            Fault::Heal(cure) => self.heal(&cure),
-        }
-    }
-
-    fn strike_clients(&mut self, fault: &Fault) {
-        let now = self.clock.now();
-        match *fault {
-            Fault::LongTransaction(age) => {
-                let since = now.saturating_sub(micros(age));
-                self.stories.long_transaction = Some(Spell { since, until: now + 1_000 * HOUR });
-            }
-            Fault::LockChain(waiting) => {
-                self.stories.locks = Some((Spell { since: now, until: now + 1_000 * HOUR }, waiting));
-            }
-            Fault::PreparedTransaction(age) => {
-                self.stories.prepared_since = Some(now.saturating_sub(micros(age)));
-            }
-            Fault::FillConnections(percent) => self.stories.connections_percent = Some(percent),
-            Fault::XidAge(percent) => self.stories.xid_percent = Some(percent),
-            Fault::AbandonSlot { retained } => {
-                let end = self.primary().map_or(0, |index| self.nodes[index].written);
-                self.stories.slot_abandoned = Some((end.saturating_sub(retained), now.saturating_sub(40 * MINUTE)));
-            }
-            Fault::Rush { percent, length } => self.load.burst(now, percent, micros(length)),
-            _ => {}
-        }
-    }
-
-    pub(super) fn heal(&mut self, cure: &Cure) {
-        let now = self.clock.now();
-        match cure {
-            Cure::Node(node) => self.with(node, World::revive),
-            Cure::Dcs => {
-                for member in &mut self.etcd.members {
-                    member.seat = Seat::Up;
-                }
-                if self.etcd.no_space {
-                    self.wake_agents(None);
-                }
-                self.etcd.no_space = false;
-                self.etcd.size = self.etcd.size.min(6 << 20);
-                self.record.lie = None;
-                self.record.twice = None;
-                self.bump();
-            }
-            Cure::Router if self.router.up => self.router.stuck = false,
-            Cure::Router => {
-                self.router.stuck = false;
-                self.router.restart(now);
-            }
-            Cure::Clients => self.stories = super::sessions::Stories::default(),
-            Cure::Parts => self.parts = super::backups::Parts::default(),
-            Cure::Everything => {
-                for index in 0..self.nodes.len() {
-                    self.revive(index);
-                }
-                for cure in [Cure::Dcs, Cure::Router, Cure::Clients, Cure::Parts] {
-                    self.heal(&cure);
-                }
-            }
-        }
-    }
-
-    fn with(&mut self, node: &NodeName, act: impl FnOnce(&mut Self, usize)) {
-        if let Some(index) = self.nodes.iter().position(|known| known.name == *node) {
-            act(self, index);
-        }
-    }
-
-    fn seat(&mut self, name: &Text, seat: Seat) {
-        if let Some(member) = self.etcd.find(name.as_str()) {
-            member.seat = seat;
-        }
-    }
-
-    fn power_off(&mut self, index: usize) {
-        let node = &mut self.nodes[index];
-        node.power = Power::Off;
-        node.phase = Phase::Crashed;
-        node.stream = None;
-        node.agent.leads = false;
-        node.agent.retrying = false;
-        node.agent.failsafe = false;
-    }
-
-    fn crash(&mut self, index: usize) {
-        let now = self.clock.now();
-        let node = &mut self.nodes[index];
-        node.phase = Phase::Crashed;
-        node.stream = None;
-        node.agent.next_loop = node.agent.next_loop.min(now + 2 * SECOND);
-    }
-
-    fn split(&mut self, index: usize) {
-        let now = self.clock.now();
-        let node = &mut self.nodes[index];
-        if !node.writable {
-            node.ails.strayed = Some((node.timeline, node.written));
-            node.timeline += 1;
-            node.writable = true;
-            node.promoted = now;
-            node.stream = None;
-            node.upstream = None;
-            node.ails.rogue = true;
-        }
-    }
-
-    pub(super) fn await_restart(&mut self, index: usize) {
-        let setting = |name: &str, old: &str, new: &str| PendingSetting {
-            name: Text::new(name),
-            old: Some(Text::new(old)),
-            new: Some(Text::new(new)),
-        };
-        self.nodes[index].pending = vec![setting("max_connections", "400", "600")];
-    }
-
-    /// Brings a node back, or frees it from what ails it.
-    pub(super) fn revive(&mut self, index: usize) {
-        let now = self.clock.now();
-        let ripple = self.dice.between(0, 900) * MILLISECOND;
-        let node = &mut self.nodes[index];
-        let before = std::mem::replace(&mut node.power, Power::On);
-        node.ails = super::node::Ails { strayed: node.ails.strayed, reinit: node.ails.reinit, ..Default::default() };
-        match before {
-            Power::Off => {
-                node.agent.up_at = now + 3 * SECOND + ripple;
-                node.agent.next_loop = node.agent.up_at;
-                node.phase = Phase::Stopped;
-            }
-            Power::Frozen | Power::Cut => node.agent.next_loop = now + 300 * MILLISECOND + ripple,
-            Power::On => {}
-        }
-        if node.ails.strayed.is_some() {
-            node.agent.next_loop = now + SECOND;
-        }
-    }
 }

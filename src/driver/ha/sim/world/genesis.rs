@@ -126,6 +126,7 @@ fn node(spec: &Spec, index: usize, end: u64, now: Time, seed: u64) -> Node {
         archive_failures: 0,
         archived_at: now,
         pending: Vec::new(),
+        restart_at: None,
         ails: Ails::default(),
     }
 }
@@ -198,6 +199,7 @@ fn record(spec: &Spec, nodes: &[Node], forks: &[(u32, u64, Time)], clock: Clock,
         history_modified: created + 9,
         lie: None,
         twice: None,
+        defective: false,
         built: None,
     }
 }

@@ -20,6 +20,7 @@ pub(crate) mod router;
 pub(crate) mod scenario;
 pub(crate) mod sessions;
 pub(crate) mod spec;
+pub(crate) mod strike;
 
 use std::collections::BTreeMap;
 

@@ -123,6 +123,20 @@ pub(crate) struct Ails {
     pub(crate) foreign: bool,
     /// Its clock is off by so many microseconds.
     pub(crate) clock_skew: i64,
+    /// Replays so much late on purpose.
+    pub(crate) replay_delay: Time,
+    /// Answers no query.
+    pub(crate) sql_silent: bool,
+    /// Tells a state of its own making.
+    pub(crate) odd_state: bool,
+    /// Runs an older agent.
+    pub(crate) old_agent: bool,
+    /// Shows the looking role little.
+    pub(crate) weak_role: bool,
+    /// Its address leads to its neighbour.
+    pub(crate) wrong_address: bool,
+    /// Its key tells no address.
+    pub(crate) no_address: bool,
     /// The watchdog could not be armed.
     pub(crate) watchdog_failed: bool,
     /// The exporter beside it is gone.
@@ -174,6 +188,8 @@ pub(crate) struct Node {
     pub(crate) archive_failures: u64,
     pub(crate) archived_at: Time,
     pub(crate) pending: Vec<PendingSetting>,
+    /// When it is to be restarted.
+    pub(crate) restart_at: Option<Time>,
     pub(crate) ails: Ails,
 }
 

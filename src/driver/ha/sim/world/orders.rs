@@ -27,6 +27,15 @@ pub enum Order {
     Resume,
     /// Restart PostgreSQL of a node.
     Restart(NodeName),
+    /// Restart PostgreSQL of a node in so long.
+    ScheduleRestart {
+        /// Which.
+        node: NodeName,
+        /// In how long.
+        after: Duration,
+    },
+    /// Failsafe mode on or off.
+    Failsafe(bool),
     /// Copy a replica anew.
     Reinitialise(NodeName),
 }
@@ -68,6 +77,16 @@ impl World {
                     node.stream = None;
                     node.agent.next_loop = node.agent.next_loop.min(now + 200 * MILLISECOND);
                 }
+            }
+            Order::ScheduleRestart { node, after } => {
+                let Some(index) = find(self, &node) else { return };
+                self.nodes[index].restart_at = Some(now + micros(after));
+                self.hurry(index);
+                self.bump();
+            }
+            Order::Failsafe(on) => {
+                self.record.failsafe = on;
+                self.record.config_modified = self.bump();
             }
             Order::Reinitialise(name) => {
                 let Some(index) = find(self, &name) else { return };

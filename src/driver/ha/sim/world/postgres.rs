@@ -1,12 +1,15 @@
 //! PostgreSQL of each node passing from one phase to the next.
 
 use super::World;
-use super::clock::{MILLISECOND, SECOND, STEP};
+use super::clock::{MILLISECOND, SECOND, STEP, Time};
 use super::node::{AfterStop, Phase};
+use super::orders::Order;
 use super::spec::MIB;
 
 /// How fast a new replica's data is copied, in bytes a second.
 const COPY_RATE: u64 = 420 * MIB;
+/// How long a shutdown waits for its last record to arrive.
+const SHIPPING: Time = 10 * SECOND;
 /// Timelines whose end is remembered.
 const MOST_FORKS: usize = 64;
 
@@ -22,6 +25,10 @@ impl World {
 
     fn pass_phase(&mut self, index: usize) {
         let now = self.clock.now();
+        if self.nodes[index].restart_at.is_some_and(|at| now >= at) {
+            self.nodes[index].restart_at = None;
+            self.obey(Order::Restart(self.nodes[index].name.clone()));
+        }
         let phase = self.nodes[index].phase;
         match phase {
             Phase::Starting { until } if now >= until => {
@@ -46,7 +53,7 @@ impl World {
                 node.agent.next_loop = now + 300 * MILLISECOND;
             }
             Phase::Promoting { until } if now >= until => self.finish_promotion(index),
-            Phase::Stopping { until, then } if now >= until => self.finish_stop(index, then),
+            Phase::Stopping { until, then } if now >= until => self.finish_stop(index, then, until),
             Phase::Rewinding { until } if now >= until => {
                 let node = &mut self.nodes[index];
                 if let Some((timeline, position)) = node.ails.strayed.take() {
@@ -91,7 +98,7 @@ impl World {
         }
     }
 
-    fn finish_stop(&mut self, index: usize, then: AfterStop) {
+    fn finish_stop(&mut self, index: usize, then: AfterStop, until: Time) {
         let now = self.clock.now();
         match then {
             AfterStop::HandOver => {
@@ -101,7 +108,8 @@ impl World {
                     let node = &self.nodes[candidate];
                     node.written + MIB >= end || node.power != super::node::Power::On
                 });
-                if !shipped {
+                // A walsender that gets no answer is not waited for without end.
+                if !shipped && now < until + SHIPPING {
                     return;
                 }
                 // A shutdown in good order ends only when each standby that streams has the last record.

@@ -77,6 +77,8 @@ pub(crate) struct Record {
     pub(crate) lie: Option<usize>,
     /// A member whose name stands twice on record.
     pub(crate) twice: Option<usize>,
+    /// A key holds what cannot be read.
+    pub(crate) defective: bool,
     /// The record as last handed out; dropped at each change.
     pub(crate) built: Option<Box<DcsContent>>,
 }

@@ -150,7 +150,7 @@ impl World {
             return;
         }
         let streams = node.stream.is_some_and(|stream| stream.heard == now);
-        let behind = if streams { rate * delay / SECOND } else { 0 };
+        let behind = if streams { rate * (delay + node.ails.replay_delay) / SECOND } else { 0 };
         let target = node.written.saturating_sub(behind) & !7;
         let most = node.replayed + node.ails.replay_limit.unwrap_or(REPLAY_RATE) * STEP / SECOND;
         let replayed = node.replayed.max(target.min(most));

@@ -103,6 +103,12 @@ pub(crate) struct Balancer {
     pub(crate) up: bool,
     /// Keeps its servers as they are, whatever the checks say.
     pub(crate) stuck: bool,
+    /// The statistics page is gone.
+    pub(crate) page_down: bool,
+    /// The write pool's servers have no checks.
+    pub(crate) unchecked: bool,
+    /// A node whose server in the read pool is out of service.
+    pub(crate) maintenance: Option<usize>,
     pub(crate) started: Time,
     pub(crate) sections: Vec<Section>,
     dice: Dice,
@@ -135,7 +141,16 @@ impl Balancer {
             }
             section.front = history(wanted, age);
         }
-        Self { up: true, stuck: false, started: now.saturating_sub(age), sections, dice }
+        Self {
+            up: true,
+            stuck: false,
+            page_down: false,
+            unchecked: false,
+            maintenance: None,
+            started: now.saturating_sub(age),
+            sections,
+            dice,
+        }
     }
 
     /// Part of the writing clients that have found a primary, 0 to 1.
@@ -300,6 +315,8 @@ impl World {
             Power::On => {}
         }
         let good = match purpose {
+            PoolPurpose::Write if self.router.unchecked => true,
+            PoolPurpose::Read if self.router.maintenance == Some(index) => false,
             PoolPurpose::Write => (node.agent.leads && node.accepts()) || (node.ails.rogue && node.writable),
             PoolPurpose::Read => node.accepts() && !node.writable && !node.tags.noloadbalance && !node.agent.leads,
             PoolPurpose::Any | PoolPurpose::Unknown => node.accepts(),

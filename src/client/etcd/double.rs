@@ -1,0 +1,402 @@
+//! A double of an etcd member, for what a real one cannot be brought to do on demand. It serves reads and watches from
+//! memory on loopback, and counts every request that would have changed something.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use etcd_client::proto::*;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use tokio::sync::broadcast;
+use tonic::{Request, Response, Status};
+
+use crate::config::endpoint::{EtcdEndpoints, Timeouts, TlsSettings};
+
+/// How the member behaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mood {
+    /// As it should.
+    Healthy,
+    /// Alone, and aware of it.
+    Leaderless,
+    /// Alone, and not aware of it yet: what needs the majority hangs.
+    Deserted,
+    /// Says that the user may not read.
+    Forbidding,
+}
+
+struct State {
+    mood: Mood,
+    revision: i64,
+    compacted: i64,
+    keys: BTreeMap<Vec<u8>, PbKeyValue>,
+    log: Vec<PbEvent>,
+    deaf: bool,
+    lease_left: i64,
+    errors: Vec<String>,
+    reads: usize,
+    changes: Vec<&'static str>,
+}
+
+/// The member. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Member {
+    /// `http://address:port`.
+    pub(crate) url: String,
+    state: Arc<Mutex<State>>,
+    events: broadcast::Sender<PbEvent>,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// Endpoints with short deadlines.
+pub(crate) fn endpoints(urls: &[&str]) -> EtcdEndpoints {
+    EtcdEndpoints {
+        urls: urls.iter().map(ToString::to_string).collect(),
+        login: None,
+        tls: TlsSettings::default(),
+        timeouts: Timeouts { connect: Duration::from_millis(400), request: Duration::from_millis(400) },
+    }
+}
+
+impl Member {
+    /// Starts a member with `keys`.
+    pub(crate) async fn start(keys: &[(&str, &str)]) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let state = State {
+            mood: Mood::Healthy,
+            revision: 1,
+            compacted: 0,
+            keys: BTreeMap::new(),
+            log: Vec::new(),
+            deaf: false,
+            lease_left: 25,
+            errors: Vec::new(),
+            reads: 0,
+            changes: Vec::new(),
+        };
+        let member = Self { url, state: Arc::new(Mutex::new(state)), events: broadcast::channel(64).0 };
+        for (key, value) in keys {
+            member.put(key, value);
+        }
+        let server = tonic::transport::Server::builder()
+            .add_service(PbKvServer::new(member.clone()))
+            .add_service(PbWatchServer::new(member.clone()))
+            .add_service(PbLeaseServer::new(member.clone()))
+            .add_service(PbMaintenanceServer::new(member.clone()))
+            .add_service(PbClusterServer::new(member.clone()))
+            .serve_with_incoming(tonic::transport::server::TcpIncoming::from(listener));
+        #[expect(clippy::disallowed_methods, reason = "the double ends with the test's runtime")]
+        drop(tokio::spawn(server));
+        member
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a key; `leader` and members hang on lease 7.
+    pub(crate) fn put(&self, key: &str, value: &str) {
+        let mut state = self.state();
+        state.revision += 1;
+        let revision = state.revision;
+        let old = state.keys.get(key.as_bytes());
+        let kv = PbKeyValue {
+            key: key.into(),
+            value: value.into(),
+            create_revision: old.map_or(revision, |old| old.create_revision),
+            mod_revision: revision,
+            version: old.map_or(1, |old| old.version + 1),
+            lease: if key.ends_with("/leader") || key.contains("/members/") { 7 } else { 0 },
+        };
+        state.keys.insert(key.into(), kv.clone());
+        self.tell(&mut state, PbEvent { r#type: 0, kv: Some(kv), prev_kv: None });
+    }
+
+    /// Deletes a key.
+    pub(crate) fn delete(&self, key: &str) {
+        let mut state = self.state();
+        state.revision += 1;
+        state.keys.remove(key.as_bytes());
+        let kv = PbKeyValue { key: key.into(), mod_revision: state.revision, ..PbKeyValue::default() };
+        self.tell(&mut state, PbEvent { r#type: 1, kv: Some(kv), prev_kv: None });
+    }
+
+    fn tell(&self, state: &mut State, event: PbEvent) {
+        state.log.push(event.clone());
+        if !state.deaf {
+            // Nobody may be watching.
+            drop(self.events.send(event));
+        }
+    }
+
+    /// Changes how it behaves.
+    pub(crate) fn feel(&self, mood: Mood) {
+        self.state().mood = mood;
+    }
+
+    /// From now on watches are not told of changes.
+    pub(crate) fn fall_silent(&self) {
+        self.state().deaf = true;
+    }
+
+    /// Forgets the history up to now.
+    pub(crate) fn compact(&self) {
+        let mut state = self.state();
+        state.compacted = state.revision;
+        state.log.clear();
+    }
+
+    /// What a status answer lists as errors.
+    pub(crate) fn complain(&self, error: &str) {
+        self.state().errors.push(error.to_owned());
+    }
+
+    /// Reads so far.
+    pub(crate) fn reads(&self) -> usize {
+        self.state().reads
+    }
+
+    /// Requests that would have changed something.
+    pub(crate) fn changes(&self) -> Vec<&'static str> {
+        self.state().changes.clone()
+    }
+
+    fn header(&self) -> PbResponseHeader {
+        let revision = self.state().revision;
+        PbResponseHeader { cluster_id: 1, member_id: 11, revision, raft_term: 3 }
+    }
+
+    fn change<T>(&self, what: &'static str) -> Answer<T> {
+        self.state().changes.push(what);
+        Err(Status::unimplemented(what))
+    }
+
+    async fn majority(&self, strict: bool) -> Result<(), Status> {
+        let mood = self.state().mood;
+        match mood {
+            Mood::Healthy | Mood::Forbidding => Ok(()),
+            Mood::Leaderless if strict => Err(Status::unavailable("etcdserver: no leader")),
+            Mood::Leaderless | Mood::Deserted => std::future::pending().await,
+        }
+    }
+
+    fn range_of(&self, asked: &PbRangeRequest) -> PbRangeResponse {
+        let mut state = self.state();
+        state.reads += 1;
+        let inside = |key: &[u8]| match asked.range_end.as_slice() {
+            [] => key == asked.key,
+            [0] => key >= asked.key.as_slice(),
+            end => key >= asked.key.as_slice() && key < end,
+        };
+        let mut kvs: Vec<_> = state.keys.values().filter(|kv| inside(&kv.key)).cloned().collect();
+        let count = kvs.len();
+        if asked.limit > 0 {
+            kvs.truncate(usize::try_from(asked.limit).unwrap_or(usize::MAX));
+        }
+        if asked.keys_only {
+            for kv in &mut kvs {
+                kv.value.clear();
+            }
+        }
+        if asked.count_only {
+            kvs.clear();
+        }
+        let header = PbResponseHeader { cluster_id: 1, member_id: 11, revision: state.revision, raft_term: 3 };
+        PbRangeResponse { header: Some(header), kvs, more: false, count: i64::try_from(count).unwrap_or(0) }
+    }
+}
+
+fn strict<T>(request: &Request<T>) -> bool {
+    request.metadata().get("hasleader").is_some_and(|value| value == "true")
+}
+
+#[tonic::async_trait]
+impl PbKvService for Member {
+    type RangeStreamStream = BoxStream<'static, Result<PbRangeStreamResponse, Status>>;
+
+    async fn range(&self, request: Request<PbRangeRequest>) -> Answer<PbRangeResponse> {
+        if !request.get_ref().serializable {
+            self.majority(strict(&request)).await?;
+        }
+        if self.state().mood == Mood::Forbidding {
+            return Err(Status::permission_denied("etcdserver: permission denied"));
+        }
+        Ok(Response::new(self.range_of(request.get_ref())))
+    }
+
+    async fn range_stream(&self, _: Request<PbRangeRequest>) -> Answer<Self::RangeStreamStream> {
+        Err(Status::unimplemented("range stream"))
+    }
+
+    async fn put(&self, _: Request<PbPutRequest>) -> Answer<PbPutResponse> {
+        self.change("put")
+    }
+
+    async fn delete_range(&self, _: Request<PbDeleteRequest>) -> Answer<PbDeleteResponse> {
+        self.change("delete")
+    }
+
+    async fn txn(&self, _: Request<PbTxnRequest>) -> Answer<PbTxnResponse> {
+        self.change("txn")
+    }
+
+    async fn compact(&self, _: Request<PbCompactionRequest>) -> Answer<PbCompactionResponse> {
+        self.change("compact")
+    }
+}
+
+#[tonic::async_trait]
+impl PbWatchService for Member {
+    type WatchStream = BoxStream<'static, Result<PbWatchResponse, Status>>;
+
+    async fn watch(&self, request: Request<tonic::Streaming<PbWatchRequest>>) -> Answer<Self::WatchStream> {
+        let mut asked = request.into_inner();
+        let created = asked.message().await?.and_then(|message| message.request_union);
+        let Some(PbWatchRequestUnion::CreateRequest(wanted)) = created else {
+            return Err(Status::invalid_argument("create first"));
+        };
+        let mut first =
+            vec![PbWatchResponse { header: Some(self.header()), created: true, ..PbWatchResponse::default() }];
+        let live = self.events.subscribe();
+        {
+            let state = self.state();
+            if wanted.start_revision <= state.compacted {
+                let compact_revision = state.compacted;
+                first.push(PbWatchResponse { canceled: true, compact_revision, ..PbWatchResponse::default() });
+            }
+            let told = |event: &&PbEvent| event.kv.as_ref().is_some_and(|kv| kv.mod_revision >= wanted.start_revision);
+            let events: Vec<_> = state.log.iter().filter(told).cloned().collect();
+            if !events.is_empty() && !state.deaf {
+                first.push(PbWatchResponse { events, ..PbWatchResponse::default() });
+            }
+        }
+        let live = stream::unfold((live, asked), |(mut live, asked)| async move {
+            let event = live.recv().await.ok()?;
+            let revision = event.kv.as_ref().map_or(0, |kv| kv.mod_revision);
+            let header = Some(PbResponseHeader { revision, ..PbResponseHeader::default() });
+            let response = PbWatchResponse { header, events: vec![event], ..PbWatchResponse::default() };
+            Some((response, (live, asked)))
+        });
+        Ok(Response::new(stream::iter(first).chain(live).map(Ok).boxed()))
+    }
+}
+
+#[tonic::async_trait]
+impl PbLeaseService for Member {
+    type LeaseKeepAliveStream = BoxStream<'static, Result<PbLeaseKeepAliveResponse, Status>>;
+
+    async fn lease_grant(&self, _: Request<PbLeaseGrantRequest>) -> Answer<PbLeaseGrantResponse> {
+        self.change("lease grant")
+    }
+
+    async fn lease_revoke(&self, _: Request<PbLeaseRevokeRequest>) -> Answer<PbLeaseRevokeResponse> {
+        self.change("lease revoke")
+    }
+
+    async fn lease_keep_alive(
+        &self,
+        _: Request<tonic::Streaming<PbLeaseKeepAliveRequest>>,
+    ) -> Answer<Self::LeaseKeepAliveStream> {
+        self.change("lease keep-alive")
+    }
+
+    async fn lease_time_to_live(
+        &self,
+        request: Request<PbLeaseTimeToLiveRequest>,
+    ) -> Answer<PbLeaseTimeToLiveResponse> {
+        self.majority(strict(&request)).await?;
+        let ttl = self.state().lease_left;
+        let id = request.get_ref().id;
+        Ok(Response::new(PbLeaseTimeToLiveResponse {
+            header: Some(self.header()),
+            id,
+            ttl,
+            granted_ttl: 30,
+            keys: Vec::new(),
+        }))
+    }
+
+    async fn lease_leases(&self, _: Request<PbLeaseLeasesRequest>) -> Answer<PbLeaseLeasesResponse> {
+        Err(Status::unimplemented("leases"))
+    }
+}
+
+#[tonic::async_trait]
+impl PbMaintenanceService for Member {
+    type SnapshotStream = BoxStream<'static, Result<PbSnapshotResponse, Status>>;
+
+    async fn alarm(&self, _: Request<PbAlarmRequest>) -> Answer<PbAlarmResponse> {
+        self.change("alarm")
+    }
+
+    async fn status(&self, _: Request<PbStatusRequest>) -> Answer<PbStatusResponse> {
+        let header = Some(self.header());
+        let state = self.state();
+        let led = matches!(state.mood, Mood::Healthy | Mood::Forbidding | Mood::Deserted);
+        Ok(Response::new(PbStatusResponse {
+            header,
+            version: "3.5.16".to_owned(),
+            db_size: 40_960,
+            db_size_in_use: 36_864,
+            leader: if led { 12 } else { 0 },
+            raft_index: 90,
+            raft_applied_index: 88,
+            raft_term: 3,
+            errors: state.errors.clone(),
+            ..PbStatusResponse::default()
+        }))
+    }
+
+    async fn defragment(&self, _: Request<PbDefragmentRequest>) -> Answer<PbDefragmentResponse> {
+        self.change("defragment")
+    }
+
+    async fn hash(&self, _: Request<PbHashRequest>) -> Answer<PbHashResponse> {
+        self.change("hash")
+    }
+
+    async fn hash_kv(&self, _: Request<PbHashKvRequest>) -> Answer<PbHashKvResponse> {
+        self.change("hash kv")
+    }
+
+    async fn snapshot(&self, _: Request<PbSnapshotRequest>) -> Answer<Self::SnapshotStream> {
+        self.change("snapshot")
+    }
+
+    async fn move_leader(&self, _: Request<PbMoveLeaderRequest>) -> Answer<PbMoveLeaderResponse> {
+        self.change("move leader")
+    }
+
+    async fn downgrade(&self, _: Request<PbDowngradeRequest>) -> Answer<PbDowngradeResponse> {
+        self.change("downgrade")
+    }
+}
+
+#[tonic::async_trait]
+impl PbClusterService for Member {
+    async fn member_add(&self, _: Request<PbMemberAddRequest>) -> Answer<PbMemberAddResponse> {
+        self.change("member add")
+    }
+
+    async fn member_remove(&self, _: Request<PbMemberRemoveRequest>) -> Answer<PbMemberRemoveResponse> {
+        self.change("member remove")
+    }
+
+    async fn member_update(&self, _: Request<PbMemberUpdateRequest>) -> Answer<PbMemberUpdateResponse> {
+        self.change("member update")
+    }
+
+    async fn member_list(&self, _: Request<PbMemberListRequest>) -> Answer<PbMemberListResponse> {
+        let member =
+            |id: u64, is_learner| PbMember { id, name: format!("etcd-{id}"), is_learner, ..PbMember::default() };
+        let members = vec![member(11, false), member(12, false), member(13, false), member(14, true)];
+        Ok(Response::new(PbMemberListResponse { header: Some(self.header()), members }))
+    }
+
+    async fn member_promote(&self, _: Request<PbMemberPromoteRequest>) -> Answer<PbMemberPromoteResponse> {
+        self.change("member promote")
+    }
+}
