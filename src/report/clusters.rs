@@ -24,15 +24,34 @@ pub const COLUMNS: &[Column] = &[
     Column::numbers("age-seconds", "SEEN", 1, DURATION_WIDTH),
 ];
 
-/// One row a cluster.
-pub fn table<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Table {
-    let mut all: Vec<(Summary, &Snapshot)> =
-        snapshots.into_iter().map(|snapshot| (summary(snapshot, snapshot.now), snapshot)).collect();
-    all.sort_by(|(a, _), (b, _)| urgency(b).cmp(&urgency(a)).then_with(|| a.cluster.cmp(&b.cluster)));
+/// A cluster's row, and what decides on its place among the others. Made once a picture: a fleet is drawn far more
+/// often than each of its clusters changes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    urgency: (u8, usize, usize),
+    row: Row,
+}
+
+/// The entry of one cluster.
+pub fn entry(snapshot: &Snapshot) -> Entry {
+    let summary = summary(snapshot, snapshot.now);
+    Entry { urgency: urgency(&summary), row: row(&summary, snapshot) }
+}
+
+/// One row a cluster, the one that most wants to be looked at first.
+pub fn arrange<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Table {
+    let mut all: Vec<&Entry> = entries.into_iter().collect();
+    all.sort_by(|a, b| b.urgency.cmp(&a.urgency).then_with(|| a.row.id.cmp(&b.row.id)));
     let mut table =
         Table::new(COLUMNS, "no cluster is configured", "pgctl-tui init --patroni URL writes a configuration");
-    table.rows = all.into_iter().map(|(summary, snapshot)| row(&summary, snapshot)).collect();
+    table.rows = all.into_iter().map(|entry| entry.row.clone()).collect();
     table
+}
+
+/// The same from pictures.
+pub fn table<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Table {
+    let entries: Vec<Entry> = snapshots.into_iter().map(entry).collect();
+    arrange(&entries)
 }
 
 /// How much a cluster wants to be looked at: act, unknown, look, well; then by the number of findings.

@@ -1,5 +1,6 @@
 //! One cluster as the console has it: the newest picture, the past, and the picture that is held still.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use crate::model::finding::{Finding, Severity};
 use crate::model::moment::Moment;
 use crate::model::name::ClusterName;
 use crate::observe::picture::Picture;
+use crate::report::clusters::{self, Entry};
 use crate::tui::effect::Alert;
 use crate::tui::history::{self, History};
 
@@ -20,6 +22,8 @@ pub(in crate::tui) struct ClusterState {
     arrived: Duration,
     /// Age of the snapshot when it arrived here.
     delay: Duration,
+    /// The row of the picture shown, made when it is first wanted.
+    entry: OnceCell<Entry>,
     /// The last hour.
     pub(in crate::tui) history: History,
 }
@@ -28,7 +32,15 @@ impl ClusterState {
     /// A cluster with its first picture.
     pub(in crate::tui) fn new(name: ClusterName, picture: Arc<Picture>, clusters: usize) -> Self {
         let history = History::new(clusters);
-        Self { name, live: picture, held: None, arrived: Duration::ZERO, delay: Duration::ZERO, history }
+        Self {
+            name,
+            live: picture,
+            held: None,
+            arrived: Duration::ZERO,
+            delay: Duration::ZERO,
+            entry: OnceCell::new(),
+            history,
+        }
     }
 
     /// Takes in a picture that was put together `delay` ago. Returns what began and ended with it.
@@ -36,6 +48,7 @@ impl ClusterState {
         let alerts = self.alerts(&picture);
         self.history.take(at, &picture);
         (self.live, self.arrived, self.delay) = (picture, at, delay);
+        self.entry.take();
         alerts
     }
 
@@ -61,6 +74,11 @@ impl ClusterState {
         self.held.as_ref().unwrap_or(&self.live)
     }
 
+    /// The row of the picture to show.
+    pub(in crate::tui) fn entry(&self) -> &Entry {
+        self.entry.get_or_init(|| clusters::entry(&self.shown().snapshot))
+    }
+
     /// The newest picture.
     pub(in crate::tui) fn live(&self) -> &Arc<Picture> {
         &self.live
@@ -81,6 +99,7 @@ impl ClusterState {
 
     /// Holds the picture of the console's moment `at` still; `None` holds the newest.
     pub(in crate::tui) fn hold(&mut self, at: Option<Duration>) {
+        self.entry.take();
         let frame = at.and_then(|at| self.history.at(at));
         self.held = Some(match frame {
             Some(frame) => Arc::new(history::as_it_was(&frame.snapshot, &self.live)),
@@ -90,6 +109,7 @@ impl ClusterState {
 
     /// Goes back to the newest picture.
     pub(in crate::tui) fn release(&mut self) {
+        self.entry.take();
         self.held = None;
     }
 }

@@ -3,7 +3,6 @@
 use super::cluster::ClusterState;
 use super::{App, PaneKey};
 use crate::model::text::Text;
-use crate::observe::picture::Picture;
 use crate::report::table::{Direction, Table};
 use crate::tui::views::{Body, Pane, Scene, View};
 use crate::tui::widgets::table::TableState;
@@ -22,9 +21,10 @@ impl App {
         (width, height): (u16, u16),
         work: impl FnOnce(Scene<'_>) -> T,
     ) -> T {
-        let all: Vec<&Picture> = self.clusters.iter().map(|cluster| &**cluster.shown()).collect();
+        let whole_fleet = self.view == View::Clusters && self.wall.is_none();
+        let fleet: Vec<_> = self.clusters.iter().filter(|_| whole_fleet).map(ClusterState::entry).collect();
         let now = cluster.now(self.at);
-        work(Scene { picture: cluster.shown(), all: &all, now, zone: &self.options.zone, width, height })
+        work(Scene { picture: cluster.shown(), fleet: &fleet, now, zone: &self.options.zone, width, height })
     }
 
     /// Panes of the view on the screen as drawn last, tables filtered and sorted.

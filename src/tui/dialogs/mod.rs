@@ -95,7 +95,7 @@ impl App {
     pub(in crate::tui) fn draw_dialog(&self, canvas: &mut Canvas<'_>, area: Rect) -> (usize, usize) {
         let Some(dialog) = self.dialogs.last() else { return (0, 0) };
         let small = matches!(dialog, Dialog::Themes { .. });
-        let width = if small { 40 } else { WIDEST.min(area.width.saturating_sub(2)) };
+        let width = if small { 40 } else { WIDEST.min(area.width) };
         let inner_width = usize::from(width.saturating_sub(6));
         let (title, text) = content(self, dialog, inner_width);
         let height = u16::try_from(text.len() + 2).unwrap_or(u16::MAX);

@@ -4,10 +4,11 @@
 use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::style::{Color, Modifier};
+use ratatui::style::Modifier;
 use unicode_width::UnicodeWidthStr;
 
-use crate::tui::theme::{Role, Theme, colour};
+use crate::tui::theme::Theme;
+use crate::tui::theme::colour::hex;
 
 /// Width of a column and height of a row, in pixels.
 const COLUMN: f32 = 8.4;
@@ -19,9 +20,7 @@ const MARGIN: f32 = 10.0;
 /// The picture. `theme` gives the colours of what the terminal would decide.
 pub fn svg(buffer: &Buffer, theme: &Theme) -> String {
     let area = buffer.area;
-    let ground = theme.style(Role::Text);
-    let paper = hex(ground.bg.unwrap_or(Color::Reset)).unwrap_or_else(|| "#101418".to_owned());
-    let ink = hex(ground.fg.unwrap_or(Color::Reset)).unwrap_or_else(|| "#d0d0d0".to_owned());
+    let (paper, ink) = theme.paper_and_ink();
     let width = f32::from(area.width) * COLUMN + 2.0 * MARGIN;
     let height = f32::from(area.height) * ROW + 2.0 * MARGIN;
     let mut out = String::new();
@@ -140,10 +139,6 @@ fn draw_levels(out: &mut String, run: &Run<'_>, (x, y): (f32, f32), ink: &str) {
             "<rect x=\"{left:.1}\" y=\"{top:.2}\" width=\"{COLUMN}\" height=\"{height:.2}\" fill=\"{ink}\" shape-rendering=\"crispEdges\"/>"
         );
     }
-}
-
-fn hex(colour: Color) -> Option<String> {
-    colour::rgb(colour).map(|(r, g, b)| format!("#{r:02x}{g:02x}{b:02x}"))
 }
 
 /// What XML does not allow raw; control characters, which it does not allow at all, are dropped.

@@ -35,7 +35,7 @@ impl ColourDepth {
 }
 
 /// Red, green and blue of the sixteen named colours, as xterm has them: for finding the nearest, and for pictures.
-pub const SIXTEEN: [(u8, u8, u8); 16] = [
+const SIXTEEN: [(u8, u8, u8); 16] = [
     (0, 0, 0),
     (205, 0, 0),
     (0, 205, 0),
@@ -96,13 +96,18 @@ pub fn degrade(colour: Color, depth: ColourDepth) -> Color {
 }
 
 /// Red, green and blue of a colour; `None` for the terminal's own.
-pub fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
+fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
     match colour {
         Color::Reset => None,
         Color::Rgb(r, g, b) => Some((r, g, b)),
         Color::Indexed(index) => Some(indexed_rgb(index)),
         named => NAMED.iter().position(|other| *other == named).map(|index| SIXTEEN[index]),
     }
+}
+
+/// A colour as `#rrggbb`; `None` for the terminal's own.
+pub fn hex(colour: Color) -> Option<String> {
+    rgb(colour).map(|(r, g, b)| format!("#{r:02x}{g:02x}{b:02x}"))
 }
 
 /// Above the sixteen: a cube of six steps a side, then a ramp of greys.

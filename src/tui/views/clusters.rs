@@ -7,6 +7,6 @@ use crate::report::clusters;
 pub(in crate::tui) const CLUSTERS: &str = "clusters";
 
 pub(super) fn panes(scene: Scene<'_>) -> Vec<Pane> {
-    let table = clusters::table(scene.all.iter().map(|picture| &*picture.snapshot));
+    let table = clusters::arrange(scene.fleet.iter().copied());
     vec![Pane::table(CLUSTERS, "Clusters", table, Size::Share(1))]
 }

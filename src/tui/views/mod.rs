@@ -22,6 +22,7 @@ use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::text::Text;
 use crate::observe::picture::Picture;
+use crate::report::clusters::Entry;
 use crate::report::detail::{FactLine, Group};
 use crate::report::line::Line;
 use crate::report::table::{Row, Table, Tone};
@@ -172,8 +173,8 @@ impl Pane {
 pub struct Scene<'a> {
     /// The picture of the cluster in focus.
     pub picture: &'a Picture,
-    /// The pictures of all clusters.
-    pub all: &'a [&'a Picture],
+    /// An entry for each cluster; empty where the view does not show them.
+    pub fleet: &'a [&'a Entry],
     /// Now, on the clock of the cluster in focus.
     pub now: Moment,
     /// Zone in which times are written.
