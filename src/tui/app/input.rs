@@ -12,6 +12,13 @@ use crate::tui::keymap::{Key, PromptKey};
 
 impl App {
     pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {
+        // A terminal sends Alt and a key as Escape and the key, and a slow line brings Escape and the next key in one
+        // piece: no key here has Alt, so both are meant one after the other.
+        if let Some((first, second)) = key.as_escape_and_key() {
+            let mut effects = self.key(first);
+            effects.extend(self.key(second));
+            return effects;
+        }
         if self.prompt.is_some() {
             return self.prompt_key(key);
         }

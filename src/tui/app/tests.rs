@@ -372,6 +372,14 @@ fn signals_and_q_end_the_console_and_say_why() {
 }
 
 #[test]
+fn escape_and_the_next_key_in_one_piece_are_two_keys() {
+    let mut stage = Stage::usual();
+    stage.press("?");
+    assert!(matches!(stage.press("<Alt-q>").as_slice(), [Effect::Quit(Outcome::Quit)]));
+    stage.hides(&["┌"]);
+}
+
+#[test]
 fn a_notice_comes_and_goes() {
     let mut stage = Stage::usual();
     stage.happen(Event::Notice(Notice::done("screen saved to /tmp/x")));

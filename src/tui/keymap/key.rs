@@ -91,11 +91,16 @@ impl Key {
         Some(Self { name, ctrl, alt: event.modifiers.contains(KeyModifiers::ALT) })
     }
 
+    /// A key with Alt, as Escape and the key.
+    pub fn as_escape_and_key(self) -> Option<(Self, Self)> {
+        self.alt.then_some((Self::plain(KeyName::Esc), Self { alt: false, ..self }))
+    }
+
     /// What this key does in a one-line input; `None`: nothing.
     pub fn edit(self) -> Option<InputRequest> {
         match (self.ctrl, self.name) {
-            (false, KeyName::Char(c)) if !self.alt => Some(InputRequest::InsertChar(c)),
-            (_, KeyName::Backspace) if self.ctrl || self.alt => Some(InputRequest::DeletePrevWord),
+            (false, KeyName::Char(c)) => Some(InputRequest::InsertChar(c)),
+            (true, KeyName::Backspace) => Some(InputRequest::DeletePrevWord),
             (false, KeyName::Backspace) => Some(InputRequest::DeletePrevChar),
             (false, KeyName::Delete) => Some(InputRequest::DeleteNextChar),
             (true, KeyName::Left) => Some(InputRequest::GoToPrevWord),

@@ -2,6 +2,7 @@
 //! change, performs what follows, and draws. It never waits for the terminal: frames are written by a thread of their
 //! own, and while one is on its way the next is only drawn, not queued.
 
+mod backend;
 mod effects;
 mod input;
 mod save;
@@ -17,13 +18,13 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
+use self::backend::Collected;
 use self::signals::Signals;
-use self::writer::{Bytes, Writer};
+use self::writer::Writer;
 use super::app::App;
 use super::effect::{Effect, Outcome};
 use super::event::{ClusterIndex, Event, Notice};
@@ -34,6 +35,9 @@ use crate::observe::picture::{Handle, Picture};
 
 /// Shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(100);
+
+/// A clock younger than this is not drawn for its own sake.
+const CLOCK: Duration = Duration::from_millis(600);
 
 /// Most keys taken in before a frame: a pasted text is one frame, a held key is many.
 const KEYS_A_FRAME: usize = 64;
@@ -86,15 +90,13 @@ pub async fn run(console: Console) -> Result<Outcome, ConsoleError> {
     let signals = Signals::listen().map_err(ConsoleError::Signals)?;
     let app = new_app(&console);
     let guard = TerminalGuard::enter(app.mouse).map_err(ConsoleError::Terminal)?;
-    let bytes = Bytes::default();
-    let terminal = Terminal::new(CrosstermBackend::new(bytes.clone())).map_err(ConsoleError::Terminal)?;
+    let terminal = Terminal::new(Collected::new()).map_err(ConsoleError::Terminal)?;
     let pictures = console.handles.iter().enumerate().map(|(index, handle)| changed(index, handle.pictures.clone()));
     let mut runner = Runner {
         app,
         signals,
         guard,
         terminal,
-        bytes,
         writer: Writer::start().map_err(ConsoleError::Terminal)?,
         input: Some(EventStream::new()),
         pictures: pictures.collect(),
@@ -132,8 +134,7 @@ struct Runner {
     console: Console,
     signals: Signals,
     guard: TerminalGuard,
-    terminal: Terminal<CrosstermBackend<Bytes>>,
-    bytes: Bytes,
+    terminal: Terminal<Collected>,
     writer: Writer,
     input: Option<EventStream>,
     pictures: FuturesUnordered<Waiting>,
@@ -151,7 +152,7 @@ impl Runner {
             if self.draw_if_due().is_err() {
                 return Outcome::TerminalLost;
             }
-            let next_frame = self.next_frame();
+            let wait = self.until_next_frame();
             let event = tokio::select! {
                 biased;
                 signal = self.signals.next() => Some(Event::Signal(signal)),
@@ -168,7 +169,7 @@ impl Runner {
                 Some((index, pictures)) = self.pictures.next() => pictures.map(|pictures| self.picture(index, pictures)),
                 Some(notice) = self.jobs.next() => Some(Event::Notice(notice)),
                 _ = tick.tick() => Some(Event::Tick),
-                () = tokio::time::sleep_until(next_frame.into()), if self.dirty.is_some() && !self.writer.is_busy() => None,
+                () = tokio::time::sleep(wait), if self.dirty.is_some() && !self.writer.is_busy() => None,
             };
             if let Some(event) = event
                 && let Some(outcome) = self.take(event).await
@@ -184,7 +185,11 @@ impl Runner {
         for _ in 0..KEYS_A_FRAME {
             let event = next.take()?;
             let by_hand = matches!(event, Event::Key(_) | Event::Mouse(_) | Event::Paste(_) | Event::Resize { .. });
-            self.dirty = self.dirty.max(Some(if by_hand { Urgency::Now } else { Urgency::Soon }));
+            // A picture that was only just drawn has brought the clock along.
+            let stale_clock = self.drawn.is_none_or(|drawn| drawn.elapsed() > CLOCK);
+            if event != Event::Tick || stale_clock {
+                self.dirty = self.dirty.max(Some(if by_hand { Urgency::Now } else { Urgency::Soon }));
+            }
             let effects = self.app.update(event, self.start.elapsed());
             for effect in effects {
                 if let Some(outcome) = self.perform(effect).await {
@@ -218,16 +223,17 @@ impl Runner {
         Event::Picture(index)
     }
 
-    fn next_frame(&self) -> Instant {
+    /// How long the next frame has to wait yet.
+    fn until_next_frame(&self) -> Duration {
         match (self.dirty, self.drawn) {
-            (Some(Urgency::Soon), Some(drawn)) => drawn + FRAME,
-            _ => Instant::now(),
+            (Some(Urgency::Soon), Some(drawn)) => FRAME.saturating_sub(drawn.elapsed()),
+            _ => Duration::ZERO,
         }
     }
 
     /// Draws what changed, unless a frame is on its way or the last one was only just drawn.
     fn draw_if_due(&mut self) -> io::Result<()> {
-        if self.dirty.is_none() || self.writer.is_busy() || Instant::now() < self.next_frame() {
+        if self.dirty.is_none() || self.writer.is_busy() || !self.until_next_frame().is_zero() {
             return Ok(());
         }
         let app = &mut self.app;
@@ -236,7 +242,7 @@ impl Runner {
                 frame.set_cursor_position(cursor);
             }
         })?;
-        self.writer.send(self.bytes.take());
+        self.writer.send(self.terminal.backend().take());
         self.drawn = Some(Instant::now());
         self.dirty = None;
         Ok(())
@@ -245,6 +251,7 @@ impl Runner {
     /// Takes the terminal back after a child or a stop, and draws everything anew.
     fn come_back(&mut self) -> io::Result<()> {
         self.guard.resume(self.app.mouse)?;
+        self.terminal.backend_mut().forget();
         self.terminal.clear()?;
         self.input = Some(EventStream::new());
         self.dirty = Some(Urgency::Now);
