@@ -1,6 +1,11 @@
 //! The whole program against the real lab, which these tests break and mend. Run by `dev/test`, which has the lab up;
 //! ignored by a plain `cargo test`.
-#![allow(missing_docs)]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on ends, and starts what it tests"
+)]
 
 #[path = "support/lab.rs"]
 mod lab;

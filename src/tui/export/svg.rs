@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::style::{Color, Modifier};
+use ratatui::style::Modifier;
 use unicode_width::UnicodeWidthStr;
 
 use crate::tui::theme::{Role, Theme, colour};
@@ -20,8 +20,8 @@ const MARGIN: f32 = 10.0;
 pub fn svg(buffer: &Buffer, theme: &Theme) -> String {
     let area = buffer.area;
     let ground = theme.style(Role::Text);
-    let paper = hex(ground.bg.unwrap_or(Color::Reset)).unwrap_or_else(|| "#101418".to_owned());
-    let ink = hex(ground.fg.unwrap_or(Color::Reset)).unwrap_or_else(|| "#d0d0d0".to_owned());
+    let paper = colour::hex(ground.bg).unwrap_or_else(|| "#101418".to_owned());
+    let ink = colour::hex(ground.fg).unwrap_or_else(|| "#d0d0d0".to_owned());
     let width = f32::from(area.width) * COLUMN + 2.0 * MARGIN;
     let height = f32::from(area.height) * ROW + 2.0 * MARGIN;
     let mut out = String::new();
@@ -78,8 +78,8 @@ fn runs(buffer: &Buffer, y: u16) -> Vec<Run<'_>> {
 
 fn draw_run(out: &mut String, run: &Run<'_>, row: u16, colours: &Colours) {
     let modifier = run.cell.modifier;
-    let mut ink = hex(run.cell.fg).unwrap_or_else(|| colours.ink.clone());
-    let mut paper = hex(run.cell.bg).unwrap_or_else(|| colours.paper.clone());
+    let mut ink = colour::hex(run.cell.fg).unwrap_or_else(|| colours.ink.clone());
+    let mut paper = colour::hex(run.cell.bg).unwrap_or_else(|| colours.paper.clone());
     if modifier.contains(Modifier::REVERSED) {
         std::mem::swap(&mut ink, &mut paper);
     }
@@ -140,10 +140,6 @@ fn draw_levels(out: &mut String, run: &Run<'_>, (x, y): (f32, f32), ink: &str) {
             "<rect x=\"{left:.1}\" y=\"{top:.2}\" width=\"{COLUMN}\" height=\"{height:.2}\" fill=\"{ink}\" shape-rendering=\"crispEdges\"/>"
         );
     }
-}
-
-fn hex(colour: Color) -> Option<String> {
-    colour::rgb(colour).map(|(r, g, b)| format!("#{r:02x}{g:02x}{b:02x}"))
 }
 
 /// What XML does not allow raw; control characters, which it does not allow at all, are dropped.

@@ -100,7 +100,6 @@ impl Key {
     pub fn edit(self) -> Option<InputRequest> {
         match (self.ctrl, self.name) {
             (false, KeyName::Char(c)) => Some(InputRequest::InsertChar(c)),
-            (true, KeyName::Backspace) => Some(InputRequest::DeletePrevWord),
             (false, KeyName::Backspace) => Some(InputRequest::DeletePrevChar),
             (false, KeyName::Delete) => Some(InputRequest::DeleteNextChar),
             (true, KeyName::Left) => Some(InputRequest::GoToPrevWord),
@@ -109,7 +108,7 @@ impl Key {
             (false, KeyName::Right) => Some(InputRequest::GoToNextChar),
             (false, KeyName::Home) | (true, KeyName::Char('a')) => Some(InputRequest::GoToStart),
             (false, KeyName::End) | (true, KeyName::Char('e')) => Some(InputRequest::GoToEnd),
-            (true, KeyName::Char('w')) => Some(InputRequest::DeletePrevWord),
+            (true, KeyName::Backspace | KeyName::Char('w')) => Some(InputRequest::DeletePrevWord),
             (true, KeyName::Char('u')) => Some(InputRequest::DeleteLine),
             (true, KeyName::Char('k')) => Some(InputRequest::DeleteTillEnd),
             _ => None,

@@ -105,6 +105,11 @@ pub fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
     }
 }
 
+/// A colour as SVG and CSS write it; `None` for the terminal's own, and for none.
+pub fn hex(colour: impl Into<Option<Color>>) -> Option<String> {
+    rgb(colour.into()?).map(|(r, g, b)| format!("#{r:02x}{g:02x}{b:02x}"))
+}
+
 /// Above the sixteen: a cube of six steps a side, then a ramp of greys.
 fn indexed_rgb(index: u8) -> (u8, u8, u8) {
     const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];

@@ -44,7 +44,7 @@ mod tests {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 13, 1));
         buffer.set_string(0, 0, "┌─● ▆█ é日 ok", Style::new());
         letters_only(&mut buffer);
-        let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
+        let text: String = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
         assert!(text.is_ascii(), "{text}");
         assert_eq!(buffer.content[12].symbol(), "k");
         assert!(text.starts_with("+-* ## ?"), "{text}");
