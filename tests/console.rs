@@ -1,5 +1,10 @@
 //! The console in a real terminal, on the simulated cluster: it starts, obeys, and gives the terminal back.
-#![allow(missing_docs)]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on ends, and starts what it tests"
+)]
 
 #[path = "support/terminal.rs"]
 mod terminal;

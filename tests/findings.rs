@@ -1,5 +1,5 @@
 //! What an operator is told in the course of a trouble. That each rule fires at all is tried in `simulated_findings`.
-#![allow(missing_docs)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends, and starts what it tests")]
 
 #[path = "support/stage.rs"]
 mod stage;

@@ -68,10 +68,10 @@ fn show(pictures: &[Arc<Picture>], options: &Options, printer: &mut Printer) -> 
             printer.document(&text.context("the status cannot be written as JSON")?)?;
         }
         Output::Csv => {
-            for snapshot in &snapshots {
-                let table = report::topology::table(snapshot);
-                printer.document(&report::csv::write(&table).context("the members cannot be written as CSV")?)?;
-            }
+            let tables: Vec<_> =
+                snapshots.iter().map(|snapshot| (&snapshot.identity.name, report::topology::table(snapshot))).collect();
+            let text = report::csv::write_clusters(tables).context("the members cannot be written as CSV")?;
+            printer.document(&text)?;
         }
         Output::Prometheus => printer.document(&report::prometheus::exposition(snapshots.iter().copied()))?,
     }

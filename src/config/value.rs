@@ -38,6 +38,9 @@ pub(super) struct Span(pub(super) Duration);
 from_text!(Span, "a duration in quotes such as \"1s\", \"500ms\" or \"1h 30m\"", |text| duration(text).map(Span));
 
 /// Reads a duration.
+///
+/// # Errors
+/// What is wrong with the text, in words for the operator.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let right = "write a duration such as \"1s\", \"500ms\" or \"1h 30m\"";
     let parsed: jiff::SignedDuration = text.trim().parse().map_err(|_| format!("`{text}` is no duration; {right}"))?;

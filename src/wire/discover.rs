@@ -161,7 +161,10 @@ async fn beside(asked: &Asked, found: &mut Discovered, printer: &mut Printer) {
     let urls = named.chain(advertised.filter_map(|member| member.api_url.clone()));
     let host = |url: String| Url::parse(&url).ok()?.host_str().map(str::to_owned);
     let hosts: BTreeSet<String> = urls.filter_map(host).take(MOST_HOSTS).collect();
-    printer.say(format!("looking for etcd and HAProxy on {}", Vec::from_iter(hosts.iter().cloned()).join(", ")));
+    printer.say(format!(
+        "looking for etcd and HAProxy on {}",
+        hosts.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+    ));
     if found.etcd.is_empty() && asked.etcd.is_empty() {
         let tries = hosts.iter().map(|host| has_scope(host, found.scope.as_deref()));
         let stores = join_all(tries).await;

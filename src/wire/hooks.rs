@@ -41,7 +41,7 @@ pub(super) fn for_clusters(options: &Options, settings: Settings, handles: Vec<H
     let psql = (!options.read_only).then(|| psql(Arc::clone(&settings), handles));
     Hooks {
         psql,
-        evidence: Some(evidence_writer(configuration.unwrap_or_default())),
+        evidence: Some(evidence_writer(&configuration.unwrap_or_default())),
         alert: (options.wall && !command.is_empty()).then(|| alert(command, pause)),
     }
 }
@@ -51,7 +51,7 @@ pub(super) fn for_simulation(options: &Options, hook: Option<&Path>) -> Hooks {
     let command = hook.map(|path| vec![path.display().to_string()]);
     Hooks {
         psql: None,
-        evidence: Some(evidence_writer("# simulated\n".to_owned())),
+        evidence: Some(evidence_writer("# simulated\n")),
         alert: command.filter(|_| options.wall).map(|command| alert(command, Duration::from_secs(1))),
     }
 }
@@ -127,8 +127,8 @@ async fn psql_environment(
     Ok(environment)
 }
 
-fn evidence_writer(configuration: String) -> crate::tui::options::EvidenceHook {
-    let configuration = Arc::new(redact(&configuration));
+fn evidence_writer(configuration: &str) -> crate::tui::options::EvidenceHook {
+    let configuration = Arc::new(redact(configuration));
     Arc::new(move |cluster, picture| {
         let configuration = Arc::clone(&configuration);
         async move { write_evidence(&cluster, &picture, &configuration).map_err(|error| format!("{error:#}")) }.boxed()

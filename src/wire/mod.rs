@@ -104,11 +104,13 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
         Some(Verb::Wait(args)) => {
             let settings = configured(&arguments.shared, None, printer)?;
             let [_] = settings.clusters.as_slice() else {
-                return usage(printer, "several clusters are configured: name one with --cluster");
+                return Err(Misuse("several clusters are configured: name one with --cluster".to_owned()).into());
             };
             let node = args.node.as_ref().map(NodeName::new);
             let condition = match args.condition {
-                Awaited::Ready if node.is_some() => return usage(printer, "`wait ready` is about the whole cluster"),
+                Awaited::Ready if node.is_some() => {
+                    return Err(Misuse("`wait ready` is about the whole cluster: leave the node out".to_owned()).into());
+                }
                 Awaited::Ready => Condition::Ready,
                 Awaited::Leader => Condition::Leader(node),
                 Awaited::Streaming => Condition::Streaming(node),
@@ -144,11 +146,6 @@ fn complain(error: &anyhow::Error, printer: &mut Printer) -> Exit {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Misuse(String);
-
-fn usage(printer: &mut Printer, text: &str) -> anyhow::Result<Exit> {
-    printer.say(format!("pgctl-tui: {text}"));
-    Ok(Exit::Usage)
-}
 
 /// The settings of the clusters asked for.
 fn configured(shared: &Shared, name: Option<&str>, printer: &mut Printer) -> anyhow::Result<Settings> {

@@ -7,8 +7,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::Modifier;
 use unicode_width::UnicodeWidthStr;
 
-use crate::tui::theme::Theme;
-use crate::tui::theme::colour::hex;
+use crate::tui::theme::{Role, Theme, colour};
 
 /// Width of a column and height of a row, in pixels.
 const COLUMN: f32 = 8.4;
@@ -20,7 +19,9 @@ const MARGIN: f32 = 10.0;
 /// The picture. `theme` gives the colours of what the terminal would decide.
 pub fn svg(buffer: &Buffer, theme: &Theme) -> String {
     let area = buffer.area;
-    let (paper, ink) = theme.paper_and_ink();
+    let ground = theme.style(Role::Text);
+    let paper = colour::hex(ground.bg).unwrap_or_else(|| "#101418".to_owned());
+    let ink = colour::hex(ground.fg).unwrap_or_else(|| "#d0d0d0".to_owned());
     let width = f32::from(area.width) * COLUMN + 2.0 * MARGIN;
     let height = f32::from(area.height) * ROW + 2.0 * MARGIN;
     let mut out = String::new();
@@ -77,8 +78,8 @@ fn runs(buffer: &Buffer, y: u16) -> Vec<Run<'_>> {
 
 fn draw_run(out: &mut String, run: &Run<'_>, row: u16, colours: &Colours) {
     let modifier = run.cell.modifier;
-    let mut ink = hex(run.cell.fg).unwrap_or_else(|| colours.ink.clone());
-    let mut paper = hex(run.cell.bg).unwrap_or_else(|| colours.paper.clone());
+    let mut ink = colour::hex(run.cell.fg).unwrap_or_else(|| colours.ink.clone());
+    let mut paper = colour::hex(run.cell.bg).unwrap_or_else(|| colours.paper.clone());
     if modifier.contains(Modifier::REVERSED) {
         std::mem::swap(&mut ink, &mut paper);
     }

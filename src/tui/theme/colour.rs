@@ -35,7 +35,7 @@ impl ColourDepth {
 }
 
 /// Red, green and blue of the sixteen named colours, as xterm has them: for finding the nearest, and for pictures.
-const SIXTEEN: [(u8, u8, u8); 16] = [
+pub const SIXTEEN: [(u8, u8, u8); 16] = [
     (0, 0, 0),
     (205, 0, 0),
     (0, 205, 0),
@@ -96,7 +96,7 @@ pub fn degrade(colour: Color, depth: ColourDepth) -> Color {
 }
 
 /// Red, green and blue of a colour; `None` for the terminal's own.
-fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
+pub fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
     match colour {
         Color::Reset => None,
         Color::Rgb(r, g, b) => Some((r, g, b)),
@@ -105,9 +105,9 @@ fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
     }
 }
 
-/// A colour as `#rrggbb`; `None` for the terminal's own.
-pub fn hex(colour: Color) -> Option<String> {
-    rgb(colour).map(|(r, g, b)| format!("#{r:02x}{g:02x}{b:02x}"))
+/// A colour as SVG and CSS write it; `None` for the terminal's own, and for none.
+pub fn hex(colour: impl Into<Option<Color>>) -> Option<String> {
+    rgb(colour.into()?).map(|(r, g, b)| format!("#{r:02x}{g:02x}{b:02x}"))
 }
 
 /// Above the sixteen: a cube of six steps a side, then a ramp of greys.

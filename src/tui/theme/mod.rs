@@ -100,14 +100,6 @@ impl Theme {
     pub fn style(&self, role: Role) -> Style {
         self.styles.get(&role).copied().unwrap_or_default()
     }
-
-    /// Ground and text of a picture, where the terminal would choose its own: those of a dark one.
-    pub fn paper_and_ink(&self) -> (String, String) {
-        let ground = self.style(Role::Text);
-        let paper = ground.bg.and_then(colour::hex).unwrap_or_else(|| "#101418".to_owned());
-        let ink = ground.fg.and_then(colour::hex).unwrap_or_else(|| "#d0d0d0".to_owned());
-        (paper, ink)
-    }
 }
 
 fn source(name: &str, directory: Option<&Path>) -> Option<String> {
