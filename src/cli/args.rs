@@ -58,26 +58,26 @@ pub struct Shared {
 #[derive(Args, Debug, Clone, Default)]
 pub struct Console {
     /// For a screen nobody touches: large, read-only, worst first, no key but quit and page.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub wall: bool,
     /// Colour theme: dark, light, mono, high-contrast, or one of your own.
     #[arg(long, value_name = "NAME", env = "PGCTL_THEME", global = true)]
     pub theme: Option<String>,
     /// Leave the mouse to the terminal.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub no_mouse: bool,
     /// Draw with letters only, for terminals and fonts without box drawing.
     #[arg(long, global = true, env = "PGCTL_ASCII")]
     pub ascii: bool,
     /// Ring the terminal's bell when the worst finding of a cluster gets worse.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub bell: bool,
     /// Send a desktop notification (OSC 9) on the same occasion.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub notify: bool,
     /// Run this program for each new finding, with the finding as JSON on its standard input. At most one runs at a
     /// time. Not available without --wall.
-    #[arg(long, value_name = "PROGRAM", requires = "wall", value_hint = ValueHint::CommandName)]
+    #[arg(long, value_name = "PROGRAM", requires = "wall", global = true, value_hint = ValueHint::CommandName)]
     pub hook: Option<PathBuf>,
     /// Draw one frame of this size once the sources have answered, print it as text, and exit.
     #[arg(long, value_name = "WxH", global = true)]

@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 use jiff::Timestamp;
 use pgctl::driver::ha::sim::{Fault, Scenario, SimulatedCluster};
 use pgctl::driver::port::{NodeSources, Observe};
-use pgctl::health;
+use pgctl::health::{self, Draft};
 use pgctl::model::moment::Moment;
 use pgctl::model::snapshot::Snapshot;
 use pgctl::model::source::SourceKind;
@@ -59,7 +59,7 @@ impl Stage {
     }
 
     /// Asks every source once and merges what it says.
-    pub(crate) fn ask(&mut self) {
+    fn ask(&mut self) {
         for source in &mut self.sources {
             let outcome = source.observe(self.now).now_or_never().expect("a simulated source never waits");
             let took = Duration::from_millis(2);
@@ -75,8 +75,19 @@ impl Stage {
         }
     }
 
+    /// Lets a second pass and asks every source.
+    pub(crate) fn tick(&mut self) {
+        self.now = self.now + Duration::from_secs(1);
+        self.ask();
+    }
+
+    /// What the rules find now, settled or not.
+    pub(crate) fn drafts(&mut self) -> Vec<Draft> {
+        health::examine(&self.merge.snapshot(self.now, epoch() + self.now.since_start()))
+    }
+
     /// The picture now, with findings that have settled.
-    pub(crate) fn snapshot(&mut self) -> Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
         let wall = epoch() + self.now.since_start();
         let mut snapshot = self.merge.snapshot(self.now, wall);
         let drafts = health::examine(&snapshot);
@@ -88,14 +99,14 @@ impl Stage {
     pub(crate) fn pass(&mut self, seconds: u32) -> Snapshot {
         let mut last = None;
         for _ in 0..seconds.max(1) {
-            self.now = self.now + Duration::from_secs(1);
-            self.ask();
+            self.tick();
             last = Some(self.snapshot());
         }
         last.expect("at least one second")
     }
 }
 
-fn epoch() -> Timestamp {
+/// Wall time of the simulation's beginning.
+pub(crate) fn epoch() -> Timestamp {
     EPOCH.parse().expect("a time")
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ pub(crate) struct Terminal {
     raw: Arc<Mutex<Vec<u8>>>,
     master: Option<Box<dyn MasterPty + Send>>,
     writer: Option<Box<dyn Write + Send>>,
+    hung_up: Arc<AtomicBool>,
     child: Box<dyn Child + Send + Sync>,
     _home: tempfile::TempDir,
 }
@@ -38,11 +40,12 @@ impl Terminal {
         let screen = Arc::new(Mutex::new(vt100::Parser::new(size_of(rows), size_of(columns), 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let mut reader = pair.master.try_clone_reader().expect("its output");
-        let (shown, bytes) = (Arc::clone(&screen), Arc::clone(&raw));
+        let hung_up = Arc::new(AtomicBool::new(false));
+        let (shown, bytes, stop) = (Arc::clone(&screen), Arc::clone(&raw), Arc::clone(&hung_up));
         std::thread::spawn(move || {
             let mut buffer = [0; 8192];
             while let Ok(count) = reader.read(&mut buffer) {
-                if count == 0 {
+                if count == 0 || stop.load(Ordering::SeqCst) {
                     return;
                 }
                 shown.lock().unwrap().process(&buffer[..count]);
@@ -50,7 +53,7 @@ impl Terminal {
             }
         });
         let writer = pair.master.take_writer().expect("its input");
-        Self { screen, raw, master: Some(pair.master), writer: Some(writer), child, _home: home }
+        Self { screen, raw, master: Some(pair.master), writer: Some(writer), hung_up, child, _home: home }
     }
 
     /// Types `keys` as they are.
@@ -100,8 +103,9 @@ impl Terminal {
         self.child.process_id().expect("a process")
     }
 
-    /// Closes the terminal, as a lost connection does.
+    /// Closes the terminal, as a lost connection does. The reading thread lets go of it at the next thing it reads.
     pub(crate) fn hang_up(&mut self) {
+        self.hung_up.store(true, Ordering::SeqCst);
         self.writer = None;
         self.master = None;
     }
