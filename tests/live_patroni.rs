@@ -45,7 +45,7 @@ fn replica(cluster: &Value) -> String {
 fn it_agrees_with_patronictl() {
     let lab = Lab::new();
     let ours = lab.status();
-    let theirs: Value = serde_json::from_str(&lab.patronictl(&["list", "-f", "json"])).expect("JSON");
+    let theirs: Value = serde_json::from_str(&Lab::patronictl(&["list", "-f", "json"])).expect("JSON");
     for row in theirs.as_array().expect("a list") {
         let name = row["Member"].as_str().expect("a name");
         let mine = member(&ours, name);
@@ -138,10 +138,10 @@ fn maintenance_mode_and_tags_are_shown() {
     let mut watch = lab.watch();
     lab.break_it(&["tag", &victim, "nofailover: true"]);
     watch.until("the tag", SECOND * 30, |now| member(now, &victim)["tags"]["value"].to_string().contains("nofailover"));
-    lab.patronictl(&["pause", "--wait"]);
+    Lab::patronictl(&["pause", "--wait"]);
     let (_, paused) = watch.until("the pause", SECOND * 5, |now| now["paused"]["value"] == true);
     assert!(has(&paused, "paused"));
-    lab.patronictl(&["resume", "--wait"]);
+    Lab::patronictl(&["resume", "--wait"]);
     watch.until("no pause", SECOND * 5, |now| now["paused"]["value"] == false);
     lab.mend();
 }

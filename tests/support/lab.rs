@@ -80,7 +80,7 @@ impl Lab {
     }
 
     /// Runs `patronictl` in a node and returns what it prints.
-    pub(crate) fn patronictl(&self, arguments: &[&str]) -> String {
+    pub(crate) fn patronictl(arguments: &[&str]) -> String {
         let output = lab_command("patronictl", arguments).output().expect("dev/lab runs");
         assert!(output.status.success(), "patronictl: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
