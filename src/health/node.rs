@@ -14,6 +14,7 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         one_server(snapshot, &view, drafts);
         presence(snapshot, &view, drafts);
         state(&view, drafts);
+        exporter(snapshot, &view, drafts);
         agent(snapshot, &view, drafts);
     }
     versions(snapshot, drafts);
@@ -131,6 +132,25 @@ fn presence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>)
                 .advise(
                     "mend the node's address or the address map: acting on the wrong node is the worst of mistakes",
                 ),
+        );
+    }
+}
+
+/// The exporter beside the node: others watch through it, so its silence leaves their dashboards blind.
+fn exporter(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let Some(reading) = view.member.exporter.as_ref() else { return };
+    let subject = || Subject::Node(view.name().clone());
+    if is_silent(Some(reading), snapshot) {
+        let title = format!("the exporter of {} does not answer", view.name());
+        let draft = Draft::new(Severity::Note, "exporter-silent", subject(), title);
+        let advice = remedy(Some(reading)).unwrap_or("check that it runs");
+        drafts.push(with_trouble(draft, Some(reading), snapshot).advise(advice));
+    } else if let Some(down) = reading.fact(snapshot.now, |report| (report.up == Some(false)).then_some(())) {
+        let title = format!("the exporter of {} does not reach its PostgreSQL", view.name());
+        drafts.push(
+            Draft::new(Severity::Note, "exporter-blind", subject(), title)
+                .because(&down, "pg_up 0")
+                .advise("check the exporter's login and its connection string"),
         );
     }
 }

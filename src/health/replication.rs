@@ -51,7 +51,9 @@ fn lag(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let by_time = time.as_ref().filter(|_| !caught_up).and_then(|time| limits.lag_time.judge(time.value));
     let Some(severity) = by_bytes.max(by_time) else { return };
     let words = |bytes: &Observed<u64>| format!("{} behind", size(bytes.value));
-    let title = match (&bytes, &time) {
+    // All that came is replayed, so the time says nothing: what is behind has not arrived yet.
+    let telling = time.as_ref().filter(|time| time.value >= std::time::Duration::from_secs(1));
+    let title = match (&bytes, telling) {
         (Some(bytes), Some(time)) => format!("{} is {} and {}", view.name(), words(bytes), seconds(time.value)),
         (Some(bytes), None) => format!("{} is {}", view.name(), words(bytes)),
         (None, Some(time)) => format!("{} is {}", view.name(), seconds(time.value)),
