@@ -65,15 +65,9 @@ fn act(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result<Exit> {
         }
         _ => {}
     }
-    let stays = matches!(arguments.verb, None | Some(Verb::Demo(_)));
-    // One picture is asked for by one thread: starting more would take longer than the answers.
-    let mut builder = if stays {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(2);
-        builder
-    } else {
-        tokio::runtime::Builder::new_current_thread()
-    };
+    // One thread drives every source and the screen: there is little to do and much to wait for, so handing work from
+    // thread to thread would cost more than the work. Frames are written by a thread of their own.
+    let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build().context("cannot start the runtime")?;
     let outcome = runtime.block_on(perform(arguments, printer));
     // Name resolution that hangs must not hold the end back.
