@@ -83,7 +83,7 @@ fn etcd(urls: Vec<String>, timeouts: Timeouts) -> EtcdEndpoints {
 /// Which member answers at each URL that was named: where the advertised address does not work from here, that URL
 /// does.
 async fn seeds(urls: &[String], found: &mut Discovered) {
-    let names = join_all(urls.iter().map(|url| own_name(url))).await;
+    let names = join_all(urls.iter().map(|url| own_name(plain(url, PATIENCE)))).await;
     for (url, name) in urls.iter().zip(names) {
         let member = found.members.iter_mut().find(|member| name.as_ref() == Some(&member.name));
         if let Some(member) = member.filter(|member| member.reach != Reach::Answers) {
@@ -92,9 +92,9 @@ async fn seeds(urls: &[String], found: &mut Discovered) {
     }
 }
 
-/// What the agent at `url` calls its own node.
-async fn own_name(url: &str) -> Option<String> {
-    let status = Patroni::new(&plain(url, PATIENCE)).ok()?.status().await.ok()?.value;
+/// What the agent at `endpoint` calls its own node.
+pub(super) async fn own_name(endpoint: HttpEndpoint) -> Option<String> {
+    let status = Patroni::new(&endpoint).ok()?.status().await.ok()?.value;
     status.patroni?.name
 }
 

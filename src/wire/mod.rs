@@ -196,7 +196,11 @@ impl Observers {
     ) -> anyhow::Result<Self> {
         let mut stacks = Vec::new();
         for cluster in &settings.clusters {
-            let cluster: Arc<ClusterSettings> = Arc::new(cluster.clone());
+            let mut cluster: ClusterSettings = cluster.clone();
+            if settings.path.is_none() {
+                scope::name_seeds(&mut cluster).await;
+            }
+            let cluster = Arc::new(cluster);
             let scope = scope::learn(&cluster, printer).await?;
             stacks.push(stack::stack(&cluster, scope.as_deref(), read_only, purpose));
         }

@@ -1,12 +1,14 @@
 //! Which scope to follow in etcd, where the configuration leaves it open.
 
-use futures::future::select_ok;
+use futures::future::{join_all, select_ok};
 
 use super::Misuse;
+use super::discover::own_name;
 use crate::cli::printer::Printer;
 use crate::config::resolved::ClusterSettings;
 use crate::driver::dcs::etcd::find_scopes;
 use crate::driver::ha::patroni_discover::discover;
+use crate::model::name::NodeName;
 
 /// The scope: as configured, else as a member tells it, else the only one that the store has. `None`: there is no etcd
 /// to follow it in, or nobody could be asked; then the record comes through Patroni.
@@ -51,6 +53,18 @@ pub(super) async fn learn(settings: &ClusterSettings, printer: &mut Printer) -> 
                 names.join(", ")
             );
             Err(Misuse(text).into())
+        }
+    }
+}
+
+/// Learns which member each seed leads to. Without a file nothing maps the names that members advertise, which often do
+/// not resolve here; the URL that the operator typed does.
+pub(super) async fn name_seeds(settings: &mut ClusterSettings) {
+    let urls = settings.patroni.seeds.clone();
+    let names = join_all(urls.iter().map(|url| own_name(settings.patroni.endpoint(url)))).await;
+    for (url, name) in urls.into_iter().zip(names) {
+        if let Some(name) = name {
+            settings.nodes.entry(NodeName::new(name)).or_default().rest.get_or_insert(url);
         }
     }
 }

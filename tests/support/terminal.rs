@@ -79,6 +79,15 @@ impl Terminal {
         self.screen.lock().unwrap().screen().alternate_screen()
     }
 
+    /// Waits until the program's last words are read and the shell's screen is back; false if it never is.
+    pub(crate) fn is_given_back(&self) -> bool {
+        let end = Instant::now() + Duration::from_secs(5);
+        while self.is_alternate() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        !self.is_alternate()
+    }
+
     /// Bytes written to the terminal so far.
     pub(crate) fn written(&self) -> usize {
         self.raw.lock().unwrap().len()
