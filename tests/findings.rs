@@ -61,6 +61,7 @@ fn nothing_is_found_in_a_calm_cluster() {
 #[case::start_fails(Fault::StartFails(pg(2)), 20, "postgres-not-running")]
 #[case::starting(Fault::CrashPostgres(pg(2)), 20, "postgres-not-running")]
 #[case::odd_state(Fault::OddState(pg(2)), 10, "state-unknown")]
+#[case::wrong_tunnel(Fault::WrongAddress(pg(2)), 10, "two-servers-as-one")]
 #[case::exporter(Fault::ExporterDown(pg(2)), 40, "exporter-silent")]
 #[case::old_agent(Fault::OldAgent(pg(2)), 10, "versions-mixed")]
 #[case::weak_role(Fault::WeakRole(pg(0)), 10, "role-too-weak")]

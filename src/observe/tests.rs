@@ -155,6 +155,10 @@ struct Stage {
 impl Stage {
     /// A cluster of pg-0 (leader) and pg-1.
     fn set() -> Self {
+        Self::with(Thresholds::default())
+    }
+
+    fn with(thresholds: Thresholds) -> Self {
         let script = Shared::default();
         {
             let mut script = script.lock().unwrap();
@@ -175,7 +179,7 @@ impl Stage {
         let tracker = TaskTracker::new();
         let stack = Stack {
             identity,
-            thresholds: Thresholds::default(),
+            thresholds,
             interval: SECOND,
             deadline: SECOND * 2,
             sources: vec![Box::new(Scripted { source, pace: Pace::Each, script: Arc::clone(&script) })],
@@ -284,6 +288,14 @@ async fn a_disagreement_is_a_finding_only_once_it_has_lasted() {
     let settle = picture.snapshot.thresholds.settle;
     assert!(took >= settle && took <= settle + SECOND * 2, "{took:?}");
     assert!(picture.events.iter().any(|event| event.text.as_str().contains("split brain")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_picture_tells_a_disagreement_without_waiting_for_it_to_last() {
+    let mut stage = Stage::with(Thresholds { settle: Duration::ZERO, ..Thresholds::default() });
+    stage.say("pg-1", Saying::Role(Role::Primary));
+    let picture = super::once::settled(&mut stage.handle, SECOND * 3).await;
+    assert!(picture.snapshot.findings.iter().any(|finding| finding.code == "several-primaries"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,6 +19,7 @@ use crate::model::name::NodeName;
 use crate::model::router::Router;
 use crate::model::snapshot::{Identity, StackKind};
 use crate::model::text::Text;
+use crate::model::thresholds::Thresholds;
 use crate::observe::cluster::Stack;
 
 /// What the picture is for.
@@ -55,7 +56,11 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
     let timeouts = settings.timeouts;
     Stack {
         identity: identity(settings, scope, read_only),
-        thresholds: settings.thresholds.clone(),
+        thresholds: match purpose {
+            Purpose::Stay => settings.thresholds.clone(),
+            // A single picture cannot wait for a disagreement to last: what it sees, a split brain above all, it tells.
+            Purpose::Once => Thresholds { settle: Duration::ZERO, ..settings.thresholds.clone() },
+        },
         interval: settings.interval,
         deadline: timeouts.connect + timeouts.request,
         sources,
