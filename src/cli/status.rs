@@ -28,6 +28,8 @@ pub struct Options {
     pub check: bool,
     /// Print again at every interval.
     pub watch: Option<Duration>,
+    /// PostgreSQL itself was asked only where its agent did not vouch for it.
+    pub glance: bool,
     /// Longest wait for the first picture.
     pub timeout: Duration,
 }
@@ -56,7 +58,7 @@ pub async fn run(mut handles: Vec<Handle>, options: &Options, printer: &mut Prin
 fn show(pictures: &[Arc<Picture>], options: &Options, printer: &mut Printer) -> anyhow::Result<Exit> {
     let snapshots: Vec<&Snapshot> = pictures.iter().map(|picture| &*picture.snapshot).collect();
     match options.output {
-        Output::Table => table(&snapshots, printer)?,
+        Output::Table => table(&snapshots, options.glance, printer)?,
         Output::Json => {
             let document = report::document::status(snapshots.iter().copied());
             // While watching, one line a document, so that a reader knows where each ends.
@@ -78,18 +80,26 @@ fn show(pictures: &[Arc<Picture>], options: &Options, printer: &mut Printer) -> 
     Ok(judge(&snapshots, options.check))
 }
 
-fn table(snapshots: &[&Snapshot], printer: &mut Printer) -> anyhow::Result<()> {
+fn table(snapshots: &[&Snapshot], glance: bool, printer: &mut Printer) -> anyhow::Result<()> {
     if let [one] = snapshots {
-        return cluster(one, printer);
+        return cluster(one, glance, printer);
     }
     let fleet = report::clusters::table(snapshots.iter().copied());
     for line in report::text::lines(&fleet, printer.width()) {
         printer.line(&line)?;
     }
+    if glance {
+        printer.line(&Line::new())?;
+        printer.line(&Line::new().dim(GLANCE))?;
+    }
     Ok(())
 }
 
-fn cluster(snapshot: &Snapshot, printer: &mut Printer) -> anyhow::Result<()> {
+/// What a glance leaves out: "no findings" must not claim more than was looked at.
+const GLANCE: &str =
+    "SQL      not asked where Patroni vouches: --full asks it, for slots, archiver, sessions and wraparound too";
+
+fn cluster(snapshot: &Snapshot, glance: bool, printer: &mut Printer) -> anyhow::Result<()> {
     printer.line(&report::summary::summary(snapshot, snapshot.now).line())?;
     printer.line(&Line::new())?;
     for line in report::text::lines(&report::topology::table(snapshot), printer.width()) {
@@ -98,6 +108,9 @@ fn cluster(snapshot: &Snapshot, printer: &mut Printer) -> anyhow::Result<()> {
     printer.line(&Line::new())?;
     for line in report::topology::footer_lines(snapshot) {
         printer.line(&line)?;
+    }
+    if glance {
+        printer.line(&Line::new().dim(GLANCE))?;
     }
     if !snapshot.findings.is_empty() {
         printer.line(&Line::new())?;

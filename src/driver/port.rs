@@ -95,6 +95,11 @@ pub trait NodeSources: Send + Sync {
 
     /// Sources that ask the member there. Called again when the contact changes.
     fn sources(&self, contact: &Contact) -> Vec<Box<dyn Observe>>;
+
+    /// Sources that are asked of the member only where its agent does not call its PostgreSQL well in time.
+    fn second_opinions(&self, _contact: &Contact) -> Vec<Box<dyn Observe>> {
+        Vec::new()
+    }
 }
 
 /// An endpoint that `doctor` can examine: reachability, certificate, credentials, privileges, version, clock.

@@ -16,6 +16,7 @@ use super::findings::FindingMemory;
 use super::histories::Histories;
 use super::merge::{Merge, Observation};
 use super::picture::{Clock, Handle, Order, Picture};
+use super::reserve::Reserve;
 use super::task::{Surroundings, drive, stale_after};
 use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
 use crate::health;
@@ -89,6 +90,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         configured: stack.configured,
         followed: BTreeMap::new(),
         paces: BTreeMap::new(),
+        reserve: Reserve::default(),
         memory: FindingMemory::default(),
         histories: Histories::default(),
         events: Arc::default(),
@@ -130,6 +132,7 @@ struct Observer {
     followed: BTreeMap<NodeName, (Contact, CancellationToken)>,
     /// Pace of each running source, to tell its staleness anew when the interval changes.
     paces: BTreeMap<Source, Pace>,
+    reserve: Reserve,
     memory: FindingMemory,
     histories: Histories,
     events: Arc<Vec<Event>>,
@@ -147,6 +150,7 @@ impl Observer {
         let mut due: Option<Instant> = None;
         loop {
             let wake = due.or_else(|| self.next_change()).unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
+            let patience = self.reserve.due();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
@@ -164,6 +168,12 @@ impl Observer {
                     let at = if urgent { Instant::now() } else { Instant::now() + self.gather };
                     due = Some(due.map_or(at, |due| due.min(at)));
                 }
+                () = sleep_until(patience.unwrap_or(wake)), if patience.is_some() => {
+                    for (sources, cancel) in self.reserve.overdue() {
+                        self.ask_all(sources, &cancel);
+                    }
+                    due.get_or_insert_with(Instant::now);
+                }
                 () = sleep_until(wake) => {
                     due = None;
                     self.publish_picture();
@@ -178,6 +188,9 @@ impl Observer {
             let record = observer.merge.fresh_record(observer.clock.now());
             record.and_then(|content| content.leader.as_ref().map(|leader| leader.holder.clone()))
         };
+        if let Some((sources, cancel)) = self.reserve.hear(&observation) {
+            self.ask_all(sources, &cancel);
+        }
         let is_record = matches!(observation.outcome, Ok(Facts::Record(_)));
         let before = if is_record { leader(self) } else { None };
         self.merge.take(observation);
@@ -230,15 +243,20 @@ impl Observer {
         self.unfollow(name);
         self.merge.add_member(&contact);
         let cancel = self.around.cancel.child_token();
-        for source in self.nodes.sources(&contact) {
-            self.ask(source, &cancel);
-        }
+        self.ask_all(self.nodes.sources(&contact), &cancel);
+        self.reserve.hold(name, self.nodes.second_opinions(&contact), &cancel);
         self.followed.insert(name.clone(), (contact, cancel));
     }
 
     fn unfollow(&mut self, name: &NodeName) {
         if let Some((_, cancel)) = self.followed.remove(name) {
             cancel.cancel();
+        }
+    }
+
+    fn ask_all(&mut self, sources: Vec<Box<dyn Observe>>, cancel: &CancellationToken) {
+        for source in sources {
+            self.ask(source, cancel);
         }
     }
 

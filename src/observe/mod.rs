@@ -9,6 +9,7 @@ pub mod histories;
 pub mod merge;
 pub mod once;
 pub mod picture;
+mod reserve;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,9 @@ impl Observe for Scripted {
             return async move { Ok(Facts::Record(Box::new(record))) }.boxed();
         }
         let name = NodeName::new(self.source.target.as_str());
+        if self.source.kind == SourceKind::Sql {
+            return async { Err(SourceError::new(Trouble::Refused, "h:5432", "")) }.boxed();
+        }
         match script.agents.get(&name).cloned().unwrap_or(Saying::Refuse) {
             Saying::Role(role) => async move { Ok(Facts::Agent(Box::new(agent(role)))) }.boxed(),
             Saying::Refuse => async { Err(SourceError::new(Trouble::Refused, "h:1", "")) }.boxed(),
@@ -79,7 +82,8 @@ impl Observe for Scripted {
     }
 }
 
-struct Nodes(Shared);
+/// With `true`, SQL is held back as a second opinion.
+struct Nodes(Shared, bool);
 
 impl NodeSources for Nodes {
     fn contact(&self, member: &NodeName, _registration: Option<&Registration>) -> Contact {
@@ -89,6 +93,12 @@ impl NodeSources for Nodes {
     fn sources(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
         let source = Source::new(SourceKind::PatroniRest, contact.name.as_str());
         vec![Box::new(Scripted { source, pace: Pace::Each, script: Arc::clone(&self.0) })]
+    }
+
+    fn second_opinions(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
+        let source = Source::new(SourceKind::Sql, contact.name.as_str());
+        let held = Scripted { source, pace: Pace::Each, script: Arc::clone(&self.0) };
+        if self.1 { vec![Box::new(held)] } else { Vec::new() }
     }
 }
 
@@ -159,12 +169,17 @@ impl Stage {
     }
 
     fn with(thresholds: Thresholds) -> Self {
+        Self::prepared(thresholds, false, |_| {})
+    }
+
+    fn prepared(thresholds: Thresholds, second_opinions: bool, prepare: impl FnOnce(&mut Script)) -> Self {
         let script = Shared::default();
         {
             let mut script = script.lock().unwrap();
             script.record = record("pg-0", &["pg-0", "pg-1"]);
             script.agents.insert("pg-0".into(), Saying::Role(Role::Primary));
             script.agents.insert("pg-1".into(), Saying::Role(Role::Replica));
+            prepare(&mut script);
         }
         let source = Source::new(SourceKind::Etcd, "");
         let identity = Identity {
@@ -183,7 +198,7 @@ impl Stage {
             interval: SECOND,
             deadline: SECOND * 2,
             sources: vec![Box::new(Scripted { source, pace: Pace::Each, script: Arc::clone(&script) })],
-            nodes: Box::new(Nodes(Arc::clone(&script))),
+            nodes: Box::new(Nodes(Arc::clone(&script), second_opinions)),
             configured: Vec::new(),
             routers: Vec::new(),
             gather: Duration::from_millis(100),
@@ -329,4 +344,33 @@ async fn another_interval_counts_at_once_for_asking_and_for_staleness() {
     tokio::time::sleep(SECOND * 40).await;
     assert_eq!(stage.asked(SourceKind::PatroniRest, "pg-0") - before, 4);
     assert_eq!(freshness(&stage.handle.latest().snapshot, "pg-0"), Some(Freshness::Fresh));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_opinion_is_sought_only_where_the_agent_does_not_vouch() {
+    let mut stage = Stage::prepared(Thresholds::default(), true, |script| {
+        script.agents.insert("pg-1".into(), Saying::Refuse);
+    });
+    let both = |snapshot: &Snapshot| {
+        freshness(snapshot, "pg-0") == Some(Freshness::Fresh)
+            && snapshot.member(&"pg-1".into()).is_some_and(|member| member.sql.is_some())
+    };
+    let (picture, took) = stage.until(SECOND, both).await;
+    assert!(took < Duration::from_millis(250), "a refusal is no reason to be patient: {took:?}");
+    tokio::time::sleep(SECOND).await;
+    assert!(picture.snapshot.member(&"pg-0".into()).is_some_and(|member| member.sql.is_none()));
+    assert_eq!(stage.asked(SourceKind::Sql, "pg-0"), 0, "Patroni vouched for it");
+    assert!(stage.asked(SourceKind::Sql, "pg-1") > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_opinion_does_not_wait_for_a_hung_agent() {
+    let mut stage = Stage::prepared(Thresholds::default(), true, |script| {
+        script.agents.insert("pg-1".into(), Saying::Hang);
+    });
+    let settled = super::once::settled(&mut stage.handle, SECOND * 3).await;
+    let member = settled.snapshot.member(&"pg-1".into()).expect("on record");
+    let sql = member.sql.as_ref().expect("asked although the agent said nothing");
+    assert_eq!(sql.freshness(settled.snapshot.now), Freshness::Lost);
+    assert!(stage.asked(SourceKind::Sql, "pg-0") == 0);
 }

@@ -18,7 +18,7 @@ use clap::CommandFactory as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::cli::args::{Arguments, Awaited, Shared, Verb};
+use crate::cli::args::{Arguments, Awaited, Output, Shared, Verb};
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::cli::{doctor, status, wait};
@@ -84,13 +84,16 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
         Some(Verb::Demo(demo)) => console::on_simulation(arguments, demo, printer).await,
         Some(Verb::Status(args)) => {
             let settings = configured(&arguments.shared, args.name.as_deref(), printer)?;
+            let whole = args.full || args.check || args.watch || args.output != Output::Table;
+            let purpose = if whole { Purpose::Once } else { Purpose::Glance };
             let options = status::Options {
                 output: args.output,
                 check: args.check,
+                glance: !whole && settings.clusters.iter().any(|cluster| cluster.postgres.is_some()),
                 watch: args.watch.then(|| interval(&settings)),
                 timeout: span("--timeout", &args.timeout)?,
             };
-            let observers = Observers::start(&settings, true, Purpose::Once, printer).await?;
+            let observers = Observers::start(&settings, true, purpose, printer).await?;
             let exit = status::run(observers.handles.clone(), &options, printer).await;
             observers.end().await;
             exit

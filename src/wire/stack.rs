@@ -29,6 +29,9 @@ pub(super) enum Purpose {
     Stay,
     /// One picture as soon as possible: the slow side sources are left out, nothing is gathered.
     Once,
+    /// As [`Purpose::Once`], but PostgreSQL itself is asked only where its agent does not vouch for it: a new session
+    /// on every node takes longer than everything else together.
+    Glance,
 }
 
 /// Puts the drivers of a cluster together. `scope` is the one to follow in etcd; without it the record comes through
@@ -59,7 +62,7 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         thresholds: match purpose {
             Purpose::Stay => settings.thresholds.clone(),
             // A single picture cannot wait for a disagreement to last: what it sees, a split brain above all, it tells.
-            Purpose::Once => Thresholds { settle: Duration::ZERO, ..settings.thresholds.clone() },
+            Purpose::Once | Purpose::Glance => Thresholds { settle: Duration::ZERO, ..settings.thresholds.clone() },
         },
         interval: settings.interval,
         deadline: timeouts.connect + timeouts.request,
@@ -74,7 +77,7 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         routers: routers(settings),
         gather: match purpose {
             Purpose::Stay => Duration::from_millis(100),
-            Purpose::Once => Duration::from_millis(1),
+            Purpose::Once | Purpose::Glance => Duration::from_millis(1),
         },
     }
 }
@@ -137,15 +140,27 @@ impl NodeSources for PatroniNodes {
             }
             sources.push(Box::new(PatroniNode::new(contact.name.clone(), endpoint, self.scope.clone())));
         }
-        if let (Some(address), Some(access)) = (&contact.postgres, access(settings, &contact.name)) {
-            let environment = Arc::clone(&self.environment);
-            sources.push(Box::new(PostgresNode::new(&contact.name, access, address.clone(), environment)));
+        if self.purpose != Purpose::Glance || contact.agent_url.is_none() {
+            sources.extend(self.sql(contact));
         }
         if let (Some(url), Purpose::Stay) = (&contact.exporter_url, self.purpose) {
             let endpoint = settings.exporters.endpoint(url.as_str());
             sources.push(Box::new(Exporter::new(&contact.name, endpoint)));
         }
         sources
+    }
+
+    fn second_opinions(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
+        let wanted = self.purpose == Purpose::Glance && contact.agent_url.is_some();
+        wanted.then(|| self.sql(contact)).flatten().into_iter().collect()
+    }
+}
+
+impl PatroniNodes {
+    fn sql(&self, contact: &Contact) -> Option<Box<dyn Observe>> {
+        let access = access(&self.settings, &contact.name)?;
+        let address = contact.postgres.clone()?;
+        Some(Box::new(PostgresNode::new(&contact.name, access, address, Arc::clone(&self.environment))))
     }
 }
 
