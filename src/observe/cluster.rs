@@ -2,6 +2,7 @@
 //! picture. It alone owns the state; everything else only sends it messages.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +76,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         interval: watch::Sender::new(stack.interval).subscribe(),
         nudge: watch::Sender::new(0).subscribe(),
         deadline: stack.deadline,
+        phase: phase(&stack.identity),
         observations,
         cancel: cancel.clone(),
     };
@@ -117,6 +119,13 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
 #[expect(clippy::disallowed_methods, reason = "the observer is where time enters the model")]
 fn wall() -> Timestamp {
     Timestamp::now()
+}
+
+/// Where in its turn a cluster asks: anywhere, but always at the same place.
+fn phase(identity: &Identity) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    identity.name.hash(&mut hasher);
+    f64::from(u16::try_from(hasher.finish() % 1_000).unwrap_or_default()) / 1_000.0
 }
 
 struct Observer {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::merge::Observation;
 use super::picture::Clock;
 use crate::driver::port::{Observe, Pace};
+use crate::model::moment::Moment;
 use crate::model::source::SourceError;
 
 /// The longest pause between two attempts at a silent source.
@@ -24,6 +25,8 @@ pub(super) struct Surroundings {
     pub(super) nudge: watch::Receiver<u64>,
     /// Time allowed for one attempt at a polled source.
     pub(super) deadline: Duration,
+    /// Where in its turn the cluster asks, from 0 to 1.
+    pub(super) phase: f64,
     pub(super) observations: mpsc::Sender<Observation>,
     pub(super) cancel: CancellationToken,
 }
@@ -63,13 +66,14 @@ async fn drive_on(source: &mut dyn Observe, around: &mut Surroundings) {
         if around.observations.send(observation).await.is_err() {
             return;
         }
-        pause(source.pace(), failures, began, around).await;
+        pause(source.pace(), failures, began, asked, around).await;
     }
 }
 
 /// Waits for the next turn: the rest of the interval, or longer after failures; "poll now" and a changed interval cut
-/// the wait short. A source that speaks by itself is asked again at once unless it failed.
-async fn pause(pace: Pace, failures: u32, began: Instant, around: &mut Surroundings) {
+/// the wait short. A source that speaks by itself is asked again at once unless it failed. `asked` is `began` on the
+/// observer's clock.
+async fn pause(pace: Pace, failures: u32, began: Instant, asked: Moment, around: &mut Surroundings) {
     loop {
         let interval = *around.interval.borrow_and_update();
         let turn = match pace {
@@ -78,7 +82,8 @@ async fn pause(pace: Pace, failures: u32, began: Instant, around: &mut Surroundi
             Pace::Push(_) if failures == 0 => return,
             Pace::Push(_) => Duration::from_millis(250),
         };
-        let until = began + if failures < 2 { turn } else { back_off(turn, failures, began) };
+        let until =
+            began + if failures < 2 { in_step(asked, turn, around.phase) } else { back_off(turn, failures, began) };
         tokio::select! {
             () = tokio::time::sleep_until(until) => return,
             nudged = around.nudge.changed() => {
@@ -95,6 +100,16 @@ async fn pause(pace: Pace, failures: u32, began: Instant, around: &mut Surroundi
             }
         }
     }
+}
+
+/// The wait after which a source asked at `asked` keeps step with all others of the same turn in its cluster: to the
+/// next moment at least half a turn away that is `phase` of a turn past a multiple of it on the observer's clock.
+/// Answers that come together make one picture instead of many; the phase keeps many clusters from asking together.
+fn in_step(asked: Moment, turn: Duration, phase: f64) -> Duration {
+    let nanos = turn.as_nanos().max(1);
+    let since = asked.since_start() + turn.mul_f64(1.0 - phase);
+    let left = turn.saturating_sub(Duration::from_nanos((since.as_nanos() % nanos) as u64));
+    if left < turn / 2 { left + turn } else { left }
 }
 
 /// Doubles with each failure up to [`LONGEST_BACK_OFF`], spread by a tenth so that sources which failed together do not
@@ -123,5 +138,17 @@ mod tests {
     fn a_source_cut_off_is_stale_within_two_seconds_at_an_interval_of_one() {
         let second = Duration::from_secs(1);
         assert!(stale_after(Pace::Each, second, second * 2) < second * 2);
+    }
+
+    #[test]
+    fn sources_of_one_turn_keep_step_and_none_is_asked_sooner_than_after_half_a_turn() {
+        let millis = Duration::from_millis;
+        let waits: Vec<Duration> = [0, 3, 400, 501, 999, 1_000, 61_002]
+            .into_iter()
+            .map(|asked| in_step(Moment::START + millis(asked), millis(1_000), 0.0))
+            .collect();
+        assert_eq!(waits, [1_000, 997, 600, 1_499, 1_001, 1_000, 998].map(millis));
+        assert_eq!(in_step(Moment::START, millis(1_000), 0.75), millis(750), "another cluster's turn");
+        assert_eq!(in_step(Moment::START, Duration::ZERO, 0.5), Duration::ZERO);
     }
 }
