@@ -15,6 +15,9 @@ use crate::config::endpoint::{RuntimeApi, Timeouts};
 /// Larger than the tables of a router with ten thousand servers.
 const LIMIT: u64 = 16 * 1024 * 1024;
 
+/// Room for the answer of a router with a few backends.
+const USUAL: usize = 16 * 1024;
+
 /// The commands that exist here. All of them only show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Show {
@@ -182,7 +185,7 @@ impl RuntimeReader {
         let question = commands.iter().map(|command| command.words()).collect::<Vec<_>>().join(";") + "\n";
         let exchange = async {
             stream.write_all(question.as_bytes()).await.map_err(RuntimeError::Exchange)?;
-            let mut answer = Vec::new();
+            let mut answer = Vec::with_capacity(USUAL);
             (&mut stream).take(LIMIT + 1).read_to_end(&mut answer).await.map_err(RuntimeError::Exchange)?;
             Ok(answer)
         };

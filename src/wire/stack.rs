@@ -50,7 +50,9 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
     }
     for router in &settings.routers {
         if let Some(page) = &router.stats {
-            sources.push(Box::new(HaproxyPage::new(&router.name, page.clone())));
+            let page = HaproxyPage::new(&router.name, page.clone());
+            let page = if router.runtime.is_some() { page.beside_runtime() } else { page };
+            sources.push(Box::new(page));
         }
         if let Some(runtime) = &router.runtime {
             sources.push(Box::new(HaproxyRuntime::new(&router.name, runtime.clone(), router.timeouts)));

@@ -1,5 +1,7 @@
 //! HAProxy by its two interfaces: the statistics page over HTTP, and the runtime API. Each is a source of its own.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 
 use super::haproxy_rows::{info, rows};
@@ -21,12 +23,22 @@ pub struct HaproxyPage {
     pub(super) source: Source,
     pub(super) endpoint: HttpEndpoint,
     page: Option<StatisticsPage>,
+    pace: Pace,
 }
+
+/// How often the page is read where the runtime API tells the same more fully: the router is asked once a second in all.
+const BESIDE_RUNTIME: Duration = Duration::from_secs(5);
 
 impl HaproxyPage {
     /// The statistics page of `router` at `endpoint`: any URL under which the page is seen in a browser.
     pub fn new(router: &RouterName, endpoint: HttpEndpoint) -> Self {
-        Self { source: Source::new(SourceKind::RouterHttp, router.as_str()), endpoint, page: None }
+        Self { source: Source::new(SourceKind::RouterHttp, router.as_str()), endpoint, page: None, pace: Pace::Each }
+    }
+
+    /// As a second opinion on a router whose runtime API is read at every turn.
+    #[must_use]
+    pub fn beside_runtime(self) -> Self {
+        Self { pace: Pace::Slow(BESIDE_RUNTIME), ..self }
     }
 
     /// Asks once.
@@ -50,7 +62,7 @@ impl Observe for HaproxyPage {
     }
 
     fn pace(&self) -> Pace {
-        Pace::Each
+        self.pace
     }
 
     fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {

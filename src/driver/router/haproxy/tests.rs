@@ -166,3 +166,10 @@ async fn doctor_tells_the_level_of_a_socket(#[case] level: &str, #[case] verdict
     let line = lines.iter().find(|line| line.aspect == Aspect::Privileges).expect("a line");
     assert_eq!(line.verdict, verdict, "{}", line.text);
 }
+
+#[test]
+fn beside_the_runtime_api_the_page_is_read_seldom() {
+    let page = HaproxyPage::new(&"lb".into(), endpoint("http://127.0.0.1:1".to_owned()));
+    assert_eq!(page.pace(), Pace::Each);
+    assert_eq!(page.beside_runtime().pace(), Pace::Slow(Duration::from_secs(5)));
+}
