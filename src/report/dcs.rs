@@ -259,9 +259,9 @@ mod tests {
         fail(&mut snapshot.dcs.members[1], Trouble::TimedOut, seconds(38));
         insta::assert_snapshot!(drawn(&members(&snapshot)), @r"
         ENDPOINT       NAME      ROLE          TERM  REVISION    BEHIND      SIZE    IN USE  QUOTA  QUORUM    LATENCY  VERSION          SEEN  NOTES
-        ● etcd-1:2379  etcd-1    leader           7     4,711         0   20.0 MB    2.0 MB      ?  reached    1.2 ms  3.5.16      0.3 s ago
+        ● etcd-1:2379  etcd-1    leader           7     4,711         0   20.0 MB    2.0 MB      ?  reached    1.2 ms  3.5.16        1 s ago
         ○ etcd-2:2379  ?         ?                ?         ?         ?         ?         ?      ?  ?               ?  ?                   ?  no answer in time for 38.0 s
-        ● etcd-3:2379  etcd-3    follower         7     4,711         0   20.0 MB    2.0 MB      ?  reached    1.2 ms  3.5.16      0.3 s ago
+        ● etcd-3:2379  etcd-3    follower         7     4,711         0   20.0 MB    2.0 MB      ?  reached    1.2 ms  3.5.16        1 s ago
         ");
         assert_eq!(members(&snapshot).rows[1].cells[3], Cell::unknown());
     }
@@ -284,7 +284,7 @@ mod tests {
             content.defects = vec!["history: not a list".into()];
         });
         insta::assert_snapshot!(text(&record_lines(&snapshot)), @r"
-        ● etcd  0.1 s ago  revision 4,711
+        ● etcd  1 s ago  revision 4,711
         leader    pg-0  lease 17 s left
         pause     on: nobody is promoted automatically
         sync      pg-1

@@ -163,7 +163,7 @@ mod tests {
         let contents = |name| &pieces.iter().find(|piece| piece.name == name).unwrap().contents;
         assert!(contents("snapshot.json").contains(NO_QUERY));
         assert_eq!(contents("events.jsonl").lines().count(), 1);
-        assert!(contents("findings.txt").contains("pg_stat_replication on pg-0 says 1.2 GB  (SQL pg-0, 0.4 s ago)"));
+        assert!(contents("findings.txt").contains("pg_stat_replication on pg-0 says 1.2 GB  (SQL pg-0, 1 s ago)"));
         insta::assert_snapshot!(contents("versions.txt"), @r"
         pgctl-tui: 0.1.0
         PostgreSQL pg-0: 17.2

@@ -376,12 +376,12 @@ mod tests {
         let table = servers(&snapshot, &snapshot.routers[0]);
         insta::assert_snapshot!(drawn(&table), @r"
         BACKEND   SERVER      STATUS    CHECK          TOOK     SINCE  SESSIONS      MOST     LIMIT        RATE     QUEUE    ERRORS        IN       OUT  ADDRESS            SEEN  NOTES
-        primary   pg-0        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
-        primary   pg-1        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  normal for a replica
-        primary   pg-2        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  normal for a replica
-        replicas  pg-0        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago  normal for the leader
-        replicas  pg-1        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
-        replicas  pg-2        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –             0.4 s ago
+        primary   pg-0        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –               1 s ago
+        primary   pg-1        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –               1 s ago  normal for a replica
+        primary   pg-2        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –               1 s ago  normal for a replica
+        replicas  pg-0        DOWN      L7STS 503    3.0 ms    2h 10m         0       120       100       412/s         0         2    5.0 GB    7.0 GB  –               1 s ago  normal for the leader
+        replicas  pg-1        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –               1 s ago
+        replicas  pg-2        UP        L7OK 200     3.0 ms    2h 10m        83       120       100       412/s         0         2    5.0 GB    7.0 GB  –               1 s ago
         ");
         assert_eq!(tone(&table, "pg-router/primary/pg-1"), Tone::Dim);
         assert_eq!(tone(&table, "pg-router/replicas/pg-0"), Tone::Dim);
@@ -418,7 +418,7 @@ mod tests {
         primary     leader    UP        pg-0              83       120       100       412/s         0         2    2h 10m
         replicas    replicas  UP        pg-1, pg-2        83       120       100       412/s         0         2    2h 10m
         ");
-        insta::assert_snapshot!(headline(&snapshot, &snapshot.routers[0]).text(), @"pg-router   HAProxy ● 0.4 s ago   HAProxy 3.0.11, up 1d 1h, 203 of 2,000 connections, 97 % idle");
+        insta::assert_snapshot!(headline(&snapshot, &snapshot.routers[0]).text(), @"pg-router   HAProxy ● 1 s ago   HAProxy 3.0.11, up 1d 1h, 203 of 2,000 connections, 97 % idle");
     }
 
     #[test]

@@ -60,9 +60,9 @@ mod tests {
         table.rows.truncate(3);
         insta::assert_snapshot!(drawn(&table), @r"
         SOURCE            ANSWERS   LAST ANSWER      TOOK  TROUBLE            REMEDY
-        REST pg-2         stale      39.0 s ago    4.0 ms  no answer in time  check the network path and firewall; the host may be down, frozen, or cut off
-        SQL pg-2          stale      39.0 s ago    4.0 ms  no answer in time  check the network path and firewall; the host may be down, frozen, or cut off
-        etcd              yes         0.1 s ago    4.0 ms
+        REST pg-2         stale        39 s ago    4.0 ms  no answer in time  check the network path and firewall; the host may be down, frozen, or cut off
+        SQL pg-2          stale        39 s ago    4.0 ms  no answer in time  check the network path and firewall; the host may be down, frozen, or cut off
+        etcd              yes           1 s ago    4.0 ms
         ");
     }
 }

@@ -63,7 +63,7 @@ pub struct Summary {
     pub counts: Counts,
     /// Age of the picture: of the oldest answer among the sources that answer in time. `None`: none does.
     pub age: Option<Duration>,
-    /// The age in words, `0.3 s ago` or `nothing seen`.
+    /// The age in words, `1 s ago` or `nothing seen`.
     pub age_text: Span,
     /// Sources that do not answer in time, those still waiting for their first answer aside.
     pub silent: usize,

@@ -80,9 +80,11 @@ pub fn latency(span: Duration) -> String {
     }
 }
 
-/// How long ago: `0.3 s ago`.
+/// How long ago, in whole seconds, at least one: `1 s ago`. What is asked every second is always about a second old, and
+/// tenths would only flicker.
 pub fn age(span: Duration) -> String {
-    format!("{} ago", duration(span))
+    let seconds = span.as_secs_f64().round().max(1.0) as u64;
+    if seconds < 60 { format!("{seconds} s ago") } else { format!("{} ago", duration(span)) }
 }
 
 /// A count with thousands set apart; from a million on in millions with one decimal, then `bn`.

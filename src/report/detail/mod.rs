@@ -44,7 +44,7 @@ impl FactLine {
         Self { label: label.into(), value: value.into(), source: None, age: None, tone }
     }
 
-    /// Source and age in one text, such as `SQL pg-0, 0.3 s ago`; empty where no source stands for it.
+    /// Source and age in one text, such as `SQL pg-0, 1 s ago`; empty where no source stands for it.
     pub fn origin(&self) -> String {
         match (&self.source, self.age) {
             (Some(source), Some(age)) => format!("{source}, {}", super::units::age(age)),

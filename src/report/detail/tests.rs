@@ -27,50 +27,50 @@ fn every_fact_of_a_member_has_its_source_and_age() {
                               cascades from pg-1
                               noloadbalance
     Role and state
-      leader                  pg-0 holds the lock                                 etcd, 0.1 s ago
-                              pg-0 is primary                                     REST pg-0, 0.4 s ago
-                              pg-0 is not in recovery                             SQL pg-0, 0.3 s ago
-      role                    replica                                             etcd, 0.1 s ago
-                              replica                                             REST pg-2, 0.4 s ago
-                              in recovery                                         SQL pg-2, 0.3 s ago
-      state                   streaming                                           REST pg-2, 0.4 s ago
-                              answers                                             SQL pg-2, 0.3 s ago
-                              streaming                                           etcd, 0.1 s ago
-      timeline                12                                                  SQL pg-2, 0.3 s ago
-                              12                                                  REST pg-2, 0.4 s ago
-                              12                                                  etcd, 0.1 s ago
-      system identifier       7301234567890123456                                 etcd, 0.1 s ago
-                              7301234567890123456                                 REST pg-2, 0.4 s ago
-                              7301234567890123456                                 SQL pg-2, 0.3 s ago
-      follows                 pg-1                                                SQL pg-1, 0.3 s ago
-                              pg-1                                                SQL pg-2, 0.3 s ago
-                              pg-1                                                REST pg-2, 0.4 s ago
-      synchronous             async                                               SQL pg-1, 0.3 s ago
+      leader                  pg-0 holds the lock                                 etcd, 1 s ago
+                              pg-0 is primary                                     REST pg-0, 1 s ago
+                              pg-0 is not in recovery                             SQL pg-0, 1 s ago
+      role                    replica                                             etcd, 1 s ago
+                              replica                                             REST pg-2, 1 s ago
+                              in recovery                                         SQL pg-2, 1 s ago
+      state                   streaming                                           REST pg-2, 1 s ago
+                              answers                                             SQL pg-2, 1 s ago
+                              streaming                                           etcd, 1 s ago
+      timeline                12                                                  SQL pg-2, 1 s ago
+                              12                                                  REST pg-2, 1 s ago
+                              12                                                  etcd, 1 s ago
+      system identifier       7301234567890123456                                 etcd, 1 s ago
+                              7301234567890123456                                 REST pg-2, 1 s ago
+                              7301234567890123456                                 SQL pg-2, 1 s ago
+      follows                 pg-1                                                SQL pg-1, 1 s ago
+                              pg-1                                                SQL pg-2, 1 s ago
+                              pg-1                                                REST pg-2, 1 s ago
+      synchronous             async                                               SQL pg-1, 1 s ago
     Write-ahead log
-      position                received 1/60000000, replayed 1/5FFE4000            SQL pg-2, 0.3 s ago
-                              received 1/60000000, replayed 1/5FFE4000            REST pg-2, 0.4 s ago
-                              1/5FFFF000 on record                                etcd, 0.1 s ago
-      to replay               112 kB                                              SQL pg-2, 0.3 s ago
-      to receive              0 B                                                 SQL pg-2, 0.3 s ago
-      behind                  0.4 s                                               SQL pg-2, 0.3 s ago
-      replay                  runs                                                SQL pg-2, 0.3 s ago
-      receiver                streaming from 10.0.0.1:5432, slot pg_2             SQL pg-2, 0.3 s ago
+      position                received 1/60000000, replayed 1/5FFE4000            SQL pg-2, 1 s ago
+                              received 1/60000000, replayed 1/5FFE4000            REST pg-2, 1 s ago
+                              1/5FFFF000 on record                                etcd, 1 s ago
+      to replay               112 kB                                              SQL pg-2, 1 s ago
+      to receive              0 B                                                 SQL pg-2, 1 s ago
+      behind                  0.4 s                                               SQL pg-2, 1 s ago
+      replay                  runs                                                SQL pg-2, 1 s ago
+      receiver                streaming from 10.0.0.1:5432, slot pg_2             SQL pg-2, 1 s ago
     Server
-      PostgreSQL              17.2                                                SQL pg-2, 0.3 s ago
-                              17.2                                                REST pg-2, 0.4 s ago
-      agent                   4.0.4                                               REST pg-2, 0.4 s ago
-      up for                  12d 4h                                              SQL pg-2, 0.3 s ago
-      tags                    replicatefrom pg-1, noloadbalance                   REST pg-2, 0.4 s ago
-      connections             83 of 200: 4 active, 77 idle, 2 idle in transaction, 1 blocked  SQL pg-2, 0.3 s ago
-      archiver                on                                                  SQL pg-2, 0.3 s ago
+      PostgreSQL              17.2                                                SQL pg-2, 1 s ago
+                              17.2                                                REST pg-2, 1 s ago
+      agent                   4.0.4                                               REST pg-2, 1 s ago
+      up for                  12d 4h                                              SQL pg-2, 1 s ago
+      tags                    replicatefrom pg-1, noloadbalance                   REST pg-2, 1 s ago
+      connections             83 of 200: 4 active, 77 idle, 2 idle in transaction, 1 blocked  SQL pg-2, 1 s ago
+      archiver                on                                                  SQL pg-2, 1 s ago
     Addresses
       REST asked at           http://10.0.0.2:8008
-      REST advertised         http://10.0.0.2:8008/patroni                        etcd, 0.1 s ago
+      REST advertised         http://10.0.0.2:8008/patroni                        etcd, 1 s ago
       PostgreSQL asked at     10.0.0.2:5432
-      PostgreSQL advertised   10.0.0.2:5432                                       etcd, 0.1 s ago
+      PostgreSQL advertised   10.0.0.2:5432                                       etcd, 1 s ago
     Sources
-      REST pg-2               answers in 4.0 ms                                   0.4 s ago
-      SQL pg-2                answers in 4.0 ms                                   0.3 s ago
+      REST pg-2               answers in 4.0 ms                                   1 s ago
+      SQL pg-2                answers in 4.0 ms                                   1 s ago
     ");
 }
 
@@ -91,11 +91,11 @@ fn sources_that_disagree_stand_side_by_side() {
     assert_eq!(
         leaders,
         [
-            look("pg-1 holds the lock", "etcd, 0.1 s ago"),
-            look("pg-0 is primary", "REST pg-0, 0.4 s ago"),
-            look("pg-0 is not in recovery", "SQL pg-0, 0.3 s ago"),
-            look("pg-1 is primary", "REST pg-1, 0.4 s ago"),
-            look("pg-1 is not in recovery", "SQL pg-1, 0.3 s ago"),
+            look("pg-1 holds the lock", "etcd, 1 s ago"),
+            look("pg-0 is primary", "REST pg-0, 1 s ago"),
+            look("pg-0 is not in recovery", "SQL pg-0, 1 s ago"),
+            look("pg-1 is primary", "REST pg-1, 1 s ago"),
+            look("pg-1 is not in recovery", "SQL pg-1, 1 s ago"),
         ]
     );
 }
@@ -125,38 +125,38 @@ fn a_server_tells_of_its_pool_and_of_the_member_behind_it() {
     let groups = router_server(&split(), &"pg-router/primary/pg-0".into());
     insta::assert_snapshot!(drawn(&groups), @r"
     Status
-      status                  UP                                                  HAProxy pg-router, 0.4 s ago
-      check                   L7OK 200 in 3.0 ms                                  HAProxy pg-router, 0.4 s ago
+      status                  UP                                                  HAProxy pg-router, 1 s ago
+      check                   L7OK 200 in 3.0 ms                                  HAProxy pg-router, 1 s ago
       pool leads to           the leader
-      pg-0 is                 primary                                             SQL pg-0, 0.3 s ago
-      and                     running                                             SQL pg-0, 0.3 s ago
-      leader                  pg-1                                                etcd, 0.1 s ago
+      pg-0 is                 primary                                             SQL pg-0, 1 s ago
+      and                     running                                             SQL pg-0, 1 s ago
+      leader                  pg-1                                                etcd, 1 s ago
     Counters
-      since last change       2h 10m                                              HAProxy pg-router, 0.4 s ago
-      down in all             30.0 s                                              HAProxy pg-router, 0.4 s ago
-      went down               1 time                                              HAProxy pg-router, 0.4 s ago
-      checks failed while up  0                                                   HAProxy pg-router, 0.4 s ago
-      sessions now            83                                                  HAProxy pg-router, 0.4 s ago
-      most at once            120                                                 HAProxy pg-router, 0.4 s ago
-      limit                   100                                                 HAProxy pg-router, 0.4 s ago
-      sessions in all         41,204                                              HAProxy pg-router, 0.4 s ago
-      last session            0.0 s ago                                           HAProxy pg-router, 0.4 s ago
-      new sessions            412/s                                               HAProxy pg-router, 0.4 s ago
-      most new sessions       900/s                                               HAProxy pg-router, 0.4 s ago
-      time to connect         1.0 ms                                              HAProxy pg-router, 0.4 s ago
-      waiting                 0                                                   HAProxy pg-router, 0.4 s ago
-      most waiting            3                                                   HAProxy pg-router, 0.4 s ago
-      from clients            5.0 GB                                              HAProxy pg-router, 0.4 s ago
-      to clients              7.0 GB                                              HAProxy pg-router, 0.4 s ago
-      failed connections      2                                                   HAProxy pg-router, 0.4 s ago
-      failed responses        0                                                   HAProxy pg-router, 0.4 s ago
-      retries                 0                                                   HAProxy pg-router, 0.4 s ago
-      redispatches            0                                                   HAProxy pg-router, 0.4 s ago
-      broken off by clients   0                                                   HAProxy pg-router, 0.4 s ago
-      broken off by servers   0                                                   HAProxy pg-router, 0.4 s ago
-      weight                  1                                                   HAProxy pg-router, 0.4 s ago
+      since last change       2h 10m                                              HAProxy pg-router, 1 s ago
+      down in all             30.0 s                                              HAProxy pg-router, 1 s ago
+      went down               1 time                                              HAProxy pg-router, 1 s ago
+      checks failed while up  0                                                   HAProxy pg-router, 1 s ago
+      sessions now            83                                                  HAProxy pg-router, 1 s ago
+      most at once            120                                                 HAProxy pg-router, 1 s ago
+      limit                   100                                                 HAProxy pg-router, 1 s ago
+      sessions in all         41,204                                              HAProxy pg-router, 1 s ago
+      last session            1 s ago                                             HAProxy pg-router, 1 s ago
+      new sessions            412/s                                               HAProxy pg-router, 1 s ago
+      most new sessions       900/s                                               HAProxy pg-router, 1 s ago
+      time to connect         1.0 ms                                              HAProxy pg-router, 1 s ago
+      waiting                 0                                                   HAProxy pg-router, 1 s ago
+      most waiting            3                                                   HAProxy pg-router, 1 s ago
+      from clients            5.0 GB                                              HAProxy pg-router, 1 s ago
+      to clients              7.0 GB                                              HAProxy pg-router, 1 s ago
+      failed connections      2                                                   HAProxy pg-router, 1 s ago
+      failed responses        0                                                   HAProxy pg-router, 1 s ago
+      retries                 0                                                   HAProxy pg-router, 1 s ago
+      redispatches            0                                                   HAProxy pg-router, 1 s ago
+      broken off by clients   0                                                   HAProxy pg-router, 1 s ago
+      broken off by servers   0                                                   HAProxy pg-router, 1 s ago
+      weight                  1                                                   HAProxy pg-router, 1 s ago
     Sources
-      HAProxy pg-router       answers in 4.0 ms                                   0.4 s ago
+      HAProxy pg-router       answers in 4.0 ms                                   1 s ago
     ");
     assert!(router_server(&split(), &"pg-router/primary/pg-9".into()).is_empty());
 }
@@ -167,22 +167,22 @@ fn a_dcs_member_stands_beside_the_others() {
     fail(&mut snapshot.dcs.members[2], Trouble::Refused, seconds(38));
     insta::assert_snapshot!(drawn(&dcs_member(&snapshot, &"etcd-3:2379".into())), @r"
     Its own word
-      name                    etcd-3                                              etcd member etcd-3:2379, 39.0 s ago
-      identifier              3                                                   etcd member etcd-3:2379, 39.0 s ago
-      version                 3.5.16                                              etcd member etcd-3:2379, 39.0 s ago
-      quorum                  reached by a linearizable read                      etcd member etcd-3:2379, 39.0 s ago
-      raft                    term 7, index 9000, applied 9000                    etcd member etcd-3:2379, 39.0 s ago
-      database                20.0 MB, 2.0 MB in use                              etcd member etcd-3:2379, 39.0 s ago
-      latency                 1.2 ms                                              etcd member etcd-3:2379, 39.0 s ago
+      name                    etcd-3                                              etcd member etcd-3:2379, 39 s ago
+      identifier              3                                                   etcd member etcd-3:2379, 39 s ago
+      version                 3.5.16                                              etcd member etcd-3:2379, 39 s ago
+      quorum                  reached by a linearizable read                      etcd member etcd-3:2379, 39 s ago
+      raft                    term 7, index 9000, applied 9000                    etcd member etcd-3:2379, 39 s ago
+      database                20.0 MB, 2.0 MB in use                              etcd member etcd-3:2379, 39 s ago
+      latency                 1.2 ms                                              etcd member etcd-3:2379, 39 s ago
     Everybody's word
-      leader                  etcd-1                                              etcd member etcd-1:2379, 0.3 s ago
-                              etcd-1                                              etcd member etcd-2:2379, 0.3 s ago
-                              etcd-1                                              etcd member etcd-3:2379, 39.0 s ago
-      term                    7                                                   etcd member etcd-1:2379, 0.3 s ago
-                              7                                                   etcd member etcd-2:2379, 0.3 s ago
-                              7                                                   etcd member etcd-3:2379, 39.0 s ago
+      leader                  etcd-1                                              etcd member etcd-1:2379, 1 s ago
+                              etcd-1                                              etcd member etcd-2:2379, 1 s ago
+                              etcd-1                                              etcd member etcd-3:2379, 39 s ago
+      term                    7                                                   etcd member etcd-1:2379, 1 s ago
+                              7                                                   etcd member etcd-2:2379, 1 s ago
+                              7                                                   etcd member etcd-3:2379, 39 s ago
     Source
-      etcd member etcd-3:2379 connection refused for 38.0 s                       39.0 s ago
+      etcd member etcd-3:2379 connection refused for 38.0 s                       39 s ago
                               at 10.0.0.9:8008
                               check that the service runs and that the port in the configuration is right
     ");
@@ -201,8 +201,8 @@ fn a_finding_shows_all_its_evidence_and_the_advice() {
       since                   4 min ago
       rule                    replica-lags
     Evidence
-                              pg_stat_replication on pg-0 says 1.2 GB             SQL pg-0, 0.4 s ago
-                              pg-2 replayed 1/0                                   SQL pg-2, 0.4 s ago
+                              pg_stat_replication on pg-0 says 1.2 GB             SQL pg-0, 1 s ago
+                              pg-2 replayed 1/0                                   SQL pg-2, 1 s ago
     Advice
                               look for a long query on pg-2 that holds replay back
     ");

@@ -8,8 +8,8 @@ use crate::model::source::Trouble;
 fn standbys_are_shown_as_their_upstream_sees_them() {
     insta::assert_snapshot!(drawn(&standbys(&cascade())), @r"
     STANDBY       FROM      STATE      SYNC      WRITE     FLUSH    REPLAY   WRITE T   FLUSH T  REPLAY T     REPLY  ADDRESS            SEEN
-    pg-1          pg-0      streaming  sync      12 kB     24 kB     48 kB     0.2 s     0.2 s     0.2 s     0.2 s  10.0.0.1      0.3 s ago
-    pg-2          pg-1      streaming  async     16 kB     32 kB     64 kB     0.2 s     0.2 s     0.2 s     0.2 s  10.0.0.2      0.3 s ago
+    pg-1          pg-0      streaming  sync      12 kB     24 kB     48 kB     0.2 s     0.2 s     0.2 s     0.2 s  10.0.0.1        1 s ago
+    pg-2          pg-1      streaming  async     16 kB     32 kB     64 kB     0.2 s     0.2 s     0.2 s     0.2 s  10.0.0.2        1 s ago
     ");
 }
 
@@ -24,8 +24,8 @@ fn an_idle_standby_has_no_time_behind_and_a_blind_role_no_numbers() {
     });
     insta::assert_snapshot!(drawn(&standbys(&snapshot)), @r"
     STANDBY       FROM      STATE      SYNC      WRITE     FLUSH    REPLAY   WRITE T   FLUSH T  REPLAY T     REPLY  ADDRESS            SEEN
-    pg-1          pg-0      streaming  sync      12 kB     24 kB       0 B     0.2 s     0.2 s         –     0.2 s  10.0.0.1      0.3 s ago
-    pg-2          pg-0      ?          async     28 kB     56 kB         ?     0.4 s     0.4 s         ?     0.4 s  ?             0.3 s ago
+    pg-1          pg-0      streaming  sync      12 kB     24 kB       0 B     0.2 s     0.2 s         –     0.2 s  10.0.0.1        1 s ago
+    pg-2          pg-0      ?          async     28 kB     56 kB         ?     0.4 s     0.4 s         ?     0.4 s  ?               1 s ago
     ");
 }
 
@@ -40,11 +40,11 @@ fn an_unused_member_slot_is_normal_on_a_standby_and_not_on_the_primary() {
     });
     insta::assert_snapshot!(drawn(&slots(&snapshot)), @r"
     NODE      SLOT          TYPE      ACTIVE  WAL         RETAINED       SAFE  INACTIVE  DATABASE          SEEN  NOTES
-    pg-0      pg_1          physical  yes     reserved       48 kB          –         –  –            0.3 s ago
-    pg-0      pg_2          physical  yes     reserved       48 kB          –         –  –            0.3 s ago
-    pg-0      old_standby   physical  no      lost         21.0 GB      -1 kB    2h 10m  –            0.3 s ago  keeps WAL for nobody
-    pg-1      pg_0          physical  no      reserved       48 kB          –    2h 10m  –            0.3 s ago  spare for a member, normal on a standby
-    pg-1      pg_2          physical  no      reserved       48 kB          –    2h 10m  –            0.3 s ago  spare for a member, normal on a standby
+    pg-0      pg_1          physical  yes     reserved       48 kB          –         –  –              1 s ago
+    pg-0      pg_2          physical  yes     reserved       48 kB          –         –  –              1 s ago
+    pg-0      old_standby   physical  no      lost         21.0 GB      -1 kB    2h 10m  –              1 s ago  keeps WAL for nobody
+    pg-1      pg_0          physical  no      reserved       48 kB          –    2h 10m  –              1 s ago  spare for a member, normal on a standby
+    pg-1      pg_2          physical  no      reserved       48 kB          –    2h 10m  –              1 s ago  spare for a member, normal on a standby
     ");
     let table = slots(&snapshot);
     let tone = |id: &str| table.rows.iter().find(|row| row.id == *id).unwrap().cells[3].tone;
@@ -73,15 +73,15 @@ fn receivers_name_the_member_they_follow() {
     let mut snapshot = cascade();
     insta::assert_snapshot!(drawn(&receivers(&snapshot)), @r"
     NODE      RECEIVER   FROM                  TL  SLOT             LATEST END     HEARD  REPLAY            SEEN
-    pg-1      streaming  pg-0 10.0.0.0:5432    12  pg_1             1/60000000     0.3 s  runs         0.3 s ago
-    pg-2      streaming  pg-1 10.0.0.1:5432    12  pg_2             1/60000000     0.3 s  runs         0.3 s ago
+    pg-1      streaming  pg-0 10.0.0.0:5432    12  pg_1             1/60000000     0.3 s  runs           1 s ago
+    pg-2      streaming  pg-1 10.0.0.1:5432    12  pg_2             1/60000000     0.3 s  runs           1 s ago
     ");
     sql(&mut snapshot, "pg-1", |report| report.receiver = None);
     cut(&mut snapshot, "pg-2", seconds(40));
     insta::assert_snapshot!(drawn(&receivers(&snapshot)), @r"
     NODE      RECEIVER   FROM                  TL  SLOT             LATEST END     HEARD  REPLAY            SEEN
-    pg-1      none       –                      –  –                         –         –  runs         0.3 s ago
-    pg-2      streaming  pg-1 10.0.0.1:5432    12  pg_2             1/60000000     0.3 s  runs        41.0 s ago
+    pg-1      none       –                      –  –                         –         –  runs           1 s ago
+    pg-2      streaming  pg-1 10.0.0.1:5432    12  pg_2             1/60000000     0.3 s  runs          41 s ago
     ");
 }
 
@@ -99,9 +99,9 @@ fn archivers_tell_of_failures() {
     });
     insta::assert_snapshot!(drawn(&archivers(&snapshot)), @r"
     NODE      ARCHIVER  LAST ARCHIVED                     WHEN  LAST FAILED                       WHEN  FAILURES     READY          SEEN
-    pg-0      failing   0000000C0000000100000060     3.0 s ago  0000000C0000000100000061     0.0 s ago     1,204        14     0.3 s ago
-    pg-1      standby   0000000C0000000100000060     3.0 s ago  –                                    –         0         0     0.3 s ago
-    pg-2      standby   0000000C0000000100000060     3.0 s ago  –                                    –         0         0     0.3 s ago
+    pg-0      failing   0000000C0000000100000060       3 s ago  0000000C0000000100000061       1 s ago     1,204        14       1 s ago
+    pg-1      standby   0000000C0000000100000060       3 s ago  –                                    –         0         0       1 s ago
+    pg-2      standby   0000000C0000000100000060       3 s ago  –                                    –         0         0       1 s ago
     ");
 }
 

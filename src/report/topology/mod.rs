@@ -276,7 +276,7 @@ pub(in crate::report) fn share(part: usize, whole: usize) -> (String, Tone) {
     (format!("{part}/{whole}"), tone)
 }
 
-/// How old what a reading says is, in words: `0.4 s ago`, or its trouble.
+/// How old what a reading says is, in words: `1 s ago`, or its trouble.
 pub(in crate::report) fn told_when<T>(
     reading: &crate::model::observed::Reading<T>,
     now: crate::model::moment::Moment,

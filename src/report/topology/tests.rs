@@ -208,7 +208,7 @@ fn the_footer_tells_of_dcs_router_and_backups() {
     let text = |snapshot: &Snapshot| footer_lines(snapshot).iter().map(Line::text).collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(text(&healthy()), @r"
     DCS      etcd-1 ● leader term 7 · etcd-2 ● 1.2 ms · etcd-3 ● 1.2 ms   leader key pg-0, lease 17 s left
-    ROUTER   pg-router ● 0.4 s ago     primary → pg-0  83 sessions  412/s     replicas → pg-1, pg-2  83 sessions
+    ROUTER   pg-router ● 1 s ago     primary → pg-0  83 sessions  412/s     replicas → pg-1, pg-2  83 sessions
     BACKUPS  no backup source is configured for this cluster
     ");
     let mut snapshot = healthy();
@@ -221,7 +221,7 @@ fn the_footer_tells_of_dcs_router_and_backups() {
     ");
     dcs_lost(&mut snapshot, seconds(20));
     insta::assert_snapshot!(text(&snapshot), @r"
-    DCS      etcd-1 ○ connection refused for 20.0 s · etcd-2 ○ connection refused for 20.0 s · etcd-3 ○ connection refused for 38.0 s   leader key pg-0 (21.0 s ago)
+    DCS      etcd-1 ○ connection refused for 20.0 s · etcd-2 ○ connection refused for 20.0 s · etcd-3 ○ connection refused for 38.0 s   leader key pg-0 (21 s ago)
     ROUTER   pg-router ○ no answer in time for 12.0 s     primary → pg-0  83 sessions     replicas → pg-1, pg-2  83 sessions
     BACKUPS  no backup source is configured for this cluster
     ");
