@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`model`] | vocabulary: what a cluster is and what can be known about it |
 //! | [`health`] | rules: snapshot to findings |
+//! | [`action`] | what can be wanted, planned, checked, confirmed and written down |
 //! | [`config`] | configuration as written and as resolved |
 //! | [`client`] | one wire a file: speaks the protocol, knows no cluster |
 //! | [`driver`] | one per component kind: wire types to observations |
@@ -12,6 +13,7 @@
 //! | [`cli`] | arguments, one verb a file, exit codes |
 //! | [`tui`] | the interactive face |
 
+pub mod action;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -172,6 +172,11 @@ impl<'a> MemberView<'a> {
         ])
     }
 
+    /// When PostgreSQL started, by its own clock.
+    pub fn started(&self) -> Option<Observed<jiff::Timestamp>> {
+        best([self.sql(|report| Some(report.postmaster_started)), self.agent(|report| report.postmaster_started)])
+    }
+
     /// Time since PostgreSQL started.
     pub fn uptime(&self) -> Option<Observed<Duration>> {
         let since = |started: jiff::Timestamp| Duration::try_from(self.snapshot.wall.duration_since(started)).ok();

@@ -1,0 +1,169 @@
+//! What an operator can want done to a cluster.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::model::name::{NodeName, RouterName};
+use crate::model::role::Role;
+use crate::model::text::Text;
+
+/// What is wanted, as far as the operator has decided it. Everything else follows in the plan.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Intent {
+    /// Hand the lead over in good order.
+    Switchover {
+        /// The new leader; `None`: whichever the manager finds best.
+        candidate: Option<NodeName>,
+        /// When; `None`: now.
+        at: Option<Timestamp>,
+        /// Tell the routers at once instead of leaving it to their checks, where the conditions hold.
+        swift: bool,
+    },
+    /// Take back a scheduled switchover.
+    CancelSwitchover,
+    /// Make a member the leader although there is none.
+    Failover {
+        /// The new leader.
+        candidate: NodeName,
+    },
+    /// Throw a member's data away and copy it anew.
+    Reinitialise {
+        /// The member.
+        member: NodeName,
+        /// Where the copy comes from.
+        source: CopySource,
+        /// End a copy that is under way and begin again.
+        again: bool,
+    },
+    /// Restart PostgreSQL.
+    Restart {
+        /// Where.
+        target: Target,
+        /// Only where a setting waits for it.
+        only_pending: bool,
+        /// When; `None`: now.
+        at: Option<Timestamp>,
+    },
+    /// Take back a scheduled restart.
+    CancelRestart {
+        /// The member.
+        member: NodeName,
+    },
+    /// Read the configuration files anew.
+    Reload {
+        /// Where.
+        target: Target,
+    },
+    /// Switch automatic failover off.
+    Pause,
+    /// Switch it on again.
+    Resume,
+    /// Change the dynamic configuration.
+    Configure {
+        /// Keys to set; `null` removes one. Nested as the configuration is.
+        changes: Map<String, Value>,
+    },
+    /// Restart every member with a setting that waits for it: replicas, switchover, the old leader.
+    RollingRestart,
+    /// Set the state of one server of a router by hand.
+    RouterServer {
+        /// Router.
+        router: RouterName,
+        /// Backend.
+        backend: Text,
+        /// Server.
+        server: Text,
+        /// State.
+        state: ServerState,
+    },
+    /// End what a session does, or the session.
+    EndSession {
+        /// Node the session is on.
+        member: NodeName,
+        /// Process.
+        pid: u32,
+        /// When its backend started: a number alone may belong to somebody else by now.
+        started: Timestamp,
+        /// How.
+        how: EndSession,
+    },
+}
+
+/// Members an intent is about.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// One.
+    Member(NodeName),
+    /// Those of a role.
+    Role(Role),
+    /// Every one.
+    All,
+}
+
+/// Where a copy comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CopySource {
+    /// As the manager chooses.
+    #[default]
+    Any,
+    /// The leader.
+    Leader,
+}
+
+/// A router's server as an operator can set it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerState {
+    /// Takes traffic as its check says.
+    Ready,
+    /// Keeps the sessions it has, gets no new ones.
+    Drain,
+    /// Out of service.
+    Maintenance,
+}
+
+impl ServerState {
+    /// HAProxy's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Drain => "drain",
+            Self::Maintenance => "maint",
+        }
+    }
+}
+
+/// How a session is ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndSession {
+    /// Its running statement (`pg_cancel_backend`).
+    Cancel,
+    /// The session (`pg_terminate_backend`).
+    Terminate,
+}
+
+impl Intent {
+    /// The verb by which command line, palette and journal call it.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Switchover { .. } => "switchover",
+            Self::CancelSwitchover => "cancel-switchover",
+            Self::Failover { .. } => "failover",
+            Self::Reinitialise { .. } => "reinit",
+            Self::Restart { .. } => "restart",
+            Self::CancelRestart { .. } => "cancel-restart",
+            Self::Reload { .. } => "reload",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Configure { .. } => "configure",
+            Self::RollingRestart => "rolling-restart",
+            Self::RouterServer { .. } => "router-server",
+            Self::EndSession { .. } => "end-session",
+        }
+    }
+}

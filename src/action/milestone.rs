@@ -1,0 +1,108 @@
+//! States of the cluster that an action leads through, told from observation alone.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::model::name::{NodeName, RouterName};
+use crate::model::text::Text;
+
+/// A state to be reached.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Milestone {
+    /// The old leader no longer takes writes: in recovery by its own SQL, or its SQL is shutting down or gone and the
+    /// lock is not its own.
+    SteppedDown {
+        /// Old leader.
+        member: NodeName,
+    },
+    /// A new leader holds the lock, is not in recovery by its own SQL, on a higher timeline, with the same data.
+    Promoted {
+        /// Which; `None`: any but the old one.
+        member: Option<NodeName>,
+    },
+    /// Every router that answers leads writes to the leader alone.
+    RouterFollows,
+    /// A member streams again, seen from both sides.
+    Streaming {
+        /// Which.
+        member: NodeName,
+    },
+    /// Every member but the leader streams on the leader's timeline.
+    AllStreaming,
+    /// PostgreSQL on a member has started anew since the action began.
+    Restarted {
+        /// Which.
+        member: NodeName,
+    },
+    /// A member's data is being copied.
+    Copying {
+        /// Which.
+        member: NodeName,
+    },
+    /// Maintenance mode is on, or off, by the word of the record and of every agent that answers.
+    Maintenance {
+        /// On.
+        on: bool,
+    },
+    /// A switchover is on record for later; or none is.
+    SwitchoverScheduled {
+        /// One is.
+        scheduled: bool,
+    },
+    /// A restart of a member is scheduled; or none is.
+    RestartScheduled {
+        /// Which member.
+        member: NodeName,
+        /// One is.
+        scheduled: bool,
+    },
+    /// The dynamic configuration holds these values.
+    Configured {
+        /// Values; `null`: absent.
+        changes: Map<String, Value>,
+    },
+    /// A router's server has the administrative state that was asked for.
+    RouterServer {
+        /// Router.
+        router: RouterName,
+        /// Backend.
+        backend: Text,
+        /// Server.
+        server: Text,
+        /// HAProxy's word for the state.
+        state: super::intent::ServerState,
+    },
+    /// A session is gone, or no longer does what it did.
+    SessionEnded {
+        /// Node.
+        member: NodeName,
+        /// Process.
+        pid: u32,
+    },
+}
+
+impl Milestone {
+    /// The words shown while it is awaited and when it is reached.
+    pub fn words(&self) -> String {
+        match self {
+            Self::SteppedDown { member } => format!("{member} stepped down"),
+            Self::Promoted { member: Some(member) } => format!("{member} promoted"),
+            Self::Promoted { member: None } => "a new leader promoted".to_owned(),
+            Self::RouterFollows => "router follows".to_owned(),
+            Self::Streaming { member } => format!("{member} streaming"),
+            Self::AllStreaming => "all standbys streaming".to_owned(),
+            Self::Restarted { member } => format!("{member} restarted"),
+            Self::Copying { member } => format!("{member} being copied"),
+            Self::Maintenance { on: true } => "paused".to_owned(),
+            Self::Maintenance { on: false } => "resumed".to_owned(),
+            Self::SwitchoverScheduled { scheduled: true } => "switchover scheduled".to_owned(),
+            Self::SwitchoverScheduled { scheduled: false } => "no switchover scheduled".to_owned(),
+            Self::RestartScheduled { member, scheduled: true } => format!("restart of {member} scheduled"),
+            Self::RestartScheduled { member, scheduled: false } => format!("no restart of {member} scheduled"),
+            Self::Configured { .. } => "configuration in force".to_owned(),
+            Self::RouterServer { backend, server, state, .. } => format!("{backend}/{server} {}", state.word()),
+            Self::SessionEnded { member, pid } => format!("session {pid} on {member} ended"),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Acting, as far as it can be thought through beforehand: what an operator can want, the plan that would bring it about,
+//! what must hold before, how it is confirmed, how its outcome is told from observations, and what is written down.
+//!
+//! Pure. Nothing here sends anything, waits, or knows a clock; no rule takes a stale value for a present one. Who sends
+//! (`driver`) asks for a [`permit::Permit`], and there is one way to get one: [`plan::Plan::permit`].
+
+pub mod before;
+pub mod expectation;
+pub mod generation;
+pub mod intent;
+pub mod milestone;
+pub mod note;
+pub mod order;
+pub mod outcome;
+pub mod permit;
+pub mod plan;
+pub mod record;
+
+pub use generation::Generation;
+pub use intent::Intent;
+pub use plan::Plan;

@@ -1,0 +1,139 @@
+//! What can be sent to a part of the cluster. An order is data: it is shown, hashed, confirmed and journalled before it
+//! is sent, and drivers send nothing else.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::intent::{CopySource, EndSession, ServerState};
+use super::milestone::Milestone;
+use crate::model::lsn::SystemId;
+use crate::model::name::{NodeName, RouterName};
+use crate::model::role::Role;
+use crate::model::text::Text;
+
+/// One thing to send or to wait for.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// To the agent of a member.
+    Agent {
+        /// Member whose agent is asked.
+        member: NodeName,
+        /// What.
+        request: AgentRequest,
+    },
+    /// To a router's runtime API.
+    Router {
+        /// Router.
+        router: RouterName,
+        /// What.
+        request: RouterRequest,
+    },
+    /// To PostgreSQL on a member.
+    Sql {
+        /// Member.
+        member: NodeName,
+        /// The data the member must have: another system is not touched.
+        system_id: Option<SystemId>,
+        /// What.
+        request: SqlRequest,
+    },
+    /// Nothing is sent; the next step waits until observation shows the milestone.
+    Await {
+        /// What is awaited.
+        milestone: Milestone,
+        /// Longest wait; after it the action ends without the following steps.
+        at_most: Duration,
+    },
+}
+
+/// What a Patroni agent can be asked to do.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentRequest {
+    /// `POST /switchover`.
+    Switchover {
+        /// The leader that must lead.
+        leader: NodeName,
+        /// The new leader.
+        candidate: Option<NodeName>,
+        /// When; `None`: now.
+        at: Option<Timestamp>,
+    },
+    /// `POST /failover`.
+    Failover {
+        /// The new leader.
+        candidate: NodeName,
+    },
+    /// `DELETE /switchover`.
+    CancelSwitchover,
+    /// `POST /restart`.
+    Restart {
+        /// Only while the member has this role.
+        role: Option<Role>,
+        /// Only if a setting waits for it.
+        only_pending: bool,
+        /// When; `None`: now.
+        at: Option<Timestamp>,
+    },
+    /// `DELETE /restart`.
+    CancelRestart,
+    /// `POST /reload`.
+    Reload,
+    /// `POST /reinitialize`.
+    Reinitialise {
+        /// Where the copy comes from.
+        source: CopySource,
+        /// End a copy that is under way.
+        force: bool,
+    },
+    /// `PATCH /config`.
+    Configure {
+        /// Keys to set; `null` removes one.
+        changes: Map<String, Value>,
+    },
+}
+
+/// What a router's runtime API can be asked to do.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RouterRequest {
+    /// `set server B/S state ...`.
+    State {
+        /// Backend.
+        backend: Text,
+        /// Server.
+        server: Text,
+        /// State.
+        state: ServerState,
+    },
+    /// `set server B/S health up|down`.
+    Health {
+        /// Backend.
+        backend: Text,
+        /// Server.
+        server: Text,
+        /// Up or down.
+        up: bool,
+    },
+}
+
+/// What PostgreSQL can be asked to do.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SqlRequest {
+    /// `CHECKPOINT`.
+    Checkpoint,
+    /// `pg_cancel_backend` or `pg_terminate_backend`, of the backend that started then.
+    EndSession {
+        /// Process.
+        pid: u32,
+        /// Start of the backend.
+        started: Timestamp,
+        /// How.
+        how: EndSession,
+    },
+}

@@ -1,0 +1,129 @@
+//! What is written down of an action: one record a line, each whole by itself.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::before::Before;
+use super::note::Note;
+use super::outcome::Outcome;
+use super::permit::Confirmation;
+use super::plan::{Plan, PlanHash};
+use crate::model::name::ClusterName;
+use crate::model::text::Text;
+
+/// One action, wherever it is mentioned: in the journal, in the lock, in its job's files.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ActionId(pub String);
+
+impl std::fmt::Display for ActionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Who acts, as far as the system can tell.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Operator {
+    /// Login name of the process.
+    pub user: Text,
+    /// Who became that user by sudo.
+    pub behind_sudo: Option<Text>,
+    /// Address the SSH session came from.
+    pub from: Option<Text>,
+    /// Host the console runs on.
+    pub host: Text,
+    /// Process.
+    pub pid: u32,
+}
+
+impl std::fmt::Display for Operator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let person = self.behind_sudo.as_ref().unwrap_or(&self.user);
+        write!(f, "{person}@{}", self.host)
+    }
+}
+
+/// One line of the journal.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of this form.
+    pub schema: u32,
+    /// Action.
+    pub action: ActionId,
+    /// Wall clock.
+    pub at: Timestamp,
+    /// Cluster.
+    pub cluster: ClusterName,
+    /// What is recorded.
+    pub entry: Entry,
+}
+
+/// The version written.
+pub const SCHEMA: u32 = 1;
+
+/// What one record tells.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Entry {
+    /// Refused by a guard: nothing was sent.
+    Refused {
+        /// Who.
+        operator: Operator,
+        /// Plan; boxed, since it is by far the largest part.
+        plan: Box<Plan>,
+        /// Why.
+        why: Text,
+    },
+    /// On disk before the first step.
+    Started {
+        /// Who.
+        operator: Operator,
+        /// Plan.
+        plan: Box<Plan>,
+        /// Its fingerprint.
+        hash: PlanHash,
+        /// What the checks found.
+        notes: Vec<Note>,
+        /// How it was confirmed.
+        confirmation: Confirmation,
+        /// The cluster before.
+        before: Box<Before>,
+    },
+    /// A step is about to be made.
+    StepBegan {
+        /// Index in the plan.
+        step: usize,
+    },
+    /// A step was answered, or was not.
+    StepEnded {
+        /// Index in the plan.
+        step: usize,
+        /// How long it took.
+        took: Duration,
+        /// The far end's own words, cleaned.
+        reply: Text,
+        /// Whether it was accepted; `None`: no answer.
+        accepted: Option<bool>,
+    },
+    /// A state was seen.
+    Reached {
+        /// In words.
+        milestone: Text,
+        /// Time since the first step began.
+        after: Duration,
+        /// The observation it was told from.
+        evidence: Text,
+    },
+    /// The end.
+    Ended {
+        /// How.
+        outcome: Outcome,
+        /// Time since the first step began.
+        after: Duration,
+        /// The cluster after, where it could be seen.
+        left: Option<Box<Before>>,
+    },
+}
