@@ -1,22 +1,19 @@
 //! Reading over HTTP: GET and nothing else, within deadlines and a size limit, to the configured host only.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::{StatusCode, Url, header};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
 
 use crate::client::cause::{self, Cause};
-use crate::client::secret::{self, SecretError};
+use crate::client::kept_secret::{KeptSecret, kept};
+use crate::client::secret::SecretError;
 use crate::client::tls::{self, TlsError, Verify};
 use crate::config::endpoint::{HttpEndpoint, Login, Timeouts};
 
 /// Larger than any honest JSON answer: `/cluster` with a hundred members is some 50 kB.
 pub const DEFAULT_LIMIT: usize = 8 * 1024 * 1024;
-
-/// After credentials were refused, the secret is fetched anew, but not more often than this: a password command may
-/// be slow, or be audited.
-const SECRET_REFETCH: Duration = Duration::from_secs(60);
 
 /// Why nothing useful came over HTTP.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +26,7 @@ pub enum HttpError {
     Tls(#[from] TlsError),
     /// The password cannot be had.
     #[error(transparent)]
-    Secret(#[from] SecretError),
+    Secret(#[from] Arc<SecretError>),
     /// No connection.
     #[error("{}", cause::chain(.error))]
     Connect {
@@ -152,16 +149,9 @@ pub struct HttpReader {
     client: reqwest::Client,
     base: Url,
     login: Option<Login>,
-    password: Mutex<Option<Fetched>>,
+    password: Option<Arc<KeptSecret>>,
     timeouts: Timeouts,
     limit: usize,
-}
-
-#[derive(Debug)]
-struct Fetched {
-    secret: SecretString,
-    at: Instant,
-    refused: bool,
 }
 
 impl HttpReader {
@@ -200,7 +190,7 @@ impl HttpReader {
             client: builder.build().map_err(|error| HttpError::Connect { cause: Cause::Unsupported, error })?,
             base,
             login: endpoint.login.clone(),
-            password: Mutex::new(None),
+            password: endpoint.login.as_ref().and_then(|login| login.password.as_ref()).map(kept),
             timeouts: endpoint.timeouts,
             limit: DEFAULT_LIMIT,
         })
@@ -236,7 +226,7 @@ impl HttpReader {
     pub async fn stream(&self, path: &str, take: impl FnMut(&[u8]) + Send) -> Result<HttpHead, HttpError> {
         let login = match &self.login {
             None => None,
-            Some(login) => Some((login.user.as_str(), self.password(login).await?)),
+            Some(login) => Some((login.user.as_str(), self.password().await?)),
         };
         let deadline = self.timeouts.connect + self.timeouts.request;
         let exchange = self.exchange(path, login, take);
@@ -264,12 +254,12 @@ impl HttpReader {
             return Err(HttpError::Redirected { status: status.as_u16(), location });
         }
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            if let (Some(kept), Some((_, Some(password)))) = (&self.password, &login) {
+                kept.refuse(password);
+            }
             let line = self.complaint(&mut response).await;
             if status == StatusCode::FORBIDDEN {
                 return Err(HttpError::Forbidden { line });
-            }
-            if let Some(fetched) = self.password.lock().await.as_mut() {
-                fetched.refused = true;
             }
             return Err(HttpError::Unauthorized { sent, line });
         }
@@ -310,17 +300,11 @@ impl HttpReader {
         url
     }
 
-    async fn password(&self, login: &Login) -> Result<Option<SecretString>, HttpError> {
-        let Some(source) = &login.password else { return Ok(None) };
-        let mut kept = self.password.lock().await;
-        if let Some(fetched) = &*kept
-            && (!fetched.refused || fetched.at.elapsed() < SECRET_REFETCH)
-        {
-            return Ok(Some(fetched.secret.clone()));
+    async fn password(&self) -> Result<Option<SecretString>, HttpError> {
+        match &self.password {
+            Some(kept) => Ok(Some(kept.get().await?)),
+            None => Ok(None),
         }
-        let secret = secret::fetch(source).await?;
-        *kept = Some(Fetched { secret: secret.clone(), at: Instant::now(), refused: false });
-        Ok(Some(secret))
     }
 }
 
