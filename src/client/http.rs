@@ -28,20 +28,20 @@ pub enum HttpError {
     #[error(transparent)]
     Secret(#[from] Arc<SecretError>),
     /// No connection.
-    #[error("{}", cause::chain(.error))]
+    #[error("{}", .cause.said(.why))]
     Connect {
         /// What kind of failure.
         cause: Cause,
-        /// The library's word.
-        error: reqwest::Error,
+        /// What there is to say beyond the cause; may be empty.
+        why: String,
     },
     /// The exchange broke after the connection was there.
-    #[error("{}", cause::chain(.error))]
+    #[error("{}", .cause.said(.why))]
     Exchange {
         /// What kind of failure.
         cause: Cause,
-        /// The library's word.
-        error: reqwest::Error,
+        /// What there is to say beyond the cause; may be empty.
+        why: String,
     },
     /// Time ran out after the connection was there, or it is not known where.
     #[error("waited {:.1} s", .0.as_secs_f64())]
@@ -187,7 +187,9 @@ impl HttpReader {
             .pool_idle_timeout(Duration::from_secs(4))
             .connect_timeout(endpoint.timeouts.connect);
         Ok(Self {
-            client: builder.build().map_err(|error| HttpError::Connect { cause: Cause::Unsupported, error })?,
+            client: builder
+                .build()
+                .map_err(|error| HttpError::Connect { cause: Cause::Unsupported, why: cause::why(&error) })?,
             base,
             login: endpoint.login.clone(),
             password: endpoint.login.as_ref().and_then(|login| login.password.as_ref()).map(kept),
@@ -245,7 +247,7 @@ impl HttpReader {
         if let Some((user, password)) = &login {
             request = request.basic_auth(user, password.as_ref().map(ExposeSecret::expose_secret));
         }
-        let mut response = request.send().await.map_err(failed)?;
+        let mut response = request.send().await.map_err(|error| self.failed(error))?;
         let status = response.status();
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let (content_type, date) = (text(header::CONTENT_TYPE), text(header::DATE));
@@ -268,7 +270,7 @@ impl HttpReader {
             return Err(HttpError::TooLarge(self.limit));
         }
         let mut length = 0;
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
             length += chunk.len();
             if length > self.limit {
                 return Err(HttpError::TooLarge(self.limit));
@@ -289,6 +291,28 @@ impl HttpReader {
             }
         }
         first_line(&body)
+    }
+
+    /// Which kind of failure it was, and why in one clause; the library's whole account goes into the log.
+    fn failed(&self, error: reqwest::Error) -> HttpError {
+        let error = error.without_url();
+        tracing::debug!(error = cause::chain(&error), "HTTP");
+        if error.is_connect() {
+            let (cause, why) = if error.is_timeout() {
+                let patience = self.timeouts.connect.as_secs_f64();
+                (Cause::TimedOut, format!("no connection within {patience:.1} s"))
+            } else {
+                (connect_cause(&error), cause::why(&error))
+            };
+            return HttpError::Connect { cause, why };
+        }
+        let hyper = cause::find::<hyper::Error>(&error);
+        let cause = match hyper {
+            Some(hyper) if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() => Cause::Closed,
+            Some(hyper) if hyper.is_parse() => Cause::UnexpectedAnswer,
+            Some(_) | None => Cause::of(&error).unwrap_or(Cause::Closed),
+        };
+        HttpError::Exchange { cause, why: cause::why(&error) }
     }
 
     fn url(&self, path: &str) -> Url {
@@ -319,21 +343,6 @@ fn same_origin_only() -> reqwest::redirect::Policy {
             attempt.stop()
         }
     })
-}
-
-fn failed(error: reqwest::Error) -> HttpError {
-    let error = error.without_url();
-    if error.is_connect() {
-        let cause = if error.is_timeout() { Cause::TimedOut } else { connect_cause(&error) };
-        return HttpError::Connect { cause, error };
-    }
-    let hyper = cause::find::<hyper::Error>(&error);
-    let cause = match hyper {
-        Some(hyper) if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() => Cause::Closed,
-        Some(hyper) if hyper.is_parse() => Cause::UnexpectedAnswer,
-        Some(_) | None => Cause::of(&error).unwrap_or(Cause::Closed),
-    };
-    HttpError::Exchange { cause, error }
 }
 
 fn connect_cause(error: &reqwest::Error) -> Cause {

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use super::console::state_directory;
+use super::one_line;
 use super::stack::access;
 use crate::client::{process, secret};
 use crate::config::endpoint::SslMode;
@@ -60,7 +61,7 @@ fn psql(settings: Arc<Settings>, handles: Vec<Handle>) -> crate::tui::options::P
     Arc::new(move |target| {
         let settings = Arc::clone(&settings);
         let address = address(&handles, &target);
-        async move { open_psql(&settings, &target, address).await.map_err(|error| format!("{error:#}")) }.boxed()
+        async move { open_psql(&settings, &target, address).await.map_err(|error| one_line(&error)) }.boxed()
     })
 }
 
@@ -131,7 +132,7 @@ fn evidence_writer(configuration: &str) -> crate::tui::options::EvidenceHook {
     let configuration = Arc::new(redact(configuration));
     Arc::new(move |cluster, picture| {
         let configuration = Arc::clone(&configuration);
-        async move { write_evidence(&cluster, &picture, &configuration).map_err(|error| format!("{error:#}")) }.boxed()
+        async move { write_evidence(&cluster, &picture, &configuration).map_err(|error| one_line(&error)) }.boxed()
     })
 }
 

@@ -240,7 +240,7 @@ impl Connector {
         let stream = tokio_rustls::TlsConnector::from(config.clone())
             .connect(host, socket)
             .await
-            .map_err(|error| EtcdError::new(endpoint, Cause::Tls, cause::chain(&error)))?;
+            .map_err(|error| EtcdError::handshake(endpoint, &error))?;
         Ok(Box::new(stream))
     }
 
@@ -365,7 +365,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 async fn tcp(name: &EndpointName, endpoint: &str) -> Result<TcpStream, EtcdError> {
     let addresses = tokio::net::lookup_host((name.host.as_str(), name.port))
         .await
-        .map_err(|error| EtcdError::new(endpoint, Cause::Name, cause::chain(&error)))?;
+        .map_err(|error| EtcdError::new(endpoint, Cause::Name, cause::why(&error)))?;
     let mut attempts: FuturesUnordered<_> = addresses.take(4).map(TcpStream::connect).collect();
     let mut failure = EtcdError::new(endpoint, Cause::Name, "the name has no address");
     while let Some(attempt) = attempts.next().await {

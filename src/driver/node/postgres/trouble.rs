@@ -1,5 +1,6 @@
 //! From the wire's failures to the model's.
 
+use crate::client::cause::Cause;
 use crate::client::postgres::PostgresError;
 use crate::model::source::{SourceError, Trouble};
 use crate::model::text::Text;
@@ -8,13 +9,13 @@ use crate::model::text::Text;
 /// password is the trouble.
 pub(super) fn source_error(error: &PostgresError, endpoint: &Text, hint: Option<&str>) -> SourceError {
     let trouble = trouble(error);
-    let mut detail = match error {
-        // The trouble's own words say it.
-        PostgresError::Refused => String::new(),
-        other => other.to_string(),
-    };
+    let mut detail = error.to_string();
+    // The trouble's own words say it.
+    if detail == trouble.words() {
+        detail.clear();
+    }
     if let Some(hint) = hint.filter(|_| error.concerns_password()) {
-        detail = format!("{detail}; {hint}");
+        detail = if detail.is_empty() { hint.to_owned() } else { format!("{detail}; {hint}") };
     }
     SourceError::new(trouble, endpoint.as_str(), detail)
 }
@@ -23,6 +24,7 @@ fn trouble(error: &PostgresError) -> Trouble {
     match error {
         PostgresError::Name(_) => Trouble::Name,
         PostgresError::Refused => Trouble::Refused,
+        PostgresError::Unreachable(error) if Cause::of_io(error) == Some(Cause::TimedOut) => Trouble::TimedOut,
         PostgresError::Unreachable(_) => Trouble::Unreachable,
         PostgresError::TimedOut { .. } => Trouble::TimedOut,
         PostgresError::TlsSettings(_) | PostgresError::NoTls | PostgresError::Tls(_) => Trouble::Tls,
