@@ -40,6 +40,13 @@ pub(super) fn routers(file: &mut File, cluster: &str, found: &Discovered, asked:
         if let Some(address) = runtime {
             file.set("runtime", &text(&format!("tcp:{address}")), "");
         }
+        let known = [("write_address", &router.write_address, "5000"), ("read_address", &router.read_address, "5001")];
+        for (key, address, usual) in known {
+            match address.as_deref().filter(has_port) {
+                Some(address) => file.set(key, &text(address), ""),
+                None => file.comment(format!("{key} = \"10.0.0.21:{usual}\"   # {}", purpose(key))),
+            }
+        }
         if stats.is_some() {
             file.login(router.login.as_ref());
         }
@@ -50,6 +57,13 @@ pub(super) fn routers(file: &mut File, cluster: &str, found: &Discovered, asked:
         file.comment("name = \"haproxy\"");
         file.comment("stats = \"http://10.0.0.21:7000/;csv\"");
         file.comment("runtime = \"tcp:10.0.0.21:9999\"     # or \"unix:/run/haproxy/admin.sock\"");
+        for (key, usual) in [("write_address", "5000"), ("read_address", "5001")] {
+            file.comment(format!("{key} = \"10.0.0.21:{usual}\"   # {}", purpose(key)));
+        }
         file.blank();
     }
+}
+
+fn purpose(key: &str) -> &'static str {
+    if key == "write_address" { "where clients reach the leader through it" } else { "and where the replicas" }
 }

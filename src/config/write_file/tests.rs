@@ -63,7 +63,7 @@ fn every_line_in_comments_is_good_once_it_is_uncommented() {
     }
     let cluster = load(&uncommented).clusters.remove(0);
     assert!(cluster.postgres.is_some() && cluster.protected && cluster.etcd.is_some());
-    assert!(cluster.patroni.acting.is_some() && !cluster.routers.is_empty());
+    assert!(cluster.patroni.acting.is_some() && cluster.routers[0].read_address.is_some());
 }
 
 fn some_text() -> impl Strategy<Value = Option<String>> {
@@ -97,7 +97,8 @@ proptest! {
             etcd_login: login(4, SecretSource::Command(vec![more[5].clone()])),
             postgres_login: login(6, SecretSource::File(more[7].clone().into())),
             routers: vec![DiscoveredRouter {
-                name: more[8].clone(), runtime: Some("h:9999".to_owned()), ..DiscoveredRouter::default()
+                name: more[8].clone(), runtime: Some("h:9999".to_owned()),
+                write_address: Some(more[0].clone()), read_address: Some("h:5001".to_owned()), ..DiscoveredRouter::default()
             }],
             address_map: map,
             ..Discovered::default()
