@@ -18,7 +18,7 @@ pub enum PostgresError {
     #[error("connection refused")]
     Refused,
     /// No way to the host, or the network failed on the way.
-    #[error("{}", Cause::Unreachable.said(&cause::why(.0)))]
+    #[error("{}", lost_on_the_way(.0).said(&cause::why(.0)))]
     Unreachable(io::Error),
     /// Time ran out.
     #[error("no end of {stage} after {:.1} s", .after.as_secs_f64())]
@@ -75,6 +75,11 @@ pub enum PostgresError {
     /// What came is not PostgreSQL's protocol, or not what was asked for.
     #[error("{0}")]
     Protocol(String),
+}
+
+/// A network that swallows everything is told by the system's own deadline, which may be shorter than ours.
+pub fn lost_on_the_way(error: &io::Error) -> Cause {
+    Cause::of_io(error).filter(|cause| *cause == Cause::TimedOut).unwrap_or(Cause::Unreachable)
 }
 
 impl PostgresError {
