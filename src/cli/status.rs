@@ -125,9 +125,10 @@ fn cluster(snapshot: &Snapshot, glance: bool, printer: &mut Printer) -> anyhow::
 fn silent(snapshot: &Snapshot, printer: &mut Printer) -> anyhow::Result<()> {
     let silent = |freshness| matches!(freshness, Freshness::Lost | Freshness::Stale | Freshness::Waiting);
     for status in snapshot.sources().into_iter().filter(|status| silent(status.freshness)) {
+        let place = status.place();
         let trouble = status.trouble.unwrap_or_else(|| "not answered yet".to_owned());
         let remedy = status.remedy.map_or_else(String::new, |remedy| format!(" → {remedy}"));
-        let line = Line::new().with(format!("{}: {trouble}{remedy}", status.source), Tone::Stale);
+        let line = Line::new().with(format!("{place}: {trouble}{remedy}"), Tone::Stale);
         printer.line(&line)?;
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! Why a wire failed, told apart as far as the remedies differ, and an error with its causes in one line.
+//! Why a wire failed: told apart as far as the remedies differ, and in one clause that an operator can use. Libraries wrap
+//! what happened in four layers of their own doings; the whole chain is for the log, the innermost reason for the screen.
 
 use std::error::Error;
 use std::io;
@@ -68,22 +69,107 @@ impl Cause {
         }
         find::<io::Error>(error).and_then(Self::of_io)
     }
+
+    /// The words for it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Refused => "connection refused",
+            Self::TimedOut => "no answer in time",
+            Self::Name => "host name does not resolve",
+            Self::Unreachable => "host unreachable",
+            Self::Tls => "TLS failed",
+            Self::Credentials => "credentials refused",
+            Self::Permission => "permission denied",
+            Self::Closed => "connection closed",
+            Self::UnexpectedAnswer => "unexpected answer",
+            Self::TooLarge => "answer too large",
+            Self::Unsupported => "not supported",
+            Self::NotReady => "not ready",
+            Self::NoQuorum => "no quorum",
+        }
+    }
+
+    /// `why`, or where that is empty the words for the cause itself.
+    pub fn said(self, why: &str) -> &str {
+        if why.is_empty() { self.words() } else { why }
+    }
 }
 
 /// `error` and what caused it, outermost first, joined by colons. A cause that only repeats what is already said is
 /// left out: libraries disagree on whether an error's own text includes its source's.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut line = error.to_string();
+    let mut line = plain(&error.to_string()).to_owned();
     let mut next = error.source();
     while let Some(cause) = next {
         let words = cause.to_string();
-        if !words.is_empty() && !line.contains(&words) {
+        let words = plain(&words);
+        if !words.is_empty() && !line.contains(words) {
             line.push_str(": ");
-            line.push_str(&words);
+            line.push_str(words);
         }
         next = cause.source();
     }
     line
+}
+
+/// What libraries say where the [`Cause`] has said it already.
+const COMMONPLACE: [&str; 9] = [
+    "Connection refused",
+    "Connection timed out",
+    "Name or service not known",
+    "Name does not resolve",
+    "nodename nor servname provided, or not known",
+    "No route to host",
+    "deadline has elapsed",
+    "operation timed out",
+    "timed out",
+];
+
+/// Why, in the words of the innermost error that says something, where they say more than the [`Cause`] does; else
+/// empty. One clause, whatever `error` is wrapped in.
+pub fn why(error: &(dyn Error + 'static)) -> String {
+    if let Some(tls) = find::<rustls::Error>(error) {
+        return tls_words(tls);
+    }
+    let mut innermost = String::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !words.trim().is_empty() {
+            innermost = words;
+        }
+        next = cause.source();
+    }
+    let words = plain(&innermost);
+    let words = words.rsplit_once("failed to lookup address information: ").map_or(words, |(_, reason)| reason);
+    if COMMONPLACE.contains(&words) { String::new() } else { words.to_owned() }
+}
+
+/// Without the number that systems add to what they say: ` (os error 111)`.
+fn plain(words: &str) -> &str {
+    let words = words.trim();
+    words.rsplit_once(" (os error ").filter(|(_, number)| number.ends_with(')')).map_or(words, |(words, _)| words)
+}
+
+/// What TLS failed for, as an operator would say it; the rarer reasons in the library's words.
+pub fn tls_words(error: &rustls::Error) -> String {
+    use rustls::{AlertDescription, CertificateError as Bad, Error as Tls};
+    let words = match error {
+        Tls::InvalidCertificate(Bad::UnknownIssuer) => "the certificate is signed by an unknown issuer",
+        Tls::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => "the certificate has expired",
+        Tls::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
+            "the certificate is not valid yet"
+        }
+        Tls::InvalidCertificate(Bad::NotValidForName) => "the certificate is not valid for this name",
+        Tls::InvalidCertificate(Bad::NotValidForNameContext { expected, .. }) => {
+            return format!("the certificate is not valid for {}", expected.to_str());
+        }
+        Tls::InvalidMessage(_) => "what listens there does not speak TLS",
+        Tls::AlertReceived(AlertDescription::CertificateRequired) => "the server wants a client certificate",
+        Tls::AlertReceived(alert) => return format!("the server refused with the alert {alert:?}"),
+        other => return other.to_string(),
+    };
+    words.to_owned()
 }
 
 /// The first error of type `E` among `error` and its causes. Looks into [`std::io::Error`] too, which hides what it
@@ -123,6 +209,42 @@ mod tests {
     fn a_chain_names_every_cause_once() {
         let error = Outer(io::Error::other(Inner));
         assert_eq!(chain(&error), "outer: inner");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("error sending request")]
+    struct Sending(#[source] Connecting);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("client error (Connect)")]
+    struct Connecting(#[source] io::Error);
+
+    fn wrapped(error: io::Error) -> Sending {
+        Sending(Connecting(error))
+    }
+
+    #[test]
+    fn of_a_wrapped_error_only_the_reason_is_said() {
+        let lookup =
+            |reason: &str| wrapped(io::Error::other(format!("failed to lookup address information: {reason}")));
+        // What the cause says already is not said again; a resolver that is down is another matter.
+        assert_eq!(why(&lookup("Name or service not known")), "");
+        assert_eq!(why(&lookup("Temporary failure in name resolution")), "Temporary failure in name resolution");
+        assert_eq!(Cause::of(&lookup("Temporary failure in name resolution")), Some(Cause::Name));
+        assert_eq!(why(&wrapped(io::Error::from_raw_os_error(111))), "");
+        assert_eq!(why(&wrapped(io::Error::from_raw_os_error(104))), "Connection reset by peer");
+        assert_eq!(why(&wrapped(io::Error::other(Inner))), "inner");
+        assert_eq!(chain(&wrapped(io::Error::other(Inner))), "error sending request: client error (Connect): inner");
+    }
+
+    #[test]
+    fn tls_failures_are_told_as_what_is_wrong_with_the_certificate_or_the_port() {
+        let tls = |error: rustls::Error| why(&wrapped(io::Error::new(io::ErrorKind::InvalidData, error)));
+        let bad = rustls::CertificateError::UnknownIssuer;
+        assert_eq!(tls(bad.into()), "the certificate is signed by an unknown issuer");
+        assert_eq!(tls(rustls::InvalidMessage::InvalidContentType.into()), "what listens there does not speak TLS");
+        let alert = rustls::AlertDescription::CertificateRequired;
+        assert_eq!(tls(rustls::Error::AlertReceived(alert)), "the server wants a client certificate");
     }
 
     #[test]

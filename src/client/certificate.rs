@@ -12,6 +12,7 @@ use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
+use crate::client::cause::{self, Cause};
 use crate::client::tls::{TlsError, Verify, capturing_config};
 use crate::config::endpoint::TlsSettings;
 
@@ -72,11 +73,11 @@ pub enum ProbeError {
     #[error("\"{0}\" is not a server name")]
     Name(String),
     /// No connection.
-    #[error("no connection")]
-    Connect(#[source] std::io::Error),
+    #[error("no connection: {}", Cause::of(.0).unwrap_or(Cause::Unreachable).said(&cause::why(.0)))]
+    Connect(std::io::Error),
     /// The handshake failed before a certificate was shown.
-    #[error("no TLS handshake")]
-    Handshake(#[source] std::io::Error),
+    #[error("{}", Cause::Tls.said(&cause::why(.0)))]
+    Handshake(std::io::Error),
     /// Time ran out.
     #[error("no answer within {:.1} s", .0.as_secs_f64())]
     TimedOut(Duration),
@@ -164,7 +165,7 @@ impl ServerCertVerifier for Witness {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let verdict = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        let distrust = verdict.as_ref().err().map(ToString::to_string);
+        let distrust = verdict.as_ref().err().map(cause::tls_words);
         let shown = Shown { certificate: end_entity.clone().into_owned(), distrust };
         *self.capture.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
         verdict

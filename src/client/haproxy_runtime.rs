@@ -45,14 +45,14 @@ pub enum RuntimeError {
     #[error("\"{0}\" is not an address of the form host:port")]
     Address(String),
     /// The host name does not resolve.
-    #[error("the host name does not resolve")]
-    Name(#[source] io::Error),
+    #[error("{}", Cause::Name.said(&cause::why(.0)))]
+    Name(io::Error),
     /// No connection.
-    #[error("no connection")]
-    Connect(#[source] io::Error),
+    #[error("{}", self.cause().said(&cause::why(.0)))]
+    Connect(io::Error),
     /// The connection broke.
-    #[error("the connection broke")]
-    Exchange(#[source] io::Error),
+    #[error("{}", self.cause().said(&cause::why(.0)))]
+    Exchange(io::Error),
     /// Time ran out.
     #[error("waited {:.1} s", .0.as_secs_f64())]
     TimedOut(Duration),

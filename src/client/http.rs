@@ -1,22 +1,19 @@
 //! Reading over HTTP: GET and nothing else, within deadlines and a size limit, to the configured host only.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::{StatusCode, Url, header};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
 
 use crate::client::cause::{self, Cause};
-use crate::client::secret::{self, SecretError};
+use crate::client::kept_secret::{KeptSecret, kept};
+use crate::client::secret::SecretError;
 use crate::client::tls::{self, TlsError, Verify};
 use crate::config::endpoint::{HttpEndpoint, Login, Timeouts};
 
 /// Larger than any honest JSON answer: `/cluster` with a hundred members is some 50 kB.
 pub const DEFAULT_LIMIT: usize = 8 * 1024 * 1024;
-
-/// After credentials were refused, the secret is fetched anew, but not more often than this: a password command may
-/// be slow, or be audited.
-const SECRET_REFETCH: Duration = Duration::from_secs(60);
 
 /// Why nothing useful came over HTTP.
 #[derive(Debug, thiserror::Error)]
@@ -29,22 +26,22 @@ pub enum HttpError {
     Tls(#[from] TlsError),
     /// The password cannot be had.
     #[error(transparent)]
-    Secret(#[from] SecretError),
+    Secret(#[from] Arc<SecretError>),
     /// No connection.
-    #[error("{}", cause::chain(.error))]
+    #[error("{}", .cause.said(.why))]
     Connect {
         /// What kind of failure.
         cause: Cause,
-        /// The library's word.
-        error: reqwest::Error,
+        /// What there is to say beyond the cause; may be empty.
+        why: String,
     },
     /// The exchange broke after the connection was there.
-    #[error("{}", cause::chain(.error))]
+    #[error("{}", .cause.said(.why))]
     Exchange {
         /// What kind of failure.
         cause: Cause,
-        /// The library's word.
-        error: reqwest::Error,
+        /// What there is to say beyond the cause; may be empty.
+        why: String,
     },
     /// Time ran out after the connection was there, or it is not known where.
     #[error("waited {:.1} s", .0.as_secs_f64())]
@@ -152,16 +149,9 @@ pub struct HttpReader {
     client: reqwest::Client,
     base: Url,
     login: Option<Login>,
-    password: Mutex<Option<Fetched>>,
+    password: Option<Arc<KeptSecret>>,
     timeouts: Timeouts,
     limit: usize,
-}
-
-#[derive(Debug)]
-struct Fetched {
-    secret: SecretString,
-    at: Instant,
-    refused: bool,
 }
 
 impl HttpReader {
@@ -197,10 +187,12 @@ impl HttpReader {
             .pool_idle_timeout(Duration::from_secs(4))
             .connect_timeout(endpoint.timeouts.connect);
         Ok(Self {
-            client: builder.build().map_err(|error| HttpError::Connect { cause: Cause::Unsupported, error })?,
+            client: builder
+                .build()
+                .map_err(|error| HttpError::Connect { cause: Cause::Unsupported, why: cause::why(&error) })?,
             base,
             login: endpoint.login.clone(),
-            password: Mutex::new(None),
+            password: endpoint.login.as_ref().and_then(|login| login.password.as_ref()).map(kept),
             timeouts: endpoint.timeouts,
             limit: DEFAULT_LIMIT,
         })
@@ -236,7 +228,7 @@ impl HttpReader {
     pub async fn stream(&self, path: &str, take: impl FnMut(&[u8]) + Send) -> Result<HttpHead, HttpError> {
         let login = match &self.login {
             None => None,
-            Some(login) => Some((login.user.as_str(), self.password(login).await?)),
+            Some(login) => Some((login.user.as_str(), self.password().await?)),
         };
         let deadline = self.timeouts.connect + self.timeouts.request;
         let exchange = self.exchange(path, login, take);
@@ -255,7 +247,7 @@ impl HttpReader {
         if let Some((user, password)) = &login {
             request = request.basic_auth(user, password.as_ref().map(ExposeSecret::expose_secret));
         }
-        let mut response = request.send().await.map_err(failed)?;
+        let mut response = request.send().await.map_err(|error| self.failed(error))?;
         let status = response.status();
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let (content_type, date) = (text(header::CONTENT_TYPE), text(header::DATE));
@@ -264,12 +256,12 @@ impl HttpReader {
             return Err(HttpError::Redirected { status: status.as_u16(), location });
         }
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            if let (Some(kept), Some((_, Some(password)))) = (&self.password, &login) {
+                kept.refuse(password);
+            }
             let line = self.complaint(&mut response).await;
             if status == StatusCode::FORBIDDEN {
                 return Err(HttpError::Forbidden { line });
-            }
-            if let Some(fetched) = self.password.lock().await.as_mut() {
-                fetched.refused = true;
             }
             return Err(HttpError::Unauthorized { sent, line });
         }
@@ -278,7 +270,7 @@ impl HttpReader {
             return Err(HttpError::TooLarge(self.limit));
         }
         let mut length = 0;
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
             length += chunk.len();
             if length > self.limit {
                 return Err(HttpError::TooLarge(self.limit));
@@ -301,6 +293,28 @@ impl HttpReader {
         first_line(&body)
     }
 
+    /// Which kind of failure it was, and why in one clause; the library's whole account goes into the log.
+    fn failed(&self, error: reqwest::Error) -> HttpError {
+        let error = error.without_url();
+        tracing::debug!(error = cause::chain(&error), "HTTP");
+        if error.is_connect() {
+            let (cause, why) = if error.is_timeout() {
+                let patience = self.timeouts.connect.as_secs_f64();
+                (Cause::TimedOut, format!("no connection within {patience:.1} s"))
+            } else {
+                (connect_cause(&error), cause::why(&error))
+            };
+            return HttpError::Connect { cause, why };
+        }
+        let hyper = cause::find::<hyper::Error>(&error);
+        let cause = match hyper {
+            Some(hyper) if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() => Cause::Closed,
+            Some(hyper) if hyper.is_parse() => Cause::UnexpectedAnswer,
+            Some(_) | None => Cause::of(&error).unwrap_or(Cause::Closed),
+        };
+        HttpError::Exchange { cause, why: cause::why(&error) }
+    }
+
     fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         if !path.is_empty() {
@@ -310,17 +324,11 @@ impl HttpReader {
         url
     }
 
-    async fn password(&self, login: &Login) -> Result<Option<SecretString>, HttpError> {
-        let Some(source) = &login.password else { return Ok(None) };
-        let mut kept = self.password.lock().await;
-        if let Some(fetched) = &*kept
-            && (!fetched.refused || fetched.at.elapsed() < SECRET_REFETCH)
-        {
-            return Ok(Some(fetched.secret.clone()));
+    async fn password(&self) -> Result<Option<SecretString>, HttpError> {
+        match &self.password {
+            Some(kept) => Ok(Some(kept.get().await?)),
+            None => Ok(None),
         }
-        let secret = secret::fetch(source).await?;
-        *kept = Some(Fetched { secret: secret.clone(), at: Instant::now(), refused: false });
-        Ok(Some(secret))
     }
 }
 
@@ -335,21 +343,6 @@ fn same_origin_only() -> reqwest::redirect::Policy {
             attempt.stop()
         }
     })
-}
-
-fn failed(error: reqwest::Error) -> HttpError {
-    let error = error.without_url();
-    if error.is_connect() {
-        let cause = if error.is_timeout() { Cause::TimedOut } else { connect_cause(&error) };
-        return HttpError::Connect { cause, error };
-    }
-    let hyper = cause::find::<hyper::Error>(&error);
-    let cause = match hyper {
-        Some(hyper) if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() => Cause::Closed,
-        Some(hyper) if hyper.is_parse() => Cause::UnexpectedAnswer,
-        Some(_) | None => Cause::of(&error).unwrap_or(Cause::Closed),
-    };
-    HttpError::Exchange { cause, error }
 }
 
 fn connect_cause(error: &reqwest::Error) -> Cause {

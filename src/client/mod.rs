@@ -10,6 +10,7 @@ pub mod etcd;
 pub mod haproxy;
 pub mod haproxy_runtime;
 pub mod http;
+pub mod kept_secret;
 pub mod lenient;
 pub mod patroni;
 pub mod postgres;

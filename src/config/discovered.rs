@@ -60,6 +60,10 @@ pub struct DiscoveredRouter {
     pub login: Option<DiscoveredLogin>,
     /// Runtime API, `host:port`.
     pub runtime: Option<String>,
+    /// Where clients reach the leader through it, `host:port`.
+    pub write_address: Option<String>,
+    /// Where clients reach the replicas through it, `host:port`.
+    pub read_address: Option<String>,
     /// What to know about it, one line each.
     pub remarks: Vec<String>,
 }

@@ -173,6 +173,10 @@ pub struct RouterSettings {
     pub write_backends: Vec<String>,
     /// Backends that spread reads; empty: told from their names and checks.
     pub read_backends: Vec<String>,
+    /// Host and port at which clients reach the leader through it.
+    pub write_address: Option<(String, u16)>,
+    /// Host and port at which clients reach the replicas through it.
+    pub read_address: Option<(String, u16)>,
     /// How long to wait.
     pub timeouts: Timeouts,
 }

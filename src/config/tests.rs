@@ -64,6 +64,8 @@ stats = "http://10.0.0.9:7000/haproxy/;csv"
 runtime = "tcp:10.0.0.9:9998"
 write_backends = ["primary"]
 read_backends = ["replicas"]
+write_address = "10.0.0.9:5000"
+read_address = "[fd00::9]:5001"
 user = "stats"
 password_file = "stats"
 
@@ -174,6 +176,14 @@ fn a_member_is_reached_where_the_configuration_says(
 }
 
 #[test]
+fn a_router_has_the_addresses_at_which_clients_write_and_read() {
+    let settings = read(FULL).unwrap();
+    let router = &settings.cluster("prod-eu").unwrap().routers[0];
+    assert_eq!(router.write_address, Some(("10.0.0.9".to_owned(), 5000)));
+    assert_eq!(router.read_address, Some(("fd00::9".to_owned(), 5001)));
+}
+
+#[test]
 fn a_member_that_advertises_nothing_has_only_what_is_configured() {
     let settings = read(FULL).unwrap();
     let prod = settings.cluster("prod-eu").unwrap();
@@ -256,6 +266,18 @@ const GOOD: &str = "[clusters.a.patroni]\nurls = [\"http://h:8008\"]\n";
     4,
     "clusters.a.address_map.pg-0",
     "a line for each port"
+)]
+#[case::router_without_port(
+    "[[clusters.a.routers]]\nwrite_address = \"10.0.0.9\"\n",
+    2,
+    "clusters.a.routers[0].write_address",
+    "10.0.0.9:5000"
+)]
+#[case::router_address(
+    "[[clusters.a.routers]]\nread_address = \"http://h:5001\"\n",
+    2,
+    "clusters.a.routers[0].read_address",
+    "host:port"
 )]
 #[case::syntax("theme = dark\n", 1, "", "")]
 #[case::empty("", 0, "clusters", "[clusters.NAME]")]

@@ -132,6 +132,18 @@ from_text!(HostAndPort, "a host with a port in quotes such as \"10.0.0.1:5432\""
         .ok_or_else(|| format!("`{text}` is no address; write \"host:port\", an IPv6 address in brackets"))
 });
 
+/// Where clients reach PostgreSQL through a router: `host:port`. A router has no usual port, so it must be written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct SqlAddress(pub(super) String, pub(super) u16);
+
+from_text!(SqlAddress, "a host with a port in quotes such as \"10.0.0.1:5000\"", |text: &str| {
+    match HostPort::parse(text) {
+        Some(HostPort { host, port: Some(port) }) => Ok(SqlAddress(host, port)),
+        Some(HostPort { port: None, .. }) => Err(format!("`{text}` has no port; write \"{text}:5000\"")),
+        None => Err(format!("`{text}` is no address; write \"host:port\", an IPv6 address in brackets")),
+    }
+});
+
 /// HAProxy's runtime API: `tcp:host:port` or `unix:/path`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Runtime(pub(super) RuntimeApi);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::endpoint::SslMode;
-use super::value::{Colour, HostAndPort, HttpUrl, Runtime, Size, Span};
+use super::value::{Colour, HostAndPort, HttpUrl, Runtime, Size, Span, SqlAddress};
 
 /// The keys of a user with the place of their password.
 #[derive(Clone, Debug, Default)]
@@ -190,6 +190,8 @@ table! {
         runtime: Option<Runtime>,
         write_backends: Vec<String>,
         read_backends: Vec<String>,
+        write_address: Option<SqlAddress>,
+        read_address: Option<SqlAddress>,
         acting: Option<WrittenRouterActing>,
     }
 }

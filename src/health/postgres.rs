@@ -3,11 +3,11 @@
 use jiff::SignedDuration;
 
 use super::draft::Draft;
-use super::replication::seconds;
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::{Observed, Reading};
 use crate::model::postgres::SqlReport;
 use crate::model::snapshot::Snapshot;
+use crate::model::units;
 use crate::model::view::MemberView;
 
 /// Transaction ids that can be used before old ones must have been frozen.
@@ -92,7 +92,7 @@ fn transactions(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, 
         let title = format!(
             "a transaction on {} is {} old: pid {}, {} {}",
             view.name(),
-            seconds(oldest.age),
+            units::duration(oldest.age),
             oldest.pid,
             oldest.user,
             oldest.application
@@ -106,8 +106,12 @@ fn transactions(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, 
     if let Some(oldest) = &report.oldest_prepared
         && let Some(severity) = limits.judge(oldest.age)
     {
-        let title =
-            format!("a prepared transaction on {} is {} old: {}", view.name(), seconds(oldest.age), oldest.application);
+        let title = format!(
+            "a prepared transaction on {} is {} old: {}",
+            view.name(),
+            units::duration(oldest.age),
+            oldest.application
+        );
         drafts.push(
             Draft::new(severity, "prepared-transaction", subject(view), title)
                 .because(fact, format!("{} prepared", report.prepared_count))
@@ -136,7 +140,8 @@ fn clock(view: &MemberView<'_>, sql: &Reading<SqlReport>, drafts: &mut Vec<Draft
     let offset = theirs.value.duration_since(ours);
     let Some(severity) = view.snapshot.thresholds.clock_offset.judge(offset.unsigned_abs()) else { return };
     let ahead = if offset.is_negative() { "behind" } else { "ahead of" };
-    let title = format!("the clock of {} is {} {ahead} this host's", view.name(), seconds(offset.unsigned_abs()));
+    let title =
+        format!("the clock of {} is {} {ahead} this host's", view.name(), units::duration(offset.unsigned_abs()));
     drafts.push(
         Draft::new(severity, "clock-offset", subject(view), title)
             .because(&theirs, format!("it says {}", theirs.value))

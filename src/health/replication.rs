@@ -6,7 +6,7 @@ use crate::model::observed::Observed;
 use crate::model::postgres::{Slot, WalStatus};
 use crate::model::role::{MemberState, Role};
 use crate::model::snapshot::Snapshot;
-use crate::model::text::Text;
+use crate::model::units;
 use crate::model::view::MemberView;
 
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
@@ -50,13 +50,13 @@ fn lag(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let caught_up = bytes.as_ref().is_some_and(|bytes| bytes.value == 0);
     let by_time = time.as_ref().filter(|_| !caught_up).and_then(|time| limits.lag_time.judge(time.value));
     let Some(severity) = by_bytes.max(by_time) else { return };
-    let words = |bytes: &Observed<u64>| format!("{} behind", size(bytes.value));
+    let words = |bytes: &Observed<u64>| format!("{} behind", units::bytes(bytes.value));
     // All that came is replayed, so the time says nothing: what is behind has not arrived yet.
     let telling = time.as_ref().filter(|time| time.value >= std::time::Duration::from_secs(1));
     let title = match (&bytes, telling) {
-        (Some(bytes), Some(time)) => format!("{} is {} and {}", view.name(), words(bytes), seconds(time.value)),
+        (Some(bytes), Some(time)) => format!("{} is {} and {}", view.name(), words(bytes), units::duration(time.value)),
         (Some(bytes), None) => format!("{} is {}", view.name(), words(bytes)),
-        (None, Some(time)) => format!("{} is {}", view.name(), seconds(time.value)),
+        (None, Some(time)) => format!("{} is {}", view.name(), units::duration(time.value)),
         (None, None) => return,
     };
     let mut draft = Draft::new(severity, "lag", subject(view), title);
@@ -64,14 +64,16 @@ fn lag(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
         draft = draft.because(bytes, words(bytes));
     }
     if let Some(time) = &time {
-        draft = draft.because(time, seconds(time.value));
+        draft = draft.because(time, units::duration(time.value));
     }
     let limit = view.snapshot.recorded(|content| content.config.as_ref()?.maximum_lag_on_failover);
     if let (Some(limit), Some(bytes)) = (limit, &bytes)
         && bytes.value > limit.value
     {
-        draft =
-            draft.because(&limit, format!("more than maximum_lag_on_failover ({}): no candidate", size(limit.value)));
+        draft = draft.because(
+            &limit,
+            format!("more than maximum_lag_on_failover ({}): no candidate", units::bytes(limit.value)),
+        );
     }
     drafts.push(draft.advise("look for a slow disk, a long query that holds back replay, or a saturated network"));
 }
@@ -116,7 +118,7 @@ fn replay(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
         );
     }
     if !replay.value.delay.is_zero() {
-        let title = format!("{} replays {} late on purpose", view.name(), seconds(replay.value.delay));
+        let title = format!("{} replays {} late on purpose", view.name(), units::duration(replay.value.delay));
         drafts.push(
             Draft::new(Severity::Note, "replay-delayed", subject(view), title)
                 .because(&replay, "recovery_min_apply_delay"),
@@ -192,33 +194,10 @@ fn retained(view: &MemberView<'_>, slot: &Slot, fact: &Observed<()>, standby: bo
             severity,
             "slot-retains",
             Subject::Node(view.name().clone()),
-            format!("slot {} on {} keeps {} of WAL, {use_}", slot.name, view.name(), size(bytes)),
+            format!("slot {} on {} keeps {} of WAL, {use_}", slot.name, view.name(), units::bytes(bytes)),
         )
         .part(&slot.name)
-        .because(fact, format!("restart_lsn is {} behind", size(bytes)))
+        .because(fact, format!("restart_lsn is {} behind", units::bytes(bytes)))
         .advise("bring its consumer back, or drop the slot, before the disk fills"),
     );
-}
-
-/// Bytes for a sentence, in PostgreSQL's units of 1024.
-pub(super) fn size(bytes: u64) -> Text {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let unit = UNITS.get(unit).copied().unwrap_or("TB");
-    Text::new(if value >= 10.0 || unit == "B" { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") })
-}
-
-/// A span for a sentence.
-pub(super) fn seconds(span: std::time::Duration) -> String {
-    match span.as_secs() {
-        0..=119 => format!("{:.1} s", span.as_secs_f64()),
-        120..=7199 => format!("{} min", span.as_secs() / 60),
-        7200..=172_799 => format!("{} h", span.as_secs() / 3600),
-        more => format!("{} d", more / 86_400),
-    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::agent::Address;
 use super::name::RouterName;
 use super::observed::Reading;
 use super::text::Text;
@@ -247,6 +248,10 @@ pub struct Router {
     pub write_backends: Vec<Text>,
     /// Backends that the configuration says lead to replicas; empty: guess by name.
     pub read_backends: Vec<Text>,
+    /// Where clients reach the leader through it; `None`: not configured.
+    pub write_address: Option<Address>,
+    /// Where clients reach the replicas through it; `None`: not configured.
+    pub read_address: Option<Address>,
 }
 
 impl Router {
@@ -258,6 +263,21 @@ impl Router {
             PoolPurpose::Read
         } else {
             PoolPurpose::guess(proxy.as_str())
+        }
+    }
+
+    /// Where clients reach PostgreSQL through `proxy`, as configured.
+    ///
+    /// # Errors
+    /// Why there is no such address, and what to do.
+    pub fn sql_address(&self, proxy: &Text) -> Result<&Address, &'static str> {
+        if self.write_address.is_none() && self.read_address.is_none() {
+            return Err("no SQL address of this router is configured: set write_address and read_address");
+        }
+        match self.purpose(proxy) {
+            PoolPurpose::Write => self.write_address.as_ref().ok_or("this router has no write_address configured"),
+            PoolPurpose::Read => self.read_address.as_ref().ok_or("this router has no read_address configured"),
+            PoolPurpose::Any | PoolPurpose::Unknown => Err("select a row of the write pool or of the read pool"),
         }
     }
 
@@ -304,5 +324,26 @@ mod tests {
     #[case("stats", PoolPurpose::Unknown)]
     fn purposes_are_guessed_by_name(#[case] name: &str, #[case] purpose: PoolPurpose) {
         assert_eq!(PoolPurpose::guess(name), purpose);
+    }
+
+    #[test]
+    fn a_pool_is_reached_at_the_address_of_its_purpose() {
+        let address = |port| Some(Address { host: "10.0.0.9".into(), port });
+        let router = |write_address, read_address| Router {
+            name: RouterName::new("edge"),
+            http: None,
+            runtime: None,
+            write_backends: vec!["batman".into()],
+            read_backends: Vec::new(),
+            write_address,
+            read_address,
+        };
+        let both = router(address(5000), address(5001));
+        let port = |proxy: &str| both.sql_address(&proxy.into()).map(|address| address.port);
+        assert_eq!((port("batman"), port("replicas")), (Ok(5000), Ok(5001)));
+        assert!(port("stats").unwrap_err().contains("select"));
+        let writes = router(address(5000), None);
+        assert!(writes.sql_address(&"replicas".into()).unwrap_err().contains("read_address"));
+        assert!(router(None, None).sql_address(&"batman".into()).unwrap_err().contains("write_address"));
     }
 }

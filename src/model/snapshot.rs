@@ -84,6 +84,8 @@ pub struct SourceStatus {
     pub took: Option<Duration>,
     /// Its trouble in words.
     pub trouble: Option<String>,
+    /// Where it was asked, as far as its trouble tells.
+    pub endpoint: Option<Text>,
     /// What usually mends that.
     pub remedy: Option<&'static str>,
     /// When it goes stale, or lost, if nothing more is heard.
@@ -275,6 +277,18 @@ impl Snapshot {
     }
 }
 
+impl SourceStatus {
+    /// Who, and where that was asked, for a line about its trouble: `REST pg-1 at http://pg-1:8008`.
+    pub fn place(&self) -> String {
+        match &self.endpoint {
+            Some(endpoint) if !endpoint.is_empty() && *endpoint != self.source.target => {
+                format!("{} at {endpoint}", self.source)
+            }
+            Some(_) | None => self.source.to_string(),
+        }
+    }
+}
+
 fn status<T>(reading: &Reading<T>, now: Moment) -> SourceStatus {
     SourceStatus {
         source: reading.source.clone(),
@@ -282,6 +296,7 @@ fn status<T>(reading: &Reading<T>, now: Moment) -> SourceStatus {
         age: reading.age(now),
         took: reading.answer.as_ref().map(|answer| answer.took),
         trouble: reading.trouble(now).map(|(words, _)| words),
+        endpoint: reading.failure.as_ref().map(|failure| failure.error.endpoint.clone()),
         remedy: reading.failure.as_ref().map(|failure| failure.error.trouble.remedy()),
         stale_at: reading.stale_at(),
     }

@@ -140,7 +140,9 @@ impl Trouble {
         match self {
             Self::Refused => "check that the service runs and that the port in the configuration is right",
             Self::TimedOut => "check the network path and firewall; the host may be down, frozen, or cut off",
-            Self::Name => "add the name to [address_map] in the configuration, or set the node's own address",
+            Self::Name => {
+                "correct the name, or map it under [address_map] in the configuration (pgctl-tui init writes one)"
+            }
             Self::Unreachable => "check routing from this host to the address",
             Self::Tls => "check the CA, the client certificate, the server name, and whether the port speaks TLS",
             Self::Credentials => "check user and password (file, environment, command, or ~/.pgpass)",
@@ -178,9 +180,21 @@ impl SourceError {
         Self::new(Trouble::TimedOut, endpoint, format!("waited {:.1} s", deadline.as_secs_f64()))
     }
 
-    /// Trouble and detail without the endpoint, for where the endpoint is already on the line.
+    /// Trouble and detail without the endpoint, for where the endpoint is already on the line. A host name that does not
+    /// resolve is named even so: it is what the operator must correct or map.
     pub fn brief(&self) -> String {
-        format!("{}{}", self.trouble.words(), Detail(&self.detail))
+        match (self.trouble, self.host()) {
+            (Trouble::Name, Some(host)) => format!("host name {host} does not resolve{}", Detail(&self.detail)),
+            _ => format!("{}{}", self.trouble.words(), Detail(&self.detail)),
+        }
+    }
+
+    /// The host that the endpoint names; `None` where it names several, or none.
+    fn host(&self) -> Option<&str> {
+        let endpoint = self.endpoint.as_str();
+        let authority = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest).split('/').next()?;
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        (!host.is_empty() && !host.contains([',', ' '])).then_some(host)
     }
 }
 
@@ -189,5 +203,22 @@ struct Detail<'a>(&'a Text);
 impl fmt::Display for Detail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, " ({})", self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("http://pg-1.internal:8008/patroni", "host name pg-1.internal does not resolve")]
+    #[case("pg-1:5432", "host name pg-1 does not resolve")]
+    #[case("pg-1", "host name pg-1 does not resolve")]
+    #[case("a:2379, b:2379", "host name does not resolve")]
+    #[case("", "host name does not resolve")]
+    fn a_name_that_does_not_resolve_is_named(#[case] endpoint: &str, #[case] line: &str) {
+        assert_eq!(SourceError::new(Trouble::Name, endpoint, "").brief(), line);
     }
 }

@@ -30,4 +30,5 @@ pub(crate) mod test_support;
 pub mod text;
 pub mod tones;
 pub mod topology;
-pub mod units;
+
+pub use crate::model::units;

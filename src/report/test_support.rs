@@ -542,6 +542,8 @@ fn router() -> Router {
         runtime: None,
         write_backends: Vec::new(),
         read_backends: Vec::new(),
+        write_address: Some(Address { host: "10.0.0.9".into(), port: 5000 }),
+        read_address: None,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::observe::picture::Picture;
 pub const REACH: Duration = Duration::from_secs(3600);
 
 /// Frames kept of a single cluster, without those at changes.
-const MOST: usize = 240;
+const MOST: usize = 90;
 
 /// Frames kept of all clusters together: a fleet gets fewer each, further apart, and still reaches back an hour.
 const MOST_TOGETHER: usize = 960;

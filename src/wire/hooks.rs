@@ -10,13 +10,14 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use super::console::state_directory;
+use super::one_line;
 use super::stack::access;
 use crate::client::{process, secret};
-use crate::config::endpoint::SslMode;
+use crate::config::endpoint::{PostgresAccess, SslMode};
 use crate::config::environment::Environment;
-use crate::config::resolved::{ClusterSettings, Settings};
+use crate::config::resolved::Settings;
 use crate::model::agent::Address;
-use crate::model::name::{ClusterName, NodeName};
+use crate::model::name::ClusterName;
 use crate::model::text::{Text, redact};
 use crate::observe::picture::{Handle, Picture};
 use crate::report::evidence;
@@ -60,37 +61,44 @@ fn psql(settings: Arc<Settings>, handles: Vec<Handle>) -> crate::tui::options::P
     Arc::new(move |target| {
         let settings = Arc::clone(&settings);
         let address = address(&handles, &target);
-        async move { open_psql(&settings, &target, address).await.map_err(|error| format!("{error:#}")) }.boxed()
+        async move { open_psql(&settings, &target, address).await.map_err(|error| one_line(&error)) }.boxed()
     })
 }
 
 /// Where the observer reaches the PostgreSQL of the target now.
 fn address(handles: &[Handle], target: &PsqlTarget) -> Option<Address> {
-    let PsqlTarget::Node { cluster, node } = target else { return None };
-    let handle = handles.iter().find(|handle| handle.cluster == *cluster)?;
-    handle.latest().snapshot.member(node)?.postgres_address.clone()
+    let (PsqlTarget::Node { cluster, .. } | PsqlTarget::Router { cluster, .. }) = target;
+    let picture = handles.iter().find(|handle| handle.cluster == *cluster)?.latest();
+    match target {
+        PsqlTarget::Node { node, .. } => picture.snapshot.member(node)?.postgres_address.clone(),
+        PsqlTarget::Router { router, proxy, .. } => {
+            let router = picture.snapshot.routers.iter().find(|known| known.name == *router)?;
+            router.sql_address(proxy).ok().cloned()
+        }
+    }
 }
 
 async fn open_psql(settings: &Settings, target: &PsqlTarget, address: Option<Address>) -> anyhow::Result<()> {
-    let (cluster, node) = match target {
-        PsqlTarget::Node { cluster, node } => (cluster, node),
-        PsqlTarget::Router { router, .. } => anyhow::bail!("no SQL address is configured for {router}"),
-    };
+    let (PsqlTarget::Node { cluster, .. } | PsqlTarget::Router { cluster, .. }) = target;
     let cluster = settings.cluster(cluster.as_str()).context("the cluster is no longer configured")?;
-    let address = address.with_context(|| format!("no address of {node} is known"))?;
-    let environment = psql_environment(cluster, node, &address).await?;
+    anyhow::ensure!(!cluster.read_only, "the configuration has this cluster read-only");
+    let (access, name) = match target {
+        PsqlTarget::Node { node, .. } => (access(cluster, node), node.as_str()),
+        // Behind a router any node may answer: no node's own settings apply.
+        PsqlTarget::Router { router, .. } => {
+            (cluster.postgres.as_ref().map(|postgres| postgres.looking.clone()), router.as_str())
+        }
+    };
+    let access = access.context("no PostgreSQL login is configured")?;
+    let address = address.with_context(|| format!("no SQL address of {name} is known"))?;
+    let environment = psql_environment(&access, &address).await?;
     let status = process::attach(&["psql".to_owned()], &environment).await?;
     anyhow::ensure!(status.success(), "psql ended with {status}");
     Ok(())
 }
 
-/// libpq's variables for one node: nothing of it on the command line, where others can read it.
-async fn psql_environment(
-    cluster: &ClusterSettings,
-    node: &NodeName,
-    address: &Address,
-) -> anyhow::Result<Vec<(String, SecretString)>> {
-    let access = access(cluster, node).context("no PostgreSQL login is configured")?;
+/// libpq's variables for one address: nothing of it on the command line, where others can read it.
+async fn psql_environment(access: &PostgresAccess, address: &Address) -> anyhow::Result<Vec<(String, SecretString)>> {
     let mode = match access.sslmode {
         SslMode::Disable => "disable",
         SslMode::Allow => "allow",
@@ -131,7 +139,7 @@ fn evidence_writer(configuration: &str) -> crate::tui::options::EvidenceHook {
     let configuration = Arc::new(redact(configuration));
     Arc::new(move |cluster, picture| {
         let configuration = Arc::clone(&configuration);
-        async move { write_evidence(&cluster, &picture, &configuration).map_err(|error| format!("{error:#}")) }.boxed()
+        async move { write_evidence(&cluster, &picture, &configuration).map_err(|error| one_line(&error)) }.boxed()
     })
 }
 
@@ -186,4 +194,52 @@ fn alert(command: Vec<String>, pause: Duration) -> crate::tui::options::AlertHoo
             tracing::warn!("the hook is too slow: a finding was not passed on");
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+    use crate::config::from_text;
+    use crate::model::name::RouterName;
+
+    fn settings(read_only: bool) -> Settings {
+        let text = format!(
+            "[clusters.a]\nread_only = {read_only}\n[clusters.a.patroni]\nurls = [\"http://h:8008\"]\n\
+             [clusters.a.postgres]\nuser = \"monitor\"\ndatabase = \"app\"\n"
+        );
+        let environment = [("HOME", "/nonexistent"), ("USER", "dba")].into_iter().collect();
+        from_text(&text, Path::new("config.toml"), &environment).expect("settings")
+    }
+
+    fn through_router() -> PsqlTarget {
+        let (cluster, router) = (ClusterName::new("a"), RouterName::new("edge"));
+        PsqlTarget::Router { cluster, router, proxy: "primary".into() }
+    }
+
+    #[tokio::test]
+    async fn a_read_only_cluster_gives_no_psql_and_a_router_without_address_says_so() {
+        let address = Address { host: "10.0.0.9".into(), port: 5000 };
+        let error = open_psql(&settings(true), &through_router(), Some(address)).await.unwrap_err();
+        assert!(error.to_string().contains("read-only"), "{error}");
+        let error = open_psql(&settings(false), &through_router(), None).await.unwrap_err();
+        assert_eq!(error.to_string(), "no SQL address of edge is known");
+    }
+
+    #[tokio::test]
+    async fn psql_is_told_where_to_go_by_its_environment() {
+        let settings = settings(false);
+        let access = &settings.clusters[0].postgres.as_ref().expect("a login").looking;
+        let address = Address { host: "10.0.0.9".into(), port: 5000 };
+        let environment = psql_environment(access, &address).await.expect("variables");
+        let value = |name: &str| {
+            environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.expose_secret().to_owned())
+        };
+        let expected = [("PGHOST", "10.0.0.9"), ("PGPORT", "5000"), ("PGUSER", "monitor"), ("PGDATABASE", "app")];
+        for (name, word) in expected {
+            assert_eq!(value(name).as_deref(), Some(word), "{name}");
+        }
+        assert_eq!(value("PGPASSWORD"), None, "none is configured");
+    }
 }

@@ -22,12 +22,14 @@ use crate::cli::args::{Arguments, Awaited, Output, Shared, Verb};
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::cli::{doctor, status, wait};
+use crate::client::cause;
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
 use crate::config::resolved::{ClusterSettings, Settings};
 use crate::config::{Flags, duration, load};
 use crate::health::readiness::Condition;
 use crate::model::name::NodeName;
+use crate::model::source::SourceError;
 use crate::observe::cluster::{Stack, start};
 use crate::observe::picture::Handle;
 use stack::Purpose;
@@ -135,8 +137,17 @@ fn complain(error: &anyhow::Error, printer: &mut Printer) -> Exit {
     if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
         return Exit::Done;
     }
-    printer.say(format!("pgctl-tui: {error:#}"));
+    printer.say(format!("pgctl-tui: {}", one_line(error)));
     if error.is::<ConfigError>() || error.is::<Misuse>() { Exit::Usage } else { Exit::Failed }
+}
+
+/// An error with its causes, and what mends it where a source tells.
+fn one_line(error: &anyhow::Error) -> String {
+    let told = cause::chain(error.as_ref());
+    match error.chain().find_map(|cause| cause.downcast_ref::<SourceError>()) {
+        Some(failure) => format!("{told} → {}", failure.trouble.remedy()),
+        None => told,
+    }
 }
 
 /// Something on the command line that only shows once the configuration is read.
@@ -223,5 +234,21 @@ impl Observers {
         if tokio::time::timeout(FAREWELL, self.tracker.wait()).await.is_err() {
             tracing::warn!("some source tasks did not end in time");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::source::Trouble;
+
+    #[test]
+    fn an_error_that_ends_the_program_is_one_line_with_its_remedy() {
+        let refused = anyhow::Error::from(SourceError::new(Trouble::Refused, "http://pg-0:8008", ""));
+        let remedy = Trouble::Refused.remedy();
+        assert_eq!(one_line(&refused), format!("http://pg-0:8008: connection refused → {remedy}"));
+        let missing = std::io::Error::from_raw_os_error(2);
+        let error = anyhow::Error::from(missing).context("cannot write /x");
+        assert_eq!(one_line(&error), "cannot write /x: No such file or directory");
     }
 }

@@ -98,12 +98,15 @@ fn identity(settings: &ClusterSettings, scope: Option<&str>, read_only: bool) ->
 
 fn routers(settings: &ClusterSettings) -> Vec<Router> {
     let texts = |names: &[String]| names.iter().map(Text::new).collect();
+    let address = |(host, port): &(String, u16)| Address { host: Text::new(host), port: *port };
     let router = |router: &crate::config::resolved::RouterSettings| Router {
         name: router.name.clone(),
         http: None,
         runtime: None,
         write_backends: texts(&router.write_backends),
         read_backends: texts(&router.read_backends),
+        write_address: router.write_address.as_ref().map(address),
+        read_address: router.read_address.as_ref().map(address),
     };
     settings.routers.iter().map(router).collect()
 }

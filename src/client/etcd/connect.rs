@@ -22,9 +22,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tonic::transport::{Endpoint, Uri};
 
 use super::error::EtcdError;
+use crate::client::cause;
 use crate::client::cause::Cause;
+use crate::client::kept_secret::{KeptSecret, kept};
 use crate::client::tls::{self, Verify};
-use crate::client::{cause, secret};
 use crate::config::endpoint::{self, EtcdEndpoints, Timeouts};
 
 /// A client URL taken apart.
@@ -90,6 +91,7 @@ pub struct Connector {
     endpoints: Arc<[EndpointName]>,
     tls: Option<Arc<ClientConfig>>,
     login: Option<endpoint::Login>,
+    password: Option<Arc<KeptSecret>>,
     timeouts: Timeouts,
 }
 
@@ -129,7 +131,9 @@ impl Connector {
         } else {
             None
         };
-        Ok(Self { endpoints: names.into(), tls, login: endpoints.login.clone(), timeouts: endpoints.timeouts })
+        let login = endpoints.login.clone();
+        let password = login.as_ref().and_then(|login| login.password.as_ref()).map(kept);
+        Ok(Self { endpoints: names.into(), tls, login, password, timeouts: endpoints.timeouts })
     }
 
     /// The endpoints, in the order of the configuration.
@@ -236,17 +240,16 @@ impl Connector {
         let stream = tokio_rustls::TlsConnector::from(config.clone())
             .connect(host, socket)
             .await
-            .map_err(|error| EtcdError::new(endpoint, Cause::Tls, cause::chain(&error)))?;
+            .map_err(|error| EtcdError::handshake(endpoint, &error))?;
         Ok(Box::new(stream))
     }
 
     async fn password(&self, endpoint: &str, login: &endpoint::Login) -> Result<SecretString, EtcdError> {
-        let Some(source) = &login.password else {
+        let Some(kept) = &self.password else {
             let missing = format!("no password is configured for user {}", login.user);
             return Err(EtcdError::new(endpoint, Cause::Credentials, missing));
         };
-        let fetched = secret::fetch(source).await;
-        fetched.map_err(|error| EtcdError::new(endpoint, Cause::Credentials, cause::chain(&error)))
+        kept.get().await.map_err(|error| EtcdError::new(endpoint, Cause::Credentials, cause::chain(&error)))
     }
 
     async fn log_in(
@@ -258,10 +261,12 @@ impl Connector {
         let options = ConnectOptions::new().with_require_leader(strict).with_auto_token_refresh(true);
         let make = |options| Client::from_channel(Channel::Tonic(channel.clone()), Some(options));
         let deadline = self.timeouts.request;
+        let mut sent = None;
         let with_login = match &self.login {
             None => options.clone(),
             Some(login) => {
-                options.clone().with_user(login.user.clone(), self.password(endpoint, login).await?.expose_secret())
+                let password = sent.insert(self.password(endpoint, login).await?);
+                options.clone().with_user(login.user.clone(), password.expose_secret())
             }
         };
         // Boxed: the library's future is large.
@@ -291,7 +296,13 @@ impl Connector {
                 let client = make(options).await.map_err(|error| EtcdError::library(endpoint, &error))?;
                 Ok((client, Login::NotEnabled))
             }
-            Err(error) => Err(EtcdError::library(endpoint, &error)),
+            Err(error) => {
+                let error = EtcdError::library(endpoint, &error);
+                if let (Cause::Credentials, Some(kept), Some(password)) = (error.cause, &self.password, &sent) {
+                    kept.refuse(password);
+                }
+                Err(error)
+            }
         }
     }
 }
@@ -354,7 +365,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 async fn tcp(name: &EndpointName, endpoint: &str) -> Result<TcpStream, EtcdError> {
     let addresses = tokio::net::lookup_host((name.host.as_str(), name.port))
         .await
-        .map_err(|error| EtcdError::new(endpoint, Cause::Name, cause::chain(&error)))?;
+        .map_err(|error| EtcdError::new(endpoint, Cause::Name, cause::why(&error)))?;
     let mut attempts: FuturesUnordered<_> = addresses.take(4).map(TcpStream::connect).collect();
     let mut failure = EtcdError::new(endpoint, Cause::Name, "the name has no address");
     while let Some(attempt) = attempts.next().await {

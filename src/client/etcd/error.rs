@@ -10,7 +10,7 @@ use crate::client::cause::{self, Cause};
 
 /// A failed request to one endpoint, or to all of them. Texts are as they came: not cleaned, not redacted.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{endpoint}: {}{}", words(*.cause), Detail(.detail))]
+#[error("{endpoint}: {}{}", cause.words(), Detail(.detail))]
 pub struct EtcdError {
     /// Where, as `host:port`; several endpoints are joined by commas.
     pub endpoint: String,
@@ -43,8 +43,12 @@ impl EtcdError {
             io::ErrorKind::PermissionDenied => Cause::Unreachable,
             _ => Cause::of_io(error).unwrap_or(Cause::Closed),
         };
-        let detail = if cause == Cause::Refused { String::new() } else { cause::chain(error) };
-        Self::new(endpoint, cause, detail)
+        Self::new(endpoint, cause, cause::why(error))
+    }
+
+    /// A TLS handshake that failed, or a connection that was closed in the middle of it.
+    pub(super) fn handshake(endpoint: &str, error: &io::Error) -> Self {
+        Self::new(endpoint, Cause::Tls, cause::why(error))
     }
 
     pub(super) fn library(endpoint: &str, error: &etcd_client::Error) -> Self {
@@ -108,10 +112,8 @@ impl EtcdError {
         if lower.contains("timed out") || lower.contains("timeout expired") {
             return Self::new(endpoint, Cause::TimedOut, "");
         }
-        match cause::find::<io::Error>(error) {
-            Some(error) => Self::new(endpoint, Cause::Closed, cause::chain(error)),
-            None => Self::new(endpoint, Cause::Closed, words),
-        }
+        tracing::debug!(endpoint, error = words, "etcd");
+        Self::new(endpoint, Cause::Closed, cause::why(error))
     }
 
     /// Whether the endpoint answered at all, though not with what was asked.
@@ -155,26 +157,8 @@ impl EtcdError {
         let mut first = errors.next()?;
         for other in errors {
             let joint = if first.detail.is_empty() { "" } else { "; " };
-            first.detail = format!("{}{joint}{}: {}", first.detail, other.endpoint, words(other.cause));
+            first.detail = format!("{}{joint}{}: {}", first.detail, other.endpoint, other.cause.words());
         }
         Some(first)
-    }
-}
-
-fn words(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Refused => "connection refused",
-        Cause::TimedOut => "no answer in time",
-        Cause::Name => "host name does not resolve",
-        Cause::Unreachable => "host unreachable",
-        Cause::Tls => "TLS failed",
-        Cause::Credentials => "credentials refused",
-        Cause::Permission => "permission denied",
-        Cause::Closed => "connection closed",
-        Cause::UnexpectedAnswer => "unexpected answer",
-        Cause::TooLarge => "answer too large",
-        Cause::Unsupported => "not supported",
-        Cause::NotReady => "not ready",
-        Cause::NoQuorum => "no quorum",
     }
 }

@@ -8,6 +8,7 @@ use super::scopes::{cluster_directory, describe};
 use super::*;
 use crate::client::cause::Cause;
 use crate::client::double::{answering, endless, refused, silent};
+use crate::config::endpoint::{Login, SecretSource};
 
 const HEARTBEAT: Duration = Duration::from_millis(150);
 const KEYS: [(&str, &str); 3] =
@@ -241,4 +242,22 @@ async fn clusters_are_found_past_the_keys_of_others() {
 #[case("leader", None)]
 fn a_key_tells_which_cluster_it_belongs_to(#[case] key: &str, #[case] directory: Option<&str>) {
     assert_eq!(cluster_directory(key), directory);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_password_command_slower_than_the_one_who_asks_runs_once_for_all_endpoints() {
+    let (one, other) = (Member::start(&KEYS).await, Member::start(&KEYS).await);
+    let runs = tempfile::NamedTempFile::new().expect("a file");
+    let script = format!("echo run >> '{}'; sleep 0.3; echo s3cret", runs.path().display());
+    let command = SecretSource::Command(["sh", "-c", &script].map(str::to_owned).to_vec());
+    let mut endpoints = endpoints(&[&one.url, &other.url]);
+    endpoints.login = Some(Login { user: "reader".to_owned(), password: Some(command) });
+    let mut client = RecordClient::new(Connector::new(&endpoints).expect("endpoints"), "/service/a/", "leader");
+    let given_up = tokio::time::timeout(Duration::from_millis(100), client.next(HEARTBEAT)).await;
+    assert!(given_up.is_err(), "the command was meant to be slow");
+    // The double knows no logins; what counts is that one was tried.
+    let error = client.next(HEARTBEAT).await.expect_err("no login");
+    assert_eq!(error.cause, Cause::UnexpectedAnswer, "{error}");
+    assert_eq!(std::fs::read_to_string(runs.path()).expect("noted"), "run\n");
 }

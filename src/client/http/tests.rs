@@ -85,6 +85,41 @@ async fn a_login_is_sent_and_its_lack_or_refusal_is_said() {
     assert!(wrong.to_string().starts_with("HTTP 401 with the configured login"));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_password_command_slower_than_the_one_who_asks_logs_in_at_last() {
+    let server = MockServer::start().await;
+    Mock::given(basic_auth("ops", "s3cret")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    let runs = tempfile::NamedTempFile::new().expect("a file");
+    let script = format!("echo run >> '{}'; sleep 0.3; echo s3cret", runs.path().display());
+    let command = SecretSource::Command(["sh", "-c", &script].map(str::to_owned).to_vec());
+    let mut endpoint = endpoint(server.uri());
+    endpoint.login = Some(Login { user: "ops".to_owned(), password: Some(command) });
+    let reader = HttpReader::new(&endpoint, Connections::Fresh).expect("a reader");
+    let given_up = tokio::time::timeout(Duration::from_millis(50), reader.get("/")).await;
+    assert!(given_up.is_err(), "the command was meant to be slow");
+    assert_eq!(reader.get("/").await.expect("an answer").head.status, 200);
+    assert_eq!(std::fs::read_to_string(runs.path()).expect("noted"), "run\n", "one run for both");
+}
+
+#[rstest]
+#[case(401)]
+#[case(403)]
+#[tokio::test]
+async fn a_password_that_was_refused_is_read_anew(#[case] status: u16) {
+    let server = MockServer::start().await;
+    Mock::given(basic_auth("ops", "new")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(status)).with_priority(9).mount(&server).await;
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(b"old\n").expect("written");
+    let mut endpoint = endpoint(server.uri());
+    endpoint.login = Some(Login { user: "ops".to_owned(), password: Some(SecretSource::File(file.path().to_owned())) });
+    let reader = HttpReader::new(&endpoint, Connections::Fresh).expect("a reader");
+    assert!(reader.get("/").await.is_err());
+    std::fs::write(file.path(), "new\n").expect("written");
+    assert_eq!(reader.get("/").await.expect("an answer").head.status, 200);
+}
+
 #[tokio::test]
 async fn only_get_is_sent_and_the_path_goes_below_the_url() {
     let server = MockServer::start().await;

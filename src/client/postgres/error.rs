@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::client::cause;
+use crate::client::cause::{self, Cause};
 use crate::client::tls::TlsError;
 
 /// Why a session could not be opened, or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
     /// The host name does not resolve.
-    #[error("{0}")]
-    Name(#[source] io::Error),
+    #[error("{}", Cause::Name.said(&cause::why(.0)))]
+    Name(io::Error),
     /// Nothing listens on the port.
     #[error("connection refused")]
     Refused,
     /// No way to the host, or the network failed on the way.
-    #[error("{0}")]
-    Unreachable(#[source] io::Error),
+    #[error("{}", lost_on_the_way(.0).said(&cause::why(.0)))]
+    Unreachable(io::Error),
     /// Time ran out.
     #[error("no end of {stage} after {:.1} s", .after.as_secs_f64())]
     TimedOut {
@@ -77,6 +77,11 @@ pub enum PostgresError {
     Protocol(String),
 }
 
+/// A network that swallows everything is told by the system's own deadline, which may be shorter than ours.
+pub fn lost_on_the_way(error: &io::Error) -> Cause {
+    Cause::of_io(error).filter(|cause| *cause == Cause::TimedOut).unwrap_or(Cause::Unreachable)
+}
+
 impl PostgresError {
     /// The failure to reach an address.
     pub(super) fn from_reach(error: io::Error) -> Self {
@@ -99,11 +104,9 @@ impl PostgresError {
         if let Some(method) = words.strip_prefix("authentication error: ") {
             return Self::Method(method.to_owned());
         }
-        if let Some(why) = words.strip_prefix("error performing TLS handshake") {
-            return Self::Tls(why.trim_start_matches(": ").to_owned());
-        }
-        if let Some(tls) = cause::find::<rustls::Error>(error) {
-            return Self::Tls(tls.to_string());
+        let why = Some(cause::why(error)).filter(|why| !why.is_empty());
+        if words.starts_with("error performing TLS handshake") || cause::find::<rustls::Error>(error).is_some() {
+            return Self::Tls(why.unwrap_or_default());
         }
         let ended = cause::find::<io::Error>(error).is_some_and(|error| {
             matches!(
@@ -114,7 +117,8 @@ impl PostgresError {
                     | io::ErrorKind::BrokenPipe
             )
         });
-        if error.is_closed() || ended { Self::Closed(words) } else { Self::Protocol(words) }
+        let why = why.unwrap_or(words);
+        if error.is_closed() || ended { Self::Closed(why) } else { Self::Protocol(why) }
     }
 
     fn from_server(said: &DbError) -> Self {

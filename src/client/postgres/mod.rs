@@ -11,6 +11,6 @@ pub mod sheet;
 mod statement;
 
 pub use connect::{Encryption, connect};
-pub use error::PostgresError;
+pub use error::{PostgresError, lost_on_the_way};
 pub use session::{Examination, Session};
 pub use statement::Statement;

@@ -10,6 +10,7 @@ use super::error::{Complaint, ConfigError, Place};
 
 mod agent;
 mod discover;
+mod haproxy_cfg;
 mod login;
 mod ports;
 mod project;

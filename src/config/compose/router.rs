@@ -1,6 +1,7 @@
-//! A HAProxy container: where its statistics page and its runtime API are, from a mounted `haproxy.cfg` where there is
-//! one, else from the ports it publishes.
+//! A HAProxy container: where its statistics page, its runtime API, and the cluster behind it are reached, from a mounted
+//! `haproxy.cfg` where there is one, else from the ports it publishes.
 
+use super::haproxy_cfg::{Configured, read};
 use super::login;
 use super::project::Project;
 use super::reach::Reached;
@@ -12,17 +13,15 @@ const STATISTICS: [(u16, &str); 4] = [(7000, "/"), (8404, "/stats"), (1936, "/")
 /// Ports that the runtime API is usually found on.
 const RUNTIME: [u16; 3] = [9999, 9998, 1999];
 
-/// What a `haproxy.cfg` says of the two.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Configured {
-    stats: Option<(u16, String)>,
-    user: Option<String>,
-    runtime: Option<u16>,
-}
+/// Ports that usually lead to the leader: Patroni's own example, then PostgreSQL's.
+const WRITE: [u16; 2] = [5000, 5432];
+/// Ports that usually lead to the replicas.
+const READ: [u16; 2] = [5001, 5433];
 
 pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRouter {
     let mounted = project.mounted(service, |target| target.ends_with("haproxy.cfg"));
     let mounted = mounted.or_else(|| project.mounted_within(service, "haproxy.cfg"));
+    let by_file = mounted.is_some();
     let configured = mounted.map(|(_, text)| read(&text)).unwrap_or_default();
     let mut remarks = Vec::new();
     let reached = |port: u16| match project.reach(service, port) {
@@ -71,6 +70,8 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
         remarks.push(format!("Perhaps a runtime API of another level: {}.", others.join(", ")));
     }
 
+    let (write_address, read_address) = addresses(&configured, by_file, reached, &mut remarks);
+
     let in_file = |user: String| DiscoveredLogin {
         user,
         password: None,
@@ -81,73 +82,26 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
         stats: stats.map(|(address, path)| format!("http://{address}{}", if path == "/" { "" } else { path.as_str() })),
         login: login::statistics(project, service).or_else(|| configured.user.map(in_file)),
         runtime,
+        write_address,
+        read_address,
         remarks,
     }
 }
 
-/// Reads the few lines that matter here.
-fn read(text: &str) -> Configured {
-    let mut found = Configured::default();
-    let mut port = None;
-    let mut page: Option<(Option<u16>, Option<String>)> = None;
-    let mut pages = Vec::new();
-    for line in text.lines() {
-        let words: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
-        match words.as_slice() {
-            ["global" | "defaults" | "frontend" | "backend" | "listen" | "userlist" | "peers" | "resolvers", ..] => {
-                pages.extend(page.take());
-                port = None;
-            }
-            ["bind", address, ..] => {
-                port = port.or_else(|| last_port(address));
-                if let Some((bound, _)) = &mut page {
-                    *bound = bound.or(port);
-                }
-            }
-            ["stats", "enable", ..] => page = page.or(Some((port, None))),
-            ["stats", "uri", uri, ..] => page = Some((port, Some((*uri).to_owned()))),
-            ["stats", "auth", login, ..] => found.user = login.split_once(':').map(|(user, _)| user.to_owned()),
-            ["stats", "socket", address, ..] => found.runtime = found.runtime.or_else(|| last_port(address)),
-            _ => {}
-        }
+/// Where clients reach the leader and the replicas: as its file says, else by the usual ports.
+fn addresses(
+    configured: &Configured,
+    by_file: bool,
+    reached: impl Fn(u16) -> Option<String>,
+    remarks: &mut Vec<String>,
+) -> (Option<String>, Option<String>) {
+    if by_file {
+        return (configured.write.and_then(&reached), configured.read.and_then(&reached));
     }
-    pages.extend(page);
-    // HAProxy's own default where `stats enable` stands alone.
-    let whole =
-        |(port, uri): (Option<u16>, Option<String>)| Some((port?, uri.unwrap_or_else(|| "/haproxy?stats".to_owned())));
-    found.stats = pages.into_iter().find_map(whole);
-    found
-}
-
-/// The port of `*:7000`, `:::7000`, `ipv4@0.0.0.0:9999`; none of a socket's path.
-fn last_port(address: &str) -> Option<u16> {
-    if address.starts_with('/') || address.starts_with("unix@") {
-        return None;
+    let usual = |ports: [u16; 2]| ports.into_iter().find_map(&reached);
+    let (write, read) = (usual(WRITE), usual(READ));
+    if write.is_some() || read.is_some() {
+        remarks.push("Which port leads to the leader, and which to the replicas, is a guess: check both.".to_owned());
     }
-    address.split(',').next()?.rsplit_once(':')?.1.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case("listen stats\n  mode http\n  bind *:7000\n  stats enable\n  stats uri /\n", Some((7000, "/")), None)]
-    #[case("frontend f\n  bind :5000\nfrontend s\n  stats uri /s # page\n  bind 0.0.0.0:8404\n", Some((8404, "/s")), None)]
-    #[case("listen s\n  bind :1936\n  stats enable\n  stats auth me:secret\n", Some((1936, "/haproxy?stats")), None)]
-    #[case("global\n  stats socket /run/h.sock\n  stats socket ipv4@*:9999 level admin\n", None, Some(9999))]
-    #[case("defaults\n  mode tcp\n  stats enable\n", None, None)]
-    #[case("", None, None)]
-    fn the_page_and_the_runtime_api_are_read_from_haproxys_own_file(
-        #[case] text: &str,
-        #[case] stats: Option<(u16, &str)>,
-        #[case] runtime: Option<u16>,
-    ) {
-        let found = read(text);
-        assert_eq!(found.stats.as_ref().map(|(port, uri)| (*port, uri.as_str())), stats);
-        assert_eq!(found.runtime, runtime);
-        assert!(!format!("{found:?}").contains("secret"));
-    }
+    (write, read)
 }

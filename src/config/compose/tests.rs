@@ -70,6 +70,8 @@ fn the_labs_own_file_gives_the_whole_cluster() {
     assert_eq!(router.name.as_str(), "pg-router");
     assert_eq!(router.stats.as_ref().unwrap().url, "http://127.0.0.1:7000");
     assert_eq!(router.runtime, Some(RuntimeApi::Tcp("127.0.0.1:9999".to_owned())));
+    assert_eq!(router.write_address, Some(("127.0.0.1".to_owned(), 5000)));
+    assert_eq!(router.read_address, Some(("127.0.0.1".to_owned(), 5001)));
     let looking = &cluster.postgres.as_ref().unwrap().looking;
     assert_eq!(looking.user, "pgctl_monitor");
     assert_eq!(looking.password, Some(SecretSource::Environment("LAB_MONITOR_PASSWORD".to_owned())));
@@ -174,6 +176,8 @@ fn mounted_settings_of_patroni_and_haproxy_are_read() {
     let router = &found.routers[0];
     assert_eq!(router.stats.as_deref(), Some("http://127.0.0.1:8080/lb"));
     assert_eq!(router.runtime.as_deref(), Some("127.0.0.1:9990"));
+    assert_eq!(router.write_address.as_deref(), Some("127.0.0.1:15000"), "by the check of its backend");
+    assert_eq!(router.read_address.as_deref(), Some("127.0.0.1:15010"));
     assert_eq!(router.login.as_ref().unwrap().user, "looker");
 }
 

@@ -8,7 +8,7 @@ use super::super::libpq;
 use super::super::resolved::{
     ExporterSettings, NodeSettings, POSTGRES_PORT, PatroniSettings, PostgresSettings, RouterSettings,
 };
-use super::super::value::url_text;
+use super::super::value::{SqlAddress, url_text};
 use super::super::written::{
     WrittenActing, WrittenExporters, WrittenNode, WrittenPatroni, WrittenPostgres, WrittenRouter,
 };
@@ -101,6 +101,7 @@ impl Resolver<'_> {
     }
 
     pub(super) fn routers(&mut self, at: &str, written: &[WrittenRouter], timeouts: Timeouts) -> Vec<RouterSettings> {
+        let place = |address: &SqlAddress| (address.0.clone(), address.1);
         let mut seen = BTreeSet::new();
         let single = written.len() == 1;
         let mut routers = Vec::new();
@@ -138,6 +139,8 @@ impl Resolver<'_> {
                     .map(|runtime| runtime.0.clone()),
                 write_backends: router.write_backends.clone(),
                 read_backends: router.read_backends.clone(),
+                write_address: router.write_address.as_ref().map(place),
+                read_address: router.read_address.as_ref().map(place),
                 timeouts,
             });
         }

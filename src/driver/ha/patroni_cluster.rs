@@ -151,11 +151,11 @@ async fn slow_parts(patroni: &Patroni, parts: &mut SlowParts) {
     let mut defects = Vec::new();
     match patroni.history().await {
         Ok(answered) => (parts.history, defects) = history(&answered.value),
-        Err(error) => defects.push(Text::redacted(format!("history: {error}"))),
+        Err(error) => defects.push(Text::redacted(format!("history: {}", trouble::http("", &error).brief()))),
     }
     match patroni.config().await {
         Ok(answered) => parts.config = Some(dynamic_config(&answered.value, 0)),
-        Err(error) => defects.push(Text::redacted(format!("config: {error}"))),
+        Err(error) => defects.push(Text::redacted(format!("config: {}", trouble::http("", &error).brief()))),
     }
     parts.defects = defects;
 }

@@ -59,6 +59,9 @@ fn opinions(snapshot: &Snapshot, router: &Router, row: &ProxyRow) -> Option<Grou
         crate::model::router::PoolPurpose::Unknown => "not known",
     };
     group.line("pool leads to", purpose, Tone::Plain);
+    if let Ok(address) = router.sql_address(&row.proxy) {
+        group.line("clients connect to", address.to_string(), Tone::Plain);
+    }
     match routing::member(snapshot, row) {
         Some(member) => {
             let view = snapshot.view(member);

@@ -66,7 +66,7 @@ fn empty(snapshot: &Snapshot) -> Table {
     match trouble {
         Some((status, trouble)) => {
             let hint = status.remedy.unwrap_or("pgctl-tui doctor examines every endpoint");
-            Table::new(COLUMNS, format!("no member is known: {}: {trouble}", status.source), hint)
+            Table::new(COLUMNS, format!("no member is known: {}: {trouble}", status.place()), hint)
         }
         None => Table::new(COLUMNS, "waiting for the first answers", ""),
     }

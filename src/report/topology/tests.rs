@@ -130,7 +130,7 @@ fn the_first_second_waits_and_an_empty_cluster_says_what_it_lacks() {
     ");
     dcs_lost(&mut snapshot, seconds(9));
     insta::assert_snapshot!(drawn(&table(&snapshot)), @r"
-    no member is known: etcd: no quorum
+    no member is known: etcd at 10.0.0.9:8008: no quorum
     bring back a majority of the DCS members
     ");
 }

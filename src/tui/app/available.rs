@@ -41,10 +41,15 @@ impl App {
         if !self.has_psql {
             return Err("not available in this console");
         }
-        if self.psql_target().is_none() {
-            return Err("select a node or a router first");
+        match self.psql_target() {
+            None => Err("select a node or a router first"),
+            Some(PsqlTarget::Node { .. }) => Ok(()),
+            Some(PsqlTarget::Router { router, proxy, .. }) => {
+                let routers = self.cluster().map(|cluster| &cluster.live().snapshot.routers);
+                let known = routers.and_then(|all| all.iter().find(|known| known.name == router));
+                known.map_or(Err("this router is not there any more"), |known| known.sql_address(&proxy).map(drop))
+            }
         }
-        Ok(())
     }
 
     /// The node or router that the selected row is about.

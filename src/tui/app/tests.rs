@@ -212,6 +212,9 @@ fn psql_opens_on_the_selected_node_or_router() {
     );
     let on_router = stage.press("3p");
     assert!(matches!(on_router.as_slice(), [Effect::Psql(PsqlTarget::Router { .. })]), "{on_router:?}");
+    let through_another = stage.press("jjjp");
+    assert!(through_another.is_empty(), "the read pool has no address: {through_another:?}");
+    stage.shows(&["no read_address configured"]);
     assert!(stage.press("4p").is_empty());
     stage.shows(&["select a node or a router first"]);
 }

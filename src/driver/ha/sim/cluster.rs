@@ -73,6 +73,8 @@ impl SimulatedCluster {
             runtime: None,
             write_backends: vec![Text::new("primary")],
             read_backends: vec![Text::new("replicas")],
+            write_address: None,
+            read_address: None,
         }]
     }
 

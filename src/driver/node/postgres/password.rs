@@ -1,7 +1,7 @@
 //! The password of one node, fetched once and kept until the server refuses it.
 //!
-//! A password command may take longer than one observation is given. So the fetch is kept when the observation is
-//! dropped, and the next one goes on waiting for the same fetch.
+//! A password command, or a home directory that hangs, may take longer than one observation is given. So the fetch is
+//! kept when the observation is dropped, and the next one goes on waiting for the same fetch.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use futures::future::{BoxFuture, FutureExt};
 use secrecy::SecretString;
 
 use crate::client::cause;
-use crate::client::secret::{self, SecretError};
+use crate::client::kept_secret::{KeptSecret, kept};
+use crate::client::secret::SecretError;
 use crate::config::Environment;
 use crate::config::endpoint::PostgresAccess;
 use crate::config::libpq;
@@ -18,7 +19,20 @@ use crate::model::source::{SourceError, Trouble};
 use crate::model::text::Text;
 
 /// A password with its way of being had.
-pub(super) struct Password {
+pub(super) enum Password {
+    /// From the place that the configuration names.
+    Configured {
+        /// Shared by all who use that place.
+        kept: Arc<KeptSecret>,
+        /// What the server was told last.
+        told: Option<SecretString>,
+    },
+    /// From libpq's own places.
+    Libpq(Box<Search>),
+}
+
+/// A search of libpq's places for the password of one address.
+pub(super) struct Search {
     access: PostgresAccess,
     address: Address,
     environment: Arc<Environment>,
@@ -28,18 +42,12 @@ pub(super) struct Password {
 
 enum State {
     Unasked,
-    Fetching(BoxFuture<'static, Result<Fetched, SecretError>>),
+    Searching(BoxFuture<'static, libpq::Found>),
     Known(Option<SecretString>),
 }
 
-/// A password with a sentence on what was odd about its place.
-struct Fetched {
-    password: Option<SecretString>,
-    warning: Option<String>,
-}
-
 /// The configured place of a password gives none.
-pub(super) struct NoPassword(SecretError);
+pub(super) struct NoPassword(Arc<SecretError>);
 
 impl NoPassword {
     pub(super) fn at(&self, endpoint: &Text) -> SourceError {
@@ -55,54 +63,71 @@ impl std::fmt::Display for NoPassword {
 
 impl Password {
     pub(super) fn new(access: &PostgresAccess, address: &Address, environment: Arc<Environment>) -> Self {
-        Self { access: access.clone(), address: address.clone(), environment, state: State::Unasked, hint: None }
+        match &access.password {
+            Some(source) => Self::Configured { kept: kept(source), told: None },
+            None => Self::Libpq(Box::new(Search {
+                access: access.clone(),
+                address: address.clone(),
+                environment,
+                state: State::Unasked,
+                hint: None,
+            })),
+        }
     }
 
     /// The password; `None`: there is none, which the server may well accept.
     pub(super) async fn get(&mut self) -> Result<Option<SecretString>, NoPassword> {
-        if let State::Unasked = self.state {
-            self.state = State::Fetching(self.fetch());
-        }
-        match &mut self.state {
-            State::Known(password) => Ok(password.clone()),
-            State::Unasked => Ok(None),
-            State::Fetching(fetching) => match fetching.await {
-                Ok(Fetched { password, warning }) => {
-                    self.hint = warning;
-                    self.state = State::Known(password.clone());
-                    Ok(password)
-                }
-                Err(error) => {
-                    self.state = State::Unasked;
-                    Err(NoPassword(error))
-                }
-            },
+        match self {
+            Self::Configured { kept, told } => {
+                let password = kept.get().await.map_err(NoPassword)?;
+                Ok(Some(told.insert(password).clone()))
+            }
+            Self::Libpq(search) => Ok(search.get().await),
         }
     }
 
     /// Fetches anew next time: the server refused what is known.
     pub(super) fn forget(&mut self) {
-        self.state = State::Unasked;
+        match self {
+            Self::Configured { kept, told } => {
+                if let Some(password) = told {
+                    kept.refuse(password);
+                }
+            }
+            Self::Libpq(search) => search.state = State::Unasked,
+        }
     }
 
     /// What was odd about the password's place, in a sentence with its remedy.
     pub(super) fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+        match self {
+            Self::Configured { .. } => None,
+            Self::Libpq(search) => search.hint.as_deref(),
+        }
+    }
+}
+
+impl Search {
+    async fn get(&mut self) -> Option<SecretString> {
+        if let State::Unasked = self.state {
+            self.state = State::Searching(self.begin());
+        }
+        match &mut self.state {
+            State::Known(password) => password.clone(),
+            State::Unasked => None,
+            State::Searching(search) => {
+                let found = search.await;
+                self.hint = found.warning;
+                let password = found.password.map(|(password, _)| password);
+                self.state = State::Known(password.clone());
+                password
+            }
+        }
     }
 
-    fn fetch(&self) -> BoxFuture<'static, Result<Fetched, SecretError>> {
+    fn begin(&self) -> BoxFuture<'static, libpq::Found> {
         let (access, address, environment) = (self.access.clone(), self.address.clone(), self.environment.clone());
-        async move {
-            if let Some(source) = &access.password {
-                let password = secret::fetch(source).await?;
-                return Ok(Fetched { password: Some(password), warning: None });
-            }
-            let looking = tokio::task::spawn_blocking(move || {
-                libpq::password(&access, address.host.as_str(), address.port, &environment)
-            });
-            let found = looking.await.unwrap_or_default();
-            Ok(Fetched { password: found.password.map(|(password, _)| password), warning: found.warning })
-        }
-        .boxed()
+        let looking = move || libpq::password(&access, address.host.as_str(), address.port, &environment);
+        async move { tokio::task::spawn_blocking(looking).await.unwrap_or_default() }.boxed()
     }
 }

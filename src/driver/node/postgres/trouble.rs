@@ -1,6 +1,7 @@
 //! From the wire's failures to the model's.
 
-use crate::client::postgres::PostgresError;
+use crate::client::postgres::{PostgresError, lost_on_the_way};
+use crate::driver::trouble;
 use crate::model::source::{SourceError, Trouble};
 use crate::model::text::Text;
 
@@ -8,13 +9,13 @@ use crate::model::text::Text;
 /// password is the trouble.
 pub(super) fn source_error(error: &PostgresError, endpoint: &Text, hint: Option<&str>) -> SourceError {
     let trouble = trouble(error);
-    let mut detail = match error {
-        // The trouble's own words say it.
-        PostgresError::Refused => String::new(),
-        other => other.to_string(),
-    };
+    let mut detail = error.to_string();
+    // The trouble's own words say it.
+    if detail == trouble.words() {
+        detail.clear();
+    }
     if let Some(hint) = hint.filter(|_| error.concerns_password()) {
-        detail = format!("{detail}; {hint}");
+        detail = if detail.is_empty() { hint.to_owned() } else { format!("{detail}; {hint}") };
     }
     SourceError::new(trouble, endpoint.as_str(), detail)
 }
@@ -23,7 +24,7 @@ fn trouble(error: &PostgresError) -> Trouble {
     match error {
         PostgresError::Name(_) => Trouble::Name,
         PostgresError::Refused => Trouble::Refused,
-        PostgresError::Unreachable(_) => Trouble::Unreachable,
+        PostgresError::Unreachable(error) => trouble::trouble(lost_on_the_way(error)),
         PostgresError::TimedOut { .. } => Trouble::TimedOut,
         PostgresError::TlsSettings(_) | PostgresError::NoTls | PostgresError::Tls(_) => Trouble::Tls,
         PostgresError::PasswordMissing | PostgresError::Password(_) | PostgresError::Authorization(_) => {
@@ -38,5 +39,45 @@ fn trouble(error: &PostgresError) -> Trouble {
         PostgresError::NoDatabase(_) | PostgresError::Server { .. } | PostgresError::Protocol(_) => {
             Trouble::UnexpectedAnswer
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use rstest::rstest;
+
+    use super::*;
+
+    fn lookup(reason: &str) -> PostgresError {
+        PostgresError::Name(io::Error::other(format!("failed to lookup address information: {reason}")))
+    }
+
+    #[rstest]
+    #[case(lookup("Name or service not known"), Trouble::Name, "host name pg-1 does not resolve")]
+    #[case(
+        lookup("Temporary failure in name resolution"),
+        Trouble::Name,
+        "host name pg-1 does not resolve (Temporary failure in name resolution)"
+    )]
+    #[case(PostgresError::Refused, Trouble::Refused, "connection refused")]
+    #[case(
+        PostgresError::Unreachable(io::ErrorKind::TimedOut.into()),
+        Trouble::TimedOut,
+        "no answer in time"
+    )]
+    #[case(
+        PostgresError::Unreachable(io::Error::from_raw_os_error(101)),
+        Trouble::Unreachable,
+        "host unreachable (Network is unreachable)"
+    )]
+    fn a_failure_to_connect_is_said_once_and_briefly(
+        #[case] error: PostgresError,
+        #[case] trouble: Trouble,
+        #[case] line: &str,
+    ) {
+        let told = source_error(&error, &"pg-1:5432".into(), None);
+        assert_eq!((told.trouble, told.brief().as_str()), (trouble, line));
     }
 }

@@ -1,0 +1,168 @@
+//! The few lines of a `haproxy.cfg` that tell where its statistics, its runtime API, and the cluster behind it are
+//! reached.
+
+use crate::model::router::PoolPurpose;
+
+/// What a `haproxy.cfg` says.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Configured {
+    /// Port and path of the statistics page.
+    pub(super) stats: Option<(u16, String)>,
+    /// User of the page.
+    pub(super) user: Option<String>,
+    /// Port of the runtime API.
+    pub(super) runtime: Option<u16>,
+    /// Port that leads to the leader.
+    pub(super) write: Option<u16>,
+    /// Port that leads to the replicas.
+    pub(super) read: Option<u16>,
+}
+
+/// A part of the file, as far as it matters.
+#[derive(Default)]
+struct Section {
+    name: String,
+    port: Option<u16>,
+    /// Path of the statistics page in it.
+    page: Option<String>,
+    /// The backend that a frontend leads to.
+    leads_to: Option<String>,
+    /// What its health check asks Patroni for.
+    check: Option<PoolPurpose>,
+}
+
+/// Reads `text`.
+pub(super) fn read(text: &str) -> Configured {
+    let mut found = Configured::default();
+    let mut sections: Vec<Section> = Vec::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
+        if let [
+            "global" | "defaults" | "frontend" | "backend" | "listen" | "userlist" | "peers" | "resolvers",
+            rest @ ..,
+        ] = words.as_slice()
+        {
+            let name = rest.first().map(|name| (*name).to_owned()).unwrap_or_default();
+            sections.push(Section { name, ..Section::default() });
+            continue;
+        }
+        match words.as_slice() {
+            ["stats", "auth", login, ..] => found.user = login.split_once(':').map(|(user, _)| user.to_owned()),
+            ["stats", "socket", address, ..] => found.runtime = found.runtime.or_else(|| last_port(address)),
+            words => {
+                if let Some(section) = sections.last_mut() {
+                    section.take(words);
+                }
+            }
+        }
+    }
+    found.stats = sections.iter().find_map(|section| section.port.zip(section.page.clone()));
+    let leading = |wanted: PoolPurpose| {
+        let serves = |section: &&Section| section.page.is_none() && section.purpose(&sections) == wanted;
+        sections.iter().filter(serves).find_map(|section| section.port)
+    };
+    (found.write, found.read) = (leading(PoolPurpose::Write), leading(PoolPurpose::Read));
+    found
+}
+
+impl Section {
+    fn take(&mut self, words: &[&str]) {
+        match words {
+            ["bind", address, ..] => self.port = self.port.or_else(|| last_port(address)),
+            // HAProxy's own default, where `stats enable` stands alone.
+            ["stats", "enable", ..] => self.page = self.page.take().or_else(|| Some("/haproxy?stats".to_owned())),
+            ["stats", "uri", path, ..] => self.page = Some((*path).to_owned()),
+            ["default_backend", name, ..] => self.leads_to = Some((*name).to_owned()),
+            ["option", "httpchk", rest @ ..] | ["http-check", "send", rest @ ..] => {
+                self.check = self.check.or_else(|| rest.iter().find_map(|word| asked(word)));
+            }
+            _ => {}
+        }
+    }
+
+    /// What it leads to: by what its check, or that of its backend, asks Patroni for; else by name.
+    fn purpose(&self, all: &[Section]) -> PoolPurpose {
+        let Some(name) = &self.leads_to else {
+            return self.check.unwrap_or_else(|| PoolPurpose::guess(&self.name));
+        };
+        let behind = all.iter().filter(|section| section.name == *name).find_map(|section| section.check);
+        behind.unwrap_or_else(|| PoolPurpose::guess(name))
+    }
+}
+
+/// Which nodes answer yes at `path` of Patroni's REST interface.
+fn asked(path: &str) -> Option<PoolPurpose> {
+    let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
+    match path {
+        "/primary" | "/leader" | "/master" | "/read-write" => Some(PoolPurpose::Write),
+        "/replica" | "/read-only" | "/standby" | "/sync" | "/synchronous" | "/async" | "/asynchronous"
+        | "/read-only-sync" | "/read-only-quorum" | "/quorum" => Some(PoolPurpose::Read),
+        "/health" | "/readiness" | "/liveness" | "/patroni" => Some(PoolPurpose::Any),
+        _ => None,
+    }
+}
+
+/// The port of `*:7000`, `:::7000`, `ipv4@0.0.0.0:9999`; none of a socket's path.
+fn last_port(address: &str) -> Option<u16> {
+    if address.starts_with('/') || address.starts_with("unix@") {
+        return None;
+    }
+    address.split(',').next()?.rsplit_once(':')?.1.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("listen stats\n  mode http\n  bind *:7000\n  stats enable\n  stats uri /\n", Some((7000, "/")), None)]
+    #[case("frontend f\n  bind :5000\nfrontend s\n  stats uri /s # page\n  bind 0.0.0.0:8404\n", Some((8404, "/s")), None)]
+    #[case("listen s\n  bind :1936\n  stats enable\n  stats auth me:secret\n", Some((1936, "/haproxy?stats")), None)]
+    #[case("global\n  stats socket /run/h.sock\n  stats socket ipv4@*:9999 level admin\n", None, Some(9999))]
+    #[case("defaults\n  mode tcp\n  stats enable\n", None, None)]
+    #[case("", None, None)]
+    fn the_page_and_the_runtime_api_are_read_from_haproxys_own_file(
+        #[case] text: &str,
+        #[case] stats: Option<(u16, &str)>,
+        #[case] runtime: Option<u16>,
+    ) {
+        let found = read(text);
+        assert_eq!(found.stats.as_ref().map(|(port, uri)| (*port, uri.as_str())), stats);
+        assert_eq!(found.runtime, runtime);
+        assert!(!format!("{found:?}").contains("secret"));
+    }
+
+    #[rstest]
+    #[case::patronis_own(
+        "listen primary\n bind *:5000\n option httpchk OPTIONS /primary\nlisten replicas\n bind *:5001\n option httpchk OPTIONS /replica\n",
+        Some(5000),
+        Some(5001)
+    )]
+    #[case::by_check(
+        "listen batman\n bind :6000\n option httpchk\n http-check send meth OPTIONS uri /read-write\n",
+        Some(6000),
+        None
+    )]
+    #[case::by_backend(
+        "frontend in\n bind :5432\n default_backend b1\nfrontend ro\n bind :5433\n default_backend standbys\nbackend b1\n option httpchk GET /leader\nbackend standbys\n",
+        Some(5432),
+        Some(5433)
+    )]
+    #[case::check_before_name("listen primary\n bind :7\n option httpchk GET /replica?lag=16MB\n", None, Some(7))]
+    #[case::any_and_page(
+        "listen any\n bind :5002\n option httpchk GET /health\nlisten primary-stats\n bind :7000\n stats enable\n",
+        None,
+        None
+    )]
+    #[case::name_of_a_word_alone("listen postgres\n bind :5432\n", None, None)]
+    fn the_ports_that_clients_use_are_told_from_checks_and_names(
+        #[case] text: &str,
+        #[case] write: Option<u16>,
+        #[case] read_only: Option<u16>,
+    ) {
+        let found = read(text);
+        assert_eq!((found.write, found.read), (write, read_only));
+    }
+}

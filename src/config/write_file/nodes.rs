@@ -1,0 +1,95 @@
+//! The members: `[nodes]` and `[address_map]`.
+
+use super::super::address::{AddressMap, HostPort};
+use super::super::discovered::{Discovered, DiscoveredMember, Reach};
+use super::super::resolved::POSTGRES_PORT;
+use super::super::value::http_url;
+use super::file::{File, clean, key, text};
+
+/// A member's PostgreSQL as this host reaches it, as it is written.
+pub(super) fn postgres_of(member: &DiscoveredMember) -> Option<String> {
+    let (host, port) = member.postgres.as_ref()?;
+    let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    HostPort::parse(&address).map(|_| address)
+}
+
+/// What is known of single members beforehand.
+pub(super) fn nodes(file: &mut File, cluster: &str, found: &Discovered) {
+    let mut written = std::collections::BTreeSet::new();
+    for member in &found.members {
+        let name = clean(&member.name);
+        let url = |url: &Option<String>| url.clone().filter(|url| http_url(url).is_ok());
+        let known =
+            [("rest", url(&member.rest)), ("postgres", postgres_of(member)), ("exporter", url(&member.exporter))];
+        let any = known.iter().any(|(_, value)| value.is_some());
+        let something = any || !member.remarks.is_empty();
+        if name.is_empty() || !something || !written.insert(name.clone()) {
+            continue;
+        }
+        if written.len() == 1 {
+            file.comment("Where each member is reached from this host; this beats what it advertises.");
+        }
+        let table = format!("[{cluster}.nodes.{}]", key(&name));
+        if any {
+            file.line(table);
+        } else {
+            file.comment(table);
+        }
+        member.remarks.iter().for_each(|remark| file.prose(remark));
+        for (key, value) in known {
+            match (value, key) {
+                (Some(value), _) => file.set(key, &text(&value), ""),
+                (None, "rest") => file.comment("rest = \"http://127.0.0.1:8008\""),
+                (None, "postgres") => file.comment("postgres = \"127.0.0.1:5432\""),
+                (None, _) => file.comment("exporter = \"http://127.0.0.1:9187/metrics\""),
+            }
+        }
+        file.blank();
+    }
+}
+
+/// Members whose advertised address does not work here need a line each; the others are shown for the record.
+pub(super) fn addresses(file: &mut File, cluster: &str, found: &Discovered) {
+    let mut map = AddressMap::default();
+    let lines: Vec<_> = found.address_map.iter().map(|(from, to)| (clean(from), clean(to))).collect();
+    let mut lines = lines.iter().filter(|(from, to)| map.add(from, to).is_ok()).peekable();
+    if lines.peek().is_some() {
+        file.comment("From the addresses that the members know each other by to those that this host reaches.");
+        file.table(&format!("{cluster}.address_map"));
+        let mut written = std::collections::BTreeSet::new();
+        for (from, to) in lines.filter(|(from, _)| written.insert(from.clone())) {
+            file.set(&text(from), &text(to), "");
+        }
+        return;
+    }
+    let failing = found.members.iter().any(|member| matches!(member.reach, Reach::Fails(_)));
+    if failing {
+        file.comment("Some advertised addresses do not work from this host. Say where they are reached:");
+        file.comment(format!("[{cluster}.address_map]"));
+    } else {
+        file.comment("The members, where they advertise themselves. If this host must take another way:");
+        file.comment(format!("[{cluster}.address_map]"));
+    }
+    for member in &found.members {
+        let why = match &member.reach {
+            Reach::Fails(why) => format!(": {}", clean(why)),
+            Reach::Answers => ": answers".to_owned(),
+            Reach::Untried => String::new(),
+        };
+        for address in advertised(member) {
+            file.comment(format!("{} = {}   # {}{why}", text(&address), text(&address), clean(&member.name)));
+        }
+    }
+}
+
+fn advertised(member: &DiscoveredMember) -> Vec<String> {
+    let agent = member.api_url.as_deref().and_then(|url| http_url(url).ok()).and_then(|url| {
+        let host = url.host_str()?.to_owned();
+        Some(format!("{host}:{}", url.port_or_known_default()?))
+    });
+    let postgres = member.host.as_deref().and_then(HostPort::parse).map(|address| {
+        let host = if address.host.contains(':') { format!("[{}]", address.host) } else { address.host };
+        format!("{host}:{}", member.port.or(address.port).unwrap_or(POSTGRES_PORT))
+    });
+    agent.into_iter().chain(postgres).collect()
+}

@@ -1,0 +1,69 @@
+//! `[[routers]]`.
+
+use super::super::address::HostPort;
+use super::super::discovered::{Discovered, DiscoveredRouter};
+use super::super::value::http_url;
+use super::Asked;
+use super::file::{File, clean, text};
+
+pub(super) fn routers(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
+    let by_url = asked.routers.iter().map(|(name, url)| DiscoveredRouter {
+        name: name.clone(),
+        stats: Some(url.clone()),
+        ..DiscoveredRouter::default()
+    });
+    let routers: Vec<DiscoveredRouter> = by_url.chain(found.routers.iter().cloned()).collect();
+    let mut names = std::collections::BTreeSet::new();
+    for (index, router) in routers.iter().enumerate() {
+        let name = clean(&router.name);
+        let name = if name.is_empty() || names.contains(&name) { format!("router-{index}") } else { name };
+        let stats = router.stats.as_deref().filter(|url| http_url(url).is_ok());
+        let has_port = |address: &&str| HostPort::parse(address).is_some_and(|address| address.port.is_some());
+        let runtime = router.runtime.as_deref().filter(has_port);
+        if stats.is_none() && runtime.is_none() {
+            if !router.remarks.is_empty() {
+                file.prose(format!("Router {name} was found, and no way to ask it:"));
+                router.remarks.iter().for_each(|remark| file.prose(remark));
+                file.blank();
+            }
+            continue;
+        }
+        if !names.insert(name.clone()) {
+            continue;
+        }
+        file.line(format!("[[{cluster}.routers]]"));
+        file.set("name", &text(&name), "");
+        router.remarks.iter().for_each(|remark| file.prose(remark));
+        if let Some(url) = stats {
+            file.set("stats", &text(url), "");
+        }
+        if let Some(address) = runtime {
+            file.set("runtime", &text(&format!("tcp:{address}")), "");
+        }
+        let known = [("write_address", &router.write_address, "5000"), ("read_address", &router.read_address, "5001")];
+        for (key, address, usual) in known {
+            match address.as_deref().filter(has_port) {
+                Some(address) => file.set(key, &text(address), ""),
+                None => file.comment(format!("{key} = \"10.0.0.21:{usual}\"   # {}", purpose(key))),
+            }
+        }
+        if stats.is_some() {
+            file.login(router.login.as_ref());
+        }
+        file.blank();
+    }
+    if names.is_empty() {
+        file.comment(format!("[[{cluster}.routers]]"));
+        file.comment("name = \"haproxy\"");
+        file.comment("stats = \"http://10.0.0.21:7000/;csv\"");
+        file.comment("runtime = \"tcp:10.0.0.21:9999\"     # or \"unix:/run/haproxy/admin.sock\"");
+        for (key, usual) in [("write_address", "5000"), ("read_address", "5001")] {
+            file.comment(format!("{key} = \"10.0.0.21:{usual}\"   # {}", purpose(key)));
+        }
+        file.blank();
+    }
+}
+
+fn purpose(key: &str) -> &'static str {
+    if key == "write_address" { "where clients reach the leader through it" } else { "and where the replicas" }
+}
