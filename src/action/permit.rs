@@ -138,6 +138,11 @@ impl Plan {
         if self.wants_reason && !has_reason {
             return Err(Refusal::NoReason { cluster: self.cluster.clone() });
         }
-        Ok(Permit { plan: hash, cluster: self.cluster.clone(), generation: self.generation.clone(), until: now + VALID })
+        Ok(Permit {
+            plan: hash,
+            cluster: self.cluster.clone(),
+            generation: self.generation.clone(),
+            until: now + VALID,
+        })
     }
 }

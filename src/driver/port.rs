@@ -5,7 +5,14 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use crate::action::Intent;
+use crate::action::order::Order;
+use crate::action::permit::Permit;
+use crate::action::plan::{Impossible, Plan, Step};
+use crate::action::record::{ActionId, Operator};
 use crate::model::agent::{Address, AgentReport, Registration};
 use crate::model::checkup::CheckLine;
 use crate::model::dcs::{DcsContent, DcsMember};
@@ -15,6 +22,7 @@ use crate::model::name::NodeName;
 use crate::model::parts::{BackupReport, PoolerReport, RuntimeReport};
 use crate::model::postgres::SqlReport;
 use crate::model::router::RouterReport;
+use crate::model::snapshot::Snapshot;
 use crate::model::source::{Source, SourceError};
 use crate::model::text::Text;
 
@@ -109,4 +117,104 @@ pub trait Check: Send {
 
     /// Examines everything that can be examined; never stops at the first trouble.
     fn check(&mut self) -> BoxFuture<'_, Vec<CheckLine>>;
+}
+
+/// Makes plans for one kind of cluster. Pure: the same picture and intent give the same plan.
+pub trait Manage: Send + Sync {
+    /// The plan that would bring `intent` about, seen from `snapshot`.
+    ///
+    /// # Errors
+    /// What this cluster cannot do, or what is missing to plan it (a leader, a member of that name).
+    fn plan(&self, snapshot: &Snapshot, intent: &Intent) -> Result<Plan, Impossible>;
+}
+
+/// What came back from the far end.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reply {
+    /// Whether it took the order. A taken order is not yet a done one.
+    pub accepted: bool,
+    /// Its own words, cleaned, with its status where it has one: `200 Successfully switched over to "pg-1"`.
+    pub words: Text,
+}
+
+/// Why there is no reply.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotPerformed {
+    /// Proven that nothing reached the far end.
+    #[error("not sent: {0}")]
+    NotSent(SourceError),
+    /// It was sent, or may have been, and nobody answered: it may happen yet. Never sent again.
+    #[error("no answer: {0}")]
+    NoAnswer(SourceError),
+}
+
+/// Carries out the orders of a permitted plan. Made only where a `WriteAccess` was granted.
+pub trait Act: Send {
+    /// Sends one order, once. `Order::Await` sends nothing and is not handed to drivers.
+    ///
+    /// # Errors
+    /// When there is no reply; whether anything was sent is told apart.
+    fn perform<'a>(&'a mut self, step: &'a Step, permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
+
+    /// Sends the undo of a temporary step, once. It needs no permit that is still valid: what was made must be unmade.
+    ///
+    /// # Errors
+    /// As [`Act::perform`].
+    fn undo<'a>(&'a mut self, order: &'a Order, permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
+}
+
+/// Who holds the operation lock of a cluster, and why.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Claim {
+    /// Action.
+    pub action: ActionId,
+    /// Its verb, such as `switchover`.
+    pub verb: Text,
+    /// Who.
+    pub operator: Operator,
+    /// Why, where a reason was given.
+    pub reason: Option<Text>,
+    /// Since when, by the holder's clock.
+    pub since: Timestamp,
+}
+
+/// Why the lock was not taken, or is no longer held.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else holds it.
+    #[error("{} of {} holds the operation lock since {}", .0.verb, .0.operator, .0.since)]
+    Taken(Box<Claim>),
+    /// It was held, and is not any more.
+    #[error("the operation lock was lost")]
+    Lost,
+    /// The place where it is kept cannot be reached or written.
+    #[error("the operation lock cannot be had: {0}")]
+    Unavailable(SourceError),
+}
+
+/// The operation lock of one cluster, kept where every console sees it, and expiring with its holder.
+pub trait Lock: Send {
+    /// Who holds it.
+    ///
+    /// # Errors
+    /// When nobody can tell.
+    fn holder(&mut self) -> BoxFuture<'_, Result<Option<Claim>, LockError>>;
+
+    /// Takes it, if it is free.
+    ///
+    /// # Errors
+    /// When it is not free, or cannot be had.
+    fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<(), LockError>>;
+
+    /// Keeps it for another while; to be called every few seconds.
+    ///
+    /// # Errors
+    /// When it is lost, or nobody can tell whether it is.
+    fn renew(&mut self) -> BoxFuture<'_, Result<(), LockError>>;
+
+    /// Gives it back. It also expires by itself.
+    ///
+    /// # Errors
+    /// When the place cannot be reached.
+    fn release(&mut self) -> BoxFuture<'_, Result<(), LockError>>;
 }
