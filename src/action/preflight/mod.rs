@@ -1,10 +1,128 @@
-//! What must hold before an action, and what does: every check, never only the first.
+//! What must hold before an action, and what does: every check, never only the first, and each with who said so.
+//!
+//! An old answer counts as none. What is unknown is said to be unknown, and blocks where safety hangs on it.
 
-use super::note::Note;
+mod candidate;
+mod candidate_data;
+mod candidate_stream;
+mod cluster;
+mod configure;
+mod dcs;
+mod leader;
+mod restart;
+mod router;
+mod scene;
+mod session;
+mod standbys;
+
+#[cfg(test)]
+mod tests;
+
+use super::intent::Intent;
+use super::note::{Note, Verdict};
 use super::plan::Plan;
+use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
+use scene::{Purpose, Scene};
+
+/// A member that could lead, and what speaks for and against it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Candidate {
+    /// Member.
+    pub member: NodeName,
+    /// Every check on it.
+    pub notes: Vec<Note>,
+}
+
+impl Candidate {
+    /// Whether nothing blocks it.
+    pub fn is_eligible(&self) -> bool {
+        self.notes.iter().all(|note| note.verdict != Verdict::Block)
+    }
+}
 
 /// Every check that `plan` needs, in a stable order.
-pub fn examine(_snapshot: &Snapshot, _plan: &Plan) -> Vec<Note> {
-    Vec::new()
+pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
+    let scene = Scene::of(snapshot, plan);
+    let mut notes = Vec::new();
+    cluster::writable(&scene, &mut notes);
+    match &plan.intent {
+        Intent::Switchover { at, .. } => {
+            cluster::examine(&scene, &mut notes);
+            dcs::examine(&scene, &mut notes);
+            cluster::no_order(&scene, &mut notes);
+            cluster::pause_of_switchover(&scene, at.is_some(), &mut notes);
+            match scene.candidate() {
+                Some(name) => candidate::examine(&scene, &name, Purpose::Switchover, &mut notes),
+                None => candidate::any(&scene, &mut notes),
+            }
+            leader::examine(&scene, &mut notes);
+            router::sees(&scene, scene.candidate().as_ref(), &mut notes);
+            standbys::that_stay(&scene, &mut notes);
+        }
+        Intent::Failover { candidate: name } => {
+            cluster::record(&scene, &mut notes);
+            cluster::primaries(&scene, &mut notes);
+            dcs::examine(&scene, &mut notes);
+            cluster::leader_is_gone(&scene, &mut notes);
+            cluster::no_order(&scene, &mut notes);
+            candidate::examine(&scene, name, Purpose::Failover, &mut notes);
+            candidate::nobody_ahead(&scene, name, &mut notes);
+            router::sees(&scene, Some(name), &mut notes);
+        }
+        Intent::Reinitialise { member, again, .. } => {
+            cluster::examine(&scene, &mut notes);
+            dcs::examine(&scene, &mut notes);
+            standbys::reinitialise(&scene, member, *again, &mut notes);
+            leader::connections(&scene, &mut notes);
+            leader::base_backup(&scene, &mut notes);
+        }
+        Intent::Restart { only_pending, at, .. } => {
+            cluster::record(&scene, &mut notes);
+            cluster::primaries(&scene, &mut notes);
+            restart::examine(&scene, *only_pending, at.is_some(), &mut notes);
+        }
+        Intent::CancelRestart { member } => restart::cancel(&scene, member, &mut notes),
+        Intent::Reload { .. } => restart::agents(&scene, &mut notes),
+        Intent::RollingRestart => {
+            cluster::examine(&scene, &mut notes);
+            dcs::examine(&scene, &mut notes);
+            cluster::no_order(&scene, &mut notes);
+            cluster::pause_of_switchover(&scene, false, &mut notes);
+            restart::examine(&scene, true, false, &mut notes);
+            candidate::any(&scene, &mut notes);
+            router::sees(&scene, None, &mut notes);
+        }
+        Intent::CancelSwitchover => {
+            cluster::record(&scene, &mut notes);
+            dcs::examine(&scene, &mut notes);
+            cluster::an_order(&scene, &mut notes);
+        }
+        Intent::Pause | Intent::Resume => {
+            cluster::record(&scene, &mut notes);
+            cluster::primaries(&scene, &mut notes);
+            dcs::examine(&scene, &mut notes);
+            cluster::pause_changes(&scene, plan.intent == Intent::Pause, &mut notes);
+            restart::agents(&scene, &mut notes);
+        }
+        Intent::Configure { changes } => {
+            cluster::record(&scene, &mut notes);
+            cluster::primaries(&scene, &mut notes);
+            dcs::examine(&scene, &mut notes);
+            configure::examine(&scene, changes, &mut notes);
+        }
+        Intent::RouterServer { router, backend, server, state } => {
+            router::server(&scene, router, backend, server, *state, &mut notes);
+        }
+        Intent::EndSession { member, pid, started, .. } => {
+            session::examine(&scene, member, *pid, *started, &mut notes);
+        }
+    }
+    notes
+}
+
+/// Every member that could lead instead of the present leader, best first: those that nothing blocks before the others,
+/// then synchronous ones, then those that the least speaks against, then by lag and name.
+pub fn candidates(snapshot: &Snapshot) -> Vec<Candidate> {
+    candidate::ranked(snapshot)
 }

@@ -50,6 +50,11 @@ fn stream(scene: &Scene<'_>, member: &NodeName, leader: &(NodeName, Timeline)) -
     if !own.value.in_recovery {
         return Err(Telling::contradicted(format!("{member} is not in recovery, and {holder} holds the lock")));
     }
+    if let Some(agent) = scene.agent(member)
+        && !agent.value.state.is_up()
+    {
+        return Err(Telling::not_yet(format!("{}: {}", agent.source, agent.value.state)));
+    }
     let receiver = own.value.receiver.as_ref().filter(|receiver| receiver.status == "streaming");
     let Some(receiver) = receiver else {
         return Err(Telling::not_yet(format!("{member} has no streaming WAL receiver")));

@@ -1,0 +1,82 @@
+//! Whether a candidate holds the right data, and has room for the leader's clients.
+
+use super::super::note::Note;
+use super::scene::{Purpose, Scene, block, fresh, pass, unknown, warn};
+use crate::model::dcs::DcsContent;
+use crate::model::lsn::Timeline;
+use crate::model::observed::Observed;
+use crate::model::postgres::SqlPart;
+use crate::model::view::MemberView;
+
+pub(super) fn timeline(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose, notes: &mut Vec<Note>) {
+    const CHECK: &str = "candidate-timeline";
+    let name = view.name();
+    let right = match purpose {
+        Purpose::Switchover => scene.timeline(),
+        Purpose::Failover => last_timeline(scene),
+    };
+    let own = fresh(view.timeline());
+    notes.push(match (right, own) {
+        (Some(right), Some(own)) if right.value == own.value => {
+            pass(CHECK, format!("{name} is on timeline {}", own.value)).by(&own)
+        }
+        (Some(right), Some(own)) => {
+            block(CHECK, format!("{name} is on timeline {}, the leader's is {}", own.value, right.value)).by(&own)
+        }
+        (_, None) => block(CHECK, format!("the timeline of {name} is unknown")),
+        (None, Some(own)) => {
+            block(CHECK, format!("{name} is on timeline {}, the leader's is unknown", own.value)).by(&own)
+        }
+    });
+}
+
+/// The last timeline on record: one after the last that ended. A record without any such entry may be a copy's, so then
+/// the highest that anybody is on.
+fn last_timeline(scene: &Scene<'_>) -> Option<Observed<Timeline>> {
+    let ended = |content: &DcsContent| content.history.last().map(|entry| Timeline(entry.timeline.0.saturating_add(1)));
+    fresh(scene.snapshot.recorded(ended))
+        .or_else(|| scene.snapshot.views().filter_map(|view| fresh(view.timeline())).max_by_key(|own| own.value))
+}
+
+pub(super) fn system_id(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
+    const CHECK: &str = "candidate-system-id";
+    let name = view.name();
+    notes.push(match (scene.system_id(), fresh(view.system_id())) {
+        (Some(right), Some(own)) if right.value == own.value => {
+            pass(CHECK, format!("{name} has the cluster's system identifier {}", own.value)).by(&own)
+        }
+        (Some(right), Some(own)) => {
+            let text = format!("{name} has system identifier {}, the cluster's is {}", own.value, right.value);
+            block(CHECK, text).by(&own)
+        }
+        (_, None) => block(CHECK, format!("the system identifier of {name} is unknown")),
+        (None, Some(own)) => block(CHECK, "the cluster's system identifier is unknown").by(&own),
+    });
+}
+
+/// The leader's clients will all come.
+pub(super) fn connections(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
+    const CHECK: &str = "candidate-connections";
+    let name = view.name();
+    let used = |view: MemberView<'_>| {
+        let known = view.member.sql.as_ref()?;
+        fresh(known.fact(scene.snapshot.now, |report| {
+            (report.knows(SqlPart::Connections) && report.connections.max > 0).then_some(report.connections)
+        }))
+    };
+    let Some(own) = used(view) else {
+        notes.push(unknown(CHECK, format!("the free connections of {name} are unknown")));
+        return;
+    };
+    let free = own.value.max.saturating_sub(own.value.used).saturating_sub(own.value.reserved);
+    let coming = scene.leader_view().and_then(used).map(|of_leader| of_leader.value.used);
+    notes.push(match coming {
+        Some(coming) if coming > free => {
+            warn(CHECK, format!("{name} has {free} free connections, the leader's clients use {coming}")).by(&own)
+        }
+        Some(coming) => {
+            pass(CHECK, format!("{name} has {free} free connections, the leader's clients use {coming}")).by(&own)
+        }
+        None => pass(CHECK, format!("{name} has {free} free connections")).by(&own),
+    });
+}

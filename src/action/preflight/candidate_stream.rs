@@ -1,0 +1,129 @@
+//! How close a candidate is to the leader: its stream, its lag, its replay.
+
+use super::super::note::Note;
+use super::scene::{Purpose, Scene, block, fresh, pass, unknown, warn};
+use crate::model::observed::Observed;
+use crate::model::units;
+use crate::model::view::MemberView;
+
+/// Patroni's own limit where the configuration names none.
+const USUAL_LAG: u64 = 1 << 20;
+/// A sender says something at least every `wal_sender_timeout`, by default a minute.
+const QUIET: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// A live stream from the leader, seen from both sides: a receiver that lost its sender shows equal positions too.
+pub(super) fn live(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
+    let name = view.name();
+    let receiver = view
+        .member
+        .sql
+        .as_ref()
+        .and_then(|sql| fresh(sql.fact(scene.snapshot.now, |report| Some(report.receiver.clone()))));
+    const OWN: &str = "candidate-receives";
+    notes.push(match receiver {
+        None => match fresh(view.streams()) {
+            Some(streams) if streams.value => {
+                warn(OWN, format!("{name} streams, by its agent's word alone")).by(&streams)
+            }
+            Some(streams) => block(OWN, format!("{name} does not stream")).by(&streams),
+            None => block(OWN, format!("whether {name} streams is unknown")),
+        },
+        Some(fact) => match &fact.value {
+            Some(receiver) if receiver.status != "streaming" => {
+                block(OWN, format!("the WAL receiver of {name} is {}", receiver.status)).by(&fact)
+            }
+            Some(receiver) if receiver.message_age.is_some_and(|age| age > QUIET) => {
+                let age = receiver.message_age.map(units::duration).unwrap_or_default();
+                block(OWN, format!("the WAL receiver of {name} has heard nothing for {age}")).by(&fact)
+            }
+            Some(_) => pass(OWN, format!("{name} has a streaming WAL receiver")).by(&fact),
+            None => block(OWN, format!("{name} has no WAL receiver: it does not stream")).by(&fact),
+        },
+    });
+    served(scene, view, notes);
+}
+
+fn served(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
+    const CHECK: &str = "candidate-served";
+    let name = view.name();
+    let Some(leader) = scene.leader_view() else {
+        notes.push(block(CHECK, format!("no leader is known that would serve {name}")));
+        return;
+    };
+    let rows: Vec<_> = view.upstream_rows().filter(|(_, row)| row.fresh).collect();
+    let row = rows.iter().find(|(server, _)| *server == leader.name()).or_else(|| rows.first());
+    notes.push(match row {
+        Some((server, row)) if *server != leader.name() => {
+            warn(CHECK, format!("{name} streams from {server}, not from the leader {}", leader.name())).by(row)
+        }
+        Some((server, row)) => match &row.value.state {
+            Some(state) if *state == "streaming" => pass(CHECK, format!("{server} streams to {name}")).by(row),
+            Some(state) => block(CHECK, format!("{server} serves {name}, but it is in {state}")).by(row),
+            None => warn(CHECK, format!("{server} serves {name}; its role may not see how")).by(row),
+        },
+        None => match scene.sql(leader) {
+            Some(sql) => block(CHECK, format!("{} does not stream to {name}", leader.name())).by(&sql),
+            None => block(CHECK, format!("whether {} streams to {name} is unknown", leader.name())),
+        },
+    });
+}
+
+pub(super) fn lag_bytes(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose, notes: &mut Vec<Note>) {
+    const CHECK: &str = "candidate-lag";
+    let name = view.name();
+    let configured = fresh(scene.snapshot.recorded(|content| content.config.as_ref()?.maximum_lag_on_failover));
+    let limit = configured.map_or(USUAL_LAG, |limit| limit.value);
+    let lag = match purpose {
+        Purpose::Switchover => fresh(view.lag().bytes),
+        Purpose::Failover => behind_last_leader(scene, view),
+    };
+    let limits = format!("maximum_lag_on_failover is {}", units::bytes(limit));
+    notes.push(match lag {
+        Some(lag) if lag.value > limit => {
+            let text = format!("{name} is {} behind, {limits}", units::bytes(lag.value));
+            // A leader that hands over waits; without one, what is behind is lost, which only an operator may accept.
+            block(CHECK, text).by(&lag).overridable()
+        }
+        Some(lag) => pass(CHECK, format!("{name} is {} behind, {limits}", units::bytes(lag.value))).by(&lag),
+        None => block(CHECK, format!("how far {name} is behind is unknown, {limits}")),
+    });
+}
+
+/// Behind the position that the last leader wrote into the record: refreshed once a loop, so that more may be missing.
+fn behind_last_leader(scene: &Scene<'_>, view: MemberView<'_>) -> Option<Observed<u64>> {
+    let end = fresh(scene.snapshot.recorded(|content| content.status.as_ref()?.optime))?;
+    let own = fresh(view.position())?;
+    let value = own.value.bytes_to(end.value);
+    Some(own.map(|_| value))
+}
+
+pub(super) fn lag_time(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
+    const CHECK: &str = "candidate-lag-time";
+    let name = view.name();
+    let caught_up = fresh(view.lag().bytes).is_some_and(|bytes| bytes.value == 0);
+    notes.push(match fresh(view.lag().time) {
+        // Time behind with nothing left to replay is only the age of the last commit.
+        Some(time) if !caught_up && scene.snapshot.thresholds.lag_time.judge(time.value).is_some() => {
+            warn(CHECK, format!("{name} is {} behind", units::duration(time.value))).by(&time)
+        }
+        Some(time) => pass(CHECK, format!("{name} is {} behind", units::duration(time.value))).by(&time),
+        None => unknown(CHECK, format!("how long {name} is behind is unknown")),
+    });
+}
+
+pub(super) fn replay(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
+    const CHECK: &str = "candidate-replay";
+    let name = view.name();
+    let sql = view.member.sql.as_ref();
+    notes.push(match sql.and_then(|sql| fresh(sql.fact(scene.snapshot.now, |report| report.replay))) {
+        Some(replay) if replay.value.paused => {
+            block(CHECK, format!("replay is paused on {name}: resume it first")).by(&replay)
+        }
+        Some(replay) if !replay.value.delay.is_zero() => {
+            let text = format!("{name} replays {} late on purpose", units::duration(replay.value.delay));
+            block(CHECK, text).by(&replay).overridable()
+        }
+        Some(replay) => pass(CHECK, format!("{name} replays without pause or delay")).by(&replay),
+        None => unknown(CHECK, format!("how {name} replays is unknown")),
+    });
+}

@@ -1,0 +1,79 @@
+//! The DCS: without its majority nothing that is ordered takes effect, or nobody can tell whether it did.
+
+use super::super::note::Note;
+use super::scene::{Scene, block, fresh, pass, unknown, warn};
+use crate::model::dcs::{DcsAlarm, DcsMember, Quorum};
+use crate::model::observed::Observed;
+
+pub(super) fn examine(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    let snapshot = scene.snapshot;
+    let members = &snapshot.dcs.members;
+    if members.is_empty() {
+        // Patroni's own word, by way of `/cluster`, is all there is.
+        notes.push(unknown("dcs-quorum", "no DCS member is configured: its health is not looked at"));
+        return;
+    }
+    let known: Vec<Observed<&DcsMember>> =
+        members.iter().filter_map(|reading| fresh(reading.fact(snapshot.now, Some))).collect();
+    quorum(&known, members.len(), notes);
+    alarms(&known, notes);
+    agreement(&known, notes);
+}
+
+fn quorum(known: &[Observed<&DcsMember>], configured: usize, notes: &mut Vec<Note>) {
+    const CHECK: &str = "dcs-quorum";
+    let heard = format!("{} of {configured} members answer", known.len());
+    let reached = known.iter().find(|member| member.value.quorum == Quorum::Reached);
+    notes.push(match reached {
+        Some(member) if known.len() < configured => warn(CHECK, format!("the majority is reached; {heard}")).by(member),
+        Some(member) => pass(CHECK, format!("the majority is reached; {heard}")).by(member),
+        None => match known.iter().find(|member| member.value.quorum == Quorum::Missing) {
+            Some(member) => block(CHECK, format!("no majority: {heard}")).by(member),
+            None => block(CHECK, format!("whether the majority is reached is unknown: {heard}")),
+        },
+    });
+}
+
+fn alarms(known: &[Observed<&DcsMember>], notes: &mut Vec<Note>) {
+    const CHECK: &str = "dcs-alarms";
+    let raised = known.iter().find_map(|member| Some((member, member.value.alarms.first()?)));
+    notes.push(match raised {
+        Some((member, alarm)) => {
+            let word = match alarm {
+                DcsAlarm::NoSpace => "NOSPACE",
+                DcsAlarm::Corrupt => "CORRUPT",
+                DcsAlarm::Other(words) => words.as_str(),
+            };
+            block(CHECK, format!("{} raises {word}", member.source)).by(member)
+        }
+        None if known.is_empty() => unknown(CHECK, "no DCS member answers"),
+        None => pass(CHECK, "no alarm"),
+    });
+}
+
+fn agreement(known: &[Observed<&DcsMember>], notes: &mut Vec<Note>) {
+    const CHECK: &str = "dcs-agreement";
+    let Some(first) = known.first() else {
+        notes.push(unknown(CHECK, "no DCS member answers"));
+        return;
+    };
+    // One that has lost the majority and says so is only a lost member; two that both serve are two clusters.
+    let serving = |member: &&Observed<&DcsMember>| member.value.quorum != Quorum::Missing;
+    let first = known.iter().find(serving).unwrap_or(first);
+    let differs = |member: &&Observed<&DcsMember>| {
+        member.value.leader_id != first.value.leader_id || member.value.term != first.value.term
+    };
+    let other = known.iter().filter(serving).find(differs).or_else(|| known.iter().find(differs));
+    notes.push(match other {
+        Some(other) => {
+            let (a, b) = (first.value, other.value);
+            let text = format!(
+                "{} is in term {} with leader {:x}, {} in term {} with leader {:x}",
+                first.source, a.term, a.leader_id, other.source, b.term, b.leader_id
+            );
+            if serving(&other) { block(CHECK, text).by(other) } else { warn(CHECK, text).by(other) }
+        }
+        None if first.value.leader_id == 0 => block(CHECK, "no DCS member sees a leader of the DCS").by(first),
+        None => pass(CHECK, format!("all in term {} with one leader", first.value.term)).by(first),
+    });
+}

@@ -1,0 +1,181 @@
+//! What a hand-over by the present leader would cut, delay or lose.
+
+use super::super::note::Note;
+use super::scene::{Scene, block, fresh, pass, unknown, warn};
+use crate::model::observed::Observed;
+use crate::model::postgres::{SqlPart, SqlReport};
+use crate::model::units;
+use crate::model::view::MemberView;
+
+/// Everything on the leader.
+pub(super) fn examine(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    reachable(scene, notes);
+    long_transaction(scene, notes);
+    prepared(scene, notes);
+    archiver(scene, notes);
+    base_backup(scene, notes);
+    logical_slots(scene, notes);
+    connections(scene, notes);
+    checkpoint(scene, notes);
+}
+
+/// A part of what the leader's PostgreSQL says; an error, in a note, where it says nothing of it.
+fn part<'a>(
+    scene: &Scene<'a>,
+    check: &str,
+    parts: &[SqlPart],
+) -> Result<(MemberView<'a>, Observed<&'a SqlReport>), Note> {
+    let Some(view) = scene.leader_view() else { return Err(unknown(check, "no leader is known")) };
+    let Some(sql) = scene.sql(view) else {
+        return Err(unknown(check, format!("PostgreSQL of {} does not say", view.name())).about(view.name()));
+    };
+    if let Some(part) = parts.iter().find(|part| !sql.value.knows(**part)) {
+        let text = format!("{} of {} cannot be seen", part.words(), view.name());
+        return Err(unknown(check, text).about(view.name()).by(&sql));
+    }
+    Ok((view, sql))
+}
+
+fn look(
+    scene: &Scene<'_>,
+    check: &str,
+    parts: &[SqlPart],
+    notes: &mut Vec<Note>,
+    judge: impl FnOnce(&str, &SqlReport) -> Note,
+) {
+    notes.push(match part(scene, check, parts) {
+        Ok((view, sql)) => judge(view.name().as_str(), sql.value).about(view.name()).by(&sql),
+        Err(note) => note,
+    });
+}
+
+fn reachable(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    const CHECK: &str = "leader-answers";
+    let Some(view) = scene.leader_view() else {
+        notes.push(block(CHECK, "no leader is known"));
+        return;
+    };
+    let (name, now) = (view.name(), scene.snapshot.now);
+    let agent = view.member.agent.as_ref().and_then(|agent| fresh(agent.fact(now, Some)));
+    let note = match (agent, scene.sql(view)) {
+        _ if scene.two_servers(view) => block(CHECK, format!("REST and SQL of {name} lead to two different servers")),
+        (Some(agent), Some(_)) => pass(CHECK, format!("{name} answers by REST and by SQL")).by(&agent),
+        (Some(agent), None) => {
+            warn(CHECK, format!("{name} answers by REST, not by SQL: what it is doing is unknown")).by(&agent)
+        }
+        (None, _) => block(CHECK, format!("the agent of {name} does not answer: it cannot be asked to hand over")),
+    };
+    notes.push(note.about(name));
+}
+
+fn long_transaction(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    let limit = scene.snapshot.thresholds.transaction_age.warning;
+    look(scene, "leader-transactions", &[SqlPart::OldestTransaction], notes, |name, report| {
+        const CHECK: &str = "leader-transactions";
+        match &report.oldest_transaction {
+            Some(oldest) if oldest.age >= limit => {
+                let who = format!("{} {}, pid {}", oldest.user, oldest.application, oldest.pid);
+                let text = format!("a transaction of {} is cut on {name} ({who})", units::duration(oldest.age));
+                warn(CHECK, text)
+            }
+            Some(oldest) => {
+                pass(CHECK, format!("the oldest transaction on {name} is {} old", units::duration(oldest.age)))
+            }
+            None => pass(CHECK, format!("no transaction is open on {name}")),
+        }
+    });
+}
+
+fn prepared(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    look(scene, "leader-prepared", &[SqlPart::Prepared], notes, |name, report| {
+        const CHECK: &str = "leader-prepared";
+        match (&report.oldest_prepared, report.prepared_count) {
+            (_, 0) => pass(CHECK, format!("no prepared transaction on {name}")),
+            (Some(oldest), count) => {
+                let age = units::duration(oldest.age);
+                warn(CHECK, format!("{count} prepared transactions on {name} keep their locks, the oldest for {age}"))
+            }
+            (None, count) => warn(CHECK, format!("{count} prepared transactions on {name} keep their locks")),
+        }
+    });
+}
+
+/// A clean shutdown waits until the last segment is archived.
+fn archiver(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    let limit = scene.snapshot.thresholds.archive_ready.warning;
+    look(scene, "leader-archiver", &[SqlPart::Archiver], notes, |name, report| {
+        const CHECK: &str = "leader-archiver";
+        match &report.archiver {
+            None => unknown(CHECK, format!("the archiver of {name} cannot be seen")),
+            Some(archiver) if !archiver.enabled => pass(CHECK, format!("{name} archives nothing")),
+            Some(archiver) if archiver.failing => {
+                let segment =
+                    archiver.last_failed.as_ref().map_or_else(String::new, |segment| format!(" at {segment}"));
+                warn(CHECK, format!("archiving fails on {name}{segment}: a clean shutdown waits for it"))
+            }
+            Some(archiver) => match archiver.ready {
+                Some(ready) if ready >= limit => {
+                    warn(CHECK, format!("{ready} segments wait for the archiver on {name}: a clean shutdown waits too"))
+                }
+                Some(ready) => pass(CHECK, format!("{ready} segments wait for the archiver on {name}")),
+                None => unknown(CHECK, format!("archiving works on {name}; how many segments wait is not seen")),
+            },
+        }
+    });
+}
+
+pub(super) fn base_backup(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    look(scene, "leader-base-backup", &[SqlPart::BaseBackups], notes, |name, report| {
+        const CHECK: &str = "leader-base-backup";
+        match report.base_backups.as_slice() {
+            [] => pass(CHECK, format!("no base backup runs on {name}")),
+            [first, ..] => {
+                let sent = units::bytes(first.streamed);
+                warn(CHECK, format!("a base backup runs on {name}: {}, {sent} sent, pid {}", first.phase, first.pid))
+            }
+        }
+    });
+}
+
+/// A logical slot does not move with the lead, unless it is synchronised (PostgreSQL 17) or permanent in Patroni.
+fn logical_slots(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    let permanent =
+        fresh(scene.snapshot.recorded(|content| content.status.as_ref().map(|status| status.slots.clone())));
+    look(scene, "leader-logical-slots", &[SqlPart::Slots], notes, |name, report| {
+        const CHECK: &str = "leader-logical-slots";
+        let kept = |slot: &crate::model::text::Text| permanent.as_ref().is_some_and(|p| p.value.contains_key(slot));
+        let lost: Vec<&str> = report
+            .slots
+            .iter()
+            .filter(|slot| slot.logical && !slot.temporary && slot.failover != Some(true) && !kept(&slot.name))
+            .map(|slot| slot.name.as_str())
+            .collect();
+        if lost.is_empty() {
+            pass(CHECK, format!("no logical slot of {name} stays behind"))
+        } else {
+            warn(CHECK, format!("logical slots stay behind on {name}: {}", lost.join(", ")))
+        }
+    });
+}
+
+pub(super) fn connections(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    let limits = scene.snapshot.thresholds.connections_percent;
+    look(scene, "leader-connections", &[SqlPart::Connections], notes, |name, report| {
+        const CHECK: &str = "leader-connections";
+        let used = report.connections;
+        let open = used.max.saturating_sub(used.reserved);
+        let text = format!("{} of {open} connections of {name} are used", used.used);
+        match units::percent_value(u64::from(used.used), u64::from(open)) {
+            Some(percent) if limits.judge(percent).is_some() => warn(CHECK, text),
+            Some(_) => pass(CHECK, text),
+            None => unknown(CHECK, format!("the connections of {name} are unknown")),
+        }
+    });
+}
+
+/// How much there is to write out before the leader is down.
+fn checkpoint(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    let Some(view) = scene.leader_view() else { return };
+    let text = format!("how much {} has to write at its shutdown checkpoint is not looked at", view.name());
+    notes.push(unknown("leader-checkpoint", text).about(view.name()));
+}

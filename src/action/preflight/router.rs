@@ -1,0 +1,159 @@
+//! The routers: whether clients will be led to whoever leads, and what a hand may do to a server.
+
+use super::super::intent::ServerState;
+use super::super::note::Note;
+use super::scene::{Scene, block, fresh, pass, unknown, warn};
+use crate::model::name::{NodeName, RouterName};
+use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router};
+use crate::model::text::Text;
+
+/// Every router must know the leader and the candidate, or clients are led nowhere.
+pub(super) fn sees(scene: &Scene<'_>, candidate: Option<&NodeName>, notes: &mut Vec<Note>) {
+    if scene.snapshot.routers.is_empty() {
+        notes.push(unknown("router-answers", "no router is configured: where clients are led is not looked at"));
+    }
+    for router in &scene.snapshot.routers {
+        one(scene, router, candidate, notes);
+    }
+}
+
+fn one(scene: &Scene<'_>, router: &Router, candidate: Option<&NodeName>, notes: &mut Vec<Note>) {
+    let now = scene.snapshot.now;
+    let reading = router.reading(now);
+    let Some(fact) = reading.and_then(|reading| fresh(reading.fact(now, Some))) else {
+        let text = format!("{} does not answer: where clients are led is unknown", router.name);
+        notes.push(warn("router-answers", text));
+        return;
+    };
+    notes.push(pass("router-answers", format!("{} answers", router.name)).by(&fact));
+    let servers: Vec<&ProxyRow> = fact
+        .value
+        .rows
+        .iter()
+        .filter(|row| row.kind == ProxyKind::Server && router.purpose(&row.proxy) == PoolPurpose::Write)
+        .collect();
+    if servers.is_empty() {
+        notes.push(warn("router-leader", format!("{} shows no write backend", router.name)).by(&fact));
+        return;
+    }
+    let server_of = |name: &NodeName| {
+        servers.iter().find(|row| scene.snapshot.member_of(row).is_some_and(|member| member.name == *name))
+    };
+    if let Some(leader) = scene.leader() {
+        let up: Vec<&str> =
+            servers.iter().filter(|row| row.status.takes_traffic()).map(|row| row.server.as_str()).collect();
+        let leads = server_of(&leader.value).filter(|row| row.status.takes_traffic());
+        let note = match leads {
+            Some(row) if up.len() == 1 => {
+                pass("router-leader", format!("{} leads writes to {} alone", router.name, row.server))
+            }
+            Some(_) => warn("router-leader", format!("{} leads writes to {}", router.name, up.join(" and "))),
+            None if up.is_empty() => {
+                warn("router-leader", format!("{} leads writes nowhere, the leader is {}", router.name, leader.value))
+            }
+            None => {
+                let text = format!("{} leads writes to {}, the leader is {}", router.name, up.join(", "), leader.value);
+                warn("router-leader", text)
+            }
+        };
+        notes.push(note.by(&fact));
+    }
+    if let Some(candidate) = candidate {
+        let note = match server_of(candidate) {
+            None => block("router-candidate", format!("{} has no server for {candidate}", router.name)).overridable(),
+            Some(row) => match &row.status {
+                ProxyStatus::Maintenance(_) | ProxyStatus::Drain => {
+                    let text = format!(
+                        "{}/{} of {} is {} by somebody's hand: clients will not follow to {candidate}",
+                        row.proxy,
+                        row.server,
+                        router.name,
+                        row.status.word()
+                    );
+                    block("router-candidate", text).overridable()
+                }
+                ProxyStatus::NoCheck => {
+                    let text =
+                        format!("{}/{} of {} is not checked: it cannot follow", row.proxy, row.server, router.name);
+                    warn("router-candidate", text)
+                }
+                other => {
+                    let text = format!("{} knows {candidate} as {}/{}", router.name, row.proxy, row.server);
+                    pass("router-candidate", format!("{text}, {}", other.word()))
+                }
+            },
+        };
+        notes.push(note.about(candidate).by(&fact));
+    }
+}
+
+/// What a hand is about to do to one server.
+pub(super) fn server(
+    scene: &Scene<'_>,
+    name: &RouterName,
+    backend: &Text,
+    server: &Text,
+    state: ServerState,
+    notes: &mut Vec<Note>,
+) {
+    let now = scene.snapshot.now;
+    let Some(router) = scene.snapshot.routers.iter().find(|router| router.name == *name) else {
+        notes.push(block("router-answers", format!("there is no router {name}")));
+        return;
+    };
+    let runtime = router.runtime.as_ref().and_then(|reading| fresh(reading.fact(now, Some)));
+    let Some(fact) = runtime else {
+        let why = if router.runtime.is_some() { "does not answer" } else { "is not configured" };
+        notes.push(block("router-answers", format!("the runtime API of {name} {why}")));
+        return;
+    };
+    notes.push(pass("router-answers", format!("the runtime API of {name} answers")).by(&fact));
+    let of_pool: Vec<&ProxyRow> =
+        fact.value.rows.iter().filter(|row| row.kind == ProxyKind::Server && row.proxy == *backend).collect();
+    let Some(row) = of_pool.iter().find(|row| row.server == *server) else {
+        notes.push(block("router-server", format!("{name} has no server {backend}/{server}")).by(&fact));
+        return;
+    };
+    notes.push(
+        match (&row.status, state) {
+            (ProxyStatus::Maintenance(via), _) if !via.is_empty() => {
+                let text = format!(
+                    "{backend}/{server} is {}: its state is another server's or the resolver's",
+                    row.status.word()
+                );
+                block("router-server", text)
+            }
+            (ProxyStatus::Maintenance(_) | ProxyStatus::Drain, ServerState::Ready) => {
+                let text =
+                    format!("{backend}/{server} is {}: if another hand set it, that work may go on", row.status.word());
+                block("router-server", text).overridable()
+            }
+            (ProxyStatus::Maintenance(_), ServerState::Drain) => {
+                let text = format!("{backend}/{server} is MAINT: draining lets its sessions go on");
+                block("router-server", text).overridable()
+            }
+            (status, _) => pass("router-server", format!("{backend}/{server} is {}", status.word())),
+        }
+        .by(&fact),
+    );
+    if state == ServerState::Ready {
+        return;
+    }
+    let others = of_pool.iter().filter(|other| other.server != *server && other.status.takes_traffic()).count();
+    let last = row.status.takes_traffic() && others == 0;
+    let purpose = router.purpose(backend);
+    notes.push(
+        match (last, purpose) {
+            (true, PoolPurpose::Write) => {
+                let text = format!("{server} is the last server up in {backend}: nobody can write through {name}");
+                block("router-last-server", text).overridable()
+            }
+            (true, _) => {
+                let text = format!("{server} is the last server up in {backend}: it leads nowhere then");
+                block("router-last-server", text).overridable()
+            }
+            (false, _) => pass("router-last-server", format!("{others} other servers of {backend} are up")),
+        }
+        .by(&fact),
+    );
+}

@@ -1,0 +1,57 @@
+//! Ending a session: the very one that was picked, and nobody's but a client's.
+
+use jiff::Timestamp;
+
+use super::super::note::Note;
+use super::scene::{Scene, block, pass, warn};
+use crate::model::name::NodeName;
+use crate::model::postgres::SqlPart;
+
+/// How this program calls itself towards PostgreSQL.
+const OURS: &str = "pgctl-tui";
+
+pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, pid: u32, started: Timestamp, notes: &mut Vec<Note>) {
+    const CHECK: &str = "session-there";
+    let Some(view) = scene.view(name) else {
+        notes.push(block("target-known", format!("there is no member {name}")).about(name));
+        return;
+    };
+    let Some(sql) = scene.sql(view) else {
+        notes.push(block(CHECK, format!("PostgreSQL of {name} does not answer: its sessions are unknown")).about(name));
+        return;
+    };
+    let report = sql.value;
+    let is = |other: i32| u32::try_from(other) == Ok(pid);
+    let mut push = |note: Note| notes.push(note.about(name).by(&sql));
+    if report.downstream.iter().any(|row| is(row.pid)) || report.base_backups.iter().any(|backup| is(backup.pid)) {
+        push(block("session-is-clients", format!("pid {pid} on {name} serves a standby or a base backup")));
+    }
+    match report.sessions.iter().find(|session| is(session.pid)) {
+        Some(session) if session.started == Some(started) => {
+            let who = format!("{} {}", session.user, session.application);
+            push(pass(CHECK, format!("pid {pid} on {name} is the session of {who} of {started}")));
+            if session.application == *OURS {
+                push(block("session-not-ours", format!("pid {pid} on {name} is a session of {OURS} itself")));
+            }
+            if let Some(blocked) = blocked_by(report, session.pid) {
+                push(warn("session-blocks", blocked));
+            }
+        }
+        Some(session) => match session.started {
+            Some(other) => {
+                push(block(CHECK, format!("pid {pid} on {name} is another session by now, of {other}")));
+            }
+            None => push(block(CHECK, format!("when pid {pid} on {name} began may not be seen by this role"))),
+        },
+        None if !report.knows(SqlPart::Sessions) => {
+            push(block(CHECK, format!("the sessions of {name} cannot be seen")));
+        }
+        None => push(block(CHECK, format!("pid {pid} on {name} does nothing any more, or is gone"))),
+    }
+}
+
+/// Who waits for the session, in words.
+fn blocked_by(report: &crate::model::postgres::SqlReport, pid: i32) -> Option<String> {
+    let waiting = report.sessions.iter().filter(|session| session.blocked_by.contains(&pid)).count();
+    (waiting > 0).then(|| format!("{waiting} sessions wait for pid {pid}: they go on when it ends"))
+}

@@ -1,0 +1,305 @@
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use rstest::rstest;
+use serde_json::json;
+
+use super::super::{Telling, tell};
+use crate::action::intent::ServerState;
+use crate::action::milestone::Milestone;
+use crate::action::test_support::*;
+use crate::model::agent::ScheduledRestart;
+use crate::model::dcs::{ConfigValue, FailoverKey};
+use crate::model::lsn::{SystemId, Timeline};
+use crate::model::name::RouterName;
+use crate::model::postgres::{SqlPart, Unread};
+use crate::model::role::MemberState;
+use crate::model::router::ProxyStatus;
+use crate::model::snapshot::Snapshot;
+use crate::model::source::Trouble;
+
+/// What is told two seconds after the action began, of a picture in which every source has spoken again.
+fn told(mut snapshot: Snapshot, milestone: &Milestone) -> Telling {
+    pass(&mut snapshot, seconds(2));
+    tell(milestone, &snapshot, &before(), since())
+}
+
+#[track_caller]
+fn reached(snapshot: Snapshot, milestone: &Milestone) {
+    let stale = tell(milestone, &snapshot, &before(), since());
+    assert!(!stale.is_reached(), "told from what was said before the action: {stale:?}");
+    let telling = told(snapshot, milestone);
+    assert!(telling.is_reached(), "{telling:?}");
+}
+
+#[track_caller]
+fn not_yet(snapshot: Snapshot, milestone: &Milestone, word: &str) {
+    match told(snapshot, milestone) {
+        Telling::NotYet { why } => assert!(why.as_str().contains(word), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn contradicted(snapshot: Snapshot, milestone: &Milestone, word: &str) {
+    match told(snapshot, milestone) {
+        Telling::Contradicted { why } => assert!(why.as_str().contains(word), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn with(mut snapshot: Snapshot, edit: impl FnOnce(&mut Snapshot)) -> Snapshot {
+    edit(&mut snapshot);
+    snapshot
+}
+
+#[test]
+fn a_leader_has_stepped_down_when_its_sql_is_in_recovery_or_gone_and_the_lock_is_not_its_own() {
+    let milestone = Milestone::SteppedDown { member: pg(0) };
+    reached(switched(), &milestone);
+    for gone in [Trouble::Refused, Trouble::NotReady] {
+        let snapshot = with(switched(), |s| fail_sql(s, 0, gone));
+        assert!(told(snapshot, &milestone).is_reached(), "{gone:?}");
+    }
+    not_yet(healthy(), &milestone, "holds the leader lock");
+    not_yet(with(healthy(), |s| lock(s, 1)), &milestone, "still not in recovery");
+    contradicted(with(healthy(), |s| lock(s, 0)), &milestone, "took it again");
+}
+
+/// A server that is cut off or frozen runs on: its silence is no proof that it takes no writes.
+#[rstest]
+#[case(Trouble::TimedOut)]
+#[case(Trouble::Unreachable)]
+#[case(Trouble::Closed)]
+fn silence_is_no_stepping_down(#[case] trouble: Trouble) {
+    not_yet(with(switched(), |s| fail_sql(s, 0, trouble)), &Milestone::SteppedDown { member: pg(0) }, "no answer");
+}
+
+#[test]
+fn a_candidate_is_promoted_by_lock_recovery_timeline_and_identifier_together() {
+    let milestone = Milestone::Promoted { member: Some(pg(1)) };
+    reached(switched(), &milestone);
+    reached(switched(), &Milestone::Promoted { member: None });
+    not_yet(healthy(), &milestone, "as before");
+    not_yet(with(healthy(), |s| promote(s, 1)), &milestone, "as before");
+    not_yet(with(healthy(), |s| lock(s, 1)), &milestone, "in recovery");
+    not_yet(with(healthy(), |s| record(s, |r| r.leader = None)), &milestone, "nobody");
+    not_yet(with(switched(), |s| sql(s, 1, |r| r.timeline = Some(Timeline(12)))), &milestone, "as before");
+    not_yet(with(switched(), |s| sql(s, 1, |r| r.system_id = Some(SystemId(1)))), &milestone, "system");
+    not_yet(with(switched(), |s| sql(s, 1, |r| r.system_id = None)), &milestone, "system identifier");
+    not_yet(with(switched(), |s| fail_sql(s, 1, Trouble::TimedOut)), &milestone, "no answer");
+    not_yet(with(switched(), |s| member(s, 1).sql = None), &milestone, "no SQL");
+    contradicted(switched(), &Milestone::Promoted { member: Some(pg(2)) }, "instead of pg-2");
+    contradicted(with(healthy(), |s| lock(s, 0)), &milestone, "took it again");
+}
+
+/// The record alone was enough for peers of ours, and so was SQL alone: each of them can be old, or another server's.
+#[test]
+fn rest_and_sql_that_started_at_different_times_are_not_one_node() {
+    let elsewhere = |s: &mut Snapshot| {
+        agent(s, 1, |r| r.postmaster_started = Some(started() - SignedDuration::from_secs(60)));
+    };
+    not_yet(with(switched(), elsewhere), &Milestone::Promoted { member: Some(pg(1)) }, "two different starts");
+}
+
+/// A question asked before the action may be answered from before it, however late the answer comes.
+#[test]
+fn an_answer_to_an_earlier_question_is_no_evidence() {
+    let mut snapshot = switched();
+    pass(&mut snapshot, seconds(2));
+    let reading = member(&mut snapshot, 1).sql.as_mut().unwrap();
+    reading.answer.as_mut().unwrap().took = Duration::from_millis(1950);
+    let milestone = Milestone::Promoted { member: Some(pg(1)) };
+    assert!(!tell(&milestone, &snapshot, &before(), since()).is_reached());
+}
+
+#[test]
+fn a_record_that_went_silent_proves_nothing() {
+    let milestone = Milestone::Promoted { member: Some(pg(1)) };
+    not_yet(with(switched(), lose_dcs), &milestone, "record");
+}
+
+/// Without revisions (`/cluster`), only another holder is a new holding.
+#[test]
+fn a_record_without_revisions_tells_a_new_leader_by_name_alone() {
+    let plain = |s: &mut Snapshot| record(s, |r| r.leader.as_mut().unwrap().create_revision = 0);
+    assert!(told(with(switched(), plain), &Milestone::Promoted { member: Some(pg(1)) }).is_reached());
+    not_yet(with(healthy(), plain), &Milestone::Promoted { member: Some(pg(1)) }, "as before");
+}
+
+#[test]
+fn a_router_follows_when_it_leads_to_the_new_leader_alone() {
+    let milestone = Milestone::RouterFollows;
+    reached(switched(), &milestone);
+    not_yet(with(switched(), |s| leads_to(s, &["pg-0"])), &milestone, "leads to pg-0");
+    not_yet(with(switched(), |s| leads_to(s, &["pg-0", "pg-1"])), &milestone, "pg-0 and pg-1");
+    not_yet(with(switched(), |s| leads_to(s, &[])), &milestone, "nowhere");
+    not_yet(with(switched(), |s| s.routers.clear()), &milestone, "no router");
+    let set = |status: ProxyStatus| move |s: &mut Snapshot| rows(s, |rows| rows[1].status = status.clone());
+    contradicted(with(switched(), set(ProxyStatus::Maintenance("".into()))), &milestone, "MAINT");
+    contradicted(with(switched(), set(ProxyStatus::NoCheck)), &milestone, "not checked");
+}
+
+#[test]
+fn a_stream_is_seen_from_both_sides_on_the_leaders_timeline() {
+    let milestone = Milestone::Streaming { member: pg(0) };
+    reached(switched(), &milestone);
+    not_yet(with(switched(), |s| sql(s, 1, |r| r.downstream.clear())), &milestone, "no node lists");
+    not_yet(with(switched(), |s| sql(s, 0, |r| r.receiver = None)), &milestone, "no streaming WAL receiver");
+    let old = |s: &mut Snapshot| sql(s, 0, |r| r.receiver.as_mut().unwrap().timeline = Some(Timeline(12)));
+    not_yet(with(switched(), old), &milestone, "timeline 12");
+    contradicted(healthy(), &milestone, "leads");
+    contradicted(with(switched(), |s| sql(s, 0, |r| r.in_recovery = false)), &milestone, "not in recovery");
+}
+
+#[test]
+fn all_stream_when_the_last_one_does() {
+    reached(switched(), &Milestone::AllStreaming);
+    let one = |s: &mut Snapshot| sql(s, 2, |r| r.receiver = None);
+    not_yet(with(switched(), one), &Milestone::AllStreaming, "pg-2");
+    not_yet(with(switched(), |s| lose(s, 2)), &Milestone::AllStreaming, "pg-2");
+    let tagged = |s: &mut Snapshot| {
+        sql(s, 2, |r| r.receiver = None);
+        agent(s, 2, |r| r.tags.nostream = true);
+    };
+    assert!(told(with(switched(), tagged), &Milestone::AllStreaming).is_reached(), "it is not meant to stream");
+}
+
+#[test]
+fn a_restart_is_a_later_start_of_the_same_server() {
+    let milestone = Milestone::Restarted { member: pg(2) };
+    let again = |s: &mut Snapshot| {
+        sql(s, 2, |r| r.postmaster_started = wall());
+        agent(s, 2, |r| r.postmaster_started = Some(wall()));
+    };
+    reached(with(healthy(), again), &milestone);
+    not_yet(healthy(), &milestone, "as before");
+    not_yet(with(healthy(), |s| sql(s, 2, |r| r.postmaster_started = wall())), &milestone, "two different starts");
+    let starting = |s: &mut Snapshot| {
+        again(s);
+        agent(s, 2, |r| r.state = MemberState::Starting);
+    };
+    not_yet(with(healthy(), starting), &milestone, "starting");
+    let mut before = before();
+    before.members.get_mut(&pg(2)).unwrap().started = None;
+    let mut snapshot = with(healthy(), again);
+    pass(&mut snapshot, seconds(2));
+    assert!(!tell(&milestone, &snapshot, &before, since()).is_reached(), "later than what?");
+}
+
+#[test]
+fn a_copy_is_seen_while_it_runs() {
+    let milestone = Milestone::Copying { member: pg(2) };
+    reached(with(healthy(), |s| agent(s, 2, |r| r.state = MemberState::CreatingReplica)), &milestone);
+    reached(with(healthy(), |s| record(s, |r| r.members[2].state = MemberState::CreatingReplica)), &milestone);
+    not_yet(healthy(), &milestone, "running");
+    contradicted(healthy(), &Milestone::Copying { member: pg(0) }, "leads");
+}
+
+#[test]
+fn maintenance_is_on_when_record_and_agents_say_so() {
+    let milestone = Milestone::Maintenance { on: true };
+    let all = |s: &mut Snapshot| {
+        config(s, |c| (c.paused, c.mod_revision) = (true, 51));
+        (0..3).for_each(|number| agent(s, number, |r| r.paused = true));
+    };
+    reached(with(healthy(), all), &milestone);
+    let most = |s: &mut Snapshot| {
+        all(s);
+        agent(s, 2, |r| r.paused = false);
+    };
+    not_yet(with(healthy(), most), &milestone, "pg-2");
+    not_yet(healthy(), &milestone, "not paused");
+    contradicted(with(healthy(), |s| config(s, |c| c.mod_revision = 51)), &milestone, "not paused");
+    reached(healthy(), &Milestone::Maintenance { on: false });
+}
+
+fn order(at: Option<&str>) -> Option<FailoverKey> {
+    Some(FailoverKey { leader: Some(pg(0)), candidate: Some(pg(1)), scheduled_at: at.map(Into::into) })
+}
+
+#[test]
+fn a_switchover_is_scheduled_when_it_was_written_since() {
+    let milestone = Milestone::SwitchoverScheduled { scheduled: true };
+    reached(with(healthy(), |s| failover(s, order(Some("04:00")), 61)), &milestone);
+    not_yet(with(healthy(), |s| failover(s, order(Some("04:00")), 60)), &milestone, "of before");
+    not_yet(healthy(), &milestone, "no switchover");
+    contradicted(with(healthy(), |s| failover(s, order(None), 61)), &milestone, "at once");
+}
+
+#[test]
+fn a_switchover_is_cancelled_when_none_is_on_record() {
+    let milestone = Milestone::SwitchoverScheduled { scheduled: false };
+    reached(healthy(), &milestone);
+    not_yet(with(healthy(), |s| failover(s, order(Some("04:00")), 60)), &milestone, "still");
+    contradicted(with(healthy(), |s| failover(s, order(Some("05:00")), 61)), &milestone, "another");
+}
+
+#[test]
+fn a_restart_is_scheduled_when_agent_and_record_say_so() {
+    let milestone = Milestone::RestartScheduled { member: pg(2), scheduled: true };
+    let restart = || Some(ScheduledRestart { at: "04:00".into(), conditions: Vec::new() });
+    let both = |s: &mut Snapshot| {
+        agent(s, 2, |r| r.scheduled_restart = restart());
+        record(s, |r| r.members[2].scheduled_restart = restart());
+    };
+    reached(with(healthy(), both), &milestone);
+    not_yet(with(healthy(), |s| agent(s, 2, |r| r.scheduled_restart = restart())), &milestone, "not say so");
+    not_yet(healthy(), &milestone, "no scheduled restart");
+    reached(healthy(), &Milestone::RestartScheduled { member: pg(2), scheduled: false });
+    not_yet(with(healthy(), both), &Milestone::RestartScheduled { member: pg(2), scheduled: false }, "still");
+}
+
+#[test]
+fn a_configuration_is_in_force_when_the_record_holds_it() {
+    let changes = json!({"ttl": 40, "pause": null}).as_object().cloned().unwrap();
+    let milestone = Milestone::Configured { changes };
+    let set = |ttl: u64, revision: i64| {
+        move |s: &mut Snapshot| {
+            config(s, |c| {
+                let mut value = config_value();
+                value["ttl"] = json!(ttl);
+                (c.value, c.mod_revision) = (ConfigValue::new(value), revision);
+            });
+        }
+    };
+    reached(with(healthy(), set(40, 51)), &milestone);
+    not_yet(healthy(), &milestone, "ttl");
+    contradicted(with(healthy(), set(35, 51)), &milestone, "ttl");
+    not_yet(with(healthy(), |s| record(s, |r| r.config = None)), &milestone, "does not tell");
+}
+
+#[rstest]
+#[case(ServerState::Maintenance, ProxyStatus::Maintenance("".into()), true)]
+#[case(ServerState::Maintenance, ProxyStatus::Down, false)]
+#[case(ServerState::Drain, ProxyStatus::Drain, true)]
+#[case(ServerState::Drain, ProxyStatus::Up, false)]
+#[case(ServerState::Ready, ProxyStatus::Down, true)]
+#[case(ServerState::Ready, ProxyStatus::Drain, false)]
+fn a_server_has_the_state_that_the_router_tells(
+    #[case] state: ServerState,
+    #[case] status: ProxyStatus,
+    #[case] is: bool,
+) {
+    let milestone = |server: &str| Milestone::RouterServer {
+        router: RouterName::new("edge"),
+        backend: "primary".into(),
+        server: server.into(),
+        state,
+    };
+    let snapshot = with(healthy(), |s| rows(s, |rows| rows[1].status = status.clone()));
+    assert_eq!(told(snapshot.clone(), &milestone("pg-1")).is_reached(), is);
+    assert!(!tell(&milestone("pg-1"), &snapshot, &before(), since()).is_reached(), "nothing was asked since");
+    contradicted(snapshot, &milestone("pg-9"), "no server");
+}
+
+#[test]
+fn a_session_has_ended_when_a_whole_list_lacks_it() {
+    let milestone = Milestone::SessionEnded { member: pg(0), pid: 77 };
+    reached(healthy(), &milestone);
+    not_yet(with(healthy(), |s| sql(s, 0, |r| r.sessions = vec![session(77)])), &milestone, "still there");
+    let unread = Unread { part: SqlPart::Sessions, why: "cut".into() };
+    not_yet(with(healthy(), |s| sql(s, 0, |r| r.unread = vec![unread])), &milestone, "not every session");
+    let many = (1000..1100).map(session).collect::<Vec<_>>();
+    not_yet(with(healthy(), |s| sql(s, 0, |r| r.sessions = many)), &milestone, "not every session");
+}

@@ -1,0 +1,293 @@
+use rstest::rstest;
+
+use super::super::{Attempt, Heard, Judgement, Reply, Stage, judge};
+use crate::action::expectation::Expectation;
+use crate::action::intent::{CopySource, Intent};
+use crate::action::milestone::Milestone;
+use crate::action::order::AgentRequest;
+use crate::action::outcome::{Ending, Outcome};
+use crate::action::plan::Plan;
+use crate::action::test_support::*;
+use crate::model::dcs::FailoverKey;
+use crate::model::role::MemberState;
+use crate::model::snapshot::Snapshot;
+use crate::model::source::Trouble;
+
+/// An action of which the runner has made every step.
+struct Run {
+    plan: Plan,
+    attempt: Attempt,
+}
+
+impl Run {
+    fn of(plan: Plan, heard: Heard) -> Self {
+        let mut attempt = Attempt::begun(since());
+        attempt.replies.push(Reply { step: 0, at: since(), heard });
+        attempt.stage = Stage::Watching;
+        Self { plan, attempt }
+    }
+
+    /// Shows it one picture after the other, a second apart, for as long as it takes to end.
+    fn watch(&mut self, snapshot: &mut Snapshot, count: u64) -> Option<Outcome> {
+        for _ in 0..count {
+            let judgement = self.look(snapshot);
+            if judgement.outcome.is_some() {
+                return judgement.outcome;
+            }
+        }
+        None
+    }
+
+    fn look(&mut self, snapshot: &mut Snapshot) -> Judgement {
+        pass(snapshot, seconds(1));
+        let judgement = judge(&self.plan, &before(), &self.attempt, snapshot);
+        self.attempt.learn(&judgement, snapshot.now);
+        judgement
+    }
+
+    /// The outcome once the time is over.
+    fn overdue(&mut self, snapshot: &mut Snapshot) -> Outcome {
+        self.attempt.stage = Stage::Overdue;
+        self.look(snapshot).outcome.unwrap()
+    }
+}
+
+fn accepted() -> Heard {
+    Heard::Accepted("200 Successfully switched over to \"pg-1\"".into())
+}
+
+fn unavailable() -> Heard {
+    Heard::Refused("503 Switchover status unknown".into())
+}
+
+fn unanswered() -> Heard {
+    Heard::NoAnswer("http://pg-0:8008: no answer in time".into())
+}
+
+fn has_next(outcome: &Outcome, word: &str) -> bool {
+    outcome.next.iter().any(|next| next.as_str().contains(word))
+}
+
+/// "503 but it happened", "timeout then happened": the reply decides nothing.
+#[rstest]
+#[case::accepted(accepted())]
+#[case::unavailable(unavailable())]
+#[case::unanswered(unanswered())]
+#[case::refused(Heard::Refused("412 leader name does not match".into()))]
+fn what_is_seen_is_done_whatever_was_replied(#[case] heard: Heard) {
+    let outcome = Run::of(switchover(Some(1)), heard).watch(&mut switched(), 5).unwrap();
+    assert_eq!(outcome.ending, Ending::Done);
+}
+
+#[test]
+fn what_happens_late_is_still_done() {
+    let mut run = Run::of(switchover(Some(1)), unavailable());
+    assert_eq!(run.watch(&mut healthy(), 15), None);
+    let mut later = switched();
+    pass(&mut later, seconds(16));
+    assert_eq!(run.watch(&mut later, 5).unwrap().ending, Ending::Done);
+}
+
+/// "200 but it did not".
+#[rstest]
+#[case::accepted(accepted())]
+#[case::unavailable(unavailable())]
+#[case::unanswered(unanswered())]
+fn a_switchover_failed_when_all_is_as_before_for_two_loops(#[case] heard: Heard) {
+    let mut run = Run::of(switchover(Some(1)), heard);
+    let mut snapshot = healthy();
+    assert_eq!(run.watch(&mut snapshot, 20), None, "a loop is 10 s");
+    let outcome = run.watch(&mut snapshot, 2).unwrap();
+    assert_eq!(outcome.ending, Ending::Failed);
+    assert!(outcome.text.as_str().contains("pg-0 leads as before"), "{}", outcome.text);
+}
+
+#[test]
+fn the_two_loops_begin_anew_when_the_proof_breaks() {
+    let mut run = Run::of(switchover(Some(1)), unavailable());
+    let mut snapshot = healthy();
+    assert_eq!(run.watch(&mut snapshot, 15), None);
+    let order = FailoverKey { leader: Some(pg(0)), candidate: Some(pg(1)), scheduled_at: None };
+    failover(&mut snapshot, Some(order), 61);
+    assert_eq!(run.watch(&mut snapshot, 2), None);
+    failover(&mut snapshot, None, 62);
+    assert_eq!(run.watch(&mut snapshot, 20), None);
+    assert_eq!(run.watch(&mut snapshot, 2).unwrap().ending, Ending::Failed);
+}
+
+#[test]
+fn a_refusal_before_anything_was_begun_fails_at_once() {
+    let mut run = Run::of(switchover(Some(1)), Heard::Refused("412 leader name does not match".into()));
+    let outcome = run.watch(&mut healthy(), 2).unwrap();
+    assert_eq!(outcome.ending, Ending::Failed);
+    assert!(outcome.text.as_str().contains("412"), "{}", outcome.text);
+}
+
+#[test]
+fn what_was_not_sent_has_failed() {
+    let mut run = Run::of(switchover(Some(1)), Heard::NotSent("connection refused".into()));
+    assert_eq!(run.watch(&mut healthy(), 1).unwrap().ending, Ending::Failed);
+}
+
+/// The order may fire as long as it is on record.
+#[test]
+fn an_order_that_is_still_on_record_is_unknown_and_its_clearing_is_offered() {
+    let mut run = Run::of(switchover(Some(1)), unavailable());
+    let mut snapshot = healthy();
+    let order = FailoverKey { leader: Some(pg(0)), candidate: Some(pg(1)), scheduled_at: None };
+    failover(&mut snapshot, Some(order), 61);
+    assert_eq!(run.watch(&mut snapshot, 40), None);
+    let outcome = run.overdue(&mut snapshot);
+    assert_eq!(outcome.ending, Ending::Unknown);
+    assert!(has_next(&outcome, "clear the failover key"), "{outcome:?}");
+}
+
+#[test]
+fn without_quorum_the_outcome_is_unknown() {
+    let mut run = Run::of(switchover(Some(1)), unanswered());
+    let mut snapshot = healthy();
+    lose_dcs(&mut snapshot);
+    assert_eq!(run.watch(&mut snapshot, 40), None);
+    let outcome = run.overdue(&mut snapshot);
+    assert_eq!(outcome.ending, Ending::Unknown);
+    assert!(has_next(&outcome, "DCS"), "{outcome:?}");
+}
+
+/// A record that speaks while no member reaches the majority proves no absence.
+#[test]
+fn without_a_majority_nothing_is_proven_to_have_failed() {
+    let mut run = Run::of(switchover(Some(1)), unavailable());
+    let mut snapshot = healthy();
+    etcds(&mut snapshot, |member| member.quorum = crate::model::dcs::Quorum::Missing);
+    assert_eq!(run.watch(&mut snapshot, 40), None);
+    assert_eq!(run.overdue(&mut snapshot).ending, Ending::Unknown);
+}
+
+#[test]
+fn another_one_than_wanted_is_a_failure_that_says_who() {
+    let mut snapshot = healthy();
+    lock(&mut snapshot, 2);
+    promote(&mut snapshot, 2);
+    follow(&mut snapshot, 0, 2);
+    let outcome = Run::of(switchover(Some(1)), accepted()).watch(&mut snapshot, 3).unwrap();
+    assert_eq!(outcome.ending, Ending::Failed);
+    assert!(outcome.text.as_str().contains("pg-2 was promoted instead of pg-1"), "{}", outcome.text);
+}
+
+/// Promoted, and the old leader neither in recovery nor proven stopped: two may take writes.
+#[test]
+fn a_new_leader_beside_one_that_is_silent_is_unknown() {
+    let mut snapshot = switched();
+    lose(&mut snapshot, 0);
+    let mut run = Run::of(switchover(Some(1)), accepted());
+    assert_eq!(run.watch(&mut snapshot, 5), None);
+    let outcome = run.overdue(&mut snapshot);
+    assert_eq!(outcome.ending, Ending::Unknown);
+    assert!(outcome.text.as_str().contains("not proven to have stopped"), "{}", outcome.text);
+}
+
+#[test]
+fn a_leader_that_stepped_down_for_nobody_is_unknown_and_a_failover_is_offered() {
+    let mut snapshot = healthy();
+    record(&mut snapshot, |content| content.leader = None);
+    fail_sql(&mut snapshot, 0, Trouble::Refused);
+    let mut run = Run::of(switchover(Some(1)), unavailable());
+    assert_eq!(run.watch(&mut snapshot, 40), None);
+    let outcome = run.overdue(&mut snapshot);
+    assert_eq!(outcome.ending, Ending::Unknown);
+    assert!(has_next(&outcome, "pgctl-tui failover"), "{outcome:?}");
+}
+
+#[test]
+fn what_does_not_decide_is_waited_for_and_then_remarked() {
+    let mut snapshot = switched();
+    leads_to(&mut snapshot, &["pg-0"]);
+    let mut run = Run::of(switchover(Some(1)), accepted());
+    assert_eq!(run.watch(&mut snapshot, 5), None);
+    assert!(run.look(&mut snapshot).decided);
+    let outcome = run.overdue(&mut snapshot);
+    assert_eq!(outcome.ending, Ending::Done);
+    assert!(outcome.text.as_str().contains("router follows"), "{}", outcome.text);
+}
+
+/// Before the promotion the router leads to the old leader alone, and every standby streams: that is no milestone.
+#[test]
+fn routers_and_streams_are_told_only_after_the_promotion() {
+    let mut run = Run::of(switchover(Some(1)), accepted());
+    let judgement = run.look(&mut healthy());
+    assert!(judgement.tellings.iter().all(|telling| !telling.is_reached()), "{:?}", judgement.tellings);
+}
+
+#[test]
+fn nothing_ends_while_steps_are_to_be_made() {
+    let mut run = Run::of(switchover(Some(1)), accepted());
+    run.attempt.stage = Stage::Sending;
+    assert_eq!(run.watch(&mut switched(), 30), None);
+}
+
+/// The API hangs for a minute: what is done is done, and what is not may come yet.
+#[test]
+fn while_the_reply_is_awaited_it_can_be_done_but_not_failed() {
+    let mut run = Run::of(switchover(Some(1)), accepted());
+    run.attempt.replies.clear();
+    run.attempt.stage = Stage::Waiting;
+    assert_eq!(run.watch(&mut healthy(), 60), None);
+    let mut done = switched();
+    pass(&mut done, seconds(61));
+    assert_eq!(run.watch(&mut done, 5).unwrap().ending, Ending::Done);
+}
+
+fn reinit() -> Plan {
+    let intent = Intent::Reinitialise { member: pg(2), source: CopySource::Any, again: false };
+    let expectation =
+        Expectation::of([Milestone::Copying { member: pg(2) }, Milestone::Streaming { member: pg(2) }], seconds(600));
+    plan(intent, 2, AgentRequest::Reinitialise { source: CopySource::Any, force: false }, expectation)
+}
+
+/// A member streams before it is copied, too.
+#[test]
+fn a_copy_is_done_when_it_was_seen_and_then_streams() {
+    let mut run = Run::of(reinit(), Heard::Accepted("200 reinitialize started".into()));
+    let mut snapshot = healthy();
+    assert_eq!(run.watch(&mut snapshot, 10), None);
+    agent(&mut snapshot, 2, |report| report.state = MemberState::CreatingReplica);
+    assert_eq!(run.watch(&mut snapshot, 3), None);
+    agent(&mut snapshot, 2, |report| report.state = MemberState::Running);
+    assert_eq!(run.watch(&mut snapshot, 2).unwrap().ending, Ending::Done);
+}
+
+#[test]
+fn what_was_accepted_and_not_seen_is_not_verified() {
+    let mut run = Run::of(reinit(), Heard::Accepted("200 reinitialize started".into()));
+    let mut snapshot = healthy();
+    assert_eq!(run.watch(&mut snapshot, 60), None);
+    assert_eq!(run.overdue(&mut snapshot).ending, Ending::Unverified);
+}
+
+#[test]
+fn a_restart_without_an_answer_is_never_proven_to_have_failed() {
+    let mut run = Run::of(restart(2), unanswered());
+    let mut snapshot = healthy();
+    assert_eq!(run.watch(&mut snapshot, 60), None);
+    assert_eq!(run.overdue(&mut snapshot).ending, Ending::Unknown);
+}
+
+#[test]
+fn a_restart_that_was_refused_and_did_not_happen_has_failed() {
+    let mut run = Run::of(restart(2), Heard::Refused("503 restart conditions are not satisfied".into()));
+    let mut snapshot = healthy();
+    assert_eq!(run.watch(&mut snapshot, 20), None);
+    assert_eq!(run.watch(&mut snapshot, 3).unwrap().ending, Ending::Failed);
+}
+
+#[test]
+fn an_action_that_leaves_no_trace_is_not_verified() {
+    let plan = plan(
+        Intent::Reload { target: crate::action::intent::Target::Member(pg(0)) },
+        0,
+        AgentRequest::Reload,
+        Expectation::default(),
+    );
+    let outcome = Run::of(plan, Heard::Accepted("202 reload scheduled".into())).watch(&mut healthy(), 1).unwrap();
+    assert_eq!(outcome.ending, Ending::Unverified);
+}
