@@ -46,6 +46,8 @@ enum Shape {
     List,
     /// A number of seconds, or text with a unit.
     Span,
+    /// Whatever a script or a member's own file makes of it.
+    Any,
 }
 
 const ANY: i64 = i64::MAX;
@@ -77,7 +79,7 @@ const TOP: [(&str, Shape); 22] = [
 ];
 
 /// Keys below `postgresql`.
-const POSTGRESQL: [(&str, Shape); 9] = [
+const POSTGRESQL: [(&str, Shape); 21] = [
     ("use_pg_rewind", Shape::Flag),
     ("use_slots", Shape::Flag),
     ("remove_data_directory_on_rewind_failure", Shape::Flag),
@@ -87,6 +89,18 @@ const POSTGRESQL: [(&str, Shape); 9] = [
     ("recovery_conf", Shape::Object),
     ("pg_hba", Shape::List),
     ("pg_ident", Shape::List),
+    ("create_replica_methods", Shape::List),
+    ("callbacks", Shape::Object),
+    ("basebackup", Shape::Any),
+    ("rewind", Shape::Any),
+    ("custom_conf", Shape::Any),
+    ("krbsrvname", Shape::Any),
+    ("pre_promote", Shape::Any),
+    ("before_stop", Shape::Any),
+    ("use_unix_socket", Shape::Flag),
+    ("use_unix_socket_repl", Shape::Flag),
+    ("bin_dir", Shape::Any),
+    ("bin_name", Shape::Object),
 ];
 
 /// Parameters below `postgresql.parameters` with a range that Patroni knows: it passes them to PostgreSQL itself, and
@@ -136,6 +150,7 @@ pub(super) fn examine(changes: &Map<String, Value>, timing: Timing) -> Vec<Findi
         }
     }
     found.extend(periods(changes, timing));
+    found.extend(consequences(changes).map(Finding::Warning));
     found
 }
 
@@ -157,13 +172,7 @@ fn section(found: &mut Vec<Finding>, above: &str, values: &Map<String, Value>, k
 impl Shape {
     /// What the value must be, where it is not.
     fn unmet(&self, value: &Value) -> Option<String> {
-        let is_flag = || match value {
-            Value::Bool(_) => true,
-            Value::String(word) => {
-                ["on", "off", "true", "false", "yes", "no"].contains(&word.to_ascii_lowercase().as_str())
-            }
-            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
-        };
+        let is_flag = || flag(value).is_some();
         let (holds, wanted) = match self {
             Self::Whole(least, most) => {
                 (whole(value).is_some_and(|number| (*least..=*most).contains(&number)), range(*least, *most))
@@ -173,6 +182,7 @@ impl Shape {
                 let quorum = value.as_str().is_some_and(|word| word.eq_ignore_ascii_case("quorum"));
                 (quorum || is_flag(), "true, false or quorum".to_owned())
             }
+            Self::Any => (true, String::new()),
             Self::Object => (value.is_object(), "an object".to_owned()),
             Self::List => (value.is_array(), "a list".to_owned()),
             Self::Span => {
@@ -181,6 +191,21 @@ impl Shape {
             }
         };
         (!holds).then_some(wanted)
+    }
+}
+
+/// True or false in any of the words that Patroni reads.
+fn flag(value: &Value) -> Option<bool> {
+    let word = match value {
+        Value::Bool(flag) => return Some(*flag),
+        Value::String(word) => word.to_ascii_lowercase(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    match word.as_str() {
+        "on" | "true" | "yes" | "1" => Some(true),
+        "off" | "false" | "no" | "0" => Some(false),
+        _ => None,
     }
 }
 
@@ -240,5 +265,31 @@ fn periods(changes: &Map<String, Value>, timing: Timing) -> Option<Finding> {
         Finding::Wrong(format!(
             "ttl {ttl} is less than loop_wait {loop_wait} + 2 × retry_timeout {retry} = {least}: raise ttl or lower the others"
         ))
+    })
+}
+
+/// What the keys by which something can be lost mean for the users, once they are in force.
+fn consequences(changes: &Map<String, Value>) -> impl Iterator<Item = String> {
+    changes.iter().filter_map(|(key, value)| {
+        let set = flag(value);
+        // Removed, a flag is off.
+        let off = value.is_null() || set == Some(false);
+        let line = match key.as_str() {
+            "ttl" => {
+                let span = whole(value).map_or_else(|| "30".to_owned(), |ttl| ttl.to_string());
+                return Some(format!("a leader that dies without a word is replaced after about {span} s"));
+            }
+            "standby_cluster" if value.is_null() => "the cluster stops following another: its leader is promoted",
+            "standby_cluster" => "the leader takes no more writes and follows another cluster",
+            "slots" | "ignore_slots" => {
+                "slots that are no longer listed are dropped, and their consumers lose their place"
+            }
+            "failsafe_mode" if off => "the leader takes no more writes while the DCS is lost",
+            "synchronous_mode" if off => "commits wait for no standby: a failover may lose acknowledged ones",
+            "synchronous_mode" => "commits wait for a standby",
+            "synchronous_mode_strict" if set == Some(true) => "writes stop while no standby is synchronous",
+            _ => return None,
+        };
+        Some(line.to_owned())
     })
 }

@@ -157,8 +157,16 @@ fn checkpoints(
         );
         return Vec::new();
     }
-    let nodes = std::iter::once(leader).chain(candidate);
-    nodes.map(|view| ground.sql(view, SqlRequest::Checkpoint, "CHECKPOINT", CHECKPOINT)).collect()
+    let mut steps = Vec::new();
+    for view in std::iter::once(leader).chain(candidate) {
+        let answers = view.member.sql.as_ref().is_some_and(|sql| sql.is_fresh(ground.snapshot.now));
+        if answers {
+            steps.push(ground.sql(view, SqlRequest::Checkpoint, "CHECKPOINT", CHECKPOINT));
+        } else {
+            impact.push(format!("no checkpoint on {} beforehand: it does not answer over SQL", view.name()));
+        }
+    }
+    steps
 }
 
 /// Orders to the routers before the switchover is asked for. None: nothing may be told to them before it is accepted.

@@ -233,3 +233,28 @@ fn periods_of_the_cluster_set_how_long_is_waited() {
     configured(&mut snapshot, &json!({"ttl": 9_000_000_000_u64, "primary_start_timeout": u64::MAX}));
     assert!(planned(&snapshot, &switchover(Some(1))).expectation.within <= seconds(4000), "nonsense is no deadline");
 }
+
+#[rstest]
+#[case(json!({"synchronous_mode": false}), "commits wait for no standby: a failover may lose acknowledged ones")]
+#[case(json!({"synchronous_mode": null}), "commits wait for no standby: a failover may lose acknowledged ones")]
+#[case(json!({"synchronous_mode": "quorum"}), "commits wait for a standby")]
+#[case(json!({"synchronous_mode_strict": "on"}), "writes stop while no standby is synchronous")]
+#[case(json!({"standby_cluster": {"host": "far"}}), "the leader takes no more writes and follows another cluster")]
+#[case(json!({"slots": {"cdc": {"type": "logical"}}}), "slots that are no longer listed are dropped, and their consumers lose their place")]
+#[case(json!({"failsafe_mode": 0}), "the leader takes no more writes while the DCS is lost")]
+#[case(json!({"ttl": 45}), "a leader that dies without a word is replaced after about 45 s")]
+fn what_a_setting_means_for_the_users_is_said(#[case] changes: Value, #[case] words: &str) {
+    let plan = planned(&healthy(), &configure(changes));
+    assert!(plan.impact.iter().any(|line| line.as_str() == words), "{:?}", plan.impact);
+    assert_eq!(plan.danger, Danger::Destructive);
+}
+
+#[test]
+fn a_checkpoint_is_only_asked_of_nodes_that_answer_over_sql() {
+    let mut snapshot = healthy();
+    snapshot.members[1].sql = None;
+    let plan = planned(&snapshot, &swift());
+    assert_eq!(sent(&plan)[0], "CHECKPOINT on pg-0 at 10.0.0.0:5432");
+    assert_eq!((plan.steps.len(), plan.no_return), (2, 1));
+    assert!(plan.impact.iter().any(|line| line.as_str().starts_with("no checkpoint on pg-1")), "{:?}", plan.impact);
+}
