@@ -22,6 +22,8 @@ pub mod router;
 pub mod series;
 pub mod snapshot;
 pub mod source;
+#[cfg(test)]
+pub(crate) mod test_support;
 pub mod text;
 pub mod thresholds;
 pub mod units;

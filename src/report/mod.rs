@@ -25,10 +25,20 @@ pub mod sources;
 pub mod summary;
 pub mod symbol;
 pub mod table;
-#[cfg(test)]
-pub(crate) mod test_support;
 pub mod text;
 pub mod tones;
 pub mod topology;
 
 pub use crate::model::units;
+
+#[cfg(test)]
+pub(crate) mod test_support {
+    //! Pictures for the tests of this room, and their tables as plain text.
+
+    pub(crate) use crate::model::test_support::*;
+
+    /// A table as plain text without a limit on its width, a line break at the end of each line.
+    pub(crate) fn drawn(table: &super::table::Table) -> String {
+        super::text::lines(table, None).iter().map(|line| line.text() + "\n").collect()
+    }
+}

@@ -6,5 +6,6 @@ mod patroni_check;
 pub mod patroni_cluster;
 pub mod patroni_discover;
 pub mod patroni_metrics;
+pub mod patroni_plan;
 pub mod patroni_record;
 pub mod sim;

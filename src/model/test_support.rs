@@ -1,4 +1,4 @@
-//! Hand-built pictures for the tests of this room: a healthy cluster, and what may befall it.
+//! Hand-built pictures for the tests of every room: a healthy cluster, and what may befall it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -596,9 +596,4 @@ pub(crate) fn findings() -> Vec<Finding> {
             since: None,
         },
     ]
-}
-
-/// A table as plain text without a limit on its width, a line break at the end of each line.
-pub(crate) fn drawn(table: &super::table::Table) -> String {
-    super::text::lines(table, None).iter().map(|line| line.text() + "\n").collect()
 }

@@ -1,0 +1,84 @@
+//! What the users of the cluster will notice, in words and with numbers where they are known.
+
+use crate::model::router::{PoolPurpose, ProxyKind};
+use crate::model::snapshot::Snapshot;
+use crate::model::units;
+use crate::model::view::MemberView;
+
+/// Sessions through the write pools of the routers that answer in time; `None`: nobody counts them.
+fn write_sessions(snapshot: &Snapshot) -> Option<u64> {
+    let pools = snapshot.routers.iter().flat_map(|router| {
+        let report = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now));
+        report.into_iter().flat_map(move |report| {
+            let of_pool = |row: &&crate::model::router::ProxyRow| {
+                row.kind == ProxyKind::Backend && router.purpose(&row.proxy) == PoolPurpose::Write
+            };
+            report.rows.iter().filter(of_pool)
+        })
+    });
+    pools.filter_map(|row| row.sessions).reduce(u64::saturating_add)
+}
+
+fn own_sessions(view: MemberView<'_>) -> Option<u64> {
+    let now = view.snapshot.now;
+    view.member.sql.as_ref()?.fresh(now).map(|report| u64::from(report.connections.used))
+}
+
+fn sessions(count: u64) -> String {
+    if count == 1 { "1 session".to_owned() } else { format!("{} sessions", units::exact(count)) }
+}
+
+/// The sessions that `view`, the leader, loses.
+pub(super) fn writers_cut(view: MemberView<'_>) -> String {
+    let name = view.name();
+    match (write_sessions(view.snapshot), own_sessions(view)) {
+        (Some(through), Some(own)) => {
+            format!("{} on {name} are cut, {} of them through the write pools", sessions(own), units::exact(through))
+        }
+        (Some(through), None) => format!("{} through the write pools are cut", sessions(through)),
+        (None, Some(own)) => format!("{} on {name} are cut", sessions(own)),
+        (None, None) => format!("all sessions on {name} are cut; how many there are is unknown"),
+    }
+}
+
+/// The sessions that a replica loses.
+pub(super) fn readers_cut(view: MemberView<'_>) -> String {
+    let name = view.name();
+    own_sessions(view).map_or_else(
+        || format!("all sessions on {name} are cut; how many there are is unknown"),
+        |own| format!("{} on {name} are cut", sessions(own)),
+    )
+}
+
+/// The transaction that will be rolled back, where one has run for long.
+pub(super) fn long_transaction(view: MemberView<'_>) -> Option<String> {
+    let report = view.member.sql.as_ref()?.fresh(view.snapshot.now)?;
+    let oldest = report.oldest_transaction.as_ref()?;
+    Some(format!(
+        "the oldest transaction on {} ({} of {}) has run for {} and is rolled back",
+        view.name(),
+        oldest.application,
+        oldest.user,
+        units::duration(oldest.age)
+    ))
+}
+
+/// How far a member is behind, as a clause: `pg-1 is 48 kB behind`.
+pub(super) fn behind(view: MemberView<'_>) -> String {
+    let name = view.name();
+    let lag = view.lag();
+    let bytes = lag.bytes.filter(|bytes| bytes.fresh).map(|bytes| units::bytes(bytes.value));
+    let time = lag.time.filter(|time| time.fresh).map(|time| units::latency(time.value));
+    match (bytes, time) {
+        (Some(bytes), Some(time)) => format!("{name} is {bytes} ({time}) behind"),
+        (Some(bytes), None) => format!("{name} is {bytes} behind"),
+        (None, Some(time)) => format!("{name} is {time} behind"),
+        (None, None) => format!("how far {name} is behind is unknown"),
+    }
+}
+
+/// What a promotion leaves undone on routers.
+pub(super) fn routers_follow(snapshot: &Snapshot) -> Option<String> {
+    let names = snapshot.routers.iter().map(|router| router.name.to_string()).collect::<Vec<_>>();
+    (!names.is_empty()).then(|| format!("{} follows when its own checks notice", names.join(", ")))
+}

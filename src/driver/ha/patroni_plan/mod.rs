@@ -1,0 +1,91 @@
+//! Plans for clusters that Patroni manages, the simulated one among them. Pure: the same picture and the same intent
+//! give the same plan; nothing here asks, sends or waits.
+//!
+//! A plan is refused here where the cluster cannot do what is wanted at all, with what to do instead. Whether it is wise
+//! at present is for the checks in [`action`](crate::action) to say.
+
+mod cancel_restart;
+mod cancel_switchover;
+mod configure;
+mod configure_rules;
+mod end_session;
+mod failover;
+mod ground;
+mod impact;
+mod pause;
+mod reinitialise;
+mod reload;
+pub mod request;
+mod restart;
+mod rolling_restart;
+mod router_server;
+mod switchover;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use self::ground::Ground;
+use crate::action::Intent;
+use crate::action::plan::{Impossible, Plan};
+use crate::config::ClusterSettings;
+use crate::config::endpoint::RuntimeApi;
+use crate::driver::port::Manage;
+use crate::model::name::RouterName;
+use crate::model::snapshot::Snapshot;
+use crate::model::text::Text;
+
+/// Makes plans for a Patroni cluster. Holds what the picture does not show: by which ways this console may act.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PatroniManager {
+    /// User at the agents, for the commands shown; `None`: no login is configured.
+    pub rest_user: Option<Text>,
+    /// User and database for acting over SQL; `None`: not configured, so nothing is done over SQL.
+    pub sql: Option<(Text, Text)>,
+    /// Routers whose runtime API may be used for acting, with its address in socat's words.
+    pub runtimes: BTreeMap<RouterName, Text>,
+}
+
+impl PatroniManager {
+    /// As the cluster is configured.
+    pub fn of(settings: &ClusterSettings) -> Self {
+        let acting = settings.postgres.as_ref().and_then(|postgres| postgres.acting.as_ref());
+        let runtimes = settings.routers.iter().filter_map(|router| {
+            let address = match router.acting_runtime.as_ref()? {
+                RuntimeApi::Tcp(address) => format!("tcp-connect:{address}"),
+                RuntimeApi::Unix(path) => format!("unix-connect:{}", path.display()),
+            };
+            Some((router.name.clone(), Text::new(address)))
+        });
+        Self {
+            rest_user: settings.patroni.acting.as_ref().map(|login| Text::new(&login.user)),
+            sql: acting.map(|access| (Text::new(&access.user), Text::new(&access.database))),
+            runtimes: runtimes.collect(),
+        }
+    }
+}
+
+impl Manage for PatroniManager {
+    fn plan(&self, snapshot: &Snapshot, intent: &Intent) -> Result<Plan, Impossible> {
+        let ground = Ground::of(self, snapshot, intent)?;
+        match intent {
+            Intent::Switchover { candidate, at, swift } => switchover::plan(&ground, candidate.as_ref(), *at, *swift),
+            Intent::CancelSwitchover => cancel_switchover::plan(&ground),
+            Intent::Failover { candidate } => failover::plan(&ground, candidate),
+            Intent::Reinitialise { member, source, again } => reinitialise::plan(&ground, member, *source, *again),
+            Intent::Restart { target, only_pending, at } => restart::plan(&ground, target, *only_pending, *at),
+            Intent::CancelRestart { member } => cancel_restart::plan(&ground, member),
+            Intent::Reload { target } => reload::plan(&ground, target),
+            Intent::Pause => pause::plan(&ground, true),
+            Intent::Resume => pause::plan(&ground, false),
+            Intent::Configure { changes } => configure::plan(&ground, changes),
+            Intent::RollingRestart => rolling_restart::plan(&ground),
+            Intent::RouterServer { router, backend, server, state } => {
+                router_server::plan(&ground, router, backend, server, *state)
+            }
+            Intent::EndSession { member, pid, started, how } => {
+                end_session::plan(&ground, member, *pid, *started, *how)
+            }
+        }
+    }
+}

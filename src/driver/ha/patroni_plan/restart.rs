@@ -1,0 +1,224 @@
+//! Restarting PostgreSQL on one member, on those of a role, or on all; now or later.
+
+use jiff::Timestamp;
+
+use super::ground::{Ground, Sketch, no, quoted, schedulable, wait};
+use super::impact;
+use crate::action::expectation::Expectation;
+use crate::action::intent::Target;
+use crate::action::milestone::Milestone;
+use crate::action::order::AgentRequest;
+use crate::action::plan::{Confirm, Danger, Impossible, Plan};
+use crate::model::role::Role;
+use crate::model::view::MemberView;
+
+pub(super) fn plan(
+    ground: &Ground<'_>,
+    target: &Target,
+    only_pending: bool,
+    at: Option<Timestamp>,
+) -> Result<Plan, Impossible> {
+    let mut views = targets(ground, target)?;
+    if only_pending {
+        views.retain(|view| waits(*view));
+        if views.is_empty() {
+            return Err(no(nothing_waits(ground, target)));
+        }
+    }
+    // The leader last: its sessions are cut once, and by then the others have shown that a restart works.
+    views.sort_by_key(|view| ground.leads(view.name()));
+    match at {
+        Some(at) => scheduled(ground, &views, only_pending, at),
+        None => now(ground, &views, only_pending),
+    }
+}
+
+/// The members that `target` means, in order of name.
+pub(super) fn targets<'a>(ground: &Ground<'a>, target: &Target) -> Result<Vec<MemberView<'a>>, Impossible> {
+    let of_role = |leading: bool| ground.present().filter(move |view| ground.leads(view.name()) == leading).collect();
+    let (views, what): (Vec<_>, String) = match target {
+        Target::Member(name) => (vec![ground.member(name)?], name.to_string()),
+        Target::All => (ground.present().collect(), "any role".to_owned()),
+        Target::Role(role @ (Role::Leader | Role::Primary | Role::StandbyLeader)) => (of_role(true), role.to_string()),
+        Target::Role(role @ Role::Replica) => (of_role(false), role.to_string()),
+        Target::Role(role @ (Role::Demoted | Role::Uninitialized | Role::Unknown(_))) => {
+            return Err(no(format!(
+                "members cannot be chosen by the role {role}: choose leader or replica, or name one"
+            )));
+        }
+    };
+    if views.is_empty() {
+        return Err(no(format!("{} has no member of the role {what} at present", ground.cluster())));
+    }
+    Ok(views)
+}
+
+/// Whether a setting waits for a restart of the member.
+pub(super) fn waits(view: MemberView<'_>) -> bool {
+    view.pending_restart().is_some_and(|pending| pending.value)
+}
+
+pub(super) fn nothing_waits(ground: &Ground<'_>, target: &Target) -> String {
+    match target {
+        Target::Member(name) => {
+            format!("no setting of {name} waits for a restart: restart it unconditionally if need be")
+        }
+        Target::Role(_) | Target::All => {
+            format!("no member of {} has a pending restart: nothing to do", ground.cluster())
+        }
+    }
+}
+
+/// The condition that keeps a restart meant for a replica from hitting a leader. Only this role is called the same in
+/// every version of Patroni.
+fn role_condition(ground: &Ground<'_>, view: MemberView<'_>) -> Option<Role> {
+    let replica = view.agent_role().or_else(|| view.claimed_role()).is_some_and(|role| role.value == Role::Replica);
+    (replica && !ground.leads(view.name())).then_some(Role::Replica)
+}
+
+/// What is sent to restart one member.
+pub(super) fn request(
+    ground: &Ground<'_>,
+    view: MemberView<'_>,
+    only_pending: bool,
+    at: Option<Timestamp>,
+) -> AgentRequest {
+    AgentRequest::Restart { role: role_condition(ground, view), only_pending, at }
+}
+
+/// The same with Patroni's own tool.
+pub(super) fn patronictl(ground: &Ground<'_>, view: MemberView<'_>, request: &AgentRequest) -> Option<String> {
+    let AgentRequest::Restart { role, only_pending, at } = request else { return None };
+    let role = role.as_ref().map(|_| " --role replica").unwrap_or_default();
+    let pending = if *only_pending { " --pending" } else { "" };
+    let at = at.map(|at| format!(" --scheduled {at}")).unwrap_or_default();
+    let name = quoted(view.name().as_str());
+    Some(format!("patronictl restart {} {name}{role}{pending}{at} --force", ground.scope()))
+}
+
+fn now(ground: &Ground<'_>, views: &[MemberView<'_>], only_pending: bool) -> Result<Plan, Impossible> {
+    let mut steps = Vec::new();
+    let mut impact = Vec::new();
+    let mut equivalent = Vec::new();
+    let mut no_return = 0;
+    for (index, view) in views.iter().enumerate() {
+        let name = view.name();
+        let request = request(ground, *view, only_pending, None);
+        no_return = steps.len();
+        equivalent.extend(patronictl(ground, *view, &request));
+        equivalent.push(ground.curl(name, &request)?);
+        steps.push(ground.ask(name, request)?);
+        if index + 1 < views.len() {
+            steps.push(wait(Milestone::Restarted { member: name.clone() }, ground.timing.rejoin()));
+        }
+        impact.extend(cut(ground, *view));
+    }
+    let restarted = views.iter().map(|view| Milestone::Restarted { member: view.name().clone() });
+    let mut expectation = Expectation::of(restarted, ground.timing.two_loops());
+    for view in views.iter().filter(|view| !ground.leads(view.name())) {
+        expectation = expectation.then(Milestone::Streaming { member: view.name().clone() });
+    }
+    let leader = views.iter().any(|view| ground.leads(view.name()));
+    if leader {
+        expectation = expectation.then(Milestone::AllStreaming);
+    }
+    Ok(ground.plan(Sketch {
+        title: format!("restart PostgreSQL on {} of {}", names(views), ground.cluster()),
+        danger: Danger::Disruptive,
+        confirm: if leader { ground.type_cluster() } else { Confirm::Yes },
+        steps,
+        no_return,
+        impact,
+        equivalent,
+        expectation,
+    }))
+}
+
+/// What users notice of the restart of one member.
+pub(super) fn cut(ground: &Ground<'_>, view: MemberView<'_>) -> Vec<String> {
+    let name = view.name();
+    if ground.leads(name) {
+        let most = ground.timing.start.as_secs();
+        let after = if ground.record.is_paused() {
+            "nobody takes over if it does not come back, since maintenance mode is on".to_owned()
+        } else {
+            format!("after {most} s Patroni fails over")
+        };
+        let mut lines = vec![
+            impact::writers_cut(view),
+            format!("writes fail while {name} restarts, usually some seconds; {after}"),
+        ];
+        lines.extend(impact::long_transaction(view));
+        return lines;
+    }
+    let mut lines = vec![impact::readers_cut(view)];
+    let alone = ground.record.sync.as_ref().is_some_and(|sync| sync.standbys.as_slice() == std::slice::from_ref(name));
+    if alone {
+        lines.push(format!("{name} is the only synchronous standby: commits wait until another is"));
+    }
+    lines
+}
+
+fn scheduled(
+    ground: &Ground<'_>,
+    views: &[MemberView<'_>],
+    only_pending: bool,
+    at: Timestamp,
+) -> Result<Plan, Impossible> {
+    schedulable(ground, at, "a restart")?;
+    let mut steps = Vec::new();
+    let mut impact = vec!["nothing happens now".to_owned()];
+    let mut equivalent = Vec::new();
+    for view in views {
+        let name = view.name();
+        if let Some(known) = scheduled_at(*view) {
+            return Err(no(format!("a restart of {name} is scheduled for {known}: cancel it first")));
+        }
+        let request = request(ground, *view, only_pending, Some(at));
+        equivalent.extend(patronictl(ground, *view, &request));
+        equivalent.push(ground.curl(name, &request)?);
+        steps.push(ground.ask(name, request)?);
+        impact.extend(cut(ground, *view).into_iter().map(|line| format!("at {at}: {line}")));
+    }
+    if views.len() > 1 {
+        impact.push("all of them restart at the same time".to_owned());
+    }
+    let milestone =
+        |view: &MemberView<'_>| Milestone::RestartScheduled { member: view.name().clone(), scheduled: true };
+    Ok(ground.plan(Sketch {
+        title: format!("schedule a restart of PostgreSQL on {} of {} at {at}", names(views), ground.cluster()),
+        danger: Danger::Reversible,
+        confirm: Confirm::Yes,
+        no_return: steps.len().saturating_sub(1),
+        steps,
+        impact,
+        equivalent,
+        expectation: Expectation::of(views.iter().map(milestone), ground.timing.two_loops()),
+    }))
+}
+
+/// When the member is to be restarted, where that is on record.
+pub(super) fn scheduled_at(view: MemberView<'_>) -> Option<String> {
+    let now = view.snapshot.now;
+    let by_agent = view.member.agent.as_ref().and_then(|agent| agent.fresh(now));
+    let restart = match by_agent {
+        Some(report) => report.scheduled_restart.clone(),
+        None => {
+            let written = view.snapshot.recorded(|content| content.member(view.name())?.scheduled_restart.clone());
+            written.map(|fact| fact.value)
+        }
+    };
+    restart.map(
+        |restart| if restart.at.is_empty() { "a time that cannot be read".to_owned() } else { restart.at.to_string() },
+    )
+}
+
+/// `pg-1`, `pg-1 and pg-2`, `pg-0, pg-1 and pg-2`.
+pub(super) fn names(views: &[MemberView<'_>]) -> String {
+    let names = views.iter().map(|view| view.name().to_string()).collect::<Vec<_>>();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}

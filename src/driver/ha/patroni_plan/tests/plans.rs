@@ -1,0 +1,260 @@
+use rstest::{Context, rstest};
+use serde_json::json;
+
+use super::*;
+use crate::action::intent::EndSession;
+use crate::action::milestone::Milestone;
+use crate::action::order::AgentRequest;
+use crate::action::plan::Danger;
+use crate::model::role::Role;
+use crate::model::test_support::{cut, rows, seconds, session, sql};
+
+fn swift() -> Intent {
+    Intent::Switchover { candidate: Some(pg(1)), at: None, swift: true }
+}
+
+fn scheduled() -> Intent {
+    Intent::Switchover { candidate: Some(pg(1)), at: Some(later()), swift: true }
+}
+
+fn later_restart() -> Intent {
+    Intent::Restart { target: Target::All, only_pending: true, at: Some(later()) }
+}
+
+fn with_order() -> Snapshot {
+    let mut snapshot = healthy();
+    ordered(&mut snapshot, Some("2026-11-21T23:00:00+00:00"));
+    snapshot
+}
+
+fn with_restart() -> Snapshot {
+    let mut snapshot = healthy();
+    restart_scheduled(&mut snapshot, "pg-2");
+    snapshot
+}
+
+fn with_session() -> Snapshot {
+    let mut snapshot = healthy();
+    sql(&mut snapshot, "pg-0", |report| report.sessions = vec![session(4711, "shop", &[], Some(7800))]);
+    snapshot
+}
+
+fn end_session(how: EndSession) -> Intent {
+    Intent::EndSession { member: pg(0), pid: 4711, started: "2026-11-21T11:52:07.250Z".parse().unwrap(), how }
+}
+
+fn silent_leader() -> Snapshot {
+    let mut snapshot = healthy();
+    cut(&mut snapshot, "pg-0", seconds(12));
+    snapshot
+}
+
+#[rstest]
+#[case::switchover(healthy(), switchover(Some(1)))]
+#[case::switchover_anybody(healthy(), switchover(None))]
+#[case::switchover_swift(healthy(), swift())]
+#[case::switchover_scheduled(healthy(), scheduled())]
+#[case::cancel_switchover(with_order(), Intent::CancelSwitchover)]
+#[case::failover(leaderless(), failover(2))]
+#[case::failover_silent_leader(silent_leader(), failover(1))]
+#[case::reinitialise(healthy(), reinitialise(2))]
+#[case::restart_replica(healthy(), restart(Target::Member(pg(1))))]
+#[case::restart_leader(healthy(), restart(Target::Role(Role::Leader)))]
+#[case::restart_all(healthy(), restart(Target::All))]
+#[case::restart_scheduled(pending(&["pg-0", "pg-2"]), later_restart())]
+#[case::cancel_restart(with_restart(), Intent::CancelRestart { member: pg(2) })]
+#[case::reload(healthy(), Intent::Reload { target: Target::Role(Role::Replica) })]
+#[case::pause(healthy(), Intent::Pause)]
+#[case::resume(paused(), Intent::Resume)]
+#[case::configure(healthy(), configure(json!({"ttl": 60, "maximum_lag_on_failover": null, "loop_wait": 10, "postgresql": {"parameters": {"max_connections": 300, "pg_stat_statements.max": 5000}}, "colour": "blue"})))]
+#[case::rolling_restart(pending(&["pg-0", "pg-1", "pg-2"]), Intent::RollingRestart)]
+#[case::rolling_restart_replicas(pending(&["pg-2"]), Intent::RollingRestart)]
+#[case::router_drain(healthy(), server("replicas", 1, ServerState::Drain))]
+#[case::router_maintenance_of_the_last(healthy(), server("primary", 0, ServerState::Maintenance))]
+#[case::cancel_statement(with_session(), end_session(EndSession::Cancel))]
+#[case::terminate_session(with_session(), end_session(EndSession::Terminate))]
+fn a_plan_says_everything_that_is_done(
+    #[context] context: Context,
+    #[case] snapshot: Snapshot,
+    #[case] intent: Intent,
+) {
+    let name = context.description.expect("a named case");
+    insta::assert_snapshot!(name, drawn(&planned(&snapshot, &intent)));
+}
+
+#[test]
+fn a_protected_cluster_wants_a_reason_for_everything() {
+    let mut snapshot = pending(&["pg-1"]);
+    snapshot.identity.protected = true;
+    for intent in [switchover(Some(1)), restart(Target::All), Intent::Pause, Intent::RollingRestart, reinitialise(1)] {
+        assert!(planned(&snapshot, &intent).wants_reason, "{intent:?}");
+    }
+    assert!(!planned(&healthy(), &Intent::Pause).wants_reason);
+}
+
+#[test]
+fn the_request_goes_to_the_member_that_was_picked_and_to_no_other() {
+    for member in [1, 2] {
+        for intent in [restart(Target::Member(pg(member))), reinitialise(member)] {
+            let plan = planned(&healthy(), &intent);
+            let Order::Agent { member: asked, .. } = &plan.steps[0].order else { panic!("not an agent") };
+            assert_eq!(*asked, pg(member));
+            assert!(plan.steps[0].words.as_str().contains(&format!("http://10.0.0.{member}:8008/")));
+        }
+    }
+}
+
+#[test]
+fn pausing_patches_the_configuration_since_patroni_knows_no_other_way() {
+    assert_eq!(sent(&planned(&healthy(), &Intent::Pause)), [r#"PATCH http://10.0.0.0:8008/config {"pause":true}"#]);
+    assert_eq!(sent(&planned(&paused(), &Intent::Resume)), [r#"PATCH http://10.0.0.0:8008/config {"pause":null}"#]);
+}
+
+#[test]
+fn what_any_agent_does_is_asked_of_one_that_answers() {
+    let mut snapshot = paused();
+    snapshot.members[0].agent = None;
+    assert!(sent(&planned(&snapshot, &Intent::Resume))[0].starts_with("PATCH http://10.0.0.1:8008/config"));
+    // Without a leader, the candidate is asked, as patronictl does.
+    assert!(sent(&planned(&leaderless(), &failover(2)))[0].starts_with("POST http://10.0.0.2:8008/failover"));
+}
+
+#[test]
+fn a_restart_of_a_replica_never_hits_a_leader() {
+    let request = |plan: &Plan, step: usize| match &plan.steps[step].order {
+        Order::Agent { request: AgentRequest::Restart { role, .. }, .. } => role.clone(),
+        other => panic!("not a restart: {other:?}"),
+    };
+    let plan = planned(&healthy(), &restart(Target::All));
+    let last = plan.steps.len() - 1;
+    assert_eq!((request(&plan, 0), request(&plan, last)), (Some(Role::Replica), None));
+    assert_eq!(plan.no_return, last);
+}
+
+#[test]
+fn without_sql_for_acting_a_swift_switchover_goes_without_checkpoints_and_says_so() {
+    let bare = PatroniManager::default();
+    let plan = bare.plan(&healthy(), &swift()).unwrap();
+    assert_eq!(plan.steps.len(), 1);
+    assert!(plan.impact.iter().any(|line| line.as_str().contains("no checkpoint beforehand")));
+    assert!(plan.equivalent.iter().all(|line| !line.as_str().contains(" -u ")), "no login is configured");
+}
+
+#[test]
+fn a_rolling_restart_stops_at_the_first_failure_since_it_waits_after_each() {
+    let plan = planned(&pending(&["pg-0", "pg-1", "pg-2"]), &Intent::RollingRestart);
+    let mut open: Option<NodeName> = None;
+    for step in &plan.steps {
+        match &step.order {
+            Order::Agent { request: AgentRequest::Restart { .. }, member } => {
+                assert_eq!(open.replace(member.clone()), None, "one member at a time");
+            }
+            Order::Agent { request: AgentRequest::Switchover { candidate, .. }, .. } => {
+                assert_eq!(open, None, "everybody is back before the lead is handed over");
+                assert_eq!(*candidate, Some(pg(1)), "the synchronous one");
+            }
+            Order::Await { milestone: Milestone::Streaming { member }, .. } if Some(member) == open.as_ref() => {
+                open = None;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(open, None);
+}
+
+#[rstest]
+#[case("ttl", Danger::Destructive)]
+#[case("synchronous_node_count", Danger::Destructive)]
+#[case("maximum_lag_on_failover", Danger::Disruptive)]
+fn settings_that_can_lose_data_are_destructive(#[case] key: &str, #[case] danger: Danger) {
+    let plan = planned(&healthy(), &configure(json!({key: 100})));
+    assert_eq!((plan.danger, plan.confirm), (danger, Confirm::Type("prod-eu".into())));
+}
+
+#[test]
+fn old_values_that_cannot_be_read_are_unknown_not_absent() {
+    let snapshot = crate::model::test_support::healthy();
+    let plan = planned(&snapshot, &configure(json!({"ttl": 60})));
+    assert_eq!(plan.impact[0].as_str(), "ttl: ? → 60");
+}
+
+#[test]
+fn a_server_that_somebody_took_out_of_service_is_pointed_at() {
+    let mut snapshot = healthy();
+    rows(&mut snapshot, |rows| {
+        let row = rows.iter_mut().find(|row| row.proxy == "replicas" && row.server == "pg-2").unwrap();
+        row.status = crate::model::router::ProxyStatus::from_word("MAINT");
+    });
+    let plan = planned(&snapshot, &server("replicas", 2, ServerState::Ready));
+    assert!(plan.impact.iter().any(|line| line.as_str().starts_with("somebody took it out")), "{:?}", plan.impact);
+}
+
+#[test]
+fn names_from_outside_are_one_word_of_the_shell() {
+    let mut snapshot = healthy();
+    snapshot.identity.scope = Some("pg ha; rm -rf 'x'".into());
+    let plan = planned(&snapshot, &Intent::Pause);
+    assert_eq!(plan.equivalent[0].as_str(), r"patronictl pause 'pg ha; rm -rf '\''x'\''' --wait");
+}
+
+#[test]
+fn equal_pictures_give_equal_plans_and_another_generation_another_plan() {
+    let intent = switchover(Some(1));
+    let hash = planned(&healthy(), &intent).hash();
+    assert_eq!(planned(&healthy(), &intent).hash(), hash);
+    let mut moved = healthy();
+    record(&mut moved, |content| content.leader.as_mut().unwrap().create_revision += 1);
+    assert_ne!(planned(&moved, &intent).hash(), hash);
+}
+
+#[test]
+fn only_what_changes_is_sent() {
+    let wanted =
+        json!({"ttl": 60, "loop_wait": 10, "postgresql": {"parameters": {"work_mem": "16MB", "wal_level": "logical"}}});
+    let plan = planned(&healthy(), &configure(wanted));
+    let body = r#"{"postgresql":{"parameters":{"wal_level":"logical"}},"ttl":60}"#;
+    assert_eq!(sent(&plan), [format!("PATCH http://10.0.0.0:8008/config {body}")]);
+}
+
+#[test]
+fn a_leader_that_is_off_the_record_is_no_leader_that_answers() {
+    let mut snapshot = healthy();
+    snapshot.members.remove(0);
+    assert!(plan(&snapshot, &failover(1)).is_ok());
+}
+
+#[test]
+fn periods_of_the_cluster_set_how_long_is_waited() {
+    let mut snapshot = healthy();
+    configured(&mut snapshot, &json!({"ttl": 120, "loop_wait": 40, "retry_timeout": 20, "primary_start_timeout": 900}));
+    let now = planned(&snapshot, &switchover(Some(1)));
+    assert_eq!((now.steps[0].deadline, now.expectation.within), (seconds(105), seconds(240)));
+    assert_eq!(planned(&snapshot, &restart(Target::Member(pg(1)))).steps[0].deadline, seconds(960));
+    configured(&mut snapshot, &json!({"ttl": 9_000_000_000_u64, "primary_start_timeout": u64::MAX}));
+    assert!(planned(&snapshot, &switchover(Some(1))).expectation.within <= seconds(4000), "nonsense is no deadline");
+}
+
+#[rstest]
+#[case(json!({"synchronous_mode": false}), "commits wait for no standby: a failover may lose acknowledged ones")]
+#[case(json!({"synchronous_mode": null}), "commits wait for no standby: a failover may lose acknowledged ones")]
+#[case(json!({"synchronous_mode": "quorum"}), "commits wait for a standby")]
+#[case(json!({"synchronous_mode_strict": "on"}), "writes stop while no standby is synchronous")]
+#[case(json!({"standby_cluster": {"host": "far"}}), "the leader takes no more writes and follows another cluster")]
+#[case(json!({"slots": {"cdc": {"type": "logical"}}}), "slots that are no longer listed are dropped, and their consumers lose their place")]
+#[case(json!({"failsafe_mode": 0}), "the leader takes no more writes while the DCS is lost")]
+#[case(json!({"ttl": 45}), "a leader that dies without a word is replaced after about 45 s")]
+fn what_a_setting_means_for_the_users_is_said(#[case] changes: Value, #[case] words: &str) {
+    let plan = planned(&healthy(), &configure(changes));
+    assert!(plan.impact.iter().any(|line| line.as_str() == words), "{:?}", plan.impact);
+    assert_eq!(plan.danger, Danger::Destructive);
+}
+
+#[test]
+fn a_checkpoint_is_only_asked_of_nodes_that_answer_over_sql() {
+    let mut snapshot = healthy();
+    snapshot.members[1].sql = None;
+    let plan = planned(&snapshot, &swift());
+    assert_eq!(sent(&plan)[0], "CHECKPOINT on pg-0 at 10.0.0.0:5432");
+    assert_eq!((plan.steps.len(), plan.no_return), (2, 1));
+    assert!(plan.impact.iter().any(|line| line.as_str().starts_with("no checkpoint on pg-1")), "{:?}", plan.impact);
+}
