@@ -303,7 +303,7 @@ fn name(key: &[u8], prefix: &str) -> String {
     String::from_utf8_lossy(below).into_owned()
 }
 
-fn key(kv: &KeyValue) -> Key {
+pub(super) fn key(kv: &KeyValue) -> Key {
     Key {
         value: kv.value().to_vec(),
         create_revision: kv.create_revision(),
