@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{EtcdLock, EtcdRecordWriter};
+use super::{EtcdLock, EtcdRecord, EtcdRecordWriter};
 use crate::action::expectation::Expectation;
 use crate::action::generation::Generation;
 use crate::action::intent::Intent;
@@ -11,7 +11,8 @@ use crate::action::permit::{Confirmation, Permit, WriteAccess};
 use crate::action::plan::{Confirm, Danger, Plan, Step};
 use crate::action::record::{ActionId, Operator};
 use crate::client::etcd::double::{Member, Mood, endpoints};
-use crate::driver::port::{Claim, Lock, LockError, NotPerformed};
+use crate::driver::port::{Claim, Facts, Lock, LockError, NotPerformed, Observe};
+use crate::model::dcs::DcsContent;
 use crate::model::moment::Moment;
 use crate::model::source::Trouble;
 
@@ -136,4 +137,50 @@ async fn the_configuration_is_written_only_under_the_lock_the_same_leader_and_ov
     etcd.expire();
     assert!(!writer.perform(&fresh, &permit).await.expect("a reply").accepted, "the lock is gone");
     assert_eq!(etcd.value(CONFIG).as_deref(), Some(r#"{"ttl":20}"#));
+}
+
+async fn record(source: &mut EtcdRecord) -> DcsContent {
+    match source.observe(Moment::START).await.expect("a record") {
+        Facts::Record(content) => *content,
+        other => panic!("not a record: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn every_console_sees_the_lock_as_it_is_taken_and_given_back() {
+    let etcd = store().await;
+    let mut source = EtcdRecord::new(endpoints(&[&etcd.url]), "service", "pg-ha");
+    assert_eq!(record(&mut source).await.lock, None);
+    let mut lock = lock(&etcd);
+    lock.acquire(&claim("alice")).await.expect("free");
+    let began = std::time::Instant::now();
+    let content = record(&mut source).await;
+    assert!(began.elapsed() < Duration::from_secs(1), "seen only after {:?}", began.elapsed());
+    let seen = content.lock.expect("a lock");
+    assert_eq!((seen.holder.as_str(), seen.verb.as_str()), ("alice@bastion", "switchover"));
+    assert_eq!(seen.words(), "switchover by alice@bastion: maintenance");
+    assert_eq!(seen.since, Some(Timestamp::UNIX_EPOCH));
+    assert!(!content.keys.iter().any(|key| key.name.as_str().contains("lock")), "not one of the cluster's keys");
+    lock.release().await.expect("given back");
+    assert_eq!(record(&mut source).await.lock, None);
+    let mut later = EtcdRecord::new(endpoints(&[&etcd.url]), "service", "pg-ha");
+    lock.acquire(&claim("alice")).await.expect("free");
+    assert!(record(&mut later).await.lock.is_some(), "seen by who starts while it is held");
+}
+
+#[tokio::test]
+async fn a_lock_that_cannot_be_read_is_told_as_such_and_hides_nothing() {
+    let etcd = store().await;
+    etcd.put(LOCK, "\u{1b}[2Jodd");
+    let mut source = EtcdRecord::new(endpoints(&[&etcd.url]), "service", "pg-ha");
+    let content = record(&mut source).await;
+    assert!(content.lock.is_some(), "somebody holds it");
+    assert!(content.leader.is_some() && content.defects.len() == 1, "{:?}", content.defects);
+    etcd.hide_locks();
+    let mut source = EtcdRecord::new(endpoints(&[&etcd.url]), "service", "pg-ha");
+    let content = record(&mut source).await;
+    assert!(content.lock.is_none() && content.leader.is_some());
+    assert!(content.defects[0].as_str().starts_with("operation lock: may not be read"), "{:?}", content.defects);
+    // A silent watch is no reason to ask for it again and again: the record is confirmed all the same.
+    assert!(record(&mut source).await.leader.is_some());
 }
