@@ -75,16 +75,22 @@ fn serve(mut each: impl FnMut(TcpStream, &mut Vec<TcpStream>) + Send + 'static) 
     address
 }
 
-/// Reads to the end of an HTTP head, or of a single line without one.
+/// Reads to the end of an HTTP head and of the body that it announces, or of a single line without a head.
 fn read_request(stream: &mut TcpStream) -> String {
     let mut request = Vec::new();
     let mut byte = [0];
     while let Ok(1) = stream.read(&mut byte) {
         request.push(byte[0]);
-        let http = request.starts_with(b"GET ");
+        let http = [&b"GET "[..], b"POST ", b"PATCH ", b"DELETE "].iter().any(|verb| request.starts_with(verb));
         if request.ends_with(b"\r\n\r\n") || (!http && request.ends_with(b"\n")) {
             break;
         }
     }
+    let head = String::from_utf8_lossy(&request).to_lowercase();
+    let announced = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+    let mut body = vec![0; announced.and_then(|length| length.parse().ok()).unwrap_or(0)];
+    // A client may break off.
+    drop(stream.read_exact(&mut body));
+    request.extend(body);
     String::from_utf8_lossy(&request).into_owned()
 }

@@ -79,6 +79,9 @@ pub enum RuntimeError {
     /// Something else answers there.
     #[error("not HAProxy's runtime API: {0}")]
     Stranger(String),
+    /// A name that HAProxy cannot have given.
+    #[error("\"{0}\" cannot be the name of a backend or server")]
+    NotAName(String),
     /// This system has no Unix sockets.
     #[error("Unix sockets are not supported on this system")]
     NoUnixSockets,
@@ -88,7 +91,7 @@ impl RuntimeError {
     /// The kind of failure.
     pub fn cause(&self) -> Cause {
         match self {
-            Self::Address(_) | Self::Unknown { .. } | Self::NoUnixSockets => Cause::Unsupported,
+            Self::Address(_) | Self::NotAName(_) | Self::Unknown { .. } | Self::NoUnixSockets => Cause::Unsupported,
             Self::Name(_) => Cause::Name,
             Self::Connect(error) => Cause::of_io(error).unwrap_or(Cause::Unreachable),
             Self::Exchange(error) => Cause::of_io(error).unwrap_or(Cause::Closed),
@@ -152,36 +155,7 @@ impl RuntimeReader {
     }
 
     async fn ask(&self, commands: &[Show]) -> Result<String, RuntimeError> {
-        match &self.api {
-            RuntimeApi::Tcp(address) => {
-                let (host, port) = address.rsplit_once(':').ok_or_else(|| RuntimeError::Address(address.clone()))?;
-                let port: u16 = port.parse().map_err(|_| RuntimeError::Address(address.clone()))?;
-                let host = host.trim_matches(['[', ']']).to_owned();
-                self.over(commands, async move {
-                    let found: Vec<_> =
-                        tokio::net::lookup_host((host.as_str(), port)).await.map_err(RuntimeError::Name)?.collect();
-                    TcpStream::connect(found.as_slice()).await.map_err(RuntimeError::Connect)
-                })
-                .await
-            }
-            #[cfg(unix)]
-            RuntimeApi::Unix(path) => {
-                let connect = tokio::net::UnixStream::connect(path);
-                self.over(commands, async { connect.await.map_err(RuntimeError::Connect) }).await
-            }
-            #[cfg(not(unix))]
-            RuntimeApi::Unix(_) => Err(RuntimeError::NoUnixSockets),
-        }
-    }
-
-    async fn over<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        commands: &[Show],
-        connect: impl Future<Output = Result<S, RuntimeError>>,
-    ) -> Result<String, RuntimeError> {
-        let Timeouts { connect: connecting, request: answering } = self.timeouts;
-        let late = |deadline| move |_| RuntimeError::TimedOut(deadline);
-        let mut stream = tokio::time::timeout(connecting, connect).await.map_err(late(connecting))??;
+        let mut stream = open(&self.api, self.timeouts.connect).await?;
         let question = commands.iter().map(|command| command.words()).collect::<Vec<_>>().join(";") + "\n";
         let exchange = async {
             stream.write_all(question.as_bytes()).await.map_err(RuntimeError::Exchange)?;
@@ -189,15 +163,44 @@ impl RuntimeReader {
             (&mut stream).take(LIMIT + 1).read_to_end(&mut answer).await.map_err(RuntimeError::Exchange)?;
             Ok(answer)
         };
-        let answer: Result<Vec<u8>, RuntimeError> =
-            tokio::time::timeout(answering, exchange).await.map_err(late(answering))?;
-        let answer = answer?;
+        let answering = self.timeouts.request;
+        let late = |_| Err(RuntimeError::TimedOut(answering));
+        let answer: Vec<u8> = tokio::time::timeout(answering, exchange).await.unwrap_or_else(late)?;
         match answer.len() as u64 {
             0 => Err(RuntimeError::Silent),
             length if length > LIMIT => Err(RuntimeError::TooLarge),
             _ => Ok(String::from_utf8_lossy(&answer).into_owned()),
         }
     }
+}
+
+/// What the runtime API is spoken to over.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// Connects to `api` within `patience`.
+pub(super) async fn open(api: &RuntimeApi, patience: Duration) -> Result<Box<dyn Wire>, RuntimeError> {
+    let connect = async {
+        match api {
+            RuntimeApi::Tcp(address) => {
+                let (host, port) = address.rsplit_once(':').ok_or_else(|| RuntimeError::Address(address.clone()))?;
+                let port: u16 = port.parse().map_err(|_| RuntimeError::Address(address.clone()))?;
+                let host = host.trim_matches(['[', ']']);
+                let found: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(RuntimeError::Name)?.collect();
+                let stream = TcpStream::connect(found.as_slice()).await.map_err(RuntimeError::Connect)?;
+                Ok(Box::new(stream) as Box<dyn Wire>)
+            }
+            #[cfg(unix)]
+            RuntimeApi::Unix(path) => {
+                let stream = tokio::net::UnixStream::connect(path).await.map_err(RuntimeError::Connect)?;
+                Ok(Box::new(stream) as Box<dyn Wire>)
+            }
+            #[cfg(not(unix))]
+            RuntimeApi::Unix(_) => Err(RuntimeError::NoUnixSockets),
+        }
+    };
+    tokio::time::timeout(patience, connect).await.unwrap_or(Err(RuntimeError::TimedOut(patience)))
 }
 
 /// Takes the joined answer apart. Each command's part ends in an empty line; parts are known by how they begin, not by

@@ -160,36 +160,14 @@ impl HttpReader {
     /// # Errors
     /// When the URL or the TLS settings cannot be used.
     pub fn new(endpoint: &HttpEndpoint, connections: Connections) -> Result<Self, HttpError> {
-        let unusable = || HttpError::Url(endpoint.url.clone());
-        let base = Url::parse(endpoint.url.trim()).map_err(|_| unusable())?;
-        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none_or(str::is_empty) {
-            return Err(unusable());
-        }
-        let tls = match base.scheme() {
-            "https" => tls::client_config(&endpoint.tls, Verify::Full)?,
-            _ => tls::plain_config()?,
-        };
         let idle = match connections {
             Connections::Kept => 1,
             Connections::Fresh => 0,
         };
-        let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .http1_only()
-            .user_agent(concat!("pgctl-tui/", env!("CARGO_PKG_VERSION")))
-            // http_proxy in an operator's shell is meant for the way out, not for the cluster.
-            .no_proxy()
-            .referer(false)
-            .redirect(same_origin_only())
-            .retry(reqwest::retry::never())
-            .pool_max_idle_per_host(idle)
-            // Shorter than the keep-alive of common servers, lest a request meet a connection that is just closing.
-            .pool_idle_timeout(Duration::from_secs(4))
-            .connect_timeout(endpoint.timeouts.connect);
+        let (base, builder) = prepared(endpoint)?;
+        let builder = builder.redirect(same_origin_only()).pool_max_idle_per_host(idle);
         Ok(Self {
-            client: builder
-                .build()
-                .map_err(|error| HttpError::Connect { cause: Cause::Unsupported, why: cause::why(&error) })?,
+            client: built(builder)?,
             base,
             login: endpoint.login.clone(),
             password: endpoint.login.as_ref().and_then(|login| login.password.as_ref()).map(kept),
@@ -293,35 +271,12 @@ impl HttpReader {
         first_line(&body)
     }
 
-    /// Which kind of failure it was, and why in one clause; the library's whole account goes into the log.
     fn failed(&self, error: reqwest::Error) -> HttpError {
-        let error = error.without_url();
-        tracing::debug!(error = cause::chain(&error), "HTTP");
-        if error.is_connect() {
-            let (cause, why) = if error.is_timeout() {
-                let patience = self.timeouts.connect.as_secs_f64();
-                (Cause::TimedOut, format!("no connection within {patience:.1} s"))
-            } else {
-                (connect_cause(&error), cause::why(&error))
-            };
-            return HttpError::Connect { cause, why };
-        }
-        let hyper = cause::find::<hyper::Error>(&error);
-        let cause = match hyper {
-            Some(hyper) if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() => Cause::Closed,
-            Some(hyper) if hyper.is_parse() => Cause::UnexpectedAnswer,
-            Some(_) | None => Cause::of(&error).unwrap_or(Cause::Closed),
-        };
-        HttpError::Exchange { cause, why: cause::why(&error) }
+        failure(error, self.timeouts.connect)
     }
 
     fn url(&self, path: &str) -> Url {
-        let mut url = self.base.clone();
-        if !path.is_empty() {
-            let joined = format!("{}{path}", url.path().trim_end_matches('/'));
-            url.set_path(&joined);
-        }
-        url
+        below(&self.base, path)
     }
 
     async fn password(&self) -> Result<Option<SecretString>, HttpError> {
@@ -330,6 +285,69 @@ impl HttpReader {
             None => Ok(None),
         }
     }
+}
+
+/// The endpoint's URL, and a client for it that keeps to the house's rules: TLS as configured, no proxy, no second try, a
+/// deadline for the connection. Redirects and kept connections are the caller's to decide.
+pub(super) fn prepared(endpoint: &HttpEndpoint) -> Result<(Url, reqwest::ClientBuilder), HttpError> {
+    let unusable = || HttpError::Url(endpoint.url.clone());
+    let base = Url::parse(endpoint.url.trim()).map_err(|_| unusable())?;
+    if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none_or(str::is_empty) {
+        return Err(unusable());
+    }
+    let tls = match base.scheme() {
+        "https" => tls::client_config(&endpoint.tls, Verify::Full)?,
+        _ => tls::plain_config()?,
+    };
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .user_agent(concat!("pgctl-tui/", env!("CARGO_PKG_VERSION")))
+        // http_proxy in an operator's shell is meant for the way out, not for the cluster.
+        .no_proxy()
+        .referer(false)
+        .retry(reqwest::retry::never())
+        // Shorter than the keep-alive of common servers, lest a request meet a connection that is just closing.
+        .pool_idle_timeout(Duration::from_secs(4))
+        .connect_timeout(endpoint.timeouts.connect);
+    Ok((base, builder))
+}
+
+/// The finished client.
+pub(super) fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, HttpError> {
+    builder.build().map_err(|error| HttpError::Connect { cause: Cause::Unsupported, why: cause::why(&error) })
+}
+
+/// Which kind of failure it was, and why in one clause; the library's whole account goes into the log. `patience` is how
+/// long a connection was waited for.
+pub(super) fn failure(error: reqwest::Error, patience: Duration) -> HttpError {
+    let error = error.without_url();
+    tracing::debug!(error = cause::chain(&error), "HTTP");
+    if error.is_connect() {
+        let (cause, why) = if error.is_timeout() {
+            (Cause::TimedOut, format!("no connection within {:.1} s", patience.as_secs_f64()))
+        } else {
+            (connect_cause(&error), cause::why(&error))
+        };
+        return HttpError::Connect { cause, why };
+    }
+    let hyper = cause::find::<hyper::Error>(&error);
+    let cause = match hyper {
+        Some(hyper) if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() => Cause::Closed,
+        Some(hyper) if hyper.is_parse() => Cause::UnexpectedAnswer,
+        Some(_) | None => Cause::of(&error).unwrap_or(Cause::Closed),
+    };
+    HttpError::Exchange { cause, why: cause::why(&error) }
+}
+
+/// `url` with `path` below it.
+pub(super) fn below(url: &Url, path: &str) -> Url {
+    let mut url = url.clone();
+    if !path.is_empty() {
+        let joined = format!("{}{path}", url.path().trim_end_matches('/'));
+        url.set_path(&joined);
+    }
+    url
 }
 
 /// Follows a redirect within the same origin (a missing slash, say), and none elsewhere: a cluster's address must not
@@ -351,8 +369,14 @@ fn connect_cause(error: &reqwest::Error) -> Cause {
 
 /// The first line of a body that says anything, without tags: what a human would read of an error page.
 pub fn first_line(body: &[u8]) -> String {
+    let bare = without_tags(body);
+    let line = bare.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    shortened(line)
+}
+
+/// The head of a body without tags, each tag a line break.
+pub(super) fn without_tags(body: &[u8]) -> String {
     const ENOUGH: usize = 4096;
-    const LONGEST: usize = 200;
     let text = String::from_utf8_lossy(&body[..body.len().min(ENOUGH)]);
     let mut bare = String::new();
     let mut hidden = false;
@@ -367,7 +391,12 @@ pub fn first_line(body: &[u8]) -> String {
             _ => {}
         }
     }
-    let line = bare.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    bare
+}
+
+/// As much of a line as a message has room for.
+pub(super) fn shortened(line: &str) -> String {
+    const LONGEST: usize = 200;
     line.chars().take(LONGEST).collect()
 }
 

@@ -62,6 +62,33 @@ pub struct FailoverKey {
     pub scheduled_at: Option<Text>,
 }
 
+/// The operation lock: somebody acts on the cluster, from whichever console.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct OperationLock {
+    /// Who: `user@host`; empty where the key cannot be read as a lock.
+    pub holder: Text,
+    /// What is done, such as `switchover`; empty where it cannot be read.
+    pub verb: Text,
+    /// Since when, by the holder's clock.
+    pub since: Option<Timestamp>,
+    /// Why, where a reason was given.
+    pub reason: Option<Text>,
+    /// Identifier of the action, as the journal and the job have it.
+    pub action: Text,
+}
+
+impl OperationLock {
+    /// `switchover by alice@bastion: reason`.
+    pub fn words(&self) -> String {
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        if self.holder.is_empty() {
+            "held by somebody that cannot be read".to_owned()
+        } else {
+            format!("{} by {}{reason}", self.verb, self.holder)
+        }
+    }
+}
+
 /// The status key.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct StatusKey {
@@ -185,6 +212,9 @@ pub struct DcsContent {
     pub failover: Option<FailoverKey>,
     /// Members that answer for failsafe mode, with their address.
     pub failsafe: BTreeMap<NodeName, Text>,
+    /// Who acts on the cluster at present; `None`: nobody, or the source cannot tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<OperationLock>,
     /// Maintenance mode, where the source says so apart from the configuration.
     pub paused: bool,
     /// Revision of the store at the answer; 0 where the source has none.

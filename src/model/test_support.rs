@@ -398,6 +398,17 @@ fn registration(name: &str, role: Role) -> Registration {
     }
 }
 
+/// A lock that somebody holds.
+pub(crate) fn operation_lock() -> crate::model::dcs::OperationLock {
+    crate::model::dcs::OperationLock {
+        holder: "alice@bastion".into(),
+        verb: "switchover".into(),
+        since: Some(jiff::Timestamp::UNIX_EPOCH),
+        reason: Some("maintenance".into()),
+        action: "a-1".into(),
+    }
+}
+
 fn content() -> DcsContent {
     let key = |name: &str, value: &str, leased| RawKey {
         name: name.into(),

@@ -103,6 +103,7 @@ fn record(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         };
         changes.push(EventKind::Configuration, Severity::Note, Subject::Cluster, text, Some(new.source));
     }
+    lock(before, after, changes);
     let sync = |snapshot: &Snapshot| {
         snapshot.recorded(|content| Some(content.sync.as_ref().map(|sync| sync.standbys.clone()).unwrap_or_default()))
     };
@@ -113,6 +114,18 @@ fn record(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         changes.push(EventKind::Replication, Severity::Note, Subject::Cluster, text, Some(new.source));
     }
     dcs_leader(before, after, changes);
+}
+
+fn lock(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
+    let lock = |snapshot: &Snapshot| snapshot.recorded(|content| Some(content.lock.clone()));
+    let Some((old, new)) = moved(lock(before), lock(after)) else { return };
+    let source = Some(new.source.clone());
+    let text = match (&old, &new.value) {
+        (_, Some(lock)) => format!("operation lock taken: {}", lock.words()),
+        (Some(lock), None) => format!("operation lock given back: {}", lock.words()),
+        (None, None) => return,
+    };
+    changes.push(EventKind::Dcs, Severity::Note, Subject::Cluster, text, source);
 }
 
 fn dcs_leader(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {

@@ -374,3 +374,32 @@ async fn a_second_opinion_does_not_wait_for_a_hung_agent() {
     assert_eq!(sql.freshness(settled.snapshot.now), Freshness::Lost);
     assert!(stage.asked(SourceKind::Sql, "pg-0") == 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_operation_lock_is_an_event_when_it_is_taken_and_when_it_is_given_back() {
+    let mut stage = Stage::set();
+    stage.until(SECOND * 3, Snapshot::record_is_fresh).await;
+    let lock = crate::model::dcs::OperationLock {
+        holder: "alice@bastion".into(),
+        verb: "switchover".into(),
+        since: None,
+        reason: None,
+        action: "a-1".into(),
+    };
+    stage.script.lock().unwrap().record.lock = Some(lock);
+    stage
+        .until(SECOND * 3, |snapshot| {
+            snapshot.record().and_then(|record| record.last()).is_some_and(|c| c.lock.is_some())
+        })
+        .await;
+    stage.script.lock().unwrap().record.lock = None;
+    stage
+        .until(SECOND * 3, |snapshot| {
+            snapshot.record().and_then(|record| record.last()).is_some_and(|c| c.lock.is_none())
+        })
+        .await;
+    let picture = stage.handle.latest();
+    let told: Vec<_> = picture.events.iter().map(|event| event.text.as_str()).collect();
+    assert!(told.contains(&"operation lock taken: switchover by alice@bastion"), "{told:?}");
+    assert!(told.contains(&"operation lock given back: switchover by alice@bastion"), "{told:?}");
+}

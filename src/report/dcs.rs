@@ -217,6 +217,10 @@ fn content_lines(content: &DcsContent, age: std::time::Duration, fresh: bool) ->
         let at = failover.scheduled_at.as_ref().map_or(" waits".to_owned(), |at| format!(" scheduled for {at}"));
         lines.push(Line::new().dim("failover  ").with(format!("{kind}{from}{to}{at}"), tone(Tone::Look)));
     }
+    if let Some(lock) = &content.lock {
+        let since = lock.since.map(|since| format!("  since {since:.0}")).unwrap_or_default();
+        lines.push(Line::new().dim("operation ").with(lock.words(), tone(Tone::Look)).dim(since));
+    }
     for defect in &content.defects {
         lines.push(Line::new().dim("defect    ").with(defect.as_str(), tone(Tone::Look)));
     }

@@ -53,6 +53,8 @@ pub struct Summary {
     pub dcs: Option<Span>,
     /// `PAUSED`, or `pause ?` where nobody can tell; `None`: not paused.
     pub paused: Option<Span>,
+    /// Who acts on the cluster at present, from whichever console: `switchover by alice@bastion`. `None`: nobody.
+    pub operation: Option<Span>,
     /// `READ-ONLY` or `READ-WRITE`: what this console may do.
     pub access: Span,
     /// Actions need a reason.
@@ -103,6 +105,7 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
         members: members(snapshot),
         dcs: dcs(snapshot),
         paused: paused(snapshot),
+        operation: operation(snapshot),
         access: if identity.read_only {
             Span::new("READ-ONLY", Tone::Dim)
         } else {
@@ -198,6 +201,11 @@ fn paused(snapshot: &Snapshot) -> Option<Span> {
     }
 }
 
+fn operation(snapshot: &Snapshot) -> Option<Span> {
+    let lock = snapshot.recorded(|content| content.lock.clone())?;
+    Some(told(Some(lock), |lock| Span::new(lock.words(), Tone::Look)))
+}
+
 /// Largest replay lag in bytes among the replicas; a fresh one before a stale one.
 pub(in crate::report) fn worst_lag(snapshot: &Snapshot) -> Option<Observed<u64>> {
     let lags = snapshot.views().filter_map(|view| view.lag().bytes);
@@ -252,6 +260,9 @@ impl Summary {
         if let Some(paused) = &self.paused {
             part("", paused);
         }
+        if let Some(operation) = &self.operation {
+            part("", operation);
+        }
         let findings = match self.wellbeing {
             Wellbeing::Unknown => Span::new("nothing known", Tone::Stale),
             Wellbeing::Well | Wellbeing::Look | Wellbeing::Act if self.counts.words().is_empty() => {
@@ -292,6 +303,17 @@ mod tests {
         record(&mut snapshot, |content| content.paused = true);
         assert_eq!(summary(&snapshot, now()).paused, Some(Span::new("PAUSED", Tone::Look)));
         assert_eq!(summary(&bare(), now()).paused, Some(Span::new("pause ?", Tone::Stale)));
+    }
+
+    #[test]
+    fn who_acts_is_told_to_every_console_and_not_as_live_once_the_record_is_old() {
+        let mut snapshot = healthy();
+        assert_eq!(summary(&snapshot, now()).operation, None);
+        record(&mut snapshot, |content| content.lock = Some(operation_lock()));
+        let told = line(&snapshot);
+        assert!(told.contains(" · switchover by alice@bastion: maintenance · "), "{told}");
+        dcs_lost(&mut snapshot, seconds(20));
+        assert_eq!(summary(&snapshot, now()).operation.map(|span| span.tone), Some(Tone::Stale));
     }
 
     #[test]

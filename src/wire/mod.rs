@@ -1,6 +1,7 @@
 //! The composition root: the only place that names concrete drivers and clients together. It puts parts together and
 //! decides nothing about clusters.
 
+pub mod acting;
 mod checks;
 mod console;
 mod discover;

@@ -121,17 +121,7 @@ struct PatroniNodes {
 
 impl NodeSources for PatroniNodes {
     fn contact(&self, member: &NodeName, registration: Option<&Registration>) -> Contact {
-        let api_url = registration.and_then(|record| record.api_url.as_ref()).map(Text::as_str);
-        let postgres = registration.and_then(|record| record.postgres.as_ref());
-        let advertised = postgres.map(|address| (address.host.as_str(), address.port));
-        let (agent, postgres) = self.settings.contact(member, api_url, advertised);
-        let host = advertised.map(|(host, _)| host.to_owned());
-        Contact {
-            name: member.clone(),
-            agent_url: agent.map(Text::new),
-            postgres: postgres.map(|(host, port)| Address { host: Text::new(host), port }),
-            exporter_url: self.settings.exporter_url(member, host.as_deref()).map(Text::new),
-        }
+        contact(&self.settings, member, registration)
     }
 
     fn sources(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
@@ -166,6 +156,21 @@ impl PatroniNodes {
         let access = access(&self.settings, &contact.name)?;
         let address = contact.postgres.clone()?;
         Some(Box::new(PostgresNode::new(&contact.name, access, address, Arc::clone(&self.environment))))
+    }
+}
+
+/// Where `member` is reached, given what is on record of it.
+pub(super) fn contact(settings: &ClusterSettings, member: &NodeName, registration: Option<&Registration>) -> Contact {
+    let api_url = registration.and_then(|record| record.api_url.as_ref()).map(Text::as_str);
+    let postgres = registration.and_then(|record| record.postgres.as_ref());
+    let advertised = postgres.map(|address| (address.host.as_str(), address.port));
+    let (agent, postgres) = settings.contact(member, api_url, advertised);
+    let host = advertised.map(|(host, _)| host.to_owned());
+    Contact {
+        name: member.clone(),
+        agent_url: agent.map(Text::new),
+        postgres: postgres.map(|(host, port)| Address { host: Text::new(host), port }),
+        exporter_url: settings.exporter_url(member, host.as_deref()).map(Text::new),
     }
 }
 

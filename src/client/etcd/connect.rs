@@ -322,6 +322,11 @@ impl Link {
         client.map_err(|error| EtcdError::library(&self.endpoint, &error))
     }
 
+    /// How long one answer is waited for.
+    pub(super) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     /// Awaits `request` up to the deadline for one answer.
     pub(super) async fn within<T>(
         &self,

@@ -37,6 +37,13 @@ struct State {
     errors: Vec<String>,
     reads: usize,
     changes: Vec<&'static str>,
+    /// Changes are made, not only counted.
+    writable: bool,
+    /// What is asked to change is changed, and nobody is told.
+    mute: bool,
+    /// Keys of the operation lock may not be read.
+    secretive: bool,
+    leases: Vec<i64>,
 }
 
 /// The member. Clones share it.
@@ -76,6 +83,10 @@ impl Member {
             errors: Vec::new(),
             reads: 0,
             changes: Vec::new(),
+            writable: false,
+            mute: false,
+            secretive: false,
+            leases: Vec::new(),
         };
         let member = Self { url, state: Arc::new(Mutex::new(state)), events: broadcast::channel(64).0 };
         for (key, value) in keys {
@@ -169,6 +180,105 @@ impl Member {
         PbResponseHeader { cluster_id: 1, member_id: 11, revision, raft_term: 3 }
     }
 
+    /// From now on takes transactions and leases.
+    pub(crate) fn take_writes(self) -> Self {
+        self.state().writable = true;
+        self
+    }
+
+    /// From now on does what it is asked to change, and does not answer; `false`: answers again.
+    pub(crate) fn swallow_answers(&self, swallow: bool) {
+        self.state().mute = swallow;
+    }
+
+    /// From now on nobody may read the operation lock.
+    pub(crate) fn hide_locks(&self) {
+        self.state().secretive = true;
+    }
+
+    /// Lets every lease run out.
+    pub(crate) fn expire(&self) {
+        let leases = std::mem::take(&mut self.state().leases);
+        for lease in leases {
+            self.drop_lease(lease);
+        }
+    }
+
+    /// The value of a key.
+    pub(crate) fn value(&self, key: &str) -> Option<String> {
+        let state = self.state();
+        state.keys.get(key.as_bytes()).map(|kv| String::from_utf8_lossy(&kv.value).into_owned())
+    }
+
+    /// Revision at which a key was created; 0: absent.
+    pub(crate) fn created(&self, key: &str) -> i64 {
+        self.state().keys.get(key.as_bytes()).map_or(0, |kv| kv.create_revision)
+    }
+
+    /// Revision at which a key was last written; 0: absent.
+    pub(crate) fn written(&self, key: &str) -> i64 {
+        self.state().keys.get(key.as_bytes()).map_or(0, |kv| kv.mod_revision)
+    }
+
+    fn drop_lease(&self, lease: i64) {
+        let hanging: Vec<_> = {
+            let mut state = self.state();
+            state.leases.retain(|other| *other != lease);
+            let on_it = state.keys.values().filter(|kv| kv.lease == lease);
+            on_it.map(|kv| String::from_utf8_lossy(&kv.key).into_owned()).collect()
+        };
+        for key in &hanging {
+            self.delete(key);
+        }
+    }
+
+    /// Notes a request to change something, which is refused unless writing was switched on.
+    fn may_change(&self, what: &'static str) -> Result<(), Status> {
+        if self.state().writable { Ok(()) } else { self.change::<()>(what).map(|_| ()) }
+    }
+
+    async fn told<T>(&self, answer: T) -> Answer<T> {
+        if self.state().mute {
+            return std::future::pending().await;
+        }
+        Ok(Response::new(answer))
+    }
+
+    fn holds(&self, compare: &PbCompare) -> bool {
+        use etcd_client::proto::PbTargetUnion as Target;
+        let state = self.state();
+        let kv = state.keys.get(&compare.key);
+        match &compare.target_union {
+            Some(Target::CreateRevision(revision)) => kv.map_or(0, |kv| kv.create_revision) == *revision,
+            Some(Target::ModRevision(revision)) => kv.map_or(0, |kv| kv.mod_revision) == *revision,
+            Some(Target::Value(value)) => kv.is_some_and(|kv| kv.value == *value),
+            other => panic!("the double does not compare {other:?}"),
+        }
+    }
+
+    fn apply(&self, request: PbTxnRequest) -> PbTxnResponse {
+        use etcd_client::proto::{PbTxnOpRequest as Op, PbTxnOpResponse as Done};
+        let succeeded = request.compare.iter().all(|compare| self.holds(compare));
+        let operations = if succeeded { request.success } else { request.failure };
+        let done = operations.into_iter().filter_map(|operation| operation.request).map(|operation| {
+            let response = match operation {
+                Op::RequestPut(put) => {
+                    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                    self.put(&text(&put.key), &text(&put.value));
+                    if let Some(kv) = self.state().keys.get_mut(&put.key) {
+                        kv.lease = put.lease;
+                    }
+                    Done::ResponsePut(PbPutResponse::default())
+                }
+                Op::RequestRange(range) => Done::ResponseRange(self.range_of(&range)),
+                other => panic!("the double does not do {other:?}"),
+            };
+            PbResponseOp { response: Some(response) }
+        });
+        let responses = done.collect();
+        PbTxnResponse { header: Some(self.header()), succeeded, responses }
+    }
+
     fn change<T>(&self, what: &'static str) -> Answer<T> {
         self.state().changes.push(what);
         Err(Status::unimplemented(what))
@@ -221,7 +331,9 @@ impl PbKvService for Member {
         if !request.get_ref().serializable {
             self.majority(strict(&request)).await?;
         }
-        if self.state().mood == Mood::Forbidding {
+        let locks = request.get_ref().key.starts_with(b"/pgctl-tui/");
+        let forbidden = { self.state().mood == Mood::Forbidding || (self.state().secretive && locks) };
+        if forbidden {
             return Err(Status::permission_denied("etcdserver: permission denied"));
         }
         Ok(Response::new(self.range_of(request.get_ref())))
@@ -239,8 +351,11 @@ impl PbKvService for Member {
         self.change("delete")
     }
 
-    async fn txn(&self, _: Request<PbTxnRequest>) -> Answer<PbTxnResponse> {
-        self.change("txn")
+    async fn txn(&self, request: Request<PbTxnRequest>) -> Answer<PbTxnResponse> {
+        self.may_change("txn")?;
+        self.majority(strict(&request)).await?;
+        let answer = self.apply(request.into_inner());
+        self.told(answer).await
     }
 
     async fn compact(&self, _: Request<PbCompactionRequest>) -> Answer<PbCompactionResponse> {
@@ -288,19 +403,41 @@ impl PbWatchService for Member {
 impl PbLeaseService for Member {
     type LeaseKeepAliveStream = BoxStream<'static, Result<PbLeaseKeepAliveResponse, Status>>;
 
-    async fn lease_grant(&self, _: Request<PbLeaseGrantRequest>) -> Answer<PbLeaseGrantResponse> {
-        self.change("lease grant")
+    async fn lease_grant(&self, request: Request<PbLeaseGrantRequest>) -> Answer<PbLeaseGrantResponse> {
+        self.may_change("lease grant")?;
+        self.majority(strict(&request)).await?;
+        let id = {
+            let mut state = self.state();
+            state.revision += 1;
+            let id = 1000 + state.revision;
+            state.leases.push(id);
+            id
+        };
+        let ttl = request.get_ref().ttl;
+        self.told(PbLeaseGrantResponse { header: Some(self.header()), id, ttl, error: String::new() }).await
     }
 
-    async fn lease_revoke(&self, _: Request<PbLeaseRevokeRequest>) -> Answer<PbLeaseRevokeResponse> {
-        self.change("lease revoke")
+    async fn lease_revoke(&self, request: Request<PbLeaseRevokeRequest>) -> Answer<PbLeaseRevokeResponse> {
+        self.may_change("lease revoke")?;
+        let id = request.get_ref().id;
+        let known = self.state().leases.contains(&id);
+        if !known {
+            return Err(Status::not_found("etcdserver: requested lease not found"));
+        }
+        self.drop_lease(id);
+        self.told(PbLeaseRevokeResponse { header: Some(self.header()) }).await
     }
 
     async fn lease_keep_alive(
         &self,
-        _: Request<tonic::Streaming<PbLeaseKeepAliveRequest>>,
+        request: Request<tonic::Streaming<PbLeaseKeepAliveRequest>>,
     ) -> Answer<Self::LeaseKeepAliveStream> {
-        self.change("lease keep-alive")
+        self.may_change("lease keep-alive")?;
+        let mut asked = request.into_inner();
+        let id = asked.message().await?.map_or(0, |first| first.id);
+        let ttl = if self.state().leases.contains(&id) { 15 } else { 0 };
+        let answer = PbLeaseKeepAliveResponse { header: Some(self.header()), id, ttl };
+        self.told(stream::iter([Ok(answer)]).chain(stream::pending()).boxed()).await
     }
 
     async fn lease_time_to_live(

@@ -1,9 +1,9 @@
-//! etcd v3 over gRPC, for reading only.
+//! etcd v3 over gRPC: readers, and apart from them one writer.
 //!
 //! Every connection goes to one endpoint and is made here, so that a dead endpoint costs a deadline of our own and its
 //! cause is told apart; [`RecordClient`] moves between endpoints by itself, [`HealthClient`] stays with one, and
 //! [`Finder`] looks for clusters. What passes is bytes and revisions: what a key means is the driver's business. The
-//! library's client can write; it is kept private here, and no method of this module puts, deletes, grants or commits.
+//! library's client can write; it is kept private here, and nothing but [`Writer`] puts, deletes, grants or commits.
 
 mod connect;
 #[cfg(test)]
@@ -14,12 +14,16 @@ mod record;
 mod scopes;
 #[cfg(test)]
 mod tests;
+mod write;
+#[cfg(test)]
+mod write_tests;
 
 pub use connect::{Connector, EndpointName, Login};
 pub use error::EtcdError;
 pub use health::{Health, HealthClient, Majority, StoreMember};
-pub use record::{Change, Key, Record, RecordClient, slack};
+pub use record::{Beside, Change, Key, Record, RecordClient, slack};
 pub use scopes::{Finder, FoundScope};
+pub use write::{Fence, Held, Taking, Writer, Written};
 
 /// `/<namespace>/<scope>/` with slashes collapsed: where Patroni keeps a cluster's keys.
 pub fn prefix(namespace: &str, scope: &str) -> String {
@@ -29,4 +33,10 @@ pub fn prefix(namespace: &str, scope: &str) -> String {
         path.push('/');
     }
     path
+}
+
+/// The key of a cluster's operation lock. Not below [`prefix`]: writing there would need rights that cover the leader and
+/// failover keys.
+pub fn lock_key(namespace: &str, scope: &str) -> String {
+    format!("/pgctl-tui/lock{}", prefix(namespace, scope).trim_end_matches('/'))
 }

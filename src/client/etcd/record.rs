@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client::{GetOptions, KeyValue, WatchOptions, WatchResponse, WatchStream};
 use futures::FutureExt;
+use futures::future::join;
 use tokio::time::timeout;
 
 use super::connect::{Connector, Link, bounded};
@@ -35,10 +36,37 @@ pub struct Key {
 pub struct Record {
     /// Keys by their path below the prefix; bytes that are not UTF-8 are replaced.
     pub keys: BTreeMap<String, Key>,
+    /// The one key elsewhere that is followed with them.
+    pub beside: Beside,
     /// Revision of the store.
     pub revision: i64,
     /// Endpoint that told it, `host:port`.
     pub endpoint: String,
+}
+
+/// A key outside of the prefix.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Beside {
+    /// None is followed.
+    #[default]
+    NotFollowed,
+    /// It may not be read, in the store's words.
+    Forbidden(String),
+    /// It is not there.
+    Absent,
+    /// It is there.
+    Present(Key),
+}
+
+impl Beside {
+    /// What a check compares; `None`: nothing to compare.
+    fn revision(&self) -> Option<i64> {
+        match self {
+            Self::NotFollowed | Self::Forbidden(_) => None,
+            Self::Absent => Some(0),
+            Self::Present(key) => Some(key.mod_revision),
+        }
+    }
 }
 
 /// What [`RecordClient::next`] returned for.
@@ -56,11 +84,18 @@ pub enum Change {
 #[derive(Debug)]
 pub struct RecordClient {
     connector: Connector,
-    prefix: String,
+    followed: Followed,
     beacon: String,
     preferred: usize,
     session: Option<Session>,
     record: Record,
+}
+
+/// What is followed.
+#[derive(Clone, Debug)]
+struct Followed {
+    prefix: String,
+    beside: Option<String>,
 }
 
 struct Session {
@@ -88,7 +123,7 @@ impl RecordClient {
     pub fn new(connector: Connector, prefix: impl Into<String>, beacon: impl Into<String>) -> Self {
         Self {
             connector,
-            prefix: prefix.into(),
+            followed: Followed { prefix: prefix.into(), beside: None },
             beacon: beacon.into(),
             preferred: 0,
             session: None,
@@ -96,9 +131,16 @@ impl RecordClient {
         }
     }
 
+    /// The same client, which also follows the one key `beside`. Where that may not be read, the rest is.
+    #[must_use]
+    pub fn with(mut self, beside: impl Into<String>) -> Self {
+        self.followed.beside = Some(beside.into());
+        self
+    }
+
     /// The prefix that is followed.
     pub fn prefix(&self) -> &str {
-        &self.prefix
+        &self.followed.prefix
     }
 
     /// The endpoints, in the order of the configuration.
@@ -117,21 +159,22 @@ impl RecordClient {
     /// # Errors
     /// When no endpoint can tell the record as the majority has it.
     pub async fn next(&mut self, heartbeat: Duration) -> Result<Change, EtcdError> {
-        let Some(session) = self.session.as_mut() else { return self.read(0).await };
-        let outcome = match session.listen(&self.prefix, &mut self.record, heartbeat).await {
-            Ok(Heard::Nothing) => self.confirm().await,
+        // Boxed: the larger parts are rare.
+        let Some(session) = self.session.as_mut() else { return Box::pin(self.read(0)).await };
+        let outcome = match session.listen(&self.followed, &mut self.record, heartbeat).await {
+            Ok(Heard::Nothing) => Box::pin(self.confirm()).await,
             outcome => outcome,
         };
         match outcome {
             Ok(Heard::Events) => Ok(Change::Events),
             Ok(Heard::Nothing) => Ok(Change::Quiet),
             // Begin anew, from the same endpoint.
-            Ok(Heard::Gap) => self.read(0).await,
+            Ok(Heard::Gap) => Box::pin(self.read(0)).await,
             Err(trouble) => {
                 tracing::debug!(%trouble, "etcd: looking for another endpoint");
                 let young = self.session.take().is_some_and(|session| session.since.elapsed() < TOO_YOUNG);
                 let refused = trouble.is_alive() && trouble.cause != Cause::NoQuorum;
-                if young && refused { Err(trouble) } else { self.read(1).await }
+                if young && refused { Err(trouble) } else { Box::pin(self.read(1)).await }
             }
         }
     }
@@ -152,12 +195,12 @@ impl RecordClient {
     async fn read(&mut self, skip: usize) -> Result<Change, EtcdError> {
         self.session = None;
         let (index, (link, record)) = {
-            let (connector, prefix, beacon) = (&self.connector, self.prefix.as_str(), self.beacon.as_str());
+            let (connector, followed, beacon) = (&self.connector, &self.followed, self.beacon.as_str());
             let attempt = |index| async move {
                 let link = Box::pin(connector.open(index, true)).await?;
-                match whole(&link, prefix).await {
+                match whole(&link, followed).await {
                     Ok(record) => Ok((link, record)),
-                    Err(error) => Err(explain(&link, &format!("{prefix}{beacon}"), error).await),
+                    Err(error) => Err(explain(&link, &format!("{}{beacon}", followed.prefix), error).await),
                 }
             };
             connector.race(self.preferred + skip, attempt).await?
@@ -171,19 +214,23 @@ impl RecordClient {
     /// Compares keys and revisions with a linearizable read.
     async fn confirm(&mut self) -> Result<Heard, EtcdError> {
         let Some(session) = self.session.as_mut() else { return Ok(Heard::Gap) };
-        let mut kv = session.link.client.kv_client();
         let options = GetOptions::new().with_prefix().with_keys_only();
         let patience = self.connector.timeouts().request / 2;
-        let answer = bounded(&session.link.endpoint, patience, kv.get(self.prefix.as_str(), Some(options))).await?;
+        let mut kv = session.link.client.kv_client();
+        let keys = bounded(&session.link.endpoint, patience, kv.get(self.followed.prefix.as_str(), Some(options)));
+        // Not asked for again where it may not be read.
+        let beside = self.followed.beside.as_deref().filter(|_| self.record.beside.revision().is_some());
+        let (answer, beside) = join(keys, aside(&session.link, beside, patience)).await;
+        let (answer, beside) = (answer?, beside?);
         let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
         let told: BTreeMap<String, i64> =
-            answer.kvs().iter().map(|kv| (name(kv.key(), &self.prefix), kv.mod_revision())).collect();
+            answer.kvs().iter().map(|kv| (name(kv.key(), &self.followed.prefix), kv.mod_revision())).collect();
         let known = self.record.keys.iter().map(|(name, key)| (name.clone(), key.mod_revision)).collect();
-        if told == known {
+        if told == known && beside.revision() == self.record.beside.revision() {
             self.record.revision = self.record.revision.max(revision);
             return Ok(Heard::Nothing);
         }
-        match session.listen(&self.prefix, &mut self.record, CATCH_UP).await? {
+        match session.listen(&self.followed, &mut self.record, CATCH_UP).await? {
             // The watch keeps silent about something.
             Heard::Nothing => Ok(Heard::Gap),
             heard => Ok(heard),
@@ -204,19 +251,29 @@ enum Heard {
 
 impl Session {
     /// Takes in what the watch says within `patience`.
-    async fn listen(&mut self, prefix: &str, record: &mut Record, patience: Duration) -> Result<Heard, EtcdError> {
-        timeout(patience, self.hear(prefix, record)).await.unwrap_or(Ok(Heard::Nothing))
+    async fn listen(
+        &mut self,
+        followed: &Followed,
+        record: &mut Record,
+        patience: Duration,
+    ) -> Result<Heard, EtcdError> {
+        timeout(patience, self.hear(followed, record)).await.unwrap_or(Ok(Heard::Nothing))
     }
 
-    async fn hear(&mut self, prefix: &str, record: &mut Record) -> Result<Heard, EtcdError> {
+    async fn hear(&mut self, followed: &Followed, record: &mut Record) -> Result<Heard, EtcdError> {
         let failed = |error: &etcd_client::Error| EtcdError::library(&self.link.endpoint, error);
         let watch = match &mut self.watch {
             Some(watch) => watch,
             unset => {
                 // Nothing between the read and the watch is lost: it begins at the revision after the read.
-                let options = WatchOptions::new().with_prefix().with_start_revision(record.revision + 1);
+                let since = WatchOptions::new().with_start_revision(record.revision + 1);
                 let mut watches = self.link.client.watch_client();
-                let watch = watches.watch(prefix, Some(options)).await.map_err(|error| failed(&error))?;
+                let prefix = followed.prefix.as_str();
+                let watch = watches.watch(prefix, Some(since.clone().with_prefix())).await;
+                let mut watch = watch.map_err(|error| failed(&error))?;
+                if let (Some(key), Some(_)) = (&followed.beside, record.beside.revision()) {
+                    watch.watch(key.as_str(), Some(since)).await.map_err(|error| failed(&error))?;
+                }
                 unset.insert(watch)
             }
         };
@@ -233,7 +290,7 @@ impl Session {
             };
             let ended = || EtcdError::new(&self.link.endpoint, Cause::Closed, "the watch ended");
             let response = message.map_err(|error| failed(&error))?.ok_or_else(ended)?;
-            match apply(&self.link.endpoint, prefix, record, &response)? {
+            match apply(&self.link.endpoint, followed, record, &response)? {
                 Heard::Nothing => {}
                 Heard::Events => heard = Heard::Events,
                 Heard::Gap => return Ok(Heard::Gap),
@@ -243,7 +300,12 @@ impl Session {
 }
 
 /// Applies the events of `response`.
-fn apply(endpoint: &str, prefix: &str, record: &mut Record, response: &WatchResponse) -> Result<Heard, EtcdError> {
+fn apply(
+    endpoint: &str,
+    followed: &Followed,
+    record: &mut Record,
+    response: &WatchResponse,
+) -> Result<Heard, EtcdError> {
     if response.compact_revision() > 0 {
         return Ok(Heard::Gap);
     }
@@ -253,9 +315,14 @@ fn apply(endpoint: &str, prefix: &str, record: &mut Record, response: &WatchResp
     }
     for event in response.events() {
         let Some(kv) = event.kv() else { continue };
-        let name = name(kv.key(), prefix);
         // Version 0 marks a deletion. The library's own event type panics on a kind it does not know.
-        if kv.version() == 0 {
+        let gone = kv.version() == 0;
+        if followed.beside.as_ref().is_some_and(|beside| kv.key() == beside.as_bytes()) {
+            record.beside = if gone { Beside::Absent } else { Beside::Present(key(kv)) };
+            continue;
+        }
+        let name = name(kv.key(), &followed.prefix);
+        if gone {
             record.keys.remove(&name);
         } else {
             record.keys.insert(name, key(kv));
@@ -267,12 +334,27 @@ fn apply(endpoint: &str, prefix: &str, record: &mut Record, response: &WatchResp
     Ok(if response.events().is_empty() { Heard::Nothing } else { Heard::Events })
 }
 
-async fn whole(link: &Link, prefix: &str) -> Result<Record, EtcdError> {
+async fn whole(link: &Link, followed: &Followed) -> Result<Record, EtcdError> {
     let mut kv = link.client.kv_client();
-    let mut answer = link.within(kv.get(prefix, Some(GetOptions::new().with_prefix()))).await?;
+    let prefix = followed.prefix.as_str();
+    let keys = link.within(kv.get(prefix, Some(GetOptions::new().with_prefix())));
+    // At another revision, maybe: the watch begins at the record's, and tells what is older once more.
+    let (answer, beside) = join(keys, aside(link, followed.beside.as_deref(), link.deadline())).await;
+    let (mut answer, beside) = (answer?, beside?);
     let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
     let keys = answer.take_kvs().iter().map(|kv| (name(kv.key(), prefix), key(kv))).collect();
-    Ok(Record { keys, revision, endpoint: link.endpoint.clone() })
+    Ok(Record { keys, beside, revision, endpoint: link.endpoint.clone() })
+}
+
+/// Reads the key outside of the prefix, where one is followed.
+async fn aside(link: &Link, key: Option<&str>, patience: Duration) -> Result<Beside, EtcdError> {
+    let Some(name) = key else { return Ok(Beside::NotFollowed) };
+    let mut kv = link.client.kv_client();
+    match bounded(&link.endpoint, patience, kv.get(name, None)).await {
+        Ok(answer) => Ok(answer.kvs().first().map_or(Beside::Absent, |kv| Beside::Present(self::key(kv)))),
+        Err(error) if error.cause == Cause::Permission => Ok(Beside::Forbidden(error.detail)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Asks a member that could not answer for the majority what it has by itself.
@@ -303,7 +385,7 @@ fn name(key: &[u8], prefix: &str) -> String {
     String::from_utf8_lossy(below).into_owned()
 }
 
-fn key(kv: &KeyValue) -> Key {
+pub(super) fn key(kv: &KeyValue) -> Key {
     Key {
         value: kv.value().to_vec(),
         create_revision: kv.create_revision(),

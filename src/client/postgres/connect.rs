@@ -57,12 +57,47 @@ pub async fn connect(
     let stage = Stage::default();
     let after = access.timeouts.connect;
     let session = async {
-        let opened = open(access, host, port, password, &stage).await?;
+        let opened = open(access, host, port, password, Errand::Looking, &stage).await?;
         stage.set("preparation");
         Session::prepare(opened).await
     };
     let outcome = tokio::time::timeout(after, session).await;
     outcome.unwrap_or_else(|_| Err(PostgresError::TimedOut { stage: stage.get(), after }))
+}
+
+/// Opens a connection for acting, within the deadline that `access` sets. `patience` is the longest that its one
+/// statement may take.
+pub(super) async fn connect_for_acting(
+    access: &PostgresAccess,
+    host: &str,
+    port: u16,
+    password: Option<&SecretString>,
+    patience: Duration,
+) -> Result<Opened, PostgresError> {
+    let stage = Stage::default();
+    let after = access.timeouts.connect;
+    let opening = open(access, host, port, password, Errand::Acting(patience), &stage);
+    let outcome = tokio::time::timeout(after, opening).await;
+    outcome.unwrap_or_else(|_| Err(PostgresError::TimedOut { stage: stage.get(), after }))
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Errand {
+    /// To be asked again and again.
+    Looking,
+    /// One statement that may take this long.
+    Acting(Duration),
+}
+
+impl Errand {
+    /// Tells the two apart in `pg_stat_activity` and in the server's log.
+    fn application(self) -> &'static str {
+        match self {
+            Self::Looking => "pgctl-tui",
+            Self::Acting(_) => "pgctl-tui acting",
+        }
+    }
 }
 
 /// What is being done, for the message of a deadline.
@@ -93,6 +128,7 @@ async fn open(
     host: &str,
     port: u16,
     password: Option<&SecretString>,
+    errand: Errand,
     stage: &Stage,
 ) -> Result<Opened, PostgresError> {
     let (first, second) = match access.sslmode {
@@ -101,7 +137,7 @@ async fn open(
         SslMode::Prefer => (Attempt::Offered, Some(Attempt::Plain)),
         SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (Attempt::Tls, None),
     };
-    let run = |attempt| attempt_once(access, host, port, password, attempt, stage);
+    let run = |attempt| attempt_once(access, host, port, password, (attempt, errand), stage);
     let error = match run(first).await {
         Ok(opened) => return Ok(opened),
         Err(error) => error,
@@ -122,13 +158,14 @@ async fn attempt_once(
     host: &str,
     port: u16,
     password: Option<&SecretString>,
-    attempt: Attempt,
+    (attempt, errand): (Attempt, Errand),
     stage: &Stage,
 ) -> Result<Opened, PostgresError> {
     let stream = reach(host, port, stage).await?;
     stage.set(if attempt == Attempt::Plain { "login" } else { "TLS and login" });
     let mut config = tokio_postgres::Config::new();
-    config.user(&access.user).dbname(&access.database).application_name("pgctl-tui").options(options(access));
+    config.user(&access.user).dbname(&access.database);
+    config.application_name(errand.application()).options(options(access, errand));
     if let Some(password) = password {
         config.password(password.expose_secret());
     }
@@ -220,13 +257,18 @@ async fn reach(host: &str, port: u16, stage: &Stage) -> Result<TcpStream, Postgr
 /// `search_path`: no function of the same name that somebody put into `public` is ever called. The isolation level: a
 /// role's default of `serializable` is an error on a standby. The timeouts end a slow part before the whole answer is
 /// given up.
-fn options(access: &PostgresAccess) -> String {
+///
+/// A session for acting is read-only too: nothing on its list writes a table.
+fn options(access: &PostgresAccess, errand: Errand) -> String {
     let request = access.timeouts.request;
     let milliseconds = |span: Duration, least: u128| span.as_millis().max(least);
+    let (statement, lock) = match errand {
+        Errand::Looking => (milliseconds(request / 2, 250), milliseconds(request / 4, 100)),
+        // The server gives up before we do, so that it is known to have.
+        Errand::Acting(patience) => (milliseconds(patience * 9 / 10, 250), milliseconds(patience / 2, 100)),
+    };
     format!(
         "-c default_transaction_read_only=on -c default_transaction_isolation=read\\ committed -c \
-         search_path=pg_catalog -c jit=off -c statement_timeout={} -c lock_timeout={}",
-        milliseconds(request / 2, 250),
-        milliseconds(request / 4, 100),
+         search_path=pg_catalog -c jit=off -c statement_timeout={statement} -c lock_timeout={lock}",
     )
 }

@@ -131,7 +131,7 @@ impl Session {
 
 /// Does `work` while the connection is driven. The connection comes first, so that its own end, which says why, is not
 /// hidden behind the work that fails with it.
-async fn drive<T>(driving: &mut Driving, work: impl Future<Output = T>) -> Result<T, PostgresError> {
+pub(super) async fn drive<T>(driving: &mut Driving, work: impl Future<Output = T>) -> Result<T, PostgresError> {
     match select(driving, std::pin::pin!(work)).await {
         Either::Left((Ok(()), _)) => Err(PostgresError::Closed("the server closed the connection".to_owned())),
         Either::Left((Err(error), _)) => Err(PostgresError::from_wire(&error)),
@@ -139,7 +139,7 @@ async fn drive<T>(driving: &mut Driving, work: impl Future<Output = T>) -> Resul
     }
 }
 
-async fn within<T>(
+pub(super) async fn within<T>(
     deadline: Duration,
     work: impl Future<Output = Result<T, PostgresError>>,
 ) -> Result<T, PostgresError> {

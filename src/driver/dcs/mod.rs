@@ -1,3 +1,4 @@
 //! Drivers for distributed configuration stores.
 
 pub mod etcd;
+pub mod no_lock;

@@ -2,10 +2,12 @@
 //! simulated cluster.
 
 pub mod patroni;
+pub mod patroni_act;
 mod patroni_check;
 pub mod patroni_cluster;
 pub mod patroni_discover;
 pub mod patroni_metrics;
 pub mod patroni_plan;
+mod patroni_order;
 pub mod patroni_record;
 pub mod sim;

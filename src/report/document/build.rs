@@ -6,8 +6,8 @@ use super::super::{clusters, dcs, units};
 use super::value::seconds;
 use super::{
     BackupsDocument, ClusterDocument, DcsDocument, DcsMemberDocument, EvidenceDocument, FindingDocument,
-    MemberDocument, RouterDocument, SCHEMA_VERSION, ServerDocument, SlotDocument, SourceDocument, StatusDocument,
-    Value,
+    MemberDocument, OperationLockDocument, RouterDocument, SCHEMA_VERSION, ServerDocument, SlotDocument,
+    SourceDocument, StatusDocument, Value,
 };
 use crate::model::dcs::{DcsMember, Quorum};
 use crate::model::finding::Finding;
@@ -56,6 +56,7 @@ fn cluster(snapshot: &Snapshot) -> ClusterDocument {
         members: snapshot.views().map(member).collect(),
         dcs: DcsDocument {
             record_is_fresh: snapshot.record_is_fresh(),
+            operation_lock: operation_lock(snapshot),
             members: snapshot.dcs.members.iter().map(|reading| dcs_member(snapshot, reading)).collect(),
         },
         routers: snapshot.routers.iter().map(|one| router(snapshot, one)).collect(),
@@ -63,6 +64,18 @@ fn cluster(snapshot: &Snapshot) -> ClusterDocument {
         findings: snapshot.findings.iter().map(|one| finding(snapshot, one)).collect(),
         sources: snapshot.sources().iter().map(source).collect(),
     }
+}
+
+fn operation_lock(snapshot: &Snapshot) -> Option<OperationLockDocument> {
+    let lock = snapshot.recorded(|content| content.lock.clone())?;
+    Some(OperationLockDocument {
+        holder: lock.value.holder.to_string(),
+        verb: lock.value.verb.to_string(),
+        since: lock.value.since.map(|since| since.to_string()),
+        reason: lock.value.reason.as_ref().map(ToString::to_string),
+        action: lock.value.action.to_string(),
+        is_fresh: lock.fresh,
+    })
 }
 
 fn text<T: ToString>(fact: Option<Observed<T>>) -> Option<Observed<String>> {

@@ -132,8 +132,27 @@ pub struct SlotDocument {
 pub struct DcsDocument {
     /// Whether any record of the cluster is read in time.
     pub record_is_fresh: bool,
+    /// Who acts on the cluster at present; null: nobody, as far as the record tells.
+    pub operation_lock: Option<OperationLockDocument>,
     /// Its members.
     pub members: Vec<DcsMemberDocument>,
+}
+
+/// The operation lock.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct OperationLockDocument {
+    /// `user@host`; empty where the key cannot be read as a lock.
+    pub holder: String,
+    /// What is done, such as `switchover`.
+    pub verb: String,
+    /// Since when, RFC 3339, by the holder's clock.
+    pub since: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Identifier of the action.
+    pub action: String,
+    /// Whether the record that says so is read in time.
+    pub is_fresh: bool,
 }
 
 /// One DCS member.

@@ -1,7 +1,8 @@
 use serde_json::Value as Json;
 
 use super::super::test_support::{
-    bare, cascade, cut, dcs_lost, findings, healthy, leaderless, missing, seconds, split, waiting,
+    bare, cascade, cut, dcs_lost, findings, healthy, leaderless, missing, operation_lock, record, seconds, split,
+    waiting,
 };
 use super::*;
 use crate::model::snapshot::Snapshot;
@@ -18,7 +19,9 @@ fn situations() -> Vec<Snapshot> {
     missing(&mut gone, "pg-2");
     let mut lost = healthy();
     dcs_lost(&mut lost, seconds(20));
-    vec![healthy(), cascade(), silent, gone, lost, leaderless(), split(), waiting(), bare()]
+    let mut locked = healthy();
+    record(&mut locked, |content| content.lock = Some(operation_lock()));
+    vec![healthy(), locked, cascade(), silent, gone, lost, leaderless(), split(), waiting(), bare()]
 }
 
 /// As much of JSON Schema as `docs/status.schema.json` uses. A keyword it does not know fails, lest it be ignored.

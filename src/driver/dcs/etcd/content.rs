@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::client::etcd::{Key, Record};
+use crate::client::etcd::{Beside, Key, Record};
 use crate::client::lenient;
 use crate::driver::ha::patroni_record as patroni;
+use crate::driver::port::Claim;
 use crate::model::agent::Registration;
-use crate::model::dcs::{DcsContent, LeaderKey, RawKey, StatusKey};
+use crate::model::dcs::{DcsContent, LeaderKey, OperationLock, RawKey, StatusKey};
 use crate::model::lsn::{Lsn, SystemId};
 use crate::model::name::NodeName;
 use crate::model::text::Text;
@@ -20,6 +21,7 @@ pub(super) fn content(record: &Record, lease_left: Option<Duration>) -> DcsConte
     for (name, key) in &record.keys {
         reader.take(name, key, lease_left);
     }
+    reader.lock(&record.beside);
     reader.finish(record.revision)
 }
 
@@ -84,6 +86,35 @@ impl Reader {
                 None => self.groups.extend(name.split_once('/').and_then(|(group, _)| group.parse::<u32>().ok())),
             },
         }
+    }
+
+    /// The operation lock. One that cannot be read is one all the same.
+    fn lock(&mut self, beside: &Beside) {
+        let key = match beside {
+            Beside::NotFollowed | Beside::Absent => return,
+            Beside::Forbidden(why) => return self.defect("operation lock", &format!("may not be read: {why}")),
+            Beside::Present(key) => key,
+        };
+        self.content.lock = Some(match serde_json::from_slice::<Claim>(&key.value) {
+            Ok(claim) => OperationLock {
+                holder: Text::redacted(claim.operator.to_string()),
+                verb: Text::redacted(claim.verb.as_str()),
+                since: Some(claim.since),
+                reason: claim.reason.map(|reason| Text::redacted(reason.as_str())),
+                action: Text::redacted(claim.action.0),
+            },
+            Err(error) => {
+                self.defect("operation lock", &error.to_string());
+                let unread = Text::new("");
+                OperationLock {
+                    holder: unread.clone(),
+                    verb: unread.clone(),
+                    since: None,
+                    reason: None,
+                    action: unread,
+                }
+            }
+        });
     }
 
     fn member(&mut self, key: &str, name: &str, value: &str) {

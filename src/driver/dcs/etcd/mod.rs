@@ -2,16 +2,22 @@
 
 mod check;
 mod content;
+mod lock;
+#[cfg(test)]
+mod lock_tests;
 mod member;
 mod record;
 mod scopes;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use check::EtcdCheck;
+pub use lock::{EtcdLock, HeldLock};
 pub use member::EtcdMemberHealth;
 pub use record::EtcdRecord;
 pub use scopes::find_scopes;
+pub use write::EtcdRecordWriter;
 
 use crate::client::etcd::{EndpointName, EtcdError};
 use crate::config::endpoint::EtcdEndpoints;

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::content::content;
 use super::{scopes, source_error};
-use crate::client::etcd::{Change, Connector, RecordClient, prefix, slack};
+use crate::client::etcd::{Change, Connector, RecordClient, lock_key, prefix, slack};
 use crate::config::endpoint::EtcdEndpoints;
 use crate::driver::port::{Facts, Observe, Pace};
 use crate::model::dcs::DcsContent;
@@ -59,7 +59,8 @@ impl EtcdRecord {
             Some(client) => client,
             unset => {
                 let connector = Connector::new(&self.endpoints).map_err(|error| source_error(&error))?;
-                unset.insert(RecordClient::new(connector, prefix(&self.namespace, &self.scope), "leader"))
+                let client = RecordClient::new(connector, prefix(&self.namespace, &self.scope), "leader");
+                unset.insert(client.with(lock_key(&self.namespace, &self.scope)))
             }
         };
         // A change that an abandoned call did not deliver is delivered now.

@@ -12,7 +12,7 @@ use super::member::member;
 use super::{EtcdCheck, EtcdMemberHealth, EtcdRecord};
 use crate::client::double::{refused, silent};
 use crate::client::etcd::double::{Member, Mood, endpoints};
-use crate::client::etcd::{Health, Key, Login, Majority, Record, StoreMember};
+use crate::client::etcd::{Beside, Health, Key, Login, Majority, Record, StoreMember};
 use crate::driver::checklist::Checklist;
 use crate::driver::port::{Check, Facts, Observe, Pace};
 use crate::model::checkup::{Aspect, Verdict};
@@ -39,13 +39,14 @@ fn recorded(file: &Path) -> Record {
         let (create_revision, mod_revision) = (number(key, "create_revision"), number(key, "mod_revision"));
         (name.to_owned(), Key { value, create_revision, mod_revision, lease: number(key, "lease") })
     });
-    Record { keys: keys.collect(), revision: number(&answer["header"], "revision"), endpoint: "etcd-1:2379".to_owned() }
+    let (keys, revision) = (keys.collect(), number(&answer["header"], "revision"));
+    Record { keys, beside: Beside::Absent, revision, endpoint: "etcd-1:2379".to_owned() }
 }
 
 fn made(keys: &[(&str, &str)]) -> DcsContent {
     let key = |value: &str| Key { value: value.into(), create_revision: 3, mod_revision: 5, lease: 7 };
     let keys: BTreeMap<_, _> = keys.iter().map(|(name, value)| ((*name).to_owned(), key(value))).collect();
-    content(&Record { keys, revision: 9, endpoint: String::new() }, Some(Duration::from_secs(20)))
+    content(&Record { keys, revision: 9, ..Record::default() }, Some(Duration::from_secs(20)))
 }
 
 #[rstest]

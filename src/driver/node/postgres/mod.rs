@@ -1,5 +1,6 @@
 //! PostgreSQL of one node over SQL: one reused session, one round trip a poll, and an examination for `doctor`.
 
+mod act;
 mod check;
 mod observe;
 mod password;
@@ -7,5 +8,6 @@ mod query_text;
 mod report;
 mod trouble;
 
+pub use act::PostgresActor;
 pub use check::PostgresCheck;
 pub use observe::PostgresNode;

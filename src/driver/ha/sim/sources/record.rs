@@ -79,6 +79,7 @@ impl World {
                 scheduled_at: order.at.map(|at| Text::new(self.clock.wall(at).to_string())),
             }),
             failsafe: self.failsafe(),
+            lock: None,
             paused: false,
             revision: record.revision,
             keys: Vec::new(),

@@ -1,0 +1,248 @@
+//! What this program writes to etcd: the operation lock, which hangs on a lease, and single keys of a record by
+//! compare-and-set while the lock is held. Apart from the readers, on a connection of its own; nothing is sent twice
+//! unless sending it twice does no harm.
+
+use std::time::{Duration, Instant};
+
+use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse};
+
+use super::connect::{Connector, Link};
+use super::error::EtcdError;
+use super::record::Key;
+use crate::client::cause::Cause;
+use crate::client::sending::Unanswered;
+
+/// A lock that is held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Lease that it hangs on.
+    pub lease: i64,
+    /// Revision at which the key was created: the fencing token of whatever is written under it.
+    pub create_revision: i64,
+    /// When the lease was last known to live, before the request that found it so.
+    pub known: Instant,
+}
+
+/// What came of trying to take a lock.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Taking {
+    /// It is ours.
+    Taken(Held),
+    /// Somebody has it.
+    Busy(Key),
+}
+
+/// What must hold in the same instant for a write under a lock to happen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fence {
+    /// Key of the lock.
+    pub lock: String,
+    /// Revision at which our holding began.
+    pub lock_created: i64,
+    /// The leader key.
+    pub leader: String,
+    /// Its value; `None`: it must be absent.
+    pub holder: Option<String>,
+    /// Revision at which the leader's holding began. Its `mod_revision` moves with every heartbeat.
+    pub leader_created: i64,
+}
+
+/// What came of a compare-and-set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Written {
+    /// Written.
+    Yes,
+    /// Not written: the lock, the leader or the key is not what it was.
+    Moved,
+}
+
+/// A writer to one etcd cluster.
+#[derive(Debug)]
+pub struct Writer {
+    connector: Connector,
+    link: Option<Link>,
+    preferred: usize,
+}
+
+impl Writer {
+    /// A writer over `connector`. Connects when first needed.
+    pub fn new(connector: Connector) -> Self {
+        Self { connector, link: None, preferred: 0 }
+    }
+
+    /// A connection to an endpoint that has just answered for the majority.
+    async fn link(&mut self) -> Result<&Link, EtcdError> {
+        if self.link.is_none() {
+            let connector = &self.connector;
+            let attempt = |index| async move {
+                let link = Box::pin(connector.open(index, true)).await?;
+                // A member that was cut off takes a request and keeps it: only one that reads with the majority may.
+                let probe = etcd_client::GetOptions::new().with_count_only();
+                let mut kv = link.client.kv_client();
+                match link.within(kv.get("health", Some(probe))).await {
+                    // Not allowed to read that key, but a majority decided so.
+                    Err(error) if error.cause != Cause::Permission => Err(error),
+                    Ok(_) | Err(_) => Ok(link),
+                }
+            };
+            let (index, link) = connector.race(self.preferred, attempt).await?;
+            self.preferred = index;
+            self.link = Some(link);
+        }
+        self.link.as_ref().ok_or_else(|| EtcdError::new("etcd", Cause::Closed, "not connected"))
+    }
+
+    /// Forgets the connection after `error`, so that the next request looks for another endpoint.
+    fn failed(&mut self, error: EtcdError) -> EtcdError {
+        if error.cause != Cause::Permission {
+            self.link = None;
+            self.preferred += 1;
+        }
+        error
+    }
+
+    /// The key, by a linearizable read; `None`: absent.
+    ///
+    /// # Errors
+    /// When no endpoint answers for the majority.
+    pub async fn read(&mut self, key: &str) -> Result<Option<Key>, EtcdError> {
+        // Twice, since reading does no harm: a kept connection may have died since.
+        match self.read_once(key).await {
+            Err(error) if error.cause != Cause::Permission => self.read_once(key).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn read_once(&mut self, key: &str) -> Result<Option<Key>, EtcdError> {
+        let link = self.link().await?;
+        let mut kv = link.client.kv_client();
+        let outcome = link.within(kv.get(key, None)).await;
+        let answer = outcome.map_err(|error| self.failed(error))?;
+        Ok(answer.kvs().first().map(super::record::key))
+    }
+
+    /// Takes the lock at `key` by writing `value` there for as long as a lease of `ttl` lives, if the key is absent.
+    ///
+    /// # Errors
+    /// When there is no telling that it is ours; then the lease is given back as far as that is possible.
+    pub async fn take(&mut self, key: &str, value: &str, ttl: Duration) -> Result<Taking, EtcdError> {
+        // Reading first finds a connection that lives, and spares a lease where the lock is busy.
+        if let Some(busy) = self.read(key).await? {
+            return Ok(Taking::Busy(busy));
+        }
+        let known = Instant::now();
+        let link = self.link().await?;
+        let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
+        let outcome = link.within(link.client.lease_client().grant(seconds, None)).await;
+        let lease = outcome.map_err(|error| self.failed(error))?.id();
+        let put = TxnOp::put(key, value, Some(PutOptions::new().with_lease(lease)));
+        let txn = Txn::new()
+            .when([Compare::create_revision(key, CompareOp::Equal, 0)])
+            .and_then([put])
+            .or_else([TxnOp::get(key, None)]);
+        let link = self.link().await?;
+        let outcome = link.within(link.client.kv_client().txn(txn)).await;
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(error) => {
+                let error = self.failed(error);
+                // It may have been written: without its lease it goes.
+                let _ = self.give_back(lease).await;
+                return Err(error);
+            }
+        };
+        if answer.succeeded() {
+            let create_revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
+            return Ok(Taking::Taken(Held { lease, create_revision, known }));
+        }
+        let _ = self.give_back(lease).await;
+        let busy = answer.op_responses().into_iter().find_map(|response| match response {
+            TxnOpResponse::Get(got) => got.kvs().first().map(super::record::key),
+            TxnOpResponse::Put(_) | TxnOpResponse::Delete(_) | TxnOpResponse::Txn(_) => None,
+        });
+        busy.map(Taking::Busy).ok_or_else(|| EtcdError::new("etcd", Cause::UnexpectedAnswer, "the lock came and went"))
+    }
+
+    /// Keeps `held` alive, and looks whether the key is still the one that was written. `None`: it is lost.
+    ///
+    /// # Errors
+    /// When nobody can tell.
+    pub async fn keep(&mut self, key: &str, held: Held) -> Result<Option<Held>, EtcdError> {
+        // Twice, since keeping alive does no harm.
+        match self.keep_once(key, held).await {
+            Err(error) if error.cause != Cause::Permission => self.keep_once(key, held).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn keep_once(&mut self, key: &str, held: Held) -> Result<Option<Held>, EtcdError> {
+        let known = Instant::now();
+        let link = self.link().await?;
+        let mut leases = link.client.lease_client();
+        // Sends one request and returns with its answer; the stream that it leaves behind is not needed.
+        match link.within(leases.keep_alive(held.lease)).await {
+            Ok(_) => {}
+            Err(error) if error.detail.contains("lease not found") || error.detail.contains("lease expired") => {
+                return Ok(None);
+            }
+            Err(error) => return Err(self.failed(error)),
+        }
+        let there = self.read_once(key).await?;
+        let ours = there.is_some_and(|there| there.create_revision == held.create_revision);
+        Ok(ours.then_some(Held { known, ..held }))
+    }
+
+    /// Ends a lease, and with it the lock that hangs on it.
+    ///
+    /// # Errors
+    /// When it cannot be told whether it ended; it will by itself.
+    pub async fn give_back(&mut self, lease: i64) -> Result<(), EtcdError> {
+        match self.give_back_once(lease).await {
+            Err(error) if error.cause != Cause::Permission => self.give_back_once(lease).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn give_back_once(&mut self, lease: i64) -> Result<(), EtcdError> {
+        let link = self.link().await?;
+        match link.within(link.client.lease_client().revoke(lease)).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.detail.contains("lease not found") => Ok(()),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Writes `value` to `key` if it was last written at `mod_revision` (0: if it is absent) and `fence` holds, all in
+    /// one instant. Sent once.
+    ///
+    /// # Errors
+    /// When there is no answer; then it may have been written.
+    pub async fn write(
+        &mut self,
+        key: &str,
+        mod_revision: i64,
+        value: &str,
+        fence: &Fence,
+    ) -> Result<Written, Unanswered<EtcdError>> {
+        // Reading finds a connection that lives; what follows is not tried on another.
+        self.read(key).await.map_err(Unanswered::NotSent)?;
+        let mut compares = vec![
+            Compare::create_revision(fence.lock.as_str(), CompareOp::Equal, fence.lock_created),
+            Compare::create_revision(fence.leader.as_str(), CompareOp::Equal, fence.leader_created),
+            Compare::mod_revision(key, CompareOp::Equal, mod_revision),
+        ];
+        if let Some(holder) = &fence.holder {
+            compares.push(Compare::value(fence.leader.as_str(), CompareOp::Equal, holder.as_str()));
+        }
+        let txn = Txn::new().when(compares).and_then([TxnOp::put(key, value, None)]);
+        let link = self.link().await.map_err(Unanswered::NotSent)?;
+        let outcome = link.within(link.client.kv_client().txn(txn)).await;
+        match outcome {
+            Ok(answer) if answer.succeeded() => Ok(Written::Yes),
+            Ok(_) => Ok(Written::Moved),
+            // Refused by rule, not lost on the way.
+            Err(error) if error.cause == Cause::Permission => Err(Unanswered::NotSent(error)),
+            Err(error) => Err(Unanswered::NoAnswer(self.failed(error))),
+        }
+    }
+}

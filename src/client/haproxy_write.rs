@@ -1,0 +1,249 @@
+//! HAProxy's runtime API at level admin, for acting: `set server` and nothing else, sent once. The reader
+//! ([`super::haproxy_runtime`]) has no such words.
+//!
+//! A setter answers with an empty line; any text is an error. A setter can also be a silent no-op (health, while the
+//! server is in maintenance), so the server's state is read back on the same connection.
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::client::haproxy_runtime::{RuntimeError, open};
+use crate::client::sending::Unanswered;
+use crate::config::endpoint::{RuntimeApi, Timeouts};
+
+/// Larger than the table of a backend with a thousand servers.
+const LIMIT: u64 = 1024 * 1024;
+
+/// What a server is set to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Setting {
+    /// `state ready`: as its checks say.
+    Ready,
+    /// `state drain`: keeps its sessions, gets no new ones.
+    Drain,
+    /// `state maint`: out of service.
+    Maintenance,
+    /// `health up`: fully up at once.
+    HealthUp,
+    /// `health down`: down at once.
+    HealthDown,
+}
+
+impl Setting {
+    /// The words sent.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Ready => "state ready",
+            Self::Drain => "state drain",
+            Self::Maintenance => "state maint",
+            Self::HealthUp => "health up",
+            Self::HealthDown => "health down",
+        }
+    }
+
+    /// Whether `server` is as it was set.
+    fn holds(self, server: ServerState) -> bool {
+        const FORCED_MAINTENANCE: u32 = 0x01;
+        const FORCED_DRAIN: u32 = 0x08;
+        let forced = server.administrative & (FORCED_MAINTENANCE | FORCED_DRAIN);
+        match self {
+            Self::Ready => forced == 0,
+            Self::Drain => forced == FORCED_DRAIN,
+            Self::Maintenance => forced & FORCED_MAINTENANCE != 0,
+            Self::HealthUp => server.operational == 2,
+            Self::HealthDown => server.operational == 0,
+        }
+    }
+}
+
+/// A server's state as read back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ServerState {
+    /// `srv_op_state`: 0 stopped, 1 starting, 2 running, 3 stopping.
+    pub operational: u32,
+    /// `srv_admin_state`: a mask; 1 maintenance, 8 drain, by hand.
+    pub administrative: u32,
+}
+
+/// What came back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RouterReply {
+    /// Taken, and read back as set.
+    Set(ServerState),
+    /// No complaint, but read back it is not as set: a no-op.
+    Ignored(ServerState),
+    /// No complaint, and the state could not be read back.
+    Unread,
+    /// Refused, in HAProxy's words.
+    Refused(String),
+}
+
+/// A writer to one router process.
+#[derive(Clone, Debug)]
+pub struct RuntimeWriter {
+    api: RuntimeApi,
+    timeouts: Timeouts,
+}
+
+impl RuntimeWriter {
+    /// A writer to `api`. Nothing is sent yet.
+    pub fn new(api: RuntimeApi, timeouts: Timeouts) -> Self {
+        Self { api, timeouts }
+    }
+
+    /// Sets `server` of `backend`, once.
+    ///
+    /// # Errors
+    /// When there is no answer, or a name cannot be HAProxy's.
+    pub async fn set(
+        &self,
+        backend: &str,
+        server: &str,
+        setting: Setting,
+    ) -> Result<RouterReply, Unanswered<RuntimeError>> {
+        for name in [backend, server] {
+            // Anything else could be another command.
+            let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
+            if name.is_empty() || !name.chars().all(plain) {
+                return Err(Unanswered::NotSent(RuntimeError::NotAName(name.to_owned())));
+            }
+        }
+        let mut stream = open(&self.api, self.timeouts.connect).await.map_err(Unanswered::NotSent)?;
+        let question = format!("set server {backend}/{server} {};show servers state {backend}\n", setting.words());
+        let exchange = exchange(&mut stream, &question);
+        let deadline = self.timeouts.request;
+        let late = |_| Err(RuntimeError::TimedOut(deadline));
+        let text = tokio::time::timeout(deadline, exchange).await.unwrap_or_else(late).map_err(Unanswered::NoAnswer)?;
+        Ok(interpret(&text, backend, server, setting))
+    }
+}
+
+async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), question: &str) -> Result<String, RuntimeError> {
+    stream.write_all(question.as_bytes()).await.map_err(RuntimeError::Exchange)?;
+    let mut answer = Vec::new();
+    stream.take(LIMIT).read_to_end(&mut answer).await.map_err(RuntimeError::Exchange)?;
+    if answer.is_empty() { Err(RuntimeError::Silent) } else { Ok(String::from_utf8_lossy(&answer).into_owned()) }
+}
+
+/// The setter's answer comes first: an empty line, or its complaint. Then the table, which begins with its version.
+fn interpret(text: &str, backend: &str, server: &str, setting: Setting) -> RouterReply {
+    let (complaint, table) = match text.find("# be_id") {
+        Some(at) => {
+            let (before, table) = text.split_at(at);
+            // The version of the table's form stands on a line of its own before its header.
+            (before.trim_end().strip_suffix('1').unwrap_or(before), Some(table))
+        }
+        None => (text, None),
+    };
+    if let Some(line) = complaint.lines().map(str::trim).find(|line| !line.is_empty()) {
+        return RouterReply::Refused(line.chars().take(200).collect());
+    }
+    match table.and_then(|table| state_of(table, backend, server)) {
+        Some(state) if setting.holds(state) => RouterReply::Set(state),
+        Some(state) => RouterReply::Ignored(state),
+        None => RouterReply::Unread,
+    }
+}
+
+fn state_of(table: &str, backend: &str, server: &str) -> Option<ServerState> {
+    let mut lines = table.lines();
+    let header = lines.next()?.trim_start_matches("# ");
+    let place = |name: &str| header.split(' ').position(|column| column == name);
+    let (be, sv) = (place("be_name")?, place("srv_name")?);
+    let (operational, administrative) = (place("srv_op_state")?, place("srv_admin_state")?);
+    let row = lines
+        .map(|line| line.split(' ').collect::<Vec<_>>())
+        .find(|fields| fields.get(be) == Some(&backend) && fields.get(sv) == Some(&server))?;
+    let number = |at: usize| row.get(at)?.parse().ok();
+    Some(ServerState { operational: number(operational)?, administrative: number(administrative)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::client::cause::Cause;
+    use crate::client::double;
+
+    const HEADER: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight";
+
+    fn writer(address: String, patience: u64) -> RuntimeWriter {
+        let timeouts = Timeouts {
+            connect: std::time::Duration::from_secs(5),
+            request: std::time::Duration::from_millis(patience),
+        };
+        RuntimeWriter::new(RuntimeApi::Tcp(address), timeouts)
+    }
+
+    async fn reply(answer: String, setting: Setting) -> RouterReply {
+        writer(double::answering(answer), 5000).set("primary", "pg-1", setting).await.expect("a reply")
+    }
+
+    #[rstest]
+    #[case(Setting::HealthUp, 2, 0, true)]
+    #[case(Setting::HealthUp, 0, 1, false)]
+    #[case(Setting::HealthDown, 0, 0, true)]
+    #[case(Setting::HealthDown, 2, 0, false)]
+    #[case(Setting::Ready, 0, 0, true)]
+    #[case(Setting::Ready, 2, 8, false)]
+    #[case(Setting::Drain, 2, 8, true)]
+    #[case(Setting::Maintenance, 0, 1, true)]
+    #[case(Setting::Maintenance, 2, 0, false)]
+    #[tokio::test]
+    async fn a_setter_without_complaint_counts_only_if_the_state_reads_back(
+        #[case] setting: Setting,
+        #[case] operational: u32,
+        #[case] administrative: u32,
+        #[case] holds: bool,
+    ) {
+        let rows =
+            format!("4 primary 1 pg-0 10.0.0.1 2 0 1\n4 primary 2 pg-1 10.0.0.2 {operational} {administrative} 1");
+        let state = ServerState { operational, administrative };
+        let expected = if holds { RouterReply::Set(state) } else { RouterReply::Ignored(state) };
+        assert_eq!(reply(format!("\n{HEADER}\n{rows}\n\n"), setting).await, expected);
+    }
+
+    #[tokio::test]
+    async fn any_text_is_a_refusal() {
+        let table = format!("{HEADER}\n4 primary 2 pg-1 10.0.0.2 2 0 1\n\n");
+        for words in ["No such server.", "No such backend.", "Permission denied"] {
+            let refused = reply(format!("{words}\n\n{table}"), Setting::HealthUp).await;
+            assert_eq!(refused, RouterReply::Refused(words.to_owned()));
+        }
+        assert_eq!(
+            reply("Permission denied\n\n".into(), Setting::Ready).await,
+            RouterReply::Refused("Permission denied".into())
+        );
+        assert_eq!(reply("\n".into(), Setting::Ready).await, RouterReply::Unread);
+    }
+
+    #[tokio::test]
+    async fn the_command_names_one_server_and_names_cannot_smuggle_in_another_command() {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = asked.clone();
+        let address = double::answering_by(move |request| {
+            seen.lock().expect("a lock").push(request.to_owned());
+            b"\n".to_vec()
+        });
+        let writer = writer(address, 5000);
+        writer.set("primary", "pg-1", Setting::HealthDown).await.expect("a reply");
+        for (backend, server) in [("primary", "a;shutdown"), ("p\nx", "a"), ("p/q", "a"), ("", "a"), ("p", "a b")] {
+            let error = writer.set(backend, server, Setting::Ready).await.expect_err("no name");
+            assert!(matches!(error, Unanswered::NotSent(_)), "{error:?}");
+        }
+        let asked = asked.lock().expect("a lock").clone();
+        assert_eq!(asked, ["set server primary/pg-1 health down;show servers state primary\n"]);
+    }
+
+    #[tokio::test]
+    async fn refused_is_not_sent_and_silence_is_no_answer() {
+        let error = writer(double::refused(), 100).set("p", "s", Setting::Ready).await.expect_err("refused");
+        assert!(matches!(error, Unanswered::NotSent(ref error) if error.cause() == Cause::Refused), "{error:?}");
+        for address in [double::silent(), double::answering("")] {
+            let error = writer(address, 100).set("p", "s", Setting::Ready).await.expect_err("silence");
+            assert!(matches!(error, Unanswered::NoAnswer(_)), "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+use std::io::Write as _;
+use std::sync::Mutex;
+
+use rstest::rstest;
+use wiremock::matchers::{basic_auth, body_json, header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::*;
+use crate::client::cause::Cause;
+use crate::client::double;
+use crate::client::tls::install_provider;
+use crate::config::endpoint::SecretSource;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn writer(address: &str) -> PatroniWriter {
+    install_provider();
+    PatroniWriter::new(&double::endpoint(format!("http://{address}"))).expect("a writer")
+}
+
+fn switchover() -> PatroniOrder {
+    PatroniOrder::Switchover { leader: "pg-0".to_owned(), candidate: Some("pg-1".to_owned()), at: None }
+}
+
+#[rstest]
+#[case(switchover(), "POST", "/switchover", Some(json!({"leader": "pg-0", "candidate": "pg-1"})))]
+#[case(
+    PatroniOrder::Switchover { leader: "a".into(), candidate: None, at: Some("2026-01-02T03:04:05Z".into()) },
+    "POST", "/switchover", Some(json!({"leader": "a", "scheduled_at": "2026-01-02T03:04:05Z"}))
+)]
+#[case(PatroniOrder::Failover { candidate: "b".into() }, "POST", "/failover", Some(json!({"candidate": "b"})))]
+#[case(
+    PatroniOrder::Restart { role: None, only_pending: false, at: None }, "POST", "/restart", Some(json!({}))
+)]
+#[case(
+    PatroniOrder::Restart { role: Some("replica".into()), only_pending: true, at: None },
+    "POST", "/restart", Some(json!({"role": "replica", "restart_pending": true}))
+)]
+#[case(PatroniOrder::Reinitialise { force: false, from_leader: true }, "POST", "/reinitialize", Some(json!({"from_leader": true})))]
+#[case(PatroniOrder::Reload, "POST", "/reload", None)]
+#[case(PatroniOrder::CancelSwitchover, "DELETE", "/switchover", None)]
+#[case(PatroniOrder::CancelRestart, "DELETE", "/restart", None)]
+#[case(
+    PatroniOrder::Configure { changes: json!({"pause": null}).as_object().cloned().unwrap_or_default() },
+    "PATCH", "/config", Some(json!({"pause": null}))
+)]
+#[tokio::test]
+async fn each_order_is_the_request_that_patroni_expects(
+    #[case] order: PatroniOrder,
+    #[case] verb: &str,
+    #[case] at: &str,
+    #[case] body: Option<Value>,
+) {
+    let server = MockServer::start().await;
+    let mut mock = Mock::given(method(verb)).and(path(at));
+    if let Some(body) = &body {
+        mock = mock.and(header("content-length", body.to_string().len().to_string().as_str())).and(body_json(body));
+    } else if verb == "POST" {
+        mock = mock.and(header("content-length", "0"));
+    }
+    mock.respond_with(ResponseTemplate::new(202).set_body_string("taken")).expect(1).mount(&server).await;
+    let reply = writer(&server.address().to_string()).send(&order, PATIENCE).await.expect("a reply");
+    assert_eq!(reply, PatroniReply { status: 202, line: "taken".to_owned(), cut: false, with_login: false });
+    let requests = server.received_requests().await.expect("requests");
+    assert_eq!(requests[0].body.is_empty(), body.is_none());
+}
+
+#[tokio::test]
+async fn what_was_never_connected_was_not_sent() {
+    let refused = writer(&double::refused()).send(&switchover(), PATIENCE).await.expect_err("refused");
+    assert!(matches!(refused, Unanswered::NotSent(ref error) if error.cause() == Cause::Refused), "{refused:?}");
+    let nameless = writer("no-such-host.invalid:8008").send(&switchover(), PATIENCE).await.expect_err("no name");
+    assert!(matches!(nameless, Unanswered::NotSent(ref error) if error.cause() == Cause::Name), "{nameless:?}");
+    install_provider();
+    let plain = double::answering("HTTP/1.0 200 OK\r\n\r\n");
+    let tls = PatroniWriter::new(&double::endpoint(format!("https://{plain}"))).expect("a writer");
+    let error = tls.send(&switchover(), PATIENCE).await.expect_err("no TLS");
+    assert!(matches!(error, Unanswered::NotSent(ref error) if error.cause() == Cause::Tls), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_hangs_ends_with_the_connections_own_deadline_and_nothing_was_sent() {
+    install_provider();
+    let mut endpoint = double::endpoint(format!("https://{}", double::silent()));
+    endpoint.timeouts.connect = Duration::from_millis(100);
+    let error = PatroniWriter::new(&endpoint).expect("a writer").send(&switchover(), PATIENCE).await.expect_err("late");
+    assert!(matches!(error, Unanswered::NotSent(ref error) if error.cause() == Cause::TimedOut), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_hang_after_accepting_is_no_answer() {
+    // The time for connecting is on top.
+    install_provider();
+    let mut hasty = double::endpoint(format!("http://{}", double::silent()));
+    hasty.timeouts.connect = Duration::from_millis(50);
+    let error = PatroniWriter::new(&hasty).expect("a writer").send(&switchover(), Duration::from_millis(50)).await;
+    let error = error.expect_err("silence");
+    assert!(matches!(error, Unanswered::NoAnswer(HttpError::TimedOut(_))), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_connection_closed_without_a_word_is_no_answer_and_is_not_tried_again() {
+    let seen = Arc::new(Mutex::new(0));
+    let count = seen.clone();
+    let address = double::answering_by(move |_| {
+        *count.lock().expect("a lock") += 1;
+        Vec::new()
+    });
+    let error = writer(&address).send(&switchover(), PATIENCE).await.expect_err("closed");
+    assert!(matches!(error, Unanswered::NoAnswer(ref error) if error.cause() == Cause::Closed), "{error:?}");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(*seen.lock().expect("a lock"), 1, "sent again");
+}
+
+#[tokio::test]
+async fn a_head_cut_in_the_middle_is_no_answer_and_words_cut_in_the_middle_are_one() {
+    let head = writer(&double::answering("HTTP/1.0 200 O")).send(&switchover(), PATIENCE).await.expect_err("cut");
+    assert!(matches!(head, Unanswered::NoAnswer(_)), "{head:?}");
+    let cut = "HTTP/1.0 503 Service Unavailable\r\nContent-Length: 500\r\n\r\nSwitchover sta";
+    let reply = writer(&double::answering(cut)).send(&switchover(), PATIENCE).await.expect("a status is an answer");
+    assert_eq!((reply.status, reply.line.as_str(), reply.cut), (503, "Switchover sta", true));
+}
+
+#[rstest]
+#[case(
+    "HTTP/1.0 412 Precondition Failed\r\nContent-Type: text/html\r\n\r\nleader name does not match",
+    412,
+    "leader name does not match"
+)]
+#[case(
+    "HTTP/1.0 503 Service Unavailable\r\n\r\n<!DOCTYPE HTML>\n<html>\n<head><title>Error response</title></head>\n<body>\n\
+     <h1>Error response</h1>\n<p>Error code: 503</p>\n<p>Message: Service Unavailable.</p>\n</body></html>\n",
+    503,
+    "Service Unavailable."
+)]
+#[case(
+    "HTTP/1.0 502 Bad Gateway\r\n\r\n<html><body><h1>502 Bad Gateway</h1>nginx</body></html>",
+    502,
+    "502 Bad Gateway"
+)]
+#[case("HTTP/1.0 302 Found\r\nLocation: http://elsewhere:1/\r\n\r\n", 302, "")]
+#[case(
+    "HTTP/1.0 200 OK\r\n\r\nSwitched over to \"pg-2\" instead of \"pg-1\"",
+    200,
+    "Switched over to \"pg-2\" instead of \"pg-1\""
+)]
+#[tokio::test]
+async fn replies_in_http_1_0_are_read_to_the_end_of_the_connection(
+    #[case] answer: &str,
+    #[case] status: u16,
+    #[case] line: &str,
+) {
+    let reply = writer(&double::answering(answer)).send(&switchover(), PATIENCE).await.expect("a reply");
+    assert_eq!((reply.status, reply.line.as_str(), reply.cut), (status, line, false));
+}
+
+#[tokio::test]
+async fn the_password_is_fetched_when_sending_and_is_in_no_error_and_no_debug_print() {
+    install_provider();
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    writeln!(file, "hunter2").expect("written");
+    let server = MockServer::start().await;
+    Mock::given(basic_auth("patroni", "hunter2"))
+        .respond_with(ResponseTemplate::new(401).set_body_string("not authenticated"))
+        .mount(&server)
+        .await;
+    let mut endpoint = double::endpoint(server.uri());
+    let login = |source| Some(Login { user: "patroni".to_owned(), password: Some(source) });
+    endpoint.login = login(SecretSource::File(file.path().to_owned()));
+    let writer = PatroniWriter::new(&endpoint).expect("a writer");
+    let reply = writer.send(&switchover(), PATIENCE).await.expect("a reply");
+    assert_eq!((reply.status, reply.line.as_str(), reply.with_login), (401, "not authenticated", true));
+    assert!(!format!("{writer:?} {reply:?}").contains("hunter2"));
+
+    endpoint.url = format!("http://{}", double::answering(""));
+    let error =
+        PatroniWriter::new(&endpoint).expect("a writer").send(&switchover(), PATIENCE).await.expect_err("closed");
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
+
+    endpoint.login = login(SecretSource::File("/no/such/password".into()));
+    let writer = PatroniWriter::new(&endpoint).expect("making one fetches nothing");
+    let error = writer.send(&switchover(), PATIENCE).await.expect_err("no password");
+    assert!(matches!(error, Unanswered::NotSent(HttpError::Secret(_))), "{error:?}");
+}

@@ -1,0 +1,154 @@
+//! The operation lock: a key in etcd that hangs on a lease, seen by every console and gone with its holder.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::source_error;
+use crate::client::etcd::{Connector, EtcdError, Held, Key, Taking, Writer, lock_key};
+use crate::config::endpoint::EtcdEndpoints;
+use crate::driver::port::{Claim, Lock, LockError};
+use crate::model::source::{SourceError, Trouble};
+use crate::model::text::Text;
+
+/// How long the lock outlives a holder that is gone. To be renewed three times within it.
+const TTL: Duration = Duration::from_secs(15);
+
+/// What is held, for whoever writes under the lock.
+#[derive(Clone, Debug, Default)]
+pub struct HeldLock(Arc<Mutex<Option<Held>>>);
+
+impl HeldLock {
+    pub(super) fn get(&self) -> Option<Held> {
+        let held = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A lease that may have run out guards nothing.
+        held.filter(|held| held.known.elapsed() < TTL)
+    }
+
+    fn peek(&self) -> Option<Held> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, held: Option<Held>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = held;
+    }
+}
+
+/// The operation lock of one cluster.
+#[derive(Debug)]
+pub struct EtcdLock {
+    endpoints: EtcdEndpoints,
+    key: String,
+    writer: Option<Writer>,
+    held: HeldLock,
+}
+
+impl EtcdLock {
+    /// The lock of `scope` under `namespace`. Connects when first needed.
+    pub fn new(endpoints: EtcdEndpoints, namespace: &str, scope: &str) -> Self {
+        Self { endpoints, key: lock_key(namespace, scope), writer: None, held: HeldLock::default() }
+    }
+
+    /// What is held at any time, for [`super::EtcdRecordWriter`].
+    pub fn held(&self) -> HeldLock {
+        self.held.clone()
+    }
+
+    fn writer(&mut self) -> Result<&mut Writer, LockError> {
+        match &mut self.writer {
+            Some(writer) => Ok(writer),
+            unset => {
+                let connector = Connector::new(&self.endpoints).map_err(|error| unavailable(&error))?;
+                Ok(unset.insert(Writer::new(connector)))
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<Option<Claim>, LockError> {
+        let key = self.key.clone();
+        match self.writer()?.read(&key).await.map_err(|error| unavailable(&error))? {
+            Some(there) => self.claim(&there).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn take(&mut self, claim: &Claim) -> Result<(), LockError> {
+        if self.held.get().is_some() {
+            return Ok(());
+        }
+        let key = self.key.clone();
+        let value = serde_json::to_string(claim).map_err(|error| self.odd(&error.to_string()))?;
+        match self.writer()?.take(&key, &value, TTL).await.map_err(|error| unavailable(&error))? {
+            Taking::Taken(held) => {
+                self.held.set(Some(held));
+                Ok(())
+            }
+            Taking::Busy(there) => Err(LockError::Taken(Box::new(self.claim(&there)?))),
+        }
+    }
+
+    async fn keep(&mut self) -> Result<(), LockError> {
+        let Some(held) = self.held.peek() else { return Err(LockError::Lost) };
+        let key = self.key.clone();
+        match self.writer()?.keep(&key, held).await {
+            Ok(Some(held)) => {
+                self.held.set(Some(held));
+                Ok(())
+            }
+            Ok(None) => {
+                self.held.set(None);
+                Err(LockError::Lost)
+            }
+            // Nobody can tell; but a lease that was not renewed for its whole life is gone.
+            Err(_) if held.known.elapsed() >= TTL => {
+                self.held.set(None);
+                Err(LockError::Lost)
+            }
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    async fn give_back(&mut self) -> Result<(), LockError> {
+        let Some(held) = self.held.peek() else { return Ok(()) };
+        // From here on nothing is written under it, whatever comes of giving it back.
+        self.held.set(None);
+        self.writer()?.give_back(held.lease).await.map_err(|error| unavailable(&error))
+    }
+
+    /// Whoever wrote something unreadable there holds it all the same.
+    fn claim(&self, there: &Key) -> Result<Claim, LockError> {
+        serde_json::from_slice(&there.value).map_err(|error| self.odd(&error.to_string()))
+    }
+
+    fn odd(&self, why: &str) -> LockError {
+        let words = Text::redacted(format!("the key {} holds what this version cannot read: {why}", self.key));
+        LockError::Unavailable(SourceError::new(Trouble::UnexpectedAnswer, "etcd", words.as_str()))
+    }
+}
+
+fn unavailable(error: &EtcdError) -> LockError {
+    let mut told = source_error(error);
+    if told.trouble == Trouble::Permission {
+        told.detail = Text::redacted(format!("{}; the etcd user needs readwrite on /pgctl-tui/lock/", told.detail));
+    }
+    LockError::Unavailable(told)
+}
+
+impl Lock for EtcdLock {
+    fn holder(&mut self) -> BoxFuture<'_, Result<Option<Claim>, LockError>> {
+        Box::pin(self.look())
+    }
+
+    fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<(), LockError>> {
+        Box::pin(self.take(claim))
+    }
+
+    fn renew(&mut self) -> BoxFuture<'_, Result<(), LockError>> {
+        Box::pin(self.keep())
+    }
+
+    fn release(&mut self) -> BoxFuture<'_, Result<(), LockError>> {
+        Box::pin(self.give_back())
+    }
+}

@@ -1,0 +1,146 @@
+//! One order to one agent: who it is, then the request, then its answer in the model's words.
+
+use std::time::Duration;
+
+use super::patroni::agent_report;
+use super::patroni_act::refused;
+use crate::action::intent::CopySource;
+use crate::action::order::AgentRequest;
+use crate::action::permit::Permit;
+use crate::client::http::HttpError;
+use crate::client::patroni::Patroni;
+use crate::client::patroni_write::{PatroniOrder, PatroniReply, PatroniWriter};
+use crate::client::sending::Unanswered;
+use crate::config::endpoint::{HttpEndpoint, Login};
+use crate::driver::port::{NotPerformed, Reply};
+use crate::driver::trouble;
+use crate::model::agent::AgentReport;
+use crate::model::name::NodeName;
+use crate::model::role::Role;
+use crate::model::source::{SourceError, Trouble};
+use crate::model::text::Text;
+
+/// The agent of a member.
+pub(super) struct Agent<'a> {
+    /// Whose it must be.
+    pub(super) member: &'a NodeName,
+    /// Scope that it must be of.
+    pub(super) scope: Option<&'a Text>,
+    /// Where it is, with the login for looking.
+    pub(super) looking: HttpEndpoint,
+    /// The login for acting.
+    pub(super) acting: Option<Login>,
+}
+
+impl Agent<'_> {
+    /// Makes sure who it is, sends the request, and waits `patience` for the answer.
+    pub(super) async fn perform(
+        &self,
+        request: &AgentRequest,
+        permit: &Permit,
+        patience: Duration,
+    ) -> Result<Reply, NotPerformed> {
+        let url = self.looking.url.as_str();
+        let not_sent = |error: &HttpError| NotPerformed::NotSent(trouble::http(url, error));
+        let reader = Patroni::new(&self.looking).map_err(|error| not_sent(&error))?;
+        let report = agent_report(&reader.status().await.map_err(|error| not_sent(&error))?.value);
+        self.recognise(&report, permit)?;
+        let order = self.order(request, &report)?;
+        let acting = HttpEndpoint { login: self.acting.clone(), ..self.looking.clone() };
+        let writer = PatroniWriter::new(&acting).map_err(|error| not_sent(&error))?;
+        match writer.send(&order, patience).await {
+            Ok(reply) => Ok(told(&order, &reply)),
+            Err(Unanswered::NotSent(error)) => Err(not_sent(&error)),
+            Err(Unanswered::NoAnswer(error)) => Err(NotPerformed::NoAnswer(trouble::http(url, &error))),
+        }
+    }
+
+    /// Another node at the address, another cluster, or another system: nothing is sent there.
+    fn recognise(&self, report: &AgentReport, permit: &Permit) -> Result<(), NotPerformed> {
+        let stranger = |words: String| {
+            Err(NotPerformed::NotSent(SourceError::new(Trouble::UnexpectedAnswer, &self.looking.url, words)))
+        };
+        if let (Some(expected), Some(scope)) = (self.scope, &report.scope)
+            && expected != scope
+        {
+            return stranger(format!("belongs to scope {scope}, not {expected}"));
+        }
+        if let Some(name) = report.name.as_ref().filter(|name| *name != self.member) {
+            return stranger(format!("is the agent of {name}, not of {}", self.member));
+        }
+        if let (Some(expected), Some(system)) = (permit.generation().system_id, report.system_id)
+            && expected != system
+        {
+            return stranger(format!("its system identifier is {system}, not {expected}"));
+        }
+        Ok(())
+    }
+
+    fn order(&self, request: &AgentRequest, report: &AgentReport) -> Result<PatroniOrder, NotPerformed> {
+        let refuse = |words: String| Err(refused(self.member.as_str(), words));
+        Ok(match request {
+            AgentRequest::Switchover { leader, candidate, at } => PatroniOrder::Switchover {
+                leader: leader.to_string(),
+                candidate: candidate.as_ref().map(ToString::to_string),
+                at: at.map(|at| at.to_string()),
+            },
+            AgentRequest::Failover { candidate } => PatroniOrder::Failover { candidate: candidate.to_string() },
+            AgentRequest::CancelSwitchover => PatroniOrder::CancelSwitchover,
+            AgentRequest::Restart { role, only_pending, at } => PatroniOrder::Restart {
+                role: match role {
+                    None => None,
+                    Some(Role::Leader | Role::Primary) => Some("primary".to_owned()),
+                    Some(Role::StandbyLeader) => Some("standby_leader".to_owned()),
+                    Some(Role::Replica) => Some("replica".to_owned()),
+                    Some(role @ (Role::Demoted | Role::Uninitialized | Role::Unknown(_))) => {
+                        return refuse(format!("Patroni restarts no members by the role {role}"));
+                    }
+                },
+                only_pending: *only_pending,
+                at: at.map(|at| at.to_string()),
+            },
+            AgentRequest::CancelRestart => PatroniOrder::CancelRestart,
+            AgentRequest::Reload => PatroniOrder::Reload,
+            AgentRequest::Reinitialise { .. } if report.role.leads() || report.role.is_writable() => {
+                return refuse("it takes writes: a leader is never reinitialised".to_owned());
+            }
+            AgentRequest::Reinitialise { source: CopySource::Leader, .. } if !copies_from_leader(report) => {
+                let version = report.agent_version.as_ref().map_or("of unknown version", Text::as_str);
+                return refuse(format!("Patroni {version} cannot be told to copy from the leader (4.1 can)"));
+            }
+            AgentRequest::Reinitialise { source, force } => {
+                PatroniOrder::Reinitialise { force: *force, from_leader: *source == CopySource::Leader }
+            }
+            AgentRequest::Configure { changes } => PatroniOrder::Configure { changes: changes.clone() },
+        })
+    }
+}
+
+/// Older ones ignore the key, and would copy from anybody.
+fn copies_from_leader(report: &AgentReport) -> bool {
+    let version = report.agent_version.as_ref().map(Text::as_str).unwrap_or_default();
+    let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (4, 1)
+}
+
+/// The answer in words. Patroni answers 200 or 202 to what it took.
+fn told(order: &PatroniOrder, reply: &PatroniReply) -> Reply {
+    let accepted = matches!(reply.status, 200 | 202);
+    let line = match order {
+        // The answer is the whole configuration, which may hold secrets.
+        PatroniOrder::Configure { .. } if accepted => "configuration changed",
+        _ => reply.line.as_str(),
+    };
+    let mut words = format!("{} {line}", reply.status);
+    if reply.cut {
+        words.push_str(" (the answer was cut off)");
+    }
+    if reply.status == 401 {
+        words.push_str(if reply.with_login {
+            " (with the configured login)"
+        } else {
+            " (no login for acting is configured)"
+        });
+    }
+    Reply { accepted, words: Text::redacted(words.trim_end()) }
+}

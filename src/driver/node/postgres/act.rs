@@ -1,0 +1,107 @@
+//! Orders to the PostgreSQL of one node, with the login for acting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::password::Password;
+use super::trouble::source_error;
+use crate::action::intent::EndSession;
+use crate::action::order::SqlRequest;
+use crate::client::postgres::PostgresError;
+use crate::client::postgres::write::{SqlOrder, SqlReply, send};
+use crate::client::sending::Unanswered;
+use crate::config::Environment;
+use crate::config::endpoint::PostgresAccess;
+use crate::driver::port::{NotPerformed, Reply};
+use crate::model::agent::Address;
+use crate::model::lsn::SystemId;
+use crate::model::source::{SourceError, Trouble};
+use crate::model::text::Text;
+
+/// PostgreSQL of one node, for acting. Its password is fetched with the first order.
+pub struct PostgresActor {
+    address: Address,
+    access: PostgresAccess,
+    password: Password,
+}
+
+impl PostgresActor {
+    /// The node at `address`. `environment` is where libpq's variables and files are looked for.
+    pub fn new(access: PostgresAccess, address: Address, environment: Arc<Environment>) -> Self {
+        Self { password: Password::new(&access, &address, environment), address, access }
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The least patience with an order.
+    pub fn least(&self) -> Duration {
+        self.access.timeouts.request.max(Duration::from_secs(2))
+    }
+
+    /// Sends `request`, once, if the server has the data that it should. Waits `patience` for the answer.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn perform(
+        &mut self,
+        system_id: Option<SystemId>,
+        request: &SqlRequest,
+        patience: Duration,
+    ) -> Result<Reply, NotPerformed> {
+        let endpoint = Text::new(self.address.to_string());
+        let order = match request {
+            SqlRequest::Checkpoint => SqlOrder::Checkpoint,
+            SqlRequest::EndSession { pid, started, how } => {
+                let Ok(pid) = i32::try_from(*pid) else {
+                    let words = format!("{pid} is no process");
+                    return Err(NotPerformed::NotSent(SourceError::new(
+                        Trouble::Unsupported,
+                        endpoint.as_str(),
+                        words,
+                    )));
+                };
+                match how {
+                    EndSession::Cancel => SqlOrder::Cancel { pid, started: *started },
+                    EndSession::Terminate => SqlOrder::Terminate { pid, started: *started },
+                }
+            }
+        };
+        let password = self.password.get().await.map_err(|error| NotPerformed::NotSent(error.at(&endpoint)))?;
+        let place = (self.address.host.as_str(), self.address.port);
+        let system_id = system_id.map(|id| id.0);
+        let outcome = send(&self.access, place, password.as_ref(), system_id, order, patience).await;
+        match outcome {
+            Ok(reply) => Ok(told(request, &reply)),
+            Err(unanswered) => {
+                if unanswered.error().concerns_password() {
+                    self.password.forget();
+                }
+                let error = |error: &PostgresError| source_error(error, &endpoint, self.password.hint());
+                Err(match &unanswered {
+                    Unanswered::NotSent(failure) => NotPerformed::NotSent(error(failure)),
+                    Unanswered::NoAnswer(failure) => NotPerformed::NoAnswer(error(failure)),
+                })
+            }
+        }
+    }
+}
+
+fn told(request: &SqlRequest, reply: &SqlReply) -> Reply {
+    let (accepted, words) = match (reply, request) {
+        (SqlReply::Done, SqlRequest::Checkpoint) => (true, "checkpoint done".to_owned()),
+        (SqlReply::Done, SqlRequest::EndSession { pid, how: EndSession::Cancel, .. }) => {
+            (true, format!("{pid} was told to cancel its statement"))
+        }
+        (SqlReply::Done, SqlRequest::EndSession { pid, how: EndSession::Terminate, .. }) => {
+            (true, format!("{pid} was told to end"))
+        }
+        (SqlReply::AnotherSystem, _) => (false, "another system answers there: nothing was done".to_owned()),
+        (SqlReply::NoSuchSession, _) => (false, "the session has ended by itself: nothing was done".to_owned()),
+        (SqlReply::NotSignalled, _) => (false, "PostgreSQL could not signal the session".to_owned()),
+        (SqlReply::Refused { code, message }, _) => (false, format!("{message} ({code})")),
+    };
+    Reply { accepted, words: Text::redacted(words) }
+}
