@@ -101,7 +101,12 @@ impl Plan {
         // Maps in a plan are ordered, so that equal plans give equal text.
         let text = serde_json::to_vec(self).unwrap_or_default();
         let digest = Sha256::digest(&text);
-        PlanHash(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        let mut hex = String::with_capacity(digest.len() * 2);
+        for byte in digest {
+            // Writing to a string cannot fail.
+            let _ = fmt::Write::write_fmt(&mut hex, format_args!("{byte:02x}"));
+        }
+        PlanHash(hex)
     }
 }
 
