@@ -15,7 +15,11 @@ pub mod order;
 pub mod outcome;
 pub mod permit;
 pub mod plan;
+pub mod preflight;
 pub mod record;
+pub mod telling;
+#[cfg(test)]
+mod test_support;
 
 pub use generation::Generation;
 pub use intent::Intent;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::agent::Registration;
 use super::lsn::{Lsn, SystemId, Timeline};
@@ -70,6 +71,52 @@ pub struct StatusKey {
     pub slots: BTreeMap<Text, Lsn>,
 }
 
+/// The dynamic configuration as it is stored, with whatever passwords are in it: neither printed nor written anywhere.
+/// What is shown of it is [`DynamicConfig::lines`].
+#[derive(Clone, PartialEq, Default)]
+pub struct ConfigValue(Value);
+
+impl ConfigValue {
+    /// Takes the parsed value.
+    pub fn new(value: Value) -> Self {
+        Self(value)
+    }
+
+    /// Whether `changes` would change nothing: each key holds its value, and each `null` is absent. Sections are
+    /// compared key by key, as Patroni merges them.
+    pub fn holds(&self, changes: &Map<String, Value>) -> bool {
+        self.lacking(changes).is_empty()
+    }
+
+    /// The keys of `changes` that the configuration does not hold as wanted, dotted: `postgresql.parameters.work_mem`.
+    pub fn lacking(&self, changes: &Map<String, Value>) -> Vec<String> {
+        let mut lacking = Vec::new();
+        compare(&self.0, changes, "", &mut lacking);
+        lacking
+    }
+}
+
+impl std::fmt::Debug for ConfigValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ConfigValue(..)")
+    }
+}
+
+fn compare(value: &Value, changes: &Map<String, Value>, path: &str, lacking: &mut Vec<String>) {
+    for (key, wanted) in changes {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match (value.get(key), wanted) {
+            (None, Value::Null) => {}
+            // A section merged into nothing: whatever it sets is missing, whatever it removes is not there.
+            (present, Value::Object(section)) if present.is_none_or(Value::is_object) => {
+                compare(present.unwrap_or(&Value::Null), section, &path, lacking);
+            }
+            (Some(present), wanted) if present == wanted && !wanted.is_null() => {}
+            _ => lacking.push(path),
+        }
+    }
+}
+
 /// The dynamic configuration: the settings that this program reasons about, and the whole text for display.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct DynamicConfig {
@@ -95,6 +142,9 @@ pub struct DynamicConfig {
     pub standby_cluster: bool,
     /// The whole value, as text, one line an element, secrets masked.
     pub lines: Vec<Text>,
+    /// The whole value, to compare with and never to show.
+    #[serde(skip)]
+    pub value: ConfigValue,
     /// Revision of the key.
     pub mod_revision: i64,
 }
@@ -222,5 +272,46 @@ impl DcsMember {
     /// Whether this member is the raft leader.
     pub fn leads(&self) -> bool {
         self.id != 0 && self.id == self.leader_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn changes(value: &Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn a_change_is_held_where_every_key_of_it_is() {
+        let config = ConfigValue::new(json!({"ttl": 30, "postgresql": {"parameters": {"work_mem": "8MB"}}}));
+        for held in [
+            json!({"ttl": 30}),
+            json!({"pause": null}),
+            json!({"postgresql": {"parameters": {"work_mem": "8MB", "wal_level": null}}}),
+            json!({"slots": {"cdc": null}}),
+        ] {
+            assert!(config.holds(&changes(&held)), "{held}");
+        }
+        for (missed, key) in [
+            (json!({"ttl": 31}), "ttl"),
+            (json!({"ttl": null}), "ttl"),
+            (json!({"postgresql": {"parameters": {"work_mem": "9MB"}}}), "postgresql.parameters.work_mem"),
+            (json!({"slots": {"cdc": {"type": "logical"}}}), "slots.cdc.type"),
+            (json!({"ttl": {"a": 1}}), "ttl"),
+        ] {
+            assert_eq!(config.lacking(&changes(&missed)), [key], "{missed}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_configuration_is_not_printed() {
+        let value = ConfigValue::new(json!({"standby_cluster": {"primary_conninfo": "password=hunter2"}}));
+        let config = DynamicConfig { value, ..DynamicConfig::default() };
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert!(!serde_json::to_string(&config).unwrap().contains("hunter2"));
     }
 }

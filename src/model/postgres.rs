@@ -174,6 +174,8 @@ pub struct LongTransaction {
 pub struct Session {
     /// Backend.
     pub pid: i32,
+    /// When the backend started: tells it from a later one with the same number. `None` where the role may not see it.
+    pub started: Option<Timestamp>,
     /// Database.
     pub database: Text,
     /// Role.

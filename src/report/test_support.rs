@@ -550,6 +550,7 @@ fn router() -> Router {
 pub(crate) fn session(pid: i32, application: &str, blocked_by: &[i32], transaction: Option<u64>) -> Session {
     Session {
         pid,
+        started: Some(ago(seconds(3600))),
         database: "shop".into(),
         user: "app".into(),
         application: application.into(),

@@ -235,6 +235,7 @@ impl Decode for SessionRow {
             query_age: columns.take()?,
             blocked_by: columns.take()?,
             query: columns.some_text()?,
+            started: columns.take()?,
         })
     }
 }

@@ -251,6 +251,8 @@ pub struct SessionRow {
     pub blocked_by: Option<Vec<i32>>,
     /// Head of the query.
     pub query: Option<String>,
+    /// When its backend started.
+    pub started: Option<Timestamp>,
 }
 
 /// Sessions of one application.

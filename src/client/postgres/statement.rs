@@ -161,7 +161,7 @@ impl Statement {
                 "SELECT pid, datname::text, usename::text, application_name, host(client_addr), state, \
                  wait_event_type, wait_event, extract(epoch FROM clock_timestamp() - xact_start)::float8, \
                  extract(epoch FROM clock_timestamp() - query_start)::float8, \
-                 CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) END, left(query, 200) \
+                 CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) END, left(query, 200), backend_start \
                  FROM pg_stat_activity WHERE state IS DISTINCT FROM 'idle' AND ",
                 client_backend!(),
                 " ORDER BY CASE WHEN wait_event_type = 'Lock' THEN 0 WHEN state = 'active' THEN 1 \

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::client::lenient;
 use crate::model::agent::{Address, PendingSetting, Registration, ScheduledRestart, Tags};
-use crate::model::dcs::{DynamicConfig, FailoverKey, HistoryEntry, SyncKey};
+use crate::model::dcs::{ConfigValue, DynamicConfig, FailoverKey, HistoryEntry, SyncKey};
 use crate::model::lsn::{Lsn, Timeline};
 use crate::model::name::NodeName;
 use crate::model::role::{MemberState, Role, SyncState};
@@ -166,6 +166,7 @@ pub fn dynamic_config(value: &Value, mod_revision: i64) -> DynamicConfig {
         paused: flag("pause"),
         standby_cluster: value.get("standby_cluster").is_some_and(follows_another),
         lines: lines(value),
+        value: ConfigValue::new(value.clone()),
         mod_revision,
     }
 }

@@ -267,6 +267,7 @@ fn session(row: SessionRow) -> Session {
     };
     Session {
         pid: row.pid,
+        started: row.started,
         database: text(row.database),
         user: text(row.user),
         application: text(row.application),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::model::agent::{Address, Registration, Tags};
-use crate::model::dcs::{DcsContent, DynamicConfig, FailoverKey, LeaderKey, RawKey, StatusKey, SyncKey};
+use crate::model::dcs::{ConfigValue, DcsContent, DynamicConfig, FailoverKey, LeaderKey, RawKey, StatusKey, SyncKey};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::name::NodeName;
 use crate::model::role::{MemberState, Role, SyncState};
@@ -121,7 +121,8 @@ impl World {
     }
 
     fn config(&self) -> DynamicConfig {
-        let text = serde_json::to_string_pretty(&self.config_value()).unwrap_or_default();
+        let value = self.config_value();
+        let text = serde_json::to_string_pretty(&value).unwrap_or_default();
         DynamicConfig {
             ttl: Some(Duration::from_micros(TTL)),
             loop_wait: Some(Duration::from_micros(LOOP_WAIT)),
@@ -134,6 +135,7 @@ impl World {
             paused: self.record.paused,
             standby_cluster: false,
             lines: text.lines().map(Text::new).collect(),
+            value: ConfigValue::new(value),
             mod_revision: self.record.config_modified,
         }
     }

@@ -221,6 +221,7 @@ impl World {
         };
         let queries = &application.queries;
         Session {
+            started: Some(self.clock.wall(begun)),
             pid: 2_100 + (noise(self.seed, 0x94, place) % 40_000) as i32,
             database: WORDS.orders.clone(),
             user: application.user.clone(),
@@ -240,6 +241,7 @@ impl World {
         let now = self.clock.now();
         let told = |application: &Application, pid: i32, since: Time, wait: &Text, idles: bool| Session {
             pid,
+            started: Some(self.clock.wall(since)),
             database: WORDS.orders.clone(),
             user: application.user.clone(),
             application: application.name.clone(),

@@ -1,0 +1,126 @@
+//! What was heard since the action began, and only that.
+
+use std::time::Duration;
+
+use super::super::before::{Before, MemberBefore};
+use crate::model::agent::AgentReport;
+use crate::model::dcs::{DcsContent, DcsMember, Quorum};
+use crate::model::member::Member;
+use crate::model::moment::Moment;
+use crate::model::name::NodeName;
+use crate::model::observed::Reading;
+use crate::model::postgres::SqlReport;
+use crate::model::snapshot::Snapshot;
+use crate::model::source::Source;
+
+/// Two servers cannot have started at the same moment, so the start tells whether two wires lead to one and the same.
+const SAME_START: f64 = 2.0;
+
+/// A picture, the cluster as it was, and the moment from which on anything counts.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) before: &'a Before,
+    pub(super) since: Moment,
+}
+
+/// An answer that counts.
+pub(super) struct Said<'a, T> {
+    pub(super) value: &'a T,
+    pub(super) source: &'a Source,
+    pub(super) at: Moment,
+}
+
+impl<T> Clone for Said<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Said<'_, T> {}
+
+impl<'a> Scene<'a> {
+    /// The answer of a polled source to a question that was itself asked after the action began: one asked before may
+    /// have been answered from before, however late it came.
+    pub(super) fn asked<T>(&self, reading: Option<&'a Reading<T>>) -> Option<Said<'a, T>> {
+        let said = self.said(reading?)?;
+        let took = reading?.answer.as_ref().map_or(Duration::ZERO, |answer| answer.took);
+        (said.at - took >= self.since).then_some(said)
+    }
+
+    /// A fresh answer that came after the action began. For sources that speak by themselves, whose answer takes as long
+    /// as nothing happens.
+    fn said<T>(&self, reading: &'a Reading<T>) -> Option<Said<'a, T>> {
+        let answer = reading.answer.as_ref().filter(|answer| answer.at > self.since)?;
+        reading.is_fresh(self.snapshot.now).then(|| Said {
+            value: &*answer.value,
+            source: &reading.source,
+            at: answer.at,
+        })
+    }
+
+    /// The record, etcd's own before a relayed one.
+    pub(super) fn record(&self) -> Option<Said<'a, DcsContent>> {
+        self.snapshot.dcs.content.iter().find_map(|reading| self.said(reading))
+    }
+
+    pub(super) fn member(&self, name: &NodeName) -> Option<&'a Member> {
+        self.snapshot.member(name)
+    }
+
+    pub(super) fn was(&self, name: &NodeName) -> Option<&'a MemberBefore> {
+        self.before.members.get(name)
+    }
+
+    pub(super) fn agent(&self, name: &NodeName) -> Option<Said<'a, AgentReport>> {
+        self.asked(self.member(name)?.agent.as_ref())
+    }
+
+    /// PostgreSQL's own word. An error where it cannot be believed: nobody answered since, or another server did.
+    pub(super) fn sql(&self, name: &NodeName) -> Result<Said<'a, SqlReport>, Doubt> {
+        let member = self.member(name).ok_or_else(|| Doubt(format!("there is no member {name}")))?;
+        let reading = member.sql.as_ref();
+        let said = self.asked(reading).ok_or_else(|| Doubt(silence(name, reading.is_some())))?;
+        if let (Some(wanted), Some(own)) = (self.before.generation.system_id, said.value.system_id)
+            && wanted != own
+        {
+            return Err(Doubt(format!("{} says system {own}, the cluster's is {wanted}", said.source)));
+        }
+        if let Some(agent) = self.agent(name)
+            && let Some(started) = agent.value.postmaster_started
+            && started.duration_since(said.value.postmaster_started).as_secs_f64().abs() > SAME_START
+        {
+            return Err(Doubt(format!("REST and SQL of {name} tell of two different starts")));
+        }
+        Ok(said)
+    }
+
+    /// Whether any DCS member reached the majority since; where none is configured, the record speaks for itself.
+    pub(super) fn quorum(&self) -> bool {
+        let members = &self.snapshot.dcs.members;
+        let reached = |reading: &'a Reading<DcsMember>| {
+            self.asked(Some(reading)).is_some_and(|said| said.value.quorum == Quorum::Reached)
+        };
+        members.is_empty() && self.record().is_some() || members.iter().any(reached)
+    }
+
+    /// How long two loops of the agents are.
+    pub(super) fn two_loops(&self) -> Duration {
+        const USUAL: Duration = Duration::from_secs(10);
+        let known = self.snapshot.recorded(|content| content.config.as_ref()?.loop_wait);
+        known.map_or(USUAL, |known| known.value) * 2
+    }
+}
+
+/// Why a node's SQL proves nothing: nobody has answered since, or it is not sure who.
+pub(super) struct Doubt(String);
+
+impl Doubt {
+    pub(super) fn told(self) -> super::Telling {
+        super::Telling::not_yet(self.0)
+    }
+}
+
+fn silence(name: &NodeName, configured: bool) -> String {
+    if configured { format!("no answer of SQL {name} since") } else { format!("no SQL of {name} is configured") }
+}

@@ -1,0 +1,352 @@
+//! What follows for the whole action: how it ended, or that it must be watched further.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::before::Before;
+use super::super::intent::Intent;
+use super::super::milestone::Milestone;
+use super::super::order::{Order, RouterRequest, SqlRequest};
+use super::super::outcome::{Ending, Outcome};
+use super::super::plan::{Plan, Step};
+use super::evidence::Scene;
+use super::{Telling, tell, unchanged};
+use crate::model::moment::Moment;
+use crate::model::snapshot::Snapshot;
+use crate::model::text::Text;
+
+/// What came back for one step.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Heard {
+    /// Taken, in the far end's words. Not yet done.
+    Accepted(Text),
+    /// Not taken, in the far end's words. A 503 may happen all the same.
+    Refused(Text),
+    /// Sent, or perhaps sent, and no answer: it may happen yet.
+    NoAnswer(Text),
+    /// Proven that nothing was sent.
+    NotSent(Text),
+}
+
+/// The reply to one step.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reply {
+    /// Index in the plan.
+    pub step: usize,
+    /// When it came, or was given up.
+    pub at: Moment,
+    /// What.
+    pub heard: Heard,
+}
+
+/// How far the runner is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Steps are still to be made: nothing ends by observation.
+    Sending,
+    /// The last step is sent and not answered yet. It can be seen to be done, and nothing else.
+    Waiting,
+    /// Nothing is outstanding.
+    Watching,
+    /// Nothing is outstanding, and the time for watching is over: the outcome must be called.
+    Overdue,
+}
+
+/// An action under way, as far as its outcome depends on it. The runner keeps it, and lets it [learn](Attempt::learn)
+/// from each judgement.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When the first step began.
+    pub since: Moment,
+    /// How far the runner is.
+    pub stage: Stage,
+    /// Replies so far. None for steps that only wait.
+    pub replies: Vec<Reply>,
+    /// Milestones seen, by their place in the sequence: when, and from what. What was once seen stays so: a copy ends.
+    pub reached: BTreeMap<usize, (Moment, Text)>,
+    /// Since when everything is proven to be as before.
+    pub quiet_since: Option<Moment>,
+}
+
+impl Attempt {
+    /// An action whose first step begins now.
+    pub fn begun(since: Moment) -> Self {
+        Self { since, stage: Stage::Sending, replies: Vec::new(), reached: BTreeMap::new(), quiet_since: None }
+    }
+
+    /// Remembers what was seen at `now`. Returns the places of the milestones that were seen for the first time.
+    pub fn learn(&mut self, judgement: &Judgement, now: Moment) -> Vec<usize> {
+        self.quiet_since = judgement.quiet_since;
+        let mut new = Vec::new();
+        for (place, telling) in judgement.tellings.iter().enumerate() {
+            if let Telling::Reached { evidence } = telling
+                && !self.reached.contains_key(&place)
+            {
+                self.reached.insert(place, (now, evidence.clone()));
+                new.push(place);
+            }
+        }
+        new
+    }
+}
+
+/// What one picture tells of an action.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Judgement {
+    /// One for each milestone of the plan's sequence, in its order.
+    pub tellings: Vec<Telling>,
+    /// Whether every deciding one was seen. The others are still watched for until the time is over.
+    pub decided: bool,
+    /// Since when everything is proven to be as before; `None`: it is not proven now.
+    pub quiet_since: Option<Moment>,
+    /// How it ended; `None`: watch further.
+    pub outcome: Option<Outcome>,
+}
+
+/// Judges an action by the present picture. Pure: asked at every picture and once more when the time is over.
+pub fn judge(plan: &Plan, before: &Before, attempt: &Attempt, snapshot: &Snapshot) -> Judgement {
+    let tellings = tellings(plan, before, attempt, snapshot);
+    let heard = attempt.replies.iter().map(|reply| reply.at).max().unwrap_or(attempt.since);
+    let scene = Scene { snapshot, before, since: attempt.since.max(heard) };
+    let quiet = unchanged::proof(&scene, plan);
+    let quiet_since = quiet.as_ref().ok().map(|_| attempt.quiet_since.unwrap_or(snapshot.now));
+    let case = Case { plan, attempt, scene, tellings: &tellings, quiet, quiet_since };
+    let (decided, outcome) = (case.is_decided(), case.outcome());
+    Judgement { tellings, decided, quiet_since, outcome }
+}
+
+fn tellings(plan: &Plan, before: &Before, attempt: &Attempt, snapshot: &Snapshot) -> Vec<Telling> {
+    let mut told: Vec<Telling> = Vec::with_capacity(plan.expectation.sequence.len());
+    for (place, expected) in plan.expectation.sequence.iter().enumerate() {
+        let telling = match attempt.reached.get(&place) {
+            Some((_, evidence)) => Telling::Reached { evidence: evidence.clone() },
+            None => match after(plan, attempt, place) {
+                Ok(since) => tell(&expected.milestone, snapshot, before, since),
+                Err(first) => Telling::not_yet(format!("first: {first}")),
+            },
+        };
+        told.push(telling);
+    }
+    told
+}
+
+/// From when on evidence for a milestone counts. Streams and routers show the same before and after a promotion, a
+/// restart or a copy, so they are told only from what was asked after it was seen. An error: it was not seen yet.
+fn after(plan: &Plan, attempt: &Attempt, place: usize) -> Result<Moment, String> {
+    let sequence = &plan.expectation.sequence;
+    let is_consequence = |milestone: &Milestone| {
+        matches!(milestone, Milestone::RouterFollows | Milestone::Streaming { .. } | Milestone::AllStreaming)
+    };
+    let is_turn = |milestone: &Milestone| {
+        matches!(milestone, Milestone::Promoted { .. } | Milestone::Restarted { .. } | Milestone::Copying { .. })
+    };
+    let mut since = attempt.since;
+    if sequence.get(place).is_some_and(|expected| is_consequence(&expected.milestone)) {
+        for (turn, expected) in sequence.iter().enumerate().take(place).filter(|(_, e)| is_turn(&e.milestone)) {
+            let (at, _) = attempt.reached.get(&turn).ok_or_else(|| expected.milestone.words())?;
+            since = since.max(*at);
+        }
+    }
+    Ok(since)
+}
+
+struct Case<'a> {
+    plan: &'a Plan,
+    attempt: &'a Attempt,
+    scene: Scene<'a>,
+    tellings: &'a [Telling],
+    quiet: Result<String, String>,
+    quiet_since: Option<Moment>,
+}
+
+impl Case<'_> {
+    /// Places that decide. A switchover whose old leader is not proven to have stepped down may have two primaries,
+    /// whatever the plan says of it.
+    fn deciding(&self) -> impl Iterator<Item = (&Milestone, &Telling)> {
+        self.plan.expectation.sequence.iter().zip(self.tellings).filter_map(|(expected, telling)| {
+            let decides = expected.decides || matches!(expected.milestone, Milestone::SteppedDown { .. });
+            decides.then_some((&expected.milestone, telling))
+        })
+    }
+
+    fn is_decided(&self) -> bool {
+        self.deciding().next().is_some() && self.deciding().all(|(_, telling)| telling.is_reached())
+    }
+
+    fn outcome(&self) -> Option<Outcome> {
+        let stage = self.attempt.stage;
+        let whole = self.tellings.iter().all(Telling::is_reached);
+        if stage == Stage::Sending {
+            return None;
+        }
+        if self.is_decided() && (whole || stage == Stage::Overdue) {
+            return Some(self.done());
+        }
+        if stage == Stage::Waiting {
+            return None;
+        }
+        if let Some(failed) = self.nothing_sent().or_else(|| self.ruled_out()).or_else(|| self.proven_unchanged()) {
+            return Some(failed);
+        }
+        if self.deciding().next().is_none() && self.all_accepted() {
+            let text = "accepted; nothing that can be observed tells that it is done";
+            return Some(Outcome::new(Ending::Unverified, text));
+        }
+        (stage == Stage::Overdue).then(|| self.called())
+    }
+
+    fn done(&self) -> Outcome {
+        let lacking: Vec<String> = self.lacking().map(|(what, why)| format!("{what}: {why}")).collect();
+        if lacking.is_empty() {
+            return Outcome::new(Ending::Done, self.plan.title.as_str());
+        }
+        let text = format!("{}; not seen in time: {}", self.plan.title, lacking.join("; "));
+        Outcome::new(Ending::Done, text).next("look at what was not seen: pgctl-tui status")
+    }
+
+    /// Milestones not seen, in words, with the reason.
+    fn lacking(&self) -> impl Iterator<Item = (String, &Text)> {
+        let all = self.plan.expectation.sequence.iter().zip(self.tellings);
+        all.filter(|(_, telling)| !telling.is_reached()).map(|(e, telling)| (e.milestone.words(), telling.words()))
+    }
+
+    /// Replies to the steps that the action is about; what only prepares or is taken back does not count.
+    fn replies(&self) -> impl Iterator<Item = &Heard> {
+        let is_principal = |reply: &&Reply| self.plan.steps.get(reply.step).is_some_and(is_principal);
+        self.attempt.replies.iter().filter(is_principal).map(|reply| &reply.heard)
+    }
+
+    fn all_accepted(&self) -> bool {
+        self.replies().next().is_some() && self.replies().all(|heard| matches!(heard, Heard::Accepted(_)))
+    }
+
+    fn nothing_sent(&self) -> Option<Outcome> {
+        let mut why = None;
+        for heard in self.replies() {
+            match heard {
+                Heard::NotSent(error) => why = Some(error),
+                Heard::Accepted(_) | Heard::Refused(_) | Heard::NoAnswer(_) => return None,
+            }
+        }
+        why.map(|why| Outcome::new(Ending::Failed, format!("nothing was sent: {why}")))
+    }
+
+    /// Something was seen that rules the action out, and no order is left on record that could still bring it about.
+    fn ruled_out(&self) -> Option<Outcome> {
+        let happened = self
+            .deciding()
+            .any(|(milestone, telling)| telling.is_reached() && !matches!(milestone, Milestone::SteppedDown { .. }));
+        let (_, against) = self.deciding().find(|(_, telling)| matches!(telling, Telling::Contradicted { .. }))?;
+        if happened || (self.changes_lead() && self.scene.record()?.value.failover.is_some()) {
+            return None;
+        }
+        Some(Outcome::new(Ending::Failed, against.words().as_str()).next("look at the cluster: pgctl-tui status"))
+    }
+
+    fn proven_unchanged(&self) -> Option<Outcome> {
+        let words = self.quiet.as_ref().ok()?;
+        let lasts = self.scene.snapshot.now.since(self.quiet_since?);
+        if self.deciding().any(|(_, telling)| telling.is_reached()) || lasts < self.must_last()? {
+            return None;
+        }
+        let text = match self.replies().find(|heard| matches!(heard, Heard::Refused(_))) {
+            Some(Heard::Refused(reply)) => format!("{reply}; {words}"),
+            _ => words.clone(),
+        };
+        Some(Outcome::new(Ending::Failed, text))
+    }
+
+    /// How long everything must have been as before to prove that nothing will come; `None`: that proves nothing.
+    fn must_last(&self) -> Option<Duration> {
+        let mut refused = false;
+        let mut outright = true;
+        for heard in self.replies() {
+            match heard {
+                Heard::Refused(words) => {
+                    refused = true;
+                    outright &= is_outright(words);
+                }
+                Heard::NotSent(_) => {}
+                Heard::Accepted(_) => outright = false,
+                Heard::NoAnswer(_) => {
+                    outright = false;
+                    // Whoever has taken it may still be at it: a restart waits for its checkpoint for minutes.
+                    if !self.changes_lead() {
+                        return None;
+                    }
+                }
+            }
+        }
+        match (refused, outright) {
+            (true, true) => Some(Duration::ZERO),
+            (true, false) => Some(self.scene.two_loops()),
+            (false, _) => self.changes_lead().then(|| self.scene.two_loops()),
+        }
+    }
+
+    fn changes_lead(&self) -> bool {
+        matches!(self.plan.intent, Intent::Failover { .. } | Intent::Switchover { at: None, .. })
+    }
+
+    /// The time is over, and neither done nor failed is proven.
+    fn called(&self) -> Outcome {
+        let lacking: Vec<String> = self.lacking().map(|(what, why)| format!("{what} ({why})")).collect();
+        let unseen = format!("not seen: {}", lacking.join("; "));
+        let unknown = |text: String| Outcome::new(Ending::Unknown, text);
+        let Some(record) = self.scene.record() else {
+            return unknown(format!("the record cannot be read, so nobody can tell; {unseen}"))
+                .next("bring the DCS back, then look at the cluster: pgctl-tui status");
+        };
+        if !self.scene.quorum() {
+            return unknown(format!("the DCS has no proven quorum, so it may happen yet; {unseen}"))
+                .next("bring the DCS back, then look at the cluster: pgctl-tui status");
+        }
+        let reached = |wanted: fn(&Milestone) -> bool| {
+            self.deciding().any(|(milestone, telling)| wanted(milestone) && telling.is_reached())
+        };
+        if self.changes_lead() && record.value.failover.is_some() {
+            return unknown(format!("the order is still on record and may be carried out yet; {unseen}"))
+                .next("clear the failover key (compare-and-set to {}), or watch until it is carried out");
+        }
+        let promoted = reached(|milestone| matches!(milestone, Milestone::Promoted { .. }));
+        let stepped_down = reached(|milestone| matches!(milestone, Milestone::SteppedDown { .. }));
+        if promoted && !self.is_decided() && !stepped_down && self.expects_step_down() {
+            return unknown(format!("the old leader is not proven to have stopped taking writes; {unseen}"))
+                .next("make sure that it is in recovery or stopped before clients reach it again");
+        }
+        if record.value.leader.is_none() && self.changes_lead() {
+            return unknown(format!("nobody holds the leader lock; {unseen}"))
+                .next("if nobody takes it within the ttl, fail over to a chosen member: pgctl-tui failover NODE");
+        }
+        if self.all_accepted() {
+            return Outcome::new(Ending::Unverified, format!("accepted, but {unseen}"))
+                .next("look at the cluster: pgctl-tui status");
+        }
+        unknown(unseen).next("look at the cluster before trying again: pgctl-tui status")
+    }
+
+    fn expects_step_down(&self) -> bool {
+        self.deciding().any(|(milestone, _)| matches!(milestone, Milestone::SteppedDown { .. }))
+    }
+}
+
+fn is_principal(step: &Step) -> bool {
+    match &step.order {
+        Order::Agent { .. } => true,
+        Order::Router { request: RouterRequest::State { .. }, .. } => step.undo.is_none(),
+        Order::Sql { request: SqlRequest::EndSession { .. }, .. } => true,
+        Order::Router { request: RouterRequest::Health { .. }, .. }
+        | Order::Sql { request: SqlRequest::Checkpoint, .. }
+        | Order::Await { .. } => false,
+    }
+}
+
+/// Whether a refusal says that nothing was begun: an HTTP status of the 4xx, or the plain word of a wire without any.
+fn is_outright(words: &Text) -> bool {
+    let status = words.as_str().split(' ').next().and_then(|word| word.parse::<u16>().ok());
+    status.is_none_or(|status| (400..500).contains(&status))
+}

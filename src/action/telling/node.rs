@@ -1,0 +1,75 @@
+//! One node: restarts, copies, sessions.
+
+use super::Telling;
+use super::evidence::Scene;
+use crate::model::name::NodeName;
+use crate::model::postgres::{SqlPart, SqlReport};
+use crate::model::role::{MemberState, Role};
+
+pub(super) fn restarted(scene: &Scene<'_>, member: &NodeName) -> Telling {
+    let sql = match scene.sql(member) {
+        Ok(sql) => sql,
+        Err(doubt) => return doubt.told(),
+    };
+    let now = sql.value.postmaster_started;
+    let Some(was) = scene.was(member).and_then(|was| was.started) else {
+        return Telling::not_yet(format!("when {member} had started before is not known, so {now} proves nothing"));
+    };
+    if now < was {
+        return Telling::not_yet(format!("{}: started {now}, earlier than before: another server answers", sql.source));
+    }
+    if now == was {
+        return Telling::not_yet(format!("{member} runs since {was}, as before"));
+    }
+    if let Some(agent) = scene.agent(member)
+        && !agent.value.state.is_up()
+    {
+        return Telling::not_yet(format!("{}: {}", agent.source, agent.value.state));
+    }
+    Telling::reached(format!("{}: started {now}, before {was}", sql.source))
+}
+
+pub(super) fn copying(scene: &Scene<'_>, member: &NodeName) -> Telling {
+    if let Some(agent) = scene.agent(member)
+        && (agent.value.state == MemberState::CreatingReplica || agent.value.role == Role::Uninitialized)
+    {
+        return Telling::reached(format!("{}: {}", agent.source, agent.value.state));
+    }
+    let record = scene.record();
+    let written = record.and_then(|record| record.value.member(member));
+    if let (Some(record), Some(written)) = (record, written)
+        && written.state == MemberState::CreatingReplica
+    {
+        return Telling::reached(format!("{}: {member} {}", record.source, written.state));
+    }
+    if record.is_some_and(|record| record.value.leader.as_ref().is_some_and(|key| key.holder == *member)) {
+        return Telling::contradicted(format!("{member} leads: it is not copied"));
+    }
+    match scene.agent(member) {
+        Some(agent) => Telling::not_yet(format!("{}: {}", agent.source, agent.value.state)),
+        None => Telling::not_yet(format!("no answer of the agent of {member} since")),
+    }
+}
+
+pub(super) fn session_ended(scene: &Scene<'_>, member: &NodeName, pid: u32) -> Telling {
+    let sql = match scene.sql(member) {
+        Ok(sql) => sql,
+        Err(doubt) => return doubt.told(),
+    };
+    if scene.was(member).and_then(|was| was.started).is_some_and(|was| sql.value.postmaster_started > was) {
+        return Telling::reached(format!("{}: PostgreSQL itself has started anew", sql.source));
+    }
+    let report = sql.value;
+    if report.sessions.iter().any(|session| u32::try_from(session.pid) == Ok(pid)) {
+        return Telling::not_yet(format!("session {pid} on {member} is still there"));
+    }
+    if !report.knows(SqlPart::Sessions) || report.sessions.len() >= SqlReport::MOST_SESSIONS {
+        return Telling::not_yet(format!("not every session of {member} can be seen"));
+    }
+    Telling::reached(format!("{}: session {pid} is not among those that do something", sql.source))
+}
+
+/// Whether the session is seen since.
+pub(super) fn session_is_there(scene: &Scene<'_>, member: &NodeName, pid: u32) -> bool {
+    scene.sql(member).is_ok_and(|sql| sql.value.sessions.iter().any(|session| u32::try_from(session.pid) == Ok(pid)))
+}

@@ -1,0 +1,117 @@
+//! The routers.
+
+use super::super::intent::ServerState;
+use super::Telling;
+use super::evidence::{Said, Scene};
+use crate::model::name::RouterName;
+use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router, RouterReport};
+use crate::model::text::Text;
+
+/// What a router has said since: the runtime API before the page.
+fn said<'a>(scene: &Scene<'a>, router: &'a Router) -> Option<Said<'a, RouterReport>> {
+    scene.asked(router.runtime.as_ref()).or_else(|| scene.asked(router.http.as_ref()))
+}
+
+pub(super) fn router_follows(scene: &Scene<'_>) -> Telling {
+    let Some(record) = scene.record() else { return Telling::not_yet("the record has not been heard since") };
+    let Some(key) = &record.value.leader else { return Telling::not_yet("nobody holds the leader lock") };
+    let leader = &key.holder;
+    match scene.sql(leader) {
+        Ok(sql) if sql.value.in_recovery => return Telling::not_yet(format!("{leader} is still in recovery")),
+        Ok(_) => {}
+        Err(doubt) => return doubt.told(),
+    }
+    let mut seen = Vec::new();
+    let mut silent = Vec::new();
+    for router in &scene.snapshot.routers {
+        let Some(report) = said(scene, router) else {
+            silent.push(router.name.as_str());
+            continue;
+        };
+        let servers: Vec<&ProxyRow> = report
+            .value
+            .rows
+            .iter()
+            .filter(|row| row.kind == ProxyKind::Server && router.purpose(&row.proxy) == PoolPurpose::Write)
+            .collect();
+        if servers.is_empty() {
+            return Telling::not_yet(format!("{} shows no server of a write backend", report.source));
+        }
+        let mut pools: Vec<&Text> = servers.iter().map(|row| &row.proxy).collect();
+        pools.dedup();
+        for pool in pools {
+            let of_pool: Vec<&ProxyRow> = servers.iter().copied().filter(|row| row.proxy == *pool).collect();
+            if let Some(telling) = astray(scene, leader, &of_pool) {
+                return telling;
+            }
+            seen.push(format!("{}: {pool} leads to {leader} alone", report.source));
+        }
+    }
+    if seen.is_empty() {
+        return Telling::not_yet("no router has answered since");
+    }
+    if !silent.is_empty() {
+        seen.push(format!("{} did not answer", silent.join(", ")));
+    }
+    Telling::reached(seen.join("; "))
+}
+
+/// What keeps one write backend from leading to `leader` alone; `None`: nothing.
+fn astray(scene: &Scene<'_>, leader: &crate::model::name::NodeName, servers: &[&ProxyRow]) -> Option<Telling> {
+    let is_leader = |row: &ProxyRow| scene.snapshot.member_of(row).is_some_and(|member| member.name == *leader);
+    if let Some(row) = servers.iter().find(|row| row.status == ProxyStatus::NoCheck) {
+        let why = format!("{}/{} is not checked: it cannot follow", row.proxy, row.server);
+        return Some(Telling::contradicted(why));
+    }
+    let own = servers.iter().find(|row| is_leader(row));
+    if let Some(row) = own.filter(|row| is_out(&row.status)) {
+        let why = format!("{}/{} is {}: it cannot follow", row.proxy, row.server, row.status.word());
+        return Some(Telling::contradicted(why));
+    }
+    let up: Vec<&&ProxyRow> = servers.iter().filter(|row| row.status.takes_traffic()).collect();
+    match up.as_slice() {
+        [] => Some(Telling::not_yet(format!("{} leads nowhere", servers.first()?.proxy))),
+        [one] if is_leader(one) => None,
+        [one] => Some(Telling::not_yet(format!("{} leads to {}, the leader is {leader}", one.proxy, one.server))),
+        several => {
+            let names: Vec<&str> = several.iter().map(|row| row.server.as_str()).collect();
+            Some(Telling::not_yet(format!("{} leads to {}", several.first()?.proxy, names.join(" and "))))
+        }
+    }
+}
+
+/// Whether a hand keeps the server from taking new connections.
+fn is_out(status: &ProxyStatus) -> bool {
+    matches!(status, ProxyStatus::Maintenance(_) | ProxyStatus::Drain)
+}
+
+pub(super) fn router_server(
+    scene: &Scene<'_>,
+    name: &RouterName,
+    backend: &Text,
+    server: &Text,
+    state: ServerState,
+) -> Telling {
+    let Some(router) = scene.snapshot.routers.iter().find(|router| router.name == *name) else {
+        return Telling::not_yet(format!("there is no router {name}"));
+    };
+    let Some(report) = said(scene, router) else {
+        return Telling::not_yet(format!("{name} has not answered since"));
+    };
+    let wanted = |row: &&ProxyRow| row.kind == ProxyKind::Server && row.proxy == *backend && row.server == *server;
+    let Some(row) = report.value.rows.iter().find(wanted) else {
+        return Telling::contradicted(format!("{} has no server {backend}/{server}", report.source));
+    };
+    let reached = match state {
+        ServerState::Ready => !is_out(&row.status) && !matches!(row.status, ProxyStatus::Unknown(_)),
+        ServerState::Drain => row.status == ProxyStatus::Drain,
+        ServerState::Maintenance => matches!(row.status, ProxyStatus::Maintenance(_)),
+    };
+    let words = format!("{}: {backend}/{server} {}", report.source, row.status.word());
+    if reached { Telling::reached(words) } else { Telling::not_yet(words) }
+}
+
+/// Whether the router has said anything since.
+pub(super) fn heard(scene: &Scene<'_>, router: &Router) -> bool {
+    said(scene, router).is_some()
+}
