@@ -6,6 +6,7 @@
 
 mod anew;
 mod course;
+pub mod desk;
 mod ending;
 pub mod judge;
 mod keep;
