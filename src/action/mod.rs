@@ -4,6 +4,7 @@
 //! Pure. Nothing here sends anything, waits, or knows a clock; no rule takes a stale value for a present one. Who sends
 //! (`driver`) asks for a [`permit::Permit`], and there is one way to get one: [`plan::Plan::permit`].
 
+pub mod account;
 pub mod before;
 pub mod expectation;
 pub mod generation;

@@ -117,6 +117,15 @@ pub enum Entry {
         /// The observation it was told from.
         evidence: Text,
     },
+    /// A temporary step was taken back, or was tried to.
+    Undone {
+        /// Index in the plan of the step that was taken back.
+        step: usize,
+        /// The far end's own words, cleaned.
+        reply: Text,
+        /// Whether it was accepted; `None`: no answer.
+        accepted: Option<bool>,
+    },
     /// The end.
     Ended {
         /// How.

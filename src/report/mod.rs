@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod findings;
 pub mod fit;
 pub mod line;
+pub mod plan;
 pub mod poolers;
 pub mod prometheus;
 pub mod replication;

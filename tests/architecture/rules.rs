@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("client", &["config"]),
     ("driver", &["model", "action", "config", "client"]),
     ("observe", &["model", "health", "action", "audit", "config", "driver::port"]),
-    ("operate", &["model", "health", "action", "audit", "config", "driver::port"]),
+    ("operate", &["model", "health", "action", "audit", "config", "observe::picture", "driver::port"]),
     ("cli", &["model", "health", "action", "config", "report", "observe", "operate", "audit"]),
     ("tui", &["model", "health", "action", "config", "report", "observe", "operate", "audit"]),
 ];

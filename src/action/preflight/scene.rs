@@ -93,7 +93,11 @@ impl<'a> Scene<'a> {
         let by_step = plan.steps.iter().find_map(|step| match &step.order {
             Order::Agent { request: AgentRequest::Switchover { candidate, .. }, .. } => candidate.clone(),
             Order::Agent { request: AgentRequest::Failover { candidate }, .. } => Some(candidate.clone()),
-            Order::Agent { .. } | Order::Router { .. } | Order::Sql { .. } | Order::Await { .. } => None,
+            Order::Agent { .. }
+            | Order::Router { .. }
+            | Order::Sql { .. }
+            | Order::Record { .. }
+            | Order::Await { .. } => None,
         });
         by_step.or_else(|| match &plan.intent {
             Intent::Switchover { candidate, .. } => candidate.clone(),

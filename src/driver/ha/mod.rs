@@ -7,7 +7,7 @@ mod patroni_check;
 pub mod patroni_cluster;
 pub mod patroni_discover;
 pub mod patroni_metrics;
-pub mod patroni_plan;
 mod patroni_order;
+pub mod patroni_plan;
 pub mod patroni_record;
 pub mod sim;

@@ -153,6 +153,7 @@ fn drawn(plan: &Plan) -> String {
             Order::Sql { member, system_id, .. } => {
                 format!(" [SQL {member}, system {}]", system_id.map(|id| id.to_string()).unwrap_or_default())
             }
+            Order::Record { .. } => " [record]".to_owned(),
             Order::Await { .. } => String::new(),
         };
         let undo = step.undo.as_ref().map(|undo| format!(", undo {undo:?}")).unwrap_or_default();

@@ -1,0 +1,215 @@
+//! Arguments of the verbs that act. Positionals are nodes; the cluster is `--cluster`, needless where there is one.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// How an action is confirmed and told.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Acting {
+    /// Show the plan and its checks, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Confirm an action that its opposite undoes, without being asked.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Confirm by the name that would have to be typed: the cluster's, or the node's.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// Why; needed where the cluster is protected, and to override a check. Kept in the journal.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Go on although this check blocks, where it may be overridden. May be repeated.
+    #[arg(long = "override", value_name = "CHECK")]
+    pub overrides: Vec<String>,
+    /// Form.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: ActOutput,
+}
+
+/// Form of what a verb that acts says.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ActOutput {
+    /// Lines for people.
+    #[default]
+    Table,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The verbs.
+#[derive(Subcommand, Debug, Clone)]
+pub enum ActVerb {
+    /// Hand the lead over to another member in good order.
+    Switchover {
+        /// The new leader [default: the one that Patroni finds best].
+        candidate: Option<String>,
+        /// Not now but then: 2026-11-21T03:00:00+01:00, or +10m.
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// Leave the routers to their own checks.
+        #[arg(long)]
+        no_swift: bool,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Make a member the leader of a cluster that has none.
+    Failover {
+        /// The new leader.
+        node: String,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Throw a replica's data away and copy it anew.
+    Reinit {
+        /// The replica.
+        node: String,
+        /// Copy from the leader.
+        #[arg(long)]
+        from_leader: bool,
+        /// End a copy that is under way and begin again.
+        #[arg(long)]
+        again: bool,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Restart PostgreSQL.
+    Restart {
+        /// Which members.
+        #[command(flatten)]
+        target: TargetArgs,
+        /// Only where a setting waits for it.
+        #[arg(long)]
+        pending: bool,
+        /// Not now but then: 2026-11-21T03:00:00+01:00, or +10m.
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Have the configuration files read anew.
+    Reload {
+        /// Which members.
+        #[command(flatten)]
+        target: TargetArgs,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Switch automatic failover off.
+    Pause {
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Switch automatic failover on again.
+    Resume {
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Change the dynamic configuration: ttl=30, postgresql.parameters.work_mem=64MB; NAME= removes a key.
+    Configure {
+        /// Changes.
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        changes: Vec<String>,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Restart every member with a setting that waits for it: replicas, switchover, the old leader.
+    RollingRestart {
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Take back what is scheduled: the switchover, or the restart of NODE.
+    Cancel {
+        /// What.
+        #[arg(value_enum)]
+        what: Scheduled,
+        /// The member whose restart is meant.
+        node: Option<String>,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Set the state of a router's server by hand.
+    Server {
+        /// The server, as BACKEND/SERVER.
+        server: String,
+        /// The state.
+        #[arg(value_enum)]
+        state: StateArg,
+        /// The router, where there are several.
+        #[arg(long, value_name = "NAME")]
+        router: Option<String>,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+}
+
+/// Members a verb is about.
+#[derive(Args, Debug, Clone, Default)]
+#[group(required = true, multiple = false)]
+pub struct TargetArgs {
+    /// One member.
+    pub node: Option<String>,
+    /// Those of a role.
+    #[arg(long, value_enum)]
+    pub role: Option<RoleArg>,
+    /// Every member.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// A role by which members are chosen.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RoleArg {
+    /// The leader.
+    Leader,
+    /// Every replica.
+    Replica,
+}
+
+/// What can be scheduled.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scheduled {
+    /// The switchover.
+    Switchover,
+    /// A restart.
+    Restart,
+}
+
+/// States of a router's server.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StateArg {
+    /// Takes traffic as its check says.
+    Ready,
+    /// Keeps its sessions, gets no new ones.
+    Drain,
+    /// Out of service.
+    Maint,
+}
+
+impl ActVerb {
+    /// How it is confirmed and told.
+    pub fn acting(&self) -> &Acting {
+        match self {
+            Self::Switchover { acting, .. }
+            | Self::Failover { acting, .. }
+            | Self::Reinit { acting, .. }
+            | Self::Restart { acting, .. }
+            | Self::Reload { acting, .. }
+            | Self::Pause { acting }
+            | Self::Resume { acting }
+            | Self::Configure { acting, .. }
+            | Self::RollingRestart { acting }
+            | Self::Cancel { acting, .. }
+            | Self::Server { acting, .. } => acting,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The verbs that act. Each says what is wanted as an [`Intent`](crate::action::Intent); from there on all take one way:
+//! plan, checks, confirmation, the runner, the outcome, the exit code.
+
+pub mod args;
+mod confirm;
+mod follow;
+mod intent;
+mod verb;
+
+pub use intent::{Misunderstood, intent};
+pub use verb::{Beginning, run};

@@ -1,0 +1,96 @@
+//! One way for every verb that acts.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::args::{ActOutput, Acting};
+use super::confirm::{Answer, AtTheTerminal, confirmation};
+use super::follow::follow;
+use crate::action::Intent;
+use crate::action::note::{Note, Verdict};
+use crate::action::outcome::Ending;
+use crate::action::permit::Confirmation;
+use crate::action::plan::Plan;
+use crate::cli::exit::Exit;
+use crate::cli::printer::Printer;
+use crate::model::moment::Moment;
+use crate::observe::once::settled;
+use crate::observe::picture::Handle;
+use crate::operate::Progress;
+use crate::operate::desk::{Desk, Drawn};
+use crate::report;
+
+/// How long the first whole picture may take.
+const PICTURE: Duration = Duration::from_secs(5);
+
+/// Begins a confirmed action and tells how it goes on.
+pub type Beginning =
+    Box<dyn FnOnce(Plan, Confirmation) -> BoxFuture<'static, anyhow::Result<mpsc::UnboundedReceiver<Progress>>>>;
+
+/// Plans `intent`, shows plan and checks, has it confirmed, and follows it to its end. `begin` is the reason where this
+/// console or this cluster may not act.
+///
+/// # Errors
+/// When standard output cannot be written, or the action could not be begun.
+pub async fn run(
+    mut handle: Handle,
+    desk: &Desk,
+    begin: Result<Beginning, String>,
+    intent: &Intent,
+    acting: &Acting,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let picture = settled(&mut handle, PICTURE).await;
+    let snapshot = &picture.snapshot;
+    let Drawn { plan, notes } = match desk.draw_up(snapshot, intent) {
+        Ok(drawn) => drawn,
+        Err(why) => {
+            printer.say(format!("pgctl-tui: {} {}: {why}", intent.verb(), handle.cluster));
+            return Ok(Exit::Refused);
+        }
+    };
+    show(&plan, &notes, snapshot.now, acting, printer)?;
+    if acting.dry_run {
+        let blocks = notes.iter().any(|note| note.verdict == Verdict::Block);
+        return Ok(if blocks { Exit::Refused } else { Exit::Done });
+    }
+    let begin = match begin {
+        Ok(begin) => begin,
+        Err(why) => return Ok(refused(&why, printer)),
+    };
+    let confirmed = match confirmation(&plan, &notes, acting, &mut AtTheTerminal).await {
+        Answer::Confirmed(confirmed) => confirmed,
+        Answer::Refused(why) => return Ok(refused(&why, printer)),
+    };
+    let news = begin(plan, confirmed).await?;
+    let outcome = follow(news, acting.output, printer).await?;
+    Ok(match outcome.ending {
+        Ending::Done => Exit::Done,
+        Ending::Refused => Exit::Refused,
+        Ending::Unverified => Exit::Unverified,
+        Ending::Unknown => Exit::Unknown,
+        Ending::Failed => Exit::Failed,
+    })
+}
+
+fn refused(why: &str, printer: &mut Printer) -> Exit {
+    printer.say(format!("pgctl-tui: refused: {why}"));
+    Exit::Refused
+}
+
+fn show(plan: &Plan, notes: &[Note], now: Moment, acting: &Acting, printer: &mut Printer) -> anyhow::Result<()> {
+    if acting.output == ActOutput::Json {
+        let document = json!({ "plan": plan, "hash": plan.hash(), "notes": notes });
+        return Ok(printer.document(&serde_json::to_string(&document)?)?);
+    }
+    for line in report::plan::plan(plan) {
+        printer.line(&line)?;
+    }
+    for line in report::plan::notes(notes, now, acting.dry_run) {
+        printer.line(&line)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,325 @@
+//! The steps, one by one: each written down before it is made, none made twice.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::judge::{Answer, Tried};
+use super::keep::Held;
+use super::progress::Event;
+use super::runner::Run;
+use super::undo::Settled;
+use crate::action::before::Before;
+use crate::action::generation::Generation;
+use crate::action::milestone::Milestone;
+use crate::action::order::{AgentRequest, Order};
+use crate::action::outcome::Ending;
+use crate::action::permit::Permit;
+use crate::action::plan::Step;
+use crate::action::record::Entry;
+use crate::driver::port::{Act, NotPerformed, Reply};
+use crate::model::name::NodeName;
+use crate::model::snapshot::Snapshot;
+use crate::model::source::SourceError;
+use crate::model::text::Text;
+use crate::observe::picture::Order as Ask;
+
+/// How far the steps went.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Course {
+    /// To the end.
+    Through,
+    /// Not to the point of no return: the action has not happened.
+    Aborted(String),
+    /// Past the point of no return, but not to the end.
+    Stopped(String),
+}
+
+/// Who may lead.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Leadership {
+    /// The leader of the plan, by the same holding of the lock.
+    AsPlanned,
+    /// A step has asked for another: this one, or any.
+    HandedOver(Option<NodeName>),
+}
+
+/// One step in its turn.
+struct Turn<'s> {
+    index: usize,
+    step: &'s Step,
+    permit: &'s Permit,
+    before: &'s Before,
+    /// It lies before the point of no return, or is that.
+    can_abort: bool,
+    /// The decisive step was not accepted.
+    in_doubt: bool,
+}
+
+impl Run<'_> {
+    /// Makes every step, as long as nothing speaks against it.
+    pub(super) async fn go(&mut self, act: &mut dyn Act, permit: &Permit, before: &Before) -> Course {
+        // The decisive step was not accepted: what follows is sent only when its effect was seen.
+        let mut in_doubt = false;
+        let plan = &self.request.plan;
+        for (index, step) in plan.steps.iter().enumerate() {
+            let can_abort = index <= plan.no_return;
+            if can_abort && let Err(why) = self.may_go_on(permit) {
+                return Course::Aborted(why);
+            }
+            if in_doubt && !matches!(step.order, Order::Await { .. }) {
+                return Course::Stopped(format!("not sent, since the step before it was not accepted: {}", step.words));
+            }
+            let answer = match self.make(act, &Turn { index, step, permit, before, can_abort, in_doubt }).await {
+                Ok(answer) => answer,
+                Err(why) => return Course::Aborted(why),
+            };
+            let is_decisive = index == plan.no_return;
+            match answer {
+                Answer::Accepted(_) => {}
+                Answer::Shown(_) => in_doubt = false,
+                Answer::NotSent(why) if can_abort => return Course::Aborted(why.to_string()),
+                Answer::Refused(why) if can_abort && !is_decisive => {
+                    return Course::Aborted(format!("{}: {why}", step.words));
+                }
+                Answer::NoAnswer(why) if can_abort && !is_decisive => {
+                    return Course::Aborted(format!("{}: {why}; it may have happened", step.words));
+                }
+                Answer::NotShown if can_abort => return Course::Aborted(format!("not seen in time: {}", step.words)),
+                Answer::NotShown => return Course::Stopped(format!("not seen in time: {}", step.words)),
+                Answer::Refused(_) | Answer::NoAnswer(_) => in_doubt = in_doubt || is_decisive,
+                Answer::NotSent(why) => self.scribe.remark(format!("{}: {why}", step.words)),
+            }
+        }
+        Course::Through
+    }
+
+    /// Whether the next step may begin although everything could still be left as it is.
+    fn may_go_on(&self, permit: &Permit) -> Result<(), String> {
+        self.unchallenged()?;
+        if self.scribe.began.is_none() && !permit.is_valid(self.now()) {
+            return Err("the confirmation is too long ago".to_owned());
+        }
+        // Unlike while waiting: a step is not sent by an old picture.
+        if Generation::of(&self.snapshot()).is_none() {
+            return Err("no record of the cluster is fresh any more".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Nobody cancelled, the lock is held, and who leads may lead.
+    fn unchallenged(&self) -> Result<(), String> {
+        if self.cancel.is_cancelled() {
+            return Err("cancelled by the operator".to_owned());
+        }
+        if let Held::Lost(why) = &*self.held.borrow() {
+            return Err(why.to_string());
+        }
+        self.led_as_expected(&self.snapshot())
+    }
+
+    fn led_as_expected(&self, snapshot: &Snapshot) -> Result<(), String> {
+        let Some(present) = Generation::of(snapshot) else { return Ok(()) };
+        let planned = &self.request.plan.generation;
+        if let Leadership::HandedOver(to) = &self.leadership {
+            let is_expected =
+                present.leader.is_none() || present.leader == planned.leader || to.is_none() || present.leader == *to;
+            if is_expected && present.system_id == planned.system_id {
+                return Ok(());
+            }
+        }
+        let leads = |of: &Generation| Generation {
+            leader: of.leader.clone(),
+            leader_revision: of.leader_revision,
+            system_id: of.system_id,
+            ..Generation::default()
+        };
+        let moved = leads(planned).moved(&leads(&present));
+        if moved.is_empty() { Ok(()) } else { Err(moved.join("; ")) }
+    }
+
+    /// Writes the step down, makes it, and writes down what became of it. An error: it was not begun.
+    async fn make(&mut self, act: &mut dyn Act, turn: &Turn<'_>) -> Result<Answer, String> {
+        let Turn { index, step, permit, before, can_abort, .. } = *turn;
+        if let Some(undo) = &step.undo
+            && let Err(error) = self.undo.owe(index, undo).await
+        {
+            // Whatever is temporary needs its undo on disk, also past the point of no return.
+            let line = error.line();
+            if can_abort {
+                return Err(line);
+            }
+            self.scribe.remark(format!("{}: not made, since its undo cannot be written down: {line}", step.words));
+            return Ok(Answer::NotSent(Text::redacted(line)));
+        }
+        let began = Entry::StepBegan { step: index };
+        if can_abort {
+            if let Err(error) = self.scribe.must(began).await {
+                self.settle(index, step, Settled::NeverMade).await;
+                return Err(error.line());
+            }
+        } else {
+            self.scribe.may(began).await;
+        }
+        // Writing took its time.
+        if can_abort && let Err(why) = self.may_go_on(permit) {
+            self.settle(index, step, Settled::NeverMade).await;
+            self.end_step(index, Duration::ZERO, Text::redacted(format!("not sent: {why}")), Some(false)).await;
+            return Err(why);
+        }
+        let from = self.now();
+        if self.scribe.began.is_none() {
+            self.scribe.began = Some(from);
+            self.attempt.began = from;
+        }
+        self.scribe.tell(Event::StepBegan { step: index, words: step.words.clone() });
+        let answer = match &step.order {
+            Order::Await { milestone, at_most } => {
+                self.scribe.tell(Event::Waiting { milestone: milestone.clone(), at_most: *at_most });
+                self.await_milestone(milestone, *at_most, turn).await
+            }
+            Order::Agent { .. } | Order::Router { .. } | Order::Sql { .. } | Order::Record { .. } => {
+                if let Some(undo) = &step.undo {
+                    self.owed.push((index, undo.clone()));
+                }
+                Ok(self.send(act, step, permit, before).await)
+            }
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(why) => {
+                let took = self.now().since(from);
+                self.end_step(index, took, Text::redacted(&why), None).await;
+                return Err(why);
+            }
+        };
+        if matches!(answer, Answer::Refused(_) | Answer::NotSent(_)) {
+            self.owed.retain(|(owed, _)| *owed != index);
+            self.settle(index, step, Settled::NeverMade).await;
+        }
+        let ended = self.now();
+        self.attempt.tried.push(Tried { step: index, began: from, ended, answer: answer.clone() });
+        let (reply, accepted) = match &answer {
+            Answer::Accepted(words) | Answer::Shown(words) => (words.clone(), Some(true)),
+            Answer::Refused(words) | Answer::NotSent(words) => (words.clone(), Some(false)),
+            Answer::NoAnswer(words) => (words.clone(), None),
+            Answer::NotShown => (Text::new("not seen in time"), None),
+        };
+        self.end_step(index, ended.since(from), reply, accepted).await;
+        self.handle.order(Ask::PollNow);
+        Ok(answer)
+    }
+
+    async fn settle(&mut self, index: usize, step: &Step, how: Settled) {
+        if step.undo.is_some()
+            && let Err(error) = self.undo.settle(index, how).await
+        {
+            self.scribe.remark(error.line());
+        }
+    }
+
+    async fn end_step(&mut self, step: usize, took: Duration, reply: Text, accepted: Option<bool>) {
+        self.scribe.tell(Event::StepEnded { step, took, reply: reply.clone(), accepted });
+        self.scribe.may(Entry::StepEnded { step, took, reply, accepted }).await;
+    }
+
+    /// Sends one order, once, and goes on watching meanwhile: an agent may take ten seconds to say what was seen at once.
+    async fn send(&mut self, act: &mut dyn Act, step: &Step, permit: &Permit, before: &Before) -> Answer {
+        if let Order::Agent { request, .. } = &step.order {
+            match request {
+                AgentRequest::Switchover { candidate, at: None, .. } => {
+                    self.leadership = Leadership::HandedOver(candidate.clone());
+                }
+                AgentRequest::Failover { candidate } => {
+                    self.leadership = Leadership::HandedOver(Some(candidate.clone()));
+                }
+                AgentRequest::Switchover { at: Some(_), .. }
+                | AgentRequest::CancelSwitchover
+                | AgentRequest::Restart { .. }
+                | AgentRequest::CancelRestart
+                | AgentRequest::Reload
+                | AgentRequest::Reinitialise { .. }
+                | AgentRequest::Configure { .. } => {}
+            }
+        }
+        let replied = {
+            let sending = timeout(step.deadline, act.perform(step, permit));
+            tokio::pin!(sending);
+            let mut pictures = self.handle.pictures.clone();
+            loop {
+                tokio::select! {
+                    biased;
+                    replied = &mut sending => break replied,
+                    Ok(()) = pictures.changed() => self.see(before).await,
+                }
+            }
+        };
+        match replied {
+            Ok(Ok(Reply { accepted: true, words })) => Answer::Accepted(words),
+            Ok(Ok(Reply { accepted: false, words })) => Answer::Refused(words),
+            Ok(Err(error @ NotPerformed::NotSent(_))) => Answer::NotSent(Text::redacted(error.to_string())),
+            Ok(Err(error @ NotPerformed::NoAnswer(_))) => Answer::NoAnswer(Text::redacted(error.to_string())),
+            Err(_) => {
+                let error = NotPerformed::NoAnswer(SourceError::timed_out("the far end", step.deadline));
+                Answer::NoAnswer(Text::redacted(error.to_string()))
+            }
+        }
+    }
+
+    /// Waits for a state. Before the point of no return whatever speaks against going on ends the wait; an error then.
+    async fn await_milestone(
+        &mut self,
+        milestone: &Milestone,
+        at_most: Duration,
+        turn: &Turn<'_>,
+    ) -> Result<Answer, String> {
+        let Turn { before, can_abort, in_doubt, .. } = *turn;
+        let end = Instant::now() + at_most;
+        let (mut pictures, mut held) = (self.handle.pictures.clone(), self.held.clone());
+        loop {
+            pictures.mark_unchanged();
+            self.see(before).await;
+            let snapshot = self.snapshot();
+            let (plan, since) = (&self.request.plan, self.attempt.began);
+            if let Some(seen) = self.judge.reached(milestone, plan, before, since, &snapshot) {
+                return Ok(Answer::Shown(seen.evidence));
+            }
+            if can_abort {
+                self.unchallenged()?;
+            }
+            // A decisive step that was proven not to have happened need not be waited for.
+            if in_doubt
+                && let Some(outcome) = self.judge.judge(plan, before, &self.attempt, &snapshot)
+                && outcome.ending == Ending::Failed
+            {
+                return Ok(Answer::NotShown);
+            }
+            tokio::select! {
+                changed = pictures.changed() => if changed.is_err() { return Ok(Answer::NotShown) },
+                Ok(()) = held.changed(), if can_abort => {}
+                () = self.cancel.cancelled(), if can_abort => {}
+                () = sleep_until(end) => return Ok(Answer::NotShown),
+            }
+        }
+    }
+
+    /// Tells the states of the expectation that the newest picture shows for the first time.
+    pub(super) async fn see(&mut self, before: &Before) {
+        let snapshot = self.snapshot();
+        let plan = &self.request.plan;
+        let since = self.attempt.began;
+        for (place, expected) in plan.expectation.sequence.iter().enumerate() {
+            if self.reached.get(place).is_none_or(|reached| *reached) {
+                continue;
+            }
+            let Some(seen) = self.judge.reached(&expected.milestone, plan, before, since, &snapshot) else { continue };
+            if let Some(reached) = self.reached.get_mut(place) {
+                *reached = true;
+            }
+            self.scribe.tell(Event::Reached { milestone: expected.milestone.clone(), evidence: seen.evidence.clone() });
+            let milestone = Text::new(expected.milestone.words());
+            let entry = Entry::Reached { milestone, after: seen.at.since(since), evidence: seen.evidence };
+            self.scribe.may(entry).await;
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! After the steps: what was temporary is taken back, and the outcome is told from pictures.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::judge::Answer;
+use super::progress::Event;
+use super::runner::Run;
+use super::undo::Settled;
+use crate::action::before::Before;
+use crate::action::outcome::{Ending, Outcome};
+use crate::action::permit::Permit;
+use crate::action::record::Entry;
+use crate::driver::port::{Act, NotPerformed, Reply};
+use crate::model::text::Text;
+
+/// How often an undo that is proven not to have been sent is tried. One that may have been sent is never sent again.
+const UNDO_ATTEMPTS: u32 = 3;
+/// Pause between two attempts.
+const UNDO_PAUSE: Duration = Duration::from_secs(1);
+
+impl Run<'_> {
+    /// Takes back every temporary step that was made or may have been, the last one first. Returns what could not be taken
+    /// back, in words for the operator. Neither a lost lock nor a cancellation keeps it from being done.
+    pub(super) async fn take_back(&mut self, act: &mut dyn Act, permit: &Permit) -> Vec<Text> {
+        let mut left = Vec::new();
+        let plan = &self.request.plan;
+        while let Some((step, order)) = self.owed.pop() {
+            let mut attempt = 1;
+            let (reply, accepted) = loop {
+                match timeout(self.limits.undo, act.undo(&order, permit)).await {
+                    Ok(Ok(Reply { accepted, words })) => break (words, Some(accepted)),
+                    Ok(Err(NotPerformed::NotSent(_))) if attempt < UNDO_ATTEMPTS => {
+                        attempt += 1;
+                        sleep(UNDO_PAUSE).await;
+                    }
+                    Ok(Err(error @ NotPerformed::NotSent(_))) => {
+                        break (Text::redacted(error.to_string()), Some(false));
+                    }
+                    Ok(Err(error @ NotPerformed::NoAnswer(_))) => break (Text::redacted(error.to_string()), None),
+                    Err(_) => break (Text::new("no answer in time"), None),
+                }
+            };
+            self.scribe.tell(Event::Undone { step, reply: reply.clone(), accepted });
+            self.scribe.may(Entry::Undone { step, reply: reply.clone(), accepted }).await;
+            if accepted == Some(true) {
+                if let Err(error) = self.undo.settle(step, Settled::Undone).await {
+                    self.scribe.remark(error.line());
+                }
+            } else {
+                let words = plan.steps.get(step).map_or_else(Text::default, |step| step.words.clone());
+                left.push(Text::redacted(format!("take back by hand, if it still stands: {words} ({reply})")));
+            }
+        }
+        left
+    }
+
+    /// The outcome of an action that ended before its point of no return. What may have been sent is said.
+    pub(super) fn aborted(&self, why: &str) -> Outcome {
+        let sent: Vec<&Text> = self
+            .attempt
+            .tried
+            .iter()
+            .filter(|tried| matches!(tried.answer, Answer::Accepted(_) | Answer::Refused(_) | Answer::NoAnswer(_)))
+            .filter_map(|tried| self.request.plan.steps.get(tried.step).map(|step| &step.words))
+            .collect();
+        if sent.is_empty() {
+            return Outcome::new(Ending::Refused, format!("nothing was sent: {why}"));
+        }
+        let sent = sent.iter().map(|words| words.as_str()).collect::<Vec<_>>().join("; ");
+        Outcome::new(Ending::Failed, format!("ended before the point of no return: {why}; sent until then: {sent}"))
+    }
+
+    /// Watches until the rules can tell the outcome, or the time is up, or nobody wants to wait any more.
+    /// `stopped`: why not all steps were made.
+    pub(super) async fn watch(&mut self, before: &Before, stopped: Option<&str>) -> Outcome {
+        let end = Instant::now() + self.request.plan.expectation.within;
+        let mut pictures = self.handle.pictures.clone();
+        let cancelled = loop {
+            pictures.mark_unchanged();
+            self.see(before).await;
+            if let Some(outcome) = self.judged(before) {
+                return stopped_short(outcome, stopped);
+            }
+            tokio::select! {
+                changed = pictures.changed() => if changed.is_err() { break false },
+                () = self.cancel.cancelled() => break true,
+                () = sleep_until(end) => break false,
+            }
+        };
+        self.attempt.is_over = true;
+        let outcome = self.judged(before).unwrap_or_else(|| {
+            Outcome::new(Ending::Unknown, "the observations do not tell whether it happened").next("pgctl-tui status")
+        });
+        let outcome = if cancelled && outcome.ending != Ending::Done {
+            let text = format!("no longer watched, as the operator wished; by then: {}", outcome.text);
+            Outcome { ending: Ending::Unknown, text: Text::redacted(text), ..outcome }
+        } else {
+            outcome
+        };
+        stopped_short(outcome, stopped)
+    }
+
+    fn judged(&self, before: &Before) -> Option<Outcome> {
+        self.judge.judge(&self.request.plan, before, &self.attempt, &self.snapshot())
+    }
+}
+
+/// Steps that were not made are said, however it ended.
+fn stopped_short(outcome: Outcome, stopped: Option<&str>) -> Outcome {
+    match stopped {
+        Some(why) => outcome.next(why),
+        None => outcome,
+    }
+}

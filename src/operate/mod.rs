@@ -1,0 +1,23 @@
+//! Acting: the one runner that every action goes through, and the jobs in which it runs. Knows drivers only through their
+//! ports, reads the cluster only through the observer's pictures, and no screen.
+//!
+//! The order of things is the promise: look, compare with what was confirmed, check, lock, look again, write down, act,
+//! take back what was temporary, watch until the outcome is known, write that down, unlock.
+
+mod anew;
+mod course;
+pub mod desk;
+mod ending;
+pub mod judge;
+mod keep;
+mod prepare;
+pub mod progress;
+pub mod runner;
+mod scribe;
+#[cfg(test)]
+mod tests;
+pub mod undo;
+
+pub use judge::Judge;
+pub use progress::{Event, Progress};
+pub use runner::{Limits, Parts, Request, run};

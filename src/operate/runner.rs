@@ -1,0 +1,259 @@
+//! The one runner: from a confirmed plan to a known outcome.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::course::Course;
+use super::judge::{Attempt, Judge};
+use super::keep::{Held, keep};
+use super::prepare::Ready;
+use super::progress::{Event, Progress};
+use super::scribe::Scribe;
+use super::undo::UndoBook;
+use crate::action::before::Before;
+use crate::action::order::Order;
+use crate::action::outcome::{Ending, Outcome};
+use crate::action::permit::{Confirmation, WriteAccess};
+use crate::action::plan::Plan;
+use crate::action::record::{ActionId, Entry, Operator};
+use crate::audit::Sink;
+use crate::driver::port::{Act, Claim, Lock, Manage};
+use crate::model::moment::Moment;
+use crate::model::snapshot::Snapshot;
+use crate::model::text::Text;
+use crate::observe::picture::Handle;
+
+/// What is to be done: the plan as it was shown, and how it was confirmed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Request {
+    /// Name of the action wherever it is mentioned.
+    pub action: ActionId,
+    /// The plan.
+    pub plan: Plan,
+    /// How it was confirmed.
+    pub confirmation: Confirmation,
+    /// Who.
+    pub operator: Operator,
+}
+
+/// Everything the runner works with.
+pub struct Parts<'a> {
+    /// The cluster's observer.
+    pub handle: Handle,
+    /// Makes the plan again, to see whether it would still be the same.
+    pub manager: &'a dyn Manage,
+    /// The rules.
+    pub judge: &'a dyn Judge,
+    /// Sends.
+    pub act: Box<dyn Act>,
+    /// The operation lock.
+    pub lock: Box<dyn Lock>,
+    /// The journal.
+    pub sink: Box<dyn Sink>,
+    /// What is owed.
+    pub undo: Box<dyn UndoBook>,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+/// How long things may take.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Until every source has been heard, at first and again after the lock was taken.
+    pub picture: Duration,
+    /// One call to where the lock is kept.
+    pub lock_answer: Duration,
+    /// Between two renewals of the lock.
+    pub renew_every: Duration,
+    /// After this long without a renewal that succeeded the lock counts as lost. Shorter than its lease.
+    pub held_without_renewal: Duration,
+    /// One attempt to take a temporary step back.
+    pub undo: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            picture: Duration::from_secs(10),
+            lock_answer: Duration::from_secs(5),
+            renew_every: Duration::from_secs(3),
+            held_without_renewal: Duration::from_secs(10),
+            undo: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Carries out `request`, if everything that guards it agrees, and returns how it ended when that is known and written
+/// down.
+///
+/// `cancel` ends it before the plan's point of no return; after it, it ends the watching alone, and that only when
+/// nothing is left to send. Dropping the future is no way to end an action: what is owed would stay.
+pub async fn run(
+    request: &Request,
+    access: &WriteAccess,
+    parts: Parts<'_>,
+    progress: mpsc::UnboundedSender<Progress>,
+    cancel: CancellationToken,
+) -> Outcome {
+    let Parts { handle, manager, judge, mut act, mut lock, sink, undo, limits } = parts;
+    let (state, held) = watch::channel(Held::Yes);
+    let scribe = Scribe {
+        action: request.action.clone(),
+        cluster: request.plan.cluster.clone(),
+        sink,
+        handle: handle.clone(),
+        progress,
+        began: None,
+        gap: None,
+    };
+    let began = handle.clock.now();
+    let attempt = Attempt { began, tried: Vec::new(), is_over: false };
+    let reached = vec![false; request.plan.expectation.sequence.len()];
+    let leadership = super::course::Leadership::AsPlanned;
+    let mut run = Run {
+        request,
+        access,
+        manager,
+        judge,
+        handle,
+        scribe,
+        undo,
+        limits,
+        held,
+        cancel,
+        attempt,
+        reached,
+        leadership,
+        owed: Vec::new(),
+    };
+    let outcome = run.guarded(&mut *act, &mut *lock, state).await;
+    run.scribe.tell(Event::Ended { outcome: outcome.clone() });
+    outcome
+}
+
+/// An action under way.
+pub(super) struct Run<'a> {
+    pub(super) request: &'a Request,
+    pub(super) access: &'a WriteAccess,
+    pub(super) manager: &'a dyn Manage,
+    pub(super) judge: &'a dyn Judge,
+    pub(super) handle: Handle,
+    pub(super) scribe: Scribe,
+    pub(super) undo: Box<dyn UndoBook>,
+    pub(super) limits: Limits,
+    pub(super) held: watch::Receiver<Held>,
+    pub(super) cancel: CancellationToken,
+    pub(super) attempt: Attempt,
+    /// Which states of the expectation were seen.
+    pub(super) reached: Vec<bool>,
+    /// Who may lead by now.
+    pub(super) leadership: super::course::Leadership,
+    /// Temporary steps that were made, or may have been, with their undo.
+    pub(super) owed: Vec<(usize, Order)>,
+}
+
+impl Run<'_> {
+    /// The newest picture.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        self.handle.pictures.borrow().snapshot.clone()
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        self.handle.clock.now()
+    }
+
+    /// Looks and checks, takes the lock, and acts under it.
+    async fn guarded(&mut self, act: &mut dyn Act, lock: &mut dyn Lock, state: watch::Sender<Held>) -> Outcome {
+        self.scribe.tell(Event::Looking { again: false });
+        if let Err(why) = self.first_look().await {
+            return self.refuse(why).await;
+        }
+        let claim = Claim {
+            action: self.request.action.clone(),
+            verb: Text::new(self.request.plan.intent.verb()),
+            operator: self.request.operator.clone(),
+            reason: self.request.confirmation.reason.clone(),
+            since: self.scribe.wall(),
+        };
+        match timeout(self.limits.lock_answer, lock.acquire(&claim)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return self.refuse(error.to_string()).await,
+            Err(_) => {
+                // It may have been taken all the same; otherwise it expires by itself.
+                let _ = timeout(self.limits.lock_answer, lock.release()).await;
+                return self.refuse("the operation lock was not had in time".to_owned()).await;
+            }
+        }
+        self.scribe.tell(Event::Locked);
+        let done = CancellationToken::new();
+        let limits = self.limits.clone();
+        let under_lock = async {
+            let outcome = self.under_lock(act).await;
+            done.cancel();
+            outcome
+        };
+        let (outcome, released) = tokio::join!(under_lock, keep(lock, &limits, state, &done));
+        if let Err(error) = released {
+            self.scribe.remark(format!("the operation lock was not given back and will expire: {error}"));
+        }
+        outcome
+    }
+
+    /// Looks again, writes down, acts, takes back, watches, and writes down the end.
+    async fn under_lock(&mut self, act: &mut dyn Act) -> Outcome {
+        self.scribe.tell(Event::Looking { again: true });
+        let ready = match self.second_look().await {
+            Ok(ready) => ready,
+            Err(why) => return self.refuse(why).await,
+        };
+        let Ready { permit, notes, before } = ready;
+        let started = Entry::Started {
+            operator: self.request.operator.clone(),
+            plan: Box::new(self.request.plan.clone()),
+            hash: self.request.plan.hash(),
+            notes,
+            confirmation: self.request.confirmation.clone(),
+            before: Box::new(before.clone()),
+        };
+        if let Err(error) = self.scribe.must(started).await {
+            return self.refuse(error.line()).await;
+        }
+        self.scribe.tell(Event::Started);
+        let course = self.go(act, &permit, &before).await;
+        let left = self.take_back(act, &permit).await;
+        let outcome = match course {
+            Course::Aborted(why) => self.aborted(&why),
+            Course::Through => self.watch(&before, None).await,
+            Course::Stopped(why) => self.watch(&before, Some(&why)).await,
+        };
+        self.close(outcome, left).await
+    }
+
+    /// Writes the end down, with what is left to do by hand.
+    async fn close(&mut self, mut outcome: Outcome, left: Vec<Text>) -> Outcome {
+        outcome.next.extend(left);
+        let after = self.scribe.after().unwrap_or_default();
+        let left = Before::of(&self.snapshot()).map(Box::new);
+        self.scribe.may(Entry::Ended { outcome: outcome.clone(), after, left }).await;
+        match &self.scribe.gap {
+            Some(gap) => outcome.next(format!("the journal has a gap: {gap}")),
+            None => outcome,
+        }
+    }
+
+    /// Nothing was sent and nothing will be. That is written down too; a journal that cannot take it changes nothing.
+    async fn refuse(&mut self, why: String) -> Outcome {
+        let outcome = Outcome::new(Ending::Refused, why);
+        let entry = Entry::Refused {
+            operator: self.request.operator.clone(),
+            plan: Box::new(self.request.plan.clone()),
+            why: outcome.text.clone(),
+        };
+        self.scribe.may(entry).await;
+        outcome
+    }
+}

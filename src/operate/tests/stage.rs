@@ -1,0 +1,456 @@
+//! Doubles of everything the runner works with. One log tells the order of all effects.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::action::before::Before;
+use crate::action::expectation::Expectation;
+use crate::action::generation::Generation;
+use crate::action::intent::{Intent, ServerState};
+use crate::action::milestone::Milestone;
+use crate::action::note::Note;
+use crate::action::order::{AgentRequest, Order, RouterRequest, SqlRequest};
+use crate::action::outcome::{Ending, Outcome};
+use crate::action::permit::{Confirmation, Permit, WriteAccess};
+use crate::action::plan::{Confirm, Danger, Impossible, Plan, Step};
+use crate::action::record::{ActionId, Entry, Operator, Record};
+use crate::audit::{JournalError, Sink};
+use crate::driver::port::{Act, Claim, Lock, LockError, Manage, NotPerformed, Reply};
+use crate::model::dcs::{DcsContent, LeaderKey};
+use crate::model::lsn::SystemId;
+use crate::model::moment::Moment;
+use crate::model::name::{ClusterName, NodeName, RouterName};
+use crate::model::observed::Reading;
+use crate::model::snapshot::{Identity, Snapshot, StackKind};
+use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::text::Text;
+use crate::model::thresholds::Thresholds;
+use crate::observe::picture::{Clock, Handle, Picture};
+use crate::operate::judge::{Answer, Attempt, Judge, Sighting};
+use crate::operate::progress::Progress;
+use crate::operate::runner::{Limits, Parts, Request, run};
+use crate::operate::undo::{Settled, UndoBook};
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const CHECKPOINT: &str = "CHECKPOINT on pg-0";
+pub(super) const DRAIN: &str = "drain pg-0";
+pub(super) const CALM: &str = "wait for lag 0";
+pub(super) const SWITCH: &str = "POST /switchover";
+pub(super) const PROMOTED: &str = "wait for pg-1";
+pub(super) const TELL: &str = "health up pg-1";
+
+type Change = Box<dyn FnOnce(&mut World) + Send>;
+
+/// What happens when a step is sent.
+pub(super) struct Effect {
+    pub(super) takes: Duration,
+    pub(super) reply: Result<Reply, NotPerformed>,
+    pub(super) then: Option<Change>,
+}
+
+/// The world behind the doubles.
+pub(super) struct World {
+    pub(super) log: Vec<String>,
+    pub(super) leader: Option<&'static str>,
+    pub(super) revision: i64,
+    pub(super) is_read: bool,
+    pub(super) shown: BTreeSet<String>,
+    pub(super) notes: Vec<Note>,
+    pub(super) plan: Plan,
+    pub(super) effects: BTreeMap<&'static str, Effect>,
+    pub(super) on_lock: Option<Change>,
+    pub(super) taken: Option<Claim>,
+    pub(super) is_lock_lost: bool,
+    pub(super) lock_silent: bool,
+    /// The kind of record from which on the disk is full.
+    pub(super) full_at: Option<&'static str>,
+    /// It is proven that the decisive step did nothing.
+    pub(super) is_disproven: bool,
+    pub(super) undo_replies: Vec<Result<Reply, NotPerformed>>,
+}
+
+#[derive(Clone)]
+pub(super) struct Stage(pub(super) Arc<Mutex<World>>);
+
+#[expect(clippy::unnecessary_wraps, reason = "a reply, as the port gives it")]
+pub(super) fn accepted() -> Result<Reply, NotPerformed> {
+    Ok(Reply { accepted: true, words: "200 OK".into() })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a reply, as the port gives it")]
+pub(super) fn refused() -> Result<Reply, NotPerformed> {
+    Ok(Reply { accepted: false, words: "503 Switchover failed".into() })
+}
+
+pub(super) fn no_answer() -> Result<Reply, NotPerformed> {
+    Err(NotPerformed::NoAnswer(SourceError::new(Trouble::TimedOut, "pg-0:8008", "")))
+}
+
+pub(super) fn not_sent() -> Result<Reply, NotPerformed> {
+    Err(NotPerformed::NotSent(SourceError::new(Trouble::Refused, "pg-0:8008", "")))
+}
+
+fn node(name: &str) -> NodeName {
+    NodeName::new(name)
+}
+
+fn server(state: ServerState) -> Order {
+    let request = RouterRequest::State { backend: "primary".into(), server: "pg-0".into(), state };
+    Order::Router { router: RouterName::new("r"), request }
+}
+
+pub(super) fn promoted() -> Milestone {
+    Milestone::Promoted { member: Some(node("pg-1")) }
+}
+
+fn step(words: &str, order: Order) -> Step {
+    Step { words: words.into(), order, undo: None, deadline: SECOND * 5 }
+}
+
+fn plan() -> Plan {
+    let switchover = AgentRequest::Switchover { leader: node("pg-0"), candidate: Some(node("pg-1")), at: None };
+    let up = RouterRequest::Health { backend: "primary".into(), server: "pg-1".into(), up: true };
+    let checkpoint = Order::Sql { member: node("pg-0"), system_id: None, request: SqlRequest::Checkpoint };
+    let calm = Milestone::Streaming { member: node("pg-1") };
+    let drain = Step { undo: Some(server(ServerState::Ready)), ..step(DRAIN, server(ServerState::Drain)) };
+    Plan {
+        cluster: ClusterName::new("prod-eu"),
+        intent: Intent::Switchover { candidate: Some(node("pg-1")), at: None, swift: true },
+        title: "switch over prod-eu from pg-0 to pg-1".into(),
+        generation: Generation {
+            leader: Some(node("pg-0")),
+            leader_revision: 40,
+            system_id: Some(SystemId(7)),
+            ..Generation::default()
+        },
+        danger: Danger::Disruptive,
+        confirm: Confirm::Type("prod-eu".into()),
+        wants_reason: false,
+        steps: vec![
+            step(CHECKPOINT, checkpoint),
+            drain,
+            step(CALM, Order::Await { milestone: calm, at_most: SECOND * 10 }),
+            step(SWITCH, Order::Agent { member: node("pg-0"), request: switchover }),
+            step(PROMOTED, Order::Await { milestone: promoted(), at_most: SECOND * 20 }),
+            step(TELL, Order::Router { router: RouterName::new("r"), request: up }),
+        ],
+        no_return: 3,
+        impact: Vec::new(),
+        equivalent: Vec::new(),
+        expectation: Expectation::of([promoted()], SECOND * 30).then(Milestone::AllStreaming),
+    }
+}
+
+impl Stage {
+    /// A world in which everything goes well.
+    pub(super) fn new() -> Self {
+        let effect = |takes, then: Option<Change>| Effect { takes, reply: accepted(), then };
+        let calm = Milestone::Streaming { member: node("pg-1") }.words();
+        let moves: Change = Box::new(|world| {
+            world.leader = Some("pg-1");
+            world.revision = 50;
+            world.shown.insert(promoted().words());
+        });
+        let effects = [
+            (CHECKPOINT, effect(SECOND, None)),
+            (DRAIN, effect(Duration::ZERO, None)),
+            (SWITCH, effect(SECOND * 2, Some(moves))),
+            (TELL, effect(Duration::ZERO, None)),
+        ];
+        Self(Arc::new(Mutex::new(World {
+            log: Vec::new(),
+            leader: Some("pg-0"),
+            revision: 40,
+            is_read: true,
+            shown: BTreeSet::from([calm]),
+            notes: Vec::new(),
+            plan: plan(),
+            effects: effects.into(),
+            on_lock: None,
+            taken: None,
+            is_lock_lost: false,
+            lock_silent: false,
+            full_at: None,
+            is_disproven: false,
+            undo_replies: Vec::new(),
+        })))
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what sending `words` brings about.
+    pub(super) fn when(&self, words: &'static str, reply: Result<Reply, NotPerformed>, then: Option<Change>) {
+        self.world().effects.insert(words, Effect { takes: SECOND * 2, reply, then });
+    }
+
+    pub(super) fn log(&self, line: impl Into<String>) {
+        self.world().log.push(line.into());
+    }
+
+    /// Steps that reached the far end, in order.
+    pub(super) fn sent(&self) -> Vec<String> {
+        self.with("sent: ")
+    }
+
+    /// Lines of the log that begin with `prefix`, without it.
+    pub(super) fn with(&self, prefix: &str) -> Vec<String> {
+        self.world().log.iter().filter_map(|line| line.strip_prefix(prefix)).map(str::to_owned).collect()
+    }
+
+    fn snapshot(&self, now: Moment, last: &mut Option<Reading<DcsContent>>) -> Snapshot {
+        let identity = Identity {
+            name: ClusterName::new("prod-eu"),
+            kind: StackKind::Patroni,
+            scope: None,
+            namespace: None,
+            colour: None,
+            read_only: false,
+            protected: false,
+        };
+        let wall: Timestamp = "2026-11-21T14:02:07Z".parse().expect("a time");
+        let wall = wall + jiff::SignedDuration::try_from(now.since_start()).expect("a span");
+        let mut snapshot = Snapshot::empty(identity, Thresholds::default(), now, wall);
+        let world = self.world();
+        let mut reading = last
+            .take()
+            .unwrap_or_else(|| Reading::unasked(Source::new(SourceKind::Etcd, ""), SECOND * 30, Moment::START));
+        if world.is_read {
+            let leader = world.leader.map(|leader| LeaderKey {
+                holder: node(leader),
+                create_revision: world.revision,
+                mod_revision: world.revision,
+                lease_left: None,
+            });
+            let content = DcsContent { leader, system_id: Some(SystemId(7)), ..DcsContent::default() };
+            reading.take(now, Duration::from_millis(1), Ok(Arc::new(content)));
+        }
+        *last = Some(reading.clone());
+        snapshot.dcs.content.push(reading);
+        snapshot
+    }
+
+    /// An observer that publishes the world ten times a second.
+    fn observe(&self, tracker: &TaskTracker) -> Handle {
+        let clock = Clock::start();
+        let mut last = None;
+        let picture = |snapshot| {
+            Arc::new(Picture { snapshot: Arc::new(snapshot), events: Arc::default(), series: Arc::default() })
+        };
+        let (publish, pictures) = watch::channel(picture(self.snapshot(clock.now(), &mut last)));
+        let (orders, mut queue) = mpsc::channel(16);
+        let stage = self.clone();
+        tracker.spawn(async move {
+            while !publish.is_closed() {
+                while queue.try_recv().is_ok() {}
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                let snapshot = stage.snapshot(clock.now(), &mut last);
+                publish.send_replace(picture(snapshot));
+            }
+        });
+        Handle { cluster: ClusterName::new("prod-eu"), clock, pictures, orders }
+    }
+
+    pub(super) fn request(&self) -> Request {
+        let plan = self.world().plan.clone();
+        let confirmation =
+            Confirmation { plan: Some(plan.hash()), typed: Some("prod-eu".into()), ..Confirmation::default() };
+        Request { action: ActionId("a1".into()), plan, confirmation, operator: Operator::default() }
+    }
+
+    /// Runs the plan to its end.
+    pub(super) async fn run(&self) -> Outcome {
+        self.run_as(&self.request(), CancellationToken::new()).await.0
+    }
+
+    pub(super) async fn run_as(&self, request: &Request, cancel: CancellationToken) -> (Outcome, Vec<Progress>) {
+        let tracker = TaskTracker::new();
+        let parts = Parts {
+            handle: self.observe(&tracker),
+            manager: self,
+            judge: self,
+            act: Box::new(self.clone()),
+            lock: Box::new(self.clone()),
+            sink: Box::new(self.clone()),
+            undo: Box::new(self.clone()),
+            limits: Limits::default(),
+        };
+        let (progress, mut told) = mpsc::unbounded_channel();
+        let outcome = run(request, &WriteAccess::granted(), parts, progress, cancel).await;
+        let mut all = Vec::new();
+        while let Ok(progress) = told.try_recv() {
+            all.push(progress);
+        }
+        (outcome, all)
+    }
+}
+
+impl Manage for Stage {
+    fn plan(&self, _snapshot: &Snapshot, _intent: &Intent) -> Result<Plan, Impossible> {
+        Ok(self.world().plan.clone())
+    }
+}
+
+impl Judge for Stage {
+    fn examine(&self, _snapshot: &Snapshot, _plan: &Plan) -> Vec<Note> {
+        self.log("examined");
+        self.world().notes.clone()
+    }
+
+    fn reached(
+        &self,
+        milestone: &Milestone,
+        _plan: &Plan,
+        _before: &Before,
+        _since: Moment,
+        snapshot: &Snapshot,
+    ) -> Option<Sighting> {
+        let is_shown = self.world().shown.contains(&milestone.words());
+        is_shown.then(|| Sighting { at: snapshot.now, evidence: "etcd: seen".into() })
+    }
+
+    fn judge(&self, _plan: &Plan, _before: &Before, attempt: &Attempt, _snapshot: &Snapshot) -> Option<Outcome> {
+        let world = self.world();
+        let unanswered = attempt.tried.iter().any(|tried| matches!(tried.answer, Answer::NoAnswer(_)));
+        if world.shown.contains(&promoted().words()) {
+            Some(Outcome::new(Ending::Done, "pg-1 leads"))
+        } else if world.is_disproven {
+            Some(Outcome::new(Ending::Failed, "pg-0 still leads, and no order waits"))
+        } else if attempt.is_over {
+            Some(Outcome::new(if unanswered { Ending::Unknown } else { Ending::Unverified }, "not seen"))
+        } else {
+            None
+        }
+    }
+}
+
+impl Act for Stage {
+    fn perform<'a>(&'a mut self, step: &'a Step, _permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+        async move {
+            self.log(format!("sent: {}", step.words));
+            let effect = self.world().effects.remove(step.words.as_str());
+            let Some(effect) = effect else { panic!("{} was sent again", step.words) };
+            tokio::time::sleep(effect.takes).await;
+            if let Some(then) = effect.then {
+                then(&mut self.world());
+            }
+            effect.reply
+        }
+        .boxed()
+    }
+
+    fn undo<'a>(&'a mut self, order: &'a Order, _permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+        async move {
+            let Order::Router { request: RouterRequest::State { server, state, .. }, .. } = order else {
+                panic!("no undo of the plan: {order:?}")
+            };
+            self.log(format!("undone: {server} {}", state.word()));
+            self.world().undo_replies.pop().unwrap_or_else(accepted)
+        }
+        .boxed()
+    }
+}
+
+impl Lock for Stage {
+    fn holder(&mut self) -> BoxFuture<'_, Result<Option<Claim>, LockError>> {
+        let taken = self.world().taken.clone();
+        async move { Ok(taken) }.boxed()
+    }
+
+    fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<(), LockError>> {
+        let mut world = self.world();
+        let answer = match world.taken.clone() {
+            Some(other) => Err(LockError::Taken(Box::new(other))),
+            None => Ok(()),
+        };
+        if answer.is_ok() {
+            world.log.push(format!("locked for {}", claim.verb));
+        }
+        if let Some(change) = world.on_lock.take() {
+            change(&mut world);
+        }
+        std::future::ready(answer).boxed()
+    }
+
+    fn renew(&mut self) -> BoxFuture<'_, Result<(), LockError>> {
+        let world = self.world();
+        let answer = if world.is_lock_lost {
+            Err(LockError::Lost)
+        } else if world.lock_silent {
+            Err(LockError::Unavailable(SourceError::new(Trouble::TimedOut, "etcd", "")))
+        } else {
+            Ok(())
+        };
+        std::future::ready(answer).boxed()
+    }
+
+    fn release(&mut self) -> BoxFuture<'_, Result<(), LockError>> {
+        self.log("released");
+        std::future::ready(Ok(())).boxed()
+    }
+}
+
+impl Sink for Stage {
+    fn append<'a>(&'a mut self, record: &'a Record) -> BoxFuture<'a, Result<(), JournalError>> {
+        let kind = match &record.entry {
+            Entry::Refused { .. } => "refused".to_owned(),
+            Entry::Started { .. } => "started".to_owned(),
+            Entry::StepBegan { step } => format!("began {step}"),
+            Entry::StepEnded { step, .. } => format!("ended {step}"),
+            Entry::Reached { milestone, .. } => format!("reached {milestone}"),
+            Entry::Undone { step, .. } => format!("undone {step}"),
+            Entry::Ended { outcome, .. } => format!("ended as {}", outcome.ending.word()),
+        };
+        let mut world = self.world();
+        if world.full_at.is_some_and(|from| from == kind || from == "full") {
+            world.full_at = Some("full");
+            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            return std::future::ready(Err(JournalError::Full { path: "audit.jsonl".into(), source })).boxed();
+        }
+        world.log.push(format!("journal: {kind}"));
+        std::future::ready(Ok(())).boxed()
+    }
+}
+
+impl UndoBook for Stage {
+    fn owe<'a>(&'a mut self, step: usize, _order: &'a Order) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.log(format!("owed {step}"));
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn settle(&mut self, step: usize, how: Settled) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.log(format!("settled {step} {how:?}"));
+        std::future::ready(Ok(())).boxed()
+    }
+}
+
+/// A claim of somebody else.
+pub(super) fn claim_of(user: &str) -> Claim {
+    Claim {
+        action: ActionId("b7".into()),
+        verb: "reinit".into(),
+        operator: Operator { user: user.into(), host: "bastion-2".into(), ..Operator::default() },
+        reason: None,
+        since: "2026-11-21T13:58:00Z".parse().expect("a time"),
+    }
+}
+
+/// A check that blocks.
+pub(super) fn block(text: &str) -> Note {
+    Note::new("lag", crate::action::note::Verdict::Block, text)
+}
+
+/// What must be typed, typed wrongly.
+pub(super) fn mistyped(request: Request) -> Request {
+    let confirmation = Confirmation { typed: Some(Text::new("prod-us")), ..request.confirmation };
+    Request { confirmation, ..request }
+}
