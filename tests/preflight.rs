@@ -91,7 +91,9 @@ fn worst(notes: &[Note], check: &str) -> Verdict {
 
 #[test]
 fn a_calm_cluster_can_be_switched_over() {
-    let snapshot = after(Vec::new(), 5);
+    let mut stage = Stage::new(Scenario::Calm);
+    let snapshot = stage.pass(10);
+    assert_eq!(stage.drafts(), Vec::new());
     let best = candidates(&snapshot).into_iter().next().expect("a candidate");
     assert!(best.is_eligible(), "{:#?}", best.notes);
     let notes = examine(&snapshot, &switchover(best.member));

@@ -102,18 +102,19 @@ pub(super) fn healthy() -> Snapshot {
     snapshot
 }
 
+fn again<T>(reading: &mut Reading<T>, at: Moment) {
+    if reading.failure.is_some() {
+        let error = reading.failure.as_ref().map(|failure| failure.error.clone()).unwrap();
+        reading.take(at, TOOK, Err(error));
+    } else if let Some(answer) = &mut reading.answer {
+        answer.at = at;
+    }
+}
+
 /// Lets `span` pass, in which every source that answers answers anew, with what it said.
 pub(super) fn pass(snapshot: &mut Snapshot, span: Duration) {
     snapshot.now = snapshot.now + span;
     let at = snapshot.now;
-    fn again<T>(reading: &mut Reading<T>, at: Moment) {
-        if reading.failure.is_some() {
-            let error = reading.failure.as_ref().map(|failure| failure.error.clone()).unwrap();
-            reading.take(at, TOOK, Err(error));
-        } else if let Some(answer) = &mut reading.answer {
-            answer.at = at;
-        }
-    }
     snapshot.dcs.content.iter_mut().for_each(|reading| again(reading, at));
     snapshot.dcs.members.iter_mut().for_each(|reading| again(reading, at));
     for member in &mut snapshot.members {

@@ -13,13 +13,13 @@ const QUIET: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// A live stream from the leader, seen from both sides: a receiver that lost its sender shows equal positions too.
 pub(super) fn live(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
+    const OWN: &str = "candidate-receives";
     let name = view.name();
     let receiver = view
         .member
         .sql
         .as_ref()
         .and_then(|sql| fresh(sql.fact(scene.snapshot.now, |report| Some(report.receiver.clone()))));
-    const OWN: &str = "candidate-receives";
     notes.push(match receiver {
         None => match fresh(view.streams()) {
             Some(streams) if streams.value => {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::note::Note;
+use super::super::order::AgentRequest;
 use super::scene::{Scene, block, fresh, pass, warn};
 
 /// Keys whose change can cost a leader, a slot or data.
@@ -42,8 +43,13 @@ pub(super) fn examine(scene: &Scene<'_>, changes: &Map<String, Value>, notes: &m
         warn("configuration-grave", format!("decides over leader, slots or synchronous commit: {}", grave.join(", ")))
     });
     notes.push(timing(changes, &config));
-    let text = "PATCH compares nothing: what somebody else writes at the same moment is merged with it";
-    notes.push(warn("configuration-atomic", text));
+    let by_agent = !scene.asked(|request| matches!(request, AgentRequest::Configure { .. })).is_empty();
+    notes.push(if by_agent {
+        let text = "PATCH compares nothing: what somebody else writes at the same moment is merged with it";
+        warn("configuration-atomic", text)
+    } else {
+        pass("configuration-atomic", "written only where nobody else has written since")
+    });
 }
 
 /// Patroni's own rule, `loop_wait + 2 * retry_timeout <= ttl`: else a slow DCS costs the leader its lock.

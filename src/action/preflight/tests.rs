@@ -90,7 +90,7 @@ fn checks_come_in_the_same_order_whatever_they_find() {
     let troubled = examine(&snapshot, &switchover(Some(1)));
     assert_eq!(names(&calm), names(&troubled));
     let kebab = |name: &&str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-    assert!(names(&calm).iter().all(|name| kebab(&name)));
+    assert!(names(&calm).iter().all(kebab));
     let distinct: BTreeSet<_> = calm.iter().map(|note| (&note.check, &note.member)).collect();
     assert_eq!(distinct.len(), calm.len(), "an override must name one check: {:?}", names(&calm));
 }
@@ -108,9 +108,8 @@ fn a_note_tells_who_said_so_and_when() {
 fn old_record(snapshot: &mut Snapshot) {
     snapshot.now = snapshot.now + seconds(10);
     for number in 0..3 {
-        for reading in [member(snapshot, number).sql.as_mut().unwrap()] {
-            reading.answer.as_mut().unwrap().at = crate::model::moment::Moment::START + seconds(1010);
-        }
+        let reading = member(snapshot, number).sql.as_mut().unwrap();
+        reading.answer.as_mut().unwrap().at = crate::model::moment::Moment::START + seconds(1010);
     }
 }
 
@@ -131,8 +130,8 @@ fn synchronous(snapshot: &mut Snapshot) {
     config(snapshot, |config| config.synchronous_mode = true);
 }
 
-fn transaction(age: u64) -> Option<LongTransaction> {
-    Some(LongTransaction { pid: 7, user: "etl".into(), application: "nightly".into(), age: seconds(age) })
+fn transaction(age: u64) -> LongTransaction {
+    LongTransaction { pid: 7, user: "etl".into(), application: "nightly".into(), age: seconds(age) }
 }
 
 fn logical(failover: bool) -> Slot {
@@ -246,8 +245,8 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("leader-answers", |s: &mut Snapshot| fail_sql(s, 0, Trouble::TimedOut), Warn)]
 #[case("leader-answers", |s: &mut Snapshot| fail_agent(s, 0, Trouble::TimedOut), Block)]
 #[case("leader-transactions", as_is, Pass)]
-#[case("leader-transactions", |s: &mut Snapshot| sql(s, 0, |r| r.oldest_transaction = transaction(3600)), Warn)]
-#[case("leader-transactions", |s: &mut Snapshot| sql(s, 0, |r| r.oldest_transaction = transaction(2)), Pass)]
+#[case("leader-transactions", |s: &mut Snapshot| sql(s, 0, |r| r.oldest_transaction = Some(transaction(3600))), Warn)]
+#[case("leader-transactions", |s: &mut Snapshot| sql(s, 0, |r| r.oldest_transaction = Some(transaction(2))), Pass)]
 #[case("leader-transactions", |s: &mut Snapshot| sql(s, 0, |r| r.unread = unread(SqlPart::OldestTransaction)), Unknown)]
 #[case("leader-prepared", as_is, Pass)]
 #[case("leader-prepared", |s: &mut Snapshot| sql(s, 0, |r| r.prepared_count = 2), Warn)]
@@ -471,7 +470,7 @@ fn a_restart_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expecte
 #[test]
 fn a_restart_of_the_leader_tells_what_it_cuts() {
     let mut snapshot = healthy();
-    sql(&mut snapshot, 0, |report| report.oldest_transaction = transaction(3600));
+    sql(&mut snapshot, 0, |report| report.oldest_transaction = Some(transaction(3600)));
     let notes = examine(&snapshot, &restart(0));
     assert_eq!((verdict(&notes, "target-leads").0, verdict(&notes, "leader-transactions").0), (Warn, Warn));
 }

@@ -214,25 +214,25 @@ fn maintenance_is_on_when_record_and_agents_say_so() {
     reached(healthy(), &Milestone::Maintenance { on: false });
 }
 
-fn order(at: Option<&str>) -> Option<FailoverKey> {
-    Some(FailoverKey { leader: Some(pg(0)), candidate: Some(pg(1)), scheduled_at: at.map(Into::into) })
+fn order(at: Option<&str>) -> FailoverKey {
+    FailoverKey { leader: Some(pg(0)), candidate: Some(pg(1)), scheduled_at: at.map(Into::into) }
 }
 
 #[test]
 fn a_switchover_is_scheduled_when_it_was_written_since() {
     let milestone = Milestone::SwitchoverScheduled { scheduled: true };
-    reached(with(healthy(), |s| failover(s, order(Some("04:00")), 61)), &milestone);
-    not_yet(with(healthy(), |s| failover(s, order(Some("04:00")), 60)), &milestone, "of before");
+    reached(with(healthy(), |s| failover(s, Some(order(Some("04:00"))), 61)), &milestone);
+    not_yet(with(healthy(), |s| failover(s, Some(order(Some("04:00"))), 60)), &milestone, "of before");
     not_yet(healthy(), &milestone, "no switchover");
-    contradicted(with(healthy(), |s| failover(s, order(None), 61)), &milestone, "at once");
+    contradicted(with(healthy(), |s| failover(s, Some(order(None)), 61)), &milestone, "at once");
 }
 
 #[test]
 fn a_switchover_is_cancelled_when_none_is_on_record() {
     let milestone = Milestone::SwitchoverScheduled { scheduled: false };
     reached(healthy(), &milestone);
-    not_yet(with(healthy(), |s| failover(s, order(Some("04:00")), 60)), &milestone, "still");
-    contradicted(with(healthy(), |s| failover(s, order(Some("05:00")), 61)), &milestone, "another");
+    not_yet(with(healthy(), |s| failover(s, Some(order(Some("04:00"))), 60)), &milestone, "still");
+    contradicted(with(healthy(), |s| failover(s, Some(order(Some("05:00"))), 61)), &milestone, "another");
 }
 
 #[test]
