@@ -147,13 +147,14 @@ fn drawn(plan: &Plan) -> String {
     lines.push("steps:".to_owned());
     for (index, step) in plan.steps.iter().enumerate() {
         let point = if index == plan.no_return { "!" } else { " " };
-        let to = match &step.order {
-            Order::Agent { member, .. } => format!(" [agent of {member}]"),
-            Order::Router { router, .. } => format!(" [router {router}]"),
-            Order::Sql { member, system_id, .. } => {
-                format!(" [SQL {member}, system {}]", system_id.map(|id| id.to_string()).unwrap_or_default())
-            }
-            Order::Await { .. } => String::new(),
+        let to = if let Order::Agent { member, .. } = &step.order {
+            format!(" [agent of {member}]")
+        } else if let Order::Router { router, .. } = &step.order {
+            format!(" [router {router}]")
+        } else if let Order::Sql { member, system_id, .. } = &step.order {
+            format!(" [SQL {member}, system {}]", system_id.map(|id| id.to_string()).unwrap_or_default())
+        } else {
+            String::new()
         };
         let undo = step.undo.as_ref().map(|undo| format!(", undo {undo:?}")).unwrap_or_default();
         lines.push(format!(" {point}{} {}{to} within {} s{undo}", index + 1, step.words, step.deadline.as_secs()));
