@@ -28,7 +28,7 @@ pub(super) fn plan(
 ) -> Result<Plan, Impossible> {
     let view = ground.member(name)?;
     if ground.manager.sql.is_none() {
-        return Err(no("acting over SQL is not configured: set a role for acting that may signal backends"));
+        return Err(no("acting over SQL is not configured: set postgres.acting to a role that may signal backends"));
     }
     let Some(report) = view.member.sql.as_ref().and_then(|sql| sql.fresh(ground.snapshot.now)) else {
         return Err(no(format!("PostgreSQL on {name} does not answer: its sessions cannot be reached over SQL")));

@@ -255,7 +255,7 @@ impl<'a> Ground<'a> {
     pub(super) fn url(&self, name: &NodeName) -> Result<&'a str, Impossible> {
         let url = self.snapshot.member(name).and_then(|member| member.agent_url.as_ref());
         let url =
-            url.ok_or_else(|| no(format!("where the agent of {name} is reached is unknown: configure its rest URL")))?;
+            url.ok_or_else(|| no(format!("where the agent of {name} is reached is unknown: set nodes.{name}.rest")))?;
         let url = url.as_str().trim().trim_end_matches('/');
         Ok(url.strip_suffix("/patroni").unwrap_or(url))
     }

@@ -28,7 +28,7 @@ pub(super) fn plan(
     let found = known(ground, router)?;
     let Some(address) = ground.manager.runtimes.get(router) else {
         return Err(no(format!(
-            "the runtime API of {router} is not configured for acting: configure its acting runtime"
+            "the runtime API of {router} is not configured for acting: set acting.runtime of this router"
         )));
     };
     let report = found.reading(ground.snapshot.now).and_then(|reading| reading.fresh(ground.snapshot.now));

@@ -153,7 +153,7 @@ fn checkpoints(
 ) -> Vec<Step> {
     if ground.manager.sql.is_none() {
         impact.push(
-            "no checkpoint beforehand, so the shutdown may take longer: acting over SQL is not configured".to_owned(),
+            "no checkpoint beforehand, so the shutdown may take longer: acting over SQL (postgres.acting) is not configured".to_owned(),
         );
         return Vec::new();
     }

@@ -258,3 +258,26 @@ fn a_checkpoint_is_only_asked_of_nodes_that_answer_over_sql() {
     assert_eq!((plan.steps.len(), plan.no_return), (2, 1));
     assert!(plan.impact.iter().any(|line| line.as_str().starts_with("no checkpoint on pg-1")), "{:?}", plan.impact);
 }
+
+#[test]
+fn the_console_acts_by_the_ways_that_are_configured_for_acting_alone() {
+    let read = |text: &str| {
+        let environment = [("HOME", "/home/dba"), ("USER", "dba")].into_iter().collect();
+        let settings = crate::config::from_text(text, std::path::Path::new("/etc/pgctl/config.toml"), &environment);
+        PatroniManager::of(settings.unwrap().cluster("prod").unwrap())
+    };
+    let looking = r#"
+        [clusters.prod]
+        patroni = { urls = ["http://127.0.0.1:8008"] }
+        postgres = { user = "monitor", database = "postgres" }
+        routers = [{ name = "pg-router", runtime = "tcp:pg-router:7001" }]
+    "#;
+    assert_eq!(read(looking), PatroniManager::default());
+    let acting = r#"
+        [clusters.prod]
+        patroni = { urls = ["http://127.0.0.1:8008"], user = "patroni", password_env = "SECRET" }
+        postgres = { user = "monitor", acting = { user = "operator", database = "postgres" } }
+        routers = [{ name = "pg-router", runtime = "tcp:pg-router:7001", acting = { runtime = "tcp:pg-router:7001" } }]
+    "#;
+    assert_eq!(read(acting), manager());
+}

@@ -165,7 +165,7 @@ fn no_address() -> Snapshot {
 #[case::no_address(
     no_address(),
     restart(Target::Member(pg(2))),
-    "where the agent of pg-2 is reached is unknown: configure its rest URL"
+    "where the agent of pg-2 is reached is unknown: set nodes.pg-2.rest"
 )]
 #[case::schedule_while_paused(
     paused(),
