@@ -13,6 +13,7 @@ use super::patroni_order;
 use crate::action::order::{AgentRequest, Order};
 use crate::action::permit::Permit;
 use crate::action::plan::Step;
+use crate::client::kept_secret::{KeptSecret, kept};
 use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
 use crate::driver::dcs::etcd::EtcdRecordWriter;
@@ -40,7 +41,10 @@ pub struct PatroniAct {
     contacts: Contacts,
     environment: Arc<Environment>,
     record: Option<EtcdRecordWriter>,
-    /// By address: passwords are kept while the actor lives.
+    /// The agents' password, fetched with the first order and kept between them: a command that prints it may be slow,
+    /// or be audited.
+    _password: Option<Arc<KeptSecret>>,
+    /// Their passwords are kept likewise.
     nodes: BTreeMap<NodeName, PostgresActor>,
 }
 
@@ -53,7 +57,10 @@ impl PatroniAct {
         environment: Arc<Environment>,
         record: Option<EtcdRecordWriter>,
     ) -> Self {
-        Self { settings, scope: scope.map(Text::new), contacts, environment, record, nodes: BTreeMap::new() }
+        let source = settings.patroni.acting.as_ref().and_then(|login| login.password.as_ref());
+        let password = source.map(kept);
+        let scope = scope.map(Text::new);
+        Self { settings, scope, contacts, environment, record, _password: password, nodes: BTreeMap::new() }
     }
 
     async fn send(&mut self, order: &Order, permit: &Permit, asked: Duration) -> Result<Reply, NotPerformed> {

@@ -242,3 +242,21 @@ async fn a_server_in_maintenance_ignores_health_and_that_is_told() {
     assert!(!reply.accepted);
     assert_eq!(reply.words.as_str(), "HAProxy ignored \"health up\": it reads back as down, in maintenance by hand");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_password_command_runs_with_the_first_order_and_not_again_with_the_next() {
+    let runs = tempfile::NamedTempFile::new().expect("a file");
+    let script = format!("echo run >> '{}'; echo s3cret", runs.path().display());
+    let source = SecretSource::Command(["sh", "-c", &script].map(str::to_owned).to_vec());
+    let mut settings = settings();
+    settings.patroni.acting = Some(Login { user: "patroni".to_owned(), password: Some(source) });
+    let (address, _) = agent_double(replica(), "HTTP/1.0 202 Accepted\r\n\r\nreload scheduled");
+    let mut act = act(settings, &address);
+    let count = || std::fs::read_to_string(runs.path()).unwrap_or_default().lines().count();
+    assert_eq!(count(), 0, "fetched before anything was confirmed");
+    for _ in 0..2 {
+        assert!(perform(&mut act, agent(AgentRequest::Reload)).await.expect("a reply").accepted);
+    }
+    assert_eq!(count(), 1);
+}
