@@ -100,13 +100,7 @@ impl Plan {
     pub fn hash(&self) -> PlanHash {
         // Maps in a plan are ordered, so that equal plans give equal text.
         let text = serde_json::to_vec(self).unwrap_or_default();
-        let digest = Sha256::digest(&text);
-        let mut hex = String::with_capacity(digest.len() * 2);
-        for byte in digest {
-            // Writing to a string cannot fail.
-            let _ = fmt::Write::write_fmt(&mut hex, format_args!("{byte:02x}"));
-        }
-        PlanHash(hex)
+        PlanHash(format!("{:x}", Sha256::digest(&text)))
     }
 }
 

@@ -2,6 +2,7 @@
 //! no wire and no driver, and keys and colours of the console are none of its business.
 
 pub mod args;
+pub mod audit;
 pub mod doctor;
 pub mod exit;
 pub mod init;

@@ -7,6 +7,7 @@
 mod anew;
 mod course;
 mod ending;
+pub mod job;
 pub mod judge;
 mod keep;
 mod prepare;
@@ -17,6 +18,6 @@ mod scribe;
 mod tests;
 pub mod undo;
 
-pub use judge::Judge;
+pub use judge::{Judge, Rules};
 pub use progress::{Event, Progress};
 pub use runner::{Limits, Parts, Request, run};

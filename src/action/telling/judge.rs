@@ -336,9 +336,8 @@ impl Case<'_> {
 
 fn is_principal(step: &Step) -> bool {
     match &step.order {
-        Order::Agent { .. } => true,
+        Order::Agent { .. } | Order::Sql { request: SqlRequest::EndSession { .. }, .. } => true,
         Order::Router { request: RouterRequest::State { .. }, .. } => step.undo.is_none(),
-        Order::Sql { request: SqlRequest::EndSession { .. }, .. } => true,
         Order::Router { request: RouterRequest::Health { .. }, .. }
         | Order::Sql { request: SqlRequest::Checkpoint, .. }
         | Order::Await { .. } => false,
