@@ -101,6 +101,8 @@ pub enum Verb {
     Init(Init),
     /// Examine every endpoint: reach, certificates, credentials, privileges, versions, clocks.
     Doctor(Doctor),
+    /// Read the journal of what was done, by whom, and how it ended.
+    Audit(Audit),
     /// Open the console on a simulated cluster: no database, no Docker, no network.
     Demo(Demo),
     /// Print a completion script.
@@ -210,6 +212,56 @@ pub enum DoctorOutput {
     #[default]
     Table,
     /// JSON.
+    Json,
+}
+
+/// Arguments of `audit`.
+#[derive(Args, Debug, Clone)]
+pub struct Audit {
+    /// An action, by its name or the beginning of it: tells everything of it.
+    pub action: Option<String>,
+    /// Only this kind of action, such as switchover or restart.
+    #[arg(long, value_name = "VERB")]
+    pub verb: Option<String>,
+    /// Only since this time: a span before now, such as 2h or 7d, or a time such as 2026-11-21T14:00:00Z.
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Only of this login name, before or behind sudo.
+    #[arg(long, value_name = "NAME")]
+    pub operator: Option<String>,
+    /// Only what ended so.
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub ending: Option<AuditEnding>,
+    /// Only what was started and has no end on record: it runs, or died.
+    #[arg(long, conflicts_with = "ending")]
+    pub unended: bool,
+    /// Form.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: AuditOutput,
+}
+
+/// How an action ended.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AuditEnding {
+    /// Seen to have happened.
+    Done,
+    /// Refused by a guard: nothing was sent.
+    Refused,
+    /// Proven not to have happened.
+    Failed,
+    /// Accepted, and not seen to have happened in time.
+    Unverified,
+    /// It may have happened.
+    Unknown,
+}
+
+/// Form of `audit`'s answer.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AuditOutput {
+    /// One line an action, for people.
+    #[default]
+    Table,
+    /// Every record of every action shown.
     Json,
 }
 

@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod args;
+pub mod audit;
 pub mod doctor;
 pub mod exit;
 pub mod init;

@@ -119,6 +119,31 @@ pub async fn feed(command: &[String], input: &[u8], deadline: Duration) -> Resul
     }
 }
 
+/// Starts `command` and leaves it to itself: nothing of this process's terminal is its own, and it goes on when this
+/// process ends. Returns its number. The child should call [`own_session`] first of all.
+///
+/// # Errors
+/// When the program does not start.
+pub fn leave(command: &[String]) -> Result<Option<u32>, ProcessError> {
+    let (program, arguments) = command.split_first().ok_or(ProcessError::Empty)?;
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where child processes are started")]
+    let mut child = tokio::process::Command::new(program);
+    child.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(false);
+    let child = child.spawn().map_err(|source| ProcessError::Start { program: program.clone(), source })?;
+    // Dropped, not awaited: the runtime collects it when it ends.
+    Ok(child.id())
+}
+
+/// Makes this process the first of a session of its own, so that the end of the session that started it, and Ctrl-C in
+/// that one's terminal, do not reach it. It must do so itself: the one who starts it has no safe way to.
+///
+/// # Errors
+/// When it leads a process group already, as a program that was typed into a shell does.
+#[cfg(unix)]
+pub fn own_session() -> io::Result<()> {
+    rustix::process::setsid().map(|_| ()).map_err(io::Error::from)
+}
+
 /// Reads to the end and keeps the first `limit` bytes. Output past the limit is read and dropped: a child that is
 /// left with a full pipe would never end.
 async fn drain(output: Option<impl AsyncRead + Unpin>, limit: usize) -> io::Result<Vec<u8>> {
@@ -145,6 +170,19 @@ mod tests {
     async fn output_past_the_limit_is_dropped_and_the_child_still_ends() {
         let finished = run(&shell("head -c 1000000 /dev/zero; exit 3"), PATIENCE, 10).await.expect("it ran");
         assert_eq!((finished.stdout.len(), finished.status.code()), (10, Some(3)));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_left_to_itself_outlives_its_handle() {
+        let home = tempfile::tempdir().expect("a directory");
+        let file = home.path().join("written");
+        let child = leave(&shell(&format!("sleep 0.2; echo here > {}", file.display()))).expect("it started");
+        assert!(child.is_some());
+        let began = std::time::Instant::now();
+        while std::fs::read(&file).is_ok_and(|text| text == b"here\n").eq(&false) {
+            assert!(began.elapsed() < PATIENCE, "it was ended with its handle");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     #[tokio::test]

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::judge::{Answer, Tried};
 use super::keep::Held;
 use super::progress::Event;
 use super::runner::Run;
@@ -17,7 +16,9 @@ use crate::action::outcome::Ending;
 use crate::action::permit::Permit;
 use crate::action::plan::Step;
 use crate::action::record::Entry;
+use crate::action::telling::{Attempt, Heard, Judgement, Reply as Told, Stage, Telling};
 use crate::driver::port::{Act, NotPerformed, Reply};
+use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::SourceError;
@@ -33,6 +34,17 @@ pub(super) enum Course {
     Aborted(String),
     /// Past the point of no return, but not to the end.
     Stopped(String),
+}
+
+/// What became of a step that was begun.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Answer {
+    /// It was sent, or may have been, or is proven not to have been.
+    Sent(Heard),
+    /// The awaited state was seen.
+    Shown(Text),
+    /// The awaited state was not seen in time.
+    NotShown,
 }
 
 /// Who may lead.
@@ -76,19 +88,19 @@ impl Run<'_> {
             };
             let is_decisive = index == plan.no_return;
             match answer {
-                Answer::Accepted(_) => {}
+                Answer::Sent(Heard::Accepted(_)) => {}
                 Answer::Shown(_) => in_doubt = false,
-                Answer::NotSent(why) if can_abort => return Course::Aborted(why.to_string()),
-                Answer::Refused(why) if can_abort && !is_decisive => {
+                Answer::Sent(Heard::NotSent(why)) if can_abort => return Course::Aborted(why.to_string()),
+                Answer::Sent(Heard::Refused(why)) if can_abort && !is_decisive => {
                     return Course::Aborted(format!("{}: {why}", step.words));
                 }
-                Answer::NoAnswer(why) if can_abort && !is_decisive => {
+                Answer::Sent(Heard::NoAnswer(why)) if can_abort && !is_decisive => {
                     return Course::Aborted(format!("{}: {why}; it may have happened", step.words));
                 }
                 Answer::NotShown if can_abort => return Course::Aborted(format!("not seen in time: {}", step.words)),
                 Answer::NotShown => return Course::Stopped(format!("not seen in time: {}", step.words)),
-                Answer::Refused(_) | Answer::NoAnswer(_) => in_doubt = in_doubt || is_decisive,
-                Answer::NotSent(why) => self.scribe.remark(format!("{}: {why}", step.words)),
+                Answer::Sent(Heard::Refused(_) | Heard::NoAnswer(_)) => in_doubt = in_doubt || is_decisive,
+                Answer::Sent(Heard::NotSent(why)) => self.scribe.remark(format!("{}: {why}", step.words)),
             }
         }
         Course::Through
@@ -150,7 +162,7 @@ impl Run<'_> {
                 return Err(line);
             }
             self.scribe.remark(format!("{}: not made, since its undo cannot be written down: {line}", step.words));
-            return Ok(Answer::NotSent(Text::redacted(line)));
+            return Ok(Answer::Sent(Heard::NotSent(Text::redacted(line))));
         }
         let began = Entry::StepBegan { step: index };
         if can_abort {
@@ -170,7 +182,7 @@ impl Run<'_> {
         let from = self.now();
         if self.scribe.began.is_none() {
             self.scribe.began = Some(from);
-            self.attempt.began = from;
+            self.attempt.since = from;
         }
         self.scribe.tell(Event::StepBegan { step: index, words: step.words.clone() });
         let answer = match &step.order {
@@ -182,7 +194,7 @@ impl Run<'_> {
                 if let Some(undo) = &step.undo {
                     self.owed.push((index, undo.clone()));
                 }
-                Ok(self.send(act, step, permit, before).await)
+                Ok(Answer::Sent(self.send(act, step, permit, before).await))
             }
         };
         let answer = match answer {
@@ -193,16 +205,19 @@ impl Run<'_> {
                 return Err(why);
             }
         };
-        if matches!(answer, Answer::Refused(_) | Answer::NotSent(_)) {
+        if matches!(answer, Answer::Sent(Heard::Refused(_) | Heard::NotSent(_))) {
             self.owed.retain(|(owed, _)| *owed != index);
             self.settle(index, step, Settled::NeverMade).await;
         }
         let ended = self.now();
-        self.attempt.tried.push(Tried { step: index, began: from, ended, answer: answer.clone() });
+        if let Answer::Sent(heard) = &answer {
+            self.attempt.replies.push(Told { step: index, at: ended, heard: heard.clone() });
+        }
+        self.last_ended = ended;
         let (reply, accepted) = match &answer {
-            Answer::Accepted(words) | Answer::Shown(words) => (words.clone(), Some(true)),
-            Answer::Refused(words) | Answer::NotSent(words) => (words.clone(), Some(false)),
-            Answer::NoAnswer(words) => (words.clone(), None),
+            Answer::Sent(Heard::Accepted(words)) | Answer::Shown(words) => (words.clone(), Some(true)),
+            Answer::Sent(Heard::Refused(words) | Heard::NotSent(words)) => (words.clone(), Some(false)),
+            Answer::Sent(Heard::NoAnswer(words)) => (words.clone(), None),
             Answer::NotShown => (Text::new("not seen in time"), None),
         };
         self.end_step(index, ended.since(from), reply, accepted).await;
@@ -224,7 +239,7 @@ impl Run<'_> {
     }
 
     /// Sends one order, once, and goes on watching meanwhile: an agent may take ten seconds to say what was seen at once.
-    async fn send(&mut self, act: &mut dyn Act, step: &Step, permit: &Permit, before: &Before) -> Answer {
+    async fn send(&mut self, act: &mut dyn Act, step: &Step, permit: &Permit, before: &Before) -> Heard {
         if let Order::Agent { request, .. } = &step.order {
             match request {
                 AgentRequest::Switchover { candidate, at: None, .. } => {
@@ -250,18 +265,20 @@ impl Run<'_> {
                 tokio::select! {
                     biased;
                     replied = &mut sending => break replied,
-                    Ok(()) = pictures.changed() => self.see(before).await,
+                    Ok(()) = pictures.changed() => {
+                        self.see(before).await;
+                    }
                 }
             }
         };
         match replied {
-            Ok(Ok(Reply { accepted: true, words })) => Answer::Accepted(words),
-            Ok(Ok(Reply { accepted: false, words })) => Answer::Refused(words),
-            Ok(Err(error @ NotPerformed::NotSent(_))) => Answer::NotSent(Text::redacted(error.to_string())),
-            Ok(Err(error @ NotPerformed::NoAnswer(_))) => Answer::NoAnswer(Text::redacted(error.to_string())),
+            Ok(Ok(Reply { accepted: true, words })) => Heard::Accepted(words),
+            Ok(Ok(Reply { accepted: false, words })) => Heard::Refused(words),
+            Ok(Err(error @ NotPerformed::NotSent(_))) => Heard::NotSent(Text::redacted(error.to_string())),
+            Ok(Err(error @ NotPerformed::NoAnswer(_))) => Heard::NoAnswer(Text::redacted(error.to_string())),
             Err(_) => {
                 let error = NotPerformed::NoAnswer(SourceError::timed_out("the far end", step.deadline));
-                Answer::NoAnswer(Text::redacted(error.to_string()))
+                Heard::NoAnswer(Text::redacted(error.to_string()))
             }
         }
     }
@@ -275,24 +292,25 @@ impl Run<'_> {
     ) -> Result<Answer, String> {
         let Turn { before, can_abort, in_doubt, .. } = *turn;
         let end = Instant::now() + at_most;
+        let since = self.evidence_since(milestone);
         let (mut pictures, mut held) = (self.handle.pictures.clone(), self.held.clone());
         loop {
             pictures.mark_unchanged();
             self.see(before).await;
             let snapshot = self.snapshot();
-            let (plan, since) = (&self.request.plan, self.attempt.began);
-            if let Some(seen) = self.judge.reached(milestone, plan, before, since, &snapshot) {
-                return Ok(Answer::Shown(seen.evidence));
+            if let Telling::Reached { evidence } = self.judge.tell(milestone, &snapshot, before, since) {
+                return Ok(Answer::Shown(evidence));
             }
             if can_abort {
                 self.unchallenged()?;
             }
             // A decisive step that was proven not to have happened need not be waited for.
-            if in_doubt
-                && let Some(outcome) = self.judge.judge(plan, before, &self.attempt, &snapshot)
-                && outcome.ending == Ending::Failed
-            {
-                return Ok(Answer::NotShown);
+            if in_doubt {
+                let attempt = Attempt { stage: Stage::Watching, ..self.attempt.clone() };
+                let outcome = self.judge.judge(&self.request.plan, before, &attempt, &snapshot).outcome;
+                if outcome.is_some_and(|outcome| outcome.ending == Ending::Failed) {
+                    return Ok(Answer::NotShown);
+                }
             }
             tokio::select! {
                 changed = pictures.changed() => if changed.is_err() { return Ok(Answer::NotShown) },
@@ -303,23 +321,42 @@ impl Run<'_> {
         }
     }
 
-    /// Tells the states of the expectation that the newest picture shows for the first time.
-    pub(super) async fn see(&mut self, before: &Before) {
+    /// From when on evidence for an awaited state counts. Some states look the same before and after what was sent last,
+    /// so only what was asked since tells them; a promotion is told by its timeline, however early it was seen.
+    fn evidence_since(&self, milestone: &Milestone) -> Moment {
+        match milestone {
+            Milestone::RouterFollows
+            | Milestone::Streaming { .. }
+            | Milestone::AllStreaming
+            | Milestone::RouterServer { .. } => self.last_ended.max(self.attempt.since),
+            Milestone::SteppedDown { .. }
+            | Milestone::Promoted { .. }
+            | Milestone::Restarted { .. }
+            | Milestone::Copying { .. }
+            | Milestone::Maintenance { .. }
+            | Milestone::SwitchoverScheduled { .. }
+            | Milestone::RestartScheduled { .. }
+            | Milestone::Configured { .. }
+            | Milestone::SessionEnded { .. } => self.attempt.since,
+        }
+    }
+
+    /// Judges the newest picture, and tells the states that it shows for the first time.
+    pub(super) async fn see(&mut self, before: &Before) -> Judgement {
         let snapshot = self.snapshot();
         let plan = &self.request.plan;
-        let since = self.attempt.began;
-        for (place, expected) in plan.expectation.sequence.iter().enumerate() {
-            if self.reached.get(place).is_none_or(|reached| *reached) {
+        let judgement = self.judge.judge(plan, before, &self.attempt, &snapshot);
+        for place in self.attempt.learn(&judgement, snapshot.now) {
+            let (Some(expected), Some((at, evidence))) =
+                (plan.expectation.sequence.get(place), self.attempt.reached.get(&place).cloned())
+            else {
                 continue;
-            }
-            let Some(seen) = self.judge.reached(&expected.milestone, plan, before, since, &snapshot) else { continue };
-            if let Some(reached) = self.reached.get_mut(place) {
-                *reached = true;
-            }
-            self.scribe.tell(Event::Reached { milestone: expected.milestone.clone(), evidence: seen.evidence.clone() });
+            };
+            self.scribe.tell(Event::Reached { milestone: expected.milestone.clone(), evidence: evidence.clone() });
             let milestone = Text::new(expected.milestone.words());
-            let entry = Entry::Reached { milestone, after: seen.at.since(since), evidence: seen.evidence };
-            self.scribe.may(entry).await;
+            let after = at.since(self.attempt.since);
+            self.scribe.may(Entry::Reached { milestone, after, evidence }).await;
         }
+        judgement
     }
 }

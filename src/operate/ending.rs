@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::judge::Answer;
 use super::progress::Event;
 use super::runner::Run;
 use super::undo::Settled;
@@ -12,6 +11,7 @@ use crate::action::before::Before;
 use crate::action::outcome::{Ending, Outcome};
 use crate::action::permit::Permit;
 use crate::action::record::Entry;
+use crate::action::telling::{Heard, Stage};
 use crate::driver::port::{Act, NotPerformed, Reply};
 use crate::model::text::Text;
 
@@ -58,13 +58,9 @@ impl Run<'_> {
 
     /// The outcome of an action that ended before its point of no return. What may have been sent is said.
     pub(super) fn aborted(&self, why: &str) -> Outcome {
-        let sent: Vec<&Text> = self
-            .attempt
-            .tried
-            .iter()
-            .filter(|tried| matches!(tried.answer, Answer::Accepted(_) | Answer::Refused(_) | Answer::NoAnswer(_)))
-            .filter_map(|tried| self.request.plan.steps.get(tried.step).map(|step| &step.words))
-            .collect();
+        let replies = self.attempt.replies.iter().filter(|reply| !matches!(reply.heard, Heard::NotSent(_)));
+        let sent: Vec<&Text> =
+            replies.filter_map(|reply| self.request.plan.steps.get(reply.step).map(|step| &step.words)).collect();
         if sent.is_empty() {
             return Outcome::new(Ending::Refused, format!("nothing was sent: {why}"));
         }
@@ -76,11 +72,11 @@ impl Run<'_> {
     /// `stopped`: why not all steps were made.
     pub(super) async fn watch(&mut self, before: &Before, stopped: Option<&str>) -> Outcome {
         let end = Instant::now() + self.request.plan.expectation.within;
+        self.attempt.stage = Stage::Watching;
         let mut pictures = self.handle.pictures.clone();
         let cancelled = loop {
             pictures.mark_unchanged();
-            self.see(before).await;
-            if let Some(outcome) = self.judged(before) {
+            if let Some(outcome) = self.see(before).await.outcome {
                 return stopped_short(outcome, stopped);
             }
             tokio::select! {
@@ -89,8 +85,8 @@ impl Run<'_> {
                 () = sleep_until(end) => break false,
             }
         };
-        self.attempt.is_over = true;
-        let outcome = self.judged(before).unwrap_or_else(|| {
+        self.attempt.stage = Stage::Overdue;
+        let outcome = self.see(before).await.outcome.unwrap_or_else(|| {
             Outcome::new(Ending::Unknown, "the observations do not tell whether it happened").next("pgctl-tui status")
         });
         let outcome = if cancelled && outcome.ending != Ending::Done {
@@ -100,10 +96,6 @@ impl Run<'_> {
             outcome
         };
         stopped_short(outcome, stopped)
-    }
-
-    fn judged(&self, before: &Before) -> Option<Outcome> {
-        self.judge.judge(&self.request.plan, before, &self.attempt, &self.snapshot())
     }
 }
 

@@ -8,6 +8,7 @@ mod anew;
 mod course;
 pub mod desk;
 mod ending;
+pub mod job;
 pub mod judge;
 mod keep;
 mod prepare;
@@ -18,6 +19,6 @@ mod scribe;
 mod tests;
 pub mod undo;
 
-pub use judge::Judge;
+pub use judge::{Judge, Rules};
 pub use progress::{Event, Progress};
 pub use runner::{Limits, Parts, Request, run};

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::course::Course;
-use super::judge::{Attempt, Judge};
+use super::judge::Judge;
 use super::keep::{Held, keep};
 use super::prepare::Ready;
 use super::progress::{Event, Progress};
@@ -20,6 +21,7 @@ use crate::action::outcome::{Ending, Outcome};
 use crate::action::permit::{Confirmation, WriteAccess};
 use crate::action::plan::Plan;
 use crate::action::record::{ActionId, Entry, Operator};
+use crate::action::telling::Attempt;
 use crate::audit::Sink;
 use crate::driver::port::{Act, Claim, Lock, Manage};
 use crate::model::moment::Moment;
@@ -28,7 +30,7 @@ use crate::model::text::Text;
 use crate::observe::picture::Handle;
 
 /// What is to be done: the plan as it was shown, and how it was confirmed.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Request {
     /// Name of the action wherever it is mentioned.
     pub action: ActionId,
@@ -111,8 +113,7 @@ pub async fn run(
         gap: None,
     };
     let began = handle.clock.now();
-    let attempt = Attempt { began, tried: Vec::new(), is_over: false };
-    let reached = vec![false; request.plan.expectation.sequence.len()];
+    let attempt = Attempt::begun(began);
     let leadership = super::course::Leadership::AsPlanned;
     let mut run = Run {
         request,
@@ -126,7 +127,7 @@ pub async fn run(
         held,
         cancel,
         attempt,
-        reached,
+        last_ended: began,
         leadership,
         owed: Vec::new(),
     };
@@ -148,8 +149,8 @@ pub(super) struct Run<'a> {
     pub(super) held: watch::Receiver<Held>,
     pub(super) cancel: CancellationToken,
     pub(super) attempt: Attempt,
-    /// Which states of the expectation were seen.
-    pub(super) reached: Vec<bool>,
+    /// When the newest step was over.
+    pub(super) last_ended: Moment,
     /// Who may lead by now.
     pub(super) leadership: super::course::Leadership,
     /// Temporary steps that were made, or may have been, with their undo.

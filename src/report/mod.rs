@@ -14,6 +14,7 @@ pub mod events;
 pub mod evidence;
 pub mod findings;
 pub mod fit;
+pub mod journal;
 pub mod line;
 pub mod plan;
 pub mod poolers;

@@ -19,10 +19,11 @@ use clap::CommandFactory as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::audit::Journal;
 use crate::cli::args::{Arguments, Awaited, Output, Shared, Verb};
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
-use crate::cli::{doctor, status, wait};
+use crate::cli::{audit, doctor, status, wait};
 use crate::client::cause;
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
@@ -126,6 +127,14 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
             let settings = configured(&arguments.shared, args.name.as_deref(), printer)?;
             let lines = checks::examine(&settings, printer).await?;
             doctor::run(&lines, args.output, printer)
+        }
+        Some(Verb::Audit(args)) => {
+            let journal = Journal::at(console::state_directory(&Environment::of_process()));
+            let Some(filter) = audit::filter(args, arguments.shared.cluster.as_deref()) else {
+                let text = "--since: neither a span such as 2h nor a time such as 2026-11-21T14:00:00Z";
+                return Err(Misuse(text.to_owned()).into());
+            };
+            audit::run(&journal, &filter, args.output, printer)
         }
         Some(Verb::Init(args)) => discover::init(&arguments.shared, args, printer).await,
         Some(Verb::Completions { .. } | Verb::Man) => Ok(Exit::Done),

@@ -1,6 +1,6 @@
 //! The runner against doubles of its ports: what is sent, what is written down, and in which order.
 
-mod stage;
+pub(super) mod stage;
 
 use rstest::rstest;
 use stage::*;

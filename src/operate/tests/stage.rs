@@ -22,6 +22,7 @@ use crate::action::outcome::{Ending, Outcome};
 use crate::action::permit::{Confirmation, Permit, WriteAccess};
 use crate::action::plan::{Confirm, Danger, Impossible, Plan, Step};
 use crate::action::record::{ActionId, Entry, Operator, Record};
+use crate::action::telling::{Attempt, Heard, Judgement, Stage as Course, Telling};
 use crate::audit::{JournalError, Sink};
 use crate::driver::port::{Act, Claim, Lock, LockError, Manage, NotPerformed, Reply};
 use crate::model::dcs::{DcsContent, LeaderKey};
@@ -34,67 +35,67 @@ use crate::model::source::{Source, SourceError, SourceKind, Trouble};
 use crate::model::text::Text;
 use crate::model::thresholds::Thresholds;
 use crate::observe::picture::{Clock, Handle, Picture};
-use crate::operate::judge::{Answer, Attempt, Judge, Sighting};
+use crate::operate::judge::Judge;
 use crate::operate::progress::Progress;
 use crate::operate::runner::{Limits, Parts, Request, run};
 use crate::operate::undo::{Settled, UndoBook};
 
-pub(super) const SECOND: Duration = Duration::from_secs(1);
-pub(super) const CHECKPOINT: &str = "CHECKPOINT on pg-0";
-pub(super) const DRAIN: &str = "drain pg-0";
-pub(super) const CALM: &str = "wait for lag 0";
-pub(super) const SWITCH: &str = "POST /switchover";
-pub(super) const PROMOTED: &str = "wait for pg-1";
-pub(super) const TELL: &str = "health up pg-1";
+pub(in crate::operate) const SECOND: Duration = Duration::from_secs(1);
+pub(in crate::operate) const CHECKPOINT: &str = "CHECKPOINT on pg-0";
+pub(in crate::operate) const DRAIN: &str = "drain pg-0";
+pub(in crate::operate) const CALM: &str = "wait for lag 0";
+pub(in crate::operate) const SWITCH: &str = "POST /switchover";
+pub(in crate::operate) const PROMOTED: &str = "wait for pg-1";
+pub(in crate::operate) const TELL: &str = "health up pg-1";
 
 type Change = Box<dyn FnOnce(&mut World) + Send>;
 
 /// What happens when a step is sent.
-pub(super) struct Effect {
-    pub(super) takes: Duration,
-    pub(super) reply: Result<Reply, NotPerformed>,
-    pub(super) then: Option<Change>,
+pub(in crate::operate) struct Effect {
+    pub(in crate::operate) takes: Duration,
+    pub(in crate::operate) reply: Result<Reply, NotPerformed>,
+    pub(in crate::operate) then: Option<Change>,
 }
 
 /// The world behind the doubles.
-pub(super) struct World {
-    pub(super) log: Vec<String>,
-    pub(super) leader: Option<&'static str>,
-    pub(super) revision: i64,
-    pub(super) is_read: bool,
-    pub(super) shown: BTreeSet<String>,
-    pub(super) notes: Vec<Note>,
-    pub(super) plan: Plan,
-    pub(super) effects: BTreeMap<&'static str, Effect>,
-    pub(super) on_lock: Option<Change>,
-    pub(super) taken: Option<Claim>,
-    pub(super) is_lock_lost: bool,
-    pub(super) lock_silent: bool,
+pub(in crate::operate) struct World {
+    pub(in crate::operate) log: Vec<String>,
+    pub(in crate::operate) leader: Option<&'static str>,
+    pub(in crate::operate) revision: i64,
+    pub(in crate::operate) is_read: bool,
+    pub(in crate::operate) shown: BTreeSet<String>,
+    pub(in crate::operate) notes: Vec<Note>,
+    pub(in crate::operate) plan: Plan,
+    pub(in crate::operate) effects: BTreeMap<&'static str, Effect>,
+    pub(in crate::operate) on_lock: Option<Change>,
+    pub(in crate::operate) taken: Option<Claim>,
+    pub(in crate::operate) is_lock_lost: bool,
+    pub(in crate::operate) lock_silent: bool,
     /// The kind of record from which on the disk is full.
-    pub(super) full_at: Option<&'static str>,
+    pub(in crate::operate) full_at: Option<&'static str>,
     /// It is proven that the decisive step did nothing.
-    pub(super) is_disproven: bool,
-    pub(super) undo_replies: Vec<Result<Reply, NotPerformed>>,
+    pub(in crate::operate) is_disproven: bool,
+    pub(in crate::operate) undo_replies: Vec<Result<Reply, NotPerformed>>,
 }
 
 #[derive(Clone)]
-pub(super) struct Stage(pub(super) Arc<Mutex<World>>);
+pub(in crate::operate) struct Stage(pub(in crate::operate) Arc<Mutex<World>>);
 
 #[expect(clippy::unnecessary_wraps, reason = "a reply, as the port gives it")]
-pub(super) fn accepted() -> Result<Reply, NotPerformed> {
+pub(in crate::operate) fn accepted() -> Result<Reply, NotPerformed> {
     Ok(Reply { accepted: true, words: "200 OK".into() })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a reply, as the port gives it")]
-pub(super) fn refused() -> Result<Reply, NotPerformed> {
+pub(in crate::operate) fn refused() -> Result<Reply, NotPerformed> {
     Ok(Reply { accepted: false, words: "503 Switchover failed".into() })
 }
 
-pub(super) fn no_answer() -> Result<Reply, NotPerformed> {
+pub(in crate::operate) fn no_answer() -> Result<Reply, NotPerformed> {
     Err(NotPerformed::NoAnswer(SourceError::new(Trouble::TimedOut, "pg-0:8008", "")))
 }
 
-pub(super) fn not_sent() -> Result<Reply, NotPerformed> {
+pub(in crate::operate) fn not_sent() -> Result<Reply, NotPerformed> {
     Err(NotPerformed::NotSent(SourceError::new(Trouble::Refused, "pg-0:8008", "")))
 }
 
@@ -107,7 +108,7 @@ fn server(state: ServerState) -> Order {
     Order::Router { router: RouterName::new("r"), request }
 }
 
-pub(super) fn promoted() -> Milestone {
+pub(in crate::operate) fn promoted() -> Milestone {
     Milestone::Promoted { member: Some(node("pg-1")) }
 }
 
@@ -151,7 +152,7 @@ fn plan() -> Plan {
 
 impl Stage {
     /// A world in which everything goes well.
-    pub(super) fn new() -> Self {
+    pub(in crate::operate) fn new() -> Self {
         let effect = |takes, then: Option<Change>| Effect { takes, reply: accepted(), then };
         let calm = Milestone::Streaming { member: node("pg-1") }.words();
         let moves: Change = Box::new(|world| {
@@ -184,26 +185,31 @@ impl Stage {
         })))
     }
 
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+    pub(in crate::operate) fn world(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes what sending `words` brings about.
-    pub(super) fn when(&self, words: &'static str, reply: Result<Reply, NotPerformed>, then: Option<Change>) {
+    pub(in crate::operate) fn when(
+        &self,
+        words: &'static str,
+        reply: Result<Reply, NotPerformed>,
+        then: Option<Change>,
+    ) {
         self.world().effects.insert(words, Effect { takes: SECOND * 2, reply, then });
     }
 
-    pub(super) fn log(&self, line: impl Into<String>) {
+    pub(in crate::operate) fn log(&self, line: impl Into<String>) {
         self.world().log.push(line.into());
     }
 
     /// Steps that reached the far end, in order.
-    pub(super) fn sent(&self) -> Vec<String> {
+    pub(in crate::operate) fn sent(&self) -> Vec<String> {
         self.with("sent: ")
     }
 
     /// Lines of the log that begin with `prefix`, without it.
-    pub(super) fn with(&self, prefix: &str) -> Vec<String> {
+    pub(in crate::operate) fn with(&self, prefix: &str) -> Vec<String> {
         self.world().log.iter().filter_map(|line| line.strip_prefix(prefix)).map(str::to_owned).collect()
     }
 
@@ -260,7 +266,7 @@ impl Stage {
         Handle { cluster: ClusterName::new("prod-eu"), clock, pictures, orders }
     }
 
-    pub(super) fn request(&self) -> Request {
+    pub(in crate::operate) fn request(&self) -> Request {
         let plan = self.world().plan.clone();
         let confirmation =
             Confirmation { plan: Some(plan.hash()), typed: Some("prod-eu".into()), ..Confirmation::default() };
@@ -268,14 +274,13 @@ impl Stage {
     }
 
     /// Runs the plan to its end.
-    pub(super) async fn run(&self) -> Outcome {
+    pub(in crate::operate) async fn run(&self) -> Outcome {
         self.run_as(&self.request(), CancellationToken::new()).await.0
     }
 
-    pub(super) async fn run_as(&self, request: &Request, cancel: CancellationToken) -> (Outcome, Vec<Progress>) {
-        let tracker = TaskTracker::new();
-        let parts = Parts {
-            handle: self.observe(&tracker),
+    pub(in crate::operate) fn parts(&self, tracker: &TaskTracker) -> Parts<'_> {
+        Parts {
+            handle: self.observe(tracker),
             manager: self,
             judge: self,
             act: Box::new(self.clone()),
@@ -283,7 +288,16 @@ impl Stage {
             sink: Box::new(self.clone()),
             undo: Box::new(self.clone()),
             limits: Limits::default(),
-        };
+        }
+    }
+
+    pub(in crate::operate) async fn run_as(
+        &self,
+        request: &Request,
+        cancel: CancellationToken,
+    ) -> (Outcome, Vec<Progress>) {
+        let tracker = TaskTracker::new();
+        let parts = self.parts(&tracker);
         let (progress, mut told) = mpsc::unbounded_channel();
         let outcome = run(request, &WriteAccess::granted(), parts, progress, cancel).await;
         let mut all = Vec::new();
@@ -306,30 +320,35 @@ impl Judge for Stage {
         self.world().notes.clone()
     }
 
-    fn reached(
-        &self,
-        milestone: &Milestone,
-        _plan: &Plan,
-        _before: &Before,
-        _since: Moment,
-        snapshot: &Snapshot,
-    ) -> Option<Sighting> {
-        let is_shown = self.world().shown.contains(&milestone.words());
-        is_shown.then(|| Sighting { at: snapshot.now, evidence: "etcd: seen".into() })
+    fn tell(&self, milestone: &Milestone, _snapshot: &Snapshot, _before: &Before, _since: Moment) -> Telling {
+        if self.world().shown.contains(&milestone.words()) {
+            Telling::Reached { evidence: "etcd: seen".into() }
+        } else {
+            Telling::NotYet { why: "not seen".into() }
+        }
     }
 
-    fn judge(&self, _plan: &Plan, _before: &Before, attempt: &Attempt, _snapshot: &Snapshot) -> Option<Outcome> {
-        let world = self.world();
-        let unanswered = attempt.tried.iter().any(|tried| matches!(tried.answer, Answer::NoAnswer(_)));
-        if world.shown.contains(&promoted().words()) {
-            Some(Outcome::new(Ending::Done, "pg-1 leads"))
-        } else if world.is_disproven {
-            Some(Outcome::new(Ending::Failed, "pg-0 still leads, and no order waits"))
-        } else if attempt.is_over {
-            Some(Outcome::new(if unanswered { Ending::Unknown } else { Ending::Unverified }, "not seen"))
-        } else {
-            None
-        }
+    fn judge(&self, plan: &Plan, before: &Before, attempt: &Attempt, snapshot: &Snapshot) -> Judgement {
+        let tellings: Vec<Telling> = plan
+            .expectation
+            .sequence
+            .iter()
+            .map(|expected| self.tell(&expected.milestone, snapshot, before, attempt.since))
+            .collect();
+        let decided = tellings.first().is_some_and(Telling::is_reached);
+        let unanswered = attempt.replies.iter().any(|reply| matches!(reply.heard, Heard::NoAnswer(_)));
+        let is_disproven = self.world().is_disproven;
+        let outcome = match attempt.stage {
+            Course::Watching | Course::Overdue if decided => Some(Outcome::new(Ending::Done, "pg-1 leads")),
+            Course::Watching | Course::Overdue if is_disproven => {
+                Some(Outcome::new(Ending::Failed, "pg-0 still leads, and no order waits"))
+            }
+            Course::Sending | Course::Waiting | Course::Watching => None,
+            Course::Overdue => {
+                Some(Outcome::new(if unanswered { Ending::Unknown } else { Ending::Unverified }, "not seen"))
+            }
+        };
+        Judgement { tellings, decided, quiet_since: None, outcome }
     }
 }
 
@@ -434,7 +453,7 @@ impl UndoBook for Stage {
 }
 
 /// A claim of somebody else.
-pub(super) fn claim_of(user: &str) -> Claim {
+pub(in crate::operate) fn claim_of(user: &str) -> Claim {
     Claim {
         action: ActionId("b7".into()),
         verb: "reinit".into(),
@@ -445,12 +464,12 @@ pub(super) fn claim_of(user: &str) -> Claim {
 }
 
 /// A check that blocks.
-pub(super) fn block(text: &str) -> Note {
+pub(in crate::operate) fn block(text: &str) -> Note {
     Note::new("lag", crate::action::note::Verdict::Block, text)
 }
 
 /// What must be typed, typed wrongly.
-pub(super) fn mistyped(request: Request) -> Request {
+pub(in crate::operate) fn mistyped(request: Request) -> Request {
     let confirmation = Confirmation { typed: Some(Text::new("prod-us")), ..request.confirmation };
     Request { confirmation, ..request }
 }

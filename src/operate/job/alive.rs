@@ -1,0 +1,100 @@
+//! Whether a job's process lives.
+//!
+//! A number alone may belong to somebody else by now, and says nothing where the state directory is shared by hosts. The
+//! kernel gives a lock back when its holder ends, however that ends, so the lock is the proof; process, start time and
+//! host are kept beside it for people.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::Job;
+use super::error::JobError;
+use super::files::PROGRESS;
+
+/// Name of the file that the process holds locked.
+const ALIVE: &str = "alive";
+
+/// The process of a job.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Process {
+    /// Number.
+    pub pid: u32,
+    /// When it started, in the kernel's clock ticks since boot; `None` where the system does not tell.
+    pub started: Option<u64>,
+    /// Host.
+    pub host: String,
+}
+
+impl Process {
+    /// This process, on `host`.
+    pub fn this(host: &str) -> Self {
+        let pid = std::process::id();
+        Self { pid, started: start_of(pid), host: host.to_owned() }
+    }
+}
+
+/// Field 22 of `/proc/PID/stat`; the name in field 2 may hold blanks and brackets, so counting begins after its end.
+fn start_of(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Held by the process that runs a job, for as long as it lives.
+#[derive(Debug)]
+pub struct Alive {
+    _lock: File,
+}
+
+/// What the lock tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Pulse {
+    /// No process has taken the job yet.
+    Never,
+    /// One has, and lives.
+    Beats(Option<Process>),
+    /// One had, and is gone.
+    Stopped(Option<Process>),
+}
+
+impl Job {
+    /// Takes the job for `process`, which is about to run it.
+    ///
+    /// # Errors
+    /// When another process has taken it, now or ever, or nothing can be written.
+    pub fn take(&self, process: &Process) -> Result<Alive, JobError> {
+        let path = self.directory().join(ALIVE);
+        let told = |source| JobError::Write { path: path.clone(), source };
+        let taken = || JobError::AlreadyRun { action: self.action.clone() };
+        // Never made anew: who finds it there comes second.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let mut file =
+            file.map_err(|error| if error.kind() == ErrorKind::AlreadyExists { taken() } else { told(error) })?;
+        if self.directory().join(PROGRESS).exists() {
+            return Err(taken());
+        }
+        // Somebody may be looking at it for a moment.
+        file.lock().map_err(told)?;
+        file.write_all(&serde_json::to_vec(process)?).and_then(|()| file.sync_all()).map_err(told)?;
+        Ok(Alive { _lock: file })
+    }
+
+    pub(super) fn pulse(&self) -> Result<Pulse, JobError> {
+        let path = self.directory().join(ALIVE);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Pulse::Never),
+            Err(source) => return Err(JobError::Read { path, source }),
+        };
+        let process = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        match file.try_lock_shared() {
+            // Made and not yet locked: it is about to be.
+            Ok(()) if process.is_none() => Ok(Pulse::Never),
+            Ok(()) => Ok(Pulse::Stopped(process)),
+            Err(TryLockError::WouldBlock) => Ok(Pulse::Beats(process)),
+            Err(TryLockError::Error(source)) => Err(JobError::Read { path, source }),
+        }
+    }
+}

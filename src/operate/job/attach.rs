@@ -1,0 +1,60 @@
+//! Watching a job, from any process of its owner.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use super::Job;
+use super::error::JobError;
+use super::remains::{JobState, Remains};
+use crate::action::outcome::Outcome;
+use crate::audit::Journal;
+use crate::operate::progress::Progress;
+
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How watching ended.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Followed {
+    /// The job is over.
+    Ended(Outcome),
+    /// Its process is gone without having told an end.
+    Died(Box<Remains>),
+    /// No process took it in time: nothing was done.
+    NeverBegan,
+}
+
+impl Job {
+    /// Passes on all news, those from before among them, until the job is over. `patience`: how long its process may take
+    /// to begin. Dropping the future ends the watching and nothing else.
+    ///
+    /// # Errors
+    /// When its files cannot be read.
+    pub async fn follow(
+        &self,
+        journal: &Journal,
+        news: &mpsc::UnboundedSender<Progress>,
+        patience: Duration,
+    ) -> Result<Followed, JobError> {
+        let began = Instant::now();
+        let mut told = 0;
+        loop {
+            // The state first: what was written before it ended is then among the news.
+            let state = self.state(journal)?;
+            let all = self.progress()?;
+            for progress in all.into_iter().skip(told) {
+                told += 1;
+                // Nobody listening any more changes nothing for the job.
+                let _ = news.send(progress);
+            }
+            match state {
+                JobState::Ended(outcome) => return Ok(Followed::Ended(outcome)),
+                JobState::Died(remains) => return Ok(Followed::Died(remains)),
+                JobState::Waiting if began.elapsed() >= patience => return Ok(Followed::NeverBegan),
+                JobState::Waiting | JobState::Running(_) => sleep(PAUSE).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What a running job writes: news and debts, a line each.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::Job;
+use super::error::JobError;
+use crate::action::order::Order;
+use crate::audit::JournalError;
+use crate::operate::progress::Progress;
+use crate::operate::undo::{Settled, UndoBook};
+
+/// Name of the file with the news.
+pub(super) const PROGRESS: &str = "progress.jsonl";
+/// Name of the file with the debts.
+const UNDO: &str = "undo.jsonl";
+
+/// One line of the book of debts.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "entry")]
+enum Debt {
+    /// From here on it is owed.
+    Owed {
+        /// Index in the plan.
+        step: usize,
+        /// How it is paid.
+        order: Box<Order>,
+    },
+    /// From here on it is not.
+    Settled {
+        /// Index in the plan.
+        step: usize,
+        /// Why.
+        how: Settled,
+    },
+}
+
+/// Where the news of a job are written.
+#[derive(Debug)]
+pub struct ProgressFile(File);
+
+impl ProgressFile {
+    /// Writes one piece of news, for whoever watches. Not synced: what must survive is in the journal.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn append(&mut self, progress: &Progress) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(progress)?;
+        line.push(b'\n');
+        self.0.write_all(&line)
+    }
+}
+
+/// The book of debts of a job.
+#[derive(Clone, Debug)]
+pub struct UndoFile {
+    path: PathBuf,
+}
+
+impl UndoFile {
+    fn append(&self, debt: &Debt) -> Result<(), JournalError> {
+        let mut line = serde_json::to_vec(debt)?;
+        line.push(b'\n');
+        let told = |source: std::io::Error| match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => JournalError::Full { path: self.path.clone(), source },
+            _ => JournalError::Write { path: self.path.clone(), source },
+        };
+        let mut file = append_to(&self.path).map_err(told)?;
+        file.write_all(&line).and_then(|()| file.sync_all()).map_err(told)?;
+        // The file's entry in its directory, too. Cheap, and right also for the first line.
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        File::open(directory).and_then(|directory| directory.sync_all()).map_err(told)
+    }
+
+    fn append_apart(&self, debt: Debt) -> BoxFuture<'static, Result<(), JournalError>> {
+        let book = self.clone();
+        async move {
+            let written = tokio::task::spawn_blocking(move || book.append(&debt)).await;
+            written.unwrap_or_else(|error| Err(JournalError::Interrupted(error.to_string())))
+        }
+        .boxed()
+    }
+}
+
+impl UndoBook for UndoFile {
+    fn owe<'a>(&'a mut self, step: usize, order: &'a Order) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.append_apart(Debt::Owed { step, order: Box::new(order.clone()) })
+    }
+
+    fn settle(&mut self, step: usize, how: Settled) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.append_apart(Debt::Settled { step, how })
+    }
+}
+
+fn append_to(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+impl Job {
+    /// Opens the file for its news.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn progress_file(&self) -> Result<ProgressFile, JobError> {
+        let path = self.directory().join(PROGRESS);
+        append_to(&path).map(ProgressFile).map_err(|source| JobError::Write { path, source })
+    }
+
+    /// Its book of debts.
+    pub fn undo_file(&self) -> UndoFile {
+        UndoFile { path: self.directory().join(UNDO) }
+    }
+
+    /// All news so far.
+    ///
+    /// # Errors
+    /// When they are there and cannot be read.
+    pub fn progress(&self) -> Result<Vec<Progress>, JobError> {
+        lines(&self.directory().join(PROGRESS))
+    }
+
+    /// What is owed, in the order in which it came to be.
+    ///
+    /// # Errors
+    /// When that is there and cannot be read.
+    pub fn owed(&self) -> Result<Vec<(usize, Order)>, JobError> {
+        let mut owed: Vec<(usize, Order)> = Vec::new();
+        for debt in lines(&self.directory().join(UNDO))? {
+            match debt {
+                Debt::Owed { step, order } => owed.push((step, *order)),
+                Debt::Settled { step, .. } => owed.retain(|(known, _)| *known != step),
+            }
+        }
+        Ok(owed)
+    }
+}
+
+/// Every whole line. Half a line at the end is of a process that writes it, or died while it wrote it.
+fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, JobError> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(JobError::Read { path: path.to_owned(), source }),
+    };
+    let whole = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    whole.map(|line| serde_json::from_slice(line).map_err(JobError::from)).collect()
+}

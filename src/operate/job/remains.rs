@@ -1,0 +1,96 @@
+//! How it stands with a job, and what one that died has left.
+
+use super::Job;
+use super::alive::{Process, Pulse};
+use super::error::JobError;
+use crate::action::account::{StepFate, accounts};
+use crate::action::order::Order;
+use crate::action::outcome::Outcome;
+use crate::audit::Journal;
+use crate::model::text::Text;
+use crate::operate::progress::Event;
+
+/// How it stands with a job.
+#[derive(Clone, PartialEq, Debug)]
+pub enum JobState {
+    /// Its process has not taken it yet, or never will: nothing was done.
+    Waiting,
+    /// It runs.
+    Running(Option<Process>),
+    /// It is over.
+    Ended(Outcome),
+    /// Its process is gone without having told an end.
+    Died(Box<Remains>),
+}
+
+/// What a job that died had done, and what is left.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Remains {
+    /// The process that died.
+    pub process: Option<Process>,
+    /// Something may have been sent.
+    pub started: bool,
+    /// Steps that were answered, by index, with their words: whether they were accepted (`None`: no answer).
+    pub answered: Vec<(usize, Text, Option<bool>)>,
+    /// The step that had begun and was not answered: it may have happened, or may happen yet.
+    pub open: Option<(usize, Text)>,
+    /// Steps that were not begun, by index, with their words.
+    pub not_begun: Vec<(usize, Text)>,
+    /// The point of no return was reached, or may have been.
+    pub past_no_return: bool,
+    /// Temporary steps that stand, or may, with what takes them back; the last one first, as they are to be undone.
+    pub owed: Vec<(usize, Order)>,
+}
+
+impl Job {
+    /// How it stands with it. What one that died had done is told by `journal`, which was written before anything was sent;
+    /// the news may lag behind.
+    ///
+    /// # Errors
+    /// When its files or the journal cannot be read.
+    pub fn state(&self, journal: &Journal) -> Result<JobState, JobError> {
+        // The pulse first: a job that ends between the two looks has ended, and has not died.
+        let pulse = self.pulse()?;
+        if let Some(outcome) = self.outcome()? {
+            return Ok(JobState::Ended(outcome));
+        }
+        Ok(match pulse {
+            Pulse::Never => JobState::Waiting,
+            Pulse::Beats(process) => JobState::Running(process),
+            Pulse::Stopped(process) => self.dead(process, journal)?,
+        })
+    }
+
+    fn outcome(&self) -> Result<Option<Outcome>, JobError> {
+        let ended = self.progress()?.into_iter().rev().find_map(|progress| match progress.event {
+            Event::Ended { outcome } => Some(outcome),
+            _ => None,
+        });
+        Ok(ended)
+    }
+
+    fn dead(&self, process: Option<Process>, journal: &Journal) -> Result<JobState, JobError> {
+        let plan = self.spec()?.request.plan;
+        let words = |step: usize| plan.steps.get(step).map_or_else(Text::default, |step| step.words.clone());
+        let mut records = journal.read()?.records;
+        records.retain(|record| record.action == self.action);
+        let account = accounts(&records).pop();
+        if let Some((outcome, _)) = account.as_ref().and_then(|account| account.outcome.clone()) {
+            // It died between the journal's end and the news of it.
+            return Ok(JobState::Ended(outcome));
+        }
+        let mut remains = Remains { process, owed: self.owed()?.into_iter().rev().collect(), ..Remains::default() };
+        let mut begun = 0;
+        for (step, fate) in account.iter().flat_map(|account| &account.steps) {
+            begun = begun.max(step + 1);
+            remains.past_no_return |= *step >= plan.no_return;
+            match fate {
+                StepFate::Begun => remains.open = Some((*step, words(*step))),
+                StepFate::Ended { accepted, .. } => remains.answered.push((*step, words(*step), *accepted)),
+            }
+        }
+        remains.started = account.is_some_and(|account| account.started);
+        remains.not_begun = (begun..plan.steps.len()).map(|step| (step, words(step))).collect();
+        Ok(JobState::Died(Box::new(remains)))
+    }
+}

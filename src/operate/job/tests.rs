@@ -1,0 +1,190 @@
+//! Jobs on real files, with processes that die.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::action::before::Before;
+use crate::action::generation::Generation;
+use crate::action::outcome::Ending;
+use crate::action::permit::WriteAccess;
+use crate::action::record::{Entry, Record};
+use crate::audit::{Journal, Sink};
+use crate::operate::progress::Event;
+use crate::operate::tests::stage::{CHECKPOINT, DRAIN, SWITCH, Stage};
+use crate::operate::undo::{Settled, UndoBook as _};
+
+/// Tells a child process of these tests where its state is.
+const CHILD: &str = "PGCTL_TEST_JOB";
+
+fn spec(stage: &Stage) -> Spec {
+    Spec {
+        schema: SCHEMA,
+        request: stage.request(),
+        at: "2026-11-21T14:02:07Z".parse().unwrap(),
+        arguments: vec!["--config".into(), "/etc/c.toml".into()],
+    }
+}
+
+fn made(state: &Path) -> Job {
+    Jobs::below(state).create(&spec(&Stage::new())).unwrap()
+}
+
+/// Not a test of its own: the process of a job that is killed between the drain and its answer.
+#[tokio::test]
+#[ignore = "started by the tests below"]
+async fn child_that_dies() {
+    let Ok(state) = std::env::var(CHILD) else { return };
+    let state = Path::new(&state);
+    let job = Jobs::below(state).list().unwrap().remove(0);
+    let _alive = job.take(&Process::this("bastion")).unwrap();
+    let request = job.spec().unwrap().request;
+    let mut journal = Journal::at(state);
+    let started = Entry::Started {
+        operator: request.operator.clone(),
+        hash: request.plan.hash(),
+        plan: Box::new(request.plan.clone()),
+        notes: Vec::new(),
+        confirmation: request.confirmation.clone(),
+        before: Box::new(Before { generation: Generation::default(), members: std::collections::BTreeMap::default() }),
+    };
+    let answered = Entry::StepEnded { step: 0, took: Duration::ZERO, reply: "CHECKPOINT".into(), accepted: Some(true) };
+    let undo = request.plan.steps[1].undo.clone().unwrap();
+    job.undo_file().owe(1, &undo).await.unwrap();
+    for entry in [started, Entry::StepBegan { step: 0 }, answered, Entry::StepBegan { step: 1 }] {
+        let at = job.spec().unwrap().at;
+        let record = Record {
+            schema: crate::action::record::SCHEMA,
+            action: job.action.clone(),
+            at,
+            cluster: request.plan.cluster.clone(),
+            entry,
+        };
+        Sink::append(&mut journal, &record).await.unwrap();
+    }
+    let progress = crate::operate::Progress { at: job.spec().unwrap().at, after: None, event: Event::Started };
+    job.progress_file().unwrap().append(&progress).unwrap();
+    std::thread::sleep(Duration::from_secs(120));
+}
+
+#[expect(clippy::disallowed_methods, reason = "a process that dies is what is tested")]
+fn child(state: &Path) -> Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "operate::job::tests::child_that_dies", "--ignored"])
+        .env(CHILD, state)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_job_that_died_is_found_with_what_it_had_done_and_what_is_left() {
+    let home = tempfile::tempdir().unwrap();
+    let (job, journal) = (made(home.path()), Journal::at(home.path()));
+    assert_eq!(job.state(&journal).unwrap(), JobState::Waiting);
+    let mut process = child(home.path());
+    let (news, mut told) = mpsc::unbounded_channel();
+    // Another process watches, as a second console would.
+    let follows = job.follow(&journal, &news, Duration::from_secs(30));
+    let kills = async {
+        assert_eq!(told.recv().await.map(|progress| progress.event), Some(Event::Started));
+        let JobState::Running(Some(running)) = job.state(&journal).unwrap() else { panic!("it runs") };
+        assert_eq!((running.pid, running.started.is_some()), (process.id(), true));
+        process.kill().unwrap();
+        process.wait().unwrap();
+    };
+    let (followed, ()) = tokio::join!(follows, kills);
+    let Followed::Died(remains) = followed.unwrap() else { panic!("it died") };
+    assert_eq!(remains.answered, [(0, CHECKPOINT.into(), Some(true))]);
+    assert_eq!(remains.open, Some((1, DRAIN.into())), "it may have been sent");
+    assert_eq!(remains.owed.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [1]);
+    assert_eq!((remains.started, remains.past_no_return), (true, false));
+    assert_eq!(remains.not_begun.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [2, 3, 4, 5]);
+    assert_eq!(remains.not_begun[1].1, SWITCH);
+    let found = Jobs::below(home.path()).list().unwrap();
+    assert_eq!(found, std::slice::from_ref(&job));
+    assert!(matches!(job.take(&Process::this("bastion")), Err(JobError::AlreadyRun { .. })), "never run again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_runs_to_its_end_and_anybody_can_read_it_afterwards() {
+    let home = tempfile::tempdir().unwrap();
+    let (stage, journal) = (Stage::new(), Journal::at(home.path()));
+    let job = Jobs::below(home.path()).create(&spec(&stage)).unwrap();
+    let tracker = tokio_util::task::TaskTracker::new();
+    let conduct = |cancel| {
+        let (stage, job, tracker) = (stage.clone(), job.clone(), tracker.clone());
+        async move {
+            let parts = stage.parts(&tracker);
+            job.conduct(&Process::this("bastion"), &WriteAccess::granted(), parts, cancel).await
+        }
+    };
+    let outcome = conduct(CancellationToken::new()).await.unwrap();
+    assert_eq!(outcome.ending, Ending::Done);
+    assert_eq!(job.state(&journal).unwrap(), JobState::Ended(outcome.clone()));
+    let (news, mut told) = mpsc::unbounded_channel();
+    let followed = job.follow(&journal, &news, Duration::ZERO).await.unwrap();
+    assert_eq!(followed, Followed::Ended(outcome));
+    assert_eq!(told.recv().await.map(|progress| progress.event), Some(Event::Looking { again: false }));
+    let sent = stage.sent();
+    assert!(matches!(conduct(CancellationToken::new()).await, Err(JobError::AlreadyRun { .. })));
+    assert_eq!(stage.sent(), sent, "nothing is sent a second time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_can_ask_a_job_to_end() {
+    let home = tempfile::tempdir().unwrap();
+    let stage = Stage::new();
+    let job = Jobs::below(home.path()).create(&spec(&stage)).unwrap();
+    job.ask_to_end().unwrap();
+    let tracker = tokio_util::task::TaskTracker::new();
+    let parts = stage.parts(&tracker);
+    let cancel = CancellationToken::new();
+    let outcome = job.conduct(&Process::this("bastion"), &WriteAccess::granted(), parts, cancel).await.unwrap();
+    assert_eq!((outcome.ending, stage.sent().len()), (Ending::Refused, 0));
+}
+
+#[tokio::test]
+async fn what_is_owed_is_struck_out_when_it_is_settled() {
+    let home = tempfile::tempdir().unwrap();
+    let job = made(home.path());
+    let undo = job.spec().unwrap().request.plan.steps[1].undo.clone().unwrap();
+    let mut book = job.undo_file();
+    for step in [1, 2, 3] {
+        book.owe(step, &undo).await.unwrap();
+    }
+    book.settle(2, Settled::Undone).await.unwrap();
+    book.settle(3, Settled::NeverMade).await.unwrap();
+    assert_eq!(job.owed().unwrap(), [(1, undo)]);
+}
+
+#[tokio::test]
+async fn a_job_that_no_process_takes_has_done_nothing_and_is_not_waited_for_for_ever() {
+    let home = tempfile::tempdir().unwrap();
+    let job = made(home.path());
+    let (news, _told) = mpsc::unbounded_channel();
+    let began = Instant::now();
+    let followed = job.follow(&Journal::at(home.path()), &news, Duration::from_millis(150)).await.unwrap();
+    assert_eq!(followed, Followed::NeverBegan);
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn its_files_are_private_and_its_name_leads_nowhere_else() {
+    let home = tempfile::tempdir().unwrap();
+    let job = made(home.path());
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(job.directory()), mode(&job.directory().join(SPEC))), (0o700, 0o600));
+    assert_eq!(job.spec().unwrap(), spec(&Stage::new()));
+    let again = Jobs::below(home.path()).create(&spec(&Stage::new()));
+    assert!(matches!(again, Err(JobError::Exists { .. })), "one action, one job");
+    for name in ["../audit", "a/b", "", "."] {
+        assert!(Jobs::below(home.path()).job(&ActionId(name.to_owned())).is_err(), "{name}");
+    }
+}
