@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::act::args::ActVerb;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 /// Terminal operations console for PostgreSQL high-availability clusters.
@@ -97,6 +98,12 @@ pub enum Verb {
     Status(Status),
     /// Wait until a condition holds, for scripts.
     Wait(Wait),
+    /// Do something to a cluster.
+    #[command(flatten)]
+    Act(ActVerb),
+    /// Run a job; meant for the program itself.
+    #[command(hide = true, subcommand)]
+    Job(Job),
     /// Find out what a cluster consists of and write a commented configuration file.
     Init(Init),
     /// Examine every endpoint: reach, certificates, credentials, privileges, versions, clocks.
@@ -160,6 +167,16 @@ pub enum Awaited {
     Leader,
     /// NODE streams; without NODE, every replica does.
     Streaming,
+}
+
+/// What is done with jobs.
+#[derive(Subcommand, Debug, Clone)]
+pub enum Job {
+    /// Run one to its end.
+    Run {
+        /// Its action.
+        action: String,
+    },
 }
 
 /// Arguments of `wait`.

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::action::outcome::Ending;
+
 /// How a command ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
@@ -20,6 +22,19 @@ pub enum Exit {
     Unknown = 5,
     /// Tried, and proven not to have happened.
     Failed = 6,
+}
+
+impl Exit {
+    /// How an action ended, as an exit code.
+    pub fn of(ending: Ending) -> Self {
+        match ending {
+            Ending::Done => Self::Done,
+            Ending::Refused => Self::Refused,
+            Ending::Unverified => Self::Unverified,
+            Ending::Unknown => Self::Unknown,
+            Ending::Failed => Self::Failed,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

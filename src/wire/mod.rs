@@ -1,11 +1,13 @@
 //! The composition root: the only place that names concrete drivers and clients together. It puts parts together and
 //! decides nothing about clusters.
 
+mod act;
 pub mod acting;
 mod checks;
 mod console;
 mod discover;
 mod hooks;
+mod job;
 mod log;
 mod scope;
 mod simulated;
@@ -20,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::Journal;
-use crate::cli::args::{Arguments, Awaited, Output, Shared, Verb};
+use crate::cli::args::{self, Arguments, Awaited, Output, Shared, Verb};
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::cli::{audit, doctor, status, wait};
@@ -128,6 +130,8 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
             let lines = checks::examine(&settings, printer).await?;
             doctor::run(&lines, args.output, printer)
         }
+        Some(Verb::Act(verb)) => act::act(arguments, verb, printer).await,
+        Some(Verb::Job(args::Job::Run { action })) => job::run(arguments, action, printer).await,
         Some(Verb::Audit(args)) => {
             let journal = Journal::at(console::state_directory(&Environment::of_process()));
             let Some(filter) = audit::filter(args, arguments.shared.cluster.as_deref()) else {

@@ -11,7 +11,6 @@ use super::confirm::{Answer, AtTheTerminal, confirmation};
 use super::follow::follow;
 use crate::action::Intent;
 use crate::action::note::{Note, Verdict};
-use crate::action::outcome::Ending;
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::cli::exit::Exit;
@@ -67,13 +66,7 @@ pub async fn run(
     };
     let news = begin(plan, confirmed).await?;
     let outcome = follow(news, acting.output, printer).await?;
-    Ok(match outcome.ending {
-        Ending::Done => Exit::Done,
-        Ending::Refused => Exit::Refused,
-        Ending::Unverified => Exit::Unverified,
-        Ending::Unknown => Exit::Unknown,
-        Ending::Failed => Exit::Failed,
-    })
+    Ok(Exit::of(outcome.ending))
 }
 
 fn refused(why: &str, printer: &mut Printer) -> Exit {

@@ -1,0 +1,42 @@
+//! The verbs that act, put together.
+
+use std::sync::Arc;
+
+use super::stack::Purpose;
+use super::{Misuse, Observers, configured, job, scope, stack};
+use crate::cli::act::args::ActVerb;
+use crate::cli::act::{intent, run};
+use crate::cli::args::Arguments;
+use crate::cli::exit::Exit;
+use crate::cli::printer::Printer;
+use crate::driver::ha::patroni_plan::PatroniManager;
+use crate::model::name::RouterName;
+use crate::operate::Rules;
+use crate::operate::desk::Desk;
+
+/// Does what `verb` asks of the one cluster that is meant.
+pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let mut settings = configured(&arguments.shared, None, printer)?;
+    let (Some(mut cluster), true) = (settings.clusters.pop(), settings.clusters.is_empty()) else {
+        return Err(Misuse("several clusters are configured: name one with --cluster".to_owned()).into());
+    };
+    let routers: Vec<RouterName> = cluster.routers.iter().map(|router| router.name.clone()).collect();
+    let intent = intent(verb, job::now(), &routers).map_err(|error| Misuse(error.to_string()))?;
+    if settings.path.is_none() {
+        scope::name_seeds(&mut cluster).await;
+    }
+    let cluster = Arc::new(cluster);
+    let scope = scope::learn(&cluster, printer).await?;
+    let read_only = arguments.shared.read_only;
+    let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), read_only, Purpose::Once)]);
+    let Some(handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };
+    let begin = match (read_only, cluster.read_only) {
+        (true, _) => Err("this is a read-only console".to_owned()),
+        (false, true) => Err(format!("{} is configured read-only", cluster.name)),
+        (false, false) => Ok(job::beginning(&arguments.shared)),
+    };
+    let desk = Desk::new(Arc::new(PatroniManager::of(&cluster)), Arc::new(Rules));
+    let exit = run(handle, &desk, begin, &intent, verb.acting(), printer).await;
+    observers.end().await;
+    exit
+}
