@@ -18,6 +18,14 @@ use crate::model::text::Text;
 #[serde(transparent)]
 pub struct ActionId(pub String);
 
+impl ActionId {
+    /// A name for an action that process `pid` begins at `at`: sorts by time, and is a good file name.
+    pub fn new(at: Timestamp, pid: u32) -> Self {
+        let at = at.to_zoned(jiff::tz::TimeZone::UTC);
+        Self(format!("{}-{:03}-{pid}", at.strftime("%Y%m%d-%H%M%S"), at.millisecond()))
+    }
+}
+
 impl std::fmt::Display for ActionId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&self.0)
@@ -135,4 +143,18 @@ pub enum Entry {
         /// The cluster after, where it could be seen.
         left: Option<Box<Before>>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_actions_sort_by_time_and_differ_by_process() {
+        let at = |text: &str, pid| ActionId::new(text.parse().unwrap(), pid);
+        let first = at("2026-11-21T14:02:07.005Z", 4711);
+        assert_eq!(first.to_string(), "20261121-140207-005-4711");
+        assert!(first < at("2026-11-21T14:02:07.020Z", 12));
+        assert_ne!(first, at("2026-11-21T14:02:07.005Z", 4712));
+    }
 }
