@@ -7,10 +7,10 @@ use crate::config::endpoint::PostgresAccess;
 use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
 use crate::driver::dcs::etcd::{EtcdMemberHealth, EtcdRecord};
-use crate::driver::exporter::Exporter;
+use crate::driver::exporter::exporter;
 use crate::driver::ha::patroni::PatroniNode;
 use crate::driver::ha::patroni_cluster::PatroniClusterView;
-use crate::driver::ha::patroni_metrics::PatroniMetrics;
+use crate::driver::ha::patroni_metrics::patroni_metrics;
 use crate::driver::node::postgres::PostgresNode;
 use crate::driver::port::{Contact, NodeSources, Observe};
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
@@ -133,7 +133,7 @@ impl NodeSources for PatroniNodes {
             let mut endpoint = settings.patroni.endpoint(url.as_str());
             endpoint.tls = settings.node_tls(&contact.name, &endpoint.tls);
             if self.purpose == Purpose::Stay && settings.patroni.metrics {
-                sources.push(Box::new(PatroniMetrics::new(&contact.name, endpoint.clone())));
+                sources.push(Box::new(patroni_metrics(&contact.name, &endpoint)));
             }
             sources.push(Box::new(PatroniNode::new(contact.name.clone(), endpoint, self.scope.clone())));
         }
@@ -143,7 +143,7 @@ impl NodeSources for PatroniNodes {
         }
         if let (Some(url), Purpose::Stay) = (&contact.exporter_url, self.purpose) {
             let endpoint = settings.exporters.endpoint(url.as_str());
-            sources.push(Box::new(Exporter::new(&contact.name, endpoint)));
+            sources.push(Box::new(exporter(&contact.name, endpoint)));
         }
         sources
     }
