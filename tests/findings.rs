@@ -63,6 +63,7 @@ fn nothing_is_found_in_a_calm_cluster() {
 #[case::odd_state(Fault::OddState(pg(2)), 10, "state-unknown")]
 #[case::wrong_tunnel(Fault::WrongAddress(pg(2)), 10, "two-servers-as-one")]
 #[case::exporter(Fault::ExporterDown(pg(2)), 40, "exporter-silent")]
+#[case::exporter_blind(Fault::StartFails(pg(2)), 40, "exporter-blind")]
 #[case::old_agent(Fault::OldAgent(pg(2)), 10, "versions-mixed")]
 #[case::weak_role(Fault::WeakRole(pg(0)), 10, "role-too-weak")]
 #[case::wrong_address(Fault::WrongAddress(pg(2)), 10, "address-leads-elsewhere")]

@@ -88,7 +88,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         nodes: stack.nodes,
         configured: stack.configured,
         followed: BTreeMap::new(),
-        paces: BTreeMap::new(),
+        paces: Vec::new(),
         memory: FindingMemory::default(),
         histories: Histories::default(),
         events: Arc::default(),
@@ -98,7 +98,8 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
     observer.around.interval = observer.interval.subscribe();
     observer.around.nudge = observer.nudge.subscribe();
     for source in stack.sources {
-        observer.ask(source, &cancel);
+        let pace = observer.ask(source, &cancel);
+        observer.paces.push(pace);
     }
     for name in observer.configured.clone() {
         observer.follow(&name, None);
@@ -126,15 +127,24 @@ struct Observer {
     merge: Merge,
     nodes: Box<dyn NodeSources>,
     configured: Vec<NodeName>,
-    /// Members whose sources run, with the contact they were started for.
-    followed: BTreeMap<NodeName, (Contact, CancellationToken)>,
-    /// Pace of each running source, to tell its staleness anew when the interval changes.
-    paces: BTreeMap<Source, Pace>,
+    /// Members whose sources run.
+    followed: BTreeMap<NodeName, Followed>,
+    /// Sources that belong to no member.
+    paces: Vec<(Source, Pace)>,
     memory: FindingMemory,
     histories: Histories,
     events: Arc<Vec<Event>>,
     publish: watch::Sender<Arc<Picture>>,
     gather: Duration,
+}
+
+/// A member whose sources run.
+struct Followed {
+    /// What they were started for.
+    contact: Contact,
+    cancel: CancellationToken,
+    /// Each with its pace, to tell its staleness anew when the interval changes. They go with the member.
+    paces: Vec<(Source, Pace)>,
 }
 
 impl Observer {
@@ -193,7 +203,8 @@ impl Observer {
             Order::PollNow => self.nudge.send_modify(|count| *count += 1),
             Order::SetInterval(interval) => {
                 self.interval.send_replace(interval);
-                for (source, pace) in &self.paces {
+                let of_members = self.followed.values().flat_map(|followed| &followed.paces);
+                for (source, pace) in self.paces.iter().chain(of_members) {
                     self.merge.repace(source, stale_after(*pace, interval, self.around.deadline));
                 }
             }
@@ -224,31 +235,31 @@ impl Observer {
 
     fn follow(&mut self, name: &NodeName, registration: Option<&Registration>) {
         let contact = self.nodes.contact(name, registration);
-        if self.followed.get(name).is_some_and(|(known, _)| *known == contact) {
+        if self.followed.get(name).is_some_and(|known| known.contact == contact) {
             return;
         }
         self.unfollow(name);
         self.merge.add_member(&contact);
         let cancel = self.around.cancel.child_token();
-        for source in self.nodes.sources(&contact) {
-            self.ask(source, &cancel);
-        }
-        self.followed.insert(name.clone(), (contact, cancel));
+        let sources = self.nodes.sources(&contact);
+        let paces = sources.into_iter().map(|source| self.ask(source, &cancel)).collect();
+        self.followed.insert(name.clone(), Followed { contact, cancel, paces });
     }
 
     fn unfollow(&mut self, name: &NodeName) {
-        if let Some((_, cancel)) = self.followed.remove(name) {
-            cancel.cancel();
+        if let Some(followed) = self.followed.remove(name) {
+            followed.cancel.cancel();
         }
     }
 
-    fn ask(&mut self, source: Box<dyn Observe>, cancel: &CancellationToken) {
+    fn ask(&mut self, source: Box<dyn Observe>, cancel: &CancellationToken) -> (Source, Pace) {
         let pace = source.pace();
         let stale = stale_after(pace, *self.interval.borrow(), self.around.deadline);
         self.merge.announce(source.source(), stale, self.clock.now());
-        self.paces.insert(source.source().clone(), pace);
+        let name = source.source().clone();
         let around = Surroundings { cancel: cancel.clone(), ..self.around.clone() };
         self.tracker.spawn(drive(source, around));
+        (name, pace)
     }
 
     /// When the picture changes by the passing of time alone: a reading goes stale, or a disagreement has settled.
@@ -269,7 +280,8 @@ impl Observer {
         let mut snapshot: Snapshot = self.merge.snapshot(now, wall());
         let drafts = health::examine(&snapshot);
         snapshot.findings = self.memory.settle(drafts, snapshot.thresholds.settle, now);
-        let events = changes::between(&self.publish.borrow().snapshot, &snapshot);
+        let seen = self.events.last().map_or(0, |event| event.number);
+        let events = changes::between(&self.publish.borrow().snapshot, &snapshot, seen);
         if !events.is_empty() {
             let log = Arc::make_mut(&mut self.events);
             log.extend(events);
@@ -277,11 +289,8 @@ impl Observer {
             log.drain(..excess);
         }
         self.histories.take(&snapshot);
-        let picture = Picture {
-            snapshot: Arc::new(snapshot),
-            events: Arc::clone(&self.events),
-            series: Arc::new(self.histories.series()),
-        };
+        let picture =
+            Picture { snapshot: Arc::new(snapshot), events: Arc::clone(&self.events), series: self.histories.series() };
         self.publish.send_replace(Arc::new(picture));
     }
 }

@@ -37,7 +37,7 @@ pub struct Picture {
     /// Events, oldest first; bounded.
     pub events: Arc<Vec<Event>>,
     /// Histories.
-    pub series: Arc<BTreeMap<SeriesKey, Series>>,
+    pub series: Arc<BTreeMap<SeriesKey, Arc<Series>>>,
 }
 
 /// What a face may ask of the observer. None of it touches the cluster beyond asking its sources.

@@ -77,6 +77,29 @@ fn the_selection_moves_and_stays_on_its_row_when_rows_are_sorted_or_new() {
 }
 
 #[test]
+fn the_selected_event_stays_selected_while_others_come_and_the_oldest_go() {
+    let mut stage = Stage::usual();
+    stage.press("7j");
+    let selected = |stage: &Stage| {
+        let (_, id) = stage.app.selection().unwrap();
+        let table = stage.app.focused_table().unwrap().1;
+        table.rows.iter().find(|row| row.id == id).unwrap().cells[4].text.clone()
+    };
+    assert_eq!(selected(&stage), "leader changed for the 1th time");
+    let mut later = picture("prod-eu");
+    later.events = Arc::new((1..=5).map(event).collect());
+    stage.bring(0, later.clone());
+    assert_eq!(selected(&stage), "leader changed for the 1th time");
+    stage.press("kk");
+    assert_eq!(selected(&stage), "leader changed for the 3th time");
+    later.events = Arc::new((3..=9).map(event).collect());
+    stage.bring(0, later);
+    assert_eq!(selected(&stage), "leader changed for the 3th time");
+    stage.press("<Enter>");
+    stage.shows(&["leader changed for the 3th time"]);
+}
+
+#[test]
 fn a_filter_applies_with_every_letter_is_shown_and_escape_clears_it() {
     let mut stage = Stage::usual();
     stage.press("/pg-1");
