@@ -24,4 +24,5 @@ pub mod snapshot;
 pub mod source;
 pub mod text;
 pub mod thresholds;
+pub mod trend;
 pub mod view;

@@ -15,6 +15,7 @@ use super::changes;
 use super::findings::FindingMemory;
 use super::histories::Histories;
 use super::merge::{Merge, Observation};
+use super::pause::PauseMemory;
 use super::picture::{Clock, Handle, Order, Picture};
 use super::task::{Surroundings, drive, stale_after};
 use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
@@ -90,6 +91,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         followed: BTreeMap::new(),
         paces: Vec::new(),
         memory: FindingMemory::default(),
+        pause: PauseMemory::default(),
         histories: Histories::default(),
         events: Arc::default(),
         publish,
@@ -132,6 +134,7 @@ struct Observer {
     /// Sources that belong to no member.
     paces: Vec<(Source, Pace)>,
     memory: FindingMemory,
+    pause: PauseMemory,
     histories: Histories,
     events: Arc<Vec<Event>>,
     publish: watch::Sender<Arc<Picture>>,
@@ -278,6 +281,8 @@ impl Observer {
     fn publish_picture(&mut self) {
         let now = self.clock.now();
         let mut snapshot: Snapshot = self.merge.snapshot(now, wall());
+        self.histories.take(&mut snapshot);
+        snapshot.paused_since = self.pause.take(&snapshot);
         let drafts = health::examine(&snapshot);
         snapshot.findings = self.memory.settle(drafts, snapshot.thresholds.settle, now);
         let seen = self.events.last().map_or(0, |event| event.number);
@@ -288,7 +293,6 @@ impl Observer {
             let excess = log.len().saturating_sub(MOST_EVENTS);
             log.drain(..excess);
         }
-        self.histories.take(&snapshot);
         let picture =
             Picture { snapshot: Arc::new(snapshot), events: Arc::clone(&self.events), series: self.histories.series() };
         self.publish.send_replace(Arc::new(picture));

@@ -8,7 +8,9 @@ pub mod findings;
 pub mod histories;
 pub mod merge;
 pub mod once;
+mod pause;
 pub mod picture;
 mod task;
 #[cfg(test)]
 mod tests;
+mod trends;

@@ -16,7 +16,7 @@ use crate::model::agent::{AgentReport, Registration, Tags};
 use crate::model::dcs::{DcsContent, LeaderKey};
 use crate::model::event::EventKind;
 use crate::model::member::Presence;
-use crate::model::moment::Moment;
+use crate::model::moment::{Began, Moment};
 use crate::model::name::NodeName;
 use crate::model::observed::Freshness;
 use crate::model::role::{MemberState, Role};
@@ -329,4 +329,22 @@ async fn another_interval_counts_at_once_for_asking_and_for_staleness() {
     tokio::time::sleep(SECOND * 40).await;
     assert_eq!(stage.asked(SourceKind::PatroniRest, "pg-0") - before, 4);
     assert_eq!(freshness(&stage.handle.latest().snapshot, "pg-0"), Some(Freshness::Fresh));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_told_with_the_moment_it_was_seen_to_begin() {
+    let mut stage = Stage::set();
+    let paused = |snapshot: &Snapshot| snapshot.paused().is_some_and(|paused| paused.value);
+    stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    assert_eq!(stage.handle.latest().snapshot.paused_since, None);
+    tokio::time::sleep(SECOND * 10).await;
+    stage.script.lock().unwrap().record.paused = true;
+    let (picture, _) = stage.until(SECOND * 3, paused).await;
+    let began = picture.snapshot.record().and_then(|record| record.answer.as_ref()).map(|answer| answer.at);
+    assert_eq!(picture.snapshot.paused_since, began.map(Began::At));
+    tokio::time::sleep(SECOND * 600).await;
+    assert_eq!(stage.handle.latest().snapshot.paused_since, began.map(Began::At));
+    stage.script.lock().unwrap().record.paused = false;
+    let (picture, _) = stage.until(SECOND * 3, |snapshot| !paused(snapshot)).await;
+    assert_eq!(picture.snapshot.paused_since, None);
 }
