@@ -39,6 +39,8 @@ pub struct Stack {
     pub identity: Identity,
     /// Limits.
     pub thresholds: Thresholds,
+    /// Whether disagreements are told at once, without waiting for them to last, until [`Order::Settle`].
+    pub hurry: bool,
     /// Refresh interval.
     pub interval: Duration,
     /// Time allowed for one attempt at a polled source.
@@ -60,7 +62,13 @@ pub struct Stack {
 pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) -> Handle {
     let clock = Clock::start();
     let now = clock.now();
-    let mut merge = Merge::new(stack.identity.clone(), stack.thresholds.clone(), now, wall());
+    let settle = stack.thresholds.settle;
+    let thresholds = if stack.hurry {
+        Thresholds { settle: Duration::ZERO, ..stack.thresholds.clone() }
+    } else {
+        stack.thresholds.clone()
+    };
+    let mut merge = Merge::new(stack.identity.clone(), thresholds, now, wall());
     for router in stack.routers {
         merge.add_router(router);
     }
@@ -96,6 +104,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         events: Arc::default(),
         publish,
         gather: stack.gather,
+        settle,
     };
     observer.around.interval = observer.interval.subscribe();
     observer.around.nudge = observer.nudge.subscribe();
@@ -139,6 +148,8 @@ struct Observer {
     events: Arc<Vec<Event>>,
     publish: watch::Sender<Arc<Picture>>,
     gather: Duration,
+    /// How long a disagreement lasts before it is told, once nobody is in a hurry.
+    settle: Duration,
 }
 
 /// A member whose sources run.
@@ -211,6 +222,7 @@ impl Observer {
                     self.merge.repace(source, stale_after(*pace, interval, self.around.deadline));
                 }
             }
+            Order::Settle => self.merge.settle_after(self.settle),
             Order::Dismiss(name) => {
                 let gone = self.merge.members().iter().any(|member| {
                     member.name == name && matches!(member.presence, crate::model::member::Presence::Missing { .. })

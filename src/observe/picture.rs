@@ -47,6 +47,8 @@ pub enum Order {
     PollNow,
     /// Refresh at this interval from now on.
     SetInterval(Duration),
+    /// From now on tell a disagreement only once it has lasted, where the first pictures told it at once.
+    Settle,
     /// Forget a member that is off the record.
     Dismiss(NodeName),
 }

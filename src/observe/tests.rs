@@ -155,10 +155,10 @@ struct Stage {
 impl Stage {
     /// A cluster of pg-0 (leader) and pg-1.
     fn set() -> Self {
-        Self::with(Thresholds::default())
+        Self::with(false)
     }
 
-    fn with(thresholds: Thresholds) -> Self {
+    fn with(hurry: bool) -> Self {
         let script = Shared::default();
         {
             let mut script = script.lock().unwrap();
@@ -179,7 +179,8 @@ impl Stage {
         let tracker = TaskTracker::new();
         let stack = Stack {
             identity,
-            thresholds,
+            thresholds: Thresholds::default(),
+            hurry,
             interval: SECOND,
             deadline: SECOND * 2,
             sources: vec![Box::new(Scripted { source, pace: Pace::Each, script: Arc::clone(&script) })],
@@ -292,10 +293,22 @@ async fn a_disagreement_is_a_finding_only_once_it_has_lasted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_single_picture_tells_a_disagreement_without_waiting_for_it_to_last() {
-    let mut stage = Stage::with(Thresholds { settle: Duration::ZERO, ..Thresholds::default() });
+    let mut stage = Stage::with(true);
     stage.say("pg-1", Saying::Role(Role::Primary));
     let picture = super::once::settled(&mut stage.handle, SECOND * 3).await;
-    assert!(picture.snapshot.findings.iter().any(|finding| finding.code == "several-primaries"));
+    let split = |snapshot: &Snapshot| snapshot.findings.iter().any(|finding| finding.code == "several-primaries");
+    assert!(split(&picture.snapshot));
+
+    // Whoever goes on looking waits, as a console does.
+    stage.say("pg-1", Saying::Role(Role::Replica));
+    stage.until(SECOND * 3, |snapshot| !split(snapshot)).await;
+    stage.handle.order(Order::Settle);
+    tokio::time::sleep(SECOND).await;
+    stage.say("pg-1", Saying::Role(Role::Primary));
+    let (picture, took) = stage.until(SECOND * 20, split).await;
+    let settle = Thresholds::default().settle;
+    assert_eq!(picture.snapshot.thresholds.settle, settle);
+    assert!(took >= settle && took <= settle + SECOND * 2, "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -90,7 +90,8 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
                 watch: args.watch.then(|| interval(&settings)),
                 timeout: span("--timeout", &args.timeout)?,
             };
-            let observers = Observers::start(&settings, true, Purpose::Once, printer).await?;
+            let purpose = if args.watch { Purpose::Watch } else { Purpose::Once };
+            let observers = Observers::start(&settings, true, purpose, printer).await?;
             let exit = status::run(observers.handles.clone(), &options, printer).await;
             observers.end().await;
             exit
