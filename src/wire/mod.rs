@@ -9,6 +9,8 @@ mod log;
 mod scope;
 mod simulated;
 mod stack;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
