@@ -281,3 +281,24 @@ async fn clusters_are_found_past_the_keys_of_others() {
 fn a_key_tells_which_cluster_it_belongs_to(#[case] key: &str, #[case] directory: Option<&str>) {
     assert_eq!(cluster_directory(key), directory);
 }
+
+#[rstest]
+#[case(
+    tonic::Code::InvalidArgument,
+    "etcdserver: authentication failed, invalid user ID or password",
+    Cause::Credentials
+)]
+#[case(tonic::Code::InvalidArgument, "etcdserver: user name is empty", Cause::Credentials)]
+#[case(tonic::Code::Unauthenticated, "etcdserver: invalid auth token", Cause::Credentials)]
+#[case(tonic::Code::PermissionDenied, "etcdserver: permission denied", Cause::Permission)]
+#[case(tonic::Code::Unavailable, "etcdserver: no leader", Cause::NoQuorum)]
+#[case(
+    tonic::Code::Unavailable,
+    "etcdserver: request timed out, possibly due to previous leader failure",
+    Cause::NoQuorum
+)]
+fn etcds_own_words_are_told_apart(#[case] code: tonic::Code, #[case] words: &str, #[case] cause: Cause) {
+    let error = EtcdError::status("etcd-1:2379", &tonic::Status::new(code, words));
+    assert_eq!(error.cause, cause);
+    assert!(error.to_string().starts_with("etcd-1:2379: "), "{error}");
+}
