@@ -14,7 +14,7 @@ use crate::model::finding::Severity;
 use crate::model::observed::Freshness;
 use crate::model::snapshot::{Snapshot, Wellbeing};
 use crate::observe::once::settled;
-use crate::observe::picture::{Handle, Picture};
+use crate::observe::picture::{Handle, Order, Picture};
 use crate::report;
 use crate::report::line::Line;
 use crate::report::table::Tone;
@@ -41,6 +41,10 @@ pub struct Options {
 pub async fn run(mut handles: Vec<Handle>, options: &Options, printer: &mut Printer) -> anyhow::Result<Exit> {
     let pictures = join_all(handles.iter_mut().map(|handle| settled(handle, options.timeout))).await;
     let mut exit = show(&pictures, options, printer)?;
+    // Whoever goes on looking can wait for a disagreement to last before it is called one.
+    for handle in &handles {
+        handle.order(Order::Settle);
+    }
     while let Some(interval) = options.watch {
         tokio::select! {
             () = tokio::time::sleep(interval) => {}

@@ -377,3 +377,10 @@ fn a_misspelt_variable_is_warned_about_and_a_password_variable_is_not() {
     assert_eq!(settings.warnings.len(), 1, "{:?}", settings.warnings);
     assert!(settings.warnings[0].contains("PGCTL_INTERVAL?"));
 }
+
+#[test]
+fn two_clusters_of_one_name_are_refused_with_the_place() {
+    let text = "[clusters.a]\n[clusters.a.patroni]\nurls = [\"http://h:8008\"]\n[clusters.a]\nscope = \"b\"\n";
+    let error = read(text).expect_err("twice").to_string();
+    assert!(error.contains("duplicate") && error.contains(":4"), "{error}");
+}

@@ -2,6 +2,7 @@
 
 use super::draft::Draft;
 use crate::model::finding::{Severity, Subject};
+use crate::model::moment::Began;
 use crate::model::observed::Freshness;
 use crate::model::role::{MemberState, Role};
 use crate::model::snapshot::Snapshot;
@@ -32,16 +33,14 @@ fn unseen(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 
 fn paused(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let Some(paused) = snapshot.paused().filter(|paused| paused.value) else { return };
-    drafts.push(
-        Draft::new(
-            Severity::Warning,
-            "paused",
-            Subject::Cluster,
-            "maintenance mode is on: nobody takes over if the leader fails",
-        )
-        .because(&paused, "pause is set")
-        .advise("resume the cluster when the work is done"),
-    );
+    let title = "maintenance mode is on: nobody takes over if the leader fails";
+    let mut draft = Draft::new(Severity::Warning, "paused", Subject::Cluster, title).because(&paused, "pause is set");
+    match snapshot.paused_since {
+        Some(Began::At(at)) => draft = draft.evidence("seen to begin", None, Some(at)),
+        Some(Began::Before(at)) => draft = draft.evidence("was on already, nobody here saw it begin", None, Some(at)),
+        None => {}
+    }
+    drafts.push(draft.advise("resume the cluster when the work is done"));
 }
 
 /// Orders that wait in the failover key, and restarts that wait for their time.

@@ -15,6 +15,7 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         presence(snapshot, &view, drafts);
         state(&view, drafts);
         exporter(snapshot, &view, drafts);
+        unreachable(&view, drafts);
         agent(snapshot, &view, drafts);
     }
     versions(snapshot, drafts);
@@ -134,6 +135,24 @@ fn presence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>)
                 ),
         );
     }
+}
+
+/// A member that is on record without the address of its agent: half of what could be known of it is not asked for.
+fn unreachable(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    if view.member.agent.is_some() {
+        return;
+    }
+    let snapshot = view.snapshot;
+    let silent =
+        snapshot.recorded(|content| content.member(view.name()).filter(|record| record.api_url.is_none()).map(|_| ()));
+    let Some(silent) = silent.filter(|silent| silent.fresh) else { return };
+    let title = format!("{} has no api_url on record: its agent cannot be asked", view.name());
+    drafts.push(
+        Draft::new(Severity::Note, "no-agent-address", Subject::Node(view.name().clone()), title)
+            .because(&silent, "a member without api_url")
+            .settling()
+            .advise("look at restapi.connect_address of that node, or set its `rest` in the configuration"),
+    );
 }
 
 /// The exporter beside the node: others watch through it, so its silence leaves their dashboards blind.

@@ -6,6 +6,7 @@ use crate::model::observed::Observed;
 use crate::model::postgres::{Slot, WalStatus};
 use crate::model::role::{MemberState, Role};
 use crate::model::snapshot::Snapshot;
+use crate::model::trend::Course;
 use crate::model::units;
 use crate::model::view::MemberView;
 
@@ -59,9 +60,16 @@ fn lag(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
         (None, Some(time)) => format!("{} is {}", view.name(), units::duration(time.value)),
         (None, None) => return,
     };
+    let trend = view.member.lag_trend;
+    let course = bytes.as_ref().zip(trend).map(|(bytes, trend)| course(trend.course(bytes.value)));
+    let title = course.as_ref().map_or_else(|| title.clone(), |course| format!("{title}, {course}"));
     let mut draft = Draft::new(severity, "lag", subject(view), title);
     if let Some(bytes) = &bytes {
         draft = draft.because(bytes, words(bytes));
+        draft = draft.since_all(match (&course, trend) {
+            (Some(course), Some(trend)) => format!("{course}, over the last {} s", trend.over.as_secs()),
+            (_, _) => "watched too briefly to tell whether it grows".to_owned(),
+        });
     }
     if let Some(time) = &time {
         draft = draft.because(time, units::duration(time.value));
@@ -76,6 +84,20 @@ fn lag(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
         );
     }
     drafts.push(draft.advise("look for a slow disk, a long query that holds back replay, or a saturated network"));
+}
+
+/// Where a lag is going, in words.
+fn course(course: Course) -> String {
+    match course {
+        Course::Steady => "steady".to_owned(),
+        Course::Growing(rate) => format!("growing {}", units::bytes_rate(rate)),
+        Course::Shrinking { to_go, .. } => format!("shrinking, about {} to go", whole(to_go)),
+    }
+}
+
+/// A span as an estimate has it: without tenths.
+fn whole(span: std::time::Duration) -> String {
+    if span.as_secs() < 120 { format!("{} s", span.as_secs().max(1)) } else { units::duration(span) }
 }
 
 fn timeline(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {

@@ -24,5 +24,6 @@ pub mod snapshot;
 pub mod source;
 pub mod text;
 pub mod thresholds;
+pub mod trend;
 pub mod units;
 pub mod view;

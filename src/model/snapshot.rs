@@ -9,7 +9,7 @@ use super::dcs::{DcsContent, DcsMember};
 use super::finding::{Finding, Severity};
 use super::lsn::{SystemId, Timeline};
 use super::member::Member;
-use super::moment::Moment;
+use super::moment::{Began, Moment};
 use super::name::{ClusterName, NodeName};
 use super::observed::{Freshness, Observed, Reading, best};
 use super::parts::{BackupReport, PoolerReport, RuntimeReport};
@@ -115,6 +115,8 @@ pub struct Snapshot {
     pub backups: Vec<Reading<BackupReport>>,
     /// Container runtimes.
     pub runtimes: Vec<Reading<RuntimeReport>>,
+    /// Since when maintenance mode is on; `None`: it is off, or nobody can tell.
+    pub paused_since: Option<Began>,
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
 }
@@ -133,6 +135,7 @@ impl Snapshot {
             poolers: Vec::new(),
             backups: Vec::new(),
             runtimes: Vec::new(),
+            paused_since: None,
             findings: Vec::new(),
         }
     }

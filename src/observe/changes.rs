@@ -17,9 +17,9 @@ use crate::model::snapshot::Snapshot;
 use crate::model::source::Source;
 use crate::model::text::Text;
 
-/// Events that lead from `before` to `after`.
-pub fn between(before: &Snapshot, after: &Snapshot) -> Vec<Event> {
-    let mut changes = Changes { at: after.now, wall: after.wall, events: Vec::new() };
+/// Events that lead from `before` to `after`. `seen` is the number of the last event before them.
+pub fn between(before: &Snapshot, after: &Snapshot, seen: u64) -> Vec<Event> {
+    let mut changes = Changes { at: after.now, wall: after.wall, seen, events: Vec::new() };
     leader(before, after, &mut changes);
     record(before, after, &mut changes);
     members(before, after, &mut changes);
@@ -32,13 +32,16 @@ pub fn between(before: &Snapshot, after: &Snapshot) -> Vec<Event> {
 struct Changes {
     at: Moment,
     wall: Timestamp,
+    seen: u64,
     events: Vec<Event>,
 }
 
 impl Changes {
     fn push(&mut self, kind: EventKind, severity: Severity, subject: Subject, text: String, source: Option<Source>) {
         let (at, wall) = (self.at, self.wall);
-        self.events.push(Event { at, wall, kind, severity, subject, text: Text::new(text), source });
+        self.seen += 1;
+        let number = self.seen;
+        self.events.push(Event { number, at, wall, kind, severity, subject, text: Text::new(text), source });
     }
 }
 

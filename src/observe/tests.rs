@@ -16,7 +16,7 @@ use crate::model::agent::{AgentReport, Registration, Tags};
 use crate::model::dcs::{DcsContent, LeaderKey};
 use crate::model::event::EventKind;
 use crate::model::member::Presence;
-use crate::model::moment::Moment;
+use crate::model::moment::{Began, Moment};
 use crate::model::name::NodeName;
 use crate::model::observed::Freshness;
 use crate::model::role::{MemberState, Role};
@@ -165,14 +165,14 @@ struct Stage {
 impl Stage {
     /// A cluster of pg-0 (leader) and pg-1.
     fn set() -> Self {
-        Self::with(Thresholds::default())
+        Self::with(false)
     }
 
-    fn with(thresholds: Thresholds) -> Self {
-        Self::prepared(thresholds, false, |_| {})
+    fn with(hurry: bool) -> Self {
+        Self::prepared(hurry, false, |_| {})
     }
 
-    fn prepared(thresholds: Thresholds, second_opinions: bool, prepare: impl FnOnce(&mut Script)) -> Self {
+    fn prepared(hurry: bool, second_opinions: bool, prepare: impl FnOnce(&mut Script)) -> Self {
         let script = Shared::default();
         {
             let mut script = script.lock().unwrap();
@@ -194,7 +194,8 @@ impl Stage {
         let tracker = TaskTracker::new();
         let stack = Stack {
             identity,
-            thresholds,
+            thresholds: Thresholds::default(),
+            hurry,
             interval: SECOND,
             deadline: SECOND * 2,
             sources: vec![Box::new(Scripted { source, pace: Pace::Each, script: Arc::clone(&script) })],
@@ -307,10 +308,22 @@ async fn a_disagreement_is_a_finding_only_once_it_has_lasted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_single_picture_tells_a_disagreement_without_waiting_for_it_to_last() {
-    let mut stage = Stage::with(Thresholds { settle: Duration::ZERO, ..Thresholds::default() });
+    let mut stage = Stage::with(true);
     stage.say("pg-1", Saying::Role(Role::Primary));
     let picture = super::once::settled(&mut stage.handle, SECOND * 3).await;
-    assert!(picture.snapshot.findings.iter().any(|finding| finding.code == "several-primaries"));
+    let split = |snapshot: &Snapshot| snapshot.findings.iter().any(|finding| finding.code == "several-primaries");
+    assert!(split(&picture.snapshot));
+
+    // Whoever goes on looking waits, as a console does.
+    stage.say("pg-1", Saying::Role(Role::Replica));
+    stage.until(SECOND * 3, |snapshot| !split(snapshot)).await;
+    stage.handle.order(Order::Settle);
+    tokio::time::sleep(SECOND).await;
+    stage.say("pg-1", Saying::Role(Role::Primary));
+    let (picture, took) = stage.until(SECOND * 20, split).await;
+    let settle = Thresholds::default().settle;
+    assert_eq!(picture.snapshot.thresholds.settle, settle);
+    assert!(took >= settle && took <= settle + SECOND * 2, "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -348,7 +361,7 @@ async fn another_interval_counts_at_once_for_asking_and_for_staleness() {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_opinion_is_sought_only_where_the_agent_does_not_vouch() {
-    let mut stage = Stage::prepared(Thresholds::default(), true, |script| {
+    let mut stage = Stage::prepared(true, true, |script| {
         script.agents.insert("pg-1".into(), Saying::Refuse);
     });
     let both = |snapshot: &Snapshot| {
@@ -365,7 +378,7 @@ async fn a_second_opinion_is_sought_only_where_the_agent_does_not_vouch() {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_opinion_does_not_wait_for_a_hung_agent() {
-    let mut stage = Stage::prepared(Thresholds::default(), true, |script| {
+    let mut stage = Stage::prepared(true, true, |script| {
         script.agents.insert("pg-1".into(), Saying::Hang);
     });
     let settled = super::once::settled(&mut stage.handle, SECOND * 3).await;
@@ -373,4 +386,22 @@ async fn a_second_opinion_does_not_wait_for_a_hung_agent() {
     let sql = member.sql.as_ref().expect("asked although the agent said nothing");
     assert_eq!(sql.freshness(settled.snapshot.now), Freshness::Lost);
     assert!(stage.asked(SourceKind::Sql, "pg-0") == 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_told_with_the_moment_it_was_seen_to_begin() {
+    let mut stage = Stage::set();
+    let paused = |snapshot: &Snapshot| snapshot.paused().is_some_and(|paused| paused.value);
+    stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    assert_eq!(stage.handle.latest().snapshot.paused_since, None);
+    tokio::time::sleep(SECOND * 10).await;
+    stage.script.lock().unwrap().record.paused = true;
+    let (picture, _) = stage.until(SECOND * 3, paused).await;
+    let began = picture.snapshot.record().and_then(|record| record.answer.as_ref()).map(|answer| answer.at);
+    assert_eq!(picture.snapshot.paused_since, began.map(Began::At));
+    tokio::time::sleep(SECOND * 600).await;
+    assert_eq!(stage.handle.latest().snapshot.paused_since, began.map(Began::At));
+    stage.script.lock().unwrap().record.paused = false;
+    let (picture, _) = stage.until(SECOND * 3, |snapshot| !paused(snapshot)).await;
+    assert_eq!(picture.snapshot.paused_since, None);
 }

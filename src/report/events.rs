@@ -9,7 +9,7 @@ use super::units::{self, DATE_TIME_WIDTH};
 use crate::model::event::Event;
 use crate::model::text::Text;
 
-/// Columns of [`table`]. Rows are named by the event's place in the slice given, oldest 0.
+/// Columns of [`table`]. Rows are named by the event's number.
 pub const COLUMNS: &[Column] = &[
     Column::words("at", "WHEN", 0, DATE_TIME_WIDTH, DATE_TIME_WIDTH),
     Column::words("severity", "SEVERITY", 2, 8, 8),
@@ -22,11 +22,11 @@ pub const COLUMNS: &[Column] = &[
 /// Events, newest first. `events` is oldest first, as the picture has it; times are written in `zone`.
 pub fn table(events: &[Event], zone: &TimeZone) -> Table {
     let mut table = Table::new(COLUMNS, "nothing has changed since this console began to look", "");
-    table.rows = events.iter().enumerate().rev().map(|(place, event)| row(place, event, zone)).collect();
+    table.rows = events.iter().rev().map(|event| row(event, zone)).collect();
     table
 }
 
-fn row(place: usize, event: &Event, zone: &TimeZone) -> Row {
+fn row(event: &Event, zone: &TimeZone) -> Row {
     let tone = tones::severity(event.severity);
     let at = Cell {
         // The observer's clock keeps the order where the wall clock jumped.
@@ -42,7 +42,7 @@ fn row(place: usize, event: &Event, zone: &TimeZone) -> Row {
         Cell::text(event.text.clone(), tone),
         source.map_or_else(Cell::none, |source| cells::words(&source, Tone::Dim)),
     ];
-    Row { id: Text::new(place.to_string()), cells }
+    Row { id: Text::new(event.number.to_string()), cells }
 }
 
 #[cfg(test)]
@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn the_newest_event_comes_first_with_time_and_source() {
-        let event = |seconds_ago, kind, severity, subject, text: &str, source| Event {
+        let event = |seconds_ago: u64, kind, severity, subject, text: &str, source| Event {
+            number: 100 - seconds_ago,
             at: now() - seconds(seconds_ago),
             wall: wall() - jiff::SignedDuration::from_secs(i64::try_from(seconds_ago).unwrap()),
             kind,

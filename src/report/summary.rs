@@ -11,7 +11,7 @@ use super::units;
 use crate::model::dcs::Quorum;
 use crate::model::finding::Severity;
 use crate::model::member::Presence;
-use crate::model::moment::Moment;
+use crate::model::moment::{Began, Moment};
 use crate::model::name::ClusterName;
 use crate::model::observed::{Freshness, Observed};
 use crate::model::role::Role;
@@ -53,6 +53,9 @@ pub struct Summary {
     pub dcs: Option<Span>,
     /// `PAUSED`, or `pause ?` where nobody can tell; `None`: not paused.
     pub paused: Option<Span>,
+    /// How long it is paused: `12 min`, or `over 12 min` where nobody here saw it begin. Empty: that is not known, or
+    /// says nothing yet.
+    pub paused_for: String,
     /// `READ-ONLY` or `READ-WRITE`: what this console may do.
     pub access: Span,
     /// Actions need a reason.
@@ -103,6 +106,7 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
         members: members(snapshot),
         dcs: dcs(snapshot),
         paused: paused(snapshot),
+        paused_for: snapshot.paused_since.map(|began| lasts(began, now)).unwrap_or_default(),
         access: if identity.read_only {
             Span::new("READ-ONLY", Tone::Dim)
         } else {
@@ -198,6 +202,19 @@ fn paused(snapshot: &Snapshot) -> Option<Span> {
     }
 }
 
+/// How long something lasts, in whole seconds at first: tenths would flicker.
+fn lasts(began: Began, now: Moment) -> String {
+    let words = |span: Duration| match span.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        _ => units::duration(span),
+    };
+    match began {
+        Began::At(at) => words(now.since(at)),
+        Began::Before(at) if now.since(at) < Duration::from_secs(1) => String::new(),
+        Began::Before(at) => format!("over {}", words(now.since(at))),
+    }
+}
+
 /// Largest replay lag in bytes among the replicas; a fresh one before a stale one.
 pub(in crate::report) fn worst_lag(snapshot: &Snapshot) -> Option<Observed<u64>> {
     let lags = snapshot.views().filter_map(|view| view.lag().bytes);
@@ -221,6 +238,13 @@ impl Counts {
         [critical, warning].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
+    /// `1 crit, 2 warn`: the same where columns are dear.
+    pub fn short(&self) -> String {
+        let parts = [(self.critical, "crit"), (self.warning, "warn")];
+        let some = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        some.collect::<Vec<_>>().join(", ")
+    }
+
     /// Tone of the worst.
     pub fn tone(&self) -> Tone {
         match (self.critical, self.warning) {
@@ -232,6 +256,13 @@ impl Counts {
 }
 
 impl Summary {
+    /// The pause with how long it lasts: `PAUSED 12 min`.
+    pub fn pause(&self) -> Option<Span> {
+        let paused = self.paused.as_ref()?;
+        let lasts = if self.paused_for.is_empty() { String::new() } else { format!(" {}", self.paused_for) };
+        Some(Span::new(format!("{}{lasts}", paused.text), paused.tone))
+    }
+
     /// `leader pg-0 · timeline 12 · sync 1/1 · DCS 2/3 · PAUSED · 2 warnings`: the middle of the header.
     pub fn line(&self) -> Line {
         let label = if self.leader.text == NO_LEADER { "" } else { "leader " };
@@ -249,8 +280,8 @@ impl Summary {
         if let Some(dcs) = &self.dcs {
             part("DCS ", dcs);
         }
-        if let Some(paused) = &self.paused {
-            part("", paused);
+        if let Some(paused) = self.pause() {
+            part("", &paused);
         }
         let findings = match self.wellbeing {
             Wellbeing::Unknown => Span::new("nothing known", Tone::Stale),
@@ -291,6 +322,16 @@ mod tests {
         assert_eq!(summary(&snapshot, now()).paused, None);
         record(&mut snapshot, |content| content.paused = true);
         assert_eq!(summary(&snapshot, now()).paused, Some(Span::new("PAUSED", Tone::Look)));
+        assert!(line(&snapshot).contains(" · PAUSED · "), "nobody knows since when: {}", line(&snapshot));
+        for (began, ago, words) in [
+            (Began::At as fn(Moment) -> Began, 5, "PAUSED 5 s"),
+            (Began::At, 725, "PAUSED 12 min"),
+            (Began::Before, 0, "PAUSED"),
+            (Began::Before, 725, "PAUSED over 12 min"),
+        ] {
+            snapshot.paused_since = Some(began(now() - seconds(ago)));
+            assert_eq!(summary(&snapshot, now()).pause(), Some(Span::new(words, Tone::Look)));
+        }
         assert_eq!(summary(&bare(), now()).paused, Some(Span::new("pause ?", Tone::Stale)));
     }
 

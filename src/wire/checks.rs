@@ -10,7 +10,7 @@ use crate::config::endpoint::Timeouts;
 use crate::config::environment::Environment;
 use crate::config::resolved::{ClusterSettings, Settings};
 use crate::driver::dcs::etcd::EtcdCheck;
-use crate::driver::exporter::Exporter;
+use crate::driver::exporter::ExporterCheck;
 use crate::driver::ha::patroni::PatroniNode;
 use crate::driver::node::postgres::PostgresCheck;
 use crate::driver::port::Check;
@@ -90,7 +90,7 @@ fn endpoints(settings: &ClusterSettings, snapshot: &Snapshot) -> Vec<Examined> {
         }
         let host = member.postgres_address.as_ref().map(|address| address.host.to_string());
         if let Some(url) = settings.exporter_url(name, host.as_deref()) {
-            let check = Exporter::new(name, settings.exporters.endpoint(url));
+            let check = ExporterCheck::new(name, settings.exporters.endpoint(url));
             checks.push((Source::new(SourceKind::Exporter, name.as_str()), Box::new(check)));
         }
     }

@@ -9,6 +9,8 @@ mod log;
 mod scope;
 mod simulated;
 mod stack;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +89,11 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
         Some(Verb::Status(args)) => {
             let settings = configured(&arguments.shared, args.name.as_deref(), printer)?;
             let whole = args.full || args.check || args.watch || args.output != Output::Table;
-            let purpose = if whole { Purpose::Once } else { Purpose::Glance };
+            let purpose = match (whole, args.watch) {
+                (false, _) => Purpose::Glance,
+                (true, false) => Purpose::Once,
+                (true, true) => Purpose::Watch,
+            };
             let options = status::Options {
                 output: args.output,
                 check: args.check,
@@ -234,21 +240,5 @@ impl Observers {
         if tokio::time::timeout(FAREWELL, self.tracker.wait()).await.is_err() {
             tracing::warn!("some source tasks did not end in time");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::source::Trouble;
-
-    #[test]
-    fn an_error_that_ends_the_program_is_one_line_with_its_remedy() {
-        let refused = anyhow::Error::from(SourceError::new(Trouble::Refused, "http://pg-0:8008", ""));
-        let remedy = Trouble::Refused.remedy();
-        assert_eq!(one_line(&refused), format!("http://pg-0:8008: connection refused → {remedy}"));
-        let missing = std::io::Error::from_raw_os_error(2);
-        let error = anyhow::Error::from(missing).context("cannot write /x");
-        assert_eq!(one_line(&error), "cannot write /x: No such file or directory");
     }
 }

@@ -36,6 +36,8 @@ struct State {
     lease_left: i64,
     errors: Vec<String>,
     reads: usize,
+    statuses: usize,
+    term: u64,
     changes: Vec<&'static str>,
 }
 
@@ -75,6 +77,8 @@ impl Member {
             lease_left: 25,
             errors: Vec::new(),
             reads: 0,
+            statuses: 0,
+            term: 3,
             changes: Vec::new(),
         };
         let member = Self { url, state: Arc::new(Mutex::new(state)), events: broadcast::channel(64).0 };
@@ -159,14 +163,24 @@ impl Member {
         self.state().reads
     }
 
+    /// Status requests so far.
+    pub(crate) fn statuses(&self) -> usize {
+        self.state().statuses
+    }
+
+    /// Begins another term.
+    pub(crate) fn elect(&self) {
+        self.state().term += 1;
+    }
+
     /// Requests that would have changed something.
     pub(crate) fn changes(&self) -> Vec<&'static str> {
         self.state().changes.clone()
     }
 
     fn header(&self) -> PbResponseHeader {
-        let revision = self.state().revision;
-        PbResponseHeader { cluster_id: 1, member_id: 11, revision, raft_term: 3 }
+        let state = self.state();
+        PbResponseHeader { cluster_id: 1, member_id: 11, revision: state.revision, raft_term: state.term }
     }
 
     fn change<T>(&self, what: &'static str) -> Answer<T> {
@@ -204,7 +218,7 @@ impl Member {
         if asked.count_only {
             kvs.clear();
         }
-        let header = PbResponseHeader { cluster_id: 1, member_id: 11, revision: state.revision, raft_term: 3 };
+        let header = PbResponseHeader { cluster_id: 1, member_id: 11, revision: state.revision, raft_term: state.term };
         PbRangeResponse { header: Some(header), kvs, more: false, count: i64::try_from(count).unwrap_or(0) }
     }
 }
@@ -334,7 +348,8 @@ impl PbMaintenanceService for Member {
 
     async fn status(&self, _: Request<PbStatusRequest>) -> Answer<PbStatusResponse> {
         let header = Some(self.header());
-        let state = self.state();
+        let mut state = self.state();
+        state.statuses += 1;
         let led = matches!(state.mood, Mood::Healthy | Mood::Forbidding | Mood::Deserted);
         Ok(Response::new(PbStatusResponse {
             header,
@@ -344,7 +359,7 @@ impl PbMaintenanceService for Member {
             leader: if led { 12 } else { 0 },
             raft_index: 90,
             raft_applied_index: 88,
-            raft_term: 3,
+            raft_term: state.term,
             errors: state.errors.clone(),
             ..PbStatusResponse::default()
         }))

@@ -15,13 +15,16 @@ pub use slots::slots;
 use super::cells;
 use super::table::{Cell, Column, Row, Table, Tone};
 use super::tones;
-use super::units::{self, AGE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DATE_TIME_WIDTH, DURATION_WIDTH, LSN_WIDTH};
+use super::units::{
+    self, AGE_WIDTH, BYTES_RATE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DATE_TIME_WIDTH, DURATION_WIDTH, LSN_WIDTH,
+};
 use crate::model::member::Member;
 use crate::model::observed::Reading;
 use crate::model::postgres::{Archiver, Downstream, SqlReport};
 use crate::model::role::SyncState;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
+use crate::model::trend::Course;
 
 /// Columns of [`standbys`]. Rows are named `upstream/standby`; a second connection of one name adds its pid.
 pub const STANDBYS: &[Column] = &[
@@ -32,6 +35,7 @@ pub const STANDBYS: &[Column] = &[
     Column::numbers("write-lag-bytes", "WRITE", 2, BYTES_WIDTH),
     Column::numbers("flush-lag-bytes", "FLUSH", 1, BYTES_WIDTH),
     Column::numbers("replay-lag-bytes", "REPLAY", 0, BYTES_WIDTH),
+    Column::numbers("replay-lag-trend", "TREND", 2, BYTES_RATE_WIDTH + 1),
     Column::numbers("write-lag-seconds", "WRITE T", 4, DURATION_WIDTH),
     Column::numbers("flush-lag-seconds", "FLUSH T", 4, DURATION_WIDTH),
     Column::numbers("replay-lag-seconds", "REPLAY T", 1, DURATION_WIDTH),
@@ -164,6 +168,7 @@ fn standby(snapshot: &Snapshot, upstream: &Member, reading: &Reading<SqlReport>,
         bytes(row.write_lag),
         bytes(row.flush_lag),
         bytes(row.replay_lag),
+        trend(snapshot, reading, row),
         time(row.write_time),
         time(row.flush_time),
         time(row.replay_time),
@@ -171,6 +176,24 @@ fn standby(snapshot: &Snapshot, upstream: &Member, reading: &Reading<SqlReport>,
         cells::known(row.address.as_ref(), Tone::Dim),
         cells::seen(reading, snapshot.now),
     ]
+}
+
+/// Where the replay lag is going. It is kept of the lag behind the leader, so that a row of another upstream has none.
+fn trend(snapshot: &Snapshot, reading: &Reading<SqlReport>, row: &Downstream) -> Cell {
+    let member = snapshot.members.iter().find(|member| *member.name.text() == row.application);
+    let Some(member) = member else { return Cell::none() };
+    let Some(lag) = row.replay_lag else { return Cell::unknown() };
+    if snapshot.view(member).lag().bytes.is_none_or(|lag| lag.source != reading.source) {
+        return Cell::none();
+    }
+    let Some(trend) = member.lag_trend else { return Cell::unknown() };
+    match trend.course(lag) {
+        Course::Steady => Cell::number(0.0, "steady", Tone::Dim),
+        Course::Growing(rate) => Cell::number(rate as f64, format!("+{}", units::bytes_rate(rate)), Tone::Look),
+        Course::Shrinking { rate, .. } => {
+            Cell::number(-(rate as f64), format!("-{}", units::bytes_rate(rate)), Tone::Plain)
+        }
+    }
 }
 
 /// Incoming streams of the standbys.

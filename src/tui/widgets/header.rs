@@ -55,8 +55,13 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
         return;
     }
     let room = area.width.saturating_sub(2);
-    let whole = header.summary.line();
-    let state = if whole.width() > usize::from(room) { compact(&header.summary) } else { whole };
+    let summary = &header.summary;
+    let forms: [&dyn Fn() -> Line; 3] =
+        [&|| summary.line(), &|| compact(summary, summary.pause().as_ref(), &summary.counts.words()), &|| {
+            compact(summary, summary.paused.as_ref(), &summary.counts.words())
+        }];
+    let fits = forms.iter().map(|form| form()).find(|line| line.width() <= usize::from(room));
+    let state = fits.unwrap_or_else(|| compact(summary, summary.paused.as_ref(), &summary.counts.short()));
     canvas.line(area.x + 1, area.y + 1, room, &state);
     if let Some(worst) = &header.summary.worst {
         let role = Role::of(worst.tone);
@@ -66,14 +71,14 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
 }
 
 /// The state in fewer columns: what needs no label goes without.
-fn compact(summary: &Summary) -> Line {
+fn compact(summary: &Summary, paused: Option<&Span>, findings: &str) -> Line {
     let mut line = Line::new().with(summary.leader.text.as_str(), summary.leader.tone);
     let mut part = |label: &str, span: &Span| {
         line.push(" · ", Tone::Dim);
         line.push(label, Tone::Dim);
         line.push(span.text.as_str(), span.tone);
     };
-    if let Some(paused) = &summary.paused {
+    if let Some(paused) = paused {
         part("", paused);
     }
     part("TL ", &summary.timeline);
@@ -83,7 +88,7 @@ fn compact(summary: &Summary) -> Line {
             part(label, span);
         }
     }
-    part("", &Span::new(summary.counts.words(), summary.counts.tone()));
+    part("", &Span::new(findings, summary.counts.tone()));
     line
 }
 

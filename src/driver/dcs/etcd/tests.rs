@@ -231,7 +231,7 @@ async fn a_leader_change_arrives_as_it_happens() {
     let etcd = Member::start(&[LEADER, ("/service/pg-ha/initialize", "77")]).await;
     let mut source = EtcdRecord::new(endpoints(&[&etcd.url]), "service", "pg-ha");
     assert_eq!(source.source(), &Source::new(SourceKind::Etcd, ""));
-    assert!(matches!(source.pace(), Pace::Push(pace) if pace >= Duration::from_secs(2)));
+    assert!(matches!(source.pace(), Pace::Push(pace) if pace >= Duration::from_secs(1)));
     let first = record(&mut source).await.expect("a record");
     let leader = first.leader.expect("a leader");
     assert_eq!((leader.holder.as_str(), leader.lease_left), ("pg-0", Some(Duration::from_secs(25))));
