@@ -42,6 +42,12 @@ impl Position {
         }
     }
 
+    /// Whether a node in recovery has replayed everything that it has received: then it is not behind in time, as far
+    /// as it can know.
+    pub fn has_replayed_all(&self) -> bool {
+        matches!(self, Self::Replaying { received: Some(received), replayed: Some(replayed), .. } if replayed >= received)
+    }
+
     /// The position up to which queries on the node see data.
     pub fn applied(&self) -> Option<Lsn> {
         match *self {

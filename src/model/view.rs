@@ -319,6 +319,7 @@ impl<'a> MemberView<'a> {
                 let value = row.value.replay_time?;
                 Some(Observed { value, source: row.source, at: row.at, fresh: row.fresh })
             }),
+            self.agent(|report| report.position.filter(|position| position.has_replayed_all()).map(|_| Duration::ZERO)),
         ]);
         Lag {
             bytes: best([row(|row| row.replay_lag), apart(self.applied()), self.registered(|record| record.lag)]),

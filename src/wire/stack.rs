@@ -60,7 +60,9 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         }
     }
     for router in &settings.routers {
-        if let Some(page) = &router.stats {
+        // A second opinion on the same numbers: a single picture does without it.
+        let wanted = router.runtime.is_none() || purpose.takes_side_sources();
+        if let Some(page) = router.stats.as_ref().filter(|_| wanted) {
             let page = HaproxyPage::new(&router.name, page.clone());
             let page = if router.runtime.is_some() { page.beside_runtime() } else { page };
             sources.push(Box::new(page));
