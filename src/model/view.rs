@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::agent::Tags;
+use super::agent::{Position, Tags};
 use super::lsn::{Lsn, SystemId, Timeline};
 use super::member::{Member, Presence};
 use super::name::NodeName;
@@ -319,7 +319,7 @@ impl<'a> MemberView<'a> {
                 let value = row.value.replay_time?;
                 Some(Observed { value, source: row.source, at: row.at, fresh: row.fresh })
             }),
-            self.agent(|report| report.position.filter(|position| position.has_replayed_all()).map(|_| Duration::ZERO)),
+            self.agent(|report| report.position.filter(Position::has_replayed_all).map(|_| Duration::ZERO)),
         ]);
         Lag {
             bytes: best([row(|row| row.replay_lag), apart(self.applied()), self.registered(|record| record.lag)]),

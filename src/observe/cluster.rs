@@ -23,6 +23,7 @@ use super::task::{Surroundings, drive, stale_after};
 use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
 use crate::health;
 use crate::model::agent::Registration;
+use crate::model::dcs::DcsContent;
 use crate::model::event::Event;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
@@ -31,6 +32,9 @@ use crate::model::router::Router;
 use crate::model::snapshot::{Identity, Snapshot};
 use crate::model::source::Source;
 use crate::model::thresholds::Thresholds;
+
+/// How long a picture waits that would only show what is shown already, a little younger.
+const NOTHING_NEW: Duration = Duration::from_millis(800);
 
 /// Events kept.
 const MOST_EVENTS: usize = 2_000;
@@ -164,6 +168,17 @@ struct Observer {
     settle: Duration,
 }
 
+/// How soon an observation should be on screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Haste {
+    /// At once.
+    Now,
+    /// With what else comes within the time for gathering.
+    WithTheRest,
+    /// It only confirms what is shown: with the next picture.
+    WithTheNext,
+}
+
 /// A member whose sources run.
 struct Followed {
     /// What they were started for.
@@ -197,8 +212,11 @@ impl Observer {
                     None => return,
                 },
                 Some(observation) = observations.recv() => {
-                    let urgent = self.take(observation);
-                    let at = if urgent { Instant::now() } else { Instant::now() + self.gather };
+                    let at = Instant::now() + match self.take(observation) {
+                        Haste::Now => Duration::ZERO,
+                        Haste::WithTheRest => self.gather,
+                        Haste::WithTheNext => self.gather.max(NOTHING_NEW),
+                    };
                     due = Some(due.map_or(at, |due| due.min(at)));
                 }
                 () = sleep_until(patience.unwrap_or(wake)), if patience.is_some() => {
@@ -215,23 +233,25 @@ impl Observer {
         }
     }
 
-    /// Takes in an observation; true where the change should be on screen at once.
-    fn take(&mut self, observation: Observation) -> bool {
-        let leader = |observer: &Self| {
-            let record = observer.merge.fresh_record(observer.clock.now());
-            record.and_then(|content| content.leader.as_ref().map(|leader| leader.holder.clone()))
-        };
+    /// Takes in an observation, and tells how soon what it changes should be on screen.
+    fn take(&mut self, observation: Observation) -> Haste {
         if let Some((sources, cancel)) = self.reserve.hear(&observation) {
             self.ask_all(sources, &cancel);
         }
-        let is_record = matches!(observation.outcome, Ok(Facts::Record(_)));
-        let before = if is_record { leader(self) } else { None };
+        let Ok(Facts::Record(record)) = &observation.outcome else {
+            self.merge.take(observation);
+            return Haste::WithTheRest;
+        };
+        let holder = |record: &DcsContent| record.leader.as_ref().map(|leader| leader.holder.clone());
+        let haste = match self.merge.fresh_record(self.clock.now()) {
+            Some(before) if holder(before) != holder(record) => Haste::Now,
+            Some(before) if before.says_the_same_as(record) => Haste::WithTheNext,
+            Some(_) => Haste::WithTheRest,
+            None => Haste::Now,
+        };
         self.merge.take(observation);
-        if !is_record {
-            return false;
-        }
         self.follow_record();
-        before != leader(self)
+        haste
     }
 
     fn obey(&mut self, order: Order) {
