@@ -24,6 +24,7 @@ pub(super) struct Input {
 
 impl Input {
     /// Begins to read.
+    #[expect(clippy::disallowed_methods, reason = "the task is awaited by close, and ends with its queue")]
     pub(super) fn open() -> Self {
         let (sender, queue) = mpsc::channel(WAITING);
         Self { queue, reader: tokio::spawn(read(sender)) }
