@@ -39,7 +39,8 @@ fn writable(snapshot: &Snapshot) -> Vec<(MemberView<'_>, Observed<Role>)> {
             view.sql_role().filter(|role| role.fresh).or_else(|| view.agent_role().filter(|role| role.fresh))?;
         (claim.value == Role::Primary).then_some((view, claim))
     }
-    snapshot.views().filter_map(claim).collect()
+    // Facts that may be another server's accuse nobody.
+    snapshot.views().filter(|view| view.doubt().is_none()).filter_map(claim).collect()
 }
 
 fn several_primaries(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
@@ -65,7 +66,7 @@ fn several_primaries(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 /// The lock against what each node says of itself.
 fn lock_and_node(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let Some(leader) = snapshot.leader().filter(|leader| leader.fresh && snapshot.record_is_fresh()) else { return };
-    for view in snapshot.views() {
+    for view in snapshot.views().filter(|view| view.doubt().is_none()) {
         let holds = *view.name() == leader.value;
         let Some(claim) = view.sql_role().filter(|role| role.fresh).or_else(|| view.agent_role().filter(|r| r.fresh))
         else {
@@ -135,7 +136,7 @@ fn identifiers(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         .and_then(|leader| snapshot.member(&leader.value))
         .and_then(|member| snapshot.view(member).system_id());
     let Some(right) = recorded.or(of_leader) else { return };
-    for view in snapshot.views() {
+    for view in snapshot.views().filter(|view| view.two_servers().is_none()) {
         let Some(own) = view.system_id().filter(|own| own.fresh && own.value != right.value) else { continue };
         drafts.push(
             Draft::new(

@@ -2,6 +2,7 @@
 
 use super::draft::Draft;
 use crate::model::finding::{Severity, Subject};
+use crate::model::identity::Doubt;
 use crate::model::member::Presence;
 use crate::model::observed::{Freshness, Reading};
 use crate::model::role::MemberState;
@@ -72,28 +73,37 @@ fn silence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) 
     drafts.push(draft.advise(advice));
 }
 
-/// Two servers cannot have started at the same moment, so the start tells whether both wires lead to one and the same.
-const SAME_START: f64 = 2.0;
-
-/// REST and SQL of one member must speak of one server: a wrong port or tunnel makes every number a lie.
+/// REST and SQL of one member must speak of one server, and no two members' SQL of the same: a wrong port or tunnel makes
+/// every number a lie.
 fn one_server(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
-    let now = snapshot.now;
-    let by_agent = view.member.agent.as_ref().and_then(|agent| agent.fact(now, |report| report.postmaster_started));
-    let by_sql = view.member.sql.as_ref().and_then(|sql| sql.fact(now, |report| Some(report.postmaster_started)));
-    let (Some(agent), Some(sql)) = (by_agent.filter(|fact| fact.fresh), by_sql.filter(|fact| fact.fresh)) else {
-        return;
-    };
-    if agent.value.duration_since(sql.value).as_secs_f64().abs() <= SAME_START {
-        return;
+    let subject = || Subject::Node(view.name().clone());
+    if let Some((agent, sql)) = view.two_servers() {
+        let title = format!("REST and SQL of {} lead to different servers", view.name());
+        drafts.push(
+            Draft::new(Severity::Critical, "two-servers-as-one", subject(), title)
+                .because(&agent, &agent.value)
+                .because(&sql, &sql.value)
+                .settling()
+                .advise("mend the node's addresses or the address map; until then believe neither"),
+        );
     }
-    let title = format!("REST and SQL of {} lead to different servers", view.name());
-    drafts.push(
-        Draft::new(Severity::Critical, "two-servers-as-one", Subject::Node(view.name().clone()), title)
-            .because(&agent, format!("started {}", agent.value))
-            .because(&sql, format!("started {}", sql.value))
-            .settling()
-            .advise("mend the node's addresses or the address map; until then believe neither"),
-    );
+    let Some(Doubt::SharedWith(other)) = view.doubt() else { return };
+    let recorded = snapshot.recorded(|content| Some(content.member(view.name()).is_some()));
+    let stranger = recorded.filter(|recorded| recorded.fresh && !recorded.value);
+    let which = if stranger.is_some() { format!(": {} is no member", view.name()) } else { String::new() };
+    let title = format!("{other} and {} lead to one server{which}", view.name());
+    let mut draft = Draft::new(Severity::Critical, "entries-share-server", subject(), title);
+    let started = view.member.sql.as_ref().and_then(|sql| sql.fact(snapshot.now, |r| Some(r.postmaster_started)));
+    if let Some(started) = started {
+        draft = draft.because(&started, format!("started {}, as that of {other}", started.value));
+    }
+    if let Some(stranger) = &stranger {
+        draft = draft.because(stranger, format!("{} is not on record", view.name()));
+    }
+    drafts.push(draft.advise(format!(
+        "mend or remove [clusters.NAME.nodes.{}]: acting on the wrong node is the worst of mistakes",
+        view.name()
+    )));
 }
 
 fn presence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {

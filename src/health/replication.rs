@@ -12,7 +12,9 @@ use crate::model::view::MemberView;
 
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     for view in snapshot.views() {
-        if view.role().is_some_and(|role| role.fresh && role.value == Role::Replica) {
+        let replica = view.role().is_some_and(|role| role.fresh && role.value == Role::Replica);
+        // Facts that may be another server's accuse nobody.
+        if replica && view.doubt().is_none() {
             stream(&view, drafts);
             lag(&view, drafts);
             timeline(&view, drafts);

@@ -9,6 +9,7 @@ pub mod checkup;
 pub mod dcs;
 pub mod event;
 pub mod finding;
+pub mod identity;
 pub mod lsn;
 pub mod member;
 pub mod metrics;

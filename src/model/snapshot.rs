@@ -189,7 +189,8 @@ impl Snapshot {
         if by_record.as_ref().is_some_and(|leader| leader.fresh) || self.record_is_fresh() {
             return by_record;
         }
-        let mut claimants: Vec<_> = self.views().filter_map(claims).filter(|claim| claim.fresh).collect();
+        let mut claimants: Vec<_> =
+            self.views().filter(|view| view.doubt().is_none()).filter_map(claims).filter(|claim| claim.fresh).collect();
         if claimants.len() == 1 { claimants.pop() } else { by_record }
     }
 

@@ -70,11 +70,11 @@ impl<'a> MemberView<'a> {
         Some(Observed { fresh: fact.fresh && !silent, ..fact })
     }
 
-    fn agent<U>(&self, part: impl Fn(&super::agent::AgentReport) -> Option<U>) -> Option<Observed<U>> {
+    pub(super) fn agent<U>(&self, part: impl Fn(&super::agent::AgentReport) -> Option<U>) -> Option<Observed<U>> {
         self.member.agent.as_ref().and_then(|agent| agent.fact(self.snapshot.now, part))
     }
 
-    fn sql<U>(&self, part: impl Fn(&super::postgres::SqlReport) -> Option<U>) -> Option<Observed<U>> {
+    pub(super) fn sql<U>(&self, part: impl Fn(&super::postgres::SqlReport) -> Option<U>) -> Option<Observed<U>> {
         self.member.sql.as_ref().and_then(|sql| sql.fact(self.snapshot.now, part))
     }
 

@@ -1,0 +1,199 @@
+//! What the picture must not say: troubles that were told of real clusters and were none, or were others. Each test
+//! takes a calm simulated cluster, changes what its sources say as it was then, and looks at what is told of it.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
+
+#[expect(dead_code, reason = "shared with the other tests of findings")]
+#[path = "support/stage.rs"]
+mod stage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use pgctl::driver::ha::sim::Scenario;
+use pgctl::health;
+use pgctl::model::agent::{AgentReport, Position};
+use pgctl::model::dcs::{DcsContent, HistoryEntry, Quorum};
+use pgctl::model::finding::{Finding, Severity, Subject};
+use pgctl::model::lsn::{Lsn, Timeline};
+use pgctl::model::member::Member;
+use pgctl::model::moment::Moment;
+use pgctl::model::observed::Reading;
+use pgctl::model::postgres::SqlReport;
+use pgctl::model::role::{MemberState, Role};
+use pgctl::model::snapshot::{Snapshot, Wellbeing};
+use pgctl::model::source::{Source, SourceError, SourceKind, Trouble};
+use pgctl::observe::histories::Histories;
+use pgctl::report::summary::summary;
+use pgctl::report::table::{Table, Tone};
+use pgctl::report::{replication, topology};
+use stage::Stage;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// pg-0 leads, pg-1 and pg-2 follow it; pg-3 is left out.
+fn calm() -> Snapshot {
+    let mut snapshot = Stage::new(Scenario::Calm).pass(60);
+    snapshot.members.retain(|member| member.name != "pg-3");
+    record(&mut snapshot, |content| content.members.retain(|member| member.name != "pg-3"));
+    assert_eq!(told(&snapshot), Vec::<String>::new());
+    snapshot
+}
+
+fn change<T: Clone>(reading: &mut Reading<T>, edit: impl FnOnce(&mut T)) {
+    edit(Arc::make_mut(&mut reading.answer.as_mut().expect("an answer").value));
+}
+
+fn record(snapshot: &mut Snapshot, edit: impl Fn(&mut DcsContent)) {
+    for reading in &mut snapshot.dcs.content {
+        change(reading, &edit);
+    }
+}
+
+fn member<'a>(snapshot: &'a mut Snapshot, name: &str) -> &'a mut Member {
+    snapshot.members.iter_mut().find(|member| member.name == name).expect("a member")
+}
+
+fn sql(snapshot: &mut Snapshot, name: &str, edit: impl FnOnce(&mut SqlReport)) {
+    change(member(snapshot, name).sql.as_mut().expect("asked"), edit);
+}
+
+fn agent(snapshot: &mut Snapshot, name: &str, edit: impl FnOnce(&mut AgentReport)) {
+    change(member(snapshot, name).agent.as_mut().expect("asked"), edit);
+}
+
+fn fail<T>(reading: &mut Reading<T>, trouble: Trouble, at: Moment) {
+    reading.take(at, SECOND, Err(SourceError::new(trouble, "10.0.0.9:8008", "")));
+}
+
+/// Every wire to the node fails, and has done so for three seconds.
+fn silence(snapshot: &mut Snapshot, name: &str, trouble: Trouble) {
+    let at = snapshot.now - SECOND * 3;
+    let member = member(snapshot, name);
+    fail(member.agent.as_mut().expect("asked"), trouble, at);
+    fail(member.sql.as_mut().expect("asked"), trouble, at);
+}
+
+/// The standby lost its stream.
+fn unstream(snapshot: &mut Snapshot, name: &str) {
+    sql(snapshot, name, |report| report.receiver = None);
+    agent(snapshot, name, |report| {
+        report.state = MemberState::Running;
+        report.replication_state = None;
+    });
+}
+
+fn findings(snapshot: &Snapshot) -> Vec<Finding> {
+    health::examine(snapshot).into_iter().map(|draft| draft.finding).collect()
+}
+
+/// Codes found, notes left aside.
+fn told(snapshot: &Snapshot) -> Vec<String> {
+    let worth = findings(snapshot).into_iter().filter(|finding| finding.severity > Severity::Note);
+    worth.map(|finding| format!("{} {}", finding.code, finding.subject)).collect()
+}
+
+fn finding(snapshot: &Snapshot, code: &str) -> Finding {
+    let all = findings(snapshot);
+    all.iter().find(|finding| finding.code == code).cloned().unwrap_or_else(|| panic!("no {code} among {all:#?}"))
+}
+
+fn has(snapshot: &Snapshot, code: &str) -> bool {
+    findings(snapshot).iter().any(|finding| finding.code == code)
+}
+
+/// What is drawn in the row and column, with its tone.
+fn cell(table: &Table, row: &str, column: &str) -> (String, Tone) {
+    let at = table.columns.iter().position(|known| known.key == column).expect("a column");
+    let row = table.rows.iter().find(|known| known.id == *row).unwrap_or_else(|| panic!("no row {row}"));
+    (row.cells[at].text.to_string(), row.cells[at].tone)
+}
+
+/// The next poll: pg-2 has received all but replayed `left` bytes less, and the last commit that it replayed is so old.
+fn replays(snapshot: &mut Snapshot, later: u32, left: u64, last_commit: Duration) {
+    let now = snapshot.now + SECOND * later;
+    snapshot.now = now;
+    for member in &mut snapshot.members {
+        if let Some(answer) = member.sql.as_mut().and_then(|sql| sql.answer.as_mut()) {
+            answer.at = now;
+        }
+    }
+    sql(snapshot, "pg-2", |report| {
+        report.position = Position::Replaying {
+            received: Some(Lsn(1 << 30)),
+            replayed: Some(Lsn((1 << 30) - left)),
+            replayed_at: None,
+            paused: None,
+        };
+        let replay = report.replay.as_mut().expect("a standby");
+        replay.lag = Some(if left == 0 { Duration::ZERO } else { last_commit });
+    });
+    sql(snapshot, "pg-0", |report| {
+        for row in report.downstream.iter_mut().filter(|row| row.application == "pg-2") {
+            (row.replay_lag, row.replay_time) = (Some(left), None);
+        }
+    });
+}
+
+fn time_behind(snapshot: &Snapshot) -> Option<Duration> {
+    let member = snapshot.member(&"pg-2".into()).expect("a member");
+    snapshot.view(member).lag().time.map(|time| time.value)
+}
+
+#[test]
+fn two_entries_that_lead_to_one_server_are_no_split_brain() {
+    let mut snapshot = calm();
+    let mut twin = member(&mut snapshot, "pg-0").clone();
+    twin.name = "pg-x".into();
+    let now = snapshot.now;
+    let source = Source::new(SourceKind::PatroniRest, "pg-x");
+    let mut refused = Reading::unasked(source, SECOND * 3, Moment::START);
+    refused.take(
+        now,
+        SECOND,
+        Err(SourceError::new(Trouble::UnexpectedAnswer, "http://h:8008", "is the agent of pg-0, not of pg-x")),
+    );
+    twin.agent = Some(refused);
+    twin.sql.as_mut().expect("asked").source = Source::new(SourceKind::Sql, "pg-x");
+    snapshot.members.push(twin);
+    let found = findings(&snapshot);
+    for code in ["several-primaries", "primary-without-lock", "two-servers-as-one"] {
+        assert!(!has(&snapshot, code), "{code}: {found:#?}");
+    }
+    let shared = finding(&snapshot, "entries-share-server");
+    assert_eq!((shared.severity, &shared.subject), (Severity::Critical, &Subject::Node("pg-x".into())));
+    assert_eq!(found.iter().filter(|finding| finding.severity == Severity::Critical).count(), 1, "{found:#?}");
+    assert!(shared.title.as_str().contains("pg-0") && shared.title.as_str().contains("one server"), "{}", shared.title);
+}
+
+#[test]
+fn swapped_sql_ports_are_the_finding_and_accuse_nobody() {
+    let mut snapshot = calm();
+    let of = |snapshot: &mut Snapshot, name: &str| {
+        member(snapshot, name).sql.as_ref().and_then(|sql| sql.answer.clone()).expect("an answer")
+    };
+    let (first, second) = (of(&mut snapshot, "pg-0"), of(&mut snapshot, "pg-1"));
+    member(&mut snapshot, "pg-0").sql.as_mut().expect("asked").answer = Some(second);
+    member(&mut snapshot, "pg-1").sql.as_mut().expect("asked").answer = Some(first);
+    let critical: Vec<_> =
+        findings(&snapshot).into_iter().filter(|finding| finding.severity == Severity::Critical).collect();
+    assert_eq!(critical.len(), 2, "{critical:#?}");
+    assert!(critical.iter().all(|finding| finding.code == "two-servers-as-one"), "{critical:#?}");
+}
+
+fn without_record(snapshot: &mut Snapshot) {
+    let at = snapshot.now - SECOND * 20;
+    for reading in &mut snapshot.dcs.content {
+        fail(reading, Trouble::NoQuorum, at);
+    }
+}
+
+fn demote(snapshot: &mut Snapshot, name: &str) {
+    sql(snapshot, name, |report| {
+        report.in_recovery = true;
+        let Position::Writing { at } = report.position else { return };
+        report.position =
+            Position::Replaying { received: Some(at), replayed: Some(at), replayed_at: None, paused: None };
+    });
+    agent(snapshot, name, |report| report.role = Role::Replica);
+}
