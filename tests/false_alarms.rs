@@ -197,3 +197,55 @@ fn demote(snapshot: &mut Snapshot, name: &str) {
     });
     agent(snapshot, name, |report| report.role = Role::Replica);
 }
+
+#[test]
+fn an_old_answer_does_not_vouch_for_the_other_wire() {
+    let mut snapshot = calm();
+    let now = snapshot.now;
+    let both = |snapshot: &mut Snapshot, answered: Duration| {
+        let router = &mut snapshot.routers[0];
+        let failed = now - SECOND;
+        fail(router.http.as_mut().expect("asked"), Trouble::TimedOut, failed);
+        router.runtime.as_mut().expect("asked").answer.as_mut().expect("an answer").at = now - answered;
+        let member = member(snapshot, "pg-2");
+        fail(member.sql.as_mut().expect("asked"), Trouble::TimedOut, failed);
+        member.agent.as_mut().expect("asked").answer.as_mut().expect("an answer").at = now - answered;
+    };
+    both(&mut snapshot, Duration::from_millis(1500));
+    for code in ["router-half-silent", "postgres-silent"] {
+        let title = finding(&snapshot, code).title;
+        assert!(title.as_str().ends_with("does not answer"), "{title}");
+    }
+    both(&mut snapshot, Duration::from_millis(500));
+    for code in ["router-half-silent", "postgres-silent"] {
+        let title = finding(&snapshot, code).title;
+        assert!(title.as_str().ends_with(" does"), "{title}");
+    }
+}
+
+#[test]
+fn a_refused_password_is_an_answer_and_a_missing_one_is_no_question() {
+    let mut snapshot = calm();
+    let now = snapshot.now;
+    fail(member(&mut snapshot, "pg-0").sql.as_mut().expect("asked"), Trouble::Credentials, now);
+    let refused = finding(&snapshot, "postgres-refuses").title;
+    assert_eq!(refused.as_str(), "PostgreSQL of pg-0 refuses this console's login");
+    assert!(!has(&snapshot, "postgres-silent"));
+    // Nor is a node silent whose PostgreSQL refuses: it was there to refuse.
+    fail(member(&mut snapshot, "pg-0").agent.as_mut().expect("asked"), Trouble::TimedOut, now);
+    assert!(!has(&snapshot, "node-silent"));
+}
+
+#[test]
+fn with_two_of_three_gone_there_is_no_one_more_loss() {
+    let mut snapshot = calm();
+    let now = snapshot.now;
+    for reading in snapshot.dcs.members.iter_mut().skip(1) {
+        fail(reading, Trouble::Refused, now - SECOND);
+    }
+    change(&mut snapshot.dcs.members[0], |member| member.quorum = Quorum::Reached);
+    let titles: Vec<_> =
+        findings(&snapshot).into_iter().filter(|finding| finding.code == "dcs-member-silent").collect();
+    assert_eq!(titles.len(), 2);
+    assert!(!titles.iter().any(|finding| finding.title.as_str().contains("one more loss")), "{titles:#?}");
+}
