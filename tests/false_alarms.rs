@@ -141,6 +141,61 @@ fn time_behind(snapshot: &Snapshot) -> Option<Duration> {
 }
 
 #[test]
+fn a_dead_leader_is_the_finding_and_not_that_its_replicas_lost_their_stream() {
+    let mut snapshot = calm();
+    silence(&mut snapshot, "pg-0", Trouble::Refused);
+    for name in ["pg-1", "pg-2"] {
+        unstream(&mut snapshot, name);
+    }
+    let told = told(&snapshot);
+    assert!(told.contains(&"node-silent pg-0".to_owned()), "{told:?}");
+    assert!(!has(&snapshot, "not-streaming") && !has(&snapshot, "no-successor"), "{told:?}");
+    assert_eq!(summary(&snapshot, snapshot.now).members.text, "2/3");
+    // Tags forbid whatever the leader does.
+    for name in ["pg-1", "pg-2"] {
+        agent(&mut snapshot, name, |report| report.tags.nofailover = true);
+    }
+    assert_eq!(finding(&snapshot, "no-successor").severity, Severity::Critical);
+}
+
+#[test]
+fn replicas_that_stopped_far_behind_a_dead_leader_cannot_take_over() {
+    let mut snapshot = calm();
+    silence(&mut snapshot, "pg-0", Trouble::Refused);
+    sql(&mut snapshot, "pg-0", |report| report.downstream.clear());
+    for name in ["pg-1", "pg-2"] {
+        unstream(&mut snapshot, name);
+        sql(&mut snapshot, name, |report| {
+            let start = Some(Lsn(1));
+            report.position = Position::Replaying { received: start, replayed: start, replayed_at: None, paused: None };
+        });
+    }
+    assert_eq!(finding(&snapshot, "no-successor").severity, Severity::Critical);
+}
+
+#[test]
+fn that_no_node_can_be_asked_from_here_does_not_tell_that_none_could_take_over() {
+    let mut snapshot = calm();
+    for name in ["pg-0", "pg-1", "pg-2"] {
+        let now = snapshot.now;
+        let member = member(&mut snapshot, name);
+        for kind in [SourceKind::PatroniRest, SourceKind::Sql] {
+            let (source, long) = (Source::new(kind, name), SECOND * 3);
+            match kind {
+                SourceKind::Sql => member.sql = Some(Reading::unasked(source, long, Moment::START)),
+                _ => member.agent = Some(Reading::unasked(source, long, Moment::START)),
+            }
+        }
+        fail(member.agent.as_mut().expect("asked"), Trouble::Name, now);
+        fail(member.sql.as_mut().expect("asked"), Trouble::Name, now);
+    }
+    assert!(!has(&snapshot, "no-successor"));
+    let unknown = finding(&snapshot, "successor-unknown");
+    assert_eq!(unknown.severity, Severity::Note);
+    assert!(unknown.title.as_str().contains("unknown"), "{}", unknown.title);
+}
+
+#[test]
 fn two_entries_that_lead_to_one_server_are_no_split_brain() {
     let mut snapshot = calm();
     let mut twin = member(&mut snapshot, "pg-0").clone();

@@ -32,6 +32,10 @@ fn subject(view: &MemberView<'_>) -> Subject {
 fn stream(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let up = view.state().is_some_and(|state| state.fresh && state.value.is_up());
     let Some(streams) = view.streams().filter(|streams| up && streams.fresh && !streams.value) else { return };
+    // Nobody streams from a node that is gone: that one is the finding.
+    if view.upstream_is_gone() {
+        return;
+    }
     let archive = view.state().is_some_and(|state| state.value == MemberState::InArchiveRecovery);
     let how = if archive { "reads WAL from the archive: it does not stream" } else { "does not stream from anybody" };
     let draft = Draft::new(Severity::Warning, "not-streaming", subject(view), format!("{} {how}", view.name()));

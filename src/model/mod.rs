@@ -23,6 +23,7 @@ pub mod router;
 pub mod series;
 pub mod snapshot;
 pub mod source;
+pub mod standing;
 pub mod text;
 pub mod thresholds;
 pub mod trend;

@@ -6,7 +6,7 @@ use super::line::{Line, Span};
 use super::routing;
 use super::table::{NONE, Tone, UNKNOWN};
 use super::tones;
-use super::topology::{in_order, share};
+use super::topology::share;
 use super::units;
 use crate::model::dcs::Quorum;
 use crate::model::finding::Severity;
@@ -170,7 +170,7 @@ fn sync(snapshot: &Snapshot) -> Option<Span> {
 
 fn members(snapshot: &Snapshot) -> Span {
     let expected = snapshot.members.iter().filter(|member| member.presence == Presence::Present);
-    let states: Vec<_> = expected.map(|member| in_order(snapshot.view(member))).collect();
+    let states: Vec<_> = expected.map(|member| snapshot.view(member).in_order()).collect();
     if states.is_empty() || states.iter().all(Option::is_none) {
         return Span::new(UNKNOWN, Tone::Stale);
     }

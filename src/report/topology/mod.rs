@@ -22,7 +22,7 @@ use super::tones;
 use super::units::{self, BYTES_WIDTH, DURATION_WIDTH};
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::Observed;
-use crate::model::role::{MemberState, Role, SyncState};
+use crate::model::role::{Role, SyncState};
 use crate::model::router::PoolPurpose;
 use crate::model::snapshot::Snapshot;
 use crate::model::view::MemberView;
@@ -242,27 +242,6 @@ fn notes_cell(notes: &[super::line::Span]) -> Cell {
     }
     let words: Vec<_> = notes.iter().map(|note| note.text.as_str()).collect();
     Cell::text(words.join(", "), tones::worst(notes.iter().map(|note| note.tone)))
-}
-
-/// Whether a member is as it should be: it answers, is up, and leads or streams. `None`: unknown.
-pub(in crate::report) fn in_order(view: MemberView<'_>) -> Option<bool> {
-    if view.is_waiting() && !view.answers() {
-        return None;
-    }
-    if !view.answers() {
-        return Some(false);
-    }
-    let role = view.role()?.value;
-    let state = view.state()?.value;
-    let coarse = state == MemberState::Running && view.streams().is_none();
-    let in_place = match role {
-        Role::Leader | Role::StandbyLeader => true,
-        // Without the lock it may be all there is while the DCS is away; with another leader it is one too many.
-        Role::Primary => !view.snapshot.record_is_fresh(),
-        Role::Replica => state == MemberState::Streaming || coarse,
-        Role::Demoted | Role::Uninitialized | Role::Unknown(_) => false,
-    };
-    Some(state.is_up() && in_place)
 }
 
 /// A share such as `2/3`, toned by what is missing.
