@@ -254,6 +254,30 @@ fn demote(snapshot: &mut Snapshot, name: &str) {
 }
 
 #[test]
+fn a_demoted_leader_without_a_record_means_that_nobody_takes_writes() {
+    let mut snapshot = calm();
+    without_record(&mut snapshot);
+    assert!(!has(&snapshot, "nobody-writes"), "the leader still says that it takes writes");
+    demote(&mut snapshot, "pg-0");
+    let nobody = finding(&snapshot, "nobody-writes");
+    assert_eq!(nobody.severity, Severity::Critical);
+    assert!(nobody.title.as_str().starts_with("nobody takes writes: "), "{}", nobody.title);
+    let header = summary(&snapshot, snapshot.now);
+    assert_eq!((header.leader.text.as_str(), header.leader.tone), ("no primary", Tone::Act));
+    assert!(header.line().text().starts_with("no primary · "), "{}", header.line().text());
+}
+
+#[test]
+fn a_leader_that_is_only_on_an_old_record_is_not_shown_as_the_leader() {
+    let mut snapshot = calm();
+    without_record(&mut snapshot);
+    silence(&mut snapshot, "pg-0", Trouble::TimedOut);
+    let header = summary(&snapshot, snapshot.now);
+    assert_eq!((header.leader.text.as_str(), header.leader.tone), ("pg-0?", Tone::Stale));
+    assert!(!has(&snapshot, "nobody-writes"), "two replicas stream from it");
+}
+
+#[test]
 fn an_old_answer_does_not_vouch_for_the_other_wire() {
     let mut snapshot = calm();
     let now = snapshot.now;

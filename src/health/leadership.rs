@@ -9,6 +9,7 @@ use crate::model::view::MemberView;
 
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     no_leader(snapshot, drafts);
+    nobody_writes(snapshot, drafts);
     several_primaries(snapshot, drafts);
     lock_and_node(snapshot, drafts);
     records_disagree(snapshot, drafts);
@@ -28,6 +29,36 @@ fn no_leader(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         Draft::new(Severity::Critical, "no-leader", Subject::Cluster, "no leader: nobody holds the lock")
             .because(&unlocked, "the leader key is absent")
             .advise(advice),
+    );
+}
+
+/// Without a record to go by, the members' own words: a leader that lost the DCS steps down, and then nobody writes.
+fn nobody_writes(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    if !snapshot.nobody_writes() {
+        return;
+    }
+    let word = |view: &MemberView<'_>| {
+        view.sql_role().filter(|role| role.fresh).or_else(|| view.agent_role().filter(|role| role.fresh))
+    };
+    let (standing, silent): (Vec<_>, Vec<_>) =
+        snapshot.views().filter(|view| !view.is_missing()).partition(|view| word(view).is_some());
+    let names = |views: &[MemberView<'_>]| {
+        let names: Vec<&str> = views.iter().map(|view| view.name().as_str()).collect();
+        names.join(", ")
+    };
+    let verb = |count: usize, one: &'static str, many: &'static str| if count == 1 { one } else { many };
+    let rest = match silent.len() {
+        0 => String::new(),
+        count => format!(", {} {} not answer", names(&silent), verb(count, "does", "do")),
+    };
+    let verb = verb(standing.len(), "is", "are");
+    let title = format!("nobody takes writes: {} {verb} in recovery{rest}", names(&standing));
+    let mut draft = Draft::new(Severity::Critical, "nobody-writes", Subject::Cluster, title);
+    for (view, role) in standing.iter().filter_map(|view| Some((view, word(view)?))) {
+        draft = draft.because(&role, format!("{} is in recovery", view.name()));
+    }
+    drafts.push(
+        draft.advise("bring the DCS back first: without it nobody may be promoted; then look at the Patroni logs"),
     );
 }
 

@@ -1,7 +1,10 @@
 //! How a member stands in its cluster: whether it is as it should be, whether its upstream is there to be followed, and
 //! whether anybody takes writes.
 
+use super::member::Presence;
+use super::observed::Freshness;
 use super::role::{MemberState, Role};
+use super::snapshot::Snapshot;
 use super::source::Trouble;
 use super::view::MemberView;
 
@@ -50,5 +53,26 @@ impl MemberView<'_> {
         down || failure.is_some_and(|failure| {
             matches!(failure.error.trouble, Trouble::Refused | Trouble::NotReady | Trouble::Closed)
         })
+    }
+}
+
+impl Snapshot {
+    /// Whether nobody takes writes, as far as can be seen without a record to go by: every member that answers says
+    /// that it is in recovery, and if one does not answer, nobody streams from it either.
+    pub fn nobody_writes(&self) -> bool {
+        let waits = self.dcs.content.iter().any(|reading| reading.freshness(self.now) == Freshness::Waiting);
+        if waits || self.record_is_fresh() || self.is_standby_cluster() || self.views().any(|view| view.is_waiting()) {
+            return false;
+        }
+        let word = |view: &MemberView<'_>| {
+            let sql = view.sql_role().filter(|role| role.fresh);
+            sql.or_else(|| view.agent_role().filter(|role| role.fresh)).map(|role| role.value)
+        };
+        let present = || self.views().filter(|view| view.member.presence == Presence::Present);
+        let words: Vec<Option<Role>> = present().map(|view| word(&view)).collect();
+        let told: Vec<&Role> = words.iter().flatten().collect();
+        let all = told.len() == words.len();
+        let streams = || present().any(|view| view.streams().is_some_and(|streams| streams.fresh && streams.value));
+        !told.is_empty() && told.iter().all(|role| **role == Role::Replica) && (all || !streams())
     }
 }

@@ -41,7 +41,8 @@ pub struct Summary {
     pub simulated: bool,
     /// How it does.
     pub wellbeing: Wellbeing,
-    /// Name of the leader, `no leader`, or `?`.
+    /// Name of the leader, `no leader`, `no primary` where without a record nobody takes writes, `pg-0?` where only an old
+    /// record tells, or `?`.
     pub leader: Span,
     /// Timeline, or `?`.
     pub timeline: Span,
@@ -132,6 +133,9 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
 /// What stands for the leader where the record says that nobody holds the lock.
 pub const NO_LEADER: &str = "no leader";
 
+/// What stands for the leader where no record is to be had and every member that answers is in recovery.
+pub const NO_PRIMARY: &str = "no primary";
+
 /// A picture older than this is worth a look: at every usual interval its sources would be stale by now.
 const OLD: Duration = Duration::from_secs(30);
 
@@ -144,6 +148,9 @@ fn told<T>(fact: Option<Observed<T>>, draw: impl FnOnce(T) -> Span) -> Span {
 fn leader(snapshot: &Snapshot) -> Span {
     match snapshot.leader() {
         None if snapshot.record_is_fresh() => Span::new(NO_LEADER, Tone::Act),
+        None | Some(_) if snapshot.nobody_writes() => Span::new(NO_PRIMARY, Tone::Act),
+        // Who led when the record could last be read, and may not any more.
+        Some(leader) if !leader.fresh => Span::new(format!("{}?", leader.value), Tone::Stale),
         leader => told(leader, |leader| Span::new(leader.text().clone(), Tone::Strong)),
     }
 }
@@ -265,7 +272,7 @@ impl Summary {
 
     /// `leader pg-0 · timeline 12 · sync 1/1 · DCS 2/3 · PAUSED · 2 warnings`: the middle of the header.
     pub fn line(&self) -> Line {
-        let label = if self.leader.text == NO_LEADER { "" } else { "leader " };
+        let label = if self.leader.text == NO_LEADER || self.leader.text == NO_PRIMARY { "" } else { "leader " };
         let mut line = Line::new().dim(label).with(self.leader.text.as_str(), self.leader.tone);
         let mut part = |label: &str, span: &Span| {
             line.push(" · ", Tone::Dim);

@@ -221,7 +221,7 @@ fn the_footer_tells_of_dcs_router_and_backups() {
     ");
     dcs_lost(&mut snapshot, seconds(20));
     insta::assert_snapshot!(text(&snapshot), @r"
-    DCS      etcd-1 ○ connection refused for 20.0 s · etcd-2 ○ connection refused for 20.0 s · etcd-3 ○ connection refused for 38.0 s   leader key pg-0 (21 s ago)
+    DCS      leader key pg-0 (21 s ago)   etcd-1 ○ connection refused for 20.0 s · etcd-2 ○ connection refused for 20.0 s · etcd-3 ○ connection refused for 38.0 s
     ROUTER   pg-router ○ no answer in time for 12.0 s     primary → pg-0  83 sessions     replicas → pg-1, pg-2  83 sessions
     BACKUPS  no backup source is configured for this cluster
     ");
