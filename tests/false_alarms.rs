@@ -328,3 +328,37 @@ fn with_two_of_three_gone_there_is_no_one_more_loss() {
     assert_eq!(titles.len(), 2);
     assert!(!titles.iter().any(|finding| finding.title.as_str().contains("one more loss")), "{titles:#?}");
 }
+
+#[test]
+fn a_timeline_on_record_does_not_outlive_the_failover() {
+    let old = |snapshot: &mut Snapshot| {
+        let known = snapshot.timeline().expect("a timeline").value;
+        let now_at = Timeline(known.0 + 1);
+        sql(snapshot, "pg-0", |report| report.timeline = Some(now_at));
+        agent(snapshot, "pg-0", |report| report.timeline = Some(now_at));
+        known
+    };
+    // The node answers and tells no timeline: what the record keeps of it is from before.
+    let mut snapshot = calm();
+    old(&mut snapshot);
+    sql(&mut snapshot, "pg-2", |report| report.timeline = None);
+    agent(&mut snapshot, "pg-2", |report| report.timeline = None);
+    assert!(!findings(&snapshot).iter().any(|finding| finding.title.as_str().starts_with("pg-2 is on timeline")));
+
+    // The node tells the old one: within two loops of the change that is how a failover goes.
+    for (ago, expected) in [(12, false), (60, true)] {
+        let mut snapshot = calm();
+        let ended = old(&mut snapshot);
+        let at = snapshot.wall - SignedDuration::from_secs(ago);
+        record(&mut snapshot, |content| {
+            content.history.push(HistoryEntry {
+                timeline: ended,
+                lsn: Lsn(1),
+                reason: "no recovery target specified".into(),
+                at: Some(at),
+                new_leader: Some("pg-0".into()),
+            });
+        });
+        assert_eq!(has(&snapshot, "timeline-differs"), expected, "{ago} s after");
+    }
+}

@@ -1,7 +1,10 @@
 //! Standbys and slots: lag, broken streams, timelines left behind, paused or delayed replay, WAL kept or lost.
 
+use std::time::Duration;
+
 use super::draft::Draft;
 use crate::model::finding::{Severity, Subject};
+use crate::model::lsn::Timeline;
 use crate::model::observed::Observed;
 use crate::model::postgres::{Slot, WalStatus};
 use crate::model::role::{MemberState, Role};
@@ -9,6 +12,9 @@ use crate::model::snapshot::Snapshot;
 use crate::model::trend::Course;
 use crate::model::units;
 use crate::model::view::MemberView;
+
+/// Patroni's `loop_wait` where the record does not tell it.
+const LOOP_WAIT: Duration = Duration::from_secs(10);
 
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     for view in snapshot.views() {
@@ -102,13 +108,36 @@ fn course(course: Course) -> String {
 }
 
 /// A span as an estimate has it: without tenths.
-fn whole(span: std::time::Duration) -> String {
+fn whole(span: Duration) -> String {
     if span.as_secs() < 120 { format!("{} s", span.as_secs().max(1)) } else { units::duration(span) }
 }
 
+/// Timelines by the node's own wires. What it wrote into the record is of its last loop, which may have been before a
+/// failover.
+fn own_timelines<'a>(view: &MemberView<'a>) -> impl Iterator<Item = Observed<Timeline>> + use<'a> {
+    let now = view.snapshot.now;
+    let by_sql = view.member.sql.as_ref().and_then(|sql| sql.fact(now, |report| report.timeline));
+    let by_agent = view.member.agent.as_ref().and_then(|agent| agent.fact(now, |report| report.timeline));
+    [by_sql, by_agent].into_iter().flatten().filter(|timeline| timeline.fresh)
+}
+
+/// Whether the leader's timeline is so young that its followers may not have come after it: two loops of their agents.
+fn changed_just_now(snapshot: &Snapshot) -> bool {
+    let wait = snapshot.recorded(|content| content.config.as_ref()?.loop_wait);
+    let wait = wait.map_or(LOOP_WAIT, |wait| wait.value);
+    let newest = snapshot.recorded(|content| content.history.last()?.at);
+    newest.is_some_and(|at| snapshot.wall.duration_since(at.value).as_secs_f64() < wait.as_secs_f64() * 2.0)
+}
+
 fn timeline(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
-    let Some(leader) = view.snapshot.timeline().filter(|timeline| timeline.fresh) else { return };
-    let Some(own) = view.timeline().filter(|own| own.fresh && own.value != leader.value) else { return };
+    let snapshot = view.snapshot;
+    let Some(leader) = snapshot.leader().and_then(|leader| snapshot.member(&leader.value)) else { return };
+    let Some(leader) = own_timelines(&snapshot.view(leader)).next() else { return };
+    // One wire may be a loop behind the other: the node differs where neither knows of the leader's timeline.
+    if own_timelines(view).any(|own| own.value == leader.value) || changed_just_now(snapshot) {
+        return;
+    }
+    let Some(own) = own_timelines(view).next() else { return };
     let (severity, title) = if own.value < leader.value {
         (Severity::Warning, format!("{} is on timeline {}, the leader on {}", view.name(), own.value, leader.value))
     } else {
