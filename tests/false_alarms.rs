@@ -141,6 +141,58 @@ fn time_behind(snapshot: &Snapshot) -> Option<Duration> {
 }
 
 #[test]
+fn the_age_of_the_last_commit_is_not_taken_for_time_behind_after_idleness() {
+    let mut histories = Histories::default();
+    let mut snapshot = calm();
+    for _ in 0..30 {
+        replays(&mut snapshot, 1, 0, Duration::ZERO);
+        histories.take(&mut snapshot);
+    }
+    replays(&mut snapshot, 5, 464, SECOND * 1200);
+    histories.take(&mut snapshot);
+    assert!(!has(&snapshot, "lag"), "{:?}", finding(&snapshot, "lag").title);
+    assert_eq!(time_behind(&snapshot), Some(SECOND * 5), "not longer than since it was seen to have replayed all");
+    // It does not get on: that is told with the time that it lasts.
+    replays(&mut snapshot, 60, 464, SECOND * 1260);
+    histories.take(&mut snapshot);
+    assert_eq!(finding(&snapshot, "lag").severity, Severity::Warning);
+}
+
+#[test]
+fn one_look_at_a_replica_that_is_behind_does_not_tell_for_how_long() {
+    let mut snapshot = calm();
+    replays(&mut snapshot, 1, 464, SECOND * 1200);
+    Histories::default().take(&mut snapshot);
+    assert!(!has(&snapshot, "lag"), "{:?}", finding(&snapshot, "lag").title);
+    assert_eq!(time_behind(&snapshot), None);
+}
+
+#[test]
+fn what_the_upstream_measured_counts_and_a_delay_on_purpose_does_not() {
+    let mut snapshot = calm();
+    replays(&mut snapshot, 1, 464, SECOND * 1200);
+    let measured = |snapshot: &mut Snapshot, seconds: u32| {
+        sql(snapshot, "pg-0", |report| {
+            for row in report.downstream.iter_mut().filter(|row| row.application == "pg-2") {
+                row.replay_time = Some(SECOND * seconds);
+            }
+        });
+    };
+    measured(&mut snapshot, 40);
+    assert_eq!(time_behind(&snapshot), Some(SECOND * 40));
+    assert_eq!(finding(&snapshot, "lag").severity, Severity::Warning);
+    sql(&mut snapshot, "pg-2", |report| report.replay.as_mut().expect("a standby").delay = SECOND * 3600);
+    measured(&mut snapshot, 3610);
+    assert!(!has(&snapshot, "lag"));
+    measured(&mut snapshot, 3660);
+    let late = finding(&snapshot, "lag");
+    assert_eq!(late.severity, Severity::Warning);
+    assert!(late.advice.as_str().contains("on purpose"), "{}", late.advice);
+    let lag = health::examine(&snapshot).into_iter().find(|draft| draft.finding.code == "lag").expect("a draft");
+    assert!(lag.settles, "a lag is told once it has lasted");
+}
+
+#[test]
 fn a_dead_leader_is_the_finding_and_not_that_its_replicas_lost_their_stream() {
     let mut snapshot = calm();
     silence(&mut snapshot, "pg-0", Trouble::Refused);

@@ -56,8 +56,9 @@ fn stream(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
 fn lag(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let limits = &view.snapshot.thresholds;
     let lag = view.lag();
+    let time = lag.excess().filter(|time| time.fresh);
+    let delay = lag.delay;
     let bytes = lag.bytes.filter(|bytes| bytes.fresh);
-    let time = lag.time.filter(|time| time.fresh);
     let by_bytes = bytes.as_ref().and_then(|bytes| limits.lag_bytes.judge(bytes.value));
     // Time behind with nothing left to replay is only the age of the last commit.
     let caught_up = bytes.as_ref().is_some_and(|bytes| bytes.value == 0);
@@ -65,7 +66,7 @@ fn lag(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let Some(severity) = by_bytes.max(by_time) else { return };
     let words = |bytes: &Observed<u64>| format!("{} behind", units::bytes(bytes.value));
     // All that came is replayed, so the time says nothing: what is behind has not arrived yet.
-    let telling = time.as_ref().filter(|time| time.value >= std::time::Duration::from_secs(1));
+    let telling = time.as_ref().filter(|time| time.value >= Duration::from_secs(1));
     let title = match (&bytes, telling) {
         (Some(bytes), Some(time)) => format!("{} is {} and {}", view.name(), words(bytes), units::duration(time.value)),
         (Some(bytes), None) => format!("{} is {}", view.name(), words(bytes)),
@@ -95,7 +96,16 @@ fn lag(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
             format!("more than maximum_lag_on_failover ({}): no candidate", units::bytes(limit.value)),
         );
     }
-    drafts.push(draft.advise("look for a slow disk, a long query that holds back replay, or a saturated network"));
+    let advice = "look for a slow disk, a long query that holds back replay, or a saturated network";
+    let advice = if delay.is_zero() {
+        advice.to_owned()
+    } else {
+        let delay = units::duration(delay);
+        format!(
+            "{delay} of it are on purpose (recovery_min_apply_delay), the time told is beyond that; for the rest {advice}"
+        )
+    };
+    drafts.push(draft.settling().advise(advice));
 }
 
 /// Where a lag is going, in words.

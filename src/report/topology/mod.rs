@@ -91,7 +91,8 @@ fn row(view: MemberView<'_>, branches: &str) -> Row {
             cells::told(lag.bytes, |bytes| cells::bytes(Some(bytes), tones::limits(&thresholds.lag_bytes, bytes)))
         }),
         cells::or_none(follows, || {
-            cells::told(lag.time, |time| cells::span(Some(time), tones::limits(&thresholds.lag_time, time)))
+            let beyond = |time: std::time::Duration| time.saturating_sub(lag.delay);
+            cells::told(lag.time, |time| cells::span(Some(time), tones::limits(&thresholds.lag_time, beyond(time))))
         }),
         cells::or_none(follows, || sync_cell(view)),
         cells::told(view.uptime(), |uptime| cells::span(Some(uptime), Tone::Plain)),
@@ -120,9 +121,10 @@ pub fn mark(view: MemberView<'_>) -> Mark {
     let state = view.state().map_or(Tone::Plain, |state| tones::state(&state.value, writes(view)));
     let role = role_cell(view, view.role().as_ref()).tone;
     let lag = view.lag();
+    let excess = lag.excess();
     let lags = [
         lag.bytes.map(|lag| tones::limits(&snapshot.thresholds.lag_bytes, lag.value)),
-        lag.time.map(|lag| tones::limits(&snapshot.thresholds.lag_time, lag.value)),
+        excess.map(|lag| tones::limits(&snapshot.thresholds.lag_time, lag.value)),
     ];
     let notes = notes(view).into_iter().map(|note| note.tone);
     let tone = tones::worst([state, role].into_iter().chain(notes).chain(lags.into_iter().flatten()));
