@@ -382,6 +382,54 @@ fn with_two_of_three_gone_there_is_no_one_more_loss() {
 }
 
 #[test]
+fn the_header_does_not_contradict_the_findings() {
+    // As many DCS members as the finding says answer.
+    let mut snapshot = calm();
+    let now = snapshot.now;
+    for reading in snapshot.dcs.members.iter_mut().skip(1) {
+        fail(reading, Trouble::Refused, now - SECOND);
+    }
+    change(&mut snapshot.dcs.members[0], |member| member.quorum = Quorum::Missing);
+    assert!(finding(&snapshot, "dcs-no-quorum").title.as_str().contains("1 of 3 members answer"));
+    let dcs = summary(&snapshot, now).dcs.expect("a DCS");
+    assert_eq!((dcs.text.as_str(), dcs.tone), ("1/3", Tone::Act));
+
+    // A note that is headlined is counted.
+    let mut snapshot = calm();
+    sql(&mut snapshot, "pg-2", |report| report.replay.as_mut().expect("a standby").delay = SECOND * 600);
+    snapshot.findings = findings(&snapshot);
+    let header = summary(&snapshot, now);
+    assert!(header.worst.is_some() && header.line().text().ends_with("1 note"), "{}", header.line().text());
+}
+
+#[test]
+fn a_cluster_with_a_member_out_of_order_is_not_green_while_the_finding_settles() {
+    let mut snapshot = calm();
+    assert_eq!(snapshot.wellbeing(), Wellbeing::Well);
+    unstream(&mut snapshot, "pg-2");
+    assert_eq!(summary(&snapshot, snapshot.now).members.text, "2/3");
+    assert_eq!(snapshot.wellbeing(), Wellbeing::Look);
+    assert!(!pgctl::report::findings::table(&snapshot).empty.reason.as_str().contains("nothing is wrong"));
+}
+
+#[test]
+fn a_returned_leader_is_accused_once_the_finding_is_there() {
+    let mut snapshot = calm();
+    record(&mut snapshot, |content| {
+        content.leader.as_mut().expect("a leader").holder = "pg-1".into();
+    });
+    let mark = |snapshot: &Snapshot| {
+        let member = snapshot.member(&"pg-0".into()).expect("a member");
+        let notes = topology::notes(snapshot.view(member));
+        let note = notes.iter().find(|note| note.text.as_str().contains("takes writes without")).expect("a note");
+        (note.tone, cell(&topology::table(snapshot), "pg-0", "role").1)
+    };
+    assert_eq!(mark(&snapshot), (Tone::Look, Tone::Look));
+    snapshot.findings = findings(&snapshot);
+    assert_eq!(mark(&snapshot), (Tone::Act, Tone::Act));
+}
+
+#[test]
 fn a_timeline_on_record_does_not_outlive_the_failover() {
     let old = |snapshot: &mut Snapshot| {
         let known = snapshot.timeline().expect("a timeline").value;

@@ -50,7 +50,8 @@ pub struct Summary {
     pub sync: Option<Span>,
     /// Members in order of those expected: `3/3`.
     pub members: Span,
-    /// DCS members in order of those configured: `2/3`; `None` where no DCS member is configured.
+    /// DCS members that answer of those configured: `2/3`; `None` where no DCS member is configured. Its tone tells
+    /// whether those are in order.
     pub dcs: Option<Span>,
     /// `PAUSED`, or `pause ?` where nobody can tell; `None`: not paused.
     pub paused: Option<Span>,
@@ -196,9 +197,10 @@ fn dcs(snapshot: &Snapshot) -> Option<Span> {
     if all.iter().all(|reading| reading.freshness(snapshot.now) == Freshness::Waiting) {
         return Some(Span::new(UNKNOWN, Tone::Stale));
     }
-    let (text, tone) =
-        share(all.iter().filter(|reading| reading.fresh(snapshot.now).is_some_and(well)).count(), all.len());
-    Some(Span::new(text, tone))
+    let answering: Vec<_> = all.iter().filter_map(|reading| reading.fresh(snapshot.now)).collect();
+    let (text, tone) = share(answering.len(), all.len());
+    let in_order = answering.iter().filter(|member| well(member)).count();
+    Some(Span::new(text, tones::worst([tone, share(in_order, all.len()).1])))
 }
 
 fn paused(snapshot: &Snapshot) -> Option<Span> {
@@ -238,16 +240,18 @@ fn lag(snapshot: &Snapshot) -> Span {
 }
 
 impl Counts {
-    /// `1 critical, 2 warnings`; empty where nothing needs a look.
+    /// `1 critical, 2 warnings`; notes only where there is nothing worse; empty where there is nothing.
     pub fn words(&self) -> String {
         let critical = (self.critical > 0).then(|| format!("{} critical", self.critical));
         let warning = (self.warning > 0).then(|| units::plural(self.warning, "warning"));
-        [critical, warning].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let note = (self.critical + self.warning == 0 && self.note > 0).then(|| units::plural(self.note, "note"));
+        [critical, warning, note].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// `1 crit, 2 warn`: the same where columns are dear.
     pub fn short(&self) -> String {
-        let parts = [(self.critical, "crit"), (self.warning, "warn")];
+        let notes = if self.critical + self.warning == 0 { self.note } else { 0 };
+        let parts = [(self.critical, "crit"), (self.warning, "warn"), (notes, "note")];
         let some = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
         some.collect::<Vec<_>>().join(", ")
     }
@@ -255,6 +259,7 @@ impl Counts {
     /// Tone of the worst.
     pub fn tone(&self) -> Tone {
         match (self.critical, self.warning) {
+            (0, 0) if self.note > 0 => Tone::Plain,
             (0, 0) => Tone::Well,
             (0, _) => Tone::Look,
             _ => Tone::Act,
@@ -268,6 +273,21 @@ impl Summary {
         let paused = self.paused.as_ref()?;
         let lasts = if self.paused_for.is_empty() { String::new() } else { format!(" {}", self.paused_for) };
         Some(Span::new(format!("{}{lasts}", paused.text), paused.tone))
+    }
+
+    /// The findings in a phrase, from the counts in `words`.
+    pub fn findings(&self, words: String) -> Span {
+        match self.wellbeing {
+            Wellbeing::Unknown => Span::new("nothing known", Tone::Stale),
+            Wellbeing::Look if self.counts.critical + self.counts.warning == 0 => {
+                // A finding that is held back until it has lasted.
+                Span::new("no finding yet", Tone::Look)
+            }
+            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act if words.is_empty() => {
+                Span::new("no findings", Tone::Well)
+            }
+            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act => Span::new(words, self.counts.tone()),
+        }
     }
 
     /// `leader pg-0 · timeline 12 · sync 1/1 · DCS 2/3 · PAUSED · 2 warnings`: the middle of the header.
@@ -290,14 +310,7 @@ impl Summary {
         if let Some(paused) = self.pause() {
             part("", &paused);
         }
-        let findings = match self.wellbeing {
-            Wellbeing::Unknown => Span::new("nothing known", Tone::Stale),
-            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act if self.counts.words().is_empty() => {
-                Span::new("no findings", Tone::Well)
-            }
-            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act => Span::new(self.counts.words(), self.counts.tone()),
-        };
-        part("", &findings);
+        part("", &self.findings(self.counts.words()));
         if self.silent > 0 {
             part("", &Span::new(units::plural(self.silent, "source") + " silent", Tone::Stale));
         }
@@ -317,8 +330,8 @@ mod tests {
     #[test]
     fn the_header_tells_whether_to_worry() {
         insta::assert_snapshot!(line(&healthy()), @"leader pg-0 · timeline 12 · sync 1/1 · members 3/3 · DCS 3/3 · no findings");
-        insta::assert_snapshot!(line(&leaderless()), @"no leader · timeline ? · sync 0/1 · members 0/3 · DCS 3/3 · no findings · 2 sources silent");
-        insta::assert_snapshot!(line(&split()), @"leader pg-1 · timeline 13 · sync 0/1 · members 2/3 · DCS 3/3 · no findings");
+        insta::assert_snapshot!(line(&leaderless()), @"no leader · timeline ? · sync 0/1 · members 2/3 · DCS 3/3 · no finding yet · 2 sources silent");
+        insta::assert_snapshot!(line(&split()), @"leader pg-1 · timeline 13 · sync 0/1 · members 2/3 · DCS 3/3 · no finding yet");
         insta::assert_snapshot!(line(&waiting()), @"leader ? · timeline ? · members ? · pause ? · nothing known");
         insta::assert_snapshot!(line(&bare()), @"leader ? · timeline ? · members ? · pause ? · nothing known");
     }

@@ -142,12 +142,21 @@ pub(in crate::report) fn writes(view: MemberView<'_>) -> bool {
     view.role().is_some_and(|role| role.value.leads() || role.value == Role::Primary)
 }
 
+/// Whether it is a finding that the member takes writes beside the leader. A leader that has just come back, or just
+/// handed over, says so for a moment.
+fn is_accused(view: MemberView<'_>) -> bool {
+    let me = Subject::Node(view.name().clone());
+    view.snapshot.findings.iter().any(|finding| {
+        (finding.code == "primary-without-lock" && finding.subject == me) || finding.code == "several-primaries"
+    })
+}
+
 fn role_cell(view: MemberView<'_>, role: Option<&Observed<Role>>) -> Cell {
     cells::told(role.cloned(), |role| {
         let tone = match role {
             Role::Leader | Role::StandbyLeader => Tone::Strong,
             // Takes writes without the lock: whether that is a split brain or a DCS nobody reaches.
-            Role::Primary if view.snapshot.record_is_fresh() => Tone::Act,
+            Role::Primary if view.snapshot.record_is_fresh() && is_accused(view) => Tone::Act,
             Role::Primary | Role::Demoted => Tone::Look,
             Role::Replica | Role::Uninitialized => Tone::Plain,
             Role::Unknown(_) => Tone::Stale,

@@ -6,6 +6,7 @@ use super::super::line::Span;
 use super::super::routing::{self, Oddity};
 use super::super::table::Tone;
 use super::super::units;
+use super::is_accused;
 use crate::model::agent::Tags;
 use crate::model::identity::Doubt;
 use crate::model::member::Presence;
@@ -66,7 +67,10 @@ fn roles(view: MemberView<'_>, notes: &mut Vec<Span>) {
                 notes.push(Span::new("holds the leader lock, but is in recovery", Tone::Act));
             }
             (Role::Leader, true) | (_, false) => {}
-            (_, true) => notes.push(Span::new("takes writes without the leader lock", Tone::Act)),
+            (_, true) => {
+                let tone = if is_accused(view) { Tone::Act } else { Tone::Look };
+                notes.push(Span::new("takes writes without the leader lock", tone));
+            }
         }
     }
     if let Some(agent) = view.agent_role().filter(fresh)
