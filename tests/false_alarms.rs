@@ -462,3 +462,30 @@ fn a_timeline_on_record_does_not_outlive_the_failover() {
         assert_eq!(has(&snapshot, "timeline-differs"), expected, "{ago} s after");
     }
 }
+
+#[test]
+fn a_frozen_standby_does_not_look_as_if_it_streamed() {
+    let mut snapshot = calm();
+    let streams = |snapshot: &Snapshot| cell(&replication::standbys(snapshot), "pg-0/pg-2", "state").1;
+    assert_eq!(streams(&snapshot), Tone::Well);
+    sql(&mut snapshot, "pg-0", |report| {
+        for row in report.downstream.iter_mut().filter(|row| row.application == "pg-2") {
+            row.reply_age = Some(Duration::from_millis(59_900));
+        }
+    });
+    assert_eq!(streams(&snapshot), Tone::Look);
+    assert_eq!(cell(&replication::standbys(&snapshot), "pg-0/pg-2", "reply-age-seconds").1, Tone::Look);
+    let mut snapshot = calm();
+    silence(&mut snapshot, "pg-2", Trouble::TimedOut);
+    assert_eq!(streams(&snapshot), Tone::Look, "its upstream has not noticed yet");
+}
+
+#[test]
+fn a_node_that_never_answered_keeps_its_rows() {
+    let mut snapshot = calm();
+    silence(&mut snapshot, "pg-2", Trouble::TimedOut);
+    member(&mut snapshot, "pg-2").sql.as_mut().expect("asked").answer = None;
+    assert_eq!(cell(&replication::receivers(&snapshot), "pg-2", "status").0, "?");
+    assert_eq!(cell(&replication::archivers(&snapshot), "pg-2", "state").0, "?");
+    assert_eq!(cell(&replication::slots(&snapshot), "pg-2", "slot").0, "?");
+}
