@@ -23,6 +23,7 @@ use pgctl::model::postgres::SqlReport;
 use pgctl::model::role::{MemberState, Role};
 use pgctl::model::snapshot::{Snapshot, Wellbeing};
 use pgctl::model::source::{Source, SourceError, SourceKind, Trouble};
+use pgctl::observe::changes;
 use pgctl::observe::histories::Histories;
 use pgctl::report::summary::summary;
 use pgctl::report::table::{Table, Tone};
@@ -310,7 +311,11 @@ fn a_demoted_leader_without_a_record_means_that_nobody_takes_writes() {
     let mut snapshot = calm();
     without_record(&mut snapshot);
     assert!(!has(&snapshot, "nobody-writes"), "the leader still says that it takes writes");
+    let before = snapshot.clone();
     demote(&mut snapshot, "pg-0");
+    let events = changes::between(&before, &snapshot, 0);
+    let stepped = events.iter().find(|event| event.text.as_str() == "pg-0 primary → replica").expect("an event");
+    assert_eq!(stepped.severity, Severity::Critical, "it leaves nobody writing");
     let nobody = finding(&snapshot, "nobody-writes");
     assert_eq!(nobody.severity, Severity::Critical);
     assert!(nobody.title.as_str().starts_with("nobody takes writes: "), "{}", nobody.title);
@@ -365,6 +370,10 @@ fn a_refused_password_is_an_answer_and_a_missing_one_is_no_question() {
     // Nor is a node silent whose PostgreSQL refuses: it was there to refuse.
     fail(member(&mut snapshot, "pg-0").agent.as_mut().expect("asked"), Trouble::TimedOut, now);
     assert!(!has(&snapshot, "node-silent"));
+    // A password that cannot be had asks nobody: that tells nothing of whether the node is there.
+    fail(member(&mut snapshot, "pg-0").sql.as_mut().expect("asked"), Trouble::Unasked, now);
+    assert!(finding(&snapshot, "postgres-refuses").title.as_str().starts_with("PostgreSQL of pg-0 is not asked"));
+    assert_eq!(finding(&snapshot, "node-silent").severity, Severity::Critical);
 }
 
 #[test]
