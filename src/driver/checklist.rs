@@ -179,7 +179,7 @@ fn aspect(trouble: Trouble) -> Aspect {
         | Trouble::NoQuorum
         | Trouble::NotReady => Aspect::Reach,
         Trouble::Tls => Aspect::Tls,
-        Trouble::Credentials => Aspect::Credentials,
+        Trouble::Credentials | Trouble::Unasked => Aspect::Credentials,
         Trouble::Permission => Aspect::Privileges,
         Trouble::UnexpectedAnswer | Trouble::TooLarge => Aspect::Identity,
         Trouble::Unsupported => Aspect::Configuration,

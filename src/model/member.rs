@@ -45,6 +45,9 @@ pub struct Member {
     pub exporter: Option<Reading<MetricsReport>>,
     /// Where its lag in bytes is going; `None`: it was not watched for long enough, or has none.
     pub lag_trend: Option<Trend>,
+    /// The latest moment of which it is known that the standby has replayed by now all that it had received then; or
+    /// since when it was watched without getting so far. `None`: it was not watched for long enough.
+    pub replayed_all: Option<Moment>,
 }
 
 impl Member {
@@ -60,6 +63,7 @@ impl Member {
             agent_metrics: None,
             exporter: None,
             lag_trend: None,
+            replayed_all: None,
         }
     }
 }

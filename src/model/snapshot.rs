@@ -189,7 +189,8 @@ impl Snapshot {
         if by_record.as_ref().is_some_and(|leader| leader.fresh) || self.record_is_fresh() {
             return by_record;
         }
-        let mut claimants: Vec<_> = self.views().filter_map(claims).filter(|claim| claim.fresh).collect();
+        let mut claimants: Vec<_> =
+            self.views().filter(|view| view.doubt().is_none()).filter_map(claims).filter(|claim| claim.fresh).collect();
         if claimants.len() == 1 { claimants.pop() } else { by_record }
     }
 
@@ -230,7 +231,8 @@ impl Snapshot {
         self.findings.first()
     }
 
-    /// How the cluster does. Unknown when no source at all answers: an unseen cluster is not a well one.
+    /// How the cluster does. Unknown when no source at all answers: an unseen cluster is not a well one; nor is one with
+    /// a member out of order, while the finding on it is still held back.
     pub fn wellbeing(&self) -> Wellbeing {
         let sources = self.sources();
         if !sources.iter().any(|status| status.freshness == Freshness::Fresh) {
@@ -239,7 +241,11 @@ impl Snapshot {
         match self.worst().map(|finding| finding.severity) {
             Some(Severity::Critical) => Wellbeing::Act,
             Some(Severity::Warning) => Wellbeing::Look,
-            Some(Severity::Note) | None => Wellbeing::Well,
+            Some(Severity::Note) | None => {
+                let present = self.views().filter(|view| !view.is_missing());
+                let mut states = present.map(|view| view.in_order());
+                if states.any(|state| state == Some(false)) { Wellbeing::Look } else { Wellbeing::Well }
+            }
         }
     }
 

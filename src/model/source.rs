@@ -99,6 +99,8 @@ pub enum Trouble {
     Tls,
     /// Wrong or missing credentials.
     Credentials,
+    /// Nobody was asked: what would be needed to log in cannot be had here.
+    Unasked,
     /// Authenticated, but not allowed to look.
     Permission,
     /// The far end closed the connection in the middle.
@@ -116,6 +118,21 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Whether the far end must have been there to fail like this.
+    pub fn is_an_answer(self) -> bool {
+        match self {
+            Self::Refused | Self::TimedOut | Self::Name | Self::Unreachable | Self::Closed | Self::Unasked => false,
+            Self::Tls
+            | Self::Credentials
+            | Self::Permission
+            | Self::UnexpectedAnswer
+            | Self::TooLarge
+            | Self::NoQuorum
+            | Self::Unsupported
+            | Self::NotReady => true,
+        }
+    }
+
     /// The words shown to the operator.
     pub fn words(self) -> &'static str {
         match self {
@@ -125,6 +142,7 @@ impl Trouble {
             Self::Unreachable => "host unreachable",
             Self::Tls => "TLS failed",
             Self::Credentials => "credentials refused",
+            Self::Unasked => "not asked, for want of a password",
             Self::Permission => "permission denied",
             Self::Closed => "connection closed",
             Self::UnexpectedAnswer => "unexpected answer",
@@ -146,6 +164,9 @@ impl Trouble {
             Self::Unreachable => "check routing from this host to the address",
             Self::Tls => "check the CA, the client certificate, the server name, and whether the port speaks TLS",
             Self::Credentials => "check user and password (file, environment, command, or ~/.pgpass)",
+            Self::Unasked => {
+                "mend the place that the configuration names for the password (file, environment, command)"
+            }
             Self::Permission => "grant the role pg_monitor, or the least privilege the source needs",
             Self::Closed => "look at the far end's log; it may be overloaded or have lost its DCS",
             Self::UnexpectedAnswer => "check that the address leads to this service and not to another, or a proxy",

@@ -11,7 +11,7 @@ use crate::model::finding::{Finding, Severity, Subject};
 use crate::model::member::Presence;
 use crate::model::moment::Moment;
 use crate::model::observed::{Freshness, Observed};
-use crate::model::role::{MemberState, Role};
+use crate::model::role::MemberState;
 use crate::model::router::{ProxyKind, ProxyStatus};
 use crate::model::snapshot::Snapshot;
 use crate::model::source::Source;
@@ -157,7 +157,11 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         }
         let (was, is) = (before.view(old), after.view(member));
         if let Some((old, new)) = moved(was.role(), is.role()) {
-            let severity = if old == Role::Leader { Severity::Warning } else { Severity::Note };
+            let severity = match old.is_writable() {
+                true if after.nobody_writes() => Severity::Critical,
+                true => Severity::Warning,
+                false => Severity::Note,
+            };
             let text = format!("{} {old} → {}", member.name, new.value);
             changes.push(EventKind::Node, severity, subject(), text, Some(new.source));
         }

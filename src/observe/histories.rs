@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::picture::SeriesKey;
+use super::replayed::Replayed;
 use super::trends::Trends;
 use crate::model::lsn::Lsn;
 use crate::model::moment::Moment;
@@ -24,13 +25,15 @@ pub struct Histories {
     /// Shared with the pictures: a series is copied when it changes, once a step as a rule, and not for each picture.
     series: Arc<BTreeMap<SeriesKey, Arc<Series>>>,
     trends: Trends,
+    replayed: Replayed,
     last_position: Option<(Moment, Lsn)>,
 }
 
 impl Histories {
-    /// Takes the numbers of `snapshot`, and puts into it where each lag is going. A number that is not known leaves a
-    /// gap.
+    /// Takes the numbers of `snapshot`, and puts into it what the past tells of each lag: where it is going, and how long
+    /// it can last at most. A number that is not known leaves a gap.
     pub fn take(&mut self, snapshot: &mut Snapshot) {
+        self.replayed.take(snapshot);
         let trends = self.numbers(snapshot);
         for (member, trend) in snapshot.members.iter_mut().zip(trends) {
             member.lag_trend = trend;

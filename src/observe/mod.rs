@@ -10,6 +10,7 @@ pub mod merge;
 pub mod once;
 mod pause;
 pub mod picture;
+mod replayed;
 mod reserve;
 mod task;
 #[cfg(test)]

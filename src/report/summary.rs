@@ -6,7 +6,7 @@ use super::line::{Line, Span};
 use super::routing;
 use super::table::{NONE, Tone, UNKNOWN};
 use super::tones;
-use super::topology::{in_order, share};
+use super::topology::share;
 use super::units;
 use crate::model::dcs::Quorum;
 use crate::model::finding::Severity;
@@ -41,7 +41,8 @@ pub struct Summary {
     pub simulated: bool,
     /// How it does.
     pub wellbeing: Wellbeing,
-    /// Name of the leader, `no leader`, or `?`.
+    /// Name of the leader, `no leader`, `no primary` where without a record nobody takes writes, `pg-0?` where only an old
+    /// record tells, or `?`.
     pub leader: Span,
     /// Timeline, or `?`.
     pub timeline: Span,
@@ -49,7 +50,8 @@ pub struct Summary {
     pub sync: Option<Span>,
     /// Members in order of those expected: `3/3`.
     pub members: Span,
-    /// DCS members in order of those configured: `2/3`; `None` where no DCS member is configured.
+    /// DCS members that answer of those configured: `2/3`; `None` where no DCS member is configured. Its tone tells
+    /// whether those are in order.
     pub dcs: Option<Span>,
     /// `PAUSED`, or `pause ?` where nobody can tell; `None`: not paused.
     pub paused: Option<Span>,
@@ -132,6 +134,9 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
 /// What stands for the leader where the record says that nobody holds the lock.
 pub const NO_LEADER: &str = "no leader";
 
+/// What stands for the leader where no record is to be had and every member that answers is in recovery.
+pub const NO_PRIMARY: &str = "no primary";
+
 /// A picture older than this is worth a look: at every usual interval its sources would be stale by now.
 const OLD: Duration = Duration::from_secs(30);
 
@@ -144,6 +149,9 @@ fn told<T>(fact: Option<Observed<T>>, draw: impl FnOnce(T) -> Span) -> Span {
 fn leader(snapshot: &Snapshot) -> Span {
     match snapshot.leader() {
         None if snapshot.record_is_fresh() => Span::new(NO_LEADER, Tone::Act),
+        None | Some(_) if snapshot.nobody_writes() => Span::new(NO_PRIMARY, Tone::Act),
+        // Who led when the record could last be read, and may not any more.
+        Some(leader) if !leader.fresh => Span::new(format!("{}?", leader.value), Tone::Stale),
         leader => told(leader, |leader| Span::new(leader.text().clone(), Tone::Strong)),
     }
 }
@@ -170,7 +178,7 @@ fn sync(snapshot: &Snapshot) -> Option<Span> {
 
 fn members(snapshot: &Snapshot) -> Span {
     let expected = snapshot.members.iter().filter(|member| member.presence == Presence::Present);
-    let states: Vec<_> = expected.map(|member| in_order(snapshot.view(member))).collect();
+    let states: Vec<_> = expected.map(|member| snapshot.view(member).in_order()).collect();
     if states.is_empty() || states.iter().all(Option::is_none) {
         return Span::new(UNKNOWN, Tone::Stale);
     }
@@ -189,9 +197,10 @@ fn dcs(snapshot: &Snapshot) -> Option<Span> {
     if all.iter().all(|reading| reading.freshness(snapshot.now) == Freshness::Waiting) {
         return Some(Span::new(UNKNOWN, Tone::Stale));
     }
-    let (text, tone) =
-        share(all.iter().filter(|reading| reading.fresh(snapshot.now).is_some_and(well)).count(), all.len());
-    Some(Span::new(text, tone))
+    let answering: Vec<_> = all.iter().filter_map(|reading| reading.fresh(snapshot.now)).collect();
+    let (text, tone) = share(answering.len(), all.len());
+    let in_order = answering.iter().filter(|member| well(member)).count();
+    Some(Span::new(text, tones::worst([tone, share(in_order, all.len()).1])))
 }
 
 fn paused(snapshot: &Snapshot) -> Option<Span> {
@@ -231,16 +240,18 @@ fn lag(snapshot: &Snapshot) -> Span {
 }
 
 impl Counts {
-    /// `1 critical, 2 warnings`; empty where nothing needs a look.
+    /// `1 critical, 2 warnings`; notes only where there is nothing worse; empty where there is nothing.
     pub fn words(&self) -> String {
         let critical = (self.critical > 0).then(|| format!("{} critical", self.critical));
         let warning = (self.warning > 0).then(|| units::plural(self.warning, "warning"));
-        [critical, warning].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let note = (self.critical + self.warning == 0 && self.note > 0).then(|| units::plural(self.note, "note"));
+        [critical, warning, note].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// `1 crit, 2 warn`: the same where columns are dear.
     pub fn short(&self) -> String {
-        let parts = [(self.critical, "crit"), (self.warning, "warn")];
+        let notes = if self.critical + self.warning == 0 { self.note } else { 0 };
+        let parts = [(self.critical, "crit"), (self.warning, "warn"), (notes, "note")];
         let some = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
         some.collect::<Vec<_>>().join(", ")
     }
@@ -248,6 +259,7 @@ impl Counts {
     /// Tone of the worst.
     pub fn tone(&self) -> Tone {
         match (self.critical, self.warning) {
+            (0, 0) if self.note > 0 => Tone::Plain,
             (0, 0) => Tone::Well,
             (0, _) => Tone::Look,
             _ => Tone::Act,
@@ -263,9 +275,24 @@ impl Summary {
         Some(Span::new(format!("{}{lasts}", paused.text), paused.tone))
     }
 
+    /// The findings in a phrase, from the counts in `words`.
+    pub fn findings(&self, words: String) -> Span {
+        match self.wellbeing {
+            Wellbeing::Unknown => Span::new("nothing known", Tone::Stale),
+            Wellbeing::Look if self.counts.critical + self.counts.warning == 0 => {
+                // A finding that is held back until it has lasted.
+                Span::new("no finding yet", Tone::Look)
+            }
+            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act if words.is_empty() => {
+                Span::new("no findings", Tone::Well)
+            }
+            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act => Span::new(words, self.counts.tone()),
+        }
+    }
+
     /// `leader pg-0 · timeline 12 · sync 1/1 · DCS 2/3 · PAUSED · 2 warnings`: the middle of the header.
     pub fn line(&self) -> Line {
-        let label = if self.leader.text == NO_LEADER { "" } else { "leader " };
+        let label = if self.leader.text == NO_LEADER || self.leader.text == NO_PRIMARY { "" } else { "leader " };
         let mut line = Line::new().dim(label).with(self.leader.text.as_str(), self.leader.tone);
         let mut part = |label: &str, span: &Span| {
             line.push(" · ", Tone::Dim);
@@ -283,14 +310,7 @@ impl Summary {
         if let Some(paused) = self.pause() {
             part("", &paused);
         }
-        let findings = match self.wellbeing {
-            Wellbeing::Unknown => Span::new("nothing known", Tone::Stale),
-            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act if self.counts.words().is_empty() => {
-                Span::new("no findings", Tone::Well)
-            }
-            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act => Span::new(self.counts.words(), self.counts.tone()),
-        };
-        part("", &findings);
+        part("", &self.findings(self.counts.words()));
         if self.silent > 0 {
             part("", &Span::new(units::plural(self.silent, "source") + " silent", Tone::Stale));
         }
@@ -310,8 +330,8 @@ mod tests {
     #[test]
     fn the_header_tells_whether_to_worry() {
         insta::assert_snapshot!(line(&healthy()), @"leader pg-0 · timeline 12 · sync 1/1 · members 3/3 · DCS 3/3 · no findings");
-        insta::assert_snapshot!(line(&leaderless()), @"no leader · timeline ? · sync 0/1 · members 0/3 · DCS 3/3 · no findings · 2 sources silent");
-        insta::assert_snapshot!(line(&split()), @"leader pg-1 · timeline 13 · sync 0/1 · members 2/3 · DCS 3/3 · no findings");
+        insta::assert_snapshot!(line(&leaderless()), @"no leader · timeline ? · sync 0/1 · members 2/3 · DCS 3/3 · no finding yet · 2 sources silent");
+        insta::assert_snapshot!(line(&split()), @"leader pg-1 · timeline 13 · sync 0/1 · members 2/3 · DCS 3/3 · no finding yet");
         insta::assert_snapshot!(line(&waiting()), @"leader ? · timeline ? · members ? · pause ? · nothing known");
         insta::assert_snapshot!(line(&bare()), @"leader ? · timeline ? · members ? · pause ? · nothing known");
     }

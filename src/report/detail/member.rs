@@ -158,7 +158,9 @@ impl<'a> Wires<'a> {
             }
         });
         group.maybe("to receive", lag.receive_bytes, bytes);
-        group.maybe("behind", lag.time, |time| (units::duration(*time), tones::limits(&limits.lag_time, *time)));
+        group.maybe("behind", lag.time, |time| {
+            (units::duration(*time), tones::limits(&limits.lag_time, time.saturating_sub(lag.delay)))
+        });
         group.maybe("replay", self.sql(|report| report.replay), |replay| {
             let delay = format!("delayed by {}", units::duration(replay.delay));
             match (replay.paused, replay.delay.is_zero()) {

@@ -19,7 +19,7 @@ use super::units::{
     self, AGE_WIDTH, BYTES_RATE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DATE_TIME_WIDTH, DURATION_WIDTH, LSN_WIDTH,
 };
 use crate::model::member::Member;
-use crate::model::observed::Reading;
+use crate::model::observed::{Freshness, Reading};
 use crate::model::postgres::{Archiver, Downstream, SqlReport};
 use crate::model::role::SyncState;
 use crate::model::snapshot::Snapshot;
@@ -94,6 +94,10 @@ pub const HISTORY: &[Column] = &[
     Column::words("reason", "REASON", 1, 8, 0),
 ];
 
+/// A standby reports at least every ten seconds (`wal_receiver_status_interval`): one that has let two go by is in
+/// trouble.
+const REPLY_OVERDUE: Duration = Duration::from_secs(20);
+
 /// Members that were asked over SQL and have answered at least once.
 pub(in crate::report) fn answered(
     snapshot: &Snapshot,
@@ -145,7 +149,12 @@ pub fn standbys(snapshot: &Snapshot) -> Table {
 
 fn standby(snapshot: &Snapshot, upstream: &Member, reading: &Reading<SqlReport>, row: &Downstream) -> Vec<Cell> {
     let limits = &snapshot.thresholds;
+    // A frozen standby keeps its connection, and its upstream the last word on it.
+    let overdue = row.reply_age.is_some_and(|age| age > REPLY_OVERDUE);
+    let standby = snapshot.members.iter().find(|member| *member.name.text() == row.application);
+    let silent = standby.is_some_and(|member| snapshot.view(member).is_silent());
     let state_tone = match row.state.as_ref().map(Text::as_str) {
+        Some("streaming") if overdue || silent => Tone::Look,
         Some("streaming") => Tone::Well,
         Some(_) => Tone::Look,
         None => Tone::Stale,
@@ -172,7 +181,7 @@ fn standby(snapshot: &Snapshot, upstream: &Member, reading: &Reading<SqlReport>,
         time(row.write_time),
         time(row.flush_time),
         time(row.replay_time),
-        cells::span(row.reply_age, Tone::Dim),
+        cells::span(row.reply_age, if overdue { Tone::Look } else { Tone::Dim }),
         cells::known(row.address.as_ref(), Tone::Dim),
         cells::seen(reading, snapshot.now),
     ]
@@ -242,7 +251,28 @@ pub fn receivers(snapshot: &Snapshot) -> Table {
         ];
         table.rows.push(cells::row(reading, snapshot.now, member.name.text().clone(), cells));
     }
+    // The leader has no receiver to be unknown.
+    let leads = |member: &Member| snapshot.leader().is_some_and(|leader| leader.value == member.name);
+    let unknown = unanswered_rows(snapshot, RECEIVERS).filter(|(member, _)| !leads(member));
+    table.rows.extend(unknown.map(|(_, row)| row));
     table
+}
+
+/// Rows of the members that never answered, where another did: without any, the table says why it is empty.
+pub(in crate::report) fn unanswered_rows<'a>(
+    snapshot: &'a Snapshot,
+    columns: &'static [Column],
+) -> impl Iterator<Item = (&'a Member, Row)> {
+    let any = answered(snapshot).next().is_some();
+    let lost = |member: &&Member| {
+        member.sql.as_ref().is_some_and(|reading| reading.freshness(snapshot.now) == Freshness::Lost)
+    };
+    snapshot.members.iter().filter(move |member| any && lost(member)).map(move |member| {
+        let name = member.name.text().clone();
+        let mut cells = vec![Cell::text(name.clone(), Tone::Stale)];
+        cells.resize_with(columns.len(), Cell::unknown);
+        (member, Row { id: name, cells })
+    })
 }
 
 fn timeline(timeline: Option<crate::model::lsn::Timeline>) -> Cell {
@@ -260,6 +290,7 @@ pub fn archivers(snapshot: &Snapshot) -> Table {
         let cells = archiver_cells(snapshot, member, reading, archiver, report.in_recovery);
         table.rows.push(cells::row(reading, snapshot.now, member.name.text().clone(), cells));
     }
+    table.rows.extend(unanswered_rows(snapshot, ARCHIVERS).map(|(_, row)| row));
     table
 }
 

@@ -57,11 +57,11 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
     let room = area.width.saturating_sub(2);
     let summary = &header.summary;
     let forms: [&dyn Fn() -> Line; 3] =
-        [&|| summary.line(), &|| compact(summary, summary.pause().as_ref(), &summary.counts.words()), &|| {
-            compact(summary, summary.paused.as_ref(), &summary.counts.words())
+        [&|| summary.line(), &|| compact(summary, summary.pause().as_ref(), summary.counts.words()), &|| {
+            compact(summary, summary.paused.as_ref(), summary.counts.words())
         }];
     let fits = forms.iter().map(|form| form()).find(|line| line.width() <= usize::from(room));
-    let state = fits.unwrap_or_else(|| compact(summary, summary.paused.as_ref(), &summary.counts.short()));
+    let state = fits.unwrap_or_else(|| compact(summary, summary.paused.as_ref(), summary.counts.short()));
     canvas.line(area.x + 1, area.y + 1, room, &state);
     if let Some(worst) = &header.summary.worst {
         let role = Role::of(worst.tone);
@@ -71,7 +71,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
 }
 
 /// The state in fewer columns: what needs no label goes without.
-fn compact(summary: &Summary, paused: Option<&Span>, findings: &str) -> Line {
+fn compact(summary: &Summary, paused: Option<&Span>, findings: String) -> Line {
     let mut line = Line::new().with(summary.leader.text.as_str(), summary.leader.tone);
     let mut part = |label: &str, span: &Span| {
         line.push(" · ", Tone::Dim);
@@ -88,7 +88,7 @@ fn compact(summary: &Summary, paused: Option<&Span>, findings: &str) -> Line {
             part(label, span);
         }
     }
-    part("", &Span::new(findings, summary.counts.tone()));
+    part("", &summary.findings(findings));
     line
 }
 
