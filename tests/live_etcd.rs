@@ -24,7 +24,7 @@ fn lab(before: &[&str]) -> EtcdEndpoints {
 }
 
 fn source(endpoints: EtcdEndpoints) -> EtcdRecord {
-    EtcdRecord::new(endpoints, &or("LAB_NAMESPACE", "/service/"), &or("LAB_SCOPE", "pg-ha"))
+    EtcdRecord::new(endpoints, &or("LAB_NAMESPACE", "/service/"), Some(&or("LAB_SCOPE", "pg-ha")))
 }
 
 #[expect(clippy::panic, reason = "a helper of tests")]
