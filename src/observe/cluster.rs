@@ -235,7 +235,11 @@ impl Observer {
 
     /// Takes in an observation, and tells how soon what it changes should be on screen.
     fn take(&mut self, observation: Observation) -> Haste {
-        if let Some((sources, cancel)) = self.reserve.hear(&observation) {
+        let record = match &observation.outcome {
+            Ok(Facts::Record(record)) => Some(&**record),
+            Ok(_) | Err(_) => self.merge.fresh_record(self.clock.now()),
+        };
+        for (sources, cancel) in self.reserve.hear(&observation, record) {
             self.ask_all(sources, &cancel);
         }
         let Ok(Facts::Record(record)) = &observation.outcome else {

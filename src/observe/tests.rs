@@ -38,6 +38,7 @@ struct Script {
 #[derive(Clone)]
 enum Saying {
     Role(Role),
+    Report(Box<AgentReport>),
     Refuse,
     Hang,
 }
@@ -76,6 +77,7 @@ impl Observe for Scripted {
         }
         match script.agents.get(&name).cloned().unwrap_or(Saying::Refuse) {
             Saying::Role(role) => async move { Ok(Facts::Agent(Box::new(agent(role)))) }.boxed(),
+            Saying::Report(report) => async move { Ok(Facts::Agent(report)) }.boxed(),
             Saying::Refuse => async { Err(SourceError::new(Trouble::Refused, "h:1", "")) }.boxed(),
             Saying::Hang => futures::future::pending().boxed(),
         }
@@ -374,6 +376,34 @@ async fn a_second_opinion_is_sought_only_where_the_agent_does_not_vouch() {
     assert!(picture.snapshot.member(&"pg-0".into()).is_some_and(|member| member.sql.is_none()));
     assert_eq!(stage.asked(SourceKind::Sql, "pg-0"), 0, "Patroni vouched for it");
     assert!(stage.asked(SourceKind::Sql, "pg-1") > 0);
+}
+
+/// Members of which SQL is asked where `pg-1` says `report`, and the record that `holder` holds the lock.
+async fn doubted(report: AgentReport, holder: &str) -> Vec<&'static str> {
+    let mut stage = Stage::prepared(true, true, |script| {
+        script.agents.insert("pg-1".into(), Saying::Report(Box::new(report)));
+        script.record = record(holder, &["pg-0", "pg-1"]);
+    });
+    super::once::settled(&mut stage.handle, SECOND * 3).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    ["pg-0", "pg-1"].into_iter().filter(|name| stage.asked(SourceKind::Sql, name) > 0).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_vouches_for_a_replica_only_if_it_says_that_it_streams() {
+    let replica = |replication_state| AgentReport { replication_state, ..agent(Role::Replica) };
+    assert!(doubted(replica(Some(MemberState::Streaming)), "pg-0").await.is_empty());
+    for not_streaming in [None, Some(MemberState::InArchiveRecovery), Some(MemberState::Unknown("odd".into()))] {
+        assert_eq!(doubted(replica(not_streaming.clone()), "pg-0").await, ["pg-1"], "{not_streaming:?}");
+    }
+    assert_eq!(doubted(agent(Role::Demoted), "pg-0").await, ["pg-1"], "a role that cannot be well");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_says_another_thing_than_the_lock_vouches_for_nothing() {
+    assert_eq!(doubted(agent(Role::Primary), "pg-0").await, ["pg-1"], "a primary without the lock");
+    let streaming = AgentReport { replication_state: Some(MemberState::Streaming), ..agent(Role::Replica) };
+    assert_eq!(doubted(streaming, "pg-1").await, ["pg-0", "pg-1"], "a holder that is a replica");
 }
 
 #[tokio::test(start_paused = true)]
