@@ -39,6 +39,9 @@ use stack::Purpose;
 /// How long tasks may take to end once nobody needs them.
 const FAREWELL: Duration = Duration::from_millis(200);
 
+/// The shortest time in which any source can answer.
+const LEAST_PATIENCE: Duration = Duration::from_millis(10);
+
 /// Does what the arguments ask, and says how it ended. Errors are said here, in one line each.
 pub fn run(arguments: &Arguments) -> Exit {
     let mut printer = Printer::new();
@@ -99,7 +102,7 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
                 check: args.check,
                 glance: !whole && settings.clusters.iter().any(|cluster| cluster.postgres.is_some()),
                 watch: args.watch.then(|| interval(&settings)),
-                timeout: span("--timeout", &args.timeout)?,
+                timeout: patience("--timeout", &args.timeout)?,
             };
             let observers = Observers::start(&settings, true, purpose, printer).await?;
             let exit = status::run(observers.handles.clone(), &options, printer).await;
@@ -120,7 +123,7 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
                 Awaited::Leader => Condition::Leader(node),
                 Awaited::Streaming => Condition::Streaming(node),
             };
-            let timeout = span("--timeout", &args.timeout)?;
+            let timeout = patience("--timeout", &args.timeout)?;
             let mut observers = Observers::start(&settings, true, Purpose::Once, printer).await?;
             let Some(handle) = observers.handles.pop() else { return Ok(Exit::Unknown) };
             let exit = wait::run(handle, &condition, timeout, printer).await;
@@ -197,6 +200,16 @@ fn interval(settings: &Settings) -> Duration {
 
 fn span(flag: &str, text: &str) -> anyhow::Result<Duration> {
     duration(text).map_err(|problem| Misuse(format!("{flag} {text}: {problem}")).into())
+}
+
+/// A span to wait for answers. One in which none can come would show an empty picture as if nothing were configured.
+fn patience(flag: &str, text: &str) -> anyhow::Result<Duration> {
+    let span = span(flag, text)?;
+    if span < LEAST_PATIENCE {
+        let least = LEAST_PATIENCE.as_millis();
+        return Err(Misuse(format!("{flag} {text}: nothing answers in that time; give it {least}ms or more")).into());
+    }
+    Ok(span)
 }
 
 /// The running observers of some clusters.

@@ -378,6 +378,15 @@ async fn a_member_of_etcd_is_asked_no_more_than_it_must() {
 }
 
 #[test]
+fn a_timeout_in_which_nothing_can_answer_is_wrong_usage() {
+    for short in ["0s", "9ms"] {
+        let error = super::patience("--timeout", short).expect_err("too short");
+        assert!(error.is::<super::Misuse>() && error.to_string().contains("10ms or more"), "{error}");
+    }
+    assert_eq!(super::patience("--timeout", "10ms").ok(), Some(Duration::from_millis(10)));
+}
+
+#[test]
 fn an_error_that_ends_the_program_is_one_line_with_its_remedy() {
     let refused = anyhow::Error::from(SourceError::new(Trouble::Refused, "http://pg-0:8008", ""));
     let remedy = Trouble::Refused.remedy();
