@@ -138,9 +138,9 @@ fn silent(snapshot: &Snapshot, printer: &mut Printer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The exit code: 5 where nothing at all is known of some cluster; with `check`, 1 from a warning on.
+/// The exit code: 5 where nothing at all is known of some cluster, whatever else answers; with `check`, 1 from a warning on.
 fn judge(snapshots: &[&Snapshot], check: bool) -> Exit {
-    if snapshots.iter().any(|snapshot| snapshot.wellbeing() == Wellbeing::Unknown) {
+    if snapshots.iter().any(|snapshot| snapshot.wellbeing() == Wellbeing::Unknown || !snapshot.knows_the_cluster()) {
         return Exit::Unknown;
     }
     let worst = snapshots.iter().filter_map(|snapshot| snapshot.worst()).map(|finding| finding.severity).max();

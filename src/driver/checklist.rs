@@ -68,7 +68,7 @@ impl Checklist {
 
     /// Does not work, for the reason that a source gave.
     pub(crate) fn failed(&mut self, error: &SourceError) {
-        self.fail(aspect(error.trouble), error.brief(), error.trouble.remedy());
+        self.fail(aspect(error.trouble), error.brief(), error.remedy(self.source.kind));
     }
 
     /// What was found.

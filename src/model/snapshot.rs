@@ -87,7 +87,7 @@ pub struct SourceStatus {
     /// Where it was asked, as far as its trouble tells.
     pub endpoint: Option<Text>,
     /// What usually mends that.
-    pub remedy: Option<&'static str>,
+    pub remedy: Option<String>,
     /// When it goes stale, or lost, if nothing more is heard.
     pub stale_at: Moment,
 }
@@ -249,6 +249,17 @@ impl Snapshot {
         }
     }
 
+    /// Whether anything fresh is known of this very cluster: its record, or a member's word. A store or a router that
+    /// answers may belong to another.
+    pub fn knows_the_cluster(&self) -> bool {
+        let now = self.now;
+        let speaks = |member: &Member| {
+            member.agent.as_ref().is_some_and(|agent| agent.is_fresh(now))
+                || member.sql.as_ref().is_some_and(|sql| sql.is_fresh(now))
+        };
+        self.record_is_fresh() || self.members.iter().any(speaks)
+    }
+
     /// Every configured source and its state.
     pub fn sources(&self) -> Vec<SourceStatus> {
         let now = self.now;
@@ -306,7 +317,7 @@ fn status<T>(reading: &Reading<T>, now: Moment) -> SourceStatus {
         took: reading.answer.as_ref().map(|answer| answer.took),
         trouble: reading.trouble(now).map(|(words, _)| words),
         endpoint: reading.failure.as_ref().map(|failure| failure.error.endpoint.clone()),
-        remedy: reading.failure.as_ref().map(|failure| failure.error.trouble.remedy()),
+        remedy: reading.failure.as_ref().map(|failure| failure.error.remedy(reading.source.kind).to_owned()),
         stale_at: reading.stale_at(),
     }
 }

@@ -247,10 +247,11 @@ async fn an_etcd_without_the_scope_says_which_it_has() {
     let snapshot = running.first().await;
     let etcd = Source::new(SourceKind::Etcd, "");
     let line = line(&snapshot, &etcd);
-    for word in ["/service/pg-hb/", "/service/pg-ha", "/db/pg-ha"] {
+    for word in ["/service/pg-hb/", "/service/pg-ha", "/db/pg-ha", "use --namespace /service --scope pg-ha"] {
         assert!(line.contains(word), "{word} is not in: {line}");
     }
-    // The store's own members and the router are still there.
+    // The store's own members and the router are still there, and tell nothing of the cluster.
+    assert!(!snapshot.knows_the_cluster());
     running.goes_on_without(&etcd).await;
 }
 

@@ -23,6 +23,7 @@ use crate::model::observed::{Freshness, Reading};
 use crate::model::postgres::{Archiver, Downstream, SqlReport};
 use crate::model::role::SyncState;
 use crate::model::snapshot::Snapshot;
+use crate::model::source::SourceKind;
 use crate::model::text::Text;
 use crate::model::trend::Course;
 
@@ -121,7 +122,7 @@ pub(in crate::report) fn empty(snapshot: &Snapshot, columns: &'static [Column], 
     match readings.find_map(|reading| reading.failure.as_ref()) {
         Some(failure) => {
             let reason = format!("no node answers over SQL: {}", failure.error);
-            Table::new(columns, reason, failure.error.trouble.remedy())
+            Table::new(columns, reason, failure.error.remedy(SourceKind::Sql))
         }
         None => Table::new(columns, "waiting for the first answers", ""),
     }

@@ -65,7 +65,7 @@ fn empty(snapshot: &Snapshot) -> Table {
     let trouble = sources.iter().find_map(|status| Some((status, status.trouble.as_ref()?)));
     match trouble {
         Some((status, trouble)) => {
-            let hint = status.remedy.unwrap_or("pgctl-tui doctor examines every endpoint");
+            let hint = status.remedy.as_deref().unwrap_or("pgctl-tui doctor examines every endpoint");
             Table::new(COLUMNS, format!("no member is known: {}: {trouble}", status.place()), hint)
         }
         None => Table::new(COLUMNS, "waiting for the first answers", ""),

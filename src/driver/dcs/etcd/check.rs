@@ -98,7 +98,7 @@ impl EtcdCheck {
                     Ok(found) => scopes::missing(self.source.target.as_str(), &wanted, &found),
                     Err(error) => source_error(&error),
                 };
-                list.fail(Aspect::Identity, error.brief(), "set scope and namespace of the cluster");
+                list.fail(Aspect::Identity, error.brief(), error.remedy(SourceKind::Etcd));
             }
             Ok(_) => {
                 let members = client.record().keys.keys().filter(|key| key.starts_with("members/")).count();

@@ -256,6 +256,7 @@ async fn a_store_without_the_scope_says_which_it_has() {
     for told in ["nothing is on record under /service/pg/", "/prod/pg (1 member)", "/service/pg-ha (no members)"] {
         assert!(text.contains(told), "{told}: {text}");
     }
+    assert_eq!(error.remedy(SourceKind::Etcd), "use --namespace /prod --scope pg", "the same scope elsewhere");
     // It is seen as soon as it appears.
     etcd.put("/service/pg/leader", "pg-0");
     assert!(record(&mut source).await.expect("a record").leader.is_some());
