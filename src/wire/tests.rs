@@ -12,10 +12,13 @@ use tokio_util::task::TaskTracker;
 
 use super::one_line;
 use super::stack::{Purpose, stack};
+use crate::cli::printer::Printer;
 use crate::client::double;
 use crate::client::etcd::double::{Member as Etcd, Mood};
 use crate::config::environment::Environment;
+use crate::config::resolved::Settings;
 use crate::config::{Flags, load};
+use crate::model::checkup::{Aspect, CheckLine, Verdict};
 use crate::model::dcs::Quorum;
 use crate::model::observed::Freshness;
 use crate::model::snapshot::Snapshot;
@@ -105,14 +108,24 @@ impl Scene {
     }
 }
 
-/// Observes the one cluster of a configuration, as a console does.
-fn observe(text: &str, scope: &str) -> Handle {
+/// The settings that a configuration makes.
+fn settings(text: &str) -> Settings {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(text.as_bytes()).expect("written");
     let flags = Flags { config: Some(file.path().to_owned()), ..Flags::default() };
-    let mut settings = load(&flags, &Environment::of_process()).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let cluster = Arc::new(settings.clusters.remove(0));
+    load(&flags, &Environment::of_process()).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Observes the one cluster of a configuration, as a console does.
+fn observe(text: &str, scope: &str) -> Handle {
+    let cluster = Arc::new(settings(text).clusters.remove(0));
     start(stack(&cluster, Some(scope), true, Purpose::Stay), &TaskTracker::new(), &CancellationToken::new())
+}
+
+/// What `doctor` says of the one cluster of a configuration.
+async fn examined(text: &str) -> Vec<CheckLine> {
+    let all = super::checks::examine(&settings(text), &mut Printer::new()).await.expect("examined");
+    all.into_iter().flat_map(|(_, lines)| lines).collect()
 }
 
 struct Running {
@@ -376,6 +389,75 @@ async fn a_member_of_etcd_is_asked_no_more_than_it_must() {
     let (reads, statuses) = (etcd.reads() - reads, etcd.statuses() - statuses);
     // Each second the record is confirmed, and the member is asked whether it reaches the majority.
     assert!(reads <= 13 && statuses <= 2, "{reads} reads and {statuses} statuses in 6 s");
+}
+
+#[rstest]
+#[case::html(format!("http://{}", double::answering(http("200 OK", "<html><title>Sign in</title></html>"))), "HTML")]
+#[case::https_for_http(format!("https://{}", double::answering(http("200 OK", "{}"))), "TLS")]
+#[case::unresolvable("http://no-such-host.invalid:8008".to_owned(), "does not resolve")]
+#[case::refused(format!("http://{}", double::refused()), "connection refused")]
+#[tokio::test]
+async fn doctor_says_what_is_wrong_with_the_only_address_it_was_given(#[case] url: String, #[case] word: &str) {
+    for text in [
+        format!("[clusters.c.patroni]\nurls = [\"{url}\"]\n"),
+        format!("[clusters.c]\nscope = \"pg-ha\"\n[clusters.c.patroni]\nurls = [\"{url}\"]\n"),
+    ] {
+        let lines = examined(&text).await;
+        let told = |line: &CheckLine| {
+            line.verdict == Verdict::Fail && line.text.as_str().contains(word) && !line.remedy.is_empty()
+        };
+        assert!(lines.iter().any(told), "{lines:#?}");
+    }
+}
+
+#[tokio::test]
+async fn doctor_examines_an_etcd_whose_scope_cannot_be_learnt() {
+    let refused = format!("http://{}", double::refused());
+    let with = |etcd: &str| {
+        format!("[clusters.c.patroni]\nurls = [\"{refused}\"]\n[clusters.c.etcd]\nendpoints = [\"{etcd}\"]\n")
+    };
+    let lines = examined(&with(&refused)).await;
+    for kind in [SourceKind::EtcdMember, SourceKind::PatroniRest] {
+        let told = |line: &CheckLine| line.source.kind == kind && line.verdict == Verdict::Fail;
+        assert!(lines.iter().any(told), "{lines:#?}");
+    }
+    let etcd = Etcd::start(&[("/service/a/leader", "x"), ("/service/b/leader", "y")]).await;
+    let lines = examined(&with(&etcd.url)).await;
+    let told = |line: &CheckLine| line.verdict == Verdict::Fail && line.text.as_str().contains("a, b");
+    assert!(lines.iter().any(told), "{lines:#?}");
+    let reached = |line: &CheckLine| line.source.kind == SourceKind::EtcdMember && line.verdict == Verdict::Pass;
+    assert!(lines.iter().any(reached), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn doctor_says_that_a_login_for_acting_was_not_examined() {
+    let lines = examined(&format!(
+        "[clusters.c.patroni]\nurls = [\"http://{}\"]\nuser = \"admin\"\npassword_command = [\"false\"]\n",
+        double::refused()
+    ))
+    .await;
+    let line = lines.iter().find(|line| line.aspect == Aspect::Credentials).expect("a line");
+    assert_eq!(line.verdict, Verdict::Unknown);
+    assert!(line.text.as_str().contains("admin: not examined (asked for only when"), "{}", line.text);
+}
+
+#[tokio::test]
+async fn doctor_warns_of_a_router_that_leads_to_none_of_the_members() {
+    let strange = good_csv().replace("pg-", "db-");
+    for (csv, warned) in [(good_csv(), false), (strange, true)] {
+        let pg_0 = agent("pg-0", "primary", SYSTEM);
+        let etcd = Etcd::start(&[("/service/pg-ha/members/pg-0", &on_record("primary", &pg_0))]).await;
+        let page = double::answering(http("200 OK", csv));
+        let lines = examined(&format!(
+            "[clusters.c]\nscope = \"pg-ha\"\n[clusters.c.etcd]\nendpoints = [\"{}\"]\n\
+             [[clusters.c.routers]]\nname = \"lb\"\nstats = \"http://{page}/\"\n",
+            etcd.url
+        ))
+        .await;
+        let told =
+            |line: &CheckLine| line.verdict == Verdict::Warn && line.text.as_str().contains("none of its servers");
+        assert_eq!(lines.iter().any(told), warned, "{lines:#?}");
+    }
 }
 
 #[test]

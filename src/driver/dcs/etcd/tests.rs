@@ -297,7 +297,7 @@ async fn doctor_examines_everything_that_it_can() {
     let etcd = Member::start(&[LEADER]).await;
     etcd.complain("memberID:11 alarm:NOSPACE ");
     let settings = endpoints(&[&refused(), &etcd.url]);
-    let mut checks = EtcdCheck::each(&settings, "service", "pg-ha");
+    let mut checks = EtcdCheck::each(&settings, "service", Some("pg-ha"));
     let refused: Vec<_> = checks[0].check().await.iter().map(|line| (line.aspect, line.verdict)).collect();
     assert_eq!(refused, [(Aspect::Reach, Verdict::Fail)]);
     let lines = checks[1].check().await;
@@ -315,7 +315,7 @@ async fn doctor_tells_a_missing_scope_and_a_missing_right_apart() {
     let etcd = Member::start(&[LEADER]).await;
     let settings = endpoints(&[&etcd.url]);
     let last = async |scope| {
-        let lines = EtcdCheck::each(&settings, "service", scope)[0].check().await;
+        let lines = EtcdCheck::each(&settings, "service", Some(scope))[0].check().await;
         lines.into_iter().next_back().map(|line| (line.aspect, line.verdict, line.text.to_string()))
     };
     let (aspect, verdict, text) = last("other").await.expect("a line");
