@@ -66,6 +66,25 @@ fn every_line_in_comments_is_good_once_it_is_uncommented() {
     assert!(cluster.patroni.acting.is_some() && cluster.routers[0].read_address.is_some());
 }
 
+#[test]
+fn a_router_that_may_be_another_clusters_is_only_a_comment_with_the_reason() {
+    let router = DiscoveredRouter {
+        name: "haproxy".to_owned(),
+        stats: Some("http://127.0.0.1:7000/".to_owned()),
+        doubt: Some("none of its servers is a member of this cluster (db-a)".to_owned()),
+        ..DiscoveredRouter::default()
+    };
+    let found = Discovered {
+        scope: Some("pg-ha".to_owned()),
+        members: vec![member("pg-0", Reach::Answers)],
+        routers: vec![router],
+        ..Discovered::default()
+    };
+    let text = commented_file(&found, &Asked::default());
+    assert!(load(&text).clusters[0].routers.is_empty(), "{text}");
+    assert!(text.contains("(db-a)") && text.contains("# stats = \"http://127.0.0.1:7000/\""), "{text}");
+}
+
 fn some_text() -> impl Strategy<Value = Option<String>> {
     proptest::option::of(any::<String>())
 }
