@@ -34,6 +34,21 @@ fn the_top_line_tells_who_leads_where_one_is_and_what_this_console_may_do() {
 }
 
 #[test]
+fn only_a_console_that_may_do_less_than_usual_wears_a_badge() {
+    let ground = |read_only, word: &str| {
+        let options = Options { read_only, ..Options::default() };
+        let stage = Stage::new(vec![picture("prod-eu")], options, &hooks(), (120, 40));
+        let column =
+            stage.row(0).chars().collect::<String>().split(word).next().map_or(0, |before| before.chars().count());
+        let style = |role| stage.app.theme().style(role);
+        let drawn = stage.buffer()[(u16::try_from(column).expect("on the screen"), 0)].bg;
+        (drawn == style(Role::BadgeWrite).bg.unwrap_or_default(), Some(drawn) == style(Role::BadgeRead).bg)
+    };
+    assert_eq!(ground(false, "READ-WRITE"), (false, false));
+    assert_eq!(ground(true, "READ-ONLY"), (false, true));
+}
+
+#[test]
 fn a_pause_is_told_with_how_long_it_lasts_and_the_state_still_fits_80_columns() {
     let mut snapshot = test_support::healthy();
     test_support::record(&mut snapshot, |content| content.paused = true);
@@ -66,6 +81,21 @@ fn a_digit_shows_its_view(#[case] key: &str, #[case] view: View, #[case] text: &
     assert_eq!(stage.app.view(), view);
     stage.shows(&[text]);
     assert!(stage.row(0).contains(view.title()));
+}
+
+#[test]
+fn the_selected_finding_shows_evidence_and_advice_where_there_is_room_below_the_list() {
+    let mut snapshot = test_support::healthy();
+    snapshot.findings = test_support::findings();
+    let advices: Vec<_> = snapshot.findings.iter().map(|finding| finding.advice.to_string()).collect();
+    let mut stage = Stage::new(vec![around(snapshot)], Options::default(), &hooks(), (120, 40));
+    stage.press("8");
+    stage.shows(&["Evidence", "Advice", &advices[0]]);
+    stage.press("j");
+    stage.shows(&[&advices[1]]);
+    // Where it would be cut, the list stands alone.
+    stage.resize(120, 9);
+    assert!((0..9).all(|row| !stage.row(row).contains("Advice")));
 }
 
 #[test]
