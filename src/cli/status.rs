@@ -151,3 +151,19 @@ fn judge(snapshots: &[&Snapshot], check: bool) -> Exit {
 pub fn zone() -> TimeZone {
     TimeZone::system()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::test_support::healthy;
+
+    #[test]
+    fn a_store_and_a_router_that_answer_are_no_picture_of_this_cluster() {
+        assert_eq!(judge(&[&healthy()], false), Exit::Done);
+        let mut snapshot = healthy();
+        snapshot.members.clear();
+        snapshot.dcs.content.clear();
+        assert_ne!(snapshot.wellbeing(), Wellbeing::Unknown, "something answers");
+        assert_eq!(judge(&[&snapshot], false), Exit::Unknown);
+    }
+}
