@@ -176,8 +176,8 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
             let text = format!("{} {text}", member.name);
             changes.push(EventKind::Node, Severity::Note, subject(), text, Some(new.source));
         }
-        if let Some((_, new)) = moved(was.tags(), is.tags()) {
-            let text = format!("{}'s tags changed", member.name);
+        if let Some((old, new)) = moved(was.tags(), is.tags()) {
+            let text = format!("{}'s tags: {} (before: {old})", member.name, new.value);
             changes.push(EventKind::Node, Severity::Note, subject(), text, Some(new.source));
         }
         if let Some((old, new)) = moved(was.upstream(), is.upstream()) {

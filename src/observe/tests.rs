@@ -297,6 +297,17 @@ async fn a_leader_change_is_published_without_gathering_and_is_an_event_with_its
 }
 
 #[tokio::test(start_paused = true)]
+async fn changed_tags_are_told_with_what_they_are_and_were() {
+    let mut stage = Stage::set();
+    stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    let tagged = AgentReport { tags: Tags { nofailover: true, ..Tags::default() }, ..agent(Role::Replica) };
+    stage.say("pg-1", Saying::Report(Box::new(tagged)));
+    tokio::time::sleep(SECOND * 3).await;
+    let events = stage.handle.latest().events.clone();
+    assert!(events.iter().any(|event| event.text == "pg-1's tags: nofailover (before: none)"), "{events:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_disagreement_is_a_finding_only_once_it_has_lasted() {
     let mut stage = Stage::set();
     stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
