@@ -107,7 +107,7 @@ fn options(arguments: &Arguments, ui: &UiSettings, interval: Duration) -> anyhow
         theme: console.theme.clone().unwrap_or_else(|| ui.theme.clone()),
         theme_directory: Some(config_directory(&environment).join("themes")),
         depth: colour_depth(console, &environment),
-        ascii: console.ascii || ui.symbols == Symbols::Ascii || locale_is_narrow(&environment),
+        ascii: console.ascii || ui.symbols == Symbols::Ascii || environment.is_narrow(),
         mouse: ui.mouse && !console.no_mouse && !console.wall,
         interval,
         zone: TimeZone::system(),
@@ -127,17 +127,9 @@ fn colour_depth(console: &args::Console, environment: &Environment) -> ColourDep
     ColourDepth::detect(environment.get("NO_COLOR"), environment.get("COLORTERM"), environment.get("TERM"))
 }
 
-fn named_view(name: &str) -> anyhow::Result<View> {
-    View::named(name).ok_or_else(|| Misuse(format!("--view {name}: there is no such view")).into())
-}
-
-/// Whether the locale says that the terminal does not speak UTF-8. No locale at all says nothing.
-fn locale_is_narrow(environment: &Environment) -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| environment.get(name));
-    locale.is_some_and(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        !locale.contains("utf-8") && !locale.contains("utf8")
-    })
+pub(super) fn named_view(name: &str) -> anyhow::Result<View> {
+    let there_is = || View::ALL.map(|view| view.title().to_lowercase()).join(", ");
+    View::named(name).ok_or_else(|| Misuse(format!("--view {name}: no such view; there is {}", there_is())).into())
 }
 
 fn config_directory(environment: &Environment) -> PathBuf {
