@@ -30,7 +30,7 @@ fn what_was_found_is_in_the_file_and_what_fails_is_shown_with_its_reason() {
         namespace: Some("/service/".to_owned()),
         members: vec![
             member("pg-0", Reach::Answers),
-            member("pg-1", Reach::Fails("the name does not resolve".to_owned())),
+            member("pg-1", Reach::Fails("the name does not resolve (a resolver's long words)".to_owned())),
         ],
         ..Discovered::default()
     };
@@ -41,7 +41,10 @@ fn what_was_found_is_in_the_file_and_what_fails_is_shown_with_its_reason() {
         ..Asked::default()
     };
     let text = commented_file(&found, &asked);
-    assert!(text.contains("# \"pg-1:8008\" = \"pg-1:8008\"   # pg-1: the name does not resolve"), "{text}");
+    for port in ["8008", "5432"] {
+        assert!(text.contains(&format!("# \"pg-1:{port}\" = \"ADDRESS:{port}\"   # pg-1\n")), "{text}");
+    }
+    assert!(text.contains("(pg-1: the name does not resolve)") && !text.contains("resolver's"), "{text}");
     let settings = load(&text);
     let cluster = settings.cluster("pg-ha").expect("the cluster");
     assert_eq!(cluster.prefix().as_deref(), Some("/service/pg-ha/"));
