@@ -7,16 +7,18 @@ use super::table::{Cell, Column, Row, SortKey, Table, Tone};
 use super::tones;
 use super::units::{self, DATE_TIME_WIDTH};
 use crate::model::event::Event;
+use crate::model::finding::Subject;
+use crate::model::source::Source;
 use crate::model::text::Text;
 
 /// Columns of [`table`]. Rows are named by the event's number.
 pub const COLUMNS: &[Column] = &[
     Column::words("at", "WHEN", 0, DATE_TIME_WIDTH, DATE_TIME_WIDTH),
     Column::words("severity", "SEVERITY", 2, 8, 8),
-    Column::words("kind", "KIND", 1, 11, 13),
+    Column::words("kind", "KIND", 2, 11, 13),
     Column::words("subject", "ABOUT", 1, 8, 24),
-    Column::words("text", "WHAT", 0, 20, 0),
-    Column::words("source", "SOURCE", 1, 9, 24),
+    Column::words("text", "WHAT", 0, 44, 0),
+    Column::words("source", "SOURCE", 3, 9, 24),
 ];
 
 /// Events, newest first. `events` is oldest first, as the picture has it; times are written in `zone`.
@@ -33,7 +35,7 @@ fn row(event: &Event, zone: &TimeZone) -> Row {
         key: SortKey::Number(event.at.since_start().as_secs_f64()),
         ..Cell::text(units::date_time(event.wall, zone), Tone::Dim)
     };
-    let source = event.source.as_ref().map(|source| Text::new(source.to_string()));
+    let source = event.source.as_ref().and_then(|source| origin(source, &event.subject));
     let cells = vec![
         at,
         Cell::ranked(event.severity as i64, event.severity.word(), tone),
@@ -45,14 +47,26 @@ fn row(event: &Event, zone: &TimeZone) -> Row {
     Row { id: Text::new(event.number.to_string()), cells }
 }
 
+/// The source, without what ABOUT says already.
+fn origin(source: &Source, about: &Subject) -> Option<Text> {
+    let same = match about {
+        Subject::Source(about) => return (about != source).then(|| Text::new(source.to_string())),
+        Subject::Node(name) => *name.text() == source.target,
+        Subject::Router(name) => name.as_str() == source.target.as_str(),
+        Subject::DcsMember(name) => *name == source.target,
+        Subject::Cluster => false,
+    };
+    Some(if same { Text::new(source.kind.word()) } else { Text::new(source.to_string()) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::test_support::*;
     use super::*;
     use crate::model::event::EventKind;
-    use crate::model::finding::{Severity, Subject};
+    use crate::model::finding::Severity;
     use crate::model::name::NodeName;
-    use crate::model::source::{Source, SourceKind};
+    use crate::model::source::SourceKind;
 
     #[test]
     fn the_newest_event_comes_first_with_time_and_source() {
@@ -74,11 +88,27 @@ mod tests {
             event(20, EventKind::Finding, Severity::Note, Subject::Cluster, "no leader: ended", None),
         ];
         insta::assert_snapshot!(drawn(&table(&events, &TimeZone::UTC)), @r"
-        WHEN                 SEVERITY  KIND         ABOUT     WHAT                  SOURCE
-        2026-11-21 14:01:47  note      finding      cluster   no leader: ended      –
-        2026-11-21 14:01:46  warning   leader       pg-1      leader nobody → pg-1  etcd
-        2026-11-21 14:01:27  critical  leader       cluster   leader pg-0 → nobody  etcd
+        WHEN                 SEVERITY  KIND         ABOUT     WHAT                                          SOURCE
+        2026-11-21 14:01:47  note      finding      cluster   no leader: ended                              –
+        2026-11-21 14:01:46  warning   leader       pg-1      leader nobody → pg-1                          etcd
+        2026-11-21 14:01:27  critical  leader       cluster   leader pg-0 → nobody                          etcd
         ");
         assert!(!table(&[], &TimeZone::UTC).empty.reason.is_empty());
+    }
+
+    #[test]
+    fn the_source_does_not_repeat_what_the_event_is_about() {
+        let rest = Source::new(SourceKind::PatroniRest, "pg-1");
+        let told = |about| origin(&rest, &about).map(|text| text.to_string());
+        assert_eq!(told(Subject::Node(NodeName::new("pg-1"))).as_deref(), Some("REST"));
+        assert_eq!(told(Subject::Node(NodeName::new("pg-0"))).as_deref(), Some("REST pg-1"));
+        assert_eq!(told(Subject::Source(rest.clone())), None);
+    }
+
+    #[test]
+    fn what_happened_keeps_its_room_before_who_said_it() {
+        let kept: Vec<_> =
+            super::super::fit::fit(&table(&[], &TimeZone::UTC), 100).iter().map(|(at, _)| COLUMNS[*at].key).collect();
+        assert_eq!(kept, ["at", "severity", "kind", "subject", "text"]);
     }
 }
