@@ -21,6 +21,10 @@ use crate::tui::theme::ColourDepth;
 use crate::tui::views::View;
 use crate::tui::{self, Alerts, Console, Hooks, Options, Outcome};
 
+/// Columns and rows of the largest frame.
+const WIDEST: u16 = 500;
+const TALLEST: u16 = 300;
+
 /// Longest wait for the sources before a single frame is drawn.
 const FRAME_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -77,9 +81,12 @@ async fn show(
 async fn frame(arguments: &Arguments, mut console: Console, size: &str, printer: &mut Printer) -> anyhow::Result<Exit> {
     let parsed = size.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     let Some((width, height)) =
-        parsed.filter(|(width, height)| (1..=500).contains(width) && (1..=300).contains(height))
+        parsed.filter(|(width, height)| (1..=WIDEST).contains(width) && (1..=TALLEST).contains(height))
     else {
-        return Err(Misuse(format!("--frame {size}: write columns x rows, such as 120x40")).into());
+        return Err(Misuse(format!(
+            "--frame {size}: write columns x rows, such as 120x40, and at most {WIDEST}x{TALLEST}"
+        ))
+        .into());
     };
     let settle = |handle: &mut Handle| {
         let mut handle = handle.clone();
@@ -87,6 +94,9 @@ async fn frame(arguments: &Arguments, mut console: Console, size: &str, printer:
     };
     join_all(console.handles.iter_mut().map(settle)).await;
     let (buffer, theme) = tui::still(&console, width, height);
+    for warning in &theme.warnings {
+        printer.say(format!("pgctl-tui: {warning}"));
+    }
     match &arguments.console.svg {
         Some(path) => {
             let picture = tui::export::svg(&buffer, &theme);

@@ -461,6 +461,12 @@ async fn doctor_warns_of_a_router_that_leads_to_none_of_the_members() {
 }
 
 #[test]
+fn a_view_that_there_is_not_is_told_with_those_that_there_are() {
+    let error = super::console::named_view("nosuch").expect_err("no such view").to_string();
+    assert!(error.contains("topology, replication") && error.contains("sources"), "{error}");
+}
+
+#[test]
 fn a_timeout_in_which_nothing_can_answer_is_wrong_usage() {
     for short in ["0s", "9ms"] {
         let error = super::patience("--timeout", short).expect_err("too short");
