@@ -83,6 +83,21 @@ fn header_and_key_line_stay_where_they_are_on_every_view() {
 fn the_selection_moves_and_stays_on_its_row_when_rows_are_sorted_or_new() {
     let mut stage = Stage::usual();
     stage.press("jj");
+#[test]
+fn the_selected_finding_shows_evidence_and_advice_where_there_is_room_below_the_list() {
+    let mut snapshot = test_support::healthy();
+    snapshot.findings = test_support::findings();
+    let advices: Vec<_> = snapshot.findings.iter().map(|finding| finding.advice.to_string()).collect();
+    let mut stage = Stage::new(vec![around(snapshot)], Options::default(), &hooks(), (120, 40));
+    stage.press("8");
+    stage.shows(&["Evidence", "Advice", &advices[0]]);
+    stage.press("j");
+    stage.shows(&[&advices[1]]);
+    // Where it would be cut, the list stands alone.
+    stage.resize(120, 9);
+    assert!((0..9).all(|row| !stage.row(row).contains("Advice")));
+}
+
     assert_eq!(stage.app.selected_node(), Some(NodeName::new("pg-2")));
     stage.press("sS");
     assert_eq!(stage.app.selected_node(), Some(NodeName::new("pg-2")));
