@@ -34,6 +34,21 @@ fn the_top_line_tells_who_leads_where_one_is_and_what_this_console_may_do() {
 }
 
 #[test]
+fn only_a_console_that_may_do_less_than_usual_wears_a_badge() {
+    let ground = |read_only, word: &str| {
+        let options = Options { read_only, ..Options::default() };
+        let stage = Stage::new(vec![picture("prod-eu")], options, &hooks(), (120, 40));
+        let column =
+            stage.row(0).chars().collect::<String>().split(word).next().map_or(0, |before| before.chars().count());
+        let style = |role| stage.app.theme().style(role);
+        let drawn = stage.buffer()[(u16::try_from(column).expect("on the screen"), 0)].bg;
+        (drawn == style(Role::BadgeWrite).bg.unwrap_or_default(), Some(drawn) == style(Role::BadgeRead).bg)
+    };
+    assert_eq!(ground(false, "READ-WRITE"), (false, false));
+    assert_eq!(ground(true, "READ-ONLY"), (false, true));
+}
+
+#[test]
 fn a_pause_is_told_with_how_long_it_lasts_and_the_state_still_fits_80_columns() {
     let mut snapshot = test_support::healthy();
     test_support::record(&mut snapshot, |content| content.paused = true);
@@ -69,21 +84,6 @@ fn a_digit_shows_its_view(#[case] key: &str, #[case] view: View, #[case] text: &
 }
 
 #[test]
-fn header_and_key_line_stay_where_they_are_on_every_view() {
-    let mut stage = Stage::usual();
-    for key in ["0", "1", "2", "3", "4", "5", "6", "7", "8"] {
-        stage.press(key);
-        assert!(stage.row(0).contains("prod-eu"), "{key}");
-        assert!(stage.row(1).starts_with(" leader pg-0"), "{key}");
-        assert!(stage.row(39).starts_with(" 0 Clusters 1 Topology"), "{key}");
-    }
-}
-
-#[test]
-fn the_selection_moves_and_stays_on_its_row_when_rows_are_sorted_or_new() {
-    let mut stage = Stage::usual();
-    stage.press("jj");
-#[test]
 fn the_selected_finding_shows_evidence_and_advice_where_there_is_room_below_the_list() {
     let mut snapshot = test_support::healthy();
     snapshot.findings = test_support::findings();
@@ -98,6 +98,21 @@ fn the_selected_finding_shows_evidence_and_advice_where_there_is_room_below_the_
     assert!((0..9).all(|row| !stage.row(row).contains("Advice")));
 }
 
+#[test]
+fn header_and_key_line_stay_where_they_are_on_every_view() {
+    let mut stage = Stage::usual();
+    for key in ["0", "1", "2", "3", "4", "5", "6", "7", "8"] {
+        stage.press(key);
+        assert!(stage.row(0).contains("prod-eu"), "{key}");
+        assert!(stage.row(1).starts_with(" leader pg-0"), "{key}");
+        assert!(stage.row(39).starts_with(" 0 Clusters 1 Topology"), "{key}");
+    }
+}
+
+#[test]
+fn the_selection_moves_and_stays_on_its_row_when_rows_are_sorted_or_new() {
+    let mut stage = Stage::usual();
+    stage.press("jj");
     assert_eq!(stage.app.selected_node(), Some(NodeName::new("pg-2")));
     stage.press("sS");
     assert_eq!(stage.app.selected_node(), Some(NodeName::new("pg-2")));

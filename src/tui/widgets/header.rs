@@ -89,6 +89,9 @@ fn compact(summary: &Summary, paused: Option<&Span>, findings: String) -> Line {
         }
     }
     part("", &summary.findings(findings));
+    if summary.silent > 0 {
+        part("", &Span::new(format!("{} silent", summary.silent), Tone::Stale));
+    }
     line
 }
 
@@ -129,7 +132,8 @@ fn draw_right(canvas: &mut Canvas<'_>, area: Rect, header: &Header) -> u16 {
         }
     }
     let access = summary.access.text.as_str();
-    let role = if access == "READ-WRITE" { Role::BadgeWrite } else { Role::BadgeRead };
+    // Nothing can be done to a cluster yet: the usual state is no warning, and the word stays calm.
+    let role = if access == "READ-WRITE" { Role::Dim } else { Role::BadgeRead };
     parts.push((format!(" {access} "), role));
     if summary.simulated {
         parts.push((" simulated ".to_owned(), Role::BadgeSimulated));
@@ -152,4 +156,20 @@ fn draw_right(canvas: &mut Canvas<'_>, area: Rect, header: &Header) -> u16 {
         x = x.saturating_sub(1);
     }
     x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::summary::summary;
+    use crate::report::test_support::{cut, healthy, now, seconds};
+
+    #[test]
+    fn a_narrow_header_still_tells_how_many_sources_are_silent() {
+        let mut snapshot = healthy();
+        assert!(!compact(&summary(&snapshot, now()), None, String::new()).text().contains("silent"));
+        cut(&mut snapshot, "pg-2", seconds(38));
+        let line = compact(&summary(&snapshot, now()), None, "1 crit, 2 warn".to_owned()).text();
+        assert!(line.ends_with(" · 2 silent") && line.chars().count() <= 78, "{line}");
+    }
 }
