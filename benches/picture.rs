@@ -57,7 +57,7 @@ fn rules(bencher: Bencher<'_, '_>) {
 fn events(bencher: Bencher<'_, '_>) {
     let mut stage = Stage::new(Scenario::Demo);
     let (before, after) = (stage.pass(20), stage.pass(1));
-    bencher.bench_local(|| changes::between(black_box(&before), black_box(&after)));
+    bencher.bench_local(|| changes::between(black_box(&before), black_box(&after), 0));
 }
 
 /// The status document.

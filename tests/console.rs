@@ -102,3 +102,21 @@ fn the_wall_knows_no_key_but_quit_and_page() {
     terminal.press("q");
     assert!(terminal.end(Duration::from_secs(2)).success());
 }
+
+#[test]
+fn every_key_is_answered_at_once_and_not_with_the_next_tick() {
+    let mut terminal = Terminal::start(&["demo", "--interval", "30s"], 120, 40);
+    terminal.until("leader pg-");
+    // A console that waits for its clock answers within a second, on the average in half of one: nine such answers in
+    // under half a second each are no luck.
+    for (number, (key, title)) in [("2", "Replication"), ("1", "Topology")].into_iter().cycle().take(9).enumerate() {
+        std::thread::sleep(Duration::from_millis(170));
+        let pressed = Instant::now();
+        terminal.press(key);
+        terminal.until_screen(title, |screen| screen.lines().next().is_some_and(|line| line.contains(title)));
+        let took = pressed.elapsed();
+        assert!(took < Duration::from_millis(400), "key {number} was painted after {took:?}");
+    }
+    terminal.press("q");
+    assert!(terminal.end(Duration::from_secs(2)).success());
+}

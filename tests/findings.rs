@@ -63,6 +63,7 @@ fn nothing_is_found_in_a_calm_cluster() {
 #[case::odd_state(Fault::OddState(pg(2)), 10, "state-unknown")]
 #[case::wrong_tunnel(Fault::WrongAddress(pg(2)), 10, "two-servers-as-one")]
 #[case::exporter(Fault::ExporterDown(pg(2)), 40, "exporter-silent")]
+#[case::exporter_blind(Fault::StartFails(pg(2)), 40, "exporter-blind")]
 #[case::old_agent(Fault::OldAgent(pg(2)), 10, "versions-mixed")]
 #[case::weak_role(Fault::WeakRole(pg(0)), 10, "role-too-weak")]
 #[case::wrong_address(Fault::WrongAddress(pg(2)), 10, "address-leads-elsewhere")]
@@ -263,4 +264,23 @@ fn nothing_is_concluded_from_what_a_cut_replica_once_wrote() {
         // The limit it is held against is the configuration's, not the replica's.
         .filter(|evidence| !evidence.text.as_str().contains("maximum_lag_on_failover"));
     assert_eq!(by_record.count(), 0);
+}
+
+#[test]
+fn a_lag_is_told_with_where_it_is_going() {
+    let cluster = calm();
+    let fault = Fault::ReplicaLag { node: pg(2), bytes_per_second: 1 << 16 };
+    cluster.world().lock().expect("no other holder").schedule(at(1), fault);
+    let mut stage = Stage::around(cluster);
+    let lag = |stage: &mut Stage, seconds| {
+        let findings = stage.pass(seconds).findings;
+        findings.into_iter().find(|finding| finding.code == "lag").map(|finding| finding.title.to_string())
+    };
+    let title = lag(&mut stage, 180).expect("far behind");
+    assert!(title.contains(", growing ") && title.ends_with("/s"), "{title}");
+    stage.strike(Fault::Heal(Cure::Node(pg(2))));
+    let titles: Vec<_> = (0..30).filter_map(|_| lag(&mut stage, 1)).collect();
+    let told = |title: &String| title.contains(", shrinking, about ") && title.ends_with(" to go");
+    assert!(titles.iter().any(told), "{titles:#?}");
+    assert!(!titles.iter().skip(4).any(|title| title.contains("growing")), "{titles:#?}");
 }

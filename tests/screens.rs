@@ -59,6 +59,7 @@ fn stack(cluster: &SimulatedCluster) -> Stack {
         nodes: cluster.node_sources(),
         configured: Vec::new(),
         routers: cluster.routers(),
+        hurry: false,
         gather: Duration::from_millis(100),
     }
 }

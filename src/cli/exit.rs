@@ -18,7 +18,7 @@ pub enum Exit {
     Refused = 3,
     /// Executed, but not verified.
     Unverified = 4,
-    /// The outcome is unknown, or no source answered.
+    /// The outcome is unknown, or nothing is known of the cluster.
     Unknown = 5,
     /// Tried, and proven not to have happened.
     Failed = 6,

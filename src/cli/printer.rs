@@ -1,15 +1,20 @@
 //! The only place that writes to standard output and standard error. Data goes to the one, talk to the other; colour
 //! only to a terminal that wants it, and nothing depends on it.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
+use crate::config::Environment;
 use crate::report::line::Line;
+use crate::report::symbol::letters;
 use crate::report::table::Tone;
 
 /// Writes data and talk.
 #[derive(Debug)]
 pub struct Printer {
     colour: bool,
+    /// Symbols are replaced by letters.
+    letters: bool,
     width: Option<usize>,
 }
 
@@ -20,7 +25,7 @@ impl Printer {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| usize::from(width.0));
-        Self { colour: terminal && wanted, width }
+        Self { colour: terminal && wanted, letters: Environment::of_process().is_narrow(), width }
     }
 
     /// Columns of the terminal; `None` where the output is not one, and lines need not be cut.
@@ -35,9 +40,10 @@ impl Printer {
     pub fn line(&mut self, line: &Line) -> io::Result<()> {
         let mut out = io::stdout().lock();
         for span in &line.spans {
+            let text = self.lettered(span.text.as_str());
             match self.colour.then(|| sgr(span.tone)).flatten() {
-                Some(code) => write!(out, "\x1b[{code}m{}\x1b[0m", span.text)?,
-                None => write!(out, "{}", span.text)?,
+                Some(code) => write!(out, "\x1b[{code}m{text}\x1b[0m")?,
+                None => write!(out, "{text}")?,
             }
         }
         writeln!(out)
@@ -59,7 +65,12 @@ impl Printer {
     /// Writes one line of talk.
     pub fn say(&mut self, text: impl AsRef<str>) {
         // Nobody is left to tell if standard error is gone.
-        let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
+        let _ = writeln!(io::stderr().lock(), "{}", self.lettered(text.as_ref()));
+    }
+
+    /// `text` as the terminal's character set has it.
+    fn lettered<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.letters { letters(text) } else { Cow::Borrowed(text) }
     }
 }
 
@@ -78,5 +89,24 @@ fn sgr(tone: Tone) -> Option<&'static str> {
         Tone::Act => Some("1;31"),
         Tone::Stale | Tone::Dim => Some("2"),
         Tone::Strong => Some("1"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locale_without_utf_8_gets_letters_for_symbols() {
+        let narrow = |locale: &str| [("LANG", locale)].into_iter().collect::<Environment>().is_narrow();
+        assert_eq!(
+            ["C", "POSIX", "en_GB.ISO-8859-1", "C.UTF-8", "de_DE.utf8"].map(narrow),
+            [true, true, true, false, false]
+        );
+        assert!(!Environment::default().is_narrow(), "no locale says nothing");
+        let printer = |letters| Printer { colour: false, letters, width: None };
+        let line = "● pg-0 · ▲ → …";
+        assert!(printer(true).lettered(line).is_ascii());
+        assert_eq!(printer(false).lettered(line), line);
     }
 }

@@ -14,7 +14,7 @@ use crate::model::finding::Severity;
 use crate::model::observed::Freshness;
 use crate::model::snapshot::{Snapshot, Wellbeing};
 use crate::observe::once::settled;
-use crate::observe::picture::{Handle, Picture};
+use crate::observe::picture::{Handle, Order, Picture};
 use crate::report;
 use crate::report::line::Line;
 use crate::report::table::Tone;
@@ -41,6 +41,10 @@ pub struct Options {
 pub async fn run(mut handles: Vec<Handle>, options: &Options, printer: &mut Printer) -> anyhow::Result<Exit> {
     let pictures = join_all(handles.iter_mut().map(|handle| settled(handle, options.timeout))).await;
     let mut exit = show(&pictures, options, printer)?;
+    // Whoever goes on looking can wait for a disagreement to last before it is called one.
+    for handle in &handles {
+        handle.order(Order::Settle);
+    }
     while let Some(interval) = options.watch {
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
@@ -134,9 +138,9 @@ fn silent(snapshot: &Snapshot, printer: &mut Printer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The exit code: 5 where nothing at all is known of some cluster; with `check`, 1 from a warning on.
+/// The exit code: 5 where nothing at all is known of some cluster, whatever else answers; with `check`, 1 from a warning on.
 fn judge(snapshots: &[&Snapshot], check: bool) -> Exit {
-    if snapshots.iter().any(|snapshot| snapshot.wellbeing() == Wellbeing::Unknown) {
+    if snapshots.iter().any(|snapshot| snapshot.wellbeing() == Wellbeing::Unknown || !snapshot.knows_the_cluster()) {
         return Exit::Unknown;
     }
     let worst = snapshots.iter().filter_map(|snapshot| snapshot.worst()).map(|finding| finding.severity).max();
@@ -146,4 +150,20 @@ fn judge(snapshots: &[&Snapshot], check: bool) -> Exit {
 /// The zone times are shown in.
 pub fn zone() -> TimeZone {
     TimeZone::system()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::test_support::healthy;
+
+    #[test]
+    fn a_store_and_a_router_that_answer_are_no_picture_of_this_cluster() {
+        assert_eq!(judge(&[&healthy()], false), Exit::Done);
+        let mut snapshot = healthy();
+        snapshot.members.clear();
+        snapshot.dcs.content.clear();
+        assert_ne!(snapshot.wellbeing(), Wellbeing::Unknown, "something answers");
+        assert_eq!(judge(&[&snapshot], false), Exit::Unknown);
+    }
 }

@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
+use rustls::client::danger::ServerCertVerified;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
@@ -58,8 +57,11 @@ impl Capture {
         read(&shown.certificate, shown.distrust)
     }
 
-    pub(crate) fn around(&self, inner: Arc<dyn ServerCertVerifier>) -> Arc<dyn ServerCertVerifier> {
-        Arc::new(Witness { inner, capture: self.clone() })
+    /// Keeps what was shown, with the verdict on it.
+    pub(crate) fn note(&self, certificate: &CertificateDer<'_>, verdict: &Result<ServerCertVerified, rustls::Error>) {
+        let distrust = verdict.as_ref().err().map(cause::tls_words);
+        let shown = Shown { certificate: certificate.clone().into_owned(), distrust };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
     }
 }
 
@@ -145,51 +147,5 @@ fn words(name: &GeneralName) -> Option<String> {
         | GeneralName::EdiPartyName(_)
         | GeneralName::UniformResourceIdentifier(_)
         | GeneralName::RegisteredId(_) => None,
-    }
-}
-
-/// Notes what is shown and what the real verifier says of it, and passes the verdict on unchanged.
-#[derive(Debug)]
-struct Witness {
-    inner: Arc<dyn ServerCertVerifier>,
-    capture: Capture,
-}
-
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verdict = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        let distrust = verdict.as_ref().err().map(cause::tls_words);
-        let shown = Shown { certificate: end_entity.clone().into_owned(), distrust };
-        *self.capture.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
-        verdict
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
     }
 }

@@ -50,9 +50,13 @@ impl NotStatistics {
     }
 }
 
+/// A server, in the column `type`.
+const SERVER: &str = "2";
+
 impl StatTable {
     /// Reads the table that `show stat` or the statistics page writes. A row with fewer cells than the header, or a
-    /// last line without its end, means that the rest was lost: half a table would hide servers.
+    /// last line without its end, means that the rest was lost: half a table would hide servers. So does a server in
+    /// the last row, since the row of its backend comes after it.
     ///
     /// # Errors
     /// When the text is something else, or not all of it.
@@ -80,7 +84,11 @@ impl StatTable {
             }
             rows.push(row);
         }
-        Ok(Self { columns, rows })
+        let table = Self { columns, rows };
+        if table.rows().last().is_some_and(|row| row.get("type") == Some(SERVER)) {
+            return Err(NotStatistics::CutOff);
+        }
+        Ok(table)
     }
 
     /// The rows in HAProxy's order.

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::client::http::{Connections, HttpAnswer, HttpError, HttpHead, HttpReader, first_line};
 use crate::client::lenient::{de_flag, de_list, de_object, de_text, de_unsigned};
-use crate::client::prometheus::{Sample, Scan};
 use crate::config::endpoint::HttpEndpoint;
 
 /// `GET /patroni`: a node's agent on its own node.
@@ -160,10 +159,7 @@ impl Patroni {
     /// # Errors
     /// When the URL or the TLS settings cannot be used.
     pub fn new(endpoint: &HttpEndpoint) -> Result<Self, HttpError> {
-        let url = endpoint.url.trim().trim_end_matches('/');
-        let url = url.strip_suffix("/patroni").unwrap_or(url).to_owned();
-        let endpoint = HttpEndpoint { url, ..endpoint.clone() };
-        Ok(Self { http: HttpReader::new(&endpoint, Connections::Fresh)? })
+        Ok(Self { http: HttpReader::new(&base(endpoint), Connections::Fresh)? })
     }
 
     /// The reader underneath.
@@ -224,14 +220,13 @@ impl Patroni {
         }
         Ok(Answered { value: object(&answer)?, head: answer.head })
     }
+}
 
-    /// `GET /metrics`, handing each sample on.
-    ///
-    /// # Errors
-    /// When no answer came, or one without samples.
-    pub async fn metrics(&self, take: impl FnMut(&Sample<'_>) + Send) -> Result<u32, HttpError> {
-        Scan::read(&self.http, "/metrics", take).await
-    }
+/// The endpoint with its URL cut down to where all paths begin.
+pub fn base(endpoint: &HttpEndpoint) -> HttpEndpoint {
+    let url = endpoint.url.trim().trim_end_matches('/');
+    let url = url.strip_suffix("/patroni").unwrap_or(url).to_owned();
+    HttpEndpoint { url, ..endpoint.clone() }
 }
 
 fn json(answer: &HttpAnswer) -> Result<Value, HttpError> {

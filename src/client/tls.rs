@@ -109,7 +109,7 @@ pub enum TlsError {
 /// # Errors
 /// When a file is missing, unreadable, or does not hold what it should.
 pub fn client_config(settings: &TlsSettings, verify: Verify) -> Result<ClientConfig, TlsError> {
-    with_verifier(settings, verifier(settings, verify)?)
+    with_verifier(settings, Verifier { policy: policy(settings, verify)?, capture: None })
 }
 
 /// Like [`client_config`], and keeps the certificate that the server showed with the verdict on it, also where that
@@ -122,7 +122,7 @@ pub fn capturing_config(
     verify: Verify,
 ) -> Result<(ClientConfig, certificate::Capture), TlsError> {
     let capture = certificate::Capture::default();
-    let verifier = capture.around(verifier(settings, verify)?);
+    let verifier = Verifier { policy: policy(settings, verify)?, capture: Some(capture.clone()) };
     Ok((with_verifier(settings, verifier)?, capture))
 }
 
@@ -148,12 +148,12 @@ fn provider() -> Arc<CryptoProvider> {
     PROVIDER.get_or_init(|| Arc::new(ring::default_provider())).clone()
 }
 
-fn with_verifier(settings: &TlsSettings, verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsError> {
+fn with_verifier(settings: &TlsSettings, verifier: Verifier) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Protocol)?
         .dangerous()
-        .with_custom_certificate_verifier(verifier);
+        .with_custom_certificate_verifier(Arc::new(verifier));
     let (certificate, key) = match (&settings.certificate, &settings.key) {
         (None, None) => return Ok(builder.with_no_client_auth()),
         (Some(certificate), Some(key)) => (certificate, key),
@@ -168,9 +168,9 @@ fn with_verifier(settings: &TlsSettings, verifier: Arc<dyn ServerCertVerifier>) 
     })
 }
 
-fn verifier(settings: &TlsSettings, verify: Verify) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+fn policy(settings: &TlsSettings, verify: Verify) -> Result<Policy, TlsError> {
     if settings.insecure || verify == Verify::Nothing {
-        return Ok(Arc::new(TrustAnything { provider: provider() }));
+        return Ok(Policy::Anything);
     }
     let expected = match &settings.server_name {
         None => None,
@@ -183,7 +183,7 @@ fn verifier(settings: &TlsSettings, verify: Verify) -> Result<Arc<dyn ServerCert
         let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
         (inner.build().map_err(TlsError::Verifier)? as Arc<dyn ServerCertVerifier>, pinned)
     };
-    Ok(Arc::new(Verifier { inner, pinned, expected, any_name: verify == Verify::Chain }))
+    Ok(Policy::Authorities { inner, pinned, expected, any_name: verify == Verify::Chain })
 }
 
 /// Loading the system's authorities takes milliseconds and memory, so every endpoint shares one.
@@ -230,37 +230,75 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     })
 }
 
-/// Verifies as the operator asked: against another name, without the name, or trusting a given certificate itself.
+/// How a certificate is judged.
+#[derive(Debug)]
+enum Policy {
+    /// Anything is taken. The handshake's signature is still checked, so that the far end at least holds the key of the
+    /// certificate it shows.
+    Anything,
+    /// As the operator asked: against another name, without the name, or trusting a given certificate itself.
+    Authorities {
+        inner: Arc<dyn ServerCertVerifier>,
+        /// Certificates of the CA files. A server that shows exactly one of them is trusted: a self-signed certificate
+        /// that serves as its own authority is common on database hosts, and webpki refuses it as "CA used as end
+        /// entity".
+        pinned: Vec<CertificateDer<'static>>,
+        expected: Option<ServerName<'static>>,
+        any_name: bool,
+    },
+}
+
+/// The one verifier: judges by its policy, and notes what was shown where somebody wants to know.
 #[derive(Debug)]
 struct Verifier {
-    inner: Arc<dyn ServerCertVerifier>,
-    /// Certificates of the CA files. A server that shows exactly one of them is trusted: a self-signed certificate
-    /// that serves as its own authority is common on database hosts, and webpki refuses it as "CA used as end entity".
-    pinned: Vec<CertificateDer<'static>>,
-    expected: Option<ServerName<'static>>,
-    any_name: bool,
+    policy: Policy,
+    capture: Option<certificate::Capture>,
 }
 
 impl Verifier {
-    fn verify_pinned(
+    fn judge(
         &self,
         end_entity: &CertificateDer<'_>,
-        name: &ServerName<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let (from, until) = certificate::validity(end_entity)
-            .ok_or(rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
-        if now.as_secs() < from {
-            return Err(CertificateError::NotValidYet.into());
+        let Policy::Authorities { inner, pinned, expected, any_name } = &self.policy else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let name = expected.as_ref().unwrap_or(server_name);
+        if pinned.iter().any(|pinned| pinned == end_entity) {
+            return verify_pinned(end_entity, (!any_name).then_some(name), now);
         }
-        if now.as_secs() > until {
-            return Err(CertificateError::Expired.into());
+        match inner.verify_server_cert(end_entity, intermediates, name, ocsp_response, now) {
+            // The name is looked at last, after the chain was found good.
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if *any_name => Ok(ServerCertVerified::assertion()),
+            verdict => verdict,
         }
-        if !self.any_name {
-            rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
-        }
-        Ok(ServerCertVerified::assertion())
     }
+}
+
+/// A certificate that is trusted by itself: its dates count, and its name where one is given.
+fn verify_pinned(
+    end_entity: &CertificateDer<'_>,
+    name: Option<&ServerName<'_>>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, rustls::Error> {
+    let (from, until) =
+        certificate::validity(end_entity).ok_or(rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    if now.as_secs() < from {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    if now.as_secs() > until {
+        return Err(CertificateError::Expired.into());
+    }
+    if let Some(name) = name {
+        rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+    }
+    Ok(ServerCertVerified::assertion())
 }
 
 impl ServerCertVerifier for Verifier {
@@ -272,17 +310,11 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let name = self.expected.as_ref().unwrap_or(server_name);
-        if self.pinned.iter().any(|pinned| pinned == end_entity) {
-            return self.verify_pinned(end_entity, name, now);
+        let verdict = self.judge(end_entity, intermediates, server_name, ocsp_response, now);
+        if let Some(capture) = &self.capture {
+            capture.note(end_entity, &verdict);
         }
-        match self.inner.verify_server_cert(end_entity, intermediates, name, ocsp_response, now) {
-            // The name is looked at last, after the chain was found good.
-            Err(rustls::Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.any_name => Ok(ServerCertVerified::assertion()),
-            verdict => verdict,
-        }
+        verdict
     }
 
     fn verify_tls12_signature(
@@ -291,7 +323,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
+        verify_tls12_signature(message, certificate, signature, &provider().signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -300,53 +332,11 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &provider().signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
-}
-
-/// Takes any certificate. The handshake's signature is still checked, so that the far end at least holds the key of
-/// the certificate it shows.
-#[derive(Debug)]
-struct TrustAnything {
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for TrustAnything {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        provider().signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -66,6 +66,8 @@ pub struct DiscoveredRouter {
     pub read_address: Option<String>,
     /// What to know about it, one line each.
     pub remarks: Vec<String>,
+    /// Why it may be another cluster's; it is then written as a comment only.
+    pub doubt: Option<String>,
 }
 
 /// A member as it advertises itself.

@@ -48,6 +48,15 @@ impl Environment {
         self.get("USER").or_else(|| self.get("LOGNAME"))
     }
 
+    /// Whether the locale says that the terminal does not speak UTF-8. No locale at all says nothing.
+    pub fn is_narrow(&self) -> bool {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.get(name));
+        locale.is_some_and(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            !locale.contains("utf-8") && !locale.contains("utf8")
+        })
+    }
+
     /// `path` with a leading `~/` replaced by the home directory.
     pub fn expand(&self, path: &str) -> PathBuf {
         match (path.strip_prefix("~/"), self.home()) {

@@ -377,3 +377,26 @@ fn a_misspelt_variable_is_warned_about_and_a_password_variable_is_not() {
     assert_eq!(settings.warnings.len(), 1, "{:?}", settings.warnings);
     assert!(settings.warnings[0].contains("PGCTL_INTERVAL?"));
 }
+
+#[test]
+fn two_clusters_of_one_name_are_refused_with_the_place() {
+    let text = "[clusters.a]\n[clusters.a.patroni]\nurls = [\"http://h:8008\"]\n[clusters.a]\nscope = \"b\"\n";
+    let error = read(text).expect_err("twice").to_string();
+    assert!(error.contains("duplicate") && error.contains(":4"), "{error}");
+}
+
+#[test]
+fn what_is_wrong_with_a_flag_is_not_looked_for_in_a_file_that_was_not_used() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, b"[clusters.prod.patroni]\nurls = [\"http://h:8008\"]\n").unwrap();
+    let environment: Environment = [("HOME", "/nonexistent"), ("USER", "dba")].into_iter().collect();
+    let of_file = Flags { config: Some(file.path().to_owned()), ..Flags::default() };
+    let urls = |url: &str| vec![url.to_owned()];
+
+    let error = load(&Flags { patroni: urls("pg-0"), ..of_file.clone() }, &environment).unwrap_err().to_string();
+    assert!(error.starts_with("--patroni: ") && error.lines().count() == 1, "{error}");
+    let etcd = Flags { etcd: urls("http://h:2379"), ..of_file };
+    let error = load(&Flags { scope: Some("/".to_owned()), ..etcd.clone() }, &environment).unwrap_err().to_string();
+    assert!(error.starts_with("--scope: "), "{error}");
+    assert_eq!(load(&etcd, &environment).unwrap().clusters[0].scope, None, "it is learnt from etcd, as without a file");
+}

@@ -68,7 +68,7 @@ impl Checklist {
 
     /// Does not work, for the reason that a source gave.
     pub(crate) fn failed(&mut self, error: &SourceError) {
-        self.fail(aspect(error.trouble), error.brief(), error.trouble.remedy());
+        self.fail(aspect(error.trouble), error.brief(), error.remedy(self.source.kind));
     }
 
     /// What was found.
@@ -179,7 +179,7 @@ fn aspect(trouble: Trouble) -> Aspect {
         | Trouble::NoQuorum
         | Trouble::NotReady => Aspect::Reach,
         Trouble::Tls => Aspect::Tls,
-        Trouble::Credentials => Aspect::Credentials,
+        Trouble::Credentials | Trouble::Unasked => Aspect::Credentials,
         Trouble::Permission => Aspect::Privileges,
         Trouble::UnexpectedAnswer | Trouble::TooLarge => Aspect::Identity,
         Trouble::Unsupported => Aspect::Configuration,

@@ -2,58 +2,52 @@
 
 use futures::future::BoxFuture;
 
-use crate::client::http::{Connections, HttpError, HttpReader};
-use crate::client::prometheus::{Sample, Scan};
+use crate::client::http::{Connections, HttpReader};
+use crate::client::prometheus::Sample;
 use crate::config::endpoint::HttpEndpoint;
 use crate::driver::checklist::Checklist;
-use crate::driver::ha::patroni_metrics::PACE;
-use crate::driver::port::{Check, Facts, Observe, Pace};
+use crate::driver::port::Check;
+use crate::driver::side_metrics::SideMetrics;
 use crate::driver::trouble;
 use crate::model::checkup::{Aspect, CheckLine};
 use crate::model::metrics::MetricsReport;
-use crate::model::moment::Moment;
 use crate::model::name::NodeName;
-use crate::model::source::{Source, SourceError, SourceKind};
+use crate::model::source::{Source, SourceKind};
 use crate::model::text::Text;
 
-/// The exporter of one node. It also examines its endpoint for `doctor`.
-#[derive(Debug)]
-pub struct Exporter {
-    source: Source,
-    endpoint: HttpEndpoint,
-    http: Option<HttpReader>,
+/// The exporter of `name` at `endpoint`; a URL without a path means `/metrics`.
+pub fn exporter(name: &NodeName, endpoint: HttpEndpoint) -> SideMetrics {
+    let url = endpoint.url.trim();
+    let bare = url.split_once("://").is_some_and(|(_, rest)| !rest.trim_end_matches('/').contains('/'));
+    let path = if bare { "/metrics" } else { "" };
+    SideMetrics::new(Source::new(SourceKind::Exporter, name.as_str()), endpoint, path, note)
 }
 
-impl Exporter {
-    /// The exporter of `name` at `endpoint`; a URL without a path means `/metrics`.
-    pub fn new(name: &NodeName, endpoint: HttpEndpoint) -> Self {
-        Self { source: Source::new(SourceKind::Exporter, name.as_str()), endpoint, http: None }
-    }
+/// The exporter of one node, for `doctor`.
+#[derive(Debug)]
+pub struct ExporterCheck {
+    source: Source,
+    metrics: SideMetrics,
+}
 
-    async fn ask(&mut self) -> Result<MetricsReport, HttpError> {
-        let http = match self.http.take() {
-            Some(http) => http,
-            None => HttpReader::new(&self.endpoint, Connections::Fresh)?,
-        };
-        let url = self.endpoint.url.trim();
-        let bare = url.split_once("://").is_some_and(|(_, rest)| !rest.trim_end_matches('/').contains('/'));
-        let path = if bare { "/metrics" } else { "" };
-        let mut report = MetricsReport { up: None, version: None, samples: 0, dcs_last_seen: None };
-        report.samples = Scan::read(self.http.insert(http), path, |sample| note(&mut report, sample)).await?;
-        Ok(report)
+impl ExporterCheck {
+    /// Examines the exporter of `name` at `endpoint`.
+    pub fn new(name: &NodeName, endpoint: HttpEndpoint) -> Self {
+        Self { source: Source::new(SourceKind::Exporter, name.as_str()), metrics: exporter(name, endpoint) }
     }
 
     async fn examine(&mut self) -> Vec<CheckLine> {
-        let mut list = Checklist::new(self.source.clone(), Text::redacted(&self.endpoint.url));
-        match HttpReader::new(&self.endpoint, Connections::Fresh) {
-            Ok(http) => list.transport(&http, &self.endpoint).await,
+        let endpoint = self.metrics.settings().clone();
+        let mut list = Checklist::new(self.source.clone(), Text::redacted(&endpoint.url));
+        match HttpReader::new(&endpoint, Connections::Fresh) {
+            Ok(http) => list.transport(&http, &endpoint).await,
             Err(error) => {
-                list.failed(&trouble::http(&self.endpoint.url, &error));
+                list.failed(&trouble::http(&endpoint.url, &error));
                 return list.into_lines();
             }
         }
-        match self.ask().await {
-            Err(error) => list.failed(&trouble::http(&self.endpoint.url, &error)),
+        match self.metrics.ask().await {
+            Err(error) => list.failed(&trouble::http(&endpoint.url, &error)),
             Ok(report) => {
                 list.pass(Aspect::Reach, format!("answers with {} samples", report.samples));
                 match &report.version {
@@ -84,30 +78,9 @@ fn note(report: &mut MetricsReport, sample: &Sample<'_>) {
     }
 }
 
-impl Observe for Exporter {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
+impl Check for ExporterCheck {
     fn endpoint(&self) -> Text {
-        Text::redacted(&self.endpoint.url)
-    }
-
-    fn pace(&self) -> Pace {
-        PACE
-    }
-
-    fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
-        Box::pin(async move {
-            let report = self.ask().await;
-            report.map(Facts::Metrics).map_err(|error| trouble::http(&self.endpoint.url, &error))
-        })
-    }
-}
-
-impl Check for Exporter {
-    fn endpoint(&self) -> Text {
-        Text::redacted(&self.endpoint.url)
+        Text::redacted(&self.metrics.settings().url)
     }
 
     fn check(&mut self) -> BoxFuture<'_, Vec<CheckLine>> {
@@ -123,16 +96,18 @@ mod tests {
 
     use super::*;
     use crate::client::double::{self, endpoint};
+    use crate::driver::port::{Facts, Observe};
     use crate::model::checkup::Verdict;
-    use crate::model::source::Trouble;
+    use crate::model::moment::Moment;
+    use crate::model::source::{SourceError, Trouble};
 
     async fn observe(text: &str) -> Result<Facts, SourceError> {
         let server = MockServer::start().await;
         let answer = ResponseTemplate::new(200).set_body_string(text);
         Mock::given(path("/metrics")).respond_with(answer).mount(&server).await;
-        let bare = Exporter::new(&"pg-0".into(), endpoint(server.uri())).observe(Moment::START).await;
+        let bare = exporter(&"pg-0".into(), endpoint(server.uri())).observe(Moment::START).await;
         let whole = endpoint(format!("{}/metrics", server.uri()));
-        assert_eq!(Exporter::new(&"pg-0".into(), whole).observe(Moment::START).await, bare);
+        assert_eq!(exporter(&"pg-0".into(), whole).observe(Moment::START).await, bare);
         bare
     }
 
@@ -160,13 +135,13 @@ mod tests {
     #[tokio::test]
     async fn an_endless_exporter_is_given_up() {
         let (address, _) = double::endless("HTTP/1.0 200 OK\r\n\r\n", "pg_up 1\n");
-        let mut exporter = Exporter::new(&"pg-0".into(), endpoint(format!("http://{address}")));
-        assert_eq!(exporter.observe(Moment::START).await.expect_err("too large").trouble, Trouble::TooLarge);
+        let mut source = exporter(&"pg-0".into(), endpoint(format!("http://{address}")));
+        assert_eq!(source.observe(Moment::START).await.expect_err("too large").trouble, Trouble::TooLarge);
     }
 
     #[tokio::test]
     async fn doctor_says_when_nothing_listens() {
-        let mut exporter = Exporter::new(&"pg-0".into(), endpoint(format!("http://{}", double::refused())));
+        let mut exporter = ExporterCheck::new(&"pg-0".into(), endpoint(format!("http://{}", double::refused())));
         let lines = exporter.check().await;
         assert_eq!(lines.len(), 1);
         assert_eq!((lines[0].aspect, lines[0].verdict), (Aspect::Reach, Verdict::Fail));

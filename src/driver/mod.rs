@@ -9,4 +9,5 @@ pub mod ha;
 pub mod node;
 pub mod port;
 pub mod router;
+pub mod side_metrics;
 pub(crate) mod trouble;

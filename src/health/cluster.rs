@@ -2,10 +2,14 @@
 
 use super::draft::Draft;
 use crate::model::finding::{Severity, Subject};
+use crate::model::moment::Began;
 use crate::model::observed::Freshness;
-use crate::model::role::{MemberState, Role};
+use crate::model::role::Role;
 use crate::model::snapshot::Snapshot;
 use crate::model::view::MemberView;
+
+/// Patroni's `maximum_lag_on_failover` where the record does not tell it, in bytes.
+const MAXIMUM_LAG: u64 = 1 << 20;
 
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     unseen(snapshot, drafts);
@@ -32,16 +36,14 @@ fn unseen(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 
 fn paused(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let Some(paused) = snapshot.paused().filter(|paused| paused.value) else { return };
-    drafts.push(
-        Draft::new(
-            Severity::Warning,
-            "paused",
-            Subject::Cluster,
-            "maintenance mode is on: nobody takes over if the leader fails",
-        )
-        .because(&paused, "pause is set")
-        .advise("resume the cluster when the work is done"),
-    );
+    let title = "maintenance mode is on: nobody takes over if the leader fails";
+    let mut draft = Draft::new(Severity::Warning, "paused", Subject::Cluster, title).because(&paused, "pause is set");
+    match snapshot.paused_since {
+        Some(Began::At(at)) => draft = draft.evidence("seen to begin", None, Some(at)),
+        Some(Began::Before(at)) => draft = draft.evidence("was on already, nobody here saw it begin", None, Some(at)),
+        None => {}
+    }
+    drafts.push(draft.advise("resume the cluster when the work is done"));
 }
 
 /// Orders that wait in the failover key, and restarts that wait for their time.
@@ -76,15 +78,54 @@ fn orders(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     }
 }
 
-/// Whether a replica could take over, going by what is known for sure.
-fn could_take_over(view: &MemberView<'_>) -> bool {
-    let replica = view.role().is_some_and(|role| role.fresh && role.value == Role::Replica);
-    let streams = view.streams().is_some_and(|streams| streams.fresh && streams.value);
-    let running = view
-        .state()
-        .is_some_and(|state| state.fresh && matches!(state.value, MemberState::Streaming | MemberState::Running));
-    let allowed = !view.tags().is_some_and(|tags| tags.value.forbids_failover());
-    replica && streams && running && allowed
+/// Whether a replica could take over; `None`: what is known of it does not tell.
+fn could_take_over(view: &MemberView<'_>, leader: &MemberView<'_>) -> Option<bool> {
+    if view.is_missing() || view.tags().is_some_and(|tags| tags.value.forbids_failover()) {
+        return Some(false);
+    }
+    if view.doubt().is_some() {
+        return None;
+    }
+    if !view.answers() {
+        return served(view);
+    }
+    let role = view.role().filter(|role| role.fresh)?;
+    let state = view.state().filter(|state| state.fresh)?;
+    if role.value != Role::Replica || !state.value.is_up() {
+        return Some(false);
+    }
+    if view.streams().is_some_and(|streams| streams.fresh && streams.value) {
+        return Some(true);
+    }
+    // A leader that is gone ends every stream: what counts then is how far the replica had come.
+    if leader.is_silent() || view.upstream_is_gone() { keeps_up(view, leader) } else { Some(false) }
+}
+
+/// Whether somebody that answers still serves a replica that does not answer from here; `None`: nobody can tell.
+fn served(view: &MemberView<'_>) -> Option<bool> {
+    let snapshot = view.snapshot;
+    let upstream = view.upstream()?;
+    let upstream = snapshot.view(snapshot.member(&upstream.value)?);
+    let name = view.name().as_str();
+    let by_sql = upstream.member.sql.as_ref().and_then(|sql| sql.fresh(snapshot.now)).filter(|report| report.monitor);
+    let by_agent = upstream.member.agent.as_ref().and_then(|agent| agent.fresh(snapshot.now));
+    match (by_sql, by_agent) {
+        (Some(report), _) => Some(report.downstream.iter().any(|row| row.application.as_str() == name)),
+        (None, Some(report)) => Some(report.downstream.iter().any(|row| row.application.as_str() == name)),
+        (None, None) => None,
+    }
+}
+
+/// Whether a replica is near enough to where the leader was last seen, on its timeline.
+fn keeps_up(view: &MemberView<'_>, leader: &MemberView<'_>) -> Option<bool> {
+    if let (Some(own), Some(last)) = (view.timeline(), leader.timeline())
+        && own.value < last.value
+    {
+        return Some(false);
+    }
+    let (own, last) = (view.position()?, leader.position()?);
+    let limit = view.snapshot.recorded(|content| content.config.as_ref()?.maximum_lag_on_failover);
+    Some(own.value.bytes_to(last.value) <= limit.map_or(MAXIMUM_LAG, |limit| limit.value))
 }
 
 fn successors(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
@@ -93,23 +134,33 @@ fn successors(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     if snapshot.members.len() < 2 || snapshot.views().any(|view| view.is_waiting()) {
         return;
     }
-    if snapshot.views().filter(|view| could_take_over(view)).count() > 0 {
+    let Some(leads) = snapshot.member(&leader.value).map(|member| snapshot.view(member)) else { return };
+    let others = || snapshot.views().filter(|view| *view.name() != leader.value);
+    let chances: Vec<Option<bool>> = others().map(|view| could_take_over(&view, &leads)).collect();
+    if chances.contains(&Some(true)) {
         return;
     }
-    let mut draft = Draft::new(
-        Severity::Critical,
-        "no-successor",
-        Subject::Cluster,
-        format!("no replica could take over from {}", leader.value),
-    );
-    for view in snapshot.views().filter(|view| *view.name() != leader.value) {
+    let unknown = chances.contains(&None);
+    let (severity, code, title) = if unknown {
+        let title = format!("it is unknown whether any replica could take over from {}", leader.value);
+        (Severity::Note, "successor-unknown", title)
+    } else {
+        (Severity::Critical, "no-successor", format!("no replica could take over from {}", leader.value))
+    };
+    let mut draft = Draft::new(severity, code, Subject::Cluster, title);
+    for view in others() {
         let state = view.state().map_or_else(|| "no answer".to_owned(), |state| state.value.to_string());
+        let state = if view.answers() { state } else { format!("does not answer, last known {state}") };
         let tagged = view.tags().is_some_and(|tags| tags.value.forbids_failover());
         let words =
             if tagged { format!("{}: {state}, nofailover", view.name()) } else { format!("{}: {state}", view.name()) };
         draft = draft.since_all(words);
     }
-    drafts.push(draft.settling().advise("bring back at least one streaming replica without a nofailover tag"));
+    drafts.push(draft.settling().advise(if unknown {
+        "make the replicas answer from here: check names, addresses and the network"
+    } else {
+        "bring back at least one streaming replica without a nofailover tag"
+    }));
 }
 
 /// Synchronous mode without a synchronous standby.

@@ -56,9 +56,15 @@ fn quorum(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
             "bring back a majority of the members: until then Patroni demotes the leader, unless failsafe mode holds it",
         ));
     }
-    let spare = (voters.saturating_sub(1) / 2).saturating_sub(silent.len() as u32);
+    // The last loss that can be borne: with more of them gone it is stopped already, or they are only not seen from here.
+    let borne = silent.len() as u32 == voters.saturating_sub(1) / 2;
+    let since = silent.iter().filter_map(|member| member.silent_since(snapshot.now)).max();
+    let reached_since = members.iter().any(|member| {
+        let reached = member.fresh(snapshot.now).is_some_and(|member| member.quorum == Quorum::Reached);
+        reached && since.is_some_and(|since| member.answered_since(since, snapshot.now))
+    });
     for member in &silent {
-        let consequence = if reached && spare == 0 { "; one more loss stops failover" } else { "" };
+        let consequence = if reached_since && borne { "; one more loss stops failover" } else { "" };
         let title = format!("{} does not answer{consequence}", name(member));
         let draft =
             Draft::new(Severity::Warning, "dcs-member-silent", Subject::DcsMember(member.source.target.clone()), title);

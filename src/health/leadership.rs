@@ -9,6 +9,7 @@ use crate::model::view::MemberView;
 
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     no_leader(snapshot, drafts);
+    nobody_writes(snapshot, drafts);
     several_primaries(snapshot, drafts);
     lock_and_node(snapshot, drafts);
     records_disagree(snapshot, drafts);
@@ -31,6 +32,36 @@ fn no_leader(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     );
 }
 
+/// Without a record to go by, the members' own words: a leader that lost the DCS steps down, and then nobody writes.
+fn nobody_writes(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    if !snapshot.nobody_writes() {
+        return;
+    }
+    let word = |view: &MemberView<'_>| {
+        view.sql_role().filter(|role| role.fresh).or_else(|| view.agent_role().filter(|role| role.fresh))
+    };
+    let (standing, silent): (Vec<_>, Vec<_>) =
+        snapshot.views().filter(|view| !view.is_missing()).partition(|view| word(view).is_some());
+    let names = |views: &[MemberView<'_>]| {
+        let names: Vec<&str> = views.iter().map(|view| view.name().as_str()).collect();
+        names.join(", ")
+    };
+    let verb = |count: usize, one: &'static str, many: &'static str| if count == 1 { one } else { many };
+    let rest = match silent.len() {
+        0 => String::new(),
+        count => format!(", {} {} not answer", names(&silent), verb(count, "does", "do")),
+    };
+    let verb = verb(standing.len(), "is", "are");
+    let title = format!("nobody takes writes: {} {verb} in recovery{rest}", names(&standing));
+    let mut draft = Draft::new(Severity::Critical, "nobody-writes", Subject::Cluster, title);
+    for (view, role) in standing.iter().filter_map(|view| Some((view, word(view)?))) {
+        draft = draft.because(&role, format!("{} is in recovery", view.name()));
+    }
+    drafts.push(
+        draft.advise("bring the DCS back first: without it nobody may be promoted; then look at the Patroni logs"),
+    );
+}
+
 /// Members whose freshest own word is that they take writes.
 fn writable(snapshot: &Snapshot) -> Vec<(MemberView<'_>, Observed<Role>)> {
     fn claim(view: MemberView<'_>) -> Option<(MemberView<'_>, Observed<Role>)> {
@@ -39,7 +70,8 @@ fn writable(snapshot: &Snapshot) -> Vec<(MemberView<'_>, Observed<Role>)> {
             view.sql_role().filter(|role| role.fresh).or_else(|| view.agent_role().filter(|role| role.fresh))?;
         (claim.value == Role::Primary).then_some((view, claim))
     }
-    snapshot.views().filter_map(claim).collect()
+    // Facts that may be another server's accuse nobody.
+    snapshot.views().filter(|view| view.doubt().is_none()).filter_map(claim).collect()
 }
 
 fn several_primaries(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
@@ -65,7 +97,7 @@ fn several_primaries(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 /// The lock against what each node says of itself.
 fn lock_and_node(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let Some(leader) = snapshot.leader().filter(|leader| leader.fresh && snapshot.record_is_fresh()) else { return };
-    for view in snapshot.views() {
+    for view in snapshot.views().filter(|view| view.doubt().is_none()) {
         let holds = *view.name() == leader.value;
         let Some(claim) = view.sql_role().filter(|role| role.fresh).or_else(|| view.agent_role().filter(|r| r.fresh))
         else {
@@ -135,7 +167,7 @@ fn identifiers(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         .and_then(|leader| snapshot.member(&leader.value))
         .and_then(|member| snapshot.view(member).system_id());
     let Some(right) = recorded.or(of_leader) else { return };
-    for view in snapshot.views() {
+    for view in snapshot.views().filter(|view| view.two_servers().is_none()) {
         let Some(own) = view.system_id().filter(|own| own.fresh && own.value != right.value) else { continue };
         drafts.push(
             Draft::new(

@@ -2,10 +2,13 @@
 
 use super::draft::Draft;
 use crate::model::finding::{Severity, Subject};
+use crate::model::identity::Doubt;
 use crate::model::member::Presence;
+use crate::model::moment::Moment;
 use crate::model::observed::{Freshness, Reading};
 use crate::model::role::MemberState;
 use crate::model::snapshot::Snapshot;
+use crate::model::source::Trouble;
 use crate::model::view::MemberView;
 
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
@@ -15,6 +18,7 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         presence(snapshot, &view, drafts);
         state(&view, drafts);
         exporter(snapshot, &view, drafts);
+        unreachable(&view, drafts);
         agent(snapshot, &view, drafts);
     }
     versions(snapshot, drafts);
@@ -34,7 +38,7 @@ fn remedy<T>(reading: Option<&Reading<T>>) -> Option<&'static str> {
     reading.and_then(|reading| reading.failure.as_ref()).map(|failure| failure.error.trouble.remedy())
 }
 
-/// A node of which no wire answers, or of which one of two does not.
+/// A node of which no wire answers, or of which one of two does not; and one whose answer is a refusal.
 fn silence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let (agent, sql) = (view.member.agent.as_ref(), view.member.sql.as_ref());
     if agent.is_none() && sql.is_none() {
@@ -47,52 +51,120 @@ fn silence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) 
         return;
     }
     let leads = snapshot.leader().is_some_and(|leader| leader.value == *view.name());
-    let silent = (is_silent(agent, snapshot), is_silent(sql, snapshot));
-    let subject = Subject::Node(view.name().clone());
-    let draft = match (silent, agent.is_some(), sql.is_some()) {
-        ((true, true), _, _) | ((true, false), _, false) | ((false, true), false, _) => {
+    let subject = || Subject::Node(view.name().clone());
+    for (wire, what, code) in [
+        (Wire::of(agent, snapshot), "the agent of", "agent-refuses"),
+        (Wire::of(sql, snapshot), "PostgreSQL of", "postgres-refuses"),
+    ] {
+        let Some(words) = wire.words() else { continue };
+        let title = format!("{what} {} {words}", view.name());
+        let draft = Draft::new(Severity::Warning, code, subject(), title);
+        let (draft, advice) = match code {
+            "agent-refuses" => (with_trouble(draft, agent, snapshot), remedy(agent)),
+            _ => (with_trouble(draft, sql, snapshot), remedy(sql)),
+        };
+        drafts.push(draft.advise(advice.unwrap_or("check the node's addresses")));
+    }
+    let draft = match (Wire::of(agent, snapshot), Wire::of(sql, snapshot)) {
+        (Wire::Silent(_), Wire::Silent(_) | Wire::Unasked | Wire::Unconfigured)
+        | (Wire::Unasked | Wire::Unconfigured, Wire::Silent(_)) => {
             let severity = if leads { Severity::Critical } else { Severity::Warning };
             let who = if leads { "the leader " } else { "" };
-            Draft::new(severity, "node-silent", subject, format!("{who}{} does not answer", view.name()))
+            Draft::new(severity, "node-silent", subject(), format!("{who}{} does not answer", view.name()))
         }
-        ((true, false), _, true) => {
-            let title = format!("the agent of {} does not answer, its PostgreSQL does", view.name());
+        (Wire::Silent(since), Wire::Speaks | Wire::Refuses(_)) => {
+            // An answer from before this silence does not tell that PostgreSQL outlived it.
+            let other = sql.is_some_and(|sql| sql.answered_since(since, snapshot.now));
+            let other = if other { ", its PostgreSQL does" } else { "" };
+            let title = format!("the agent of {} does not answer{other}", view.name());
             // The router's checks go to the agent: clients lose the node although it is well.
-            Draft::new(Severity::Warning, "agent-silent", subject, title)
+            Draft::new(Severity::Warning, "agent-silent", subject(), title)
         }
-        ((false, true), true, _) => {
-            let title = format!("PostgreSQL of {} does not answer, its agent does", view.name());
-            Draft::new(Severity::Warning, "postgres-silent", subject, title)
+        (Wire::Speaks | Wire::Refuses(_), Wire::Silent(since)) => {
+            let other = agent.is_some_and(|agent| agent.answered_since(since, snapshot.now));
+            let other = if other { ", its agent does" } else { "" };
+            let title = format!("PostgreSQL of {} does not answer{other}", view.name());
+            Draft::new(Severity::Warning, "postgres-silent", subject(), title)
         }
-        ((false, false), _, _) => return,
+        (
+            Wire::Speaks | Wire::Refuses(_) | Wire::Unasked | Wire::Unconfigured,
+            Wire::Speaks | Wire::Refuses(_) | Wire::Unasked | Wire::Unconfigured,
+        ) => return,
     };
     let draft = with_trouble(with_trouble(draft, agent, snapshot), sql, snapshot);
     let advice = remedy(agent).or_else(|| remedy(sql)).unwrap_or("check the host and the network to it");
     drafts.push(draft.advise(advice));
 }
 
-/// Two servers cannot have started at the same moment, so the start tells whether both wires lead to one and the same.
-const SAME_START: f64 = 2.0;
+/// How one wire to a node stands.
+#[derive(Clone, Copy)]
+enum Wire {
+    /// It answers, or is still within its first seconds.
+    Speaks,
+    /// Somebody is there, and does not tell what is asked.
+    Refuses(Trouble),
+    /// Nobody answers, since then.
+    Silent(Moment),
+    /// Nothing is configured to ask it.
+    Unconfigured,
+    /// What is needed to ask cannot be had.
+    Unasked,
+}
 
-/// REST and SQL of one member must speak of one server: a wrong port or tunnel makes every number a lie.
-fn one_server(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
-    let now = snapshot.now;
-    let by_agent = view.member.agent.as_ref().and_then(|agent| agent.fact(now, |report| report.postmaster_started));
-    let by_sql = view.member.sql.as_ref().and_then(|sql| sql.fact(now, |report| Some(report.postmaster_started)));
-    let (Some(agent), Some(sql)) = (by_agent.filter(|fact| fact.fresh), by_sql.filter(|fact| fact.fresh)) else {
-        return;
-    };
-    if agent.value.duration_since(sql.value).as_secs_f64().abs() <= SAME_START {
-        return;
+impl Wire {
+    fn of<T>(reading: Option<&Reading<T>>, snapshot: &Snapshot) -> Self {
+        let Some(reading) = reading else { return Self::Unconfigured };
+        let Some(since) = reading.silent_since(snapshot.now) else { return Self::Speaks };
+        match reading.failure.as_ref().map(|failure| failure.error.trouble) {
+            Some(Trouble::Unasked) => Self::Unasked,
+            Some(trouble) if trouble.is_an_answer() => Self::Refuses(trouble),
+            Some(_) | None => Self::Silent(since),
+        }
     }
-    let title = format!("REST and SQL of {} lead to different servers", view.name());
-    drafts.push(
-        Draft::new(Severity::Critical, "two-servers-as-one", Subject::Node(view.name().clone()), title)
-            .because(&agent, format!("started {}", agent.value))
-            .because(&sql, format!("started {}", sql.value))
-            .settling()
-            .advise("mend the node's addresses or the address map; until then believe neither"),
-    );
+
+    /// What is to be said of a wire that is neither silent nor well.
+    fn words(self) -> Option<String> {
+        match self {
+            Self::Refuses(Trouble::Credentials) => Some("refuses this console's login".to_owned()),
+            Self::Refuses(Trouble::NotReady) => Some("answers that it is not ready".to_owned()),
+            Self::Refuses(trouble) => Some(format!("answers, but cannot be read: {}", trouble.words())),
+            Self::Unasked => Some("is not asked: there is no password to ask with".to_owned()),
+            Self::Speaks | Self::Silent(_) | Self::Unconfigured => None,
+        }
+    }
+}
+
+/// REST and SQL of one member must speak of one server, and no two members' SQL of the same: a wrong port or tunnel makes
+/// every number a lie.
+fn one_server(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    let subject = || Subject::Node(view.name().clone());
+    if let Some((agent, sql)) = view.two_servers() {
+        let title = format!("REST and SQL of {} lead to different servers", view.name());
+        drafts.push(
+            Draft::new(Severity::Critical, "two-servers-as-one", subject(), title)
+                .because(&agent, &agent.value)
+                .because(&sql, &sql.value)
+                .settling()
+                .advise("mend the node's addresses or the address map; until then believe neither"),
+        );
+    }
+    let Some(Doubt::SharedWith(other)) = view.doubt() else { return };
+    let recorded = snapshot.recorded(|content| Some(content.member(view.name()).is_some()));
+    let stranger = recorded.filter(|recorded| recorded.fresh && !recorded.value);
+    let which = if stranger.is_some() { format!(": {} is no member", view.name()) } else { String::new() };
+    let title = format!("{other} and {} lead to one server{which}", view.name());
+    let mut draft = Draft::new(Severity::Critical, "entries-share-server", subject(), title);
+    let started = view.member.sql.as_ref().and_then(|sql| sql.fact(snapshot.now, |r| Some(r.postmaster_started)));
+    if let Some(started) = started {
+        draft = draft.because(&started, format!("started {}, as that of {other}", started.value));
+    }
+    if let Some(stranger) = &stranger {
+        draft = draft.because(stranger, format!("{} is not on record", view.name()));
+    }
+    drafts.push(draft.advise(format!(
+        "mend or remove [clusters.NAME.nodes.{}]: acting on the wrong node is the worst of mistakes",
+        view.name()
+    )));
 }
 
 fn presence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
@@ -134,6 +206,24 @@ fn presence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>)
                 ),
         );
     }
+}
+
+/// A member that is on record without the address of its agent: half of what could be known of it is not asked for.
+fn unreachable(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    if view.member.agent.is_some() {
+        return;
+    }
+    let snapshot = view.snapshot;
+    let silent =
+        snapshot.recorded(|content| content.member(view.name()).filter(|record| record.api_url.is_none()).map(|_| ()));
+    let Some(silent) = silent.filter(|silent| silent.fresh) else { return };
+    let title = format!("{} has no api_url on record: its agent cannot be asked", view.name());
+    drafts.push(
+        Draft::new(Severity::Note, "no-agent-address", Subject::Node(view.name().clone()), title)
+            .because(&silent, "a member without api_url")
+            .settling()
+            .advise("look at restapi.connect_address of that node, or set its `rest` in the configuration"),
+    );
 }
 
 /// The exporter beside the node: others watch through it, so its silence leaves their dashboards blind.

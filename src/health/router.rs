@@ -35,7 +35,12 @@ fn silence(snapshot: &Snapshot, router: &Router, drafts: &mut Vec<Draft>) {
     let (code, title) = if all {
         ("router-silent", format!("{} does not answer", router.name))
     } else {
-        ("router-half-silent", format!("one interface of {} does not answer, the other does", router.name))
+        // An answer from before this silence does not tell that the other interface outlived it.
+        let since = lost.iter().filter_map(|reading| reading.silent_since(snapshot.now)).max();
+        let other =
+            readings.iter().any(|reading| since.is_some_and(|since| reading.answered_since(since, snapshot.now)));
+        let other = if other { ", the other does" } else { "" };
+        ("router-half-silent", format!("one interface of {} does not answer{other}", router.name))
     };
     let mut draft = Draft::new(Severity::Warning, code, subject, title);
     let mut advice = "check that the router runs";

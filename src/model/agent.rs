@@ -42,6 +42,12 @@ impl Position {
         }
     }
 
+    /// Whether a node in recovery has replayed everything that it has received: then it is not behind in time, as far
+    /// as it can know.
+    pub fn has_replayed_all(&self) -> bool {
+        matches!(self, Self::Replaying { received: Some(received), replayed: Some(replayed), .. } if replayed >= received)
+    }
+
     /// The position up to which queries on the node see data.
     pub fn applied(&self) -> Option<Lsn> {
         match *self {
@@ -72,6 +78,26 @@ pub struct Tags {
     pub sync_priority: Option<i64>,
     /// Tags of the site's own, for display.
     pub other: BTreeMap<Text, Text>,
+}
+
+/// `nofailover, replicatefrom pg-1`; `none` where none is in effect.
+impl std::fmt::Display for Tags {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let flags = [
+            (self.nofailover, "nofailover"),
+            (self.noloadbalance, "noloadbalance"),
+            (self.nosync, "nosync"),
+            (self.nostream, "nostream"),
+            (self.clonefrom, "clonefrom"),
+        ];
+        let mut words: Vec<String> = flags.iter().filter(|(on, _)| *on).map(|(_, word)| (*word).to_owned()).collect();
+        words.extend(self.replicatefrom.as_ref().map(|from| format!("replicatefrom {from}")));
+        words.extend(self.failover_priority.map(|rank| format!("failover_priority {rank}")));
+        words.extend(self.sync_priority.map(|rank| format!("sync_priority {rank}")));
+        words.extend(self.other.iter().map(|(name, value)| format!("{name} {value}")));
+        f.write_str(if words.is_empty() { "none" } else { "" })?;
+        f.write_str(&words.join(", "))
+    }
 }
 
 impl Tags {
@@ -215,4 +241,16 @@ pub struct Registration {
     pub paused: bool,
     /// How often this name appears in the record. More than once is a defect of the cluster.
     pub occurrences: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_told_by_their_names_in_patroni() {
+        assert_eq!(Tags::default().to_string(), "none");
+        let tags = Tags { nofailover: true, replicatefrom: Some(NodeName::new("pg-1")), ..Tags::default() };
+        assert_eq!(tags.to_string(), "nofailover, replicatefrom pg-1");
+    }
 }

@@ -231,6 +231,22 @@ impl DcsContent {
         self.members.iter().find(|member| member.name == *name)
     }
 
+    /// Whether `other` tells nothing else than heartbeats do: renewed leases, younger revisions.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let lock = |content: &Self| content.leader.as_ref().map(|lock| (lock.holder.clone(), lock.create_revision));
+        lock(self) == lock(other)
+            && self.members == other.members
+            && self.config == other.config
+            && self.system_id == other.system_id
+            && self.history == other.history
+            && self.status == other.status
+            && self.sync == other.sync
+            && self.failover == other.failover
+            && self.failsafe == other.failsafe
+            && self.paused == other.paused
+            && self.defects == other.defects
+    }
+
     /// Whether maintenance mode is on by any word of the record.
     pub fn is_paused(&self) -> bool {
         self.paused || self.config.as_ref().is_some_and(|config| config.paused)

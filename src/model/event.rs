@@ -52,6 +52,9 @@ impl EventKind {
 /// One change, as seen.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Event {
+    /// Its number among all events of this cluster since the observer began, from 1: what a row keeps while others come
+    /// and go.
+    pub number: u64,
     /// When it was seen, on the observer's clock.
     pub at: Moment,
     /// The same on the wall clock.

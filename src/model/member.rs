@@ -9,6 +9,7 @@ use super::name::NodeName;
 use super::observed::Reading;
 use super::postgres::SqlReport;
 use super::text::Text;
+use super::trend::Trend;
 
 /// Whether a member is where one expects it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -42,6 +43,11 @@ pub struct Member {
     pub agent_metrics: Option<Reading<MetricsReport>>,
     /// `postgres_exporter`.
     pub exporter: Option<Reading<MetricsReport>>,
+    /// Where its lag in bytes is going; `None`: it was not watched for long enough, or has none.
+    pub lag_trend: Option<Trend>,
+    /// The latest moment of which it is known that the standby has replayed by now all that it had received then; or
+    /// since when it was watched without getting so far. `None`: it was not watched for long enough.
+    pub replayed_all: Option<Moment>,
 }
 
 impl Member {
@@ -56,6 +62,8 @@ impl Member {
             sql: None,
             agent_metrics: None,
             exporter: None,
+            lag_trend: None,
+            replayed_all: None,
         }
     }
 }

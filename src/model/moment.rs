@@ -48,6 +48,16 @@ impl Sub<Duration> for Moment {
     }
 }
 
+/// When something began that still lasts, as far as somebody saw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Began {
+    /// It was seen to begin at this moment.
+    At(Moment),
+    /// At this moment it was there already; nobody saw it begin.
+    Before(Moment),
+}
+
 impl fmt::Debug for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "+{:.3}s", self.since_start().as_secs_f64())

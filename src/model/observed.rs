@@ -129,6 +129,18 @@ impl<T> Reading<T> {
         self.answer.as_ref().map(|answer| &*answer.value)
     }
 
+    /// Since when the source is silent; `None` while it answers in time, or may still be about to.
+    pub fn silent_since(&self, now: Moment) -> Option<Moment> {
+        let silent = matches!(self.freshness(now), Freshness::Stale | Freshness::Lost);
+        silent.then(|| self.failure.as_ref().map_or_else(|| self.stale_at(), |failure| failure.since))
+    }
+
+    /// Whether the source answers, and has done so after `moment`: an answer from before a failure elsewhere does not
+    /// tell that this source outlived it.
+    pub fn answered_since(&self, moment: Moment, now: Moment) -> bool {
+        self.is_fresh(now) && self.answer.as_ref().is_some_and(|answer| answer.at > moment)
+    }
+
     /// The value, only while the source answers in time.
     pub fn fresh(&self, now: Moment) -> Option<&T> {
         if self.is_fresh(now) { self.last() } else { None }

@@ -69,7 +69,8 @@ pub struct Replay {
     pub paused: bool,
     /// `recovery_min_apply_delay`.
     pub delay: Duration,
-    /// Time behind, zero when all that was received is replayed; `None` before any replay.
+    /// Age of the last commit that was replayed, zero when all that was received is replayed; `None` before any replay.
+    /// More than the time behind once the cluster was idle.
     pub lag: Option<Duration>,
 }
 

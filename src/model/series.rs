@@ -29,7 +29,7 @@ impl Series {
 
     /// Takes a sample. Several in one step keep the largest: a peak must not vanish between two pixels.
     pub fn push(&mut self, at: Moment, value: Option<f32>) {
-        let index = (at.since_start().as_millis() / self.step.as_millis()) as u64;
+        let index = self.index(at);
         match self.newest {
             Some(newest) if index <= newest => {
                 if let Some(last) = self.samples.back_mut() {
@@ -51,6 +51,17 @@ impl Series {
         while self.samples.len() > self.capacity {
             self.samples.pop_front();
         }
+    }
+
+    /// Whether [`push`](Self::push) would change anything: within one step only a larger sample does, or the first.
+    pub fn would_change(&self, at: Moment, value: Option<f32>) -> bool {
+        let within = self.newest.is_some_and(|newest| self.index(at) <= newest);
+        let last = self.samples.back().copied().flatten();
+        !within || value.is_some_and(|value| last.is_none_or(|last| value > last))
+    }
+
+    fn index(&self, at: Moment) -> u64 {
+        (at.since_start().as_millis() / self.step.as_millis()) as u64
     }
 
     /// Samples, oldest first.
@@ -87,5 +98,20 @@ mod tests {
         assert_eq!(series.samples().collect::<Vec<_>>(), [Some(5.0), None, None, Some(3.0)]);
         series.push(at(1_000_000), None);
         assert_eq!(series.samples().len(), 4);
+    }
+
+    #[test]
+    fn what_is_said_to_change_nothing_changes_nothing() {
+        let mut series = Series::new(Duration::from_secs(1), 4);
+        let samples = [None, Some(2.0), Some(1.0), Some(2.0), Some(3.0), None];
+        let mut spared = 0;
+        for (millis, value) in (0..12_000).step_by(300).zip(samples.into_iter().cycle()) {
+            let before = series.clone();
+            let says = series.would_change(at(millis), value);
+            series.push(at(millis), value);
+            assert_eq!(says, series != before, "{value:?} at {millis} ms");
+            spared += u32::from(!says);
+        }
+        assert!(spared > 5, "spared {spared} copies");
     }
 }

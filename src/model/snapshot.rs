@@ -9,7 +9,7 @@ use super::dcs::{DcsContent, DcsMember};
 use super::finding::{Finding, Severity};
 use super::lsn::{SystemId, Timeline};
 use super::member::Member;
-use super::moment::Moment;
+use super::moment::{Began, Moment};
 use super::name::{ClusterName, NodeName};
 use super::observed::{Freshness, Observed, Reading, best};
 use super::parts::{BackupReport, PoolerReport, RuntimeReport};
@@ -87,7 +87,7 @@ pub struct SourceStatus {
     /// Where it was asked, as far as its trouble tells.
     pub endpoint: Option<Text>,
     /// What usually mends that.
-    pub remedy: Option<&'static str>,
+    pub remedy: Option<String>,
     /// When it goes stale, or lost, if nothing more is heard.
     pub stale_at: Moment,
 }
@@ -115,6 +115,8 @@ pub struct Snapshot {
     pub backups: Vec<Reading<BackupReport>>,
     /// Container runtimes.
     pub runtimes: Vec<Reading<RuntimeReport>>,
+    /// Since when maintenance mode is on; `None`: it is off, or nobody can tell.
+    pub paused_since: Option<Began>,
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
 }
@@ -133,6 +135,7 @@ impl Snapshot {
             poolers: Vec::new(),
             backups: Vec::new(),
             runtimes: Vec::new(),
+            paused_since: None,
             findings: Vec::new(),
         }
     }
@@ -186,7 +189,8 @@ impl Snapshot {
         if by_record.as_ref().is_some_and(|leader| leader.fresh) || self.record_is_fresh() {
             return by_record;
         }
-        let mut claimants: Vec<_> = self.views().filter_map(claims).filter(|claim| claim.fresh).collect();
+        let mut claimants: Vec<_> =
+            self.views().filter(|view| view.doubt().is_none()).filter_map(claims).filter(|claim| claim.fresh).collect();
         if claimants.len() == 1 { claimants.pop() } else { by_record }
     }
 
@@ -227,7 +231,8 @@ impl Snapshot {
         self.findings.first()
     }
 
-    /// How the cluster does. Unknown when no source at all answers: an unseen cluster is not a well one.
+    /// How the cluster does. Unknown when no source at all answers: an unseen cluster is not a well one; nor is one with
+    /// a member out of order, while the finding on it is still held back.
     pub fn wellbeing(&self) -> Wellbeing {
         let sources = self.sources();
         if !sources.iter().any(|status| status.freshness == Freshness::Fresh) {
@@ -236,8 +241,23 @@ impl Snapshot {
         match self.worst().map(|finding| finding.severity) {
             Some(Severity::Critical) => Wellbeing::Act,
             Some(Severity::Warning) => Wellbeing::Look,
-            Some(Severity::Note) | None => Wellbeing::Well,
+            Some(Severity::Note) | None => {
+                let present = self.views().filter(|view| !view.is_missing());
+                let mut states = present.map(|view| view.in_order());
+                if states.any(|state| state == Some(false)) { Wellbeing::Look } else { Wellbeing::Well }
+            }
         }
+    }
+
+    /// Whether anything fresh is known of this very cluster: its record, or a member's word. A store or a router that
+    /// answers may belong to another.
+    pub fn knows_the_cluster(&self) -> bool {
+        let now = self.now;
+        let speaks = |member: &Member| {
+            member.agent.as_ref().is_some_and(|agent| agent.is_fresh(now))
+                || member.sql.as_ref().is_some_and(|sql| sql.is_fresh(now))
+        };
+        self.record_is_fresh() || self.members.iter().any(speaks)
     }
 
     /// Every configured source and its state.
@@ -297,7 +317,7 @@ fn status<T>(reading: &Reading<T>, now: Moment) -> SourceStatus {
         took: reading.answer.as_ref().map(|answer| answer.took),
         trouble: reading.trouble(now).map(|(words, _)| words),
         endpoint: reading.failure.as_ref().map(|failure| failure.error.endpoint.clone()),
-        remedy: reading.failure.as_ref().map(|failure| failure.error.trouble.remedy()),
+        remedy: reading.failure.as_ref().map(|failure| failure.error.remedy(reading.source.kind).to_owned()),
         stale_at: reading.stale_at(),
     }
 }

@@ -99,6 +99,8 @@ pub enum Trouble {
     Tls,
     /// Wrong or missing credentials.
     Credentials,
+    /// Nobody was asked: what would be needed to log in cannot be had here.
+    Unasked,
     /// Authenticated, but not allowed to look.
     Permission,
     /// The far end closed the connection in the middle.
@@ -116,6 +118,21 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Whether the far end must have been there to fail like this.
+    pub fn is_an_answer(self) -> bool {
+        match self {
+            Self::Refused | Self::TimedOut | Self::Name | Self::Unreachable | Self::Closed | Self::Unasked => false,
+            Self::Tls
+            | Self::Credentials
+            | Self::Permission
+            | Self::UnexpectedAnswer
+            | Self::TooLarge
+            | Self::NoQuorum
+            | Self::Unsupported
+            | Self::NotReady => true,
+        }
+    }
+
     /// The words shown to the operator.
     pub fn words(self) -> &'static str {
         match self {
@@ -125,6 +142,7 @@ impl Trouble {
             Self::Unreachable => "host unreachable",
             Self::Tls => "TLS failed",
             Self::Credentials => "credentials refused",
+            Self::Unasked => "not asked, for want of a password",
             Self::Permission => "permission denied",
             Self::Closed => "connection closed",
             Self::UnexpectedAnswer => "unexpected answer",
@@ -145,14 +163,42 @@ impl Trouble {
             }
             Self::Unreachable => "check routing from this host to the address",
             Self::Tls => "check the CA, the client certificate, the server name, and whether the port speaks TLS",
-            Self::Credentials => "check user and password (file, environment, command, or ~/.pgpass)",
-            Self::Permission => "grant the role pg_monitor, or the least privilege the source needs",
+            Self::Credentials => "check user and password in the configuration (password_file, _env or _command)",
+            Self::Unasked => {
+                "mend the place that the configuration names for the password (file, environment, command)"
+            }
+            Self::Permission => "grant the least privilege that the source needs",
             Self::Closed => "look at the far end's log; it may be overloaded or have lost its DCS",
             Self::UnexpectedAnswer => "check that the address leads to this service and not to another, or a proxy",
             Self::TooLarge => "check that the address leads to this service",
             Self::NoQuorum => "bring back a majority of the DCS members",
             Self::Unsupported => "see the supported versions in the manual",
             Self::NotReady => "wait; it is starting up or shutting down",
+        }
+    }
+}
+
+impl Trouble {
+    /// What usually mends it on a wire of `kind`: logins are kept in another place for each.
+    pub fn remedy_over(self, kind: SourceKind) -> &'static str {
+        match (self, kind) {
+            (Self::Credentials, SourceKind::Sql) => {
+                "check user and password (password_file, _env or _command, or ~/.pgpass)"
+            }
+            (Self::Permission, SourceKind::Sql) => "grant the role pg_monitor",
+            (Self::Credentials, SourceKind::PatroniRest | SourceKind::PatroniCluster | SourceKind::PatroniMetrics) => {
+                "something before Patroni asks for a login: check user and password under [clusters.NAME.patroni.looking]"
+            }
+            (Self::Credentials, SourceKind::RouterHttp | SourceKind::RouterRuntime) => {
+                "check user and password of the router under [[clusters.NAME.routers]]"
+            }
+            (Self::Credentials, SourceKind::Etcd | SourceKind::EtcdMember) => {
+                "check user and password under [clusters.NAME.etcd]"
+            }
+            (Self::Permission, SourceKind::Etcd | SourceKind::EtcdMember) => {
+                "grant the user a role that may read the cluster's prefix"
+            }
+            (trouble, _) => trouble.remedy(),
         }
     }
 }
@@ -167,12 +213,26 @@ pub struct SourceError {
     pub endpoint: Text,
     /// The cause in its own words; empty where the trouble says it all.
     pub detail: Text,
+    /// What mends this very failure, where its cause knows better than the trouble does; else empty.
+    #[serde(default)]
+    pub advice: Text,
 }
 
 impl SourceError {
     /// A failure at `endpoint`; `detail` is cleaned and its passwords are masked.
     pub fn new(trouble: Trouble, endpoint: impl AsRef<str>, detail: impl AsRef<str>) -> Self {
-        Self { trouble, endpoint: Text::redacted(endpoint), detail: Text::redacted(detail) }
+        Self { trouble, endpoint: Text::redacted(endpoint), detail: Text::redacted(detail), advice: Text::default() }
+    }
+
+    /// With what mends this very failure.
+    #[must_use]
+    pub fn advising(self, advice: impl AsRef<str>) -> Self {
+        Self { advice: Text::redacted(advice), ..self }
+    }
+
+    /// What mends it on a wire of `kind`: one imperative line.
+    pub fn remedy(&self, kind: SourceKind) -> &str {
+        if self.advice.is_empty() { self.trouble.remedy_over(kind) } else { self.advice.as_str() }
     }
 
     /// The failure of an attempt that was given up after `deadline`.

@@ -243,7 +243,10 @@ fn replica(name: &str, behind: u64, millis: u64) -> Member {
         paused: Some(false),
     };
     let replay = Replay { paused: false, delay: Duration::ZERO, lag: Some(Duration::from_millis(millis)) };
-    node(name, Role::Replica, Some(MemberState::Streaming), position, Some(receiver), Some(replay))
+    let mut member = node(name, Role::Replica, Some(MemberState::Streaming), position, Some(receiver), Some(replay));
+    // Watched all the while, without ever being caught in between.
+    member.replayed_all = Some(NOW);
+    member
 }
 
 fn node(

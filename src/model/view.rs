@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::agent::Tags;
+use super::agent::{Position, Tags};
 use super::lsn::{Lsn, SystemId, Timeline};
 use super::member::{Member, Presence};
 use super::name::NodeName;
@@ -33,6 +33,15 @@ pub struct Lag {
     pub receive_bytes: Option<Observed<u64>>,
     /// Time behind.
     pub time: Option<Observed<Duration>>,
+    /// How much of the time is on purpose (`recovery_min_apply_delay`).
+    pub delay: Duration,
+}
+
+impl Lag {
+    /// Time behind beyond what is on purpose.
+    pub fn excess(&self) -> Option<Observed<Duration>> {
+        self.time.clone().map(|time| time.map(|time| time.saturating_sub(self.delay)))
+    }
 }
 
 impl<'a> MemberView<'a> {
@@ -70,11 +79,11 @@ impl<'a> MemberView<'a> {
         Some(Observed { fresh: fact.fresh && !silent, ..fact })
     }
 
-    fn agent<U>(&self, part: impl Fn(&super::agent::AgentReport) -> Option<U>) -> Option<Observed<U>> {
+    pub(super) fn agent<U>(&self, part: impl Fn(&super::agent::AgentReport) -> Option<U>) -> Option<Observed<U>> {
         self.member.agent.as_ref().and_then(|agent| agent.fact(self.snapshot.now, part))
     }
 
-    fn sql<U>(&self, part: impl Fn(&super::postgres::SqlReport) -> Option<U>) -> Option<Observed<U>> {
+    pub(super) fn sql<U>(&self, part: impl Fn(&super::postgres::SqlReport) -> Option<U>) -> Option<Observed<U>> {
         self.member.sql.as_ref().and_then(|sql| sql.fact(self.snapshot.now, part))
     }
 
@@ -318,18 +327,35 @@ impl<'a> MemberView<'a> {
                 fresh,
             })
         };
+        let measured = |(_, row): (&NodeName, Observed<&'a Downstream>)| {
+            let value = row.value.replay_time?;
+            Some(Observed { value, source: row.source, at: row.at, fresh: row.fresh })
+        };
+        let of_leader = |(name, _): &(&NodeName, _)| leader_view.is_some_and(|leader| leader.name() == *name);
         let time = best([
-            self.sql(|report| report.replay.and_then(|replay| replay.lag)),
-            self.upstream_rows().next().and_then(|(_, row)| {
-                let value = row.value.replay_time?;
-                Some(Observed { value, source: row.source, at: row.at, fresh: row.fresh })
-            }),
+            self.upstream_rows().find(of_leader).and_then(measured),
+            self.replay_age(),
+            self.upstream_rows().next().and_then(measured),
+            self.agent(|report| report.position.filter(Position::has_replayed_all).map(|_| Duration::ZERO)),
         ]);
+        let delay = self.sql(|report| report.replay.map(|replay| replay.delay));
         Lag {
             bytes: best([row(|row| row.replay_lag), apart(self.applied()), self.registered(|record| record.lag)]),
             receive_bytes: best([row(|row| row.flush_lag), apart(self.position())]),
             time,
+            delay: delay.map(|delay| delay.value).unwrap_or_default(),
         }
+    }
+
+    /// Time behind by the standby's own word: the age of the last commit that it replayed. After idleness that is far
+    /// longer than the lag, so it counts no further back than to when the standby had last replayed all there was; where
+    /// nobody saw that, it tells nothing.
+    fn replay_age(&self) -> Option<Observed<Duration>> {
+        let mut age = self.sql(|report| report.replay.and_then(|replay| replay.lag))?;
+        if !age.value.is_zero() {
+            age.value = age.value.min(age.at.since(self.member.replayed_all?));
+        }
+        Some(age)
     }
 
     /// Whether the member streams from somebody, as far as fresh sources tell. `None`: unknown.

@@ -11,15 +11,15 @@ use crate::model::finding::{Finding, Severity, Subject};
 use crate::model::member::Presence;
 use crate::model::moment::Moment;
 use crate::model::observed::{Freshness, Observed};
-use crate::model::role::{MemberState, Role};
+use crate::model::role::MemberState;
 use crate::model::router::{ProxyKind, ProxyStatus};
 use crate::model::snapshot::Snapshot;
 use crate::model::source::Source;
 use crate::model::text::Text;
 
-/// Events that lead from `before` to `after`.
-pub fn between(before: &Snapshot, after: &Snapshot) -> Vec<Event> {
-    let mut changes = Changes { at: after.now, wall: after.wall, events: Vec::new() };
+/// Events that lead from `before` to `after`. `seen` is the number of the last event before them.
+pub fn between(before: &Snapshot, after: &Snapshot, seen: u64) -> Vec<Event> {
+    let mut changes = Changes { at: after.now, wall: after.wall, seen, events: Vec::new() };
     leader(before, after, &mut changes);
     record(before, after, &mut changes);
     members(before, after, &mut changes);
@@ -32,13 +32,16 @@ pub fn between(before: &Snapshot, after: &Snapshot) -> Vec<Event> {
 struct Changes {
     at: Moment,
     wall: Timestamp,
+    seen: u64,
     events: Vec<Event>,
 }
 
 impl Changes {
     fn push(&mut self, kind: EventKind, severity: Severity, subject: Subject, text: String, source: Option<Source>) {
         let (at, wall) = (self.at, self.wall);
-        self.events.push(Event { at, wall, kind, severity, subject, text: Text::new(text), source });
+        self.seen += 1;
+        let number = self.seen;
+        self.events.push(Event { number, at, wall, kind, severity, subject, text: Text::new(text), source });
     }
 }
 
@@ -167,7 +170,11 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         }
         let (was, is) = (before.view(old), after.view(member));
         if let Some((old, new)) = moved(was.role(), is.role()) {
-            let severity = if old == Role::Leader { Severity::Warning } else { Severity::Note };
+            let severity = match old.is_writable() {
+                true if after.nobody_writes() => Severity::Critical,
+                true => Severity::Warning,
+                false => Severity::Note,
+            };
             let text = format!("{} {old} → {}", member.name, new.value);
             changes.push(EventKind::Node, severity, subject(), text, Some(new.source));
         }
@@ -182,8 +189,8 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
             let text = format!("{} {text}", member.name);
             changes.push(EventKind::Node, Severity::Note, subject(), text, Some(new.source));
         }
-        if let Some((_, new)) = moved(was.tags(), is.tags()) {
-            let text = format!("{}'s tags changed", member.name);
+        if let Some((old, new)) = moved(was.tags(), is.tags()) {
+            let text = format!("{}'s tags: {} (before: {old})", member.name, new.value);
             changes.push(EventKind::Node, Severity::Note, subject(), text, Some(new.source));
         }
         if let Some((old, new)) = moved(was.upstream(), is.upstream()) {

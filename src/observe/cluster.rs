@@ -16,12 +16,14 @@ use super::changes;
 use super::findings::FindingMemory;
 use super::histories::Histories;
 use super::merge::{Merge, Observation};
+use super::pause::PauseMemory;
 use super::picture::{Clock, Handle, Order, Picture};
 use super::reserve::Reserve;
 use super::task::{Surroundings, drive, stale_after};
 use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
 use crate::health;
 use crate::model::agent::Registration;
+use crate::model::dcs::DcsContent;
 use crate::model::event::Event;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
@@ -30,6 +32,9 @@ use crate::model::router::Router;
 use crate::model::snapshot::{Identity, Snapshot};
 use crate::model::source::Source;
 use crate::model::thresholds::Thresholds;
+
+/// How long a picture waits that would only show what is shown already, a little younger.
+const NOTHING_NEW: Duration = Duration::from_millis(800);
 
 /// Events kept.
 const MOST_EVENTS: usize = 2_000;
@@ -40,6 +45,8 @@ pub struct Stack {
     pub identity: Identity,
     /// Limits.
     pub thresholds: Thresholds,
+    /// Whether disagreements are told at once, without waiting for them to last, until [`Order::Settle`].
+    pub hurry: bool,
     /// Refresh interval.
     pub interval: Duration,
     /// Time allowed for one attempt at a polled source.
@@ -61,7 +68,13 @@ pub struct Stack {
 pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) -> Handle {
     let clock = Clock::start();
     let now = clock.now();
-    let mut merge = Merge::new(stack.identity.clone(), stack.thresholds.clone(), now, wall());
+    let settle = stack.thresholds.settle;
+    let thresholds = if stack.hurry {
+        Thresholds { settle: Duration::ZERO, ..stack.thresholds.clone() }
+    } else {
+        stack.thresholds.clone()
+    };
+    let mut merge = Merge::new(stack.identity.clone(), thresholds, now, wall());
     for router in stack.routers {
         merge.add_router(router);
     }
@@ -91,18 +104,21 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         nodes: stack.nodes,
         configured: stack.configured,
         followed: BTreeMap::new(),
-        paces: BTreeMap::new(),
+        paces: Vec::new(),
         reserve: Reserve::default(),
         memory: FindingMemory::default(),
+        pause: PauseMemory::default(),
         histories: Histories::default(),
         events: Arc::default(),
         publish,
         gather: stack.gather,
+        settle,
     };
     observer.around.interval = observer.interval.subscribe();
     observer.around.nudge = observer.nudge.subscribe();
     for source in stack.sources {
-        observer.ask(source, &cancel);
+        let pace = observer.ask(source, &cancel);
+        observer.paces.push(pace);
     }
     for name in observer.configured.clone() {
         observer.follow(&name, None);
@@ -137,16 +153,39 @@ struct Observer {
     merge: Merge,
     nodes: Box<dyn NodeSources>,
     configured: Vec<NodeName>,
-    /// Members whose sources run, with the contact they were started for.
-    followed: BTreeMap<NodeName, (Contact, CancellationToken)>,
-    /// Pace of each running source, to tell its staleness anew when the interval changes.
-    paces: BTreeMap<Source, Pace>,
+    /// Members whose sources run.
+    followed: BTreeMap<NodeName, Followed>,
+    /// Sources that belong to no member.
+    paces: Vec<(Source, Pace)>,
     reserve: Reserve,
     memory: FindingMemory,
+    pause: PauseMemory,
     histories: Histories,
     events: Arc<Vec<Event>>,
     publish: watch::Sender<Arc<Picture>>,
     gather: Duration,
+    /// How long a disagreement lasts before it is told, once nobody is in a hurry.
+    settle: Duration,
+}
+
+/// How soon an observation should be on screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Haste {
+    /// At once.
+    Now,
+    /// With what else comes within the time for gathering.
+    WithTheRest,
+    /// It only confirms what is shown: with the next picture.
+    WithTheNext,
+}
+
+/// A member whose sources run.
+struct Followed {
+    /// What they were started for.
+    contact: Contact,
+    cancel: CancellationToken,
+    /// Each with its pace, to tell its staleness anew when the interval changes. They go with the member.
+    paces: Vec<(Source, Pace)>,
 }
 
 impl Observer {
@@ -173,8 +212,11 @@ impl Observer {
                     None => return,
                 },
                 Some(observation) = observations.recv() => {
-                    let urgent = self.take(observation);
-                    let at = if urgent { Instant::now() } else { Instant::now() + self.gather };
+                    let at = Instant::now() + match self.take(observation) {
+                        Haste::Now => Duration::ZERO,
+                        Haste::WithTheRest => self.gather,
+                        Haste::WithTheNext => self.gather.max(NOTHING_NEW),
+                    };
                     due = Some(due.map_or(at, |due| due.min(at)));
                 }
                 () = sleep_until(patience.unwrap_or(wake)), if patience.is_some() => {
@@ -191,23 +233,29 @@ impl Observer {
         }
     }
 
-    /// Takes in an observation; true where the change should be on screen at once.
-    fn take(&mut self, observation: Observation) -> bool {
-        let leader = |observer: &Self| {
-            let record = observer.merge.fresh_record(observer.clock.now());
-            record.and_then(|content| content.leader.as_ref().map(|leader| leader.holder.clone()))
+    /// Takes in an observation, and tells how soon what it changes should be on screen.
+    fn take(&mut self, observation: Observation) -> Haste {
+        let record = match &observation.outcome {
+            Ok(Facts::Record(record)) => Some(&**record),
+            Ok(_) | Err(_) => self.merge.fresh_record(self.clock.now()),
         };
-        if let Some((sources, cancel)) = self.reserve.hear(&observation) {
+        for (sources, cancel) in self.reserve.hear(&observation, record) {
             self.ask_all(sources, &cancel);
         }
-        let is_record = matches!(observation.outcome, Ok(Facts::Record(_)));
-        let before = if is_record { leader(self) } else { None };
+        let Ok(Facts::Record(record)) = &observation.outcome else {
+            self.merge.take(observation);
+            return Haste::WithTheRest;
+        };
+        let holder = |record: &DcsContent| record.leader.as_ref().map(|leader| leader.holder.clone());
+        let haste = match self.merge.fresh_record(self.clock.now()) {
+            Some(before) if holder(before) != holder(record) => Haste::Now,
+            Some(before) if before.says_the_same_as(record) => Haste::WithTheNext,
+            Some(_) => Haste::WithTheRest,
+            None => Haste::Now,
+        };
         self.merge.take(observation);
-        if !is_record {
-            return false;
-        }
         self.follow_record();
-        before != leader(self)
+        haste
     }
 
     fn obey(&mut self, order: Order) {
@@ -215,10 +263,12 @@ impl Observer {
             Order::PollNow => self.nudge.send_modify(|count| *count += 1),
             Order::SetInterval(interval) => {
                 self.interval.send_replace(interval);
-                for (source, pace) in &self.paces {
+                let of_members = self.followed.values().flat_map(|followed| &followed.paces);
+                for (source, pace) in self.paces.iter().chain(of_members) {
                     self.merge.repace(source, stale_after(*pace, interval, self.around.deadline));
                 }
             }
+            Order::Settle => self.merge.settle_after(self.settle),
             Order::Dismiss(name) => {
                 let gone = self.merge.members().iter().any(|member| {
                     member.name == name && matches!(member.presence, crate::model::member::Presence::Missing { .. })
@@ -246,36 +296,36 @@ impl Observer {
 
     fn follow(&mut self, name: &NodeName, registration: Option<&Registration>) {
         let contact = self.nodes.contact(name, registration);
-        if self.followed.get(name).is_some_and(|(known, _)| *known == contact) {
+        if self.followed.get(name).is_some_and(|known| known.contact == contact) {
             return;
         }
         self.unfollow(name);
         self.merge.add_member(&contact);
         let cancel = self.around.cancel.child_token();
-        self.ask_all(self.nodes.sources(&contact), &cancel);
+        let sources = self.nodes.sources(&contact);
+        let paces = self.ask_all(sources, &cancel);
         self.reserve.hold(name, self.nodes.second_opinions(&contact), &cancel);
-        self.followed.insert(name.clone(), (contact, cancel));
+        self.followed.insert(name.clone(), Followed { contact, cancel, paces });
     }
 
     fn unfollow(&mut self, name: &NodeName) {
-        if let Some((_, cancel)) = self.followed.remove(name) {
-            cancel.cancel();
+        if let Some(followed) = self.followed.remove(name) {
+            followed.cancel.cancel();
         }
     }
 
-    fn ask_all(&mut self, sources: Vec<Box<dyn Observe>>, cancel: &CancellationToken) {
-        for source in sources {
-            self.ask(source, cancel);
-        }
+    fn ask_all(&mut self, sources: Vec<Box<dyn Observe>>, cancel: &CancellationToken) -> Vec<(Source, Pace)> {
+        sources.into_iter().map(|source| self.ask(source, cancel)).collect()
     }
 
-    fn ask(&mut self, source: Box<dyn Observe>, cancel: &CancellationToken) {
+    fn ask(&mut self, source: Box<dyn Observe>, cancel: &CancellationToken) -> (Source, Pace) {
         let pace = source.pace();
         let stale = stale_after(pace, *self.interval.borrow(), self.around.deadline);
         self.merge.announce(source.source(), stale, self.clock.now());
-        self.paces.insert(source.source().clone(), pace);
+        let name = source.source().clone();
         let around = Surroundings { cancel: cancel.clone(), ..self.around.clone() };
         self.tracker.spawn(drive(source, around));
+        (name, pace)
     }
 
     /// When the picture changes by the passing of time alone: a reading goes stale, or a disagreement has settled.
@@ -294,21 +344,20 @@ impl Observer {
     fn publish_picture(&mut self) {
         let now = self.clock.now();
         let mut snapshot: Snapshot = self.merge.snapshot(now, wall());
+        self.histories.take(&mut snapshot);
+        snapshot.paused_since = self.pause.take(&snapshot);
         let drafts = health::examine(&snapshot);
         snapshot.findings = self.memory.settle(drafts, snapshot.thresholds.settle, now);
-        let events = changes::between(&self.publish.borrow().snapshot, &snapshot);
+        let seen = self.events.last().map_or(0, |event| event.number);
+        let events = changes::between(&self.publish.borrow().snapshot, &snapshot, seen);
         if !events.is_empty() {
             let log = Arc::make_mut(&mut self.events);
             log.extend(events);
             let excess = log.len().saturating_sub(MOST_EVENTS);
             log.drain(..excess);
         }
-        self.histories.take(&snapshot);
-        let picture = Picture {
-            snapshot: Arc::new(snapshot),
-            events: Arc::clone(&self.events),
-            series: Arc::new(self.histories.series()),
-        };
+        let picture =
+            Picture { snapshot: Arc::new(snapshot), events: Arc::clone(&self.events), series: self.histories.series() };
         self.publish.send_replace(Arc::new(picture));
     }
 }

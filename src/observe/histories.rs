@@ -1,14 +1,18 @@
 //! Keeps the numbers that have graphs. Fixed size: an hour at five seconds a step.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::picture::SeriesKey;
+use super::replayed::Replayed;
+use super::trends::Trends;
 use crate::model::lsn::Lsn;
 use crate::model::moment::Moment;
 use crate::model::router::{PoolPurpose, ProxyKind};
 use crate::model::series::Series;
 use crate::model::snapshot::Snapshot;
+use crate::model::trend::Trend;
 
 /// Length of a step.
 pub const STEP: Duration = Duration::from_secs(5);
@@ -18,19 +22,36 @@ pub const STEPS: usize = 720;
 /// The numbers of one cluster that have a history.
 #[derive(Debug, Default)]
 pub struct Histories {
-    series: BTreeMap<SeriesKey, Series>,
+    /// Shared with the pictures: a series is copied when it changes, once a step as a rule, and not for each picture.
+    series: Arc<BTreeMap<SeriesKey, Arc<Series>>>,
+    trends: Trends,
+    replayed: Replayed,
     last_position: Option<(Moment, Lsn)>,
 }
 
 impl Histories {
-    /// Takes the numbers of `snapshot`. A number that is not known leaves a gap.
-    pub fn take(&mut self, snapshot: &Snapshot) {
+    /// Takes the numbers of `snapshot`, and puts into it what the past tells of each lag: where it is going, and how long
+    /// it can last at most. A number that is not known leaves a gap.
+    pub fn take(&mut self, snapshot: &mut Snapshot) {
+        self.replayed.take(snapshot);
+        let trends = self.numbers(snapshot);
+        for (member, trend) in snapshot.members.iter_mut().zip(trends) {
+            member.lag_trend = trend;
+        }
+    }
+
+    /// Takes the numbers; returns the trend of each member's lag, in order.
+    fn numbers(&mut self, snapshot: &Snapshot) -> Vec<Option<Trend>> {
         let now = snapshot.now;
+        let leader = snapshot.leader().map(|leader| leader.value);
+        let mut trends = Vec::with_capacity(snapshot.members.len());
         for view in snapshot.views() {
             if view.role().is_some_and(|role| role.value.is_writable()) {
+                trends.push(self.trends.note(view.name(), None, None));
                 continue;
             }
             let lag = view.lag();
+            trends.push(self.trends.note(view.name(), lag.bytes.as_ref(), leader.as_ref()));
             let bytes = lag.bytes.filter(|bytes| bytes.fresh).map(|bytes| bytes.value as f32);
             let seconds = lag.time.filter(|time| time.fresh).map(|time| time.value.as_secs_f32());
             self.push(SeriesKey::LagBytes(view.name().clone()), now, bytes);
@@ -45,19 +66,29 @@ impl Histories {
             self.push(key, now, sessions);
         }
         // A member that was dismissed takes its history with it.
-        self.series.retain(|key, _| match key {
+        let stays = |key: &SeriesKey| match key {
             SeriesKey::LagBytes(name) | SeriesKey::LagSeconds(name) => snapshot.member(name).is_some(),
             SeriesKey::WalRate | SeriesKey::WriteSessions | SeriesKey::ReadSessions => true,
-        });
+        };
+        if !self.series.keys().all(stays) {
+            Arc::make_mut(&mut self.series).retain(|key, _| stays(key));
+            self.trends.retain(|name| snapshot.member(name).is_some());
+        }
+        trends
     }
 
-    /// A copy for the faces.
-    pub fn series(&self) -> BTreeMap<SeriesKey, Series> {
-        self.series.clone()
+    /// The series as they are, for the faces: later samples do not change them.
+    pub fn series(&self) -> Arc<BTreeMap<SeriesKey, Arc<Series>>> {
+        Arc::clone(&self.series)
     }
 
     fn push(&mut self, key: SeriesKey, now: Moment, value: Option<f32>) {
-        self.series.entry(key).or_insert_with(|| Series::new(STEP, STEPS)).push(now, value);
+        if self.series.get(&key).is_some_and(|series| !series.would_change(now, value)) {
+            return;
+        }
+        let all = Arc::make_mut(&mut self.series);
+        let series = all.entry(key).or_insert_with(|| Arc::new(Series::new(STEP, STEPS)));
+        Arc::make_mut(series).push(now, value);
     }
 
     /// Bytes of WAL a second between two samples of the leader's position.
@@ -88,4 +119,46 @@ fn sessions(snapshot: &Snapshot, purpose: PoolPurpose) -> Option<f32> {
         }
     }
     total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::member::Member;
+    use crate::model::snapshot::{Identity, StackKind};
+    use crate::model::thresholds::Thresholds;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_a_picture_has_stays_as_it_was_and_what_did_not_change_is_not_copied() {
+        let mut histories = Histories::default();
+        let identity = Identity {
+            name: "c".into(),
+            kind: StackKind::Patroni,
+            scope: None,
+            namespace: None,
+            colour: None,
+            read_only: false,
+            protected: false,
+        };
+        let (start, wall) = (Moment::START, jiff::Timestamp::UNIX_EPOCH);
+        let mut snapshot = Snapshot::empty(identity, Thresholds::default(), start, wall);
+        snapshot.members.push(Member::new("pg-1".into()));
+        histories.take(&mut snapshot);
+        let first = histories.series();
+        snapshot.now = snapshot.now + SECOND;
+        histories.take(&mut snapshot);
+        assert!(Arc::ptr_eq(&first, &histories.series()), "the same numbers within one step are nothing new");
+
+        snapshot.now = snapshot.now + STEP;
+        histories.take(&mut snapshot);
+        let lag = SeriesKey::LagBytes("pg-1".into());
+        assert_eq!((first[&lag].samples().len(), histories.series()[&lag].samples().len()), (1, 2));
+
+        snapshot.members.retain(|member| member.name != "pg-1");
+        histories.take(&mut snapshot);
+        assert!(!histories.series().contains_key(&lag), "a dismissed member takes its history with it");
+        assert!(first.contains_key(&lag), "a picture of the past keeps it");
+    }
 }

@@ -71,6 +71,11 @@ impl Merge {
         }
     }
 
+    /// From now on a disagreement counts once it has lasted for `span`.
+    pub fn settle_after(&mut self, span: Duration) {
+        self.picture.thresholds.settle = span;
+    }
+
     /// Forgets a member.
     pub fn remove_member(&mut self, name: &NodeName) {
         self.picture.members.retain(|member| member.name != *name);

@@ -8,8 +8,11 @@ pub mod findings;
 pub mod histories;
 pub mod merge;
 pub mod once;
+mod pause;
 pub mod picture;
+mod replayed;
 mod reserve;
 mod task;
 #[cfg(test)]
 mod tests;
+mod trends;

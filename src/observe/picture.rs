@@ -37,7 +37,7 @@ pub struct Picture {
     /// Events, oldest first; bounded.
     pub events: Arc<Vec<Event>>,
     /// Histories.
-    pub series: Arc<BTreeMap<SeriesKey, Series>>,
+    pub series: Arc<BTreeMap<SeriesKey, Arc<Series>>>,
 }
 
 /// What a face may ask of the observer. None of it touches the cluster beyond asking its sources.
@@ -47,6 +47,8 @@ pub enum Order {
     PollNow,
     /// Refresh at this interval from now on.
     SetInterval(Duration),
+    /// From now on tell a disagreement only once it has lasted, where the first pictures told it at once.
+    Settle,
     /// Forget a member that is off the record.
     Dismiss(NodeName),
 }

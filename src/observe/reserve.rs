@@ -9,7 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::merge::Observation;
 use crate::driver::port::{Facts, Observe};
+use crate::model::agent::AgentReport;
+use crate::model::dcs::DcsContent;
 use crate::model::name::NodeName;
+use crate::model::role::{MemberState, Role};
 use crate::model::source::SourceKind;
 
 /// How long an agent may take to vouch for its member before others are asked as well.
@@ -21,38 +24,93 @@ pub(super) type Held = (Vec<Box<dyn Observe>>, CancellationToken);
 /// What is held back, by member.
 #[derive(Default)]
 pub(super) struct Reserve {
-    held: BTreeMap<NodeName, (Held, Instant)>,
+    held: BTreeMap<NodeName, Waiting>,
+    /// The record was asked for in vain: nobody will say who holds the lock.
+    no_record: bool,
+}
+
+/// What is held back for one member.
+struct Waiting {
+    sources: Held,
+    until: Instant,
+    /// Its agent calls it well; whether it leads, by its own word, is still to be compared with the lock.
+    leads: Option<bool>,
 }
 
 impl Reserve {
     /// Holds back the sources of a member from now on.
     pub(super) fn hold(&mut self, member: &NodeName, sources: Vec<Box<dyn Observe>>, cancel: &CancellationToken) {
         if !sources.is_empty() {
-            self.held.insert(member.clone(), ((sources, cancel.clone()), Instant::now() + PATIENCE));
+            let until = Instant::now() + PATIENCE;
+            self.held.insert(member.clone(), Waiting { sources: (sources, cancel.clone()), until, leads: None });
         }
     }
 
     /// When patience ends next.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.held.values().map(|(_, until)| *until).min()
+        self.held.values().map(|waiting| waiting.until).min()
     }
 
     /// What is to be asked because patience has ended.
     pub(super) fn overdue(&mut self) -> Vec<Held> {
         let now = Instant::now();
-        let late: Vec<NodeName> =
-            self.held.iter().filter(|(_, (_, until))| *until <= now).map(|(name, _)| name.clone()).collect();
-        late.iter().filter_map(|name| self.held.remove(name)).map(|(held, _)| held).collect()
+        self.release(|_, waiting| waiting.until <= now)
     }
 
-    /// An observation has come. What is to be asked because an agent does not call its PostgreSQL well is returned;
-    /// what was held back for a member that its agent vouches for is dropped.
-    pub(super) fn hear(&mut self, observation: &Observation) -> Option<Held> {
-        if observation.source.kind != SourceKind::PatroniRest {
-            return None;
+    /// An observation has come; `record` is the freshest one there is, this one included. What is to be asked because
+    /// an agent does not call its PostgreSQL well, or says another thing than the lock, is returned; what was held
+    /// back for a member that its agent vouches for is dropped.
+    pub(super) fn hear(&mut self, observation: &Observation, record: Option<&DcsContent>) -> Vec<Held> {
+        match observation.source.kind {
+            SourceKind::Etcd | SourceKind::PatroniCluster => self.no_record = record.is_none(),
+            SourceKind::PatroniRest => {
+                let name = NodeName::new(observation.source.target.as_str());
+                let leads = match &observation.outcome {
+                    Ok(Facts::Agent(report)) => well(report),
+                    Ok(_) | Err(_) => None,
+                };
+                match (self.held.get_mut(&name), leads) {
+                    (None, _) => {}
+                    (Some(waiting), Some(leads)) => waiting.leads = Some(leads),
+                    (Some(_), None) => return self.release(|member, _| *member == name),
+                }
+            }
+            SourceKind::PatroniMetrics
+            | SourceKind::EtcdMember
+            | SourceKind::Sql
+            | SourceKind::RouterHttp
+            | SourceKind::RouterRuntime
+            | SourceKind::Exporter
+            | SourceKind::Pooler
+            | SourceKind::Backup
+            | SourceKind::Runtime => return Vec::new(),
         }
-        let (held, _) = self.held.remove(&NodeName::new(observation.source.target.as_str()))?;
-        let vouches = matches!(&observation.outcome, Ok(Facts::Agent(report)) if report.state.is_up());
-        (!vouches).then_some(held)
+        let Some(record) = record else {
+            let in_vain = self.no_record;
+            return self.release(|_, waiting| in_vain && waiting.leads.is_some());
+        };
+        let holds = |name: &NodeName| record.leader.as_ref().is_some_and(|leader| leader.holder == *name);
+        let doubtful = self.release(|name, waiting| waiting.leads.is_some_and(|leads| leads != holds(name)));
+        self.held.retain(|_, waiting| waiting.leads.is_none());
+        doubtful
+    }
+
+    fn release(&mut self, which: impl Fn(&NodeName, &Waiting) -> bool) -> Vec<Held> {
+        let names: Vec<NodeName> =
+            self.held.iter().filter(|(name, waiting)| which(name, waiting)).map(|(name, _)| name.clone()).collect();
+        names.iter().filter_map(|name| self.held.remove(name)).map(|waiting| waiting.sources).collect()
+    }
+}
+
+/// Whether the member leads, by the word of an agent that calls its PostgreSQL well: a writable one runs, any other
+/// streams. `None`: not called well. Running alone says nothing of a replica: one whose upstream is gone runs too, and
+/// old agents do not tell whether theirs streams.
+fn well(report: &AgentReport) -> Option<bool> {
+    let streams = report.state == MemberState::Streaming || report.replication_state == Some(MemberState::Streaming);
+    match &report.role {
+        Role::Leader | Role::Primary => report.state.is_up().then_some(true),
+        Role::StandbyLeader => (report.state.is_up() && streams).then_some(true),
+        Role::Replica => (report.state.is_up() && streams).then_some(false),
+        Role::Demoted | Role::Uninitialized | Role::Unknown(_) => None,
     }
 }

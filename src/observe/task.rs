@@ -10,13 +10,16 @@ use super::merge::Observation;
 use super::picture::Clock;
 use crate::driver::port::{Observe, Pace};
 use crate::model::moment::Moment;
-use crate::model::source::SourceError;
+use crate::model::source::{SourceError, SourceKind};
 
 /// Too short to count as a turn.
 const NO_TIME: Duration = Duration::from_millis(20);
 
 /// The longest pause between two attempts at a silent source.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(8);
+
+/// The same for agents and routers: cheap to ask, and their return is what one waits for.
+const LONGEST_BACK_OFF_AWAITED: Duration = Duration::from_secs(3);
 
 /// What a source task needs beside its source.
 #[derive(Clone)]
@@ -69,14 +72,21 @@ async fn drive_on(source: &mut dyn Observe, around: &mut Surroundings) {
         if around.observations.send(observation).await.is_err() {
             return;
         }
-        pause(source.pace(), failures, began, asked, around).await;
+        let longest = longest_back_off(source.source().kind);
+        pause(source.pace(), (failures, longest), began, asked, around).await;
     }
 }
 
 /// Waits for the next turn: the rest of the interval, or longer after failures; "poll now" and a changed interval cut
 /// the wait short. A source that speaks by itself is asked again at once unless it failed. `asked` is `began` on the
 /// observer's clock.
-async fn pause(pace: Pace, failures: u32, began: Instant, asked: Moment, around: &mut Surroundings) {
+async fn pause(
+    pace: Pace,
+    (failures, longest): (u32, Duration),
+    began: Instant,
+    asked: Moment,
+    around: &mut Surroundings,
+) {
     loop {
         let interval = *around.interval.borrow_and_update();
         let turn = match pace {
@@ -85,8 +95,8 @@ async fn pause(pace: Pace, failures: u32, began: Instant, asked: Moment, around:
             Pace::Push(_) if failures == 0 => return,
             Pace::Push(_) => Duration::from_millis(250),
         };
-        let until =
-            began + if failures < 2 { in_step(asked, turn, around.phase) } else { back_off(turn, failures, began) };
+        let until = began
+            + if failures < 2 { in_step(asked, turn, around.phase) } else { back_off(turn, failures, longest, began) };
         tokio::select! {
             () = tokio::time::sleep_until(until) => return,
             nudged = around.nudge.changed() => {
@@ -116,10 +126,25 @@ fn in_step(asked: Moment, turn: Duration, phase: f64) -> Duration {
     if left < NO_TIME.min(turn / 2) { left + turn } else { left }
 }
 
-/// Doubles with each failure up to [`LONGEST_BACK_OFF`], spread by a tenth so that sources which failed together do not
+fn longest_back_off(kind: SourceKind) -> Duration {
+    match kind {
+        SourceKind::PatroniRest | SourceKind::RouterHttp | SourceKind::RouterRuntime => LONGEST_BACK_OFF_AWAITED,
+        SourceKind::PatroniCluster
+        | SourceKind::PatroniMetrics
+        | SourceKind::Etcd
+        | SourceKind::EtcdMember
+        | SourceKind::Sql
+        | SourceKind::Exporter
+        | SourceKind::Pooler
+        | SourceKind::Backup
+        | SourceKind::Runtime => LONGEST_BACK_OFF,
+    }
+}
+
+/// Doubles with each failure up to `longest`, spread by a tenth so that sources which failed together do not
 /// all come back together. The spread is taken from the clock's low bits: any will do.
-fn back_off(turn: Duration, failures: u32, began: Instant) -> Duration {
-    let doubled = turn.saturating_mul(1 << failures.saturating_sub(1).min(6)).min(LONGEST_BACK_OFF.max(turn));
+fn back_off(turn: Duration, failures: u32, longest: Duration, began: Instant) -> Duration {
+    let doubled = turn.saturating_mul(1 << failures.saturating_sub(1).min(6)).min(longest.max(turn));
     let spread = f64::from(began.elapsed().subsec_nanos() % 1000) / 10_000.0;
     doubled.mul_f64(1.0 + spread)
 }
@@ -132,10 +157,18 @@ mod tests {
     fn back_off_doubles_and_ends() {
         let began = Instant::now();
         let second = Duration::from_secs(1);
-        let waits: Vec<u64> = (2..9).map(|failures| back_off(second, failures, began).as_secs()).collect();
-        assert_eq!(waits, [2, 4, 8, 8, 8, 8, 8]);
+        let waits = |kind| -> Vec<u64> {
+            (2..9).map(|failures| back_off(second, failures, longest_back_off(kind), began).as_secs()).collect()
+        };
+        assert_eq!(waits(SourceKind::Sql), [2, 4, 8, 8, 8, 8, 8]);
+        for awaited in [SourceKind::RouterHttp, SourceKind::RouterRuntime, SourceKind::PatroniRest] {
+            assert_eq!(waits(awaited), [2, 3, 3, 3, 3, 3, 3], "{awaited:?}");
+        }
         let slow = Duration::from_secs(15);
-        assert!(back_off(slow, 9, began) >= slow, "a slow source is not asked more often for failing");
+        assert!(
+            back_off(slow, 9, LONGEST_BACK_OFF_AWAITED, began) >= slow,
+            "a slow source is not asked more often for failing"
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::model::agent::{AgentReport, Registration, Tags};
 use crate::model::dcs::{DcsContent, LeaderKey};
 use crate::model::event::EventKind;
 use crate::model::member::Presence;
-use crate::model::moment::Moment;
+use crate::model::moment::{Began, Moment};
 use crate::model::name::NodeName;
 use crate::model::observed::Freshness;
 use crate::model::role::{MemberState, Role};
@@ -38,6 +38,7 @@ struct Script {
 #[derive(Clone)]
 enum Saying {
     Role(Role),
+    Report(Box<AgentReport>),
     Refuse,
     Hang,
 }
@@ -76,6 +77,7 @@ impl Observe for Scripted {
         }
         match script.agents.get(&name).cloned().unwrap_or(Saying::Refuse) {
             Saying::Role(role) => async move { Ok(Facts::Agent(Box::new(agent(role)))) }.boxed(),
+            Saying::Report(report) => async move { Ok(Facts::Agent(report)) }.boxed(),
             Saying::Refuse => async { Err(SourceError::new(Trouble::Refused, "h:1", "")) }.boxed(),
             Saying::Hang => futures::future::pending().boxed(),
         }
@@ -165,14 +167,14 @@ struct Stage {
 impl Stage {
     /// A cluster of pg-0 (leader) and pg-1.
     fn set() -> Self {
-        Self::with(Thresholds::default())
+        Self::with(false)
     }
 
-    fn with(thresholds: Thresholds) -> Self {
-        Self::prepared(thresholds, false, |_| {})
+    fn with(hurry: bool) -> Self {
+        Self::prepared(hurry, false, |_| {})
     }
 
-    fn prepared(thresholds: Thresholds, second_opinions: bool, prepare: impl FnOnce(&mut Script)) -> Self {
+    fn prepared(hurry: bool, second_opinions: bool, prepare: impl FnOnce(&mut Script)) -> Self {
         let script = Shared::default();
         {
             let mut script = script.lock().unwrap();
@@ -194,7 +196,8 @@ impl Stage {
         let tracker = TaskTracker::new();
         let stack = Stack {
             identity,
-            thresholds,
+            thresholds: Thresholds::default(),
+            hurry,
             interval: SECOND,
             deadline: SECOND * 2,
             sources: vec![Box::new(Scripted { source, pace: Pace::Each, script: Arc::clone(&script) })],
@@ -260,10 +263,10 @@ async fn a_refused_node_is_asked_less_and_less_often_and_its_return_is_seen() {
     stage.say("pg-1", Saying::Refuse);
     tokio::time::sleep(SECOND * 60).await;
     let asked = stage.asked(SourceKind::PatroniRest, "pg-1");
-    assert!(asked <= 13, "asked {asked} times in a minute");
+    assert!(asked <= 23, "asked {asked} times in a minute");
     stage.say("pg-1", Saying::Role(Role::Replica));
     let (picture, took) = stage.until(SECOND * 10, |s| freshness(s, "pg-1") == Some(Freshness::Fresh)).await;
-    assert!(took < SECOND * 9, "{took:?}");
+    assert!(took < SECOND * 4, "{took:?}");
     assert!(picture.events.iter().any(|event| event.kind == EventKind::Source && event.text == "answers again"));
 }
 
@@ -294,6 +297,17 @@ async fn a_leader_change_is_published_without_gathering_and_is_an_event_with_its
 }
 
 #[tokio::test(start_paused = true)]
+async fn changed_tags_are_told_with_what_they_are_and_were() {
+    let mut stage = Stage::set();
+    stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    let tagged = AgentReport { tags: Tags { nofailover: true, ..Tags::default() }, ..agent(Role::Replica) };
+    stage.say("pg-1", Saying::Report(Box::new(tagged)));
+    tokio::time::sleep(SECOND * 3).await;
+    let events = stage.handle.latest().events.clone();
+    assert!(events.iter().any(|event| event.text == "pg-1's tags: nofailover (before: none)"), "{events:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_disagreement_is_a_finding_only_once_it_has_lasted() {
     let mut stage = Stage::set();
     stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
@@ -307,10 +321,22 @@ async fn a_disagreement_is_a_finding_only_once_it_has_lasted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_single_picture_tells_a_disagreement_without_waiting_for_it_to_last() {
-    let mut stage = Stage::with(Thresholds { settle: Duration::ZERO, ..Thresholds::default() });
+    let mut stage = Stage::with(true);
     stage.say("pg-1", Saying::Role(Role::Primary));
     let picture = super::once::settled(&mut stage.handle, SECOND * 3).await;
-    assert!(picture.snapshot.findings.iter().any(|finding| finding.code == "several-primaries"));
+    let split = |snapshot: &Snapshot| snapshot.findings.iter().any(|finding| finding.code == "several-primaries");
+    assert!(split(&picture.snapshot));
+
+    // Whoever goes on looking waits, as a console does.
+    stage.say("pg-1", Saying::Role(Role::Replica));
+    stage.until(SECOND * 3, |snapshot| !split(snapshot)).await;
+    stage.handle.order(Order::Settle);
+    tokio::time::sleep(SECOND).await;
+    stage.say("pg-1", Saying::Role(Role::Primary));
+    let (picture, took) = stage.until(SECOND * 20, split).await;
+    let settle = Thresholds::default().settle;
+    assert_eq!(picture.snapshot.thresholds.settle, settle);
+    assert!(took >= settle && took <= settle + SECOND * 2, "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -348,7 +374,7 @@ async fn another_interval_counts_at_once_for_asking_and_for_staleness() {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_opinion_is_sought_only_where_the_agent_does_not_vouch() {
-    let mut stage = Stage::prepared(Thresholds::default(), true, |script| {
+    let mut stage = Stage::prepared(true, true, |script| {
         script.agents.insert("pg-1".into(), Saying::Refuse);
     });
     let both = |snapshot: &Snapshot| {
@@ -363,9 +389,37 @@ async fn a_second_opinion_is_sought_only_where_the_agent_does_not_vouch() {
     assert!(stage.asked(SourceKind::Sql, "pg-1") > 0);
 }
 
+/// Members of which SQL is asked where `pg-1` says `report`, and the record that `holder` holds the lock.
+async fn doubted(report: AgentReport, holder: &str) -> Vec<&'static str> {
+    let mut stage = Stage::prepared(true, true, |script| {
+        script.agents.insert("pg-1".into(), Saying::Report(Box::new(report)));
+        script.record = record(holder, &["pg-0", "pg-1"]);
+    });
+    super::once::settled(&mut stage.handle, SECOND * 3).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    ["pg-0", "pg-1"].into_iter().filter(|name| stage.asked(SourceKind::Sql, name) > 0).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_vouches_for_a_replica_only_if_it_says_that_it_streams() {
+    let replica = |replication_state| AgentReport { replication_state, ..agent(Role::Replica) };
+    assert!(doubted(replica(Some(MemberState::Streaming)), "pg-0").await.is_empty());
+    for not_streaming in [None, Some(MemberState::InArchiveRecovery), Some(MemberState::Unknown("odd".into()))] {
+        assert_eq!(doubted(replica(not_streaming.clone()), "pg-0").await, ["pg-1"], "{not_streaming:?}");
+    }
+    assert_eq!(doubted(agent(Role::Demoted), "pg-0").await, ["pg-1"], "a role that cannot be well");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_says_another_thing_than_the_lock_vouches_for_nothing() {
+    assert_eq!(doubted(agent(Role::Primary), "pg-0").await, ["pg-1"], "a primary without the lock");
+    let streaming = AgentReport { replication_state: Some(MemberState::Streaming), ..agent(Role::Replica) };
+    assert_eq!(doubted(streaming, "pg-1").await, ["pg-0", "pg-1"], "a holder that is a replica");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_second_opinion_does_not_wait_for_a_hung_agent() {
-    let mut stage = Stage::prepared(Thresholds::default(), true, |script| {
+    let mut stage = Stage::prepared(true, true, |script| {
         script.agents.insert("pg-1".into(), Saying::Hang);
     });
     let settled = super::once::settled(&mut stage.handle, SECOND * 3).await;
@@ -402,4 +456,22 @@ async fn the_operation_lock_is_an_event_when_it_is_taken_and_when_it_is_given_ba
     let told: Vec<_> = picture.events.iter().map(|event| event.text.as_str()).collect();
     assert!(told.contains(&"operation lock taken: switchover by alice@bastion"), "{told:?}");
     assert!(told.contains(&"operation lock given back: switchover by alice@bastion"), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_told_with_the_moment_it_was_seen_to_begin() {
+    let mut stage = Stage::set();
+    let paused = |snapshot: &Snapshot| snapshot.paused().is_some_and(|paused| paused.value);
+    stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    assert_eq!(stage.handle.latest().snapshot.paused_since, None);
+    tokio::time::sleep(SECOND * 10).await;
+    stage.script.lock().unwrap().record.paused = true;
+    let (picture, _) = stage.until(SECOND * 3, paused).await;
+    let began = picture.snapshot.record().and_then(|record| record.answer.as_ref()).map(|answer| answer.at);
+    assert_eq!(picture.snapshot.paused_since, began.map(Began::At));
+    tokio::time::sleep(SECOND * 600).await;
+    assert_eq!(stage.handle.latest().snapshot.paused_since, began.map(Began::At));
+    stage.script.lock().unwrap().record.paused = false;
+    let (picture, _) = stage.until(SECOND * 3, |snapshot| !paused(snapshot)).await;
+    assert_eq!(picture.snapshot.paused_since, None);
 }

@@ -1,5 +1,6 @@
 //! A table as CSV.
 
+use super::symbol;
 use super::table::{Cell, NONE, SortKey, Table, UNKNOWN};
 use crate::model::name::ClusterName;
 
@@ -43,9 +44,15 @@ fn field(cell: &Cell) -> String {
     match &cell.key {
         SortKey::Unknown if cell.text == *UNKNOWN => "unknown".to_owned(),
         SortKey::Unknown if cell.text == *NONE => String::new(),
-        SortKey::Number(number) => number.to_string(),
-        SortKey::Unknown | SortKey::Rank(_) | SortKey::Text(_) => cell.text.to_string(),
+        // No clock here tells more than a thousandth of a second.
+        SortKey::Number(number) => ((number * 1000.0).round() / 1000.0).to_string(),
+        SortKey::Unknown | SortKey::Rank(_) | SortKey::Text(_) => words(cell.text.as_str()),
     }
+}
+
+/// A program reads words, not symbols.
+fn words(text: &str) -> String {
+    text.replace(symbol::UP, "up").replace(symbol::DOWN, "down").replace(" · ", "; ").replace('→', "->")
 }
 
 #[cfg(test)]
@@ -62,9 +69,9 @@ mod tests {
         cut(&mut snapshot, "pg-2", seconds(38));
         insta::assert_snapshot!(write(&topology::table(&snapshot)).unwrap(), @r#"
         member,role,state,timeline,lag-bytes,lag-seconds,sync,uptime-seconds,router,notes
-        pg-0,leader,running,12,,,,1051200,primary ▲,
-        pg-1,replica,streaming,12,49152,0.2,sync,1051200,replicas ▲,
-        pg-2,replica,no answer,12,114688,0.4,async,1051200,replicas ▲,"REST, SQL: no answer in time for 38.0 s, last seen streaming"
+        pg-0,leader,running,12,,,,1051200,primary up,
+        pg-1,replica,streaming,12,49152,0.2,sync,1051200,replicas up,
+        pg-2,replica,no answer,12,114688,0.4,async,1051200,replicas up,"REST, SQL: no answer in time for 38.0 s, last seen streaming"
         "#);
     }
 
@@ -75,6 +82,13 @@ mod tests {
         snapshot.findings[0].title = "late, \"very\"".into();
         let text = write(&report::table(&snapshot)).unwrap();
         assert!(text.contains("warning,pg-2,\"late, \"\"very\"\"\",240,"), "{text}");
+    }
+
+    #[test]
+    fn seconds_have_three_decimals_at_most_and_no_symbol_is_left() {
+        let cell = |seconds: f64| field(&Cell::number(seconds, "x", super::super::table::Tone::Plain));
+        assert_eq!([cell(0.123_456_789), cell(0.2), cell(3.0)], ["0.123", "0.2", "3"]);
+        assert_eq!(words("primary ▲ · replicas ▼"), "primary up; replicas down");
     }
 
     #[test]

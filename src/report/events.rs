@@ -7,33 +7,35 @@ use super::table::{Cell, Column, Row, SortKey, Table, Tone};
 use super::tones;
 use super::units::{self, DATE_TIME_WIDTH};
 use crate::model::event::Event;
+use crate::model::finding::Subject;
+use crate::model::source::Source;
 use crate::model::text::Text;
 
-/// Columns of [`table`]. Rows are named by the event's place in the slice given, oldest 0.
+/// Columns of [`table`]. Rows are named by the event's number.
 pub const COLUMNS: &[Column] = &[
     Column::words("at", "WHEN", 0, DATE_TIME_WIDTH, DATE_TIME_WIDTH),
     Column::words("severity", "SEVERITY", 2, 8, 8),
-    Column::words("kind", "KIND", 1, 11, 13),
+    Column::words("kind", "KIND", 2, 11, 13),
     Column::words("subject", "ABOUT", 1, 8, 24),
-    Column::words("text", "WHAT", 0, 20, 0),
-    Column::words("source", "SOURCE", 1, 9, 24),
+    Column::words("text", "WHAT", 0, 44, 0),
+    Column::words("source", "SOURCE", 3, 9, 24),
 ];
 
 /// Events, newest first. `events` is oldest first, as the picture has it; times are written in `zone`.
 pub fn table(events: &[Event], zone: &TimeZone) -> Table {
     let mut table = Table::new(COLUMNS, "nothing has changed since this console began to look", "");
-    table.rows = events.iter().enumerate().rev().map(|(place, event)| row(place, event, zone)).collect();
+    table.rows = events.iter().rev().map(|event| row(event, zone)).collect();
     table
 }
 
-fn row(place: usize, event: &Event, zone: &TimeZone) -> Row {
+fn row(event: &Event, zone: &TimeZone) -> Row {
     let tone = tones::severity(event.severity);
     let at = Cell {
         // The observer's clock keeps the order where the wall clock jumped.
         key: SortKey::Number(event.at.since_start().as_secs_f64()),
         ..Cell::text(units::date_time(event.wall, zone), Tone::Dim)
     };
-    let source = event.source.as_ref().map(|source| Text::new(source.to_string()));
+    let source = event.source.as_ref().and_then(|source| origin(source, &event.subject));
     let cells = vec![
         at,
         Cell::ranked(event.severity as i64, event.severity.word(), tone),
@@ -42,7 +44,19 @@ fn row(place: usize, event: &Event, zone: &TimeZone) -> Row {
         Cell::text(event.text.clone(), tone),
         source.map_or_else(Cell::none, |source| cells::words(&source, Tone::Dim)),
     ];
-    Row { id: Text::new(place.to_string()), cells }
+    Row { id: Text::new(event.number.to_string()), cells }
+}
+
+/// The source, without what ABOUT says already.
+fn origin(source: &Source, about: &Subject) -> Option<Text> {
+    let same = match about {
+        Subject::Source(about) => return (about != source).then(|| Text::new(source.to_string())),
+        Subject::Node(name) => *name.text() == source.target,
+        Subject::Router(name) => name.as_str() == source.target.as_str(),
+        Subject::DcsMember(name) => *name == source.target,
+        Subject::Cluster => false,
+    };
+    Some(if same { Text::new(source.kind.word()) } else { Text::new(source.to_string()) })
 }
 
 #[cfg(test)]
@@ -50,13 +64,14 @@ mod tests {
     use super::super::test_support::*;
     use super::*;
     use crate::model::event::EventKind;
-    use crate::model::finding::{Severity, Subject};
+    use crate::model::finding::Severity;
     use crate::model::name::NodeName;
-    use crate::model::source::{Source, SourceKind};
+    use crate::model::source::SourceKind;
 
     #[test]
     fn the_newest_event_comes_first_with_time_and_source() {
-        let event = |seconds_ago, kind, severity, subject, text: &str, source| Event {
+        let event = |seconds_ago: u64, kind, severity, subject, text: &str, source| Event {
+            number: 100 - seconds_ago,
             at: now() - seconds(seconds_ago),
             wall: wall() - jiff::SignedDuration::from_secs(i64::try_from(seconds_ago).unwrap()),
             kind,
@@ -73,11 +88,27 @@ mod tests {
             event(20, EventKind::Finding, Severity::Note, Subject::Cluster, "no leader: ended", None),
         ];
         insta::assert_snapshot!(drawn(&table(&events, &TimeZone::UTC)), @r"
-        WHEN                 SEVERITY  KIND         ABOUT     WHAT                  SOURCE
-        2026-11-21 14:01:47  note      finding      cluster   no leader: ended      –
-        2026-11-21 14:01:46  warning   leader       pg-1      leader nobody → pg-1  etcd
-        2026-11-21 14:01:27  critical  leader       cluster   leader pg-0 → nobody  etcd
+        WHEN                 SEVERITY  KIND         ABOUT     WHAT                                          SOURCE
+        2026-11-21 14:01:47  note      finding      cluster   no leader: ended                              –
+        2026-11-21 14:01:46  warning   leader       pg-1      leader nobody → pg-1                          etcd
+        2026-11-21 14:01:27  critical  leader       cluster   leader pg-0 → nobody                          etcd
         ");
         assert!(!table(&[], &TimeZone::UTC).empty.reason.is_empty());
+    }
+
+    #[test]
+    fn the_source_does_not_repeat_what_the_event_is_about() {
+        let rest = Source::new(SourceKind::PatroniRest, "pg-1");
+        let told = |about| origin(&rest, &about).map(|text| text.to_string());
+        assert_eq!(told(Subject::Node(NodeName::new("pg-1"))).as_deref(), Some("REST"));
+        assert_eq!(told(Subject::Node(NodeName::new("pg-0"))).as_deref(), Some("REST pg-1"));
+        assert_eq!(told(Subject::Source(rest.clone())), None);
+    }
+
+    #[test]
+    fn what_happened_keeps_its_room_before_who_said_it() {
+        let kept: Vec<_> =
+            super::super::fit::fit(&table(&[], &TimeZone::UTC), 100).iter().map(|(at, _)| COLUMNS[*at].key).collect();
+        assert_eq!(kept, ["at", "severity", "kind", "subject", "text"]);
     }
 }

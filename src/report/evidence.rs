@@ -145,6 +145,7 @@ mod tests {
         sql(&mut snapshot, "pg-0", |report| report.sessions = vec![session(1, "shop", &[], None)]);
         record(&mut snapshot, |content| content.keys[0].value = "postgres://app:hunter2@h/db".into());
         let event = Event {
+            number: 1,
             at: now(),
             wall: wall(),
             kind: EventKind::Dcs,

@@ -28,6 +28,10 @@ pub fn table(snapshot: &Snapshot) -> Table {
         Wellbeing::Unknown => {
             Table::new(COLUMNS, "nothing is known: no source answers", "pgctl-tui doctor examines every endpoint")
         }
+        Wellbeing::Look if snapshot.findings.is_empty() => {
+            let hint = "a finding is told once it has lasted: members change places in every switchover";
+            Table::new(COLUMNS, "no finding yet, but a member is not in order", hint)
+        }
         Wellbeing::Well | Wellbeing::Look | Wellbeing::Act => {
             Table::new(COLUMNS, "nothing is wrong that can be seen", "")
         }

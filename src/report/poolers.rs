@@ -30,7 +30,9 @@ pub fn table(snapshot: &Snapshot) -> Table {
     };
     let mut table = match (&first.answer, &first.failure) {
         (Some(_), _) => Table::new(COLUMNS, "the pooler has no pool", ""),
-        (None, Some(failure)) => Table::new(COLUMNS, failure.error.to_string(), failure.error.trouble.remedy()),
+        (None, Some(failure)) => {
+            Table::new(COLUMNS, failure.error.to_string(), failure.error.remedy(first.source.kind))
+        }
         (None, None) => Table::new(COLUMNS, "waiting for the first answer", ""),
     };
     for reading in &snapshot.poolers {

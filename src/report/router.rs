@@ -171,9 +171,11 @@ fn empty(snapshot: &Snapshot, router: &Router, columns: &'static [Column], nothi
     };
     match (&reading.answer, &reading.failure) {
         (Some(_), _) => Table::new(columns, nothing, ""),
-        (None, Some(failure)) => {
-            Table::new(columns, format!("{}: {}", router.name, failure.error), failure.error.trouble.remedy())
-        }
+        (None, Some(failure)) => Table::new(
+            columns,
+            format!("{}: {}", router.name, failure.error),
+            failure.error.remedy(reading.source.kind),
+        ),
         (None, None) => Table::new(columns, format!("waiting for the first answer of {}", router.name), ""),
     }
 }

@@ -41,7 +41,7 @@ fn row(status: &SourceStatus) -> Row {
         cells::ago(status.age, if silent { Tone::Stale } else { Tone::Dim }),
         cells::latency(status.took, Tone::Dim),
         Cell::text(status.trouble.clone().unwrap_or_default(), Tone::Look),
-        Cell::text(status.remedy.unwrap_or_default(), Tone::Dim),
+        Cell::text(status.remedy.as_deref().unwrap_or_default(), Tone::Dim),
     ];
     Row { id: name, cells }
 }

@@ -6,12 +6,12 @@ use super::line::{Line, Span};
 use super::routing;
 use super::table::{NONE, Tone, UNKNOWN};
 use super::tones;
-use super::topology::{in_order, share};
+use super::topology::share;
 use super::units;
 use crate::model::dcs::Quorum;
 use crate::model::finding::Severity;
 use crate::model::member::Presence;
-use crate::model::moment::Moment;
+use crate::model::moment::{Began, Moment};
 use crate::model::name::ClusterName;
 use crate::model::observed::{Freshness, Observed};
 use crate::model::role::Role;
@@ -41,7 +41,8 @@ pub struct Summary {
     pub simulated: bool,
     /// How it does.
     pub wellbeing: Wellbeing,
-    /// Name of the leader, `no leader`, or `?`.
+    /// Name of the leader, `no leader`, `no primary` where without a record nobody takes writes, `pg-0?` where only an old
+    /// record tells, or `?`.
     pub leader: Span,
     /// Timeline, or `?`.
     pub timeline: Span,
@@ -49,12 +50,16 @@ pub struct Summary {
     pub sync: Option<Span>,
     /// Members in order of those expected: `3/3`.
     pub members: Span,
-    /// DCS members in order of those configured: `2/3`; `None` where no DCS member is configured.
+    /// DCS members that answer of those configured: `2/3`; `None` where no DCS member is configured. Its tone tells
+    /// whether those are in order.
     pub dcs: Option<Span>,
     /// `PAUSED`, or `pause ?` where nobody can tell; `None`: not paused.
     pub paused: Option<Span>,
     /// Who acts on the cluster at present, from whichever console: `switchover by alice@bastion`. `None`: nobody.
     pub operation: Option<Span>,
+    /// How long it is paused: `12 min`, or `over 12 min` where nobody here saw it begin. Empty: that is not known, or
+    /// says nothing yet.
+    pub paused_for: String,
     /// `READ-ONLY` or `READ-WRITE`: what this console may do.
     pub access: Span,
     /// Actions need a reason.
@@ -106,6 +111,7 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
         dcs: dcs(snapshot),
         paused: paused(snapshot),
         operation: operation(snapshot),
+        paused_for: snapshot.paused_since.map(|began| lasts(began, now)).unwrap_or_default(),
         access: if identity.read_only {
             Span::new("READ-ONLY", Tone::Dim)
         } else {
@@ -131,6 +137,9 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
 /// What stands for the leader where the record says that nobody holds the lock.
 pub const NO_LEADER: &str = "no leader";
 
+/// What stands for the leader where no record is to be had and every member that answers is in recovery.
+pub const NO_PRIMARY: &str = "no primary";
+
 /// A picture older than this is worth a look: at every usual interval its sources would be stale by now.
 const OLD: Duration = Duration::from_secs(30);
 
@@ -143,6 +152,9 @@ fn told<T>(fact: Option<Observed<T>>, draw: impl FnOnce(T) -> Span) -> Span {
 fn leader(snapshot: &Snapshot) -> Span {
     match snapshot.leader() {
         None if snapshot.record_is_fresh() => Span::new(NO_LEADER, Tone::Act),
+        None | Some(_) if snapshot.nobody_writes() => Span::new(NO_PRIMARY, Tone::Act),
+        // Who led when the record could last be read, and may not any more.
+        Some(leader) if !leader.fresh => Span::new(format!("{}?", leader.value), Tone::Stale),
         leader => told(leader, |leader| Span::new(leader.text().clone(), Tone::Strong)),
     }
 }
@@ -169,7 +181,7 @@ fn sync(snapshot: &Snapshot) -> Option<Span> {
 
 fn members(snapshot: &Snapshot) -> Span {
     let expected = snapshot.members.iter().filter(|member| member.presence == Presence::Present);
-    let states: Vec<_> = expected.map(|member| in_order(snapshot.view(member))).collect();
+    let states: Vec<_> = expected.map(|member| snapshot.view(member).in_order()).collect();
     if states.is_empty() || states.iter().all(Option::is_none) {
         return Span::new(UNKNOWN, Tone::Stale);
     }
@@ -188,9 +200,10 @@ fn dcs(snapshot: &Snapshot) -> Option<Span> {
     if all.iter().all(|reading| reading.freshness(snapshot.now) == Freshness::Waiting) {
         return Some(Span::new(UNKNOWN, Tone::Stale));
     }
-    let (text, tone) =
-        share(all.iter().filter(|reading| reading.fresh(snapshot.now).is_some_and(well)).count(), all.len());
-    Some(Span::new(text, tone))
+    let answering: Vec<_> = all.iter().filter_map(|reading| reading.fresh(snapshot.now)).collect();
+    let (text, tone) = share(answering.len(), all.len());
+    let in_order = answering.iter().filter(|member| well(member)).count();
+    Some(Span::new(text, tones::worst([tone, share(in_order, all.len()).1])))
 }
 
 fn paused(snapshot: &Snapshot) -> Option<Span> {
@@ -204,6 +217,19 @@ fn paused(snapshot: &Snapshot) -> Option<Span> {
 fn operation(snapshot: &Snapshot) -> Option<Span> {
     let lock = snapshot.recorded(|content| content.lock.clone())?;
     Some(told(Some(lock), |lock| Span::new(lock.words(), Tone::Look)))
+}
+
+/// How long something lasts, in whole seconds at first: tenths would flicker.
+fn lasts(began: Began, now: Moment) -> String {
+    let words = |span: Duration| match span.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        _ => units::duration(span),
+    };
+    match began {
+        Began::At(at) => words(now.since(at)),
+        Began::Before(at) if now.since(at) < Duration::from_secs(1) => String::new(),
+        Began::Before(at) => format!("over {}", words(now.since(at))),
+    }
 }
 
 /// Largest replay lag in bytes among the replicas; a fresh one before a stale one.
@@ -222,16 +248,26 @@ fn lag(snapshot: &Snapshot) -> Span {
 }
 
 impl Counts {
-    /// `1 critical, 2 warnings`; empty where nothing needs a look.
+    /// `1 critical, 2 warnings`; notes only where there is nothing worse; empty where there is nothing.
     pub fn words(&self) -> String {
         let critical = (self.critical > 0).then(|| format!("{} critical", self.critical));
         let warning = (self.warning > 0).then(|| units::plural(self.warning, "warning"));
-        [critical, warning].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let note = (self.critical + self.warning == 0 && self.note > 0).then(|| units::plural(self.note, "note"));
+        [critical, warning, note].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// `1 crit, 2 warn`: the same where columns are dear.
+    pub fn short(&self) -> String {
+        let notes = if self.critical + self.warning == 0 { self.note } else { 0 };
+        let parts = [(self.critical, "crit"), (self.warning, "warn"), (notes, "note")];
+        let some = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        some.collect::<Vec<_>>().join(", ")
     }
 
     /// Tone of the worst.
     pub fn tone(&self) -> Tone {
         match (self.critical, self.warning) {
+            (0, 0) if self.note > 0 => Tone::Plain,
             (0, 0) => Tone::Well,
             (0, _) => Tone::Look,
             _ => Tone::Act,
@@ -240,9 +276,31 @@ impl Counts {
 }
 
 impl Summary {
+    /// The pause with how long it lasts: `PAUSED 12 min`.
+    pub fn pause(&self) -> Option<Span> {
+        let paused = self.paused.as_ref()?;
+        let lasts = if self.paused_for.is_empty() { String::new() } else { format!(" {}", self.paused_for) };
+        Some(Span::new(format!("{}{lasts}", paused.text), paused.tone))
+    }
+
+    /// The findings in a phrase, from the counts in `words`.
+    pub fn findings(&self, words: String) -> Span {
+        match self.wellbeing {
+            Wellbeing::Unknown => Span::new("nothing known", Tone::Stale),
+            Wellbeing::Look if self.counts.critical + self.counts.warning == 0 => {
+                // A finding that is held back until it has lasted.
+                Span::new("no finding yet", Tone::Look)
+            }
+            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act if words.is_empty() => {
+                Span::new("no findings", Tone::Well)
+            }
+            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act => Span::new(words, self.counts.tone()),
+        }
+    }
+
     /// `leader pg-0 · timeline 12 · sync 1/1 · DCS 2/3 · PAUSED · 2 warnings`: the middle of the header.
     pub fn line(&self) -> Line {
-        let label = if self.leader.text == NO_LEADER { "" } else { "leader " };
+        let label = if self.leader.text == NO_LEADER || self.leader.text == NO_PRIMARY { "" } else { "leader " };
         let mut line = Line::new().dim(label).with(self.leader.text.as_str(), self.leader.tone);
         let mut part = |label: &str, span: &Span| {
             line.push(" · ", Tone::Dim);
@@ -257,20 +315,13 @@ impl Summary {
         if let Some(dcs) = &self.dcs {
             part("DCS ", dcs);
         }
-        if let Some(paused) = &self.paused {
-            part("", paused);
+        if let Some(paused) = self.pause() {
+            part("", &paused);
         }
         if let Some(operation) = &self.operation {
             part("", operation);
         }
-        let findings = match self.wellbeing {
-            Wellbeing::Unknown => Span::new("nothing known", Tone::Stale),
-            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act if self.counts.words().is_empty() => {
-                Span::new("no findings", Tone::Well)
-            }
-            Wellbeing::Well | Wellbeing::Look | Wellbeing::Act => Span::new(self.counts.words(), self.counts.tone()),
-        };
-        part("", &findings);
+        part("", &self.findings(self.counts.words()));
         if self.silent > 0 {
             part("", &Span::new(units::plural(self.silent, "source") + " silent", Tone::Stale));
         }
@@ -290,8 +341,8 @@ mod tests {
     #[test]
     fn the_header_tells_whether_to_worry() {
         insta::assert_snapshot!(line(&healthy()), @"leader pg-0 · timeline 12 · sync 1/1 · members 3/3 · DCS 3/3 · no findings");
-        insta::assert_snapshot!(line(&leaderless()), @"no leader · timeline ? · sync 0/1 · members 0/3 · DCS 3/3 · no findings · 2 sources silent");
-        insta::assert_snapshot!(line(&split()), @"leader pg-1 · timeline 13 · sync 0/1 · members 2/3 · DCS 3/3 · no findings");
+        insta::assert_snapshot!(line(&leaderless()), @"no leader · timeline ? · sync 0/1 · members 2/3 · DCS 3/3 · no finding yet · 2 sources silent");
+        insta::assert_snapshot!(line(&split()), @"leader pg-1 · timeline 13 · sync 0/1 · members 2/3 · DCS 3/3 · no finding yet");
         insta::assert_snapshot!(line(&waiting()), @"leader ? · timeline ? · members ? · pause ? · nothing known");
         insta::assert_snapshot!(line(&bare()), @"leader ? · timeline ? · members ? · pause ? · nothing known");
     }
@@ -302,6 +353,16 @@ mod tests {
         assert_eq!(summary(&snapshot, now()).paused, None);
         record(&mut snapshot, |content| content.paused = true);
         assert_eq!(summary(&snapshot, now()).paused, Some(Span::new("PAUSED", Tone::Look)));
+        assert!(line(&snapshot).contains(" · PAUSED · "), "nobody knows since when: {}", line(&snapshot));
+        for (began, ago, words) in [
+            (Began::At as fn(Moment) -> Began, 5, "PAUSED 5 s"),
+            (Began::At, 725, "PAUSED 12 min"),
+            (Began::Before, 0, "PAUSED"),
+            (Began::Before, 725, "PAUSED over 12 min"),
+        ] {
+            snapshot.paused_since = Some(began(now() - seconds(ago)));
+            assert_eq!(summary(&snapshot, now()).pause(), Some(Span::new(words, Tone::Look)));
+        }
         assert_eq!(summary(&bare(), now()).paused, Some(Span::new("pause ?", Tone::Stale)));
     }
 

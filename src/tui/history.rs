@@ -108,7 +108,8 @@ pub fn as_it_was(snapshot: &Arc<Snapshot>, live: &Picture) -> Picture {
     let then = snapshot.now;
     let events = live.events.iter().filter(|event| event.at <= then).cloned().collect();
     let later = live.snapshot.now.since(then);
-    let series = live.series.iter().map(|(key, series)| (key.clone(), without_newest(series, then, later))).collect();
+    let series =
+        live.series.iter().map(|(key, series)| (key.clone(), Arc::new(without_newest(series, then, later)))).collect();
     Picture { snapshot: snapshot.clone(), events: Arc::new(events), series: Arc::new(series) }
 }
 

@@ -26,6 +26,7 @@ use crate::report::test_support;
 /// A change seen `second` seconds after the start.
 pub(crate) fn event(second: u64) -> Change {
     Change {
+        number: second,
         at: Moment::START + Duration::from_secs(second),
         wall: test_support::wall(),
         kind: EventKind::Leader,
@@ -43,7 +44,7 @@ pub(crate) fn around(snapshot: Snapshot) -> Picture {
         let value = (second % 40 != 7).then_some(((second * 37) % 100) as f32 * 10_000.0);
         lag.push(Moment::START + Duration::from_secs(second), value);
     }
-    let series = BTreeMap::from([(SeriesKey::LagBytes(NodeName::new("pg-1")), lag)]);
+    let series = BTreeMap::from([(SeriesKey::LagBytes(NodeName::new("pg-1")), Arc::new(lag))]);
     Picture { snapshot: Arc::new(snapshot), events: Arc::new(vec![event(1), event(2)]), series: Arc::new(series) }
 }
 

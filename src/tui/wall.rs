@@ -192,7 +192,7 @@ fn draw_tile(canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
     }
     if area.height > 2 {
         let role = if wellbeing == Wellbeing::Unknown { Role::Stale } else { Role::Text };
-        canvas.word(area.x + 1, area.y + 2, room, &numbers(summary), role);
+        canvas.word(area.x + 1, area.y + 2, room, &numbers(summary, usize::from(room)), role);
     }
 }
 
@@ -205,16 +205,26 @@ fn band(wellbeing: Wellbeing) -> Role {
     }
 }
 
-fn numbers(summary: &Summary) -> String {
+fn numbers(summary: &Summary, room: usize) -> String {
     let sessions = |count: Option<u64>| count.map_or_else(|| "?".to_owned(), units::count);
     let (writes, reads) = (sessions(summary.write_sessions), sessions(summary.read_sessions));
     let paused = summary.paused.as_ref().map_or(String::new(), |paused| format!("   {}", paused.text));
-    format!("lag {}   {writes} w / {reads} r   members {}{paused}", summary.lag.text, summary.members.text)
+    let line =
+        |sessions: String| format!("lag {}   {sessions}   members {}{paused}", summary.lag.text, summary.members.text);
+    let whole = line(format!("{writes} write / {reads} read sessions"));
+    if whole.width() <= room { whole } else { line(format!("{writes} w / {reads} r")) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_are_spelt_out_where_there_is_room() {
+        let summary = summary(&crate::report::test_support::healthy(), crate::report::test_support::now());
+        assert!(numbers(&summary, 60).contains("83 write / 83 read sessions"), "{}", numbers(&summary, 60));
+        assert!(numbers(&summary, 40).contains("83 w / 83 r"));
+    }
 
     #[test]
     fn pages_turn_by_themselves_and_stay_where_somebody_turned_them_to() {

@@ -1,22 +1,25 @@
 //! The endpoints of a cluster for `doctor`: those configured, and those of the members that they lead to.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Observers;
 use super::stack::{Purpose, access};
+use super::{Observers, one_line};
 use crate::cli::printer::Printer;
 use crate::config::endpoint::Timeouts;
 use crate::config::environment::Environment;
 use crate::config::resolved::{ClusterSettings, Settings};
 use crate::driver::dcs::etcd::EtcdCheck;
-use crate::driver::exporter::Exporter;
+use crate::driver::exporter::ExporterCheck;
 use crate::driver::ha::patroni::PatroniNode;
 use crate::driver::node::postgres::PostgresCheck;
 use crate::driver::port::Check;
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
-use crate::model::checkup::CheckLine;
+use crate::model::checkup::{Aspect, CheckLine, Verdict};
+use crate::model::member::Member;
 use crate::model::name::ClusterName;
+use crate::model::router::ProxyKind;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{Source, SourceKind};
 use crate::model::text::Text;
@@ -25,21 +28,116 @@ use crate::observe::{doctor, once};
 /// Longest examination of one endpoint.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Examines every endpoint of every cluster in `settings`.
+/// Servers of a strange router named in one line at most.
+const MOST_NAMED: usize = 6;
+
+/// Examines every endpoint of every cluster in `settings`. A cluster of which nothing can be learnt is examined by what
+/// its configuration names: that is when this is needed most.
 pub(super) async fn examine(
     settings: &Settings,
     printer: &mut Printer,
 ) -> anyhow::Result<Vec<(ClusterName, Vec<CheckLine>)>> {
     let settings = &patient(settings);
-    let mut observers = Observers::start(settings, true, Purpose::Once, printer).await?;
-    let mut all = Vec::new();
-    for (cluster, handle) in settings.clusters.iter().zip(&mut observers.handles) {
-        let picture = once::settled(handle, cluster.timeouts.connect + cluster.timeouts.request).await;
-        let checks = endpoints(cluster, &picture.snapshot);
-        all.push((cluster.name.clone(), doctor::examine(checks, PATIENCE).await));
+    let mut started = Vec::new();
+    for cluster in &settings.clusters {
+        let alone = Settings { clusters: vec![cluster.clone()], ..settings.clone() };
+        started.push((cluster, Observers::start(&alone, true, Purpose::Once, printer).await));
     }
-    observers.end().await;
+    let mut all = Vec::new();
+    for (cluster, observers) in started {
+        let lines = match observers {
+            Ok(mut observers) => {
+                let lines = match observers.handles.first_mut() {
+                    Some(handle) => {
+                        let patience = cluster.timeouts.connect + cluster.timeouts.request;
+                        let snapshot = once::settled(handle, patience).await.snapshot.clone();
+                        let mut lines = by_endpoint(cluster, snapshot.identity.scope.clone(), &snapshot.members).await;
+                        lines.extend(strangers(&snapshot));
+                        lines
+                    }
+                    None => Vec::new(),
+                };
+                observers.end().await;
+                lines
+            }
+            Err(error) => {
+                let scope = cluster.scope.as_ref().map(Text::new);
+                let source = Source::new(SourceKind::Etcd, "");
+                let mut lines = vec![line(source, Aspect::Configuration, Verdict::Fail, one_line(&error), "")];
+                lines.extend(by_endpoint(cluster, scope, &[]).await);
+                lines
+            }
+        };
+        all.push((cluster.name.clone(), lines));
+    }
     Ok(all)
+}
+
+async fn by_endpoint(settings: &ClusterSettings, scope: Option<Text>, members: &[Member]) -> Vec<CheckLine> {
+    let checks = endpoints(settings, scope.as_ref(), members);
+    let left_out = unexamined(settings, &checks);
+    let mut lines = doctor::examine(checks, PATIENCE).await;
+    lines.extend(left_out);
+    if lines.is_empty() {
+        let text = "no endpoint is configured, and none is known";
+        let source = Source::new(SourceKind::PatroniRest, "");
+        let remedy = "name Patroni's or etcd's addresses; pgctl-tui init writes a configuration";
+        lines.push(line(source, Aspect::Configuration, Verdict::Fail, text, remedy));
+    }
+    lines
+}
+
+fn line(source: Source, aspect: Aspect, verdict: Verdict, text: impl AsRef<str>, remedy: &str) -> CheckLine {
+    let endpoint = source.target.clone();
+    CheckLine { source, endpoint, aspect, verdict, text: Text::redacted(text), remedy: Text::redacted(remedy) }
+}
+
+/// What is configured and yet not examined, each with the reason.
+fn unexamined(settings: &ClusterSettings, checks: &[Examined]) -> Vec<CheckLine> {
+    let mut lines = Vec::new();
+    let mut unknown = |kind, aspect, text: String, remedy| {
+        lines.push(line(Source::new(kind, ""), aspect, Verdict::Unknown, text, remedy));
+    };
+    if settings.postgres.is_some() && !checks.iter().any(|(source, _)| source.kind == SourceKind::Sql) {
+        let text = "not examined: no member's address is known".to_owned();
+        unknown(
+            SourceKind::Sql,
+            Aspect::Reach,
+            text,
+            "mend what keeps the members unknown, or name them under [nodes]",
+        );
+    }
+    let why = "not examined (asked for only when an action is confirmed)";
+    if let Some(login) = &settings.patroni.acting {
+        let text = format!("login for acting, user {}: {why}", login.user);
+        unknown(SourceKind::PatroniRest, Aspect::Credentials, text, "");
+    }
+    if let Some(access) = settings.postgres.as_ref().and_then(|postgres| postgres.acting.as_ref()) {
+        let text = format!("login for acting, user {}: {why}", access.user);
+        unknown(SourceKind::Sql, Aspect::Credentials, text, "psql as this user shows whether it may log in");
+    }
+    lines
+}
+
+/// Routers that lead to none of the cluster's members: one in front of another cluster answers just as well.
+fn strangers(snapshot: &Snapshot) -> Vec<CheckLine> {
+    let mut lines = Vec::new();
+    for router in &snapshot.routers {
+        let Some(reading) = router.reading(snapshot.now) else { continue };
+        let Some(report) = reading.fresh(snapshot.now) else { continue };
+        let servers: Vec<_> = report.rows.iter().filter(|row| row.kind == ProxyKind::Server).collect();
+        if servers.is_empty() || snapshot.members.is_empty() {
+            continue;
+        }
+        if servers.iter().all(|row| snapshot.member_of(row).is_none()) {
+            let names: BTreeSet<&str> = servers.iter().map(|row| row.server.as_str()).collect();
+            let names: Vec<&str> = names.into_iter().take(MOST_NAMED).collect();
+            let text = format!("none of its servers is a member of this cluster: {}", names.join(", "));
+            let remedy = "check that this router belongs to this cluster, and not to another";
+            lines.push(line(reading.source.clone(), Aspect::Identity, Verdict::Warn, text, remedy));
+        }
+    }
+    lines
 }
 
 /// An examination is no poll: slow is worth a word elsewhere, here it must not hide what is wrong.
@@ -65,22 +163,30 @@ fn patient(settings: &Settings) -> Settings {
 
 type Examined = (Source, Box<dyn Check>);
 
-fn endpoints(settings: &ClusterSettings, snapshot: &Snapshot) -> Vec<Examined> {
+fn endpoints(settings: &ClusterSettings, scope: Option<&Text>, members: &[Member]) -> Vec<Examined> {
     let mut checks: Vec<Examined> = Vec::new();
-    let scope = snapshot.identity.scope.clone();
-    if let (Some(etcd), Some(scope)) = (&settings.etcd, &scope) {
-        for check in EtcdCheck::each(etcd, &settings.namespace, scope.as_str()) {
+    if let Some(etcd) = &settings.etcd {
+        for check in EtcdCheck::each(etcd, &settings.namespace, scope.map(Text::as_str)) {
             let source = Source::new(SourceKind::EtcdMember, check.endpoint().as_str());
             checks.push((source, Box::new(check)));
         }
     }
     let environment = Arc::new(Environment::of_process());
-    for member in &snapshot.members {
+    // Addresses to begin with that no member is known by: wrong ones above all.
+    let known = |url: &str| {
+        let same = |agent: &Text| agent.as_str().trim_end_matches('/') == url.trim_end_matches('/');
+        members.iter().filter_map(|member| member.agent_url.as_ref()).any(same)
+    };
+    for url in settings.patroni.seeds.iter().filter(|url| !known(url)) {
+        let check = PatroniNode::anybody(settings.patroni.endpoint(url), scope.cloned());
+        checks.push((Source::new(SourceKind::PatroniRest, check.endpoint().as_str()), Box::new(check)));
+    }
+    for member in members {
         let name = &member.name;
         if let Some(url) = &member.agent_url {
             let mut endpoint = settings.patroni.endpoint(url.as_str());
             endpoint.tls = settings.node_tls(name, &endpoint.tls);
-            let check = PatroniNode::new(name.clone(), endpoint, scope.clone());
+            let check = PatroniNode::new(name.clone(), endpoint, scope.cloned());
             checks.push((Source::new(SourceKind::PatroniRest, name.as_str()), Box::new(check)));
         }
         if let (Some(address), Some(access)) = (&member.postgres_address, access(settings, name)) {
@@ -90,7 +196,7 @@ fn endpoints(settings: &ClusterSettings, snapshot: &Snapshot) -> Vec<Examined> {
         }
         let host = member.postgres_address.as_ref().map(|address| address.host.to_string());
         if let Some(url) = settings.exporter_url(name, host.as_deref()) {
-            let check = Exporter::new(name, settings.exporters.endpoint(url));
+            let check = ExporterCheck::new(name, settings.exporters.endpoint(url));
             checks.push((Source::new(SourceKind::Exporter, name.as_str()), Box::new(check)));
         }
     }
@@ -103,9 +209,6 @@ fn endpoints(settings: &ClusterSettings, snapshot: &Snapshot) -> Vec<Examined> {
             let check = HaproxyRuntime::new(&router.name, runtime.clone(), router.timeouts);
             checks.push((Source::new(SourceKind::RouterRuntime, router.name.as_str()), Box::new(check)));
         }
-    }
-    if scope.is_none() && settings.etcd.is_some() {
-        tracing::warn!(cluster = %Text::new(settings.name.as_str()), "the scope is unknown: etcd is not examined");
     }
     checks
 }

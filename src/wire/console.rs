@@ -21,6 +21,10 @@ use crate::tui::theme::ColourDepth;
 use crate::tui::views::View;
 use crate::tui::{self, Alerts, Console, Hooks, Options, Outcome};
 
+/// Columns and rows of the largest frame.
+const WIDEST: u16 = 500;
+const TALLEST: u16 = 300;
+
 /// Longest wait for the sources before a single frame is drawn.
 const FRAME_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -77,9 +81,12 @@ async fn show(
 async fn frame(arguments: &Arguments, mut console: Console, size: &str, printer: &mut Printer) -> anyhow::Result<Exit> {
     let parsed = size.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     let Some((width, height)) =
-        parsed.filter(|(width, height)| (1..=500).contains(width) && (1..=300).contains(height))
+        parsed.filter(|(width, height)| (1..=WIDEST).contains(width) && (1..=TALLEST).contains(height))
     else {
-        return Err(Misuse(format!("--frame {size}: write columns x rows, such as 120x40")).into());
+        return Err(Misuse(format!(
+            "--frame {size}: write columns x rows, such as 120x40, and at most {WIDEST}x{TALLEST}"
+        ))
+        .into());
     };
     let settle = |handle: &mut Handle| {
         let mut handle = handle.clone();
@@ -87,6 +94,9 @@ async fn frame(arguments: &Arguments, mut console: Console, size: &str, printer:
     };
     join_all(console.handles.iter_mut().map(settle)).await;
     let (buffer, theme) = tui::still(&console, width, height);
+    for warning in &theme.warnings {
+        printer.say(format!("pgctl-tui: {warning}"));
+    }
     match &arguments.console.svg {
         Some(path) => {
             let picture = tui::export::svg(&buffer, &theme);
@@ -107,7 +117,7 @@ fn options(arguments: &Arguments, ui: &UiSettings, interval: Duration) -> anyhow
         theme: console.theme.clone().unwrap_or_else(|| ui.theme.clone()),
         theme_directory: Some(config_directory(&environment).join("themes")),
         depth: colour_depth(console, &environment),
-        ascii: console.ascii || ui.symbols == Symbols::Ascii || locale_is_narrow(&environment),
+        ascii: console.ascii || ui.symbols == Symbols::Ascii || environment.is_narrow(),
         mouse: ui.mouse && !console.no_mouse && !console.wall,
         interval,
         zone: TimeZone::system(),
@@ -127,17 +137,9 @@ fn colour_depth(console: &args::Console, environment: &Environment) -> ColourDep
     ColourDepth::detect(environment.get("NO_COLOR"), environment.get("COLORTERM"), environment.get("TERM"))
 }
 
-fn named_view(name: &str) -> anyhow::Result<View> {
-    View::named(name).ok_or_else(|| Misuse(format!("--view {name}: there is no such view")).into())
-}
-
-/// Whether the locale says that the terminal does not speak UTF-8. No locale at all says nothing.
-fn locale_is_narrow(environment: &Environment) -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| environment.get(name));
-    locale.is_some_and(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        !locale.contains("utf-8") && !locale.contains("utf8")
-    })
+pub(super) fn named_view(name: &str) -> anyhow::Result<View> {
+    let there_is = || View::ALL.map(|view| view.title().to_lowercase()).join(", ");
+    View::named(name).ok_or_else(|| Misuse(format!("--view {name}: no such view; there is {}", there_is())).into())
 }
 
 fn config_directory(environment: &Environment) -> PathBuf {

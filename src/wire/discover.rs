@@ -23,6 +23,7 @@ use crate::driver::router::haproxy::HaproxyPage;
 use crate::model::dcs::DcsContent;
 use crate::model::moment::Moment;
 use crate::model::name::RouterName;
+use crate::model::router::ProxyKind;
 
 /// `init` is asked once and may wait longer than a screen.
 const PATIENCE: Timeouts = Timeouts { connect: Duration::from_secs(3), request: Duration::from_secs(5) };
@@ -174,12 +175,20 @@ async fn beside(asked: &Asked, found: &mut Discovered, printer: &mut Printer) {
         }
     }
     if found.routers.is_empty() {
-        let tries = hosts.iter().flat_map(|host| PAGES.iter().map(move |page| is_page(host, page)));
-        let mut pages: Vec<_> = join_all(tries).await.into_iter().flatten().collect();
+        let tries = hosts.iter().flat_map(|host| PAGES.iter().map(move |page| page_of(host, page)));
+        let mut pages = Vec::new();
+        for (host, url, servers) in join_all(tries).await.into_iter().flatten() {
+            pages.push((host, url, doubt(&servers, found)));
+        }
+        // Of the pages of one host, one that is surely this cluster's.
+        pages.sort_by_key(|(host, _, doubt)| (host.clone(), doubt.is_some()));
         pages.dedup_by(|a, b| a.0 == b.0);
-        for (host, url) in pages {
+        for (host, url, doubt) in pages {
+            if let Some(doubt) = &doubt {
+                printer.say(format!("the HAProxy at {url} is not taken: {doubt}"));
+            }
             let name = if host.parse::<std::net::IpAddr>().is_ok() { "haproxy".to_owned() } else { host };
-            found.routers.push(DiscoveredRouter { name, stats: Some(url), ..DiscoveredRouter::default() });
+            found.routers.push(DiscoveredRouter { name, stats: Some(url), doubt, ..DiscoveredRouter::default() });
         }
     }
 }
@@ -192,13 +201,83 @@ async fn has_scope(host: &str, scope: Option<&str>) -> Option<(String, String)> 
     Some((url, found.namespace))
 }
 
-/// The statistics page on `host`, if that is what answers there.
-async fn is_page(host: &str, page: &str) -> Option<(String, String)> {
+/// A server of a router: its name, and its address where the page tells it.
+type Server = (String, Option<String>);
+
+/// The statistics page on `host` with its servers, if that is what answers there.
+async fn page_of(host: &str, page: &str) -> Option<(String, String, Vec<Server>)> {
     let url = format!("http://{}:{page}", bracketed(host));
     let mut source = HaproxyPage::new(&RouterName::new(host), plain(&url, GUESS));
-    matches!(source.observe(Moment::START).await, Ok(Facts::Router(_))).then(|| (host.to_owned(), url))
+    let Ok(Facts::Router(report)) = source.observe(Moment::START).await else { return None };
+    let servers = report.rows.iter().filter(|row| row.kind == ProxyKind::Server);
+    let servers = servers.map(|row| (row.server.to_string(), row.address.as_ref().map(ToString::to_string)));
+    Some((host.to_owned(), url, servers.collect()))
+}
+
+/// Why a router with `servers` may be another cluster's: where none of them is a member, by name or by address.
+fn doubt(servers: &[Server], found: &Discovered) -> Option<String> {
+    if found.members.is_empty() {
+        return Some("no member is known that its servers could be compared with".to_owned());
+    }
+    let addresses: BTreeSet<String> = found.members.iter().flat_map(|member| addresses(member, found)).collect();
+    let is_member = |(name, address): &Server| {
+        found.members.iter().any(|member| member.name == *name)
+            || address.as_ref().is_some_and(|address| addresses.contains(address))
+    };
+    if servers.iter().any(is_member) {
+        return None;
+    }
+    let names: BTreeSet<&str> = servers.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = names.into_iter().take(MOST_HOSTS).collect();
+    Some(if names.is_empty() {
+        "it has no server".to_owned()
+    } else {
+        format!("none of its servers is a member of this cluster ({})", names.join(", "))
+    })
+}
+
+/// Addresses of a member's PostgreSQL, as advertised and as this host reaches it.
+fn addresses(member: &DiscoveredMember, found: &Discovered) -> Vec<String> {
+    let written = |host: &str, port: u16| format!("{}:{port}", bracketed(host));
+    let advertised = member.host.as_deref().zip(member.port).map(|(host, port)| written(host, port));
+    let mapped = advertised.as_ref().and_then(|advertised| found.address_map.get(advertised)).cloned();
+    let reached = member.postgres.as_ref().map(|(host, port)| written(host, *port));
+    advertised.into_iter().chain(mapped).chain(reached).collect()
 }
 
 fn bracketed(host: &str) -> String {
     if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_router_is_taken_only_where_a_member_is_among_its_servers() {
+        let member = DiscoveredMember {
+            name: "pg-0".to_owned(),
+            host: Some("10.0.0.1".to_owned()),
+            port: Some(5432),
+            postgres: Some(("127.0.0.1".to_owned(), 15432)),
+            ..DiscoveredMember::default()
+        };
+        let mut found = Discovered { members: vec![member], ..Discovered::default() };
+        found.address_map.insert("10.0.0.1:5432".to_owned(), "gate:6000".to_owned());
+        let server = |name: &str, address: Option<&str>| vec![(name.to_owned(), address.map(ToOwned::to_owned))];
+        for ours in [
+            server("pg-0", None),
+            server("a", Some("10.0.0.1:5432")),
+            server("a", Some("127.0.0.1:15432")),
+            server("a", Some("gate:6000")),
+            [server("other-9", None), server("pg-0", None)].concat(),
+        ] {
+            assert_eq!(doubt(&ours, &found), None, "{ours:?}");
+        }
+        for strange in [server("db-a", None), server("db-a", Some("10.0.0.1:5433"))] {
+            let reason = doubt(&strange, &found).expect("a reason");
+            assert!(reason.contains("db-a"), "{reason}");
+        }
+        assert!(doubt(&[], &found).is_some() && doubt(&server("pg-0", None), &Discovered::default()).is_some());
+    }
 }

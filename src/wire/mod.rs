@@ -12,6 +12,8 @@ mod log;
 mod scope;
 mod simulated;
 mod stack;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +42,9 @@ use stack::Purpose;
 
 /// How long tasks may take to end once nobody needs them.
 const FAREWELL: Duration = Duration::from_millis(200);
+
+/// The shortest time in which any source can answer.
+const LEAST_PATIENCE: Duration = Duration::from_millis(10);
 
 /// Does what the arguments ask, and says how it ended. Errors are said here, in one line each.
 pub fn run(arguments: &Arguments) -> Exit {
@@ -91,13 +96,17 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
         Some(Verb::Status(args)) => {
             let settings = configured(&arguments.shared, args.name.as_deref(), printer)?;
             let whole = args.full || args.check || args.watch || args.output != Output::Table;
-            let purpose = if whole { Purpose::Once } else { Purpose::Glance };
+            let purpose = match (whole, args.watch) {
+                (false, _) => Purpose::Glance,
+                (true, false) => Purpose::Once,
+                (true, true) => Purpose::Watch,
+            };
             let options = status::Options {
                 output: args.output,
                 check: args.check,
                 glance: !whole && settings.clusters.iter().any(|cluster| cluster.postgres.is_some()),
                 watch: args.watch.then(|| interval(&settings)),
-                timeout: span("--timeout", &args.timeout)?,
+                timeout: patience("--timeout", &args.timeout)?,
             };
             let observers = Observers::start(&settings, true, purpose, printer).await?;
             let exit = status::run(observers.handles.clone(), &options, printer).await;
@@ -118,7 +127,7 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
                 Awaited::Leader => Condition::Leader(node),
                 Awaited::Streaming => Condition::Streaming(node),
             };
-            let timeout = span("--timeout", &args.timeout)?;
+            let timeout = patience("--timeout", &args.timeout)?;
             let mut observers = Observers::start(&settings, true, Purpose::Once, printer).await?;
             let Some(handle) = observers.handles.pop() else { return Ok(Exit::Unknown) };
             let exit = wait::run(handle, &condition, timeout, printer).await;
@@ -207,6 +216,16 @@ fn span(flag: &str, text: &str) -> anyhow::Result<Duration> {
     duration(text).map_err(|problem| Misuse(format!("{flag} {text}: {problem}")).into())
 }
 
+/// A span to wait for answers. One in which none can come would show an empty picture as if nothing were configured.
+fn patience(flag: &str, text: &str) -> anyhow::Result<Duration> {
+    let span = span(flag, text)?;
+    if span < LEAST_PATIENCE {
+        let least = LEAST_PATIENCE.as_millis();
+        return Err(Misuse(format!("{flag} {text}: nothing answers in that time; give it {least}ms or more")).into());
+    }
+    Ok(span)
+}
+
 /// The running observers of some clusters.
 struct Observers {
     handles: Vec<Handle>,
@@ -248,21 +267,5 @@ impl Observers {
         if tokio::time::timeout(FAREWELL, self.tracker.wait()).await.is_err() {
             tracing::warn!("some source tasks did not end in time");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::source::Trouble;
-
-    #[test]
-    fn an_error_that_ends_the_program_is_one_line_with_its_remedy() {
-        let refused = anyhow::Error::from(SourceError::new(Trouble::Refused, "http://pg-0:8008", ""));
-        let remedy = Trouble::Refused.remedy();
-        assert_eq!(one_line(&refused), format!("http://pg-0:8008: connection refused → {remedy}"));
-        let missing = std::io::Error::from_raw_os_error(2);
-        let error = anyhow::Error::from(missing).context("cannot write /x");
-        assert_eq!(one_line(&error), "cannot write /x: No such file or directory");
     }
 }

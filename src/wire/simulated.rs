@@ -32,6 +32,7 @@ fn stack(cluster: &SimulatedCluster, read_only: bool, interval: Duration) -> Sta
         // Known beforehand: a cluster that has lost its DCS from the beginning could not name them.
         configured: cluster.contacts().into_iter().map(|contact| contact.name).collect(),
         routers: cluster.routers(),
+        hurry: false,
         gather: Duration::from_millis(50),
     }
 }

@@ -7,10 +7,10 @@ use crate::config::endpoint::PostgresAccess;
 use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
 use crate::driver::dcs::etcd::{EtcdMemberHealth, EtcdRecord};
-use crate::driver::exporter::Exporter;
+use crate::driver::exporter::exporter;
 use crate::driver::ha::patroni::PatroniNode;
 use crate::driver::ha::patroni_cluster::PatroniClusterView;
-use crate::driver::ha::patroni_metrics::PatroniMetrics;
+use crate::driver::ha::patroni_metrics::patroni_metrics;
 use crate::driver::node::postgres::PostgresNode;
 use crate::driver::port::{Contact, NodeSources, Observe};
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
@@ -19,7 +19,6 @@ use crate::model::name::NodeName;
 use crate::model::router::Router;
 use crate::model::snapshot::{Identity, StackKind};
 use crate::model::text::Text;
-use crate::model::thresholds::Thresholds;
 use crate::observe::cluster::Stack;
 
 /// What the picture is for.
@@ -27,11 +26,23 @@ use crate::observe::cluster::Stack;
 pub(super) enum Purpose {
     /// A console that stays: every source, answers gathered for a moment before each picture.
     Stay,
+    /// One picture after another: every source as for a console, and the first picture as soon as possible.
+    Watch,
     /// One picture as soon as possible: the slow side sources are left out, nothing is gathered.
     Once,
     /// As [`Purpose::Once`], but PostgreSQL itself is asked only where its agent does not vouch for it: a new session
     /// on every node takes longer than everything else together.
     Glance,
+}
+
+impl Purpose {
+    /// Whether sources that are asked seldom are asked at all: a single picture does not wait for them.
+    fn takes_side_sources(self) -> bool {
+        match self {
+            Self::Stay | Self::Watch => true,
+            Self::Once | Self::Glance => false,
+        }
+    }
 }
 
 /// Puts the drivers of a cluster together. `scope` is the one to follow in etcd; without it the record comes through
@@ -49,7 +60,9 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         }
     }
     for router in &settings.routers {
-        if let Some(page) = &router.stats {
+        // A second opinion on the same numbers: a single picture does without it.
+        let wanted = router.runtime.is_none() || purpose.takes_side_sources();
+        if let Some(page) = router.stats.as_ref().filter(|_| wanted) {
             let page = HaproxyPage::new(&router.name, page.clone());
             let page = if router.runtime.is_some() { page.beside_runtime() } else { page };
             sources.push(Box::new(page));
@@ -61,11 +74,9 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
     let timeouts = settings.timeouts;
     Stack {
         identity: identity(settings, scope, read_only),
-        thresholds: match purpose {
-            Purpose::Stay => settings.thresholds.clone(),
-            // A single picture cannot wait for a disagreement to last: what it sees, a split brain above all, it tells.
-            Purpose::Once | Purpose::Glance => Thresholds { settle: Duration::ZERO, ..settings.thresholds.clone() },
-        },
+        thresholds: settings.thresholds.clone(),
+        // A single picture cannot wait for a disagreement to last: what it sees, a split brain above all, it tells.
+        hurry: purpose != Purpose::Stay,
         interval: settings.interval,
         deadline: timeouts.connect + timeouts.request,
         sources,
@@ -78,7 +89,7 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         configured: settings.nodes.keys().cloned().collect(),
         routers: routers(settings),
         gather: match purpose {
-            Purpose::Stay => Duration::from_millis(100),
+            Purpose::Stay | Purpose::Watch => Duration::from_millis(100),
             Purpose::Once | Purpose::Glance => Duration::from_millis(1),
         },
     }
@@ -130,17 +141,17 @@ impl NodeSources for PatroniNodes {
         if let Some(url) = &contact.agent_url {
             let mut endpoint = settings.patroni.endpoint(url.as_str());
             endpoint.tls = settings.node_tls(&contact.name, &endpoint.tls);
-            if self.purpose == Purpose::Stay && settings.patroni.metrics {
-                sources.push(Box::new(PatroniMetrics::new(&contact.name, endpoint.clone())));
+            if self.purpose.takes_side_sources() && settings.patroni.metrics {
+                sources.push(Box::new(patroni_metrics(&contact.name, &endpoint)));
             }
             sources.push(Box::new(PatroniNode::new(contact.name.clone(), endpoint, self.scope.clone())));
         }
         if self.purpose != Purpose::Glance || contact.agent_url.is_none() {
             sources.extend(self.sql(contact));
         }
-        if let (Some(url), Purpose::Stay) = (&contact.exporter_url, self.purpose) {
+        if let Some(url) = contact.exporter_url.as_ref().filter(|_| self.purpose.takes_side_sources()) {
             let endpoint = settings.exporters.endpoint(url.as_str());
-            sources.push(Box::new(Exporter::new(&contact.name, endpoint)));
+            sources.push(Box::new(exporter(&contact.name, endpoint)));
         }
         sources
     }

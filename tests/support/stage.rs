@@ -12,6 +12,7 @@ use pgctl::model::snapshot::Snapshot;
 use pgctl::model::source::SourceKind;
 use pgctl::model::thresholds::Thresholds;
 use pgctl::observe::findings::FindingMemory;
+use pgctl::observe::histories::Histories;
 use pgctl::observe::merge::{Merge, Observation};
 
 /// Wall time of the simulation's beginning.
@@ -23,6 +24,7 @@ pub(crate) struct Stage {
     sources: Vec<Box<dyn Observe>>,
     merge: Merge,
     memory: FindingMemory,
+    histories: Histories,
     now: Moment,
 }
 
@@ -49,7 +51,14 @@ impl Stage {
             let stale_after = Duration::from_millis(if slow { 32_000 } else { 1_800 });
             merge.announce(source.source(), stale_after, Moment::START);
         }
-        Self { cluster, sources, merge, memory: FindingMemory::default(), now: Moment::START }
+        Self {
+            cluster,
+            sources,
+            merge,
+            memory: FindingMemory::default(),
+            histories: Histories::default(),
+            now: Moment::START,
+        }
     }
 
     /// Breaks something a second from now.
@@ -83,13 +92,19 @@ impl Stage {
 
     /// What the rules find now, settled or not.
     pub(crate) fn drafts(&mut self) -> Vec<Draft> {
-        health::examine(&self.merge.snapshot(self.now, epoch() + self.now.since_start()))
+        health::examine(&self.merged())
+    }
+
+    /// The picture now, without findings.
+    fn merged(&mut self) -> Snapshot {
+        let mut snapshot = self.merge.snapshot(self.now, epoch() + self.now.since_start());
+        self.histories.take(&mut snapshot);
+        snapshot
     }
 
     /// The picture now, with findings that have settled.
     fn snapshot(&mut self) -> Snapshot {
-        let wall = epoch() + self.now.since_start();
-        let mut snapshot = self.merge.snapshot(self.now, wall);
+        let mut snapshot = self.merged();
         let drafts = health::examine(&snapshot);
         snapshot.findings = self.memory.settle(drafts, snapshot.thresholds.settle, self.now);
         snapshot

@@ -56,6 +56,7 @@ fn gone<T>(scene: &Scene<'_>, reading: &Reading<T>) -> Option<String> {
         | Trouble::UnexpectedAnswer
         | Trouble::TooLarge
         | Trouble::NoQuorum
+        | Trouble::Unasked
         | Trouble::Unsupported => None,
     }
 }

@@ -162,11 +162,16 @@ impl Connector {
     }
 
     /// Asks the endpoints by `attempt`, beginning with `first`, until one answers: each next one is asked as soon as
-    /// the ones before failed or are slow, and the answers race.
+    /// the ones before failed or are slow, and the answers race, for as long as `patience`.
     ///
     /// # Errors
     /// When none answers: the most telling failure, with the others in brief.
-    pub(super) async fn race<T, F>(&self, first: usize, attempt: impl Fn(usize) -> F) -> Result<(usize, T), EtcdError>
+    pub(super) async fn race<T, F>(
+        &self,
+        first: usize,
+        patience: Duration,
+        attempt: impl Fn(usize) -> F,
+    ) -> Result<(usize, T), EtcdError>
     where
         F: Future<Output = Result<T, EtcdError>>,
     {
@@ -176,7 +181,7 @@ impl Connector {
         let mut unanswered = Vec::new();
         let nobody = || EtcdError::new("etcd", Cause::UnexpectedAnswer, "no endpoint is configured");
         let mut failures: Vec<EtcdError> = Vec::new();
-        let mut deadline = Instant::now() + self.patience();
+        let mut deadline = Instant::now() + patience;
         loop {
             if let Some(index) = waiting.next() {
                 let attempt = attempt(index);
@@ -209,8 +214,8 @@ impl Connector {
         Err(EtcdError::all(failures).unwrap_or_else(nobody))
     }
 
-    /// The longest that [`race`](Self::race) takes.
-    fn patience(&self) -> Duration {
+    /// Patience for [`race`](Self::race) that gives every endpoint all its time.
+    pub(super) fn patience(&self) -> Duration {
         self.timeouts.connect + self.timeouts.request
     }
 

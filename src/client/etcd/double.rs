@@ -36,6 +36,8 @@ struct State {
     lease_left: i64,
     errors: Vec<String>,
     reads: usize,
+    statuses: usize,
+    term: u64,
     changes: Vec<&'static str>,
     /// Changes are made, not only counted.
     writable: bool,
@@ -82,6 +84,8 @@ impl Member {
             lease_left: 25,
             errors: Vec::new(),
             reads: 0,
+            statuses: 0,
+            term: 3,
             changes: Vec::new(),
             writable: false,
             mute: false,
@@ -170,14 +174,24 @@ impl Member {
         self.state().reads
     }
 
+    /// Status requests so far.
+    pub(crate) fn statuses(&self) -> usize {
+        self.state().statuses
+    }
+
+    /// Begins another term.
+    pub(crate) fn elect(&self) {
+        self.state().term += 1;
+    }
+
     /// Requests that would have changed something.
     pub(crate) fn changes(&self) -> Vec<&'static str> {
         self.state().changes.clone()
     }
 
     fn header(&self) -> PbResponseHeader {
-        let revision = self.state().revision;
-        PbResponseHeader { cluster_id: 1, member_id: 11, revision, raft_term: 3 }
+        let state = self.state();
+        PbResponseHeader { cluster_id: 1, member_id: 11, revision: state.revision, raft_term: state.term }
     }
 
     /// From now on takes transactions and leases.
@@ -314,7 +328,7 @@ impl Member {
         if asked.count_only {
             kvs.clear();
         }
-        let header = PbResponseHeader { cluster_id: 1, member_id: 11, revision: state.revision, raft_term: 3 };
+        let header = PbResponseHeader { cluster_id: 1, member_id: 11, revision: state.revision, raft_term: state.term };
         PbRangeResponse { header: Some(header), kvs, more: false, count: i64::try_from(count).unwrap_or(0) }
     }
 }
@@ -471,7 +485,8 @@ impl PbMaintenanceService for Member {
 
     async fn status(&self, _: Request<PbStatusRequest>) -> Answer<PbStatusResponse> {
         let header = Some(self.header());
-        let state = self.state();
+        let mut state = self.state();
+        state.statuses += 1;
         let led = matches!(state.mood, Mood::Healthy | Mood::Forbidding | Mood::Deserted);
         Ok(Response::new(PbStatusResponse {
             header,
@@ -481,7 +496,7 @@ impl PbMaintenanceService for Member {
             leader: if led { 12 } else { 0 },
             raft_index: 90,
             raft_applied_index: 88,
-            raft_term: 3,
+            raft_term: state.term,
             errors: state.errors.clone(),
             ..PbStatusResponse::default()
         }))

@@ -11,6 +11,9 @@ use crate::client::cause::Cause;
 
 /// The member list changes by hand only.
 const MEMBERS_EVERY: Duration = Duration::from_secs(60);
+/// How often the status is asked for where nothing speaks for a change: sizes and alarms move slowly, and another term
+/// or a lost majority shows in the read that is made each time.
+const STATUS_EVERY: Duration = Duration::from_secs(5);
 /// The key that etcd's own tools read to see whether reading works. It need not exist.
 const PROBE: &str = "health";
 
@@ -65,7 +68,7 @@ pub struct Health {
     pub learner: bool,
     /// Errors in the member's words: alarms of all members, and the lack of a leader.
     pub errors: Vec<String>,
-    /// Time from asking for the status to the answer.
+    /// Time from asking to the newest answer.
     pub latency: Duration,
     /// Whether it reaches the majority.
     pub majority: Majority,
@@ -81,6 +84,7 @@ pub struct HealthClient {
     connector: Connector,
     link: Option<Link>,
     members: Option<(Instant, Vec<StoreMember>)>,
+    status: Option<(Instant, StatusResponse)>,
 }
 
 impl std::fmt::Debug for Link {
@@ -92,10 +96,10 @@ impl std::fmt::Debug for Link {
 impl HealthClient {
     /// A client for the first endpoint of `connector`.
     pub fn new(connector: Connector) -> Self {
-        Self { connector, link: None, members: None }
+        Self { connector, link: None, members: None, status: None }
     }
 
-    /// Asks for the status, and tries the majority beside it.
+    /// Tries the majority, and asks for the status where it is due or something speaks for a change.
     ///
     /// # Errors
     /// When the member does not answer for itself. A member without majority does.
@@ -112,30 +116,53 @@ impl HealthClient {
     }
 
     async fn ask_over(&mut self, link: &Link) -> Result<Health, EtcdError> {
-        let mut maintenance = link.client.maintenance_client();
-        let status = async {
+        let patience = self.connector.timeouts().request / 2;
+        let known = self.status.take().filter(|(at, _)| at.elapsed() < STATUS_EVERY);
+        let (told, status, latency, majority) = if let Some((told, status)) = known {
             let asked = Clock::now();
-            let status = link.within(maintenance.status()).await?;
-            Ok::<_, EtcdError>((status, asked.elapsed()))
-        };
-        let probe = linearizable(link, self.connector.timeouts().request / 2);
-        tokio::pin!(status, probe);
-        let (status, latency, majority) = tokio::select! {
-            // A member that knows no leader need not be waited for.
-            told = &mut status => {
-                let (status, latency) = told?;
-                let majority = if status.leader() == 0 { Majority::Missing } else { probe.await };
-                (status, latency, majority)
+            let read = linearizable(link, patience).await;
+            if read.majority == Majority::Reached && read.term.is_none_or(|term| term == status.raft_term()) {
+                let health = self.health(&status, read.revision, asked.elapsed(), read.majority, link).await;
+                self.status = Some((told, status));
+                return Ok(health);
             }
-            majority = &mut probe => {
-                let (status, latency) = status.await?;
-                let majority = if status.leader() == 0 { Majority::Missing } else { majority };
-                (status, latency, majority)
-            }
+            let (status, latency) = ask_status(link).await?;
+            (Instant::now(), status, latency, read.majority)
+        } else {
+            let (status, probe) = (ask_status(link), linearizable(link, patience));
+            tokio::pin!(status, probe);
+            let (status, latency, majority) = tokio::select! {
+                // A member that knows no leader need not be waited for.
+                told = &mut status => {
+                    let (status, latency) = told?;
+                    let majority = if status.leader() == 0 { Majority::Missing } else { probe.await.majority };
+                    (status, latency, majority)
+                }
+                read = &mut probe => {
+                    let (status, latency) = status.await?;
+                    (status, latency, read.majority)
+                }
+            };
+            (Instant::now(), status, latency, majority)
         };
+        let majority = if status.leader() == 0 { Majority::Missing } else { majority };
+        let health = self.health(&status, None, latency, majority, link).await;
+        self.status = Some((told, status));
+        Ok(health)
+    }
+
+    async fn health(
+        &mut self,
+        status: &StatusResponse,
+        revision: Option<i64>,
+        latency: Duration,
+        majority: Majority,
+        link: &Link,
+    ) -> Health {
         self.refresh_members(link).await;
         let members = self.members.as_ref().map(|(_, members)| members.clone());
-        Ok(health(&status, latency, majority, link.login, members))
+        let health = health(status, latency, majority, link.login, members);
+        Health { revision: revision.unwrap_or(health.revision), ..health }
     }
 
     async fn refresh_members(&mut self, link: &Link) {
@@ -159,35 +186,47 @@ impl HealthClient {
     }
 }
 
-async fn linearizable(link: &Link, patience: Duration) -> Majority {
+/// What a linearizable read tells beside whether it goes through.
+struct Read {
+    majority: Majority,
+    revision: Option<i64>,
+    term: Option<u64>,
+}
+
+async fn linearizable(link: &Link, patience: Duration) -> Read {
     let mut kv = link.client.kv_client();
     let read = bounded(&link.endpoint, patience, kv.get(PROBE, Some(GetOptions::new().with_count_only()))).await;
-    match read {
-        Ok(_) => Majority::Reached,
-        Err(error) => match error.cause {
-            // Rights are looked at after the majority has answered.
-            Cause::Permission => Majority::Reached,
-            Cause::NoQuorum => Majority::Missing,
-            Cause::TimedOut => {
-                let options = GetOptions::new().with_count_only().with_serializable();
-                match bounded(&link.endpoint, patience, kv.get(PROBE, Some(options))).await {
-                    Ok(_) => Majority::Missing,
-                    Err(error) if error.cause == Cause::Permission => Majority::Missing,
-                    Err(_) => Majority::Unknown,
-                }
-            }
-            Cause::Refused
-            | Cause::Name
-            | Cause::Unreachable
-            | Cause::Tls
-            | Cause::Credentials
-            | Cause::Closed
-            | Cause::UnexpectedAnswer
-            | Cause::TooLarge
-            | Cause::Unsupported
-            | Cause::NotReady => Majority::Unknown,
-        },
-    }
+    let error = match read {
+        Ok(answer) => {
+            let (revision, term) = answer.header().map(|header| (header.revision(), header.raft_term())).unzip();
+            return Read { majority: Majority::Reached, revision, term };
+        }
+        Err(error) => error,
+    };
+    let majority = match error.cause {
+        // Rights are looked at after the majority has answered.
+        Cause::Permission => Majority::Reached,
+        // A member that is gone altogether does not answer for its status either, and that counts.
+        Cause::NoQuorum | Cause::TimedOut => Majority::Missing,
+        Cause::Refused
+        | Cause::Name
+        | Cause::Unreachable
+        | Cause::Tls
+        | Cause::Credentials
+        | Cause::Closed
+        | Cause::UnexpectedAnswer
+        | Cause::TooLarge
+        | Cause::Unsupported
+        | Cause::NotReady => Majority::Unknown,
+    };
+    Read { majority, revision: None, term: None }
+}
+
+async fn ask_status(link: &Link) -> Result<(StatusResponse, Duration), EtcdError> {
+    let mut maintenance = link.client.maintenance_client();
+    let asked = Clock::now();
+    let status = link.within(maintenance.status()).await?;
+    Ok((status, asked.elapsed()))
 }
 
 fn health(

@@ -110,11 +110,17 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// The longest that [`RecordClient::next`] takes beyond its heartbeat: the time to find out that the connection died in
-/// silence and that no other endpoint answers either.
+/// The longest that [`RecordClient::next`] takes beyond its heartbeat once it has read: the time to find out that the
+/// connection died in silence, and that no other endpoint answers at once either.
 pub fn slack(timeouts: Timeouts) -> Duration {
     // A check waits for half the deadline, lest a connection that died in silence hold up the move to another.
-    timeouts.request / 2 + timeouts.connect + timeouts.request
+    timeouts.request / 2 + quick(timeouts)
+}
+
+/// How long a move to another endpoint may take before the record is given up as unconfirmed. What takes longer is tried
+/// by the next call, with all the patience there is, while the record is seen to be stale.
+fn quick(timeouts: Timeouts) -> Duration {
+    timeouts.request / 2
 }
 
 impl RecordClient {
@@ -160,7 +166,9 @@ impl RecordClient {
     /// When no endpoint can tell the record as the majority has it.
     pub async fn next(&mut self, heartbeat: Duration) -> Result<Change, EtcdError> {
         // Boxed: the larger parts are rare.
-        let Some(session) = self.session.as_mut() else { return Box::pin(self.read(0)).await };
+        let patience = self.connector.patience();
+        let haste = quick(self.connector.timeouts());
+        let Some(session) = self.session.as_mut() else { return Box::pin(self.read(0, patience)).await };
         let outcome = match session.listen(&self.followed, &mut self.record, heartbeat).await {
             Ok(Heard::Nothing) => Box::pin(self.confirm()).await,
             outcome => outcome,
@@ -169,12 +177,17 @@ impl RecordClient {
             Ok(Heard::Events) => Ok(Change::Events),
             Ok(Heard::Nothing) => Ok(Change::Quiet),
             // Begin anew, from the same endpoint.
-            Ok(Heard::Gap) => Box::pin(self.read(0)).await,
+            Ok(Heard::Gap) => Box::pin(self.read(0, haste)).await,
             Err(trouble) => {
                 tracing::debug!(%trouble, "etcd: looking for another endpoint");
                 let young = self.session.take().is_some_and(|session| session.since.elapsed() < TOO_YOUNG);
                 let refused = trouble.is_alive() && trouble.cause != Cause::NoQuorum;
-                if young && refused { Err(trouble) } else { Box::pin(self.read(1)).await }
+                if young && refused {
+                    return Err(trouble);
+                }
+                let moved = Box::pin(self.read(1, haste)).await;
+                // That nobody else answered in such haste says less than what the member itself had said.
+                moved.map_err(|error| if trouble.cause == Cause::NoQuorum { trouble } else { error })
             }
         }
     }
@@ -192,7 +205,7 @@ impl RecordClient {
         Ok(Duration::from_secs(u64::try_from(answer.ttl()).unwrap_or(0)))
     }
 
-    async fn read(&mut self, skip: usize) -> Result<Change, EtcdError> {
+    async fn read(&mut self, skip: usize, patience: Duration) -> Result<Change, EtcdError> {
         self.session = None;
         let (index, (link, record)) = {
             let (connector, followed, beacon) = (&self.connector, &self.followed, self.beacon.as_str());
@@ -203,7 +216,7 @@ impl RecordClient {
                     Err(error) => Err(explain(&link, &format!("{}{beacon}", followed.prefix), error).await),
                 }
             };
-            connector.race(self.preferred + skip, attempt).await?
+            connector.race(self.preferred + skip, patience, attempt).await?
         };
         self.preferred = index;
         self.record = record;

@@ -49,7 +49,7 @@ impl Finder {
     /// When no endpoint answers, or the user may not read there.
     pub async fn find(&self, root: &str) -> Result<Vec<FoundScope>, EtcdError> {
         let connector = &self.connector;
-        let (_, link) = connector.race(0, |index| Box::pin(connector.open(index, true))).await?;
+        let (_, link) = connector.race(0, connector.patience(), |index| Box::pin(connector.open(index, true))).await?;
         let mut found = Vec::new();
         let mut cursor = root.to_owned();
         let end = after(root);

@@ -210,6 +210,45 @@ async fn a_member_tells_of_itself_with_and_without_majority(
 }
 
 #[tokio::test]
+async fn the_status_is_asked_for_seldom_and_at_once_when_something_happened() {
+    let member = Member::start(&[]).await;
+    let mut client = HealthClient::new(Connector::new(&endpoints(&[&member.url])).expect("endpoints"));
+    let mut revision = 0;
+    for second in 0..4 {
+        member.put("/a", "b");
+        let health = client.ask().await.expect("health");
+        assert!(health.revision > revision && health.majority == Majority::Reached, "{health:?}");
+        revision = health.revision;
+        assert_eq!((member.reads(), member.statuses()), (second + 1, 1), "one read each time, and nothing else");
+    }
+    member.elect();
+    assert_eq!(client.ask().await.expect("health").term, 4);
+    assert_eq!(member.statuses(), 2);
+    member.feel(Mood::Leaderless);
+    let health = client.ask().await.expect("health");
+    assert_eq!((health.majority, health.leader, member.statuses()), (Majority::Missing, 0, 3));
+}
+
+#[rstest]
+#[case(Mood::Leaderless)]
+#[case(Mood::Deserted)]
+#[tokio::test]
+async fn a_lost_majority_is_told_within_the_time_of_one_request(#[case] mood: Mood) {
+    let member = Member::start(&KEYS).await;
+    let (gone, frozen) = (refused(), silent());
+    let mut client = follow(&[&member.url, &gone, &frozen]);
+    client.next(HEARTBEAT).await.expect("record");
+    member.feel(mood);
+    let began = Instant::now();
+    client.next(HEARTBEAT).await.expect_err("nobody confirms it");
+    let timeouts = endpoints(&[]).timeouts;
+    assert!(began.elapsed() < HEARTBEAT + slack(timeouts) + Duration::from_millis(150), "{:?}", began.elapsed());
+    assert!(slack(timeouts) <= timeouts.request);
+    // With all the patience there is, the next call says why.
+    assert_eq!(client.next(HEARTBEAT).await.expect_err("no quorum").cause, Cause::NoQuorum);
+}
+
+#[tokio::test]
 async fn clusters_are_found_past_the_keys_of_others() {
     let member = Member::start(&KEYS).await;
     for key in ["/registry/pods/x/status", "/registry/pods/y/status", "plain", "/a", "/service/noise", "zzz/leader"] {
@@ -260,4 +299,25 @@ async fn a_password_command_slower_than_the_one_who_asks_runs_once_for_all_endpo
     let error = client.next(HEARTBEAT).await.expect_err("no login");
     assert_eq!(error.cause, Cause::UnexpectedAnswer, "{error}");
     assert_eq!(std::fs::read_to_string(runs.path()).expect("noted"), "run\n");
+}
+
+#[rstest]
+#[case(
+    tonic::Code::InvalidArgument,
+    "etcdserver: authentication failed, invalid user ID or password",
+    Cause::Credentials
+)]
+#[case(tonic::Code::InvalidArgument, "etcdserver: user name is empty", Cause::Credentials)]
+#[case(tonic::Code::Unauthenticated, "etcdserver: invalid auth token", Cause::Credentials)]
+#[case(tonic::Code::PermissionDenied, "etcdserver: permission denied", Cause::Permission)]
+#[case(tonic::Code::Unavailable, "etcdserver: no leader", Cause::NoQuorum)]
+#[case(
+    tonic::Code::Unavailable,
+    "etcdserver: request timed out, possibly due to previous leader failure",
+    Cause::NoQuorum
+)]
+fn etcds_own_words_are_told_apart(#[case] code: tonic::Code, #[case] words: &str, #[case] cause: Cause) {
+    let error = EtcdError::status("etcd-1:2379", &tonic::Status::new(code, words));
+    assert_eq!(error.cause, cause);
+    assert!(error.to_string().starts_with("etcd-1:2379: "), "{error}");
 }

@@ -85,7 +85,7 @@ impl Writer {
                     Ok(_) | Err(_) => Ok(link),
                 }
             };
-            let (index, link) = connector.race(self.preferred, attempt).await?;
+            let (index, link) = connector.race(self.preferred, connector.patience(), attempt).await?;
             self.preferred = index;
             self.link = Some(link);
         }

@@ -43,6 +43,7 @@ fn cells_are_found_by_the_name_of_their_column() {
 #[case(&TABLE[..TABLE.len() - 5], NotStatistics::CutOff)]
 #[case("# pxname,svname,status,\nprimary,pg-0\n", NotStatistics::CutOff)]
 #[case("# pxname,svname,status,", NotStatistics::CutOff)]
+#[case("# pxname,svname,status,type,\nprimary,FRONTEND,OPEN,0,\nprimary,pg-0,UP,2,\n", NotStatistics::CutOff)]
 fn anything_but_the_whole_table_is_refused(#[case] text: &str, #[case] reason: NotStatistics) {
     assert_eq!(StatTable::parse(text.as_bytes()).map(|_| ()), Err(reason));
 }

@@ -85,6 +85,7 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
         write_address,
         read_address,
         remarks,
+        doubt: None,
     }
 }
 

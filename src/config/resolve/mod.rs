@@ -57,7 +57,12 @@ impl<'a> Resolver<'a> {
         let timeouts = timeouts(&written.timeouts, Timeouts::default());
 
         let from_flags = self.without_file((over.patroni, over.etcd), over.scope, over.namespace);
+        if from_flags.is_some() && !self.complaints.is_empty() {
+            return Err(ConfigError::Wrong(self.complaints));
+        }
         let clusters: Vec<_> = if let Some((name, cluster)) = &from_flags {
+            // Nothing of the file is in it: what is wrong is not to be looked for there.
+            self.locator = None;
             vec![self.cluster(name, cluster, interval, timeouts)]
         } else {
             let each = written.clusters.iter();
@@ -253,7 +258,11 @@ impl<'a> Resolver<'a> {
     pub(super) fn complain(&mut self, key: &str, problem: impl Into<String>, remedy: impl Into<String>) {
         let place = match self.locator {
             Some(locator) => Place::File { path: self.path.to_owned(), line: locator.line_of(key) },
-            None => Place::Environment("PG*".to_owned()),
+            None => match key.rsplit('.').next() {
+                Some("scope") => Place::Flag("--scope".to_owned()),
+                Some("namespace") => Place::Flag("--namespace".to_owned()),
+                _ => Place::Environment("PG*".to_owned()),
+            },
         };
         self.complaints.push(Complaint { place, key: key.to_owned(), problem: problem.into(), remedy: remedy.into() });
     }

@@ -64,20 +64,30 @@ pub(super) fn addresses(file: &mut File, cluster: &str, found: &Discovered) {
     }
     let failing = found.members.iter().any(|member| matches!(member.reach, Reach::Fails(_)));
     if failing {
-        file.comment("Some advertised addresses do not work from this host. Say where they are reached:");
+        let why = found.members.iter().filter_map(|member| match &member.reach {
+            Reach::Fails(why) => {
+                // The resolver's own words add nothing that helps here.
+                let why = clean(why);
+                Some(format!("{}: {}", clean(&member.name), why.split(" (").next().unwrap_or_default()))
+            }
+            Reach::Answers | Reach::Untried => None,
+        });
+        let why: Vec<String> = why.collect();
+        file.prose(format!(
+            "Some agents do not answer at the address they advertise ({}). Say where this host reaches them:",
+            why.join("; ")
+        ));
         file.comment(format!("[{cluster}.address_map]"));
     } else {
         file.comment("The members, where they advertise themselves. If this host must take another way:");
         file.comment(format!("[{cluster}.address_map]"));
     }
     for member in &found.members {
-        let why = match &member.reach {
-            Reach::Fails(why) => format!(": {}", clean(why)),
-            Reach::Answers => ": answers".to_owned(),
-            Reach::Untried => String::new(),
-        };
+        let fails = matches!(member.reach, Reach::Fails(_));
         for address in advertised(member) {
-            file.comment(format!("{} = {}   # {}{why}", text(&address), text(&address), clean(&member.name)));
+            let port = address.rsplit_once(':').map_or("", |(_, port)| port);
+            let to = if fails { format!("ADDRESS:{port}") } else { address.clone() };
+            file.comment(format!("{} = {}   # {}", text(&address), text(&to), clean(&member.name)));
         }
     }
 }

@@ -31,6 +31,14 @@ pub(super) fn routers(file: &mut File, cluster: &str, found: &Discovered, asked:
         if !names.insert(name.clone()) {
             continue;
         }
+        if let (Some(doubt), Some(url)) = (&router.doubt, stats) {
+            file.prose(format!("A router answers at {url}, but {doubt}. If it is this cluster's all the same:"));
+            file.comment(format!("[[{cluster}.routers]]"));
+            file.comment(format!("name = {}", text(&name)));
+            file.comment(format!("stats = {}", text(url)));
+            file.blank();
+            continue;
+        }
         file.line(format!("[[{cluster}.routers]]"));
         file.set("name", &text(&name), "");
         router.remarks.iter().for_each(|remark| file.prose(remark));

@@ -30,7 +30,7 @@ fn what_was_found_is_in_the_file_and_what_fails_is_shown_with_its_reason() {
         namespace: Some("/service/".to_owned()),
         members: vec![
             member("pg-0", Reach::Answers),
-            member("pg-1", Reach::Fails("the name does not resolve".to_owned())),
+            member("pg-1", Reach::Fails("the name does not resolve (a resolver's long words)".to_owned())),
         ],
         ..Discovered::default()
     };
@@ -41,7 +41,10 @@ fn what_was_found_is_in_the_file_and_what_fails_is_shown_with_its_reason() {
         ..Asked::default()
     };
     let text = commented_file(&found, &asked);
-    assert!(text.contains("# \"pg-1:8008\" = \"pg-1:8008\"   # pg-1: the name does not resolve"), "{text}");
+    for port in ["8008", "5432"] {
+        assert!(text.contains(&format!("# \"pg-1:{port}\" = \"ADDRESS:{port}\"   # pg-1\n")), "{text}");
+    }
+    assert!(text.contains("(pg-1: the name does not resolve)") && !text.contains("resolver's"), "{text}");
     let settings = load(&text);
     let cluster = settings.cluster("pg-ha").expect("the cluster");
     assert_eq!(cluster.prefix().as_deref(), Some("/service/pg-ha/"));
@@ -64,6 +67,25 @@ fn every_line_in_comments_is_good_once_it_is_uncommented() {
     let cluster = load(&uncommented).clusters.remove(0);
     assert!(cluster.postgres.is_some() && cluster.protected && cluster.etcd.is_some());
     assert!(cluster.patroni.acting.is_some() && cluster.routers[0].read_address.is_some());
+}
+
+#[test]
+fn a_router_that_may_be_another_clusters_is_only_a_comment_with_the_reason() {
+    let router = DiscoveredRouter {
+        name: "haproxy".to_owned(),
+        stats: Some("http://127.0.0.1:7000/".to_owned()),
+        doubt: Some("none of its servers is a member of this cluster (db-a)".to_owned()),
+        ..DiscoveredRouter::default()
+    };
+    let found = Discovered {
+        scope: Some("pg-ha".to_owned()),
+        members: vec![member("pg-0", Reach::Answers)],
+        routers: vec![router],
+        ..Discovered::default()
+    };
+    let text = commented_file(&found, &Asked::default());
+    assert!(load(&text).clusters[0].routers.is_empty(), "{text}");
+    assert!(text.contains("(db-a)") && text.contains("# stats = \"http://127.0.0.1:7000/\""), "{text}");
 }
 
 fn some_text() -> impl Strategy<Value = Option<String>> {

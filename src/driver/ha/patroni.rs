@@ -20,7 +20,7 @@ use crate::model::text::Text;
 #[derive(Debug)]
 pub struct PatroniNode {
     pub(super) source: Source,
-    pub(super) name: NodeName,
+    pub(super) name: Option<NodeName>,
     pub(super) scope: Option<Text>,
     pub(super) endpoint: HttpEndpoint,
     patroni: Option<Patroni>,
@@ -30,7 +30,14 @@ impl PatroniNode {
     /// The agent of `name` at `endpoint` (the base URL, or `api_url` as advertised). Where `scope` is given, an agent
     /// of another cluster is not believed.
     pub fn new(name: NodeName, endpoint: HttpEndpoint, scope: Option<Text>) -> Self {
-        Self { source: Source::new(SourceKind::PatroniRest, name.as_str()), name, scope, endpoint, patroni: None }
+        let source = Source::new(SourceKind::PatroniRest, name.as_str());
+        Self { source, name: Some(name), scope, endpoint, patroni: None }
+    }
+
+    /// Whichever agent is at `endpoint`: an address to begin with.
+    pub fn anybody(endpoint: HttpEndpoint, scope: Option<Text>) -> Self {
+        let source = Source::new(SourceKind::PatroniRest, Text::redacted(&endpoint.url).as_str());
+        Self { source, name: None, scope, endpoint, patroni: None }
     }
 
     /// Asks once.
@@ -53,8 +60,9 @@ impl PatroniNode {
             }
             _ => {}
         }
-        let name = report.name.as_ref().filter(|name| **name != self.name)?;
-        Some(format!("is the agent of {name}, not of {}", self.name))
+        let own = self.name.as_ref()?;
+        let name = report.name.as_ref().filter(|name| *name != own)?;
+        Some(format!("is the agent of {name}, not of {own}"))
     }
 }
 

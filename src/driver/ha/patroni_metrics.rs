@@ -1,69 +1,20 @@
 //! Patroni's `/metrics`: reachable, and what it says of its PostgreSQL and its DCS. A side source, asked seldom.
 
-use std::time::Duration;
-
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::client::http::HttpError;
-use crate::client::patroni::Patroni;
+use crate::client::patroni;
 use crate::client::prometheus::Sample;
 use crate::config::endpoint::HttpEndpoint;
-use crate::driver::port::{Facts, Observe, Pace};
-use crate::driver::trouble;
+use crate::driver::side_metrics::SideMetrics;
 use crate::model::metrics::MetricsReport;
-use crate::model::moment::Moment;
 use crate::model::name::NodeName;
-use crate::model::source::{Source, SourceError, SourceKind};
+use crate::model::source::{Source, SourceKind};
 use crate::model::text::Text;
 
-/// How often side sources are asked.
-pub(crate) const PACE: Pace = Pace::Slow(Duration::from_secs(15));
-
-/// The metrics of one node's agent.
-#[derive(Debug)]
-pub struct PatroniMetrics {
-    source: Source,
-    endpoint: HttpEndpoint,
-    patroni: Option<Patroni>,
-}
-
-impl PatroniMetrics {
-    /// The metrics of the agent of `name` at `endpoint`, the base URL.
-    pub fn new(name: &NodeName, endpoint: HttpEndpoint) -> Self {
-        Self { source: Source::new(SourceKind::PatroniMetrics, name.as_str()), endpoint, patroni: None }
-    }
-
-    async fn ask(&mut self) -> Result<MetricsReport, HttpError> {
-        let patroni = match self.patroni.take() {
-            Some(patroni) => patroni,
-            None => Patroni::new(&self.endpoint)?,
-        };
-        let mut report = MetricsReport { up: None, version: None, samples: 0, dcs_last_seen: None };
-        report.samples = self.patroni.insert(patroni).metrics(|sample| note(&mut report, sample)).await?;
-        Ok(report)
-    }
-}
-
-impl Observe for PatroniMetrics {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
-    fn endpoint(&self) -> Text {
-        Text::redacted(&self.endpoint.url)
-    }
-
-    fn pace(&self) -> Pace {
-        PACE
-    }
-
-    fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
-        Box::pin(async move {
-            let report = self.ask().await;
-            report.map(Facts::Metrics).map_err(|error| trouble::http(&self.endpoint.url, &error))
-        })
-    }
+/// The metrics of the agent of `name` at `endpoint`, the base URL.
+pub fn patroni_metrics(name: &NodeName, endpoint: &HttpEndpoint) -> SideMetrics {
+    let source = Source::new(SourceKind::PatroniMetrics, name.as_str());
+    SideMetrics::new(source, patroni::base(endpoint), "/metrics", note)
 }
 
 fn note(report: &mut MetricsReport, sample: &Sample<'_>) {
@@ -92,7 +43,9 @@ mod tests {
 
     use super::*;
     use crate::client::double::endpoint;
-    use crate::model::source::Trouble;
+    use crate::driver::port::{Facts, Observe};
+    use crate::model::moment::Moment;
+    use crate::model::source::{SourceError, Trouble};
 
     #[rstest]
     #[case("040104", Some("4.1.4"))]
@@ -106,7 +59,7 @@ mod tests {
     async fn observe(response: ResponseTemplate) -> Result<Facts, SourceError> {
         let server = MockServer::start().await;
         Mock::given(path("/metrics")).respond_with(response).mount(&server).await;
-        PatroniMetrics::new(&"pg-0".into(), endpoint(server.uri())).observe(Moment::START).await
+        patroni_metrics(&"pg-0".into(), &endpoint(server.uri())).observe(Moment::START).await
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use crate::model::observed::Observed;
 use crate::model::postgres::SqlReport;
 use crate::model::role::Role;
 use crate::model::snapshot::Snapshot;
+use crate::model::trend::Course;
 use crate::model::view::MemberView;
 
 /// Everything known of a member; empty for a name the snapshot does not have.
@@ -145,9 +146,21 @@ impl<'a> Wires<'a> {
         );
         let lag = view.lag();
         let bytes = |bytes: &u64| (units::bytes(*bytes), tones::limits(&limits.lag_bytes, *bytes));
+        let course = lag.bytes.clone().map(|bytes| bytes.map(|bytes| view.member.lag_trend.map(|t| t.course(bytes))));
         group.maybe("to replay", lag.bytes, bytes);
+        group.maybe("its trend", course, |course| match course {
+            None => ("not watched for long enough".to_owned(), Tone::Dim),
+            Some(Course::Steady) => ("steady".to_owned(), Tone::Plain),
+            Some(Course::Growing(rate)) => (format!("growing {}", units::bytes_rate(*rate)), Tone::Look),
+            Some(Course::Shrinking { rate, to_go }) => {
+                let words = format!("shrinking {}, about {} to go", units::bytes_rate(*rate), units::duration(*to_go));
+                (words, Tone::Plain)
+            }
+        });
         group.maybe("to receive", lag.receive_bytes, bytes);
-        group.maybe("behind", lag.time, |time| (units::duration(*time), tones::limits(&limits.lag_time, *time)));
+        group.maybe("behind", lag.time, |time| {
+            (units::duration(*time), tones::limits(&limits.lag_time, time.saturating_sub(lag.delay)))
+        });
         group.maybe("replay", self.sql(|report| report.replay), |replay| {
             let delay = format!("delayed by {}", units::duration(replay.delay));
             match (replay.paused, replay.delay.is_zero()) {

@@ -114,7 +114,7 @@ impl Collector {
         });
         if let Some(failure) = &reading.failure {
             self.line("", format!("at {}", failure.error.endpoint), Tone::Dim);
-            self.line("", failure.error.trouble.remedy(), Tone::Dim);
+            self.line("", failure.error.remedy(reading.source.kind), Tone::Dim);
         }
         self
     }

@@ -51,6 +51,7 @@ fn every_fact_of_a_member_has_its_source_and_age() {
                               received 1/60000000, replayed 1/5FFE4000            REST pg-2, 1 s ago
                               1/5FFFF000 on record                                etcd, 1 s ago
       to replay               112 kB                                              SQL pg-2, 1 s ago
+      its trend               not watched for long enough                         SQL pg-2, 1 s ago
       to receive              0 B                                                 SQL pg-2, 1 s ago
       behind                  0.4 s                                               SQL pg-2, 1 s ago
       replay                  runs                                                SQL pg-2, 1 s ago

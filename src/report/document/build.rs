@@ -243,6 +243,6 @@ fn source(status: &SourceStatus) -> SourceDocument {
         age_seconds: status.age.map(seconds),
         took_seconds: status.took.map(|took| took.as_secs_f64()),
         trouble: status.trouble.clone(),
-        remedy: status.remedy,
+        remedy: status.remedy.clone(),
     }
 }

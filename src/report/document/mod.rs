@@ -263,7 +263,7 @@ pub struct SourceDocument {
     /// What is wrong with it; null: nothing.
     pub trouble: Option<String>,
     /// What usually mends that.
-    pub remedy: Option<&'static str>,
+    pub remedy: Option<String>,
 }
 
 /// The document as JSON, indented, with a line break at its end.

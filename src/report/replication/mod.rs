@@ -15,13 +15,17 @@ pub use slots::slots;
 use super::cells;
 use super::table::{Cell, Column, Row, Table, Tone};
 use super::tones;
-use super::units::{self, AGE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DATE_TIME_WIDTH, DURATION_WIDTH, LSN_WIDTH};
+use super::units::{
+    self, AGE_WIDTH, BYTES_RATE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DATE_TIME_WIDTH, DURATION_WIDTH, LSN_WIDTH,
+};
 use crate::model::member::Member;
-use crate::model::observed::Reading;
+use crate::model::observed::{Freshness, Reading};
 use crate::model::postgres::{Archiver, Downstream, SqlReport};
 use crate::model::role::SyncState;
 use crate::model::snapshot::Snapshot;
+use crate::model::source::SourceKind;
 use crate::model::text::Text;
+use crate::model::trend::Course;
 
 /// Columns of [`standbys`]. Rows are named `upstream/standby`; a second connection of one name adds its pid.
 pub const STANDBYS: &[Column] = &[
@@ -32,6 +36,7 @@ pub const STANDBYS: &[Column] = &[
     Column::numbers("write-lag-bytes", "WRITE", 2, BYTES_WIDTH),
     Column::numbers("flush-lag-bytes", "FLUSH", 1, BYTES_WIDTH),
     Column::numbers("replay-lag-bytes", "REPLAY", 0, BYTES_WIDTH),
+    Column::numbers("replay-lag-trend", "TREND", 2, BYTES_RATE_WIDTH + 1),
     Column::numbers("write-lag-seconds", "WRITE T", 4, DURATION_WIDTH),
     Column::numbers("flush-lag-seconds", "FLUSH T", 4, DURATION_WIDTH),
     Column::numbers("replay-lag-seconds", "REPLAY T", 1, DURATION_WIDTH),
@@ -90,6 +95,10 @@ pub const HISTORY: &[Column] = &[
     Column::words("reason", "REASON", 1, 8, 0),
 ];
 
+/// A standby reports at least every ten seconds (`wal_receiver_status_interval`): one that has let two go by is in
+/// trouble.
+const REPLY_OVERDUE: Duration = Duration::from_secs(20);
+
 /// Members that were asked over SQL and have answered at least once.
 pub(in crate::report) fn answered(
     snapshot: &Snapshot,
@@ -113,7 +122,7 @@ pub(in crate::report) fn empty(snapshot: &Snapshot, columns: &'static [Column], 
     match readings.find_map(|reading| reading.failure.as_ref()) {
         Some(failure) => {
             let reason = format!("no node answers over SQL: {}", failure.error);
-            Table::new(columns, reason, failure.error.trouble.remedy())
+            Table::new(columns, reason, failure.error.remedy(SourceKind::Sql))
         }
         None => Table::new(columns, "waiting for the first answers", ""),
     }
@@ -141,7 +150,12 @@ pub fn standbys(snapshot: &Snapshot) -> Table {
 
 fn standby(snapshot: &Snapshot, upstream: &Member, reading: &Reading<SqlReport>, row: &Downstream) -> Vec<Cell> {
     let limits = &snapshot.thresholds;
+    // A frozen standby keeps its connection, and its upstream the last word on it.
+    let overdue = row.reply_age.is_some_and(|age| age > REPLY_OVERDUE);
+    let standby = snapshot.members.iter().find(|member| *member.name.text() == row.application);
+    let silent = standby.is_some_and(|member| snapshot.view(member).is_silent());
     let state_tone = match row.state.as_ref().map(Text::as_str) {
+        Some("streaming") if overdue || silent => Tone::Look,
         Some("streaming") => Tone::Well,
         Some(_) => Tone::Look,
         None => Tone::Stale,
@@ -164,13 +178,32 @@ fn standby(snapshot: &Snapshot, upstream: &Member, reading: &Reading<SqlReport>,
         bytes(row.write_lag),
         bytes(row.flush_lag),
         bytes(row.replay_lag),
+        trend(snapshot, reading, row),
         time(row.write_time),
         time(row.flush_time),
         time(row.replay_time),
-        cells::span(row.reply_age, Tone::Dim),
+        cells::span(row.reply_age, if overdue { Tone::Look } else { Tone::Dim }),
         cells::known(row.address.as_ref(), Tone::Dim),
         cells::seen(reading, snapshot.now),
     ]
+}
+
+/// Where the replay lag is going. It is kept of the lag behind the leader, so that a row of another upstream has none.
+fn trend(snapshot: &Snapshot, reading: &Reading<SqlReport>, row: &Downstream) -> Cell {
+    let member = snapshot.members.iter().find(|member| *member.name.text() == row.application);
+    let Some(member) = member else { return Cell::none() };
+    let Some(lag) = row.replay_lag else { return Cell::unknown() };
+    if snapshot.view(member).lag().bytes.is_none_or(|lag| lag.source != reading.source) {
+        return Cell::none();
+    }
+    let Some(trend) = member.lag_trend else { return Cell::unknown() };
+    match trend.course(lag) {
+        Course::Steady => Cell::number(0.0, "steady", Tone::Dim),
+        Course::Growing(rate) => Cell::number(rate as f64, format!("+{}", units::bytes_rate(rate)), Tone::Look),
+        Course::Shrinking { rate, .. } => {
+            Cell::number(-(rate as f64), format!("-{}", units::bytes_rate(rate)), Tone::Plain)
+        }
+    }
 }
 
 /// Incoming streams of the standbys.
@@ -219,7 +252,28 @@ pub fn receivers(snapshot: &Snapshot) -> Table {
         ];
         table.rows.push(cells::row(reading, snapshot.now, member.name.text().clone(), cells));
     }
+    // The leader has no receiver to be unknown.
+    let leads = |member: &Member| snapshot.leader().is_some_and(|leader| leader.value == member.name);
+    let unknown = unanswered_rows(snapshot, RECEIVERS).filter(|(member, _)| !leads(member));
+    table.rows.extend(unknown.map(|(_, row)| row));
     table
+}
+
+/// Rows of the members that never answered, where another did: without any, the table says why it is empty.
+pub(in crate::report) fn unanswered_rows<'a>(
+    snapshot: &'a Snapshot,
+    columns: &'static [Column],
+) -> impl Iterator<Item = (&'a Member, Row)> {
+    let any = answered(snapshot).next().is_some();
+    let lost = |member: &&Member| {
+        member.sql.as_ref().is_some_and(|reading| reading.freshness(snapshot.now) == Freshness::Lost)
+    };
+    snapshot.members.iter().filter(move |member| any && lost(member)).map(move |member| {
+        let name = member.name.text().clone();
+        let mut cells = vec![Cell::text(name.clone(), Tone::Stale)];
+        cells.resize_with(columns.len(), Cell::unknown);
+        (member, Row { id: name, cells })
+    })
 }
 
 fn timeline(timeline: Option<crate::model::lsn::Timeline>) -> Cell {
@@ -237,6 +291,7 @@ pub fn archivers(snapshot: &Snapshot) -> Table {
         let cells = archiver_cells(snapshot, member, reading, archiver, report.in_recovery);
         table.rows.push(cells::row(reading, snapshot.now, member.name.text().clone(), cells));
     }
+    table.rows.extend(unanswered_rows(snapshot, ARCHIVERS).map(|(_, row)| row));
     table
 }
 

@@ -3,14 +3,32 @@ use super::*;
 use crate::model::name::NodeName;
 use crate::model::postgres::WalStatus;
 use crate::model::source::Trouble;
+use crate::model::trend::Trend;
 
 #[test]
 fn standbys_are_shown_as_their_upstream_sees_them() {
     insta::assert_snapshot!(drawn(&standbys(&cascade())), @r"
-    STANDBY       FROM      STATE      SYNC      WRITE     FLUSH    REPLAY   WRITE T   FLUSH T  REPLAY T     REPLY  ADDRESS            SEEN
-    pg-1          pg-0      streaming  sync      12 kB     24 kB     48 kB     0.2 s     0.2 s     0.2 s     0.2 s  10.0.0.1        1 s ago
-    pg-2          pg-1      streaming  async     16 kB     32 kB     64 kB     0.2 s     0.2 s     0.2 s     0.2 s  10.0.0.2        1 s ago
+    STANDBY       FROM      STATE      SYNC      WRITE     FLUSH    REPLAY        TREND   WRITE T   FLUSH T  REPLAY T     REPLY  ADDRESS            SEEN
+    pg-1          pg-0      streaming  sync      12 kB     24 kB     48 kB            ?     0.2 s     0.2 s     0.2 s     0.2 s  10.0.0.1        1 s ago
+    pg-2          pg-1      streaming  async     16 kB     32 kB     64 kB            –     0.2 s     0.2 s     0.2 s     0.2 s  10.0.0.2        1 s ago
     ");
+}
+
+#[test]
+fn a_standby_tells_where_its_lag_is_going() {
+    let mut snapshot = healthy();
+    let mut text = |rate| {
+        for row in ["pg-1", "pg-2"] {
+            member(&mut snapshot, row).lag_trend = Some(Trend { rate, over: seconds(30) });
+        }
+        let table = standbys(&snapshot);
+        let column = table.columns.iter().position(|column| column.title == "TREND").unwrap();
+        table.rows[1].cells[column].text.to_string()
+    };
+    let mb = f64::from(1 << 20);
+    assert_eq!(text(8.0 * mb), "+8.0 MB/s");
+    assert_eq!(text(-3.0 * mb), "-3.0 MB/s");
+    assert_eq!(text(10.0), "steady");
 }
 
 #[test]
@@ -23,9 +41,9 @@ fn an_idle_standby_has_no_time_behind_and_a_blind_role_no_numbers() {
         (blind.state, blind.replay_lag, blind.replay_time, blind.address) = (None, None, None, None);
     });
     insta::assert_snapshot!(drawn(&standbys(&snapshot)), @r"
-    STANDBY       FROM      STATE      SYNC      WRITE     FLUSH    REPLAY   WRITE T   FLUSH T  REPLAY T     REPLY  ADDRESS            SEEN
-    pg-1          pg-0      streaming  sync      12 kB     24 kB       0 B     0.2 s     0.2 s         –     0.2 s  10.0.0.1        1 s ago
-    pg-2          pg-0      ?          async     28 kB     56 kB         ?     0.4 s     0.4 s         ?     0.4 s  ?               1 s ago
+    STANDBY       FROM      STATE      SYNC      WRITE     FLUSH    REPLAY        TREND   WRITE T   FLUSH T  REPLAY T     REPLY  ADDRESS            SEEN
+    pg-1          pg-0      streaming  sync      12 kB     24 kB       0 B            ?     0.2 s     0.2 s         –     0.2 s  10.0.0.1        1 s ago
+    pg-2          pg-0      ?          async     28 kB     56 kB         ?            ?     0.4 s     0.4 s         ?     0.4 s  ?               1 s ago
     ");
 }
 

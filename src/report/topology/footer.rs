@@ -36,6 +36,15 @@ fn titled(title: &str) -> Line {
 fn dcs(snapshot: &Snapshot) -> Line {
     let mut line = titled("DCS");
     let now = snapshot.now;
+    let record = snapshot.record();
+    // How old the record is matters most once it is: it stands where no width cuts it off.
+    let stale = record.filter(|record| !record.is_fresh(now));
+    if let Some(record) = stale {
+        let age = record.age(now).map(units::age).unwrap_or_default();
+        let key = record.last().and_then(|content| content.leader.as_ref());
+        let words = key.map_or_else(|| "no leader key".to_owned(), |key| format!("leader key {}", key.holder));
+        line = line.with(format!("{words} ({age})   "), Tone::Stale);
+    }
     for (at, reading) in snapshot.dcs.members.iter().enumerate() {
         if at > 0 {
             line.push(" · ", Tone::Dim);
@@ -57,7 +66,7 @@ fn dcs(snapshot: &Snapshot) -> Line {
             None => line.with(words, Tone::Stale),
         };
     }
-    let Some(record) = snapshot.record() else {
+    let Some(record) = record else {
         let silent = snapshot.dcs.content.first().map(|reading| told_when(reading, now).1);
         return match silent {
             Some(words) if snapshot.dcs.members.is_empty() => line.with(format!("record: {words}"), Tone::Stale),
@@ -69,24 +78,22 @@ fn dcs(snapshot: &Snapshot) -> Line {
     if snapshot.dcs.members.is_empty() {
         line = line.dim(format!("as {} tells, {}", record.source, told_when(record, now).1));
     }
+    if stale.is_some() {
+        return line;
+    }
     line = line.plain("   ");
-    let stale = !record.is_fresh(now);
-    let tone = |tone| if stale { Tone::Stale } else { tone };
     match record.last().and_then(|content| content.leader.as_ref()) {
         Some(leader) => {
-            line = line.with(format!("leader key {}", leader.holder), tone(Tone::Plain));
+            line = line.plain(format!("leader key {}", leader.holder));
             let age = record.age(now).unwrap_or_default();
-            if let Some(left) = leader.lease_left.filter(|_| !stale) {
+            if let Some(left) = leader.lease_left {
                 let left = left.saturating_sub(age);
                 line = line.dim(format!(", lease {} s left", left.as_secs()));
             }
+            line
         }
-        None => line = line.with("no leader key", tone(Tone::Act)),
+        None => line.with("no leader key", Tone::Act),
     }
-    if stale {
-        line = line.with(format!(" ({})", record.age(now).map(units::age).unwrap_or_default()), Tone::Stale);
-    }
-    line
 }
 
 fn router_line(snapshot: &Snapshot, router: &Router, title: &str) -> Line {

@@ -22,7 +22,7 @@ use super::tones;
 use super::units::{self, BYTES_WIDTH, DURATION_WIDTH};
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::Observed;
-use crate::model::role::{MemberState, Role, SyncState};
+use crate::model::role::{Role, SyncState};
 use crate::model::router::PoolPurpose;
 use crate::model::snapshot::Snapshot;
 use crate::model::view::MemberView;
@@ -65,7 +65,7 @@ fn empty(snapshot: &Snapshot) -> Table {
     let trouble = sources.iter().find_map(|status| Some((status, status.trouble.as_ref()?)));
     match trouble {
         Some((status, trouble)) => {
-            let hint = status.remedy.unwrap_or("pgctl-tui doctor examines every endpoint");
+            let hint = status.remedy.as_deref().unwrap_or("pgctl-tui doctor examines every endpoint");
             Table::new(COLUMNS, format!("no member is known: {}: {trouble}", status.place()), hint)
         }
         None => Table::new(COLUMNS, "waiting for the first answers", ""),
@@ -91,7 +91,8 @@ fn row(view: MemberView<'_>, branches: &str) -> Row {
             cells::told(lag.bytes, |bytes| cells::bytes(Some(bytes), tones::limits(&thresholds.lag_bytes, bytes)))
         }),
         cells::or_none(follows, || {
-            cells::told(lag.time, |time| cells::span(Some(time), tones::limits(&thresholds.lag_time, time)))
+            let beyond = |time: std::time::Duration| time.saturating_sub(lag.delay);
+            cells::told(lag.time, |time| cells::span(Some(time), tones::limits(&thresholds.lag_time, beyond(time))))
         }),
         cells::or_none(follows, || sync_cell(view)),
         cells::told(view.uptime(), |uptime| cells::span(Some(uptime), Tone::Plain)),
@@ -120,9 +121,10 @@ pub fn mark(view: MemberView<'_>) -> Mark {
     let state = view.state().map_or(Tone::Plain, |state| tones::state(&state.value, writes(view)));
     let role = role_cell(view, view.role().as_ref()).tone;
     let lag = view.lag();
+    let excess = lag.excess();
     let lags = [
         lag.bytes.map(|lag| tones::limits(&snapshot.thresholds.lag_bytes, lag.value)),
-        lag.time.map(|lag| tones::limits(&snapshot.thresholds.lag_time, lag.value)),
+        excess.map(|lag| tones::limits(&snapshot.thresholds.lag_time, lag.value)),
     ];
     let notes = notes(view).into_iter().map(|note| note.tone);
     let tone = tones::worst([state, role].into_iter().chain(notes).chain(lags.into_iter().flatten()));
@@ -140,12 +142,21 @@ pub(in crate::report) fn writes(view: MemberView<'_>) -> bool {
     view.role().is_some_and(|role| role.value.leads() || role.value == Role::Primary)
 }
 
+/// Whether it is a finding that the member takes writes beside the leader. A leader that has just come back, or just
+/// handed over, says so for a moment.
+fn is_accused(view: MemberView<'_>) -> bool {
+    let me = Subject::Node(view.name().clone());
+    view.snapshot.findings.iter().any(|finding| {
+        (finding.code == "primary-without-lock" && finding.subject == me) || finding.code == "several-primaries"
+    })
+}
+
 fn role_cell(view: MemberView<'_>, role: Option<&Observed<Role>>) -> Cell {
     cells::told(role.cloned(), |role| {
         let tone = match role {
             Role::Leader | Role::StandbyLeader => Tone::Strong,
             // Takes writes without the lock: whether that is a split brain or a DCS nobody reaches.
-            Role::Primary if view.snapshot.record_is_fresh() => Tone::Act,
+            Role::Primary if view.snapshot.record_is_fresh() && is_accused(view) => Tone::Act,
             Role::Primary | Role::Demoted => Tone::Look,
             Role::Replica | Role::Uninitialized => Tone::Plain,
             Role::Unknown(_) => Tone::Stale,
@@ -242,27 +253,6 @@ fn notes_cell(notes: &[super::line::Span]) -> Cell {
     }
     let words: Vec<_> = notes.iter().map(|note| note.text.as_str()).collect();
     Cell::text(words.join(", "), tones::worst(notes.iter().map(|note| note.tone)))
-}
-
-/// Whether a member is as it should be: it answers, is up, and leads or streams. `None`: unknown.
-pub(in crate::report) fn in_order(view: MemberView<'_>) -> Option<bool> {
-    if view.is_waiting() && !view.answers() {
-        return None;
-    }
-    if !view.answers() {
-        return Some(false);
-    }
-    let role = view.role()?.value;
-    let state = view.state()?.value;
-    let coarse = state == MemberState::Running && view.streams().is_none();
-    let in_place = match role {
-        Role::Leader | Role::StandbyLeader => true,
-        // Without the lock it may be all there is while the DCS is away; with another leader it is one too many.
-        Role::Primary => !view.snapshot.record_is_fresh(),
-        Role::Replica => state == MemberState::Streaming || coarse,
-        Role::Demoted | Role::Uninitialized | Role::Unknown(_) => false,
-    };
-    Some(state.is_up() && in_place)
 }
 
 /// A share such as `2/3`, toned by what is missing.

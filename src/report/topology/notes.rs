@@ -6,7 +6,9 @@ use super::super::line::Span;
 use super::super::routing::{self, Oddity};
 use super::super::table::Tone;
 use super::super::units;
+use super::is_accused;
 use crate::model::agent::Tags;
+use crate::model::identity::Doubt;
 use crate::model::member::Presence;
 use crate::model::moment::Moment;
 use crate::model::observed::Reading;
@@ -44,6 +46,19 @@ fn presence(view: MemberView<'_>, notes: &mut Vec<Span>) {
 /// Where record, agent and PostgreSQL tell different roles, and the record does not explain it.
 fn roles(view: MemberView<'_>, notes: &mut Vec<Span>) {
     let fresh = |role: &crate::model::observed::Observed<Role>| role.fresh;
+    match view.doubt() {
+        // What it says is of another server.
+        Some(Doubt::Elsewhere(other)) => {
+            return notes.push(Span::new(format!("its address leads to {other}"), Tone::Act));
+        }
+        Some(Doubt::SharedWith(other)) => {
+            return notes.push(Span::new(format!("leads to the server of {other}"), Tone::Act));
+        }
+        Some(Doubt::TwoServers) => {
+            return notes.push(Span::new("REST and SQL are different servers", Tone::Look));
+        }
+        None => {}
+    }
     let Some(sql) = view.sql_role().filter(fresh) else { return };
     let writes = sql.value == Role::Primary;
     if let Some(record) = view.recorded_role().filter(fresh) {
@@ -52,7 +67,10 @@ fn roles(view: MemberView<'_>, notes: &mut Vec<Span>) {
                 notes.push(Span::new("holds the leader lock, but is in recovery", Tone::Act));
             }
             (Role::Leader, true) | (_, false) => {}
-            (_, true) => notes.push(Span::new("takes writes without the leader lock", Tone::Act)),
+            (_, true) => {
+                let tone = if is_accused(view) { Tone::Act } else { Tone::Look };
+                notes.push(Span::new("takes writes without the leader lock", tone));
+            }
         }
     }
     if let Some(agent) = view.agent_role().filter(fresh)

@@ -6,9 +6,11 @@ use ratatui::layout::{Position, Rect};
 use super::cluster::ClusterState;
 use super::{App, Prompt, Surface};
 use crate::report::summary::summary;
+use crate::report::table::Table;
 use crate::report::units;
+use crate::tui::dialogs::detail_lines;
 use crate::tui::theme::Role;
-use crate::tui::views::{Body, Pane};
+use crate::tui::views::{Body, Pane, View};
 use crate::tui::widgets::header::Header;
 use crate::tui::widgets::{Canvas, ascii, graph, header, key_line, lines, notice, panes, prompt, table};
 
@@ -136,6 +138,9 @@ impl App {
                 let state = self.table_state(self.view, &pane.key);
                 let remembered = surface.tables.entry(key).or_default();
                 table::draw(canvas, inner, rows, &state, focused, remembered);
+                if self.view == View::Findings {
+                    self.draw_reasons(canvas, inner, rows, state.index(rows));
+                }
             }
             Body::Lines(text) => {
                 let offset = surface.lines.get(&key).copied().unwrap_or(0);
@@ -143,6 +148,30 @@ impl App {
                 surface.lines.insert(key, possible);
             }
             Body::Graphs(graphs) => graph::draw_all(canvas, inner, graphs),
+        }
+    }
+
+    /// Evidence and advice of the selected finding, where the list leaves room for them below it.
+    fn draw_reasons(&self, canvas: &mut Canvas<'_>, area: Rect, table: &Table, selected: Option<usize>) {
+        let Some(row) = selected.and_then(|index| table.rows.get(index)) else { return };
+        let used = u16::try_from(table.rows.len()).unwrap_or(u16::MAX).saturating_add(2);
+        let left = area.height.saturating_sub(used);
+        let Some(cluster) = self.cluster() else { return };
+        let size = (area.width, area.height);
+        let mut groups = self.with_scene_of(cluster, size, |scene| self.view.detail(scene, "findings", &row.id));
+        // The list itself says what it is.
+        groups.retain(|group| group.title != "Finding");
+        let place = Rect {
+            x: area.x + 1,
+            y: area.y + used.min(area.height),
+            width: area.width.saturating_sub(2),
+            height: left,
+        };
+        let lines = detail_lines(&groups, usize::from(place.width));
+        if lines.len() <= usize::from(left) {
+            for (row, line) in place.rows().zip(&lines) {
+                canvas.line(row.x, row.y, row.width, line);
+            }
         }
     }
 

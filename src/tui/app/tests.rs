@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rstest::rstest;
 
+use crate::model::finding::{Finding, Severity};
+use crate::model::moment::Began;
 use crate::model::name::NodeName;
 use crate::observe::picture::Order;
 use crate::report::test_support;
@@ -31,6 +33,38 @@ fn the_top_line_tells_who_leads_where_one_is_and_what_this_console_may_do() {
     stage.shows(&["pg-1", "pg-2", "0 Clusters", ": command", "? help"]);
 }
 
+#[test]
+fn only_a_console_that_may_do_less_than_usual_wears_a_badge() {
+    let ground = |read_only, word: &str| {
+        let options = Options { read_only, ..Options::default() };
+        let stage = Stage::new(vec![picture("prod-eu")], options, &hooks(), (120, 40));
+        let column =
+            stage.row(0).chars().collect::<String>().split(word).next().map_or(0, |before| before.chars().count());
+        let style = |role| stage.app.theme().style(role);
+        let drawn = stage.buffer()[(u16::try_from(column).expect("on the screen"), 0)].bg;
+        (drawn == style(Role::BadgeWrite).bg.unwrap_or_default(), Some(drawn) == style(Role::BadgeRead).bg)
+    };
+    assert_eq!(ground(false, "READ-WRITE"), (false, false));
+    assert_eq!(ground(true, "READ-ONLY"), (false, true));
+}
+
+#[test]
+fn a_pause_is_told_with_how_long_it_lasts_and_the_state_still_fits_80_columns() {
+    let mut snapshot = test_support::healthy();
+    test_support::record(&mut snapshot, |content| content.paused = true);
+    snapshot.paused_since = Some(Began::Before(snapshot.now - Duration::from_secs(725)));
+    let finding = test_support::findings().remove(0);
+    let of = |severity| std::iter::repeat_n(Finding { severity, ..finding.clone() }, 10);
+    snapshot.findings = of(Severity::Critical).chain(of(Severity::Warning)).collect();
+    let mut stage = Stage::new(vec![around(snapshot)], Options::default(), &hooks(), (120, 40));
+    assert!(stage.row(1).contains(" · PAUSED over 12 min · "), "{}", stage.row(1));
+    stage.resize(80, 24);
+    let line = stage.row(1);
+    for part in ["pg-0", "PAUSED", "TL 12", "sync 1/1", "nodes 3/3", "DCS 3/3", "10 crit, 10 warn"] {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
+}
+
 #[rstest]
 #[case("1", View::Topology, "MEMBER")]
 #[case("2", View::Replication, "STANDBY")]
@@ -47,6 +81,21 @@ fn a_digit_shows_its_view(#[case] key: &str, #[case] view: View, #[case] text: &
     assert_eq!(stage.app.view(), view);
     stage.shows(&[text]);
     assert!(stage.row(0).contains(view.title()));
+}
+
+#[test]
+fn the_selected_finding_shows_evidence_and_advice_where_there_is_room_below_the_list() {
+    let mut snapshot = test_support::healthy();
+    snapshot.findings = test_support::findings();
+    let advices: Vec<_> = snapshot.findings.iter().map(|finding| finding.advice.to_string()).collect();
+    let mut stage = Stage::new(vec![around(snapshot)], Options::default(), &hooks(), (120, 40));
+    stage.press("8");
+    stage.shows(&["Evidence", "Advice", &advices[0]]);
+    stage.press("j");
+    stage.shows(&[&advices[1]]);
+    // Where it would be cut, the list stands alone.
+    stage.resize(120, 9);
+    assert!((0..9).all(|row| !stage.row(row).contains("Advice")));
 }
 
 #[test]
@@ -74,6 +123,29 @@ fn the_selection_moves_and_stays_on_its_row_when_rows_are_sorted_or_new() {
     stage.press("G");
     assert_eq!(stage.app.selected_node(), Some(NodeName::new("pg-0")));
     stage.press("<Ctrl-f><Ctrl-b><End><Home>");
+}
+
+#[test]
+fn the_selected_event_stays_selected_while_others_come_and_the_oldest_go() {
+    let mut stage = Stage::usual();
+    stage.press("7j");
+    let selected = |stage: &Stage| {
+        let (_, id) = stage.app.selection().unwrap();
+        let table = stage.app.focused_table().unwrap().1;
+        table.rows.iter().find(|row| row.id == id).unwrap().cells[4].text.clone()
+    };
+    assert_eq!(selected(&stage), "leader changed for the 1th time");
+    let mut later = picture("prod-eu");
+    later.events = Arc::new((1..=5).map(event).collect());
+    stage.bring(0, later.clone());
+    assert_eq!(selected(&stage), "leader changed for the 1th time");
+    stage.press("kk");
+    assert_eq!(selected(&stage), "leader changed for the 3th time");
+    later.events = Arc::new((3..=9).map(event).collect());
+    stage.bring(0, later);
+    assert_eq!(selected(&stage), "leader changed for the 3th time");
+    stage.press("<Enter>");
+    stage.shows(&["leader changed for the 3th time"]);
 }
 
 #[test]

@@ -20,11 +20,16 @@ pub(super) fn lines(app: &App, view: View, pane: &str, row: &Text, width: usize)
     if groups.is_empty() {
         return vec![Line::new().with("no longer there", Tone::Stale)];
     }
+    grouped(&groups, width)
+}
+
+/// Groups of facts below each other.
+pub(in crate::tui) fn grouped(groups: &[Group], width: usize) -> Vec<Line> {
     let facts = || groups.iter().flat_map(|group| &group.facts);
     let label = facts().map(|fact| fact.label.as_str().width()).max().unwrap_or(0).min(LABEL);
     let origin = facts().map(|fact| fact.origin().width()).max().unwrap_or(0).min(ORIGIN);
     let mut lines = Vec::new();
-    for group in &groups {
+    for group in groups {
         if !lines.is_empty() {
             lines.push(Line::new());
         }

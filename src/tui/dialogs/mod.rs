@@ -7,6 +7,8 @@ mod themes;
 
 use ratatui::layout::Rect;
 
+pub(in crate::tui) use self::detail::grouped as detail_lines;
+
 use super::app::App;
 use super::theme::Theme;
 use super::views::View;

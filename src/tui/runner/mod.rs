@@ -13,7 +13,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossterm::event::EventStream;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -23,6 +22,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use self::backend::Collected;
+use self::input::Input;
 use self::signals::Signals;
 use self::writer::Writer;
 use super::app::App;
@@ -37,7 +37,7 @@ use crate::observe::picture::{Handle, Picture};
 const FRAME: Duration = Duration::from_millis(100);
 
 /// A clock younger than this is not drawn for its own sake.
-const CLOCK: Duration = Duration::from_millis(600);
+const CLOCK: Duration = Duration::from_millis(950);
 
 /// Most keys taken in before a frame: a pasted text is one frame, a held key is many.
 const KEYS_A_FRAME: usize = 64;
@@ -98,7 +98,7 @@ pub async fn run(console: Console) -> Result<Outcome, ConsoleError> {
         guard,
         terminal,
         writer: Writer::start().map_err(ConsoleError::Terminal)?,
-        input: Some(EventStream::new()),
+        input: Some(Input::open()),
         pictures: pictures.collect(),
         jobs: FuturesUnordered::new(),
         start: Instant::now(),
@@ -136,7 +136,7 @@ struct Runner {
     guard: TerminalGuard,
     terminal: Terminal<Collected>,
     writer: Writer,
-    input: Option<EventStream>,
+    input: Option<Input>,
     pictures: FuturesUnordered<Waiting>,
     jobs: FuturesUnordered<BoxFuture<'static, Notice>>,
     start: Instant,
@@ -163,7 +163,7 @@ impl Runner {
                     None
                 }
                 input = input::next(&mut self.input) => match input {
-                    Ok(event) => event,
+                    Ok(event) => Some(event),
                     Err(_) => return Outcome::TerminalLost,
                 },
                 Some((index, pictures)) = self.pictures.next() => pictures.map(|pictures| self.picture(index, pictures)),
@@ -199,10 +199,9 @@ impl Runner {
             if !by_hand {
                 return None;
             }
-            next = match input::next(&mut self.input).now_or_never() {
-                Some(Ok(event)) => event,
-                Some(Err(_)) => return Some(Outcome::TerminalLost),
-                None => None,
+            next = match self.input.as_mut().map_or(Ok(None), Input::waiting) {
+                Ok(event) => event,
+                Err(_) => return Some(Outcome::TerminalLost),
             };
         }
         match next {
@@ -253,15 +252,17 @@ impl Runner {
         self.guard.resume(self.app.mouse)?;
         self.terminal.backend_mut().forget();
         self.terminal.clear()?;
-        self.input = Some(EventStream::new());
+        self.input = Some(Input::open());
         self.dirty = Some(Urgency::Now);
         Ok(())
     }
 
     /// Gives the terminal away once the last frame is out.
     async fn go_away(&mut self) {
-        // The reader thread must not take the keys of whoever comes next.
-        self.input = None;
+        // The reader must not take the keys of whoever comes next.
+        if let Some(input) = self.input.take() {
+            input.close().await;
+        }
         let last = async {
             while self.writer.is_busy() {
                 if self.writer.finished().await.is_err() {

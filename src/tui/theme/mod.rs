@@ -66,6 +66,9 @@ impl Theme {
     pub fn load(name: &str, directory: Option<&Path>, depth: ColourDepth) -> Self {
         let wanted = if depth == ColourDepth::None { "mono" } else { name };
         let mut warnings = Vec::new();
+        if wanted != name && source(name, directory).is_none() {
+            warnings.push(missing(name, directory));
+        }
         let mut merged: Option<ThemeFile> = None;
         let mut next = Some(wanted.to_owned());
         let mut length = 0;
@@ -76,7 +79,7 @@ impl Theme {
                 break;
             }
             let Some(text) = source(&name, directory) else {
-                warnings.push(format!("no theme is called {name}"));
+                warnings.push(missing(&name, directory));
                 next = (merged.is_none() && name != FALLBACK).then(|| FALLBACK.to_owned());
                 continue;
             };
@@ -100,6 +103,10 @@ impl Theme {
     pub fn style(&self, role: Role) -> Style {
         self.styles.get(&role).copied().unwrap_or_default()
     }
+}
+
+fn missing(name: &str, directory: Option<&Path>) -> String {
+    format!("no theme is called {name}; there is {}", Theme::names(directory).join(", "))
 }
 
 fn source(name: &str, directory: Option<&Path>) -> Option<String> {
@@ -192,6 +199,14 @@ mod tests {
             assert!(all.contains(part), "{part} is not warned about in {all}");
         }
         assert!(Theme::names(Some(directory.path())).contains(&"mine".to_owned()));
+    }
+
+    #[test]
+    fn a_theme_that_is_not_there_is_told_with_those_that_are_at_every_depth() {
+        for depth in [ColourDepth::None, ColourDepth::True] {
+            let warnings = Theme::load("nosuch", None, depth).warnings.join("; ");
+            assert!(warnings.contains("nosuch; there is dark, light, high-contrast, mono"), "{depth:?}: {warnings}");
+        }
     }
 
     #[test]

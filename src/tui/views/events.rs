@@ -10,6 +10,6 @@ pub(super) fn panes(scene: Scene<'_>) -> Vec<Pane> {
 }
 
 pub(super) fn detail(scene: Scene<'_>, row: &Text) -> Vec<Group> {
-    let event = row.as_str().parse::<usize>().ok().and_then(|index| scene.picture.events.get(index));
+    let event = scene.picture.events.iter().find(|event| row.as_str().parse() == Ok(event.number));
     event.map(|event| detail::event(event, scene.now, scene.zone)).unwrap_or_default()
 }

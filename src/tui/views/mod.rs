@@ -70,13 +70,25 @@ impl View {
         Self::Findings,
     ];
 
+    /// Every view.
+    pub const ALL: [Self; 11] = [
+        Self::Clusters,
+        Self::Topology,
+        Self::Replication,
+        Self::Router,
+        Self::Dcs,
+        Self::Backups,
+        Self::Sessions,
+        Self::Events,
+        Self::Findings,
+        Self::Poolers,
+        Self::Sources,
+    ];
+
     /// The view called `name`, by its title or its digit.
     pub fn named(name: &str) -> Option<Self> {
-        let numbered = Self::NUMBERED.iter().copied();
         let digit = name.parse::<usize>().ok().and_then(|digit| Self::NUMBERED.get(digit).copied());
-        digit.or_else(|| {
-            numbered.chain([Self::Poolers, Self::Sources]).find(|view| view.title().eq_ignore_ascii_case(name))
-        })
+        digit.or_else(|| Self::ALL.into_iter().find(|view| view.title().eq_ignore_ascii_case(name)))
     }
 
     /// Its name in header and key line.

@@ -41,7 +41,7 @@ fn row(status: &SourceStatus) -> Row {
             status.age.map_or_else(Cell::unknown, |age| seconds(age, units::age(age))),
             status.took.map_or_else(Cell::unknown, |took| seconds(took, units::latency(took))),
             words(status.trouble.as_deref(), Tone::Look),
-            words(status.remedy, Tone::Plain),
+            words(status.remedy.as_deref(), Tone::Plain),
         ],
     }
 }

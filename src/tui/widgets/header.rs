@@ -55,8 +55,13 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
         return;
     }
     let room = area.width.saturating_sub(2);
-    let whole = header.summary.line();
-    let state = if whole.width() > usize::from(room) { compact(&header.summary) } else { whole };
+    let summary = &header.summary;
+    let forms: [&dyn Fn() -> Line; 3] =
+        [&|| summary.line(), &|| compact(summary, summary.pause().as_ref(), summary.counts.words()), &|| {
+            compact(summary, summary.paused.as_ref(), summary.counts.words())
+        }];
+    let fits = forms.iter().map(|form| form()).find(|line| line.width() <= usize::from(room));
+    let state = fits.unwrap_or_else(|| compact(summary, summary.paused.as_ref(), summary.counts.short()));
     canvas.line(area.x + 1, area.y + 1, room, &state);
     if let Some(worst) = &header.summary.worst {
         let role = Role::of(worst.tone);
@@ -66,14 +71,14 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
 }
 
 /// The state in fewer columns: what needs no label goes without.
-fn compact(summary: &Summary) -> Line {
+fn compact(summary: &Summary, paused: Option<&Span>, findings: String) -> Line {
     let mut line = Line::new().with(summary.leader.text.as_str(), summary.leader.tone);
     let mut part = |label: &str, span: &Span| {
         line.push(" · ", Tone::Dim);
         line.push(label, Tone::Dim);
         line.push(span.text.as_str(), span.tone);
     };
-    if let Some(paused) = &summary.paused {
+    if let Some(paused) = paused {
         part("", paused);
     }
     part("TL ", &summary.timeline);
@@ -83,7 +88,10 @@ fn compact(summary: &Summary) -> Line {
             part(label, span);
         }
     }
-    part("", &Span::new(summary.counts.words(), summary.counts.tone()));
+    part("", &summary.findings(findings));
+    if summary.silent > 0 {
+        part("", &Span::new(format!("{} silent", summary.silent), Tone::Stale));
+    }
     line
 }
 
@@ -124,7 +132,8 @@ fn draw_right(canvas: &mut Canvas<'_>, area: Rect, header: &Header) -> u16 {
         }
     }
     let access = summary.access.text.as_str();
-    let role = if access == "READ-WRITE" { Role::BadgeWrite } else { Role::BadgeRead };
+    // Nothing can be done to a cluster yet: the usual state is no warning, and the word stays calm.
+    let role = if access == "READ-WRITE" { Role::Dim } else { Role::BadgeRead };
     parts.push((format!(" {access} "), role));
     if summary.simulated {
         parts.push((" simulated ".to_owned(), Role::BadgeSimulated));
@@ -147,4 +156,20 @@ fn draw_right(canvas: &mut Canvas<'_>, area: Rect, header: &Header) -> u16 {
         x = x.saturating_sub(1);
     }
     x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::summary::summary;
+    use crate::report::test_support::{cut, healthy, now, seconds};
+
+    #[test]
+    fn a_narrow_header_still_tells_how_many_sources_are_silent() {
+        let mut snapshot = healthy();
+        assert!(!compact(&summary(&snapshot, now()), None, String::new()).text().contains("silent"));
+        cut(&mut snapshot, "pg-2", seconds(38));
+        let line = compact(&summary(&snapshot, now()), None, "1 crit, 2 warn".to_owned()).text();
+        assert!(line.ends_with(" · 2 silent") && line.chars().count() <= 78, "{line}");
+    }
 }

@@ -28,18 +28,19 @@ pub struct EtcdCheck {
     source: Source,
     endpoints: EtcdEndpoints,
     namespace: String,
-    scope: String,
+    scope: Option<String>,
 }
 
 impl EtcdCheck {
-    /// One for each of `endpoints`, which should have `scope` under `namespace`.
-    pub fn each(endpoints: &EtcdEndpoints, namespace: &str, scope: &str) -> Vec<Self> {
+    /// One for each of `endpoints`, which should have `scope` under `namespace`. `None`: the scope is not known, and its
+    /// record is not looked for.
+    pub fn each(endpoints: &EtcdEndpoints, namespace: &str, scope: Option<&str>) -> Vec<Self> {
         alone(endpoints)
             .map(|(name, endpoints)| Self {
                 source: Source::new(SourceKind::EtcdMember, name),
                 endpoints,
                 namespace: namespace.to_owned(),
-                scope: scope.to_owned(),
+                scope: scope.map(ToOwned::to_owned),
             })
             .collect()
     }
@@ -81,7 +82,12 @@ impl EtcdCheck {
 
     /// Whether the cluster is on record here, as far as this endpoint can tell.
     async fn record(&self, list: &mut Checklist, connector: Connector) {
-        let wanted = prefix(&self.namespace, &self.scope);
+        let Some(scope) = &self.scope else {
+            let text = "the scope is not known, so that its record cannot be looked for";
+            list.unknown(Aspect::Identity, text, "set scope in the configuration, or give --scope");
+            return;
+        };
+        let wanted = prefix(&self.namespace, scope);
         let mut client = RecordClient::new(connector.clone(), wanted.as_str(), "leader");
         match client.next(Duration::ZERO).await {
             Err(error) => {
@@ -98,7 +104,7 @@ impl EtcdCheck {
                     Ok(found) => scopes::missing(self.source.target.as_str(), &wanted, &found),
                     Err(error) => source_error(&error),
                 };
-                list.fail(Aspect::Identity, error.brief(), "set scope and namespace of the cluster");
+                list.fail(Aspect::Identity, error.brief(), error.remedy(SourceKind::Etcd));
             }
             Ok(_) => {
                 let members = client.record().keys.keys().filter(|key| key.starts_with("members/")).count();

@@ -16,7 +16,9 @@ use crate::model::source::{Source, SourceError, SourceKind};
 use crate::model::text::Text;
 
 /// After this long without a change the record is confirmed by a linearizable read.
-const HEARTBEAT: Duration = Duration::from_secs(2);
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often the lease is asked for while nothing changes.
+const LEASE_EVERY: Duration = Duration::from_millis(1900);
 /// The lease's time left is asked of the raft leader; a leader change must not wait for it for long.
 const LEASE_PATIENCE: Duration = Duration::from_millis(150);
 /// A store that lacks the scope is not searched for others more often than this.
@@ -33,8 +35,8 @@ pub struct EtcdRecord {
     content: DcsContent,
     /// Whether the keys changed since `content` was made of them.
     changed: bool,
-    /// Lease of the leader key, and what was left of it.
-    lease: (i64, Option<Duration>),
+    /// Lease of the leader key, what was left of it, and when that was asked.
+    lease: (i64, Option<Duration>, Instant),
     others: Option<(Instant, SourceError)>,
 }
 
@@ -49,7 +51,7 @@ impl EtcdRecord {
             client: None,
             content: DcsContent::default(),
             changed: false,
-            lease: (0, None),
+            lease: (0, None, Instant::now()),
             others: None,
         }
     }
@@ -75,18 +77,20 @@ impl EtcdRecord {
         }
         let lease = client.record().keys.get("leader").map_or(0, |key| key.lease);
         if lease == 0 {
-            self.lease = (0, None);
-        } else if change != Change::Events || self.lease.0 != lease {
+            self.lease = (0, None, Instant::now());
+        } else if self.lease.0 != lease || (change != Change::Events && self.lease.2.elapsed() >= LEASE_EVERY) {
             let left = client.lease_left(lease, LEASE_PATIENCE).await;
-            self.lease = (lease, left.inspect_err(|error| tracing::debug!(%error, "etcd: lease")).ok());
+            self.lease = (lease, left.inspect_err(|error| tracing::debug!(%error, "etcd: lease")).ok(), Instant::now());
         }
+        let (_, left, asked) = self.lease;
+        let left = left.map(|left| left.saturating_sub(Duration::from_secs(asked.elapsed().as_secs())));
         if self.changed {
-            self.content = content(client.record(), self.lease.1);
+            self.content = content(client.record(), left);
             self.changed = false;
         } else {
             self.content.revision = client.record().revision;
             if let Some(leader) = &mut self.content.leader {
-                leader.lease_left = self.lease.1;
+                leader.lease_left = left;
             }
         }
         Ok(Facts::Record(Box::new(self.content.clone())))

@@ -37,7 +37,22 @@ pub(super) fn missing(endpoint: &str, wanted: &str, found: &[FoundScope]) -> Sou
     } else {
         format!("it has {}", named.join(", "))
     };
-    SourceError::new(Trouble::UnexpectedAnswer, endpoint, format!("nothing is on record under {wanted}; {has}"))
+    let error =
+        SourceError::new(Trouble::UnexpectedAnswer, endpoint, format!("nothing is on record under {wanted}; {has}"));
+    match nearest(wanted, found) {
+        Some(near) => {
+            error.advising(format!("use --namespace {} --scope {}", near.namespace.trim_end_matches('/'), near.scope))
+        }
+        None => error.advising("check that Patroni keeps its record in this etcd"),
+    }
+}
+
+/// The cluster that was most likely meant: of the same scope, else of the same namespace, else whichever there is.
+fn nearest<'a>(wanted: &str, found: &'a [FoundScope]) -> Option<&'a FoundScope> {
+    let (namespace, scope) = wanted.trim_end_matches('/').rsplit_once('/').unwrap_or(("", wanted));
+    let same_scope = found.iter().find(|found| found.scope == scope);
+    let beside = || found.iter().find(|found| found.namespace.trim_matches('/') == namespace.trim_matches('/'));
+    same_scope.or_else(beside).or(found.first())
 }
 
 fn words(found: &FoundScope) -> String {

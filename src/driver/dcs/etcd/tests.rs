@@ -232,7 +232,7 @@ async fn a_leader_change_arrives_as_it_happens() {
     let etcd = Member::start(&[LEADER, ("/service/pg-ha/initialize", "77")]).await;
     let mut source = EtcdRecord::new(endpoints(&[&etcd.url]), "service", "pg-ha");
     assert_eq!(source.source(), &Source::new(SourceKind::Etcd, ""));
-    assert!(matches!(source.pace(), Pace::Push(pace) if pace >= Duration::from_secs(2)));
+    assert!(matches!(source.pace(), Pace::Push(pace) if pace >= Duration::from_secs(1)));
     let first = record(&mut source).await.expect("a record");
     let leader = first.leader.expect("a leader");
     assert_eq!((leader.holder.as_str(), leader.lease_left), ("pg-0", Some(Duration::from_secs(25))));
@@ -257,6 +257,7 @@ async fn a_store_without_the_scope_says_which_it_has() {
     for told in ["nothing is on record under /service/pg/", "/prod/pg (1 member)", "/service/pg-ha (no members)"] {
         assert!(text.contains(told), "{told}: {text}");
     }
+    assert_eq!(error.remedy(SourceKind::Etcd), "use --namespace /prod --scope pg", "the same scope elsewhere");
     // It is seen as soon as it appears.
     etcd.put("/service/pg/leader", "pg-0");
     assert!(record(&mut source).await.expect("a record").leader.is_some());
@@ -297,7 +298,7 @@ async fn doctor_examines_everything_that_it_can() {
     let etcd = Member::start(&[LEADER]).await;
     etcd.complain("memberID:11 alarm:NOSPACE ");
     let settings = endpoints(&[&refused(), &etcd.url]);
-    let mut checks = EtcdCheck::each(&settings, "service", "pg-ha");
+    let mut checks = EtcdCheck::each(&settings, "service", Some("pg-ha"));
     let refused: Vec<_> = checks[0].check().await.iter().map(|line| (line.aspect, line.verdict)).collect();
     assert_eq!(refused, [(Aspect::Reach, Verdict::Fail)]);
     let lines = checks[1].check().await;
@@ -315,7 +316,7 @@ async fn doctor_tells_a_missing_scope_and_a_missing_right_apart() {
     let etcd = Member::start(&[LEADER]).await;
     let settings = endpoints(&[&etcd.url]);
     let last = async |scope| {
-        let lines = EtcdCheck::each(&settings, "service", scope)[0].check().await;
+        let lines = EtcdCheck::each(&settings, "service", Some(scope))[0].check().await;
         lines.into_iter().next_back().map(|line| (line.aspect, line.verdict, line.text.to_string()))
     };
     let (aspect, verdict, text) = last("other").await.expect("a line");

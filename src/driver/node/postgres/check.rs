@@ -55,7 +55,11 @@ impl PostgresCheck {
         let password = match self.password.get().await {
             Ok(password) => password,
             Err(error) => {
-                lines.list.fail(Aspect::Credentials, error.to_string(), Trouble::Credentials.remedy());
+                lines.list.fail(
+                    Aspect::Credentials,
+                    error.to_string(),
+                    Trouble::Credentials.remedy_over(SourceKind::Sql),
+                );
                 None
             }
         };
@@ -83,7 +87,7 @@ impl PostgresCheck {
             }
             Err(error) => {
                 let error = source_error(&error, &lines.endpoint, None);
-                lines.list.fail(Aspect::Privileges, error.brief(), error.trouble.remedy());
+                lines.list.fail(Aspect::Privileges, error.brief(), error.remedy(SourceKind::Sql));
             }
         }
         lines.list.into_lines()
@@ -131,7 +135,7 @@ impl Lines {
         let failure = source_error(error, &self.endpoint, hint);
         let at = match failure.trouble {
             Trouble::Tls => Aspect::Tls,
-            Trouble::Credentials | Trouble::Permission => Aspect::Credentials,
+            Trouble::Credentials | Trouble::Unasked | Trouble::Permission => Aspect::Credentials,
             Trouble::Unsupported if matches!(error, PostgresError::TooOld(_)) => Aspect::Version,
             Trouble::Refused
             | Trouble::TimedOut
@@ -153,7 +157,7 @@ impl Lines {
             PostgresError::TooMany(_) => {
                 "free connections, or grant the role pg_use_reserved_connections (PostgreSQL 16)".to_owned()
             }
-            _ => failure.trouble.remedy().to_owned(),
+            _ => failure.remedy(SourceKind::Sql).to_owned(),
         };
         for aspect in
             [Aspect::Reach, Aspect::Tls, Aspect::Credentials, Aspect::Privileges, Aspect::Version, Aspect::Clock]

@@ -51,7 +51,7 @@ pub(super) struct NoPassword(Arc<SecretError>);
 
 impl NoPassword {
     pub(super) fn at(&self, endpoint: &Text) -> SourceError {
-        SourceError::new(Trouble::Credentials, endpoint.as_str(), self.to_string())
+        SourceError::new(Trouble::Unasked, endpoint.as_str(), self.to_string())
     }
 }
 

@@ -307,3 +307,23 @@ fn bytes(difference: i64) -> u64 {
 fn count(number: i32) -> u32 {
     u32::try_from(number).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_application_may_call_itself_what_it_likes_and_no_terminal_obeys() {
+        let row = ApplicationRow {
+            application: Some("app\u{1b}]0;owned\u{7}\u{9b}31m\r\nother\u{202e}".to_owned()),
+            sessions: 3,
+            active: -1,
+            idle_in_transaction: 0,
+        };
+        let load = application(row);
+        let name = load.application.as_str();
+        assert!(name.starts_with("app") && name.contains("other") && !name.contains("owned"), "{name:?}");
+        assert!(!name.chars().any(|c| c.is_control() || c == '\u{202e}'), "{name:?}");
+        assert_eq!((load.sessions, load.active), (3, 0));
+    }
+}

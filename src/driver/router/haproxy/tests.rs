@@ -100,7 +100,7 @@ async fn a_table_cut_off_is_refused_rather_than_shown_in_part() {
 #[tokio::test]
 async fn control_sequences_in_names_and_checks_do_not_come_through() {
     let text = "# pxname,svname,status,type,check_status,last_chk,\n\
-        \u{1b}[31mprimary,pg\u{9b}2J-0,UP\u{7},2,* L7OK,\"\u{1b}]0;owned\u{7}fine\",\n";
+        \u{1b}[31mprimary,pg\u{9b}2J-0,UP\u{7},2,* L7OK,\"\u{1b}]0;owned\u{7}fine\",\nprimary,BACKEND,UP,1,,,\n";
     let report = page(text).await.expect("a report");
     let row = &report.rows[0];
     assert_eq!((row.proxy.as_str(), row.server.as_str(), &row.status), ("primary", "pg-0", &ProxyStatus::Up));

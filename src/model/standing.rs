@@ -1,0 +1,78 @@
+//! How a member stands in its cluster: whether it is as it should be, whether its upstream is there to be followed, and
+//! whether anybody takes writes.
+
+use super::member::Presence;
+use super::observed::Freshness;
+use super::role::{MemberState, Role};
+use super::snapshot::Snapshot;
+use super::source::Trouble;
+use super::view::MemberView;
+
+impl MemberView<'_> {
+    /// Whether a member is as it should be: it answers, is up, and leads or streams. `None`: unknown. That a replica
+    /// has nobody to stream from is its upstream's disorder.
+    pub fn in_order(&self) -> Option<bool> {
+        if self.is_waiting() && !self.answers() {
+            return None;
+        }
+        if !self.answers() || self.doubt().is_some() {
+            return Some(false);
+        }
+        let role = self.role()?.value;
+        let state = self.state()?.value;
+        let coarse = state == MemberState::Running && self.streams().is_none();
+        let in_place = match role {
+            Role::Leader | Role::StandbyLeader => true,
+            // Without the lock it may be all there is while the DCS is away; with another leader it is one too many.
+            Role::Primary => !self.snapshot.record_is_fresh(),
+            Role::Replica => state == MemberState::Streaming || coarse || self.upstream_is_gone(),
+            Role::Demoted | Role::Uninitialized | Role::Unknown(_) => false,
+        };
+        Some(state.is_up() && in_place)
+    }
+
+    /// Whether no wire to the node answers in time, the first seconds aside.
+    pub fn is_silent(&self) -> bool {
+        !self.answers() && !self.is_waiting()
+    }
+
+    /// Whether whom this standby follows is not there to be followed: silent, down, or itself no longer the leader.
+    pub fn upstream_is_gone(&self) -> bool {
+        let Some(upstream) = self.upstream() else { return true };
+        let Some(member) = self.snapshot.member(&upstream.value) else { return true };
+        let upstream = self.snapshot.view(member);
+        let leads = self.snapshot.leader().is_some_and(|leader| leader.value == *upstream.name());
+        let demoted = upstream.claimed_role().is_some_and(|role| role.fresh && role.value == Role::Replica);
+        upstream.is_silent() || upstream.is_down() || (leads && demoted && !self.snapshot.is_standby_cluster())
+    }
+
+    /// Whether PostgreSQL of a node that answers is seen not to serve anybody.
+    fn is_down(&self) -> bool {
+        let down = self.state().is_some_and(|state| state.fresh && !state.value.is_up());
+        let failure = self.member.sql.as_ref().and_then(|sql| sql.failure.as_ref());
+        down || failure.is_some_and(|failure| {
+            matches!(failure.error.trouble, Trouble::Refused | Trouble::NotReady | Trouble::Closed)
+        })
+    }
+}
+
+impl Snapshot {
+    /// Whether nobody takes writes, as far as can be seen without a record to go by: every member that answers says
+    /// that it is in recovery, and if one does not answer, nobody streams from it either.
+    pub fn nobody_writes(&self) -> bool {
+        let waits = self.dcs.content.iter().any(|reading| reading.freshness(self.now) == Freshness::Waiting);
+        if waits || self.record_is_fresh() || self.is_standby_cluster() || self.views().any(|view| view.is_waiting()) {
+            return false;
+        }
+        let word = |view: &MemberView<'_>| {
+            let sql = view.sql_role().filter(|role| role.fresh);
+            sql.or_else(|| view.agent_role().filter(|role| role.fresh)).map(|role| role.value)
+        };
+        let present = || self.views().filter(|view| view.member.presence == Presence::Present);
+        let words: Vec<Option<Role>> = present().map(|view| word(&view)).collect();
+        let told: Vec<&Role> = words.iter().flatten().collect();
+        let all = told.len() == words.len();
+        let streams = || present().any(|view| view.streams().is_some_and(|streams| streams.fresh && streams.value));
+        !told.is_empty() && told.iter().all(|role| **role == Role::Replica) && (all || !streams())
+    }
+}
