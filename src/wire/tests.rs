@@ -387,8 +387,9 @@ async fn a_member_of_etcd_is_asked_no_more_than_it_must() {
     let (reads, statuses) = (etcd.reads(), etcd.statuses());
     tokio::time::sleep(Duration::from_secs(6)).await;
     let (reads, statuses) = (etcd.reads() - reads, etcd.statuses() - statuses);
-    // Each second the record is confirmed, and the member is asked whether it reaches the majority.
-    assert!(reads <= 13 && statuses <= 2, "{reads} reads and {statuses} statuses in 6 s");
+    // Each second the record is confirmed, and the member is asked whether it reaches the majority; every fifth time the
+    // operation lock is looked at too.
+    assert!(reads <= 15 && statuses <= 2, "{reads} reads and {statuses} statuses in 6 s");
 }
 
 #[rstest]

@@ -212,7 +212,7 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("candidate-served", |s: &mut Snapshot| fail_sql(s, 0, Trouble::TimedOut), Block)]
 #[case("candidate-lag", as_is, Pass)]
 #[case("candidate-lag-time", as_is, Pass)]
-#[case("candidate-lag-time", |s: &mut Snapshot| { sql(s, 0, |r| r.downstream[0].replay_lag = Some(9)); sql(s, 1, |r| r.replay.as_mut().unwrap().lag = Some(seconds(60))) }, Warn)]
+#[case("candidate-lag-time", |s: &mut Snapshot| { sql(s, 0, |r| { r.downstream[0].replay_lag = Some(9); r.downstream[0].replay_time = Some(seconds(60)) }) }, Warn)]
 #[case("candidate-lag-time", |s: &mut Snapshot| lose(s, 1), Unknown)]
 #[case("candidate-timeline", as_is, Pass)]
 #[case("candidate-timeline", |s: &mut Snapshot| sql(s, 1, |r| r.timeline = Some(Timeline(11))), Block)]

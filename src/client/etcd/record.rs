@@ -102,6 +102,8 @@ struct Session {
     link: Link,
     watch: Option<WatchStream>,
     since: Instant,
+    /// How often the watch's silence was looked into.
+    confirmed: u32,
 }
 
 impl std::fmt::Debug for Session {
@@ -220,7 +222,7 @@ impl RecordClient {
         };
         self.preferred = index;
         self.record = record;
-        self.session = Some(Session { link, watch: None, since: Instant::now() });
+        self.session = Some(Session { link, watch: None, since: Instant::now(), confirmed: 0 });
         Ok(Change::Read)
     }
 
@@ -232,14 +234,18 @@ impl RecordClient {
         let mut kv = session.link.client.kv_client();
         let keys = bounded(&session.link.endpoint, patience, kv.get(self.followed.prefix.as_str(), Some(options)));
         // Not asked for again where it may not be read.
-        let beside = self.followed.beside.as_deref().filter(|_| self.record.beside.revision().is_some());
+        let readable = self.record.beside.revision().is_some();
+        session.confirmed = session.confirmed.wrapping_add(1);
+        let due = session.confirmed.is_multiple_of(BESIDE_EVERY);
+        let beside = self.followed.beside.as_deref().filter(|_| readable && due);
+        let asked = beside.is_some();
         let (answer, beside) = join(keys, aside(&session.link, beside, patience)).await;
         let (answer, beside) = (answer?, beside?);
         let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
         let told: BTreeMap<String, i64> =
             answer.kvs().iter().map(|kv| (name(kv.key(), &self.followed.prefix), kv.mod_revision())).collect();
         let known = self.record.keys.iter().map(|(name, key)| (name.clone(), key.mod_revision)).collect();
-        if told == known && beside.revision() == self.record.beside.revision() {
+        if told == known && (!asked || beside.revision() == self.record.beside.revision()) {
             self.record.revision = self.record.revision.max(revision);
             return Ok(Heard::Nothing);
         }
@@ -250,6 +256,10 @@ impl RecordClient {
         }
     }
 }
+
+/// The key beside the record hangs on the same watch: what confirms the one speaks for the other, so it is only now and
+/// then looked at itself.
+const BESIDE_EVERY: u32 = 5;
 
 /// What a watch said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
