@@ -25,6 +25,7 @@ use crate::cli::printer::Printer;
 use crate::client::process;
 use crate::config::environment::Environment;
 use crate::driver::ha::patroni_plan::PatroniManager;
+use crate::model::text::Text;
 use crate::operate::job::{Followed, Jobs, Process, SCHEMA, Spec};
 use crate::operate::{Event, Limits, Parts, Progress, Request, Rules};
 
@@ -44,7 +45,12 @@ fn host() -> String {
 /// Who sits at this console.
 fn who() -> Operator {
     let environment = Environment::of_process();
-    operator(|name| environment.get(name).filter(|value| !value.is_empty()), &host(), std::process::id())
+    let mut who = operator(|name| environment.get(name).filter(|value| !value.is_empty()), &host(), std::process::id());
+    if who.user == *"unknown" {
+        // cron and containers set no names.
+        who.user = Text::new(format!("uid {}", rustix::process::getuid().as_raw()));
+    }
+    who
 }
 
 #[expect(clippy::disallowed_methods, reason = "an action is named and dated where it is begun")]

@@ -45,6 +45,11 @@ pub(super) fn copying(scene: &Scene<'_>, member: &NodeName) -> Telling {
     if record.is_some_and(|record| record.value.leader.as_ref().is_some_and(|key| key.holder == *member)) {
         return Telling::contradicted(format!("{member} leads: it is not copied"));
     }
+    // A small cluster is copied between two looks. Nothing but a copy makes a replica's PostgreSQL start anew after its
+    // agent took that order; where another did, the copy is still under way and is seen next.
+    if let Telling::Reached { evidence } = restarted(scene, member) {
+        return Telling::reached(format!("{evidence}; copied before anybody looked"));
+    }
     match scene.agent(member) {
         Some(agent) => Telling::not_yet(format!("{}: {}", agent.source, agent.value.state)),
         None => Telling::not_yet(format!("no answer of the agent of {member} since")),

@@ -193,6 +193,11 @@ fn a_copy_is_seen_while_it_runs() {
     reached(with(healthy(), |s| agent(s, 2, |r| r.state = MemberState::CreatingReplica)), &milestone);
     reached(with(healthy(), |s| record(s, |r| r.members[2].state = MemberState::CreatingReplica)), &milestone);
     not_yet(healthy(), &milestone, "running");
+    let again = |s: &mut Snapshot| {
+        sql(s, 2, |r| r.postmaster_started = wall());
+        agent(s, 2, |r| r.postmaster_started = Some(wall()));
+    };
+    reached(with(healthy(), again), &milestone);
     contradicted(healthy(), &Milestone::Copying { member: pg(0) }, "leads");
 }
 
