@@ -186,6 +186,8 @@ pub struct Session {
     pub state: Text,
     /// What it waits for: type and event; empty if nothing.
     pub wait: Text,
+    /// When its backend started: tells it from a later one of the same number. `None`: hidden from the asking role.
+    pub started: Option<Timestamp>,
     /// Time since its transaction began.
     pub transaction_age: Option<Duration>,
     /// Time since its query began.

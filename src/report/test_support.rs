@@ -556,6 +556,7 @@ pub(crate) fn session(pid: i32, application: &str, blocked_by: &[i32], transacti
         client: "10.0.1.7".into(),
         state: "active".into(),
         wait: if blocked_by.is_empty() { "".into() } else { "Lock: transactionid".into() },
+        started: Some("2026-11-21T09:12:07Z".parse().expect("a time")),
         transaction_age: transaction.map(seconds),
         query_age: Some(seconds(2)),
         blocked_by: blocked_by.to_vec(),

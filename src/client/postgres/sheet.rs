@@ -243,6 +243,8 @@ pub struct SessionRow {
     pub wait_type: Option<String>,
     /// Event waited for.
     pub wait_event: Option<String>,
+    /// When the backend started; hidden without `pg_monitor`.
+    pub started: Option<Timestamp>,
     /// Seconds since its transaction began.
     pub transaction_age: Option<f64>,
     /// Seconds since its query began.

@@ -159,7 +159,8 @@ impl Statement {
             // for one. The rank is that of the list: blocked, active, in a transaction, the rest of what is visible.
             Self::Sessions => concat!(
                 "SELECT pid, datname::text, usename::text, application_name, host(client_addr), state, \
-                 wait_event_type, wait_event, extract(epoch FROM clock_timestamp() - xact_start)::float8, \
+                 wait_event_type, wait_event, backend_start, \
+                 extract(epoch FROM clock_timestamp() - xact_start)::float8, \
                  extract(epoch FROM clock_timestamp() - query_start)::float8, \
                  CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) END, left(query, 200) \
                  FROM pg_stat_activity WHERE state IS DISTINCT FROM 'idle' AND ",

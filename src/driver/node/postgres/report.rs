@@ -273,6 +273,7 @@ fn session(row: SessionRow) -> Session {
         client: text(row.client),
         state: text(row.state),
         wait: Text::new(wait),
+        started: row.started,
         transaction_age: span(row.transaction_age),
         query_age: span(row.query_age),
         blocked_by: row.blocked_by.unwrap_or_default(),
