@@ -41,6 +41,12 @@ pub enum Order {
         /// What.
         request: SqlRequest,
     },
+    /// To the cluster's record in the DCS itself, past every agent. Written only while the operation lock and the leader
+    /// are what they were.
+    Record {
+        /// What.
+        request: RecordRequest,
+    },
     /// Nothing is sent; the next step waits until observation shows the milestone.
     Await {
         /// What is awaited.
@@ -94,6 +100,24 @@ pub enum AgentRequest {
     Configure {
         /// Keys to set; `null` removes one.
         changes: Map<String, Value>,
+    },
+}
+
+/// What can be written to the cluster's record, by compare-and-set.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordRequest {
+    /// Empties the failover key (`{}`), so that an order that was given up does not fire later.
+    ClearFailover {
+        /// Revision of the key that is cleared, and of no later one.
+        revision: i64,
+    },
+    /// Changes keys of the dynamic configuration.
+    Configure {
+        /// Keys to set; `null` removes one.
+        changes: Map<String, Value>,
+        /// Revision of the configuration that is changed, and of no later one.
+        revision: i64,
     },
 }
 

@@ -100,8 +100,7 @@ impl Plan {
     pub fn hash(&self) -> PlanHash {
         // Maps in a plan are ordered, so that equal plans give equal text.
         let text = serde_json::to_vec(self).unwrap_or_default();
-        let digest = Sha256::digest(&text);
-        PlanHash(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        PlanHash(format!("{:x}", Sha256::digest(&text)))
     }
 }
 
