@@ -27,7 +27,7 @@ use super::world::calls::{Answer, Taken};
 
 pub use lock::SimulatedLock;
 
-/// The observer's clock.
+/// The observer's clock. It must run on by itself: a request that is open ends by it.
 pub type Ticking = Arc<dyn Fn() -> Moment + Send + Sync>;
 
 /// How often an open request is looked at.

@@ -166,16 +166,24 @@ impl World {
     }
 
     fn loop_without_leader(&mut self, index: usize) {
-        let node = &self.nodes[index];
+        let now = self.clock.now();
+        let current = self.nodes[index].timeline >= self.newest_timeline();
+        let node = &mut self.nodes[index];
         if node.writable && node.phase == Phase::Running {
-            self.take_lock(index);
+            if current {
+                self.take_lock(index);
+            } else {
+                // Others have led since: it was away too long to go on as if nothing had been.
+                node.phase = Phase::Stopping { until: now + SECOND, then: AfterStop::ReadOnly };
+            }
             return;
         }
         let appointed = self.record.failover.as_ref().filter(|order| order.at.is_none()).and_then(|o| o.candidate);
         // Nobody waits for one that cannot.
         let appointed = appointed.filter(|candidate| self.nodes[*candidate].stands_by());
         let may = match appointed {
-            Some(candidate) => candidate == index && node.stands_by(),
+            // It stands by, as is looked at above.
+            Some(candidate) => candidate == index,
             None => !self.record.paused && self.is_eligible(index),
         };
         if may {
@@ -185,12 +193,17 @@ impl World {
         }
     }
 
+    /// The timeline that the last leader on record had.
+    fn newest_timeline(&self) -> u32 {
+        self.record.history.last().map_or(0, |entry| entry.timeline.0 + 1)
+    }
+
     /// The race: up, allowed, synchronous where that is asked for, and nobody reachable is further.
     fn is_eligible(&self, index: usize) -> bool {
         let node = &self.nodes[index];
         let synchronous =
             self.record.sync.as_ref().is_none_or(|sync| sync.leader == index || sync.standbys.contains(&index));
-        let newest = self.record.history.last().map_or(0, |entry| entry.timeline.0 + 1);
+        let newest = self.newest_timeline();
         let runs = |other: &Node| other.power == Power::On && other.stands_by() && !other.tags.forbids_failover();
         let best = self.nodes.iter().filter(|other| runs(other)).map(|other| other.written).max();
         runs(node)

@@ -154,7 +154,10 @@ impl World {
                 node.writable = false;
                 node.phase = Phase::Stopped;
                 self.touch_member(index);
-                self.release_lock();
+                // One that stood still meanwhile has lost the lock already, maybe to another.
+                if self.record.holder() == Some(index) {
+                    self.release_lock();
+                }
                 // The former leader waits until somebody else has the lock.
                 self.nodes[index].agent.next_loop = now + 2 * SECOND;
             }
