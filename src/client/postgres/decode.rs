@@ -231,11 +231,11 @@ impl Decode for SessionRow {
             state: columns.some_text()?,
             wait_type: columns.some_text()?,
             wait_event: columns.some_text()?,
+            started: columns.take()?,
             transaction_age: columns.take()?,
             query_age: columns.take()?,
             blocked_by: columns.take()?,
             query: columns.some_text()?,
-            started: columns.take()?,
         })
     }
 }

@@ -243,6 +243,8 @@ pub struct SessionRow {
     pub wait_type: Option<String>,
     /// Event waited for.
     pub wait_event: Option<String>,
+    /// When the backend started; hidden without `pg_monitor`.
+    pub started: Option<Timestamp>,
     /// Seconds since its transaction began.
     pub transaction_age: Option<f64>,
     /// Seconds since its query began.
@@ -251,8 +253,6 @@ pub struct SessionRow {
     pub blocked_by: Option<Vec<i32>>,
     /// Head of the query.
     pub query: Option<String>,
-    /// When its backend started.
-    pub started: Option<Timestamp>,
 }
 
 /// Sessions of one application.

@@ -159,9 +159,10 @@ impl Statement {
             // for one. The rank is that of the list: blocked, active, in a transaction, the rest of what is visible.
             Self::Sessions => concat!(
                 "SELECT pid, datname::text, usename::text, application_name, host(client_addr), state, \
-                 wait_event_type, wait_event, extract(epoch FROM clock_timestamp() - xact_start)::float8, \
+                 wait_event_type, wait_event, backend_start, \
+                 extract(epoch FROM clock_timestamp() - xact_start)::float8, \
                  extract(epoch FROM clock_timestamp() - query_start)::float8, \
-                 CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) END, left(query, 200), backend_start \
+                 CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) END, left(query, 200) \
                  FROM pg_stat_activity WHERE state IS DISTINCT FROM 'idle' AND ",
                 client_backend!(),
                 " ORDER BY CASE WHEN wait_event_type = 'Lock' THEN 0 WHEN state = 'active' THEN 1 \

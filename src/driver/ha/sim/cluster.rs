@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
+use crate::action::permit::WriteAccess;
 use crate::driver::port::{Check, Contact, NodeSources, Observe};
 use crate::model::name::{ClusterName, RouterName};
 use crate::model::router::Router;
@@ -11,16 +12,17 @@ use crate::model::snapshot::{Identity, StackKind};
 use crate::model::source::SourceKind;
 use crate::model::text::Text;
 
+use super::acting::{SimulatedActor, SimulatedLock, Ticking};
 use super::sources::{Ask, PARTS_ENDPOINTS, SimulatedCheck, SimulatedNodes, SimulatedSource, lock};
 use super::world::World;
 use super::world::scenario::Scenario;
 use super::world::spec::Spec;
 
 /// Name of the one router.
-const ROUTER: &str = "pg-router";
+pub(super) const ROUTER: &str = "pg-router";
 /// Its statistics page and its runtime interface.
 const ROUTER_PAGE: &str = "http://pg-router:7000/";
-const ROUTER_RUNTIME: &str = "pg-router:7001";
+pub(super) const ROUTER_RUNTIME: &str = "pg-router:7001";
 
 /// A simulated cluster. Clones share one world.
 #[derive(Clone, Debug)]
@@ -113,6 +115,16 @@ impl SimulatedCluster {
         let members = lock(&self.world).members();
         let nodes = SimulatedNodes::new(&self.world);
         members.iter().map(|member| nodes.contact(member, None)).collect()
+    }
+
+    /// Carries out orders here, on the observer's clock. Only for whoever may change anything.
+    pub fn actor(&self, _access: &WriteAccess, clock: Ticking) -> SimulatedActor {
+        SimulatedActor::new(&self.name, &self.world, clock)
+    }
+
+    /// A hold on the cluster's operation lock, which every console on this world sees.
+    pub fn lock(&self, clock: Ticking) -> SimulatedLock {
+        SimulatedLock::new(&self.world, clock)
     }
 
     /// Every endpoint of the cluster as a whole, for `doctor`.

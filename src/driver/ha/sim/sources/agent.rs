@@ -81,8 +81,11 @@ impl World {
 
     /// A restart that waits for its time.
     pub(super) fn scheduled_restart(&self, index: usize) -> Option<ScheduledRestart> {
-        let at = self.nodes[index].restart_at?;
-        Some(ScheduledRestart { at: Text::new(self.clock.wall(at).to_string()), conditions: Vec::new() })
+        let planned = self.nodes[index].restart_at.as_ref()?;
+        let role = planned.conditions.writes.map(|writes| if writes { "role primary" } else { "role replica" });
+        let pending = planned.conditions.only_pending.then_some("restart pending");
+        let conditions = role.into_iter().chain(pending).map(Text::new).collect();
+        Some(ScheduledRestart { at: Text::new(self.clock.wall(planned.at).to_string()), conditions })
     }
 
     /// Where a node that is up stands in the WAL.
@@ -104,7 +107,7 @@ impl World {
         self.record.sync.as_ref().is_some_and(|sync| sync.standbys.contains(&index))
     }
 
-    pub(super) fn system_id_of(&self, index: usize) -> SystemId {
+    pub(crate) fn system_id_of(&self, index: usize) -> SystemId {
         SystemId(self.system_id + u64::from(self.nodes[index].ails.foreign) * 1_000_003)
     }
 

@@ -29,6 +29,7 @@ use super::world::node::Power;
 pub(crate) use check::SimulatedCheck;
 pub(crate) use nodes::SimulatedNodes;
 pub(crate) use parts::PARTS_ENDPOINTS;
+pub(crate) use router::section_name;
 
 /// The deadline that silent wires are given, for the words of the error only: virtual time does not wait.
 const DEADLINE: Duration = Duration::from_secs(1);

@@ -15,9 +15,10 @@ use crate::model::source::{SourceError, Trouble};
 use crate::model::text::Text;
 
 use super::super::world::World;
-use super::super::world::clock::{SECOND, span};
+use super::super::world::clock::span;
+use super::super::world::config::Synchronous;
 use super::super::world::etcd::Seat;
-use super::super::world::record::{LOOP_WAIT, MOST_LAG, MemberKey, RETRY_TIMEOUT, TTL};
+use super::super::world::record::MemberKey;
 use super::words::WORDS;
 use super::{refused, silent};
 
@@ -36,7 +37,7 @@ impl World {
         // The lease runs down between two revisions.
         let renewed = self.record.holder().map(|holder| self.record.renewed[holder]);
         if let (Some(leader), Some(renewed)) = (content.leader.as_mut(), renewed) {
-            leader.lease_left = Some(span(self.clock.now(), renewed + TTL));
+            leader.lease_left = Some(span(self.clock.now(), renewed + self.record.settings.ttl));
         }
         Ok(content)
     }
@@ -122,57 +123,27 @@ impl World {
     }
 
     fn config(&self) -> DynamicConfig {
+        let settings = &self.record.settings;
+        // As it is written, whatever the agents make of it.
+        let number = |key: &str| self.record.config.get(key).and_then(Value::as_u64);
+        let seconds = |key: &str| number(key).map(Duration::from_secs);
         let value = self.config_value();
         let text = serde_json::to_string_pretty(&value).unwrap_or_default();
         DynamicConfig {
-            ttl: Some(Duration::from_micros(TTL)),
-            loop_wait: Some(Duration::from_micros(LOOP_WAIT)),
-            retry_timeout: Some(Duration::from_micros(RETRY_TIMEOUT)),
-            maximum_lag_on_failover: Some(MOST_LAG),
-            synchronous_mode: self.record.sync.is_some(),
-            synchronous_mode_strict: false,
-            quorum: false,
+            ttl: seconds("ttl"),
+            loop_wait: seconds("loop_wait"),
+            retry_timeout: seconds("retry_timeout"),
+            maximum_lag_on_failover: number("maximum_lag_on_failover"),
+            synchronous_mode: settings.synchronous != Synchronous::Off,
+            synchronous_mode_strict: settings.strict,
+            quorum: settings.synchronous == Synchronous::Quorum,
             failsafe_mode: self.record.failsafe,
             paused: self.record.paused,
-            standby_cluster: false,
+            standby_cluster: self.record.config.contains_key("standby_cluster"),
             lines: text.lines().map(Text::new).collect(),
-            value: ConfigValue::new(value),
+            value: ConfigValue::new(Value::Object(value)),
             mod_revision: self.record.config_modified,
         }
-    }
-
-    fn config_value(&self) -> Value {
-        let mut config = json!({
-            "ttl": TTL / SECOND,
-            "loop_wait": LOOP_WAIT / SECOND,
-            "retry_timeout": RETRY_TIMEOUT / SECOND,
-            "maximum_lag_on_failover": MOST_LAG,
-            "postgresql": {
-                "use_pg_rewind": true,
-                "use_slots": true,
-                "parameters": {
-                    "max_connections": 400,
-                    "max_wal_size": "8GB",
-                    "max_slot_wal_keep_size": "64GB",
-                    "wal_level": "logical",
-                    "archive_mode": "on",
-                    "archive_command": "pgbackrest --stanza=main archive-push %p"
-                }
-            },
-            "slots": { "orders_cdc": { "type": "logical", "database": "orders", "plugin": "pgoutput" } }
-        });
-        if let Some(map) = config.as_object_mut() {
-            if self.record.sync.is_some() {
-                map.insert("synchronous_mode".to_owned(), Value::Bool(true));
-            }
-            if self.record.failsafe {
-                map.insert("failsafe_mode".to_owned(), Value::Bool(true));
-            }
-            if self.record.paused {
-                map.insert("pause".to_owned(), Value::Bool(true));
-            }
-        }
-        config
     }
 
     fn permanent_slots(&self) -> BTreeMap<Text, Lsn> {
@@ -197,10 +168,10 @@ impl World {
             mod_revision: modified,
             leased,
         };
-        let mut keys = vec![key("config", self.config_value().to_string(), 11, record.config_modified, false)];
-        let order = record.failover.as_ref().map(|order| (order.modified, Self::failover_value(content)));
-        let (modified, value) = order.unwrap_or((born, "{}".to_owned()));
-        keys.push(key("failover", value, born.min(modified), modified, false));
+        let mut keys =
+            vec![key("config", Value::Object(self.config_value()).to_string(), 11, record.config_modified, false)];
+        let modified = self.failover_revision();
+        keys.push(key("failover", Self::failover_value(content), born.min(modified), modified, false));
         let history: Vec<Value> = content.history.iter().map(history_value).collect();
         keys.push(key("history", Value::Array(history).to_string(), 1_190, record.history_modified, false));
         keys.push(key("initialize", self.system_id.to_string(), 3, 10, false));

@@ -8,7 +8,7 @@ use crate::model::text::Text;
 
 use super::super::world::World;
 use super::super::world::clock::{MILLISECOND, SECOND, noise, span};
-use super::super::world::router::{Check, RISE, Section, Server, Traffic};
+use super::super::world::router::{Admin, Check, RISE, Section, Server, Traffic};
 use super::refused;
 use super::words::WORDS;
 
@@ -121,12 +121,12 @@ impl World {
 
     /// A status that no check decides.
     fn forced_status(&self, purpose: PoolPurpose, server: &Server) -> Option<ProxyStatus> {
-        let serviced = self.router.maintenance == Some(server.node) && purpose == PoolPurpose::Read;
         let unchecked = self.router.unchecked && purpose == PoolPurpose::Write;
-        if serviced {
-            Some(ProxyStatus::Maintenance(Text::default()))
-        } else {
-            unchecked.then_some(ProxyStatus::NoCheck)
+        match server.admin {
+            Admin::Maintenance => Some(ProxyStatus::Maintenance(Text::default())),
+            _ if unchecked && server.forced_down => Some(ProxyStatus::Down),
+            _ if unchecked => Some(ProxyStatus::NoCheck),
+            Admin::Ready | Admin::Drain => None,
         }
     }
 
@@ -160,7 +160,7 @@ impl World {
     }
 }
 
-fn section_name(purpose: PoolPurpose) -> &'static Text {
+pub(crate) fn section_name(purpose: PoolPurpose) -> &'static Text {
     match purpose {
         PoolPurpose::Write => &WORDS.write_section,
         PoolPurpose::Read => &WORDS.read_section,
@@ -168,8 +168,11 @@ fn section_name(purpose: PoolPurpose) -> &'static Text {
     }
 }
 
-/// A server that is up shows how many more failures it bears, one that is down how many checks it has passed.
+/// A server that drains says so while its check passes; else its check says more. A server that is up shows how many more failures it bears, one that is down how many checks it has passed.
 fn status(server: &Server) -> ProxyStatus {
+    if server.up && server.admin == Admin::Drain {
+        return ProxyStatus::Drain;
+    }
     match (server.up, server.streak) {
         (true, 0) => ProxyStatus::Up,
         (true, 1) => ProxyStatus::GoingDown(WORDS.two_of_three.clone()),

@@ -8,6 +8,7 @@ use crate::model::text::Text;
 
 use super::super::world::World;
 use super::super::world::clock::{MILLISECOND, SECOND, Time, noise, span};
+use super::super::world::endings::{JOB_PID, MIGRATION_PID};
 use super::words::WORDS;
 
 /// `max_connections`.
@@ -118,16 +119,16 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
 });
 
 /// What one node says of its clients.
-pub(super) struct Clients {
-    pub(super) connections: Connections,
-    pub(super) oldest: Option<LongTransaction>,
-    pub(super) prepared: Option<LongTransaction>,
-    pub(super) sessions: Vec<Session>,
-    pub(super) applications: Vec<ApplicationLoad>,
+pub(crate) struct Clients {
+    pub(crate) connections: Connections,
+    pub(crate) oldest: Option<LongTransaction>,
+    pub(crate) prepared: Option<LongTransaction>,
+    pub(crate) sessions: Vec<Session>,
+    pub(crate) applications: Vec<ApplicationLoad>,
 }
 
 impl World {
-    pub(super) fn clients(&self, index: usize) -> Clients {
+    pub(crate) fn clients(&self, index: usize) -> Clients {
         let now = self.clock.now();
         let node = &self.nodes[index];
         let (write, read, any) = self.router.sessions_on(index);
@@ -138,7 +139,7 @@ impl World {
         let mut oldest = None;
         let mut blocked = 0;
         if node.writable && !node.ails.rogue {
-            blocked = self.stories_of(begun, &mut sessions, &mut oldest);
+            blocked = self.stories_of(index, begun, &mut sessions, &mut oldest);
         }
         let mut applications = Vec::with_capacity(8);
         for (applications_of, count) in pools {
@@ -147,7 +148,7 @@ impl World {
             }
             let busy = self.busy(count);
             for slot in 0..busy {
-                let session = self.session(index, applications_of, slot, begun);
+                let Some(session) = self.session(index, applications_of, slot, begun) else { continue };
                 let known = applications.iter_mut().find(|load| load.application == session.application);
                 if let Some(load) = known {
                     let idles = session.state == WORDS.idle_in_transaction;
@@ -200,15 +201,21 @@ impl World {
     }
 
     /// The `slot`th busy session: it changes whenever its present query is over.
-    fn session(&self, index: usize, applications: &[Application], slot: u32, begun: Time) -> Session {
+    fn session(&self, index: usize, applications: &[Application], slot: u32, begun: Time) -> Option<Session> {
         let now = self.clock.now();
         let place = index as u64 * 1_000 + u64::from(slot);
+        let backend = self.backend(index, place, begun);
         // Most queries are short; the first slot has a long one now and then.
         let grain = noise(self.seed, 0x91, place) % 5;
         let length = if slot == 0 { 21 * SECOND } else { (180 * MILLISECOND) << grain };
         let offset = noise(self.seed, 0x92, place) % length;
+        // One that was cancelled has nothing to do until its next query.
+        let cancelled = backend.cancelled.is_some_and(|at| (at + offset) / length == (now + offset) / length);
+        if cancelled || now < backend.started {
+            return None;
+        }
         let chance = noise(self.seed, 0x93 + place, (now + offset) / length);
-        let age = ((now + offset) % length).min(now.saturating_sub(begun));
+        let age = ((now + offset) % length).min(now.saturating_sub(backend.started));
         let application = pick(applications, chance % 100);
         let idles = (chance / 100).is_multiple_of(11);
         let wait = match chance / 2_000 % 10 {
@@ -220,24 +227,30 @@ impl World {
             _ => &WORDS.empty,
         };
         let queries = &application.queries;
-        Session {
-            started: Some(self.clock.wall(begun)),
-            pid: 2_100 + (noise(self.seed, 0x94, place) % 40_000) as i32,
+        Some(Session {
+            pid: backend.pid,
             database: WORDS.orders.clone(),
             user: application.user.clone(),
             application: application.name.clone(),
             client: application.clients[(chance / 7 % 4) as usize].clone(),
             state: if idles { WORDS.idle_in_transaction.clone() } else { WORDS.active.clone() },
             wait: wait.clone(),
+            started: Some(self.clock.wall(backend.started)),
             transaction_age: Some(Duration::from_micros(age + age / 4)),
             query_age: Some(Duration::from_micros(age)),
             blocked_by: Vec::new(),
             query: queries.get((chance / 31) as usize % queries.len().max(1)).cloned().unwrap_or_default(),
-        }
+        })
     }
 
     /// The sessions with a story, which ends with the primary that it began on. Returns how many are blocked.
-    fn stories_of(&self, begun: Time, sessions: &mut Vec<Session>, oldest: &mut Option<LongTransaction>) -> u32 {
+    fn stories_of(
+        &self,
+        index: usize,
+        begun: Time,
+        sessions: &mut Vec<Session>,
+        oldest: &mut Option<LongTransaction>,
+    ) -> u32 {
         let now = self.clock.now();
         let told = |application: &Application, pid: i32, since: Time, wait: &Text, idles: bool| Session {
             pid,
@@ -255,7 +268,7 @@ impl World {
         };
         let long = self.stories.long_transaction.filter(|spell| spell.covers(now) && spell.since >= begun);
         if let Some(spell) = long {
-            let session = told(&CATALOGUE.job, 4_711, spell.since, &WORDS.data_file_read, false);
+            let session = told(&CATALOGUE.job, JOB_PID, spell.since, &WORDS.data_file_read, false);
             *oldest = Some(LongTransaction {
                 pid: session.pid,
                 user: session.user.clone(),
@@ -268,20 +281,27 @@ impl World {
         else {
             return 0;
         };
-        let holder = 5_083;
+        let holder = MIGRATION_PID;
         sessions.push(told(&CATALOGUE.migration, holder, spell.since, &WORDS.client_read, true));
         // They queue up one after the other.
         let waiting = most.min(1 + ((now - spell.since) / (2 * SECOND)) as u32).min(40);
+        let mut stuck = 0;
         for number in 0..waiting {
             let application = pick(&CATALOGUE.writers, u64::from(number) * 37 % 100);
             let since = spell.since + u64::from(number) * 2 * SECOND;
             let wait = if number == 0 { &WORDS.lock_relation } else { &WORDS.lock_transaction };
             let pid = 5_100 + number.cast_signed() * 7;
             // Every third waits for the one before it rather than for the migration itself.
-            let blocker = if number % 3 == 2 { pid - 7 } else { holder };
+            let before = (pid - 7, since - 2 * SECOND);
+            let waits_for_one = number % 3 == 2 && !self.is_ended(index, before.0, before.1);
+            let blocker = if waits_for_one { before.0 } else { holder };
+            if self.is_ended(index, pid, since) {
+                continue;
+            }
+            stuck += 1;
             sessions.push(Session { blocked_by: vec![blocker], ..told(application, pid, since, wait, false) });
         }
-        waiting
+        stuck
     }
 }
 

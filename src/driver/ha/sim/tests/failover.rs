@@ -219,3 +219,40 @@ fn failsafe_mode_keeps_the_primary_without_a_majority_while_every_member_backs_i
     bench.strike(at(121.0), Fault::KillNode("pg-3".into()));
     bench.first(121.0, 150.0, |bench, now| bench.sql(now, "pg-0").is_ok_and(|report| report.in_recovery));
 }
+
+#[test]
+fn a_leader_that_stood_still_in_its_handover_takes_nothing_from_the_new_one() {
+    let mut bench = Bench::calm();
+    let order = Order::Switchover { candidate: Some("pg-1".into()), after: Duration::ZERO };
+    bench.cluster.world().lock().unwrap().order(at(10.0), order);
+    let stops = bench.first(10.0, 14.0, |bench, now| bench.sql(now, "pg-0").is_err());
+    bench.strike(at(stops), Fault::FreezeNode("pg-0".into()));
+    let led = bench.first(stops, 60.0, |bench, now| bench.holder(now).is_some_and(|holder| holder == "pg-1"));
+    assert!(led > stops + 15.0, "only the lease's end frees the lock: {led}");
+    let created = |bench: &mut Bench, now| bench.record(now).unwrap().leader.map(|leader| leader.create_revision);
+    let before = created(&mut bench, at(led + 10.0));
+    bench.strike(at(led + 10.0), Fault::Heal(Cure::Node("pg-0".into())));
+    bench.first(led + 10.0, led + 30.0, |bench, now| bench.sql(now, "pg-0").is_ok());
+    assert_eq!(created(&mut bench, at(led + 30.0)), before, "the lock was never let go");
+}
+
+#[test]
+fn a_primary_that_slept_through_another_ones_reign_does_not_lead_on() {
+    // Who is first at the free lock is chance.
+    for seed in 0..12 {
+        let mut bench = Bench::new(seed, Scenario::Calm);
+        bench.strike(at(3.0), Fault::FreezeNode("pg-0".into()));
+        bench.first(3.0, 60.0, |bench, now| bench.record(now).unwrap().history.len() == 12);
+        bench.strike(at(64.0), Fault::FillDcs(100));
+        bench.first(64.0, 130.0, |bench, now| bench.holder(now).is_none());
+        bench.strike(at(140.0), Fault::Heal(Cure::Dcs));
+        bench.strike(at(140.0), Fault::Heal(Cure::Node("pg-0".into())));
+        for tenth in 1400..1700 {
+            let now = at(f64::from(tenth) / 10.0);
+            let timeline = bench.sql(now, "pg-0").ok().filter(|report| !report.in_recovery).and_then(|it| it.timeline);
+            let leads = bench.holder(now).is_some_and(|holder| holder == "pg-0");
+            assert!(!leads || timeline != Some(Timeline(12)), "seed {seed}: it leads on at {now:?}");
+        }
+        assert!(bench.holder(at(200.0)).is_some());
+    }
+}

@@ -2,8 +2,11 @@
 
 use proptest::prelude::*;
 
+use crate::action::generation::Generation;
+use crate::action::intent::{CopySource, EndSession, ServerState};
+use crate::action::order::{AgentRequest, Order as Act, RouterRequest, SqlRequest};
 use crate::driver::ha::sim::world::World;
-use crate::driver::ha::sim::{Cure, Order};
+use crate::driver::ha::sim::{ApiDefect, Cure, Order};
 
 use super::*;
 
@@ -67,7 +70,112 @@ fn node(number: usize) -> NodeName {
     NodeName::new(format!("pg-{}", number % 4))
 }
 
-fn deed() -> impl Strategy<Value = Result<Fault, Order>> {
+/// Something that is done to the world.
+#[derive(Clone, Debug)]
+enum Deed {
+    Fault(Fault),
+    Order(Order),
+    /// As somebody who acts would order it.
+    Act(Act),
+    /// The same, of a session that is there.
+    End(usize, EndSession),
+}
+
+impl Deed {
+    fn plan(&self, world: &mut World, when: Moment) {
+        match self.clone() {
+            Self::Fault(fault) => world.schedule(when, fault),
+            Self::Order(order) => world.order(when, order),
+            Self::Act(_) | Self::End(..) => {}
+        }
+    }
+
+    /// Does now what cannot be planned.
+    fn act(&self, world: &mut World) {
+        let order = match self {
+            Self::Act(order) => order.clone(),
+            Self::End(index, how) => {
+                let clients = world.clients(*index);
+                let Some(session) = clients.sessions.first() else { return };
+                let request = SqlRequest::EndSession {
+                    pid: session.pid.unsigned_abs(),
+                    started: session.started.unwrap(),
+                    how: *how,
+                };
+                Act::Sql { member: node(*index), system_id: None, request }
+            }
+            Self::Fault(_) | Self::Order(_) => return,
+        };
+        world.take(&order, &Generation::default());
+    }
+}
+
+/// Does what is due in this second.
+fn act(world: &mut World, deeds: &[(u64, Deed)], second: u64) {
+    for (_, deed) in deeds.iter().filter(|(when, _)| *when == second) {
+        deed.act(world);
+    }
+}
+
+/// Any order that somebody who acts can give.
+fn act_of_any_kind() -> impl Strategy<Value = Deed> {
+    let when = |second: u64| epoch() + Duration::from_secs(second);
+    let request = prop_oneof![
+        (0..5_usize, 0..5_usize, any::<bool>(), prop::option::of(0..400_u64)).prop_map(
+            move |(leader, candidate, named, at)| AgentRequest::Switchover {
+                leader: node(leader),
+                candidate: named.then(|| node(candidate)),
+                at: at.map(when),
+            }
+        ),
+        (0..4_usize).prop_map(|n| AgentRequest::Failover { candidate: node(n) }),
+        Just(AgentRequest::CancelSwitchover),
+        (any::<bool>(), prop::option::of(0..400_u64)).prop_map(move |(only_pending, at)| AgentRequest::Restart {
+            role: None,
+            only_pending,
+            at: at.map(when)
+        }),
+        Just(AgentRequest::CancelRestart),
+        Just(AgentRequest::Reload),
+        any::<bool>().prop_map(|force| AgentRequest::Reinitialise { source: CopySource::Any, force }),
+        prop_oneof![
+            Just(serde_json::json!({ "pause": true })),
+            Just(serde_json::json!({ "pause": null, "synchronous_mode": null })),
+            Just(serde_json::json!({ "synchronous_mode": true, "ttl": 25 })),
+            Just(serde_json::json!({ "loop_wait": 3, "retry_timeout": 5 })),
+            Just(serde_json::json!({ "maximum_lag_on_failover": 1_u64 << 30, "failsafe_mode": true })),
+        ]
+        .prop_map(|changes| AgentRequest::Configure { changes: changes.as_object().cloned().unwrap() }),
+    ];
+    let state = prop_oneof![Just(ServerState::Ready), Just(ServerState::Drain), Just(ServerState::Maintenance)];
+    let how = prop_oneof![Just(EndSession::Cancel), Just(EndSession::Terminate)];
+    let router = |request: RouterRequest| Deed::Act(Act::Router { router: "pg-router".into(), request });
+    prop_oneof![
+        8 => (0..4_usize, request).prop_map(|(n, request)| Deed::Act(Act::Agent { member: node(n), request })),
+        1 => (0..4_usize, state).prop_map(move |(n, state)| router(RouterRequest::State {
+            backend: "primary".into(),
+            server: node(n).text().clone(),
+            state,
+        })),
+        1 => (0..4_usize, any::<bool>()).prop_map(move |(n, up)| router(RouterRequest::Health {
+            backend: "replicas".into(),
+            server: node(n).text().clone(),
+            up,
+        })),
+        1 => (0..4_usize).prop_map(|n| Deed::Act(Act::Sql {
+            member: node(n),
+            system_id: None,
+            request: SqlRequest::Checkpoint,
+        })),
+        1 => (0..4_usize, how).prop_map(|(n, how)| Deed::End(n, how)),
+    ]
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![1 => planned().prop_map(|deed| deed.map_or_else(Deed::Order, Deed::Fault)), 1 => act_of_any_kind()]
+}
+
+fn planned() -> impl Strategy<Value = Result<Fault, Order>> {
     let span = Duration::from_secs;
     prop_oneof![
         (0..4_usize).prop_map(|n| Ok(Fault::KillNode(node(n)))),
@@ -81,6 +189,9 @@ fn deed() -> impl Strategy<Value = Result<Fault, Order>> {
         (0..4_usize).prop_map(|n| Ok(Fault::CrashPostgres(node(n)))),
         (0..4_usize).prop_map(|n| Ok(Fault::StopReceiver(node(n)))),
         (0..4_usize).prop_map(|n| Ok(Fault::SplitBrain(node(n)))),
+        (0..4_usize).prop_map(|n| Ok(Fault::PromotionFails(node(n)))),
+        (0..4_usize).prop_map(|n| Ok(Fault::AgentApi { node: node(n), defect: ApiDefect::Dies })),
+        (0..4_usize).prop_map(|n| Ok(Fault::AgentApi { node: node(n), defect: ApiDefect::Alarms })),
         Just(Ok(Fault::LoseDcsMajority)),
         Just(Ok(Fault::DropDcsMember("etcd-1".into()))),
         Just(Ok(Fault::RouterDown)),
@@ -105,18 +216,18 @@ proptest! {
         let mut bench = Bench::new(seed, Scenario::Calm);
         {
             let mut world = bench.cluster.world().lock().unwrap();
-            for (second, deed) in deeds {
-                let when = Moment::after_start(Duration::from_secs(second));
-                match deed {
-                    Ok(fault) => world.schedule(when, fault),
-                    Err(order) => world.order(when, order),
-                }
+            for (second, deed) in &deeds {
+                deed.plan(&mut world, Moment::after_start(Duration::from_secs(*second)));
             }
         }
         let mut before = Marks::default();
-        for second in 0..360 {
+        for second in 0..360_u32 {
             let now = at(f64::from(second));
-            bench.cluster.world().lock().unwrap().advance(now);
+            {
+                let mut world = bench.cluster.world().lock().unwrap();
+                world.advance(now);
+                act(&mut world, &deeds, u64::from(second));
+            }
             before = check(&bench.cluster.world().lock().unwrap(), &before);
             if second % 20 == 0 {
                 bench.ask_all(now, 0);
@@ -128,12 +239,12 @@ proptest! {
     fn whatever_happened_a_healed_cluster_finds_back(seed in any::<u64>(), deeds in prop::collection::vec((0..200_u64, deed()), 0..8)) {
         let bench = Bench::new(seed, Scenario::Calm);
         let mut world = bench.cluster.world().lock().unwrap();
-        for (second, deed) in deeds {
-            let when = Moment::after_start(Duration::from_secs(second));
-            match deed {
-                Ok(fault) => world.schedule(when, fault),
-                Err(order) => world.order(when, order),
-            }
+        for (second, deed) in &deeds {
+            deed.plan(&mut world, Moment::after_start(Duration::from_secs(*second)));
+        }
+        for second in 0..200_u32 {
+            world.advance(at(f64::from(second)));
+            act(&mut world, &deeds, u64::from(second));
         }
         world.schedule(at(300.0), Fault::Heal(Cure::Everything));
         // A store that has only just found its majority again takes no order yet.

@@ -1,5 +1,6 @@
 //! Tests of the simulated cluster.
 
+mod acting;
 mod determinism;
 mod failover;
 mod faults;

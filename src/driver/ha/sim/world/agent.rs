@@ -6,11 +6,14 @@ use crate::model::text::Text;
 
 use super::World;
 use super::clock::{MILLISECOND, SECOND, Time};
+use super::config::Synchronous;
 use super::node::{AfterStop, Node, Phase, Power};
-use super::record::{Appointment, LOOP_WAIT, Lock, MOST_LAG, RETRY_TIMEOUT, SyncRecord};
+use super::record::{Appointment, Lock, SyncRecord};
 
 /// How long an agent waits for the REST answer of a member that is silent, in the race for the lock.
 const RACE_TIMEOUT: Time = 2 * SECOND;
+/// How long a checkpoint by hand makes a shutdown shorter.
+const CLEAN: Time = 30 * SECOND;
 /// A scheduled switchover that is later than this is dropped.
 const TOO_LATE: Time = 15 * SECOND;
 
@@ -51,7 +54,7 @@ impl World {
     fn run_agent(&mut self, index: usize) {
         let now = self.clock.now();
         let ripple = self.dice.between(0, 40) * MILLISECOND;
-        self.nodes[index].agent.next_loop = now + LOOP_WAIT + ripple;
+        self.nodes[index].agent.next_loop = now + self.record.settings.loop_wait + ripple;
         if !self.reaches_dcs(index) || self.etcd.no_space {
             self.loop_without_dcs(index);
             return;
@@ -90,7 +93,7 @@ impl World {
             node.phase = Phase::Stopping { until: now + SECOND, then: AfterStop::ReadOnly };
         } else {
             node.agent.retrying = true;
-            node.agent.next_loop = now + RETRY_TIMEOUT;
+            node.agent.next_loop = now + self.record.settings.retry_timeout;
         }
     }
 
@@ -101,6 +104,7 @@ impl World {
             Phase::Running if !self.nodes[index].writable => self.promote(index),
             Phase::Running => {
                 self.write_history(index);
+                self.follow_mode(index);
                 self.choose_synchronous(index);
                 self.record.optime = self.nodes[index].written;
                 self.record.status_modified = self.bump();
@@ -175,8 +179,11 @@ impl World {
             return;
         }
         let appointed = self.record.failover.as_ref().filter(|order| order.at.is_none()).and_then(|o| o.candidate);
+        // Nobody waits for one that cannot.
+        let appointed = appointed.filter(|candidate| self.nodes[*candidate].stands_by());
         let may = match appointed {
-            Some(candidate) => candidate == index && self.nodes[index].stands_by(),
+            // It stands by, as is looked at above.
+            Some(candidate) => candidate == index,
             None => !self.record.paused && self.is_eligible(index),
         };
         if may {
@@ -201,10 +208,11 @@ impl World {
         let best = self.nodes.iter().filter(|other| runs(other)).map(|other| other.written).max();
         runs(node)
             && !node.ails.foreign
+            && !node.ails.promotion_fails
             && node.ails.strayed.is_none()
             && synchronous
             && node.timeline >= newest
-            && node.written + MOST_LAG >= self.record.optime
+            && node.written + self.record.settings.most_lag >= self.record.optime
             && (self.record.sync.is_some() || best.is_none_or(|best| node.written >= best))
     }
 
@@ -212,6 +220,7 @@ impl World {
         let created = self.bump();
         self.record.leader = Some(Lock { holder: index, created });
         self.nodes[index].agent.leads = true;
+        self.record.sync_before = self.record.sync.clone();
         if self.record.sync.is_some() {
             self.set_sync(index, Vec::new());
         }
@@ -263,10 +272,13 @@ impl World {
             });
             self.record.history_modified = self.bump();
         }
-        let done = self.record.failover.as_ref().is_some_and(|order| order.at.is_none() && order.leader != Some(index));
+        let made = |order: &Appointment| match order.leader {
+            Some(leader) => leader != index,
+            None => order.candidate == Some(index),
+        };
+        let done = self.record.failover.as_ref().is_some_and(|order| order.at.is_none() && made(order));
         if done {
-            self.record.failover = None;
-            self.bump();
+            self.clear_failover();
         }
     }
 
@@ -275,6 +287,18 @@ impl World {
         if !same {
             let modified = self.bump();
             self.record.sync = Some(SyncRecord { leader, standbys, modified });
+        }
+    }
+
+    /// The sync key comes and goes with `synchronous_mode`.
+    fn follow_mode(&mut self, index: usize) {
+        match (self.record.settings.synchronous, self.record.sync.is_some()) {
+            (Synchronous::Off, true) => {
+                self.record.sync = None;
+                self.bump();
+            }
+            (Synchronous::On | Synchronous::Quorum, false) => self.set_sync(index, Vec::new()),
+            (Synchronous::Off, false) | (Synchronous::On | Synchronous::Quorum, true) => {}
         }
     }
 
@@ -308,7 +332,7 @@ impl World {
                 return;
             }
             if now > at + TOO_LATE {
-                self.cancel_appointment();
+                self.clear_failover();
                 return;
             }
         }
@@ -329,21 +353,21 @@ impl World {
                 && node.power == Power::On
                 && node.stream.is_some()
                 && node.timeline == self.nodes[index].timeline
-                && node.written + MOST_LAG >= self.nodes[index].written
-                && self.record.sync.as_ref().is_none_or(|sync| sync.standbys.contains(other))
+                && node.written + self.record.settings.most_lag >= self.nodes[index].written
+                // A failover does not ask who is synchronous.
+                && (order.leader.is_none()
+                    || self.record.sync.as_ref().is_none_or(|sync| sync.standbys.contains(other)))
         });
         if order.leader.is_some_and(|leader| leader != index) || ready.is_none() {
-            self.cancel_appointment();
+            self.clear_failover();
             return;
         }
         let modified = self.bump();
         self.record.failover = Some(Appointment { candidate: ready, at: None, modified, ..order });
-        let until = now + self.dice.between(700, 1_300) * MILLISECOND;
+        // What a checkpoint has written just now, the shutdown need not write.
+        let clean = self.nodes[index].checkpointed.is_some_and(|at| now - at < CLEAN);
+        let shutdown = self.dice.between(700, 1_300) * MILLISECOND / if clean { 3 } else { 1 };
+        let until = now + shutdown;
         self.nodes[index].phase = Phase::Stopping { until, then: AfterStop::HandOver };
-    }
-
-    fn cancel_appointment(&mut self) {
-        self.record.failover = None;
-        self.bump();
     }
 }

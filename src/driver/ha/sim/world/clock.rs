@@ -54,6 +54,12 @@ impl Clock {
         Timestamp::from_microsecond(self.epoch.as_microsecond() + shift).unwrap_or(self.epoch)
     }
 
+    /// Virtual time of a wall time; [`ORIGIN`]'s distant past where it is before that.
+    pub(crate) fn at_wall(self, wall: Timestamp) -> Time {
+        let shift = wall.as_microsecond() - self.epoch.as_microsecond();
+        u64::try_from(ORIGIN.cast_signed().saturating_add(shift)).unwrap_or_default()
+    }
+
     /// Virtual time of a moment on the observer's clock.
     pub(crate) fn at(moment: Moment) -> Time {
         ORIGIN + micros(moment.since_start())

@@ -29,6 +29,15 @@ pub enum Fault {
     StartFails(NodeName),
     /// The agent is gone; PostgreSQL under it runs on.
     AgentDown(NodeName),
+    /// The agent tells its state as ever, but goes wrong with whatever it is asked to do.
+    AgentApi {
+        /// Which.
+        node: NodeName,
+        /// How.
+        defect: ApiDefect,
+    },
+    /// The node gets the lock, but PostgreSQL does not promote: the agent gives up, and the lead goes elsewhere.
+    PromotionFails(NodeName),
     /// PostgreSQL takes connections from its peers but answers nobody's queries.
     SqlSilent(NodeName),
     /// The agent tells a state that nobody knows.
@@ -155,6 +164,19 @@ pub enum Fault {
     BackupsStop(Duration),
     /// Mends.
     Heal(Cure),
+}
+
+/// How an agent's interface goes wrong with a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ApiDefect {
+    /// Takes it, does it, and never answers.
+    Hangs,
+    /// Takes it, does it, and answers soon that it failed (503).
+    Alarms,
+    /// Takes it, writes it down where it must be written, and dies; its supervisor has it back a few seconds later.
+    Dies,
+    /// Refuses, whatever there is to be said for it.
+    Refuses,
 }
 
 /// What is mended.

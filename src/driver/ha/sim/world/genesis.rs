@@ -13,6 +13,7 @@ use crate::model::text::Text;
 use super::World;
 use super::backups::Parts;
 use super::clock::{Clock, DAY, Dice, HOUR, MINUTE, ORIGIN, SECOND, Time, noise};
+use super::config::Settings;
 use super::etcd::Etcd;
 use super::load::Load;
 use super::node::{Agent, Ails, Kept, Node, Phase, Power, Stream};
@@ -69,6 +70,10 @@ impl World {
             stories: Stories::default(),
             parts: Parts::default(),
             forks,
+            calls: Vec::new(),
+            called: 0,
+            endings: Vec::new(),
+            claim: None,
             agenda: std::collections::BTreeMap::new(),
             planned: 0,
             story: Story::new(scenario, now),
@@ -127,6 +132,7 @@ fn node(spec: &Spec, index: usize, end: u64, now: Time, seed: u64) -> Node {
         archived_at: now,
         pending: Vec::new(),
         restart_at: None,
+        checkpointed: None,
         ails: Ails::default(),
     }
 }
@@ -183,18 +189,23 @@ fn record(spec: &Spec, nodes: &[Node], forks: &[(u32, u64, Time)], clock: Clock,
         modified: revision - index.cast_signed() as i64,
     };
     let now = clock.now();
+    let config = super::config::first(spec.synchronous);
     Record {
         revision,
         leader: Some(Lock { holder: 0, created }),
         members: (0..nodes.len()).map(|index| Some(key(index))).collect(),
         renewed: vec![now; nodes.len()],
+        settings: Settings::read(&config),
+        config,
         paused: false,
         failsafe: spec.failsafe,
         config_modified: created + 41_307,
         optime: nodes.first().map_or(0, |node| node.written),
         status_modified: revision - 4,
+        sync_before: None,
         sync: spec.synchronous.then(|| SyncRecord { leader: 0, standbys: vec![1], modified: created + 12 }),
         failover: None,
+        failover_cleared: created,
         history: history.collect(),
         history_modified: created + 9,
         lie: None,

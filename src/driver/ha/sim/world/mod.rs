@@ -6,7 +6,11 @@
 
 pub(crate) mod agent;
 pub(crate) mod backups;
+pub(crate) mod calls;
+pub(crate) mod claim;
 pub(crate) mod clock;
+pub(crate) mod config;
+pub(crate) mod endings;
 pub(crate) mod etcd;
 pub(crate) mod faults;
 pub(crate) mod genesis;
@@ -16,6 +20,7 @@ pub(crate) mod orders;
 pub(crate) mod postgres;
 pub(crate) mod record;
 pub(crate) mod replication;
+pub(crate) mod requests;
 pub(crate) mod router;
 pub(crate) mod scenario;
 pub(crate) mod sessions;
@@ -28,7 +33,10 @@ use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 
 use backups::Parts;
+use calls::Call;
+use claim::Held;
 use clock::{Clock, Dice, SECOND, Time};
+use endings::Ended;
 use etcd::{Ballot, Etcd};
 use faults::{Cure, Fault};
 use load::Load;
@@ -65,6 +73,13 @@ pub struct World {
     pub(crate) parts: Parts,
     /// Where each timeline ended, and when: what the history files say.
     pub(crate) forks: Vec<(u32, u64, Time)>,
+    /// Requests that somebody waits for, and how many there were.
+    calls: Vec<Call>,
+    called: u64,
+    /// Sessions that somebody ended.
+    endings: Vec<Ended>,
+    /// The operation lock.
+    claim: Option<Held>,
     agenda: BTreeMap<(Time, u64), Happening>,
     planned: u64,
     story: Story,
@@ -143,8 +158,10 @@ impl World {
                     self.record.renewed[index] = now;
                 }
             }
+            self.extend_claim();
         }
         self.expire_leases();
+        self.expire_claim();
         self.run_agents();
         self.run_checks();
         if now.is_multiple_of(SECOND) {
@@ -154,5 +171,6 @@ impl World {
             self.stories.tidy(now);
         }
         self.tell();
+        self.answer_calls();
     }
 }

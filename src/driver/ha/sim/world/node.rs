@@ -5,6 +5,8 @@ use crate::model::name::NodeName;
 use crate::model::text::Text;
 
 use super::clock::Time;
+use super::faults::ApiDefect;
+use super::requests::Conditions;
 
 /// What has become of the host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,6 +85,14 @@ pub(crate) struct Kept {
     pub(crate) idle_since: Option<Time>,
 }
 
+/// A restart that waits for its time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct PlannedRestart {
+    pub(crate) at: Time,
+    /// Looked at when the time has come.
+    pub(crate) conditions: Conditions,
+}
+
 /// The agent.
 #[derive(Clone, Debug)]
 pub(crate) struct Agent {
@@ -141,6 +151,10 @@ pub(crate) struct Ails {
     pub(crate) watchdog_failed: bool,
     /// The exporter beside it is gone.
     pub(crate) exporter_down: bool,
+    /// Its agent's interface goes wrong with requests.
+    pub(crate) api: Option<ApiDefect>,
+    /// PostgreSQL does not promote.
+    pub(crate) promotion_fails: bool,
     /// Its next return needs a new copy of the data.
     pub(crate) reinit: bool,
 }
@@ -189,7 +203,9 @@ pub(crate) struct Node {
     pub(crate) archived_at: Time,
     pub(crate) pending: Vec<PendingSetting>,
     /// When it is to be restarted.
-    pub(crate) restart_at: Option<Time>,
+    pub(crate) restart_at: Option<PlannedRestart>,
+    /// When its last checkpoint by hand ended: what is clean already is not written again by a shutdown.
+    pub(crate) checkpointed: Option<Time>,
     pub(crate) ails: Ails,
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::model::name::NodeName;
 
 use super::World;
-use super::clock::{MILLISECOND, SECOND, micros};
-use super::node::Phase;
+use super::clock::{MILLISECOND, micros};
+use super::node::PlannedRestart;
 use super::record::Appointment;
+use super::requests::Conditions;
 
 /// An order to the cluster's manager. Names that are not the cluster's do nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,23 +44,19 @@ pub enum Order {
 impl World {
     pub(super) fn obey(&mut self, order: Order) {
         let now = self.clock.now();
-        let find = |world: &Self, name: &NodeName| world.nodes.iter().position(|node| node.name == *name);
         if !self.etcd.takes_writes() {
             return;
         }
         match order {
             Order::Switchover { candidate, after } => {
                 let Some(leader) = self.record.holder() else { return };
-                let candidate = candidate.and_then(|name| find(self, &name));
+                let candidate = candidate.and_then(|name| self.find(&name));
                 let at = (!after.is_zero()).then(|| now + micros(after));
                 let modified = self.bump();
                 self.record.failover = Some(Appointment { leader: Some(leader), candidate, at, modified });
                 self.hurry(leader);
             }
-            Order::CancelSwitchover => {
-                self.bump();
-                self.record.failover = None;
-            }
+            Order::CancelSwitchover => self.clear_failover(),
             Order::Pause | Order::Resume => {
                 self.record.paused = order == Order::Pause;
                 self.record.config_modified = self.bump();
@@ -69,18 +66,14 @@ impl World {
                 }
             }
             Order::Restart(name) => {
-                let Some(index) = find(self, &name) else { return };
-                let until = now + self.dice.between(2_000, 4_500) * MILLISECOND;
-                let node = &mut self.nodes[index];
-                if node.phase == Phase::Running {
-                    node.phase = Phase::Restarting { until };
-                    node.stream = None;
-                    node.agent.next_loop = node.agent.next_loop.min(now + 200 * MILLISECOND);
+                if let Some(index) = self.find(&name) {
+                    self.begin_restart(index);
                 }
             }
             Order::ScheduleRestart { node, after } => {
-                let Some(index) = find(self, &node) else { return };
-                self.nodes[index].restart_at = Some(now + micros(after));
+                let Some(index) = self.find(&node) else { return };
+                let at = now + micros(after);
+                self.nodes[index].restart_at = Some(PlannedRestart { at, conditions: Conditions::default() });
                 self.hurry(index);
                 self.bump();
             }
@@ -89,20 +82,16 @@ impl World {
                 self.record.config_modified = self.bump();
             }
             Order::Reinitialise(name) => {
-                let Some(index) = find(self, &name) else { return };
+                let Some(index) = self.find(&name) else { return };
                 if self.record.holder() != Some(index) {
-                    let node = &mut self.nodes[index];
-                    node.ails.reinit = true;
-                    node.phase = Phase::Stopped;
-                    node.stream = None;
-                    node.agent.next_loop = node.agent.next_loop.min(now + SECOND);
+                    self.begin_reinitialise(index);
                 }
             }
         }
     }
 
     /// An agent that is told to look now.
-    fn hurry(&mut self, index: usize) {
+    pub(super) fn hurry(&mut self, index: usize) {
         let soon = self.clock.now() + self.dice.between(50, 400) * MILLISECOND;
         let agent = &mut self.nodes[index].agent;
         agent.next_loop = agent.next_loop.min(soon);

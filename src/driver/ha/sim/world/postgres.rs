@@ -3,7 +3,7 @@
 use super::World;
 use super::clock::{MILLISECOND, SECOND, STEP, Time};
 use super::node::{AfterStop, Phase};
-use super::orders::Order;
+use super::record::SyncRecord;
 use super::spec::MIB;
 
 /// How fast a new replica's data is copied, in bytes a second.
@@ -25,9 +25,10 @@ impl World {
 
     fn pass_phase(&mut self, index: usize) {
         let now = self.clock.now();
-        if self.nodes[index].restart_at.is_some_and(|at| now >= at) {
-            self.nodes[index].restart_at = None;
-            self.obey(Order::Restart(self.nodes[index].name.clone()));
+        if let Some(planned) = self.nodes[index].restart_at.take_if(|planned| now >= planned.at)
+            && self.may_restart(index, &planned.conditions)
+        {
+            self.begin_restart(index);
         }
         let phase = self.nodes[index].phase;
         match phase {
@@ -44,6 +45,10 @@ impl World {
                 }
                 node.agent.next_loop = now + 300 * MILLISECOND;
             }
+            Phase::Restarting { until } if now >= until && self.nodes[index].ails.start_fails => {
+                self.nodes[index].phase = Phase::StartFailed;
+                self.nodes[index].agent.next_loop = now + 300 * MILLISECOND;
+            }
             Phase::Restarting { until } if now >= until => {
                 let node = &mut self.nodes[index];
                 node.phase = Phase::Running;
@@ -51,6 +56,9 @@ impl World {
                 node.pending.clear();
                 node.retry_at = now + 400 * MILLISECOND;
                 node.agent.next_loop = now + 300 * MILLISECOND;
+            }
+            Phase::Promoting { until } if now >= until && self.nodes[index].ails.promotion_fails => {
+                self.fail_promotion(index);
             }
             Phase::Promoting { until } if now >= until => self.finish_promotion(index),
             Phase::Stopping { until, then } if now >= until => self.finish_stop(index, then, until),
@@ -96,6 +104,26 @@ impl World {
         if self.forks.len() > MOST_FORKS {
             self.forks.remove(0);
         }
+    }
+
+    /// PostgreSQL stays in recovery: the agent gives the lock back and drops the order, and whoever was synchronous
+    /// before may lead.
+    fn fail_promotion(&mut self, index: usize) {
+        let now = self.clock.now();
+        self.nodes[index].phase = Phase::Running;
+        self.nodes[index].agent.leads = false;
+        self.nodes[index].retry_at = now + SECOND;
+        if self.record.holder() != Some(index) || !self.etcd.takes_writes() {
+            return;
+        }
+        if let (Some(before), Some(_)) = (self.record.sync_before.take(), self.record.sync.as_ref()) {
+            let modified = self.bump();
+            self.record.sync = Some(SyncRecord { modified, ..before });
+        }
+        if self.record.failover.as_ref().is_some_and(|order| order.at.is_none()) {
+            self.clear_failover();
+        }
+        self.release_lock();
     }
 
     fn finish_stop(&mut self, index: usize, then: AfterStop, until: Time) {

@@ -1,19 +1,14 @@
 //! The cluster's keys in the store, their revisions and their leases.
 
+use serde_json::{Map, Value};
+
 use crate::model::dcs::{DcsContent, HistoryEntry};
 use crate::model::role::MemberState;
 
 use super::World;
-use super::clock::{SECOND, Time};
+use super::clock::Time;
+use super::config::Settings;
 
-/// `ttl`: life of a lease.
-pub(crate) const TTL: Time = 30 * SECOND;
-/// `loop_wait`: pause between two loops of an agent.
-pub(crate) const LOOP_WAIT: Time = 10 * SECOND;
-/// `retry_timeout`: how long an agent tries to reach the DCS before it gives its primary up.
-pub(crate) const RETRY_TIMEOUT: Time = 10 * SECOND;
-/// `maximum_lag_on_failover`.
-pub(crate) const MOST_LAG: u64 = 1 << 20;
 /// Past leaders kept in the history key.
 const MOST_HISTORY: usize = 64;
 
@@ -64,13 +59,23 @@ pub(crate) struct Record {
     pub(crate) members: Vec<Option<MemberKey>>,
     /// When each member renewed its lease last. Its key and the leader key, if it holds it, hang on that lease.
     pub(crate) renewed: Vec<Time>,
+    /// The config key, but for `pause` and `failsafe_mode`.
+    pub(crate) config: Map<String, Value>,
+    /// What follows from it.
+    pub(crate) settings: Settings,
+    /// `pause`.
     pub(crate) paused: bool,
+    /// `failsafe_mode`.
     pub(crate) failsafe: bool,
     pub(crate) config_modified: i64,
     pub(crate) optime: u64,
     pub(crate) status_modified: i64,
     pub(crate) sync: Option<SyncRecord>,
+    /// As it was before the present holder took the lock: what counts again if it cannot promote.
+    pub(crate) sync_before: Option<SyncRecord>,
     pub(crate) failover: Option<Appointment>,
+    /// Revision at which the failover key was last emptied.
+    pub(crate) failover_cleared: i64,
     pub(crate) history: Vec<HistoryEntry>,
     pub(crate) history_modified: i64,
     /// The record names another holder than there is.
@@ -106,6 +111,17 @@ impl World {
         self.record.revision
     }
 
+    /// Empties the failover key; it stays.
+    pub(crate) fn clear_failover(&mut self) {
+        self.record.failover_cleared = self.bump();
+        self.record.failover = None;
+    }
+
+    /// Revision of the failover key, with content or without.
+    pub(crate) fn failover_revision(&self) -> i64 {
+        self.record.failover.as_ref().map_or(self.record.failover_cleared, |order| order.modified)
+    }
+
     /// Leases that ran out take their keys with them. Without a leader the store lets none run out.
     pub(super) fn expire_leases(&mut self) {
         if !self.etcd.serves() {
@@ -113,7 +129,7 @@ impl World {
         }
         let now = self.clock.now();
         for index in 0..self.nodes.len() {
-            if now.saturating_sub(self.record.renewed[index]) <= TTL {
+            if now.saturating_sub(self.record.renewed[index]) <= self.record.settings.ttl {
                 continue;
             }
             if self.record.members[index].is_some() {

@@ -25,14 +25,28 @@ pub(crate) enum Check {
     AnswerTimeout,
 }
 
+/// What an operator has set a server to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Admin {
+    /// As its check says.
+    Ready,
+    /// Keeps its sessions, gets no new ones.
+    Drain,
+    /// Out of service, and not checked.
+    Maintenance,
+}
+
 /// One server of a pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     pub(crate) node: usize,
+    pub(crate) admin: Admin,
     pub(crate) up: bool,
+    /// Told down by hand where nothing checks.
+    pub(crate) forced_down: bool,
     /// Checks in a row that speak against `up`.
     pub(crate) streak: u8,
-    next_check: Time,
+    pub(crate) next_check: Time,
     pub(crate) check: Check,
     /// How long the last check took, in microseconds.
     pub(crate) check_took: Time,
@@ -43,6 +57,29 @@ pub(crate) struct Server {
     pub(crate) downs: u64,
     pub(crate) traffic: Traffic,
     pub(crate) last_session: Time,
+}
+
+impl Server {
+    /// Whether new sessions are sent there.
+    pub(crate) fn takes_traffic(&self) -> bool {
+        self.up && self.admin == Admin::Ready
+    }
+
+    /// What `show servers state` tells of it.
+    pub(crate) fn words(&self) -> String {
+        let runs = if self.up && self.admin != Admin::Maintenance { "up" } else { "down" };
+        match self.admin {
+            Admin::Ready => runs.to_owned(),
+            Admin::Drain => format!("{runs}, draining"),
+            Admin::Maintenance => format!("{runs}, in maintenance by hand"),
+        }
+    }
+
+    /// `on-marked-down shutdown-sessions`.
+    pub(crate) fn cut_sessions(&mut self) {
+        self.traffic.server_aborts += self.traffic.sessions;
+        self.traffic.sessions = 0;
+    }
 }
 
 /// Counters of a server or a frontend.
@@ -93,7 +130,7 @@ pub(crate) struct Section {
 impl Section {
     /// Servers that take traffic.
     pub(crate) fn usable(&self) -> u64 {
-        self.servers.iter().filter(|server| server.up).count() as u64
+        self.servers.iter().filter(|server| server.takes_traffic()).count() as u64
     }
 }
 
@@ -107,8 +144,6 @@ pub(crate) struct Balancer {
     pub(crate) page_down: bool,
     /// The write pool's servers have no checks.
     pub(crate) unchecked: bool,
-    /// A node whose server in the read pool is out of service.
-    pub(crate) maintenance: Option<usize>,
     pub(crate) started: Time,
     pub(crate) sections: Vec<Section>,
     dice: Dice,
@@ -146,7 +181,6 @@ impl Balancer {
             stuck: false,
             page_down: false,
             unchecked: false,
-            maintenance: None,
             started: now.saturating_sub(age),
             sections,
             dice,
@@ -192,7 +226,9 @@ impl Balancer {
 fn blank(node: usize, now: Time) -> Server {
     Server {
         node,
+        admin: Admin::Ready,
         up: true,
+        forced_down: false,
         streak: 0,
         next_check: now,
         check: Check::Passed,
@@ -258,7 +294,8 @@ impl World {
         for section in 0..self.router.sections.len() {
             let usable = self.router.sections[section].usable() > 0;
             for server in 0..self.router.sections[section].servers.len() {
-                if now >= self.router.sections[section].servers[server].next_check {
+                let checked = &self.router.sections[section].servers[server];
+                if now >= checked.next_check && checked.admin != Admin::Maintenance && !checked.forced_down {
                     self.run_check(section, server);
                 }
             }
@@ -295,9 +332,7 @@ impl World {
         }
         server.streak = 0;
         if server.up {
-            // `on-marked-down shutdown-sessions`.
-            server.traffic.server_aborts += server.traffic.sessions;
-            server.traffic.sessions = 0;
+            server.cut_sessions();
             server.downs += 1;
         }
         server.up = !server.up;
@@ -316,7 +351,6 @@ impl World {
         }
         let good = match purpose {
             PoolPurpose::Write if self.router.unchecked => true,
-            PoolPurpose::Read if self.router.maintenance == Some(index) => false,
             PoolPurpose::Write => (node.agent.leads && node.accepts()) || (node.ails.rogue && node.writable),
             PoolPurpose::Read => node.accepts() && !node.writable && !node.tags.noloadbalance && !node.agent.leads,
             PoolPurpose::Any | PoolPurpose::Unknown => node.accepts(),
@@ -339,7 +373,7 @@ impl World {
             let mut open = 0;
             let mut fresh = 0;
             for server in &mut section.servers {
-                if !server.up {
+                if !server.up || server.admin == Admin::Maintenance {
                     server.downtime += SECOND;
                     server.traffic.rate = 0;
                     continue;
@@ -355,6 +389,12 @@ impl World {
                     server.traffic.redispatches += share / 12;
                     server.traffic.sessions = 0;
                     server.traffic.rate = 0;
+                    continue;
+                }
+                if server.admin == Admin::Drain {
+                    // Clients leave one by one, and nobody comes.
+                    server.traffic.count(held - held.div_ceil(6), 0, busy);
+                    open += server.traffic.sessions;
                     continue;
                 }
                 let ripple = self.router.dice.between(0, share / 12 + 2);

@@ -1,7 +1,9 @@
 //! How faults are done, and how they are undone.
 
+use crate::action::intent::ServerState;
 use crate::model::agent::PendingSetting;
 use crate::model::name::NodeName;
+use crate::model::router::PoolPurpose;
 use crate::model::text::Text;
 
 use super::World;
@@ -40,6 +42,8 @@ impl World {
                 self.ail(&node, |ails| ails.no_address = true);
                 self.bump();
             }
+            Fault::AgentApi { node, defect } => self.ail(&node, |ails| ails.api = Some(defect)),
+            Fault::PromotionFails(node) => self.ail(&node, |ails| ails.promotion_fails = true),
             Fault::CrashPostgres(node) => self.with(&node, super::World::crash),
             Fault::StartFails(node) => self.with(&node, |world, index| {
                 world.nodes[index].ails.start_fails = true;
@@ -78,7 +82,12 @@ impl World {
             Fault::RouterStuck => self.router.stuck = true,
             Fault::RouterPageDown => self.router.page_down = true,
             Fault::RouterUnchecked => self.router.unchecked = true,
-            Fault::RouterMaintenance(node) => self.with(&node, |world, index| world.router.maintenance = Some(index)),
+            Fault::RouterMaintenance(node) => self.with(&node, |world, index| {
+                let read = world.router.sections.iter().position(|section| section.purpose == PoolPurpose::Read);
+                if let Some(section) = read {
+                    world.set_server_state(section, index, ServerState::Maintenance);
+                }
+            }),
             Fault::ReplicaLag { node, bytes_per_second } => {
                 self.ail(&node, |ails| ails.replay_limit = Some(bytes_per_second));
             }
@@ -178,7 +187,12 @@ impl World {
             }
             Cure::Router => {
                 (self.router.stuck, self.router.page_down, self.router.unchecked) = (false, false, false);
-                self.router.maintenance = None;
+                for section in 0..self.router.sections.len() {
+                    for server in 0..self.nodes.len() {
+                        self.set_server_state(section, server, ServerState::Ready);
+                        self.router.sections[section].servers[server].forced_down = false;
+                    }
+                }
                 if !self.router.up {
                     self.router.restart(now);
                 }
