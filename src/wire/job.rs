@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -62,10 +62,10 @@ pub(super) fn now() -> Timestamp {
 /// found; the job finds it by the same.
 pub(super) fn beginning(shared: &Shared) -> Beginning {
     let arguments = arguments(shared);
-    Box::new(move |plan, confirmation| Box::pin(begin(arguments, plan, confirmation)))
+    Box::new(move |plan, confirmation| Box::pin(ready(begin(arguments, plan, confirmation))))
 }
 
-async fn begin(
+fn begin(
     arguments: Vec<String>,
     plan: Plan,
     confirmation: Confirmation,

@@ -110,7 +110,7 @@ pub enum ActVerb {
         #[command(flatten)]
         acting: Acting,
     },
-    /// Change the dynamic configuration: ttl=30, postgresql.parameters.work_mem=64MB; NAME= removes a key.
+    /// Change the dynamic configuration: `ttl=30`, `postgresql.parameters.work_mem=64MB`; `NAME=` removes a key.
     Configure {
         /// Changes.
         #[arg(required = true, value_name = "KEY=VALUE")]

@@ -33,7 +33,7 @@ pub(super) async fn follow(
     let lost = Outcome::new(Ending::Unknown, "the news broke off before the action ended");
     let lost = lost.next("pgctl-tui audit tells what was written down; pgctl-tui status what is");
     if output == ActOutput::Table {
-        print(report::plan::outcome(&lost), printer)?;
+        print(&report::plan::outcome(&lost), printer)?;
     }
     Ok(lost)
 }
@@ -43,7 +43,7 @@ fn tell(progress: &Progress, output: ActOutput, printer: &mut Printer) -> anyhow
         return Ok(printer.document(&serde_json::to_string(progress)?)?);
     }
     if let Event::Ended { outcome } = &progress.event {
-        return Ok(print(report::plan::outcome(outcome), printer)?);
+        return Ok(print(&report::plan::outcome(outcome), printer)?);
     }
     if let Some(line) = line(&progress.event) {
         let mut whole = Line::new().dim(progress.after.map(clock).unwrap_or_default());
@@ -54,7 +54,7 @@ fn tell(progress: &Progress, output: ActOutput, printer: &mut Printer) -> anyhow
     Ok(())
 }
 
-fn print(lines: Vec<Line>, printer: &mut Printer) -> io::Result<()> {
+fn print(lines: &[Line], printer: &mut Printer) -> io::Result<()> {
     lines.iter().try_for_each(|line| printer.line(line))
 }
 
