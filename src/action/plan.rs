@@ -100,7 +100,12 @@ impl Plan {
     pub fn hash(&self) -> PlanHash {
         // Maps in a plan are ordered, so that equal plans give equal text.
         let text = serde_json::to_vec(self).unwrap_or_default();
-        PlanHash(format!("{:x}", Sha256::digest(&text)))
+        let mut hex = String::new();
+        for byte in Sha256::digest(&text) {
+            // Writing to a string cannot fail.
+            let _ = fmt::Write::write_fmt(&mut hex, format_args!("{byte:02x}"));
+        }
+        PlanHash(hex)
     }
 }
 
