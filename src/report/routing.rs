@@ -1,6 +1,5 @@
 //! Which server of a router is which member, and where that contradicts the DCS.
 
-use crate::model::member::Member;
 use crate::model::name::NodeName;
 use crate::model::observed::Reading;
 use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, Router, RouterReport};
@@ -45,20 +44,6 @@ pub fn servers_of<'a>(snapshot: &'a Snapshot, router: &'a Router) -> impl Iterat
     })
 }
 
-/// The member behind a server: the one of its name, else the one at its address.
-pub fn member<'a>(snapshot: &'a Snapshot, row: &ProxyRow) -> Option<&'a Member> {
-    let by_name = snapshot.members.iter().find(|member| member.name == *row.server.as_str());
-    by_name.or_else(|| {
-        let address = row.address.as_ref()?;
-        snapshot.members.iter().find(|member| addresses(snapshot, member).any(|known| known == address.as_str()))
-    })
-}
-
-fn addresses<'a>(snapshot: &'a Snapshot, member: &'a Member) -> impl Iterator<Item = String> + 'a {
-    let advertised = snapshot.recorded(|content| content.member(&member.name).and_then(|known| known.postgres.clone()));
-    advertised.map(|fact| fact.value).into_iter().chain(member.postgres_address.clone()).map(|known| known.to_string())
-}
-
 /// What is odd about a server, seen from the DCS.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Oddity {
@@ -78,7 +63,7 @@ pub fn oddity(snapshot: &Snapshot, server: &Server<'_>) -> Option<Oddity> {
     if !server.reading.is_fresh(snapshot.now) {
         return None;
     }
-    let member = member(snapshot, server.row)?;
+    let member = snapshot.member_of(server.row)?;
     let up = server.row.status.takes_traffic();
     let leader = snapshot.leader();
     let leader_is_known = snapshot.record_is_fresh() || leader.as_ref().is_some_and(|leader| leader.fresh);

@@ -17,16 +17,12 @@ use crate::operate::desk::Desk;
 /// Does what `verb` asks of the one cluster that is meant.
 pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Printer) -> anyhow::Result<Exit> {
     let mut settings = configured(&arguments.shared, None, printer)?;
-    let (Some(mut cluster), true) = (settings.clusters.pop(), settings.clusters.is_empty()) else {
+    let (Some(cluster), true) = (settings.clusters.pop(), settings.clusters.is_empty()) else {
         return Err(Misuse("several clusters are configured: name one with --cluster".to_owned()).into());
     };
     let routers: Vec<RouterName> = cluster.routers.iter().map(|router| router.name.clone()).collect();
     let intent = intent(verb, job::now(), &routers).map_err(|error| Misuse(error.to_string()))?;
-    if settings.path.is_none() {
-        scope::name_seeds(&mut cluster).await;
-    }
-    let cluster = Arc::new(cluster);
-    let scope = scope::learn(&cluster, printer).await?;
+    let (cluster, scope) = Box::pin(scope::complete(cluster, settings.path.is_some(), printer)).await?;
     let read_only = arguments.shared.read_only;
     let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), read_only, Purpose::Once)]);
     let Some(handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };

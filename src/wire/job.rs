@@ -1,7 +1,6 @@
 //! Actions as jobs, put together: beginning one from a console, and being one.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -147,14 +146,10 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
     let spec = job.spec()?;
     let mut settings = configured(&arguments.shared, None, printer)?;
     settings.clusters.retain(|cluster| cluster.name == spec.request.plan.cluster);
-    let Some(mut cluster) = settings.clusters.pop() else {
+    let Some(cluster) = settings.clusters.pop() else {
         return Err(Misuse(format!("no cluster {} is configured", spec.request.plan.cluster)).into());
     };
-    if settings.path.is_none() {
-        scope::name_seeds(&mut cluster).await;
-    }
-    let cluster = Arc::new(cluster);
-    let scope = scope::learn(&cluster, printer).await?;
+    let (cluster, scope) = Box::pin(scope::complete(cluster, settings.path.is_some(), printer)).await?;
     let read_only = arguments.shared.read_only;
     let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), read_only, Purpose::Stay)]);
     let Some(handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };

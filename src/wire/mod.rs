@@ -15,7 +15,6 @@ mod stack;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -31,7 +30,7 @@ use crate::cli::{audit, doctor, status, wait};
 use crate::client::cause;
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
-use crate::config::resolved::{ClusterSettings, Settings};
+use crate::config::resolved::Settings;
 use crate::config::{Flags, duration, load};
 use crate::health::readiness::Condition;
 use crate::model::name::NodeName;
@@ -243,12 +242,7 @@ impl Observers {
     ) -> anyhow::Result<Self> {
         let mut stacks = Vec::new();
         for cluster in &settings.clusters {
-            let mut cluster: ClusterSettings = cluster.clone();
-            if settings.path.is_none() {
-                scope::name_seeds(&mut cluster).await;
-            }
-            let cluster = Arc::new(cluster);
-            let scope = scope::learn(&cluster, printer).await?;
+            let (cluster, scope) = Box::pin(scope::complete(cluster.clone(), settings.path.is_some(), printer)).await?;
             stacks.push(stack::stack(&cluster, scope.as_deref(), read_only, purpose));
         }
         Ok(Self::of(stacks))

@@ -1,5 +1,7 @@
 //! Which scope to follow in etcd, where the configuration leaves it open.
 
+use std::sync::Arc;
+
 use futures::future::{join_all, select_ok};
 
 use super::Misuse;
@@ -57,9 +59,26 @@ pub(super) async fn learn(settings: &ClusterSettings, printer: &mut Printer) -> 
     }
 }
 
+/// A cluster as it can be followed, with its scope: what its settings leave open is learnt from the cluster itself.
+/// `from_file`: the settings were written by somebody, who named the nodes where that is needed.
+///
+/// # Errors
+/// As [`learn`].
+pub(super) async fn complete(
+    mut cluster: ClusterSettings,
+    from_file: bool,
+    printer: &mut Printer,
+) -> anyhow::Result<(Arc<ClusterSettings>, Option<String>)> {
+    if !from_file {
+        Box::pin(name_seeds(&mut cluster)).await;
+    }
+    let scope = Box::pin(learn(&cluster, printer)).await?;
+    Ok((Arc::new(cluster), scope))
+}
+
 /// Learns which member each seed leads to. Without a file nothing maps the names that members advertise, which often do
 /// not resolve here; the URL that the operator typed does.
-pub(super) async fn name_seeds(settings: &mut ClusterSettings) {
+async fn name_seeds(settings: &mut ClusterSettings) {
     let urls = settings.patroni.seeds.clone();
     let names = join_all(urls.iter().map(|url| own_name(settings.patroni.endpoint(url)))).await;
     for (url, name) in urls.into_iter().zip(names) {

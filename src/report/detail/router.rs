@@ -1,7 +1,6 @@
 //! Detail of a router's row.
 
 use super::super::router::row_id as id_of;
-use super::super::routing;
 use super::super::table::Tone;
 use super::super::units;
 use super::Group;
@@ -62,7 +61,7 @@ fn opinions(snapshot: &Snapshot, router: &Router, row: &ProxyRow) -> Option<Grou
     if let Ok(address) = router.sql_address(&row.proxy) {
         group.line("clients connect to", address.to_string(), Tone::Plain);
     }
-    match routing::member(snapshot, row) {
+    match snapshot.member_of(row) {
         Some(member) => {
             let view = snapshot.view(member);
             group.plain(&format!("{} is", member.name), view.role(), ToString::to_string);

@@ -180,7 +180,7 @@ fn router(snapshot: &Snapshot, router: &Router) -> RouterDocument {
                 PoolPurpose::Any => Some("any"),
                 PoolPurpose::Unknown => None,
             },
-            member: routing::member(snapshot, row).map(|member| member.name.to_string()),
+            member: snapshot.member_of(row).map(|member| member.name.to_string()),
             status: value(server.reading.fact(now, |_| Some(row.status.word()))),
             takes_traffic: Value::of(server.reading.fact(now, |_| Some(row.status.takes_traffic())), now, NOBODY_SAYS),
             sessions: Value::of(server.reading.fact(now, |_| row.sessions), now, NOBODY_SAYS),

@@ -120,7 +120,7 @@ fn status_tone(snapshot: &Snapshot, server: &Server<'_>, oddity: Option<&Oddity>
 
 /// Why a server that is down is as it should be.
 fn excuse(snapshot: &Snapshot, server: &Server<'_>) -> Option<&'static str> {
-    let member = routing::member(snapshot, server.row);
+    let member = snapshot.member_of(server.row);
     let leads = member.zip(snapshot.leader()).is_some_and(|(member, leader)| member.name == leader.value);
     let left_out = || {
         let tags = member.and_then(|member| snapshot.view(member).tags());
@@ -148,7 +148,7 @@ fn notes(snapshot: &Snapshot, server: &Server<'_>, oddity: Option<Oddity>) -> Ce
             ProxyStatus::Down | ProxyStatus::GoingUp(_) if excuse(snapshot, server).is_some() => {
                 (excuse(snapshot, server).unwrap_or_default().to_owned(), Tone::Dim)
             }
-            _ if routing::member(snapshot, row).is_none() && !snapshot.members.is_empty() => {
+            _ if snapshot.member_of(row).is_none() && !snapshot.members.is_empty() => {
                 ("no member of the cluster goes by this name or address".to_owned(), Tone::Dim)
             }
             // "Check passed" is what the status says already.

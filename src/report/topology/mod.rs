@@ -213,7 +213,7 @@ fn router_cell(view: MemberView<'_>) -> Cell {
     let mut pools = BTreeSet::new();
     let mut tones = Vec::new();
     for server in routing::servers(snapshot) {
-        if routing::member(snapshot, server.row).is_none_or(|member| member.name != *view.name()) {
+        if snapshot.member_of(server.row).is_none_or(|member| member.name != *view.name()) {
             continue;
         }
         let up = server.row.status.takes_traffic();

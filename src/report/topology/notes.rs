@@ -83,7 +83,7 @@ fn roles(view: MemberView<'_>, notes: &mut Vec<Span>) {
 
 fn routers(view: MemberView<'_>, notes: &mut Vec<Span>) {
     for server in routing::servers(view.snapshot) {
-        if routing::member(view.snapshot, server.row).is_none_or(|member| member.name != *view.name()) {
+        if view.snapshot.member_of(server.row).is_none_or(|member| member.name != *view.name()) {
             continue;
         }
         let (router, pool) = (&server.router.name, &server.row.proxy);
