@@ -8,8 +8,8 @@ use crate::model::name::ClusterName;
 use crate::report::line::Line;
 use crate::report::table::Tone;
 
-/// Shows the lines of every cluster. Exit codes: 0 all in order (warnings included only as far as they are none), 1
-/// something warns, fails or could not be examined, 5 no endpoint could be examined at all.
+/// Shows the lines of every cluster. Exit codes: 0 nothing to mend, 1 something warns, fails or could not be examined
+/// though it should have been, 5 no endpoint could be examined at all.
 ///
 /// # Errors
 /// When standard output cannot be written.
@@ -31,13 +31,20 @@ pub fn run(
             }
         }
     }
-    let verdicts = || clusters.iter().flat_map(|(_, lines)| lines).map(|line| line.verdict);
-    Ok(match verdicts().max() {
+    Ok(exit(clusters.iter().flat_map(|(_, lines)| lines).map(|line| line.verdict)))
+}
+
+/// What scripts are told.
+fn exit(verdicts: impl Iterator<Item = Verdict> + Clone) -> Exit {
+    let is_silent = |verdict| matches!(verdict, Verdict::Skipped | Verdict::Unknown);
+    if verdicts.clone().all(is_silent) {
+        return Exit::Unknown;
+    }
+    match verdicts.max() {
         None => Exit::Unknown,
-        Some(Verdict::Pass) => Exit::Done,
-        Some(_) if verdicts().all(|verdict| verdict == Verdict::Unknown) => Exit::Unknown,
-        Some(_) => Exit::Findings,
-    })
+        Some(Verdict::Pass | Verdict::Skipped) => Exit::Done,
+        Some(Verdict::Warn | Verdict::Unknown | Verdict::Fail) => Exit::Findings,
+    }
 }
 
 fn table(name: &ClusterName, lines: &[CheckLine], printer: &mut Printer) -> anyhow::Result<()> {
@@ -47,6 +54,7 @@ fn table(name: &ClusterName, lines: &[CheckLine], printer: &mut Printer) -> anyh
         let tone = match check.verdict {
             Verdict::Pass => Tone::Well,
             Verdict::Warn => Tone::Look,
+            Verdict::Skipped => Tone::Dim,
             Verdict::Unknown => Tone::Stale,
             Verdict::Fail => Tone::Act,
         };
@@ -63,12 +71,36 @@ fn table(name: &ClusterName, lines: &[CheckLine], printer: &mut Printer) -> anyh
     }
     let count = |verdict| lines.iter().filter(|line| line.verdict == verdict).count();
     let summary = format!(
-        "  {} ok, {} warn, {} fail, {} unknown",
+        "  {} ok, {} skipped, {} warn, {} fail, {} unknown",
         count(Verdict::Pass),
+        count(Verdict::Skipped),
         count(Verdict::Warn),
         count(Verdict::Fail),
         count(Verdict::Unknown)
     );
     printer.line(&Line::new().dim(summary))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::Verdict::{Fail, Pass, Skipped, Unknown, Warn};
+    use super::*;
+
+    #[rstest]
+    #[case::healthy(&[Pass, Pass], Exit::Done)]
+    #[case::acting_logins_are_left_out(&[Pass, Skipped], Exit::Done)]
+    #[case::warned(&[Pass, Skipped, Warn], Exit::Findings)]
+    #[case::not_all_examined(&[Pass, Unknown], Exit::Findings)]
+    #[case::failed(&[Fail, Fail], Exit::Findings)]
+    #[case::nothing_examined(&[Unknown, Skipped], Exit::Unknown)]
+    #[case::nothing_at_all(&[], Exit::Unknown)]
+    fn scripts_are_told_to_look_only_where_there_is_something_to_mend(
+        #[case] verdicts: &[Verdict],
+        #[case] expected: Exit,
+    ) {
+        assert_eq!(exit(verdicts.iter().copied()), expected);
+    }
 }

@@ -56,7 +56,12 @@ impl Checklist {
         self.say(aspect, Verdict::Warn, text, remedy);
     }
 
-    /// Could not be examined.
+    /// Left out: not meant to be examined, or never told by this version or this setting of the far end.
+    pub(crate) fn skipped(&mut self, aspect: Aspect, text: impl AsRef<str>) {
+        self.say(aspect, Verdict::Skipped, text, "");
+    }
+
+    /// Should have been examined and could not be.
     pub(crate) fn unknown(&mut self, aspect: Aspect, text: impl AsRef<str>, remedy: &str) {
         self.say(aspect, Verdict::Unknown, text, remedy);
     }
@@ -136,7 +141,7 @@ impl Checklist {
     /// The far end's clock by its `Date`, against this host's at `now`.
     pub(crate) fn clock(&mut self, head: &HttpHead, now: Timestamp) {
         match server_time(head) {
-            None => self.unknown(Aspect::Clock, "the answer carries no date", ""),
+            None => self.skipped(Aspect::Clock, "the answer carries no date"),
             Some(there) => self.offset(there.as_second() - now.as_second()),
         }
     }
@@ -225,8 +230,8 @@ mod tests {
     #[case(Some("Sat, 21 Nov 2026 06:00:03 GMT"), Verdict::Pass, "within 5 s")]
     #[case(Some("Sat, 21 Nov 2026 06:01:30 GMT"), Verdict::Warn, "90 s ahead of")]
     #[case(Some("Sat, 21 Nov 2026 05:00:00 GMT"), Verdict::Warn, "3600 s behind")]
-    #[case(Some("soon"), Verdict::Unknown, "no date")]
-    #[case(None, Verdict::Unknown, "no date")]
+    #[case(Some("soon"), Verdict::Skipped, "no date")]
+    #[case(None, Verdict::Skipped, "no date")]
     fn clocks_are_compared_by_the_date_of_the_answer(
         #[case] date: Option<&str>,
         #[case] verdict: Verdict,

@@ -52,7 +52,7 @@ impl ExporterCheck {
                 list.pass(Aspect::Reach, format!("answers with {} samples", report.samples));
                 match &report.version {
                     Some(version) => list.pass(Aspect::Version, format!("exporter {version}")),
-                    None => list.unknown(Aspect::Version, "the exporter tells no version", ""),
+                    None => list.skipped(Aspect::Version, "the exporter tells no version"),
                 }
                 match report.up {
                     Some(true) => list.pass(Aspect::Credentials, "the exporter reaches its PostgreSQL"),

@@ -50,9 +50,11 @@ impl fmt::Display for Aspect {
 pub enum Verdict {
     /// In order.
     Pass,
+    /// Left out: by intent, or since this version or this setting of the far end never tells it. Nothing to mend.
+    Skipped,
     /// Works, but should be changed.
     Warn,
-    /// Could not be examined.
+    /// Should have been examined and could not be.
     Unknown,
     /// Does not work.
     Fail,
@@ -63,6 +65,7 @@ impl Verdict {
     pub fn word(self) -> &'static str {
         match self {
             Self::Pass => "ok",
+            Self::Skipped => "skipped",
             Self::Warn => "warn",
             Self::Unknown => "unknown",
             Self::Fail => "fail",

@@ -95,26 +95,23 @@ fn line(source: Source, aspect: Aspect, verdict: Verdict, text: impl AsRef<str>,
 /// What is configured and yet not examined, each with the reason.
 fn unexamined(settings: &ClusterSettings, checks: &[Examined]) -> Vec<CheckLine> {
     let mut lines = Vec::new();
-    let mut unknown = |kind, aspect, text: String, remedy| {
-        lines.push(line(Source::new(kind, ""), aspect, Verdict::Unknown, text, remedy));
+    let mut say = |kind, aspect, verdict, text: String, remedy| {
+        lines.push(line(Source::new(kind, ""), aspect, verdict, text, remedy));
     };
     if settings.postgres.is_some() && !checks.iter().any(|(source, _)| source.kind == SourceKind::Sql) {
         let text = "not examined: no member's address is known".to_owned();
-        unknown(
-            SourceKind::Sql,
-            Aspect::Reach,
-            text,
-            "mend what keeps the members unknown, or name them under [nodes]",
-        );
+        let remedy = "mend what keeps the members unknown, or name them under [nodes]";
+        say(SourceKind::Sql, Aspect::Reach, Verdict::Unknown, text, remedy);
     }
     let why = "not examined (asked for only when an action is confirmed)";
     if let Some(login) = &settings.patroni.acting {
         let text = format!("login for acting, user {}: {why}", login.user);
-        unknown(SourceKind::PatroniRest, Aspect::Credentials, text, "");
+        say(SourceKind::PatroniRest, Aspect::Credentials, Verdict::Skipped, text, "");
     }
     if let Some(access) = settings.postgres.as_ref().and_then(|postgres| postgres.acting.as_ref()) {
         let text = format!("login for acting, user {}: {why}", access.user);
-        unknown(SourceKind::Sql, Aspect::Credentials, text, "psql as this user shows whether it may log in");
+        let remedy = "psql as this user shows whether it may log in";
+        say(SourceKind::Sql, Aspect::Credentials, Verdict::Skipped, text, remedy);
     }
     lines
 }

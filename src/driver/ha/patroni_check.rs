@@ -40,7 +40,7 @@ impl PatroniNode {
         list.answered(answered.head.took);
         if self.endpoint.login.is_some() {
             let text = "a login is configured; Patroni asks for one only when something is to be changed";
-            list.unknown(Aspect::Credentials, text, "");
+            list.skipped(Aspect::Credentials, text);
         }
         match &report.agent_version {
             Some(version) => version_line(&mut list, "Patroni", version.as_str(), OLDEST, NEWEST),
@@ -68,7 +68,7 @@ impl PatroniNode {
             (Some(scope), Some(name)) => list.pass(Aspect::Identity, format!("{name} of scope {scope}")),
             (Some(scope), None) => {
                 let text = format!("scope {scope}; Patroni before 3.2 does not tell its node's name");
-                list.unknown(Aspect::Identity, text, "");
+                list.skipped(Aspect::Identity, text);
             }
             (None, _) => list.unknown(Aspect::Identity, "Patroni tells no scope", ""),
         }

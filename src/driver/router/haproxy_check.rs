@@ -54,7 +54,7 @@ impl HaproxyPage {
             Ok(page) => {
                 match page.version {
                     Some(version) => version_line(&mut list, "HAProxy", &version, OLDEST, NEWEST),
-                    None => list.unknown(Aspect::Version, "the page hides its version", ""),
+                    None => list.skipped(Aspect::Version, "the page hides its version"),
                 }
                 if page.offers_actions {
                     let remedy = "drop `stats admin` there, or give the console a page without it";
@@ -111,7 +111,7 @@ impl HaproxyRuntime {
             }
             Ok(other) => list.unknown(Aspect::Privileges, format!("the socket is at an unknown level: {other}"), ""),
             Err(RuntimeError::Unknown { .. }) => {
-                list.unknown(Aspect::Privileges, "this version does not tell the socket's level", "");
+                list.skipped(Aspect::Privileges, "this version does not tell the socket's level");
             }
             Err(error) => list.unknown(Aspect::Privileges, self.failure(&error).brief(), ""),
         }

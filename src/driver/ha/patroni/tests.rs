@@ -186,7 +186,7 @@ async fn doctor_reads_version_identity_and_the_silence_of_the_dcs() {
         [
             (Aspect::Reach, Verdict::Pass),
             (Aspect::Version, Verdict::Warn),
-            (Aspect::Identity, Verdict::Unknown),
+            (Aspect::Identity, Verdict::Skipped),
             (Aspect::Clock, Verdict::Pass),
             (Aspect::Reach, Verdict::Warn),
         ]
