@@ -45,7 +45,8 @@ pub struct Member {
     pub exporter: Option<Reading<MetricsReport>>,
     /// Where its lag in bytes is going; `None`: it was not watched for long enough, or has none.
     pub lag_trend: Option<Trend>,
-    /// The latest moment of which it is known that the standby has replayed by now all that it had received then; or
+    /// The latest moment of which it is known that the standby has replayed by now all that there was then, by its own word
+    /// and, as far as that is known, by the leader's; or
     /// since when it was watched without getting so far. `None`: it was not watched for long enough.
     pub replayed_all: Option<Moment>,
 }

@@ -336,7 +336,8 @@ impl<'a> MemberView<'a> {
             self.upstream_rows().find(of_leader).and_then(measured),
             self.replay_age(),
             self.upstream_rows().next().and_then(measured),
-            self.agent(|report| report.position.filter(Position::has_replayed_all).map(|_| Duration::ZERO)),
+            self.agent(|report| report.position.filter(Position::has_replayed_all).map(|_| Duration::ZERO))
+                .filter(|_| !self.is_cut_off()),
         ]);
         let delay = self.sql(|report| report.replay.map(|replay| replay.delay));
         Lag {
@@ -349,13 +350,21 @@ impl<'a> MemberView<'a> {
 
     /// Time behind by the standby's own word: the age of the last commit that it replayed. After idleness that is far
     /// longer than the lag, so it counts no further back than to when the standby had last replayed all there was; where
-    /// nobody saw that, it tells nothing.
+    /// nobody saw that, it tells nothing. One that gets no WAL takes all it has for all there is: then only what was seen
+    /// counts.
     fn replay_age(&self) -> Option<Observed<Duration>> {
         let mut age = self.sql(|report| report.replay.and_then(|replay| replay.lag))?;
-        if !age.value.is_zero() {
-            age.value = age.value.min(age.at.since(self.member.replayed_all?));
-        }
+        age.value = match age.value {
+            Duration::ZERO if self.is_cut_off() => age.at.since(self.member.replayed_all?),
+            Duration::ZERO => Duration::ZERO,
+            age_of_commit => age_of_commit.min(age.at.since(self.member.replayed_all?)),
+        };
         Some(age)
+    }
+
+    /// It is known to get no WAL from anybody.
+    fn is_cut_off(&self) -> bool {
+        self.streams().is_some_and(|streams| !streams.value)
     }
 
     /// Whether the member streams from somebody, as far as fresh sources tell. `None`: unknown.

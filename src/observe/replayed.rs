@@ -21,15 +21,16 @@ pub(super) struct Replayed {
 
 #[derive(Debug, Default)]
 struct Track {
-    /// All that had been received then is replayed.
+    /// All that there was then is replayed.
     all: Option<Moment>,
-    /// What had been received at a later moment, and is not replayed yet.
+    /// What there was at a later moment, and is not replayed yet.
     awaited: Option<(Moment, Lsn)>,
 }
 
 impl Replayed {
     /// Takes in a picture, and puts into it since when each standby can be behind at most.
     pub(super) fn take(&mut self, snapshot: &mut Snapshot) {
+        let end = end(snapshot);
         for member in &mut snapshot.members {
             let answer = member.sql.as_ref().and_then(|sql| sql.answer.as_ref());
             let Some(answer) = answer else { continue };
@@ -40,25 +41,36 @@ impl Replayed {
                 continue;
             };
             let track = self.tracks.entry(member.name.clone()).or_default();
-            track.note(answer.at, received, replayed);
+            // What the leader has written and nobody has sent yet is missing, too.
+            track.note(answer.at, end.map_or(received, |end| received.max(end)), replayed);
             member.replayed_all = track.since(answer.at);
         }
         self.tracks.retain(|name, _| snapshot.members.iter().any(|member| member.name == *name));
     }
 }
 
+/// How far the leader has written by its own word. An old word is a lower bound, which is all that is asked of it.
+fn end(snapshot: &Snapshot) -> Option<Lsn> {
+    let leader = snapshot.member(&snapshot.leader()?.value)?;
+    match leader.sql.as_ref()?.answer.as_ref()?.value.position {
+        Position::Writing { at } => Some(at),
+        Position::Replaying { .. } => None,
+    }
+}
+
 impl Track {
-    fn note(&mut self, at: Moment, received: Lsn, replayed: Lsn) {
-        if replayed >= received {
+    /// `all`: what there was to replay at that moment.
+    fn note(&mut self, at: Moment, all: Lsn, replayed: Lsn) {
+        if replayed >= all {
             *self = Self { all: Some(at), awaited: None };
             return;
         }
         match self.awaited {
             Some((since, awaited)) if replayed >= awaited => {
-                *self = Self { all: Some(since), awaited: Some((at, received)) };
+                *self = Self { all: Some(since), awaited: Some((at, all)) };
             }
             Some(_) => {}
-            None => self.awaited = Some((at, received)),
+            None => self.awaited = Some((at, all)),
         }
     }
 
@@ -71,6 +83,7 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::test_support::{healthy, member, sql};
 
     #[test]
     fn a_busy_standby_that_is_never_seen_with_nothing_left_is_bounded_all_the_same() {
@@ -93,5 +106,44 @@ mod tests {
         assert_eq!(track.since(at(1)), None, "one look tells nothing");
         track.note(at(40), Lsn(900), Lsn(100));
         assert_eq!(track.since(at(40)), Some(at(1)));
+    }
+
+    #[test]
+    fn a_standby_that_gets_no_wal_falls_behind_although_it_has_replayed_all_it_got() {
+        let mut replayed = Replayed::default();
+        let mut behind = Vec::new();
+        for second in 0..20 {
+            let mut snapshot = healthy();
+            let at = snapshot.now + Duration::from_secs(second);
+            for name in ["pg-0", "pg-1", "pg-2"] {
+                let is_cut_off = second >= 5;
+                sql(&mut snapshot, name, |report| {
+                    let end = Lsn(1_000_000 + second * 1000);
+                    match &mut report.position {
+                        Position::Writing { at } => *at = end,
+                        Position::Replaying { received, replayed, .. } => {
+                            let got = if is_cut_off && name == "pg-2" { Lsn(1_004_000) } else { end };
+                            (*received, *replayed) = (Some(got), Some(got));
+                        }
+                    }
+                    if is_cut_off {
+                        // Nor does the leader know of it any more.
+                        report.downstream.retain(|row| row.application.as_str() != "pg-2");
+                    }
+                    if is_cut_off && name == "pg-2" {
+                        report.receiver = None;
+                        report.replay.as_mut().expect("it replays").lag = Some(Duration::ZERO);
+                    }
+                });
+                let member = member(&mut snapshot, name);
+                member.agent = None;
+                member.sql.as_mut().and_then(|sql| sql.answer.as_mut()).expect("an answer").at = at;
+            }
+            snapshot.now = at;
+            replayed.take(&mut snapshot);
+            let member = snapshot.member(&"pg-2".into()).expect("a member");
+            behind.push(snapshot.view(member).lag().time.map(|time| time.value.as_secs()));
+        }
+        assert_eq!(behind.last(), Some(&Some(15)), "{behind:?}");
     }
 }
