@@ -20,6 +20,9 @@ pub struct MemberBefore {
     pub timeline: Option<Timeline>,
     /// When its postmaster started, by the member's own word.
     pub started: Option<Timestamp>,
+    /// When it had last read its configuration files, by its own word.
+    #[serde(default)]
+    pub files_read: Option<Timestamp>,
     /// Whether it streamed.
     pub streamed: Option<bool>,
 }
@@ -42,6 +45,7 @@ impl Before {
                 role: view.role().filter(|fact| fact.fresh).map(|fact| fact.value),
                 timeline: view.timeline().filter(|fact| fact.fresh).map(|fact| fact.value),
                 started: view.started().filter(|fact| fact.fresh).map(|fact| fact.value),
+                files_read: view.files_read().filter(|fact| fact.fresh).map(|fact| fact.value),
                 streamed: view.streams().filter(|fact| fact.fresh).map(|fact| fact.value),
             };
             (view.name().clone(), before)

@@ -35,6 +35,11 @@ pub enum Milestone {
         /// Which.
         member: NodeName,
     },
+    /// PostgreSQL on a member has read its configuration files since the action began.
+    Reloaded {
+        /// Which.
+        member: NodeName,
+    },
     /// A member's data is being copied.
     Copying {
         /// Which.
@@ -93,6 +98,7 @@ impl Milestone {
             Self::Streaming { member } => format!("{member} streaming"),
             Self::AllStreaming => "all standbys streaming".to_owned(),
             Self::Restarted { member } => format!("{member} restarted"),
+            Self::Reloaded { member } => format!("{member} reloaded"),
             Self::Copying { member } => format!("{member} being copied"),
             Self::Maintenance { on: true } => "paused".to_owned(),
             Self::Maintenance { on: false } => "resumed".to_owned(),

@@ -349,6 +349,7 @@ fn node(name: &str, standby: bool) -> Member {
         oldest_prepared: None,
         xid_age: None,
         pending_restart: Vec::new(),
+        files_read: Some(started()),
         synchronous_names: "".into(),
         base_backups: Vec::new(),
         sessions: Vec::new(),

@@ -260,6 +260,8 @@ pub enum SqlPart {
     XidAge,
     /// Settings that wait for a restart.
     PendingRestart,
+    /// When the configuration files were read.
+    FilesRead,
     /// Running base backups.
     BaseBackups,
     /// Sessions.
@@ -282,6 +284,7 @@ impl SqlPart {
             Self::Prepared => "prepared transactions",
             Self::XidAge => "transaction id age",
             Self::PendingRestart => "settings pending restart",
+            Self::FilesRead => "time of the last reload",
             Self::BaseBackups => "base backups",
             Self::Sessions => "sessions",
             Self::Applications => "applications",
@@ -337,6 +340,9 @@ pub struct SqlReport {
     pub xid_age: Option<XidAge>,
     /// Settings that wait for a restart.
     pub pending_restart: Vec<Text>,
+    /// When the server last read its configuration files, by its own clock (`pg_conf_load_time()`). A session that lives
+    /// through a reload tells a moment that is a little later than one that comes after it. `None`: not told.
+    pub files_read: Option<Timestamp>,
     /// `synchronous_standby_names`.
     pub synchronous_names: Text,
     /// Running base backups.

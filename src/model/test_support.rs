@@ -319,6 +319,7 @@ fn node(
         oldest_prepared: None,
         xid_age: None,
         pending_restart: Vec::new(),
+        files_read: Some(started),
         synchronous_names: "".into(),
         base_backups: Vec::new(),
         sessions: Vec::new(),

@@ -186,6 +186,11 @@ impl<'a> MemberView<'a> {
         best([self.sql(|report| Some(report.postmaster_started)), self.agent(|report| report.postmaster_started)])
     }
 
+    /// When PostgreSQL last read its configuration files, by its own clock.
+    pub fn files_read(&self) -> Option<Observed<jiff::Timestamp>> {
+        self.sql(|report| report.files_read)
+    }
+
     /// Time since PostgreSQL started.
     pub fn uptime(&self) -> Option<Observed<Duration>> {
         let since = |started: jiff::Timestamp| Duration::try_from(self.snapshot.wall.duration_since(started)).ok();

@@ -332,6 +332,7 @@ impl Run<'_> {
             Milestone::SteppedDown { .. }
             | Milestone::Promoted { .. }
             | Milestone::Restarted { .. }
+            | Milestone::Reloaded { .. }
             | Milestone::Copying { .. }
             | Milestone::Maintenance { .. }
             | Milestone::SwitchoverScheduled { .. }

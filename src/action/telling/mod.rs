@@ -84,6 +84,7 @@ pub fn tell(milestone: &Milestone, snapshot: &Snapshot, before: &Before, since: 
         Milestone::Streaming { member } => streams::streaming(&scene, member),
         Milestone::AllStreaming => streams::all_streaming(&scene),
         Milestone::Restarted { member } => node::restarted(&scene, member),
+        Milestone::Reloaded { member } => node::reloaded(&scene, member),
         Milestone::Copying { member } => node::copying(&scene, member),
         Milestone::Maintenance { on } => order::maintenance(&scene, *on),
         Milestone::SwitchoverScheduled { scheduled } => order::switchover_scheduled(&scene, *scheduled),

@@ -29,6 +29,29 @@ pub(super) fn restarted(scene: &Scene<'_>, member: &NodeName) -> Telling {
     Telling::reached(format!("{}: started {now}, before {was}", sql.source))
 }
 
+pub(super) fn reloaded(scene: &Scene<'_>, member: &NodeName) -> Telling {
+    let sql = match scene.sql(member) {
+        Ok(sql) => sql,
+        Err(doubt) => return doubt.told(),
+    };
+    if let Telling::Reached { evidence } = restarted(scene, member) {
+        return Telling::reached(format!("{evidence}; a start reads them too"));
+    }
+    let Some(now) = sql.value.files_read else {
+        return Telling::not_yet(format!("{} does not tell when it read its files", sql.source));
+    };
+    let Some(was) = scene.was(member).and_then(|was| was.files_read) else {
+        return Telling::not_yet(format!(
+            "when {member} had read its files before is not known, so {now} proves nothing"
+        ));
+    };
+    // Earlier than before: another session tells the server's own reading, of the same reload.
+    if now <= was {
+        return Telling::not_yet(format!("{}: files read {now}, not since", sql.source));
+    }
+    Telling::reached(format!("{}: files read {now}, before {was}", sql.source))
+}
+
 pub(super) fn copying(scene: &Scene<'_>, member: &NodeName) -> Telling {
     if let Some(agent) = scene.agent(member)
         && (agent.value.state == MemberState::CreatingReplica || agent.value.role == Role::Uninitialized)

@@ -26,6 +26,7 @@ fn milestone(scene: &Scene<'_>, milestone: &Milestone) -> Result<Option<String>,
         Milestone::SteppedDown { .. } | Milestone::Promoted { .. } => lead(scene).map(Some),
         Milestone::RouterFollows | Milestone::Streaming { .. } | Milestone::AllStreaming => Ok(None),
         Milestone::Restarted { member } | Milestone::Copying { member } => same_start(scene, member).map(Some),
+        Milestone::Reloaded { member } => not_reloaded(scene, member).map(Some),
         Milestone::Maintenance { .. } | Milestone::Configured { .. } => configuration(scene).map(Some),
         Milestone::SwitchoverScheduled { scheduled } => {
             majority(scene)?;
@@ -102,6 +103,17 @@ fn same_start(scene: &Scene<'_>, member: &NodeName) -> Result<String, String> {
             Ok(format!("{member} runs since {was}, as before"))
         }
         ref other => Err(format!("{member} is {other}")),
+    }
+}
+
+fn not_reloaded(scene: &Scene<'_>, member: &NodeName) -> Result<String, String> {
+    let start = same_start(scene, member)?;
+    let read = scene.sql(member).ok().and_then(|sql| sql.value.files_read);
+    let was = scene.was(member).and_then(|was| was.files_read);
+    match (read, was) {
+        (Some(read), Some(was)) if read <= was => Ok(format!("{start}, and has not read its files since {was}")),
+        (Some(_), Some(_)) => Err(format!("{member} has read its files")),
+        (None, _) | (_, None) => Err(format!("when {member} read its files is not known")),
     }
 }
 

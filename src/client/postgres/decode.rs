@@ -64,6 +64,12 @@ impl Decode for String {
     }
 }
 
+impl Decode for Timestamp {
+    fn decode(columns: &mut Columns<'_>) -> Result<Self, PartError> {
+        columns.take()
+    }
+}
+
 impl Decode for i64 {
     fn decode(columns: &mut Columns<'_>) -> Result<Self, PartError> {
         columns.take()

@@ -106,6 +106,7 @@ impl Session {
             prepared: read(next(), optional),
             xid_age: read(next(), optional),
             pending_restart: read(next(), all),
+            files_read: read(next(), single),
             base_backups: read(next(), all),
             sessions: read(next(), all),
             applications: read(next(), all),

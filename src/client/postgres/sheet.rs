@@ -330,6 +330,8 @@ pub struct Sheet {
     pub xid_age: Part<Option<XidAgeRow>>,
     /// Settings that wait for a restart.
     pub pending_restart: Part<Vec<String>>,
+    /// When the configuration files were last read.
+    pub files_read: Part<Timestamp>,
     /// Base backups.
     pub base_backups: Part<Vec<BaseBackupRow>>,
     /// Sessions.

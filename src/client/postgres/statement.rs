@@ -29,6 +29,8 @@ pub enum Statement {
     XidAge,
     /// Settings that wait for a restart.
     PendingRestart,
+    /// When the configuration files were last read. Apart from [`Statement::Position`], since its function may be revoked.
+    FilesRead,
     /// Running base backups.
     BaseBackups,
     /// Sessions worth showing.
@@ -48,7 +50,7 @@ macro_rules! client_backend {
 
 impl Statement {
     /// What one poll sends, in the order of the answers.
-    pub(super) const SHEET: [Self; 14] = [
+    pub(super) const SHEET: [Self; 15] = [
         Self::Position,
         Self::Receiver,
         Self::Downstream,
@@ -60,6 +62,7 @@ impl Statement {
         Self::Prepared,
         Self::XidAge,
         Self::PendingRestart,
+        Self::FilesRead,
         Self::BaseBackups,
         Self::Sessions,
         Self::Applications,
@@ -152,6 +155,8 @@ impl Statement {
                  FROM pg_database ORDER BY age(datfrozenxid) DESC LIMIT 1"
             }
             Self::PendingRestart => "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name LIMIT 100",
+            // By this session's own reading, which comes with its next statement; a later session tells the server's.
+            Self::FilesRead => "SELECT pg_conf_load_time()",
             Self::BaseBackups => {
                 "SELECT pid, phase, backup_streamed, backup_total FROM pg_stat_progress_basebackup ORDER BY pid"
             }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
 use serde_json::json;
 
@@ -296,6 +296,23 @@ fn a_server_has_the_state_that_the_router_tells(
     assert_eq!(told(snapshot.clone(), &milestone("pg-1")).is_reached(), is);
     assert!(!tell(&milestone("pg-1"), &snapshot, &before(), since()).is_reached(), "nothing was asked since");
     contradicted(snapshot, &milestone("pg-9"), "no server");
+}
+
+#[test]
+fn a_reload_is_told_by_the_time_at_which_the_files_were_read() {
+    let milestone = Milestone::Reloaded { member: pg(1) };
+    let read = |at: Option<Timestamp>| with(healthy(), move |s| sql(s, 1, |r| r.files_read = at));
+    let later = started() + SignedDuration::from_secs(60);
+    reached(read(Some(later)), &milestone);
+    not_yet(healthy(), &milestone, "not since");
+    // Another session tells the server's own reading of a reload that was there before.
+    not_yet(read(Some(started() - SignedDuration::from_secs(1))), &milestone, "not since");
+    not_yet(read(None), &milestone, "does not tell");
+    let again = |s: &mut Snapshot| {
+        sql(s, 1, |r| r.postmaster_started = later);
+        agent(s, 1, |r| r.postmaster_started = Some(later));
+    };
+    reached(with(healthy(), again), &milestone);
 }
 
 #[test]

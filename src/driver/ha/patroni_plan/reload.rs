@@ -4,6 +4,7 @@ use super::ground::{Ground, Sketch, quoted};
 use super::restart::{names, targets};
 use crate::action::expectation::Expectation;
 use crate::action::intent::Target;
+use crate::action::milestone::Milestone;
 use crate::action::order::AgentRequest;
 use crate::action::plan::{Confirm, Danger, Impossible, Plan};
 
@@ -17,6 +18,8 @@ pub(super) fn plan(ground: &Ground<'_>, target: &Target) -> Result<Plan, Impossi
         equivalent.push(ground.curl(name, &AgentRequest::Reload)?);
         steps.push(ground.ask(name, AgentRequest::Reload)?);
     }
+    // An agent tells its server in its next loop. Its answer comes at once, and says only that it will.
+    let reloaded = views.iter().map(|view| Milestone::Reloaded { member: view.name().clone() });
     Ok(ground.plan(Sketch {
         title: format!("reload the configuration of {} of {}", names(&views), ground.cluster()),
         danger: Danger::Reversible,
@@ -28,7 +31,6 @@ pub(super) fn plan(ground: &Ground<'_>, target: &Target) -> Result<Plan, Impossi
                 .to_owned(),
         ],
         equivalent,
-        // Nothing that is observed shows that a file was read: the agents' answers are all there is.
-        expectation: Expectation { sequence: Vec::new(), within: ground.timing.loop_wait },
+        expectation: Expectation::of(reloaded, ground.timing.two_loops()),
     }))
 }

@@ -39,6 +39,7 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
         prepared,
         xid_age,
         pending_restart,
+        files_read,
         base_backups,
         sessions,
         applications,
@@ -92,6 +93,7 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
             XidAge { database: Text::new(database), age: bytes(age), freeze_max_age: bytes(freeze_max_age) }
         }),
         pending_restart: gaps.list(SqlPart::PendingRestart, pending_restart).iter().map(Text::new).collect(),
+        files_read: gaps.fill(SqlPart::FilesRead, files_read),
         synchronous_names: Text::new(&position.synchronous_names),
         base_backups: gaps.base_backups(base_backups),
         sessions: gaps.list(SqlPart::Sessions, sessions).into_iter().map(session).collect(),

@@ -69,6 +69,7 @@ impl World {
             oldest_prepared: clients.prepared,
             xid_age: Some(self.xid_age()),
             pending_restart: node.pending.iter().map(|setting| setting.name.clone()).collect(),
+            files_read: Some(self.clock.wall(node.files_read)),
             synchronous_names: self.synchronous_names(index),
             base_backups: self.base_backups(index),
             sessions: clients.sessions,

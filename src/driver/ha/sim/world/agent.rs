@@ -55,6 +55,11 @@ impl World {
         let now = self.clock.now();
         let ripple = self.dice.between(0, 40) * MILLISECOND;
         self.nodes[index].agent.next_loop = now + self.record.settings.loop_wait + ripple;
+        let node = &mut self.nodes[index];
+        // A server that is down reads them when it starts.
+        if std::mem::take(&mut node.reload_asked) && node.accepts() {
+            node.files_read = now;
+        }
         if !self.reaches_dcs(index) || self.etcd.no_space {
             self.loop_without_dcs(index);
             return;

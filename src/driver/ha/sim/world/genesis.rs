@@ -114,6 +114,8 @@ fn node(spec: &Spec, index: usize, end: u64, now: Time, seed: u64) -> Node {
         writable: leads,
         timeline: spec.timeline,
         started,
+        files_read: started,
+        reload_asked: false,
         promoted: if leads { now - UPTIMES[0] + 4 * MINUTE } else { 0 },
         written,
         replayed,

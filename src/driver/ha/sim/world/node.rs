@@ -182,6 +182,10 @@ pub(crate) struct Node {
     pub(crate) timeline: u32,
     /// Postmaster start.
     pub(crate) started: Time,
+    /// When it last read its configuration files.
+    pub(crate) files_read: Time,
+    /// Its agent was asked to have them read, and does so in its next loop.
+    pub(crate) reload_asked: bool,
     /// Last promotion.
     pub(crate) promoted: Time,
     /// End of WAL on a primary; received and flushed on a standby.

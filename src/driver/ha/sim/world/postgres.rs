@@ -40,6 +40,7 @@ impl World {
                     node.phase = Phase::Running;
                     node.writable = false;
                     node.started = now;
+                    node.files_read = now;
                     node.pending.clear();
                     node.retry_at = now + 400 * MILLISECOND;
                 }
@@ -53,6 +54,7 @@ impl World {
                 let node = &mut self.nodes[index];
                 node.phase = Phase::Running;
                 node.started = now;
+                node.files_read = now;
                 node.pending.clear();
                 node.retry_at = now + 400 * MILLISECOND;
                 node.agent.next_loop = now + 300 * MILLISECOND;

@@ -92,9 +92,14 @@ async fn a_scheduled_restart_whose_condition_fails_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn a_reload_is_taken_and_cuts_nobody_off() {
     let mut stage = Stage::new();
+    let read = |stage: &mut Stage, name| stage.bench.sql(stage.now(), name).unwrap().files_read.unwrap();
+    let before = (read(&mut stage, "pg-0"), read(&mut stage, "pg-1"));
     assert_eq!(stage.done(agent(1, AgentRequest::Reload)).await, "202 reload scheduled");
+    assert_eq!(read(&mut stage, "pg-1"), before.1, "accepted is not done");
     stage.pass(2.0).await;
     assert!(stage.bench.sql(stage.now(), "pg-1").unwrap().receiver.is_some());
+    assert_eq!(read(&mut stage, "pg-0"), before.0);
+    assert!(read(&mut stage, "pg-1") > before.1);
 }
 
 #[tokio::test(start_paused = true)]

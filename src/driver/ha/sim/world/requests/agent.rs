@@ -53,6 +53,7 @@ impl World {
             }
             AgentRequest::CancelRestart => Taken::Now(self.ask_cancel_restart(index)),
             AgentRequest::Reload => {
+                self.nodes[index].reload_asked = true;
                 self.hurry(index);
                 Taken::Now(Answer::status(202, "reload scheduled"))
             }
