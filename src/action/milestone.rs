@@ -1,8 +1,10 @@
 //! States of the cluster that an action leads through, told from observation alone.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::intent::EndSession;
 use crate::model::name::{NodeName, RouterName};
 use crate::model::text::Text;
 
@@ -78,12 +80,16 @@ pub enum Milestone {
         /// HAProxy's word for the state.
         state: super::intent::ServerState,
     },
-    /// A session is gone, or no longer does what it did.
+    /// A session is gone; or, where only its statement was cancelled, it no longer runs the one that it ran.
     SessionEnded {
         /// Node.
         member: NodeName,
         /// Process.
         pid: u32,
+        /// Start of the backend: a later one with the same number is another session.
+        started: Timestamp,
+        /// What was asked for.
+        how: EndSession,
     },
 }
 
@@ -108,7 +114,12 @@ impl Milestone {
             Self::RestartScheduled { member, scheduled: false } => format!("no restart of {member} scheduled"),
             Self::Configured { .. } => "configuration in force".to_owned(),
             Self::RouterServer { backend, server, state, .. } => format!("{backend}/{server} {}", state.word()),
-            Self::SessionEnded { member, pid } => format!("session {pid} on {member} ended"),
+            Self::SessionEnded { member, pid, how: EndSession::Terminate, .. } => {
+                format!("session {pid} on {member} ended")
+            }
+            Self::SessionEnded { member, pid, how: EndSession::Cancel, .. } => {
+                format!("statement of session {pid} on {member} ended")
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Pri
         return Err(Misuse("several clusters are configured: name one with --cluster".to_owned()).into());
     };
     let routers: Vec<RouterName> = cluster.routers.iter().map(|router| router.name.clone()).collect();
-    let intent = intent(verb, job::now(), &routers).map_err(|error| Misuse(error.to_string()))?;
+    let wanted = intent(verb, job::now(), &routers).map_err(|error| Misuse(error.to_string()))?;
     let (cluster, scope) = Box::pin(scope::complete(cluster, settings.path.is_some(), printer)).await?;
     let read_only = arguments.shared.read_only;
     let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), read_only, Purpose::Once)]);
@@ -32,7 +32,7 @@ pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Pri
         (false, false) => Ok(job::beginning(&arguments.shared)),
     };
     let desk = Desk::new(Arc::new(PatroniManager::of(&cluster)), Arc::new(Rules));
-    let exit = run(handle, &desk, begin, &intent, verb.acting(), printer).await;
+    let exit = run(handle, &desk, begin, &wanted, verb.acting(), printer).await;
     observers.end().await;
     exit
 }

@@ -93,6 +93,8 @@ pub fn tell(milestone: &Milestone, snapshot: &Snapshot, before: &Before, since: 
         Milestone::RouterServer { router, backend, server, state } => {
             part::router_server(&scene, router, backend, server, *state)
         }
-        Milestone::SessionEnded { member, pid } => node::session_ended(&scene, member, *pid),
+        Milestone::SessionEnded { member, pid, started, how } => {
+            node::session_ended(&scene, member, *pid, *started, *how)
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! One node: restarts, copies, sessions.
 
+use jiff::Timestamp;
+
+use super::super::intent::EndSession;
 use super::Telling;
 use super::evidence::Scene;
 use crate::model::name::NodeName;
@@ -79,7 +82,13 @@ pub(super) fn copying(scene: &Scene<'_>, member: &NodeName) -> Telling {
     }
 }
 
-pub(super) fn session_ended(scene: &Scene<'_>, member: &NodeName, pid: u32) -> Telling {
+pub(super) fn session_ended(
+    scene: &Scene<'_>,
+    member: &NodeName,
+    pid: u32,
+    started: Timestamp,
+    how: EndSession,
+) -> Telling {
     let sql = match scene.sql(member) {
         Ok(sql) => sql,
         Err(doubt) => return doubt.told(),
@@ -88,8 +97,21 @@ pub(super) fn session_ended(scene: &Scene<'_>, member: &NodeName, pid: u32) -> T
         return Telling::reached(format!("{}: PostgreSQL itself has started anew", sql.source));
     }
     let report = sql.value;
-    if report.sessions.iter().any(|session| u32::try_from(session.pid) == Ok(pid)) {
-        return Telling::not_yet(format!("session {pid} on {member} is still there"));
+    if let Some(session) = report.sessions.iter().find(|session| u32::try_from(session.pid) == Ok(pid)) {
+        return match (session.started, how) {
+            (Some(other), _) if other != started => {
+                Telling::reached(format!("{}: pid {pid} is another session by now, of {other}", sql.source))
+            }
+            (_, EndSession::Terminate) => Telling::not_yet(format!("session {pid} on {member} is still there")),
+            (_, EndSession::Cancel) if session.state != *"active" => {
+                Telling::reached(format!("{}: session {pid} is {}", sql.source, session.state))
+            }
+            // A statement that began after the action is another one.
+            (_, EndSession::Cancel) if session.query_age.is_some_and(|age| age < sql.at.since(scene.since)) => {
+                Telling::reached(format!("{}: session {pid} runs another statement by now", sql.source))
+            }
+            (_, EndSession::Cancel) => Telling::not_yet(format!("session {pid} on {member} still runs its statement")),
+        };
     }
     if !report.knows(SqlPart::Sessions) || report.sessions.len() >= SqlReport::MOST_SESSIONS {
         return Telling::not_yet(format!("not every session of {member} can be seen"));
@@ -97,7 +119,20 @@ pub(super) fn session_ended(scene: &Scene<'_>, member: &NodeName, pid: u32) -> T
     Telling::reached(format!("{}: session {pid} is not among those that do something", sql.source))
 }
 
-/// Whether the session is seen since.
-pub(super) fn session_is_there(scene: &Scene<'_>, member: &NodeName, pid: u32) -> bool {
-    scene.sql(member).is_ok_and(|sql| sql.value.sessions.iter().any(|session| u32::try_from(session.pid) == Ok(pid)))
+/// That the session is seen since and goes on as before, in words. An error: it is not seen, or does not.
+pub(super) fn session_goes_on(
+    scene: &Scene<'_>,
+    member: &NodeName,
+    pid: u32,
+    started: Timestamp,
+    how: EndSession,
+) -> Result<String, String> {
+    let is_seen = scene
+        .sql(member)
+        .is_ok_and(|sql| sql.value.sessions.iter().any(|session| u32::try_from(session.pid) == Ok(pid)));
+    match session_ended(scene, member, pid, started, how) {
+        Telling::NotYet { why } if is_seen => Ok(why.to_string()),
+        Telling::NotYet { .. } => Err(format!("session {pid} on {member} is not seen")),
+        Telling::Reached { evidence: words } | Telling::Contradicted { why: words } => Err(words.to_string()),
+    }
 }

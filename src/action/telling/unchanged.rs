@@ -48,12 +48,8 @@ fn milestone(scene: &Scene<'_>, milestone: &Milestone) -> Result<Option<String>,
                 other => Err(other.words().to_string()),
             }
         }
-        Milestone::SessionEnded { member, pid } => {
-            if node::session_is_there(scene, member, *pid) {
-                Ok(Some(format!("session {pid} on {member} is still there")))
-            } else {
-                Err(format!("session {pid} on {member} is not seen"))
-            }
+        Milestone::SessionEnded { member, pid, started, how } => {
+            node::session_goes_on(scene, member, *pid, *started, *how).map(Some)
         }
     }
 }

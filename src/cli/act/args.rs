@@ -136,6 +136,23 @@ pub enum ActVerb {
         #[command(flatten)]
         acting: Acting,
     },
+    /// End what a client's session does, or the session itself.
+    Session {
+        /// Its running statement, or the session.
+        #[arg(value_enum)]
+        how: EndArg,
+        /// Node it is on.
+        node: String,
+        /// Its process id, as the Sessions view shows it.
+        pid: u32,
+        /// When its backend started, as `pg_stat_activity` tells it: ends that very session, or nothing [default: the
+        /// session that has the process id now].
+        #[arg(long, value_name = "TIME")]
+        started: Option<String>,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
     /// Set the state of a router's server by hand.
     Server {
         /// The server, as BACKEND/SERVER.
@@ -175,6 +192,15 @@ pub enum RoleArg {
     Replica,
 }
 
+/// How a session is ended.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndArg {
+    /// Its running statement; the session stays.
+    Cancel,
+    /// The session; its open transaction is rolled back.
+    Terminate,
+}
+
 /// What can be scheduled.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scheduled {
@@ -209,6 +235,7 @@ impl ActVerb {
             | Self::Configure { acting, .. }
             | Self::RollingRestart { acting }
             | Self::Cancel { acting, .. }
+            | Self::Session { acting, .. }
             | Self::Server { acting, .. } => acting,
         }
     }

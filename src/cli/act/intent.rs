@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::args::{ActVerb, RoleArg, Scheduled, StateArg, TargetArgs};
+use super::args::{ActVerb, EndArg, RoleArg, Scheduled, StateArg, TargetArgs};
+use super::wanted::Wanted;
 use crate::action::Intent;
-use crate::action::intent::{CopySource, ServerState, Target};
+use crate::action::intent::{CopySource, EndSession, ServerState, Target};
 use crate::config::duration;
 use crate::model::name::{NodeName, RouterName};
 use crate::model::role::Role;
@@ -18,11 +19,27 @@ use crate::model::text::Text;
 #[error("{0}")]
 pub struct Misunderstood(pub String);
 
-/// The intent of `verb`. `now` is the wall clock, for times such as `+10m`; `routers` are those configured.
+/// What `verb` wants. `now` is the wall clock, for times such as `+10m`; `routers` are those configured.
 ///
 /// # Errors
 /// What was typed makes no sense.
-pub fn intent(verb: &ActVerb, now: Timestamp, routers: &[RouterName]) -> Result<Intent, Misunderstood> {
+pub fn intent(verb: &ActVerb, now: Timestamp, routers: &[RouterName]) -> Result<Wanted, Misunderstood> {
+    let ActVerb::Session { how, node, pid, started, .. } = verb else {
+        return whole(verb, now, routers).map(Wanted::Whole);
+    };
+    let started = started.as_deref().map(|text| {
+        let zone = "a time needs its zone, such as 2026-11-21T03:00:00.123456+01:00";
+        text.parse().map_err(|_| Misunderstood(format!("--started {text}: {zone}")))
+    });
+    let how = match how {
+        EndArg::Cancel => EndSession::Cancel,
+        EndArg::Terminate => EndSession::Terminate,
+    };
+    Ok(Wanted::Session { member: NodeName::new(node), pid: *pid, started: started.transpose()?, how })
+}
+
+/// The intent of a verb that says everything by itself.
+fn whole(verb: &ActVerb, now: Timestamp, routers: &[RouterName]) -> Result<Intent, Misunderstood> {
     let time = |text: &Option<String>| text.as_deref().map(|text| moment(text, now)).transpose();
     Ok(match verb {
         ActVerb::Switchover { candidate, at, no_swift, .. } => {
@@ -53,6 +70,7 @@ pub fn intent(verb: &ActVerb, now: Timestamp, routers: &[RouterName]) -> Result<
         ActVerb::Cancel { what: Scheduled::Restart, node: None, .. } => {
             return Err(Misunderstood("name the node whose restart is meant: cancel restart NODE".to_owned()));
         }
+        ActVerb::Session { .. } => return Err(Misunderstood("a session is looked up first".to_owned())),
         ActVerb::Server { server, state, router, .. } => {
             let Some((backend, name)) = server.split_once('/') else {
                 return Err(Misunderstood(format!("{server}: a server is named BACKEND/SERVER, such as primary/pg-0")));

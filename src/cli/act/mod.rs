@@ -6,6 +6,8 @@ mod confirm;
 mod follow;
 mod intent;
 mod verb;
+mod wanted;
 
 pub use intent::{Misunderstood, intent};
 pub use verb::{Beginning, run};
+pub use wanted::Wanted;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::args::{ActOutput, Acting};
 use super::confirm::{Answer, AtTheTerminal, confirmation};
 use super::follow::follow;
-use crate::action::Intent;
+use super::wanted::Wanted;
 use crate::action::note::{Note, Verdict};
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
@@ -29,7 +29,7 @@ const PICTURE: Duration = Duration::from_secs(5);
 pub type Beginning =
     Box<dyn FnOnce(Plan, Confirmation) -> BoxFuture<'static, anyhow::Result<mpsc::UnboundedReceiver<Progress>>>>;
 
-/// Plans `intent`, shows plan and checks, has it confirmed, and follows it to its end. `begin` is the reason where this
+/// Plans what is `wanted`, shows plan and checks, has it confirmed, and follows it to its end. `begin` is the reason where this
 /// console or this cluster may not act.
 ///
 /// # Errors
@@ -38,16 +38,18 @@ pub async fn run(
     mut handle: Handle,
     desk: &Desk,
     begin: Result<Beginning, String>,
-    intent: &Intent,
+    wanted: &Wanted,
     acting: &Acting,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
     let picture = settled(&mut handle, PICTURE).await;
     let snapshot = &picture.snapshot;
-    let Drawn { plan, notes } = match desk.draw_up(snapshot, intent) {
+    let drawn =
+        wanted.pinned(snapshot).and_then(|intent| desk.draw_up(snapshot, &intent).map_err(|why| why.to_string()));
+    let Drawn { plan, notes } = match drawn {
         Ok(drawn) => drawn,
         Err(why) => {
-            printer.say(format!("pgctl-tui: {} {}: {why}", intent.verb(), handle.cluster));
+            printer.say(format!("pgctl-tui: {} {}: {why}", wanted.verb(), handle.cluster));
             return Ok(Exit::Refused);
         }
     };

@@ -5,14 +5,14 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::super::{Telling, tell};
-use crate::action::intent::ServerState;
+use crate::action::intent::{EndSession, ServerState};
 use crate::action::milestone::Milestone;
 use crate::action::test_support::*;
 use crate::model::agent::ScheduledRestart;
 use crate::model::dcs::{ConfigValue, FailoverKey};
 use crate::model::lsn::{SystemId, Timeline};
 use crate::model::name::RouterName;
-use crate::model::postgres::{SqlPart, Unread};
+use crate::model::postgres::{Session, SqlPart, Unread};
 use crate::model::role::MemberState;
 use crate::model::router::ProxyStatus;
 use crate::model::snapshot::Snapshot;
@@ -317,11 +317,21 @@ fn a_reload_is_told_by_the_time_at_which_the_files_were_read() {
 
 #[test]
 fn a_session_has_ended_when_a_whole_list_lacks_it() {
-    let milestone = Milestone::SessionEnded { member: pg(0), pid: 77 };
+    let end = |how| Milestone::SessionEnded { member: pg(0), pid: 77, started: started(), how };
+    let milestone = end(EndSession::Terminate);
     reached(healthy(), &milestone);
     not_yet(with(healthy(), |s| sql(s, 0, |r| r.sessions = vec![session(77)])), &milestone, "still there");
     let unread = Unread { part: SqlPart::Sessions, why: "cut".into() };
     not_yet(with(healthy(), |s| sql(s, 0, |r| r.unread = vec![unread])), &milestone, "not every session");
+    let another = || Session { started: Some(wall()), ..session(77) };
+    reached(with(healthy(), |s| sql(s, 0, |r| r.sessions = vec![another()])), &milestone);
+    // A cancelled statement leaves its session, which may run the next one at once.
+    let busy = |age| Session { query_age: Some(age), state: "active".into(), ..session(77) };
+    let runs = |age| with(healthy(), move |s| sql(s, 0, |r| r.sessions = vec![busy(age)]));
+    not_yet(runs(seconds(90)), &end(EndSession::Cancel), "still runs");
+    reached(runs(Duration::from_millis(20)), &end(EndSession::Cancel));
+    let idle = || Session { state: "idle in transaction (aborted)".into(), ..busy(seconds(90)) };
+    reached(with(healthy(), |s| sql(s, 0, |r| r.sessions = vec![idle()])), &end(EndSession::Cancel));
     let many = (1000..1100).map(session).collect::<Vec<_>>();
     not_yet(with(healthy(), |s| sql(s, 0, |r| r.sessions = many)), &milestone, "not every session");
 }

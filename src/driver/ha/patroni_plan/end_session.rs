@@ -34,6 +34,12 @@ pub(super) fn plan(
         return Err(no(format!("PostgreSQL on {name} does not answer: its sessions cannot be reached over SQL")));
     };
     let session = report.sessions.iter().find(|session| u32::try_from(session.pid) == Ok(pid));
+    if let Some(session) =
+        session.filter(|session| how == EndSession::Cancel && session.state.as_str().starts_with("idle"))
+    {
+        let state = &session.state;
+        return Err(no(format!("session {pid} on {name} is {state}: it runs no statement to cancel; terminate it")));
+    }
     let (function, verb) = match how {
         EndSession::Cancel => ("pg_cancel_backend", "cancel the statement of"),
         EndSession::Terminate => ("pg_terminate_backend", "terminate"),
@@ -50,7 +56,7 @@ pub(super) fn plan(
     let words = format!("{function}({pid}) of the backend that began at {started}");
     let statement =
         format!("SELECT {function}(pid) FROM pg_stat_activity WHERE pid = {pid} AND backend_start = '{started}'");
-    let ended = Milestone::SessionEnded { member: name.clone(), pid };
+    let ended = Milestone::SessionEnded { member: name.clone(), pid, started, how };
     Ok(ground.plan(Sketch {
         title: format!("{verb} session {pid} on {name} of {}", ground.cluster()),
         danger: Danger::Disruptive,

@@ -4,9 +4,10 @@ use serde_json::json;
 use super::*;
 use crate::action::intent::EndSession;
 use crate::model::agent::Tags;
+use crate::model::postgres::Session;
 use crate::model::role::{MemberState, Role};
 use crate::model::router::ProxyStatus;
-use crate::model::test_support::{cut, dcs_lost, missing, rows, seconds};
+use crate::model::test_support::{cut, dcs_lost, missing, rows, seconds, session, sql};
 
 fn at(time: Timestamp) -> Intent {
     Intent::Switchover { candidate: Some(pg(1)), at: Some(time), swift: false }
@@ -294,6 +295,17 @@ fn what_is_not_configured_for_acting_is_not_planned() {
     let end = Intent::EndSession { member: pg(0), pid: 1, started: wall(), how: EndSession::Cancel };
     let refusal = bare.plan(&healthy(), &end).unwrap_err().to_string();
     assert!(refusal.contains("acting over SQL is not configured"), "{refusal}");
+}
+
+#[test]
+fn an_idle_session_has_no_statement_to_cancel() {
+    let mut snapshot = healthy();
+    let idle = Session { state: "idle in transaction".into(), ..session(4711, "shop", &[], Some(60)) };
+    sql(&mut snapshot, "pg-0", |report| report.sessions = vec![idle]);
+    let end = |how| Intent::EndSession { member: pg(0), pid: 4711, started: wall(), how };
+    let words = refused(&snapshot, &end(EndSession::Cancel));
+    assert_eq!(words, "session 4711 on pg-0 is idle in transaction: it runs no statement to cancel; terminate it");
+    assert!(plan(&snapshot, &end(EndSession::Terminate)).is_ok());
 }
 
 #[test]

@@ -1,0 +1,110 @@
+//! What is wanted before the cluster has been looked at. Most verbs say it whole; a session is known by its process id,
+//! and which session that is at present only the picture tells.
+
+use jiff::Timestamp;
+
+use crate::action::Intent;
+use crate::action::intent::EndSession;
+use crate::model::name::NodeName;
+use crate::model::snapshot::Snapshot;
+
+/// What was typed, as far as it goes.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Wanted {
+    /// Everything is said.
+    Whole(Intent),
+    /// A session is to be ended.
+    Session {
+        /// Node.
+        member: NodeName,
+        /// Process.
+        pid: u32,
+        /// Start of the backend; `None`: of whichever session has the number in the picture.
+        started: Option<Timestamp>,
+        /// How.
+        how: EndSession,
+    },
+}
+
+impl Wanted {
+    /// The verb that is said where no plan can be made.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Whole(intent) => intent.verb(),
+            Self::Session { .. } => "end-session",
+        }
+    }
+
+    /// The intent, pinned to what `snapshot` shows.
+    ///
+    /// # Errors
+    /// The session that is meant cannot be told: why, in one line, with the way out.
+    pub fn pinned(&self, snapshot: &Snapshot) -> Result<Intent, String> {
+        let (member, pid, how) = match self {
+            Self::Whole(intent) => return Ok(intent.clone()),
+            Self::Session { member, pid, how, .. } => (member, *pid, *how),
+        };
+        let Self::Session { started: Some(started), .. } = self else {
+            let started = seen(snapshot, member, pid)?;
+            return Ok(Intent::EndSession { member: member.clone(), pid, started, how });
+        };
+        Ok(Intent::EndSession { member: member.clone(), pid, started: *started, how })
+    }
+}
+
+/// When the backend of the session began that has this number now.
+fn seen(snapshot: &Snapshot, member: &NodeName, pid: u32) -> Result<Timestamp, String> {
+    let Some(known) = snapshot.member(member) else {
+        let names = snapshot.members.iter().map(|member| member.name.to_string()).collect::<Vec<_>>();
+        return Err(format!("there is no member {member}: there are {}", names.join(", ")));
+    };
+    let Some(report) = known.sql.as_ref().and_then(|sql| sql.fresh(snapshot.now)) else {
+        return Err(format!("PostgreSQL on {member} does not answer: whose session {pid} is cannot be told"));
+    };
+    let session = report.sessions.iter().find(|session| u32::try_from(session.pid) == Ok(pid));
+    let Some(session) = session else {
+        return Err(format!("no session {pid} does anything on {member}: it is idle, or gone, or of another node"));
+    };
+    session.started.ok_or_else(|| {
+        format!("when session {pid} on {member} began may not be seen: grant pg_monitor to the role that looks")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::test_support::{healthy, session, sql};
+
+    fn wanted(pid: u32, started: Option<Timestamp>) -> Wanted {
+        Wanted::Session { member: NodeName::new("pg-0"), pid, started, how: EndSession::Terminate }
+    }
+
+    #[test]
+    fn a_session_is_pinned_to_the_start_that_the_picture_shows() {
+        let mut snapshot = healthy();
+        let known = session(4711, "shop", &[], None);
+        let began = known.started;
+        sql(&mut snapshot, "pg-0", |report| report.sessions = vec![known]);
+        let Ok(Intent::EndSession { started, pid: 4711, .. }) = wanted(4711, None).pinned(&snapshot) else {
+            panic!("not that session")
+        };
+        assert_eq!(Some(started), began);
+        let why = wanted(4712, None).pinned(&snapshot).unwrap_err();
+        assert!(why.contains("no session 4712"), "{why}");
+        // Whoever says which one is meant gets that one or none.
+        let other: Timestamp = "2026-11-21T01:00:00Z".parse().unwrap();
+        assert!(
+            matches!(wanted(4711, Some(other)).pinned(&snapshot), Ok(Intent::EndSession { started, .. }) if started == other)
+        );
+    }
+
+    #[test]
+    fn a_session_whose_start_is_hidden_is_not_guessed_at() {
+        let mut snapshot = healthy();
+        sql(&mut snapshot, "pg-0", |report| {
+            report.sessions =
+                vec![crate::model::postgres::Session { started: None, ..session(4711, "shop", &[], None) }];
+        });
+        assert!(wanted(4711, None).pinned(&snapshot).unwrap_err().contains("pg_monitor"));
+    }
+}
