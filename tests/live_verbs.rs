@@ -94,3 +94,35 @@ fn a_switchover_wants_the_clusters_name_and_ends_when_everybody_agrees() {
     let (code, told, error) = act(&lab, &["reinit", &before, "--confirm", &before]);
     assert_eq!(code, 0, "{told}{error}");
 }
+
+#[test]
+#[ignore = "needs the lab"]
+fn a_reload_is_seen_to_have_happened() {
+    let lab = Lab::new();
+    let (code, told, error) = act(&lab, &["reload", "--all", "--yes"]);
+    assert_eq!(code, 0, "{told}{error}");
+    assert!(told.contains("reloaded"), "{told}");
+}
+
+#[test]
+#[ignore = "needs the lab"]
+fn a_replica_is_drained_restarted_and_led_to_again() {
+    let lab = Lab::new();
+    let (leader, replica) = (leader_by_patronictl(), replica_by_patronictl());
+    let (code, _, error) = act(&lab, &["drain", &leader, "--yes"]);
+    assert_eq!(code, 3, "it leads: {error}");
+    assert!(error.contains("switch over first"), "{error}");
+    let (code, told, error) = act(&lab, &["drain", &replica, "--then", "restart", "--yes"]);
+    assert_eq!(code, 0, "{told}{error}");
+    for words in ["state drain", "no sessions left", "restarted", "caught up", "takes sessions"] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
+    let (code, told, error) = act(&lab, &["drain", &replica, "--yes"]);
+    assert_eq!(code, 0, "{told}{error}");
+    let (code, _, error) = act(&lab, &["drain", &replica, "--yes"]);
+    assert_eq!(code, 3, "it is drained already: {error}");
+    let (code, told, error) = act(&lab, &["undrain", &replica, "--yes"]);
+    assert_eq!(code, 0, "{told}{error}");
+    let (code, _, error) = act(&lab, &["undrain", &replica, "--yes"]);
+    assert_eq!(code, 3, "nothing is drained any more: {error}");
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pgctl::action::Intent;
-use pgctl::action::intent::{CopySource, EndSession, ServerState, Target};
+use pgctl::action::intent::{AfterDrain, CopySource, EndSession, ServerState, Target};
 use pgctl::action::order::Order as Sent;
 use pgctl::action::plan::Plan;
 use pgctl::driver::ha::patroni_plan::PatroniManager;
@@ -103,6 +103,9 @@ fn intent() -> impl Strategy<Value = Intent> {
             server: server.text().clone(),
             state,
         }),
+        (member(), prop::sample::select(vec![AfterDrain::Leave, AfterDrain::Restart, AfterDrain::Reinitialise]))
+            .prop_map(|(member, then)| Intent::Drain { member, then, wait: Duration::from_secs(60) }),
+        member().prop_map(|member| Intent::Undrain { member }),
         (member(), any::<u32>(), time()).prop_map(|(member, pid, started)| Intent::EndSession {
             member,
             pid,

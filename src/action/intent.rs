@@ -1,5 +1,7 @@
 //! What an operator can want done to a cluster.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -78,6 +80,20 @@ pub enum Intent {
         /// State.
         state: ServerState,
     },
+    /// Have every router lead no new sessions to a node, and wait until those it has are gone.
+    Drain {
+        /// The node.
+        member: NodeName,
+        /// What is done then.
+        then: AfterDrain,
+        /// Longest wait for its sessions to go.
+        wait: Duration,
+    },
+    /// Have the routers lead sessions to a node again that was left drained.
+    Undrain {
+        /// The node.
+        member: NodeName,
+    },
     /// End what a session does, or the session.
     EndSession {
         /// Node the session is on.
@@ -137,6 +153,19 @@ impl ServerState {
     }
 }
 
+/// What is done with a node whose sessions are gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AfterDrain {
+    /// Nothing: it stays drained until it is taken back.
+    #[default]
+    Leave,
+    /// PostgreSQL is restarted; then it serves as before.
+    Restart,
+    /// Its data is copied anew; then it serves as before.
+    Reinitialise,
+}
+
 /// How a session is ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -163,6 +192,8 @@ impl Intent {
             Self::Configure { .. } => "configure",
             Self::RollingRestart => "rolling-restart",
             Self::RouterServer { .. } => "router-server",
+            Self::Drain { .. } => "drain",
+            Self::Undrain { .. } => "undrain",
             Self::EndSession { .. } => "end-session",
         }
     }

@@ -1,5 +1,7 @@
 //! States of the cluster that an action leads through, told from observation alone.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -7,6 +9,23 @@ use serde_json::{Map, Value};
 use super::intent::EndSession;
 use crate::model::name::{NodeName, RouterName};
 use crate::model::text::Text;
+
+/// A server of a router.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ServerPlace {
+    /// Router.
+    pub router: RouterName,
+    /// Backend.
+    pub backend: Text,
+    /// Server.
+    pub server: Text,
+}
+
+impl fmt::Display for ServerPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} of {}", self.backend, self.server, self.router)
+    }
+}
 
 /// A state to be reached.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -80,6 +99,21 @@ pub enum Milestone {
         /// HAProxy's word for the state.
         state: super::intent::ServerState,
     },
+    /// A router's servers take no new sessions and have none any more.
+    SessionsGone {
+        /// Servers.
+        servers: Vec<ServerPlace>,
+    },
+    /// A router leads new sessions to a server.
+    Serving {
+        /// Server.
+        server: ServerPlace,
+    },
+    /// A member streams and has replayed all there is, or is less than a second behind.
+    CaughtUp {
+        /// Which.
+        member: NodeName,
+    },
     /// A session is gone; or, where only its statement was cancelled, it no longer runs the one that it ran.
     SessionEnded {
         /// Node.
@@ -114,6 +148,12 @@ impl Milestone {
             Self::RestartScheduled { member, scheduled: false } => format!("no restart of {member} scheduled"),
             Self::Configured { .. } => "configuration in force".to_owned(),
             Self::RouterServer { backend, server, state, .. } => format!("{backend}/{server} {}", state.word()),
+            Self::SessionsGone { servers } => {
+                let names = servers.iter().map(ToString::to_string).collect::<Vec<_>>();
+                format!("no sessions left through {}", names.join(", "))
+            }
+            Self::Serving { server } => format!("{server} takes sessions"),
+            Self::CaughtUp { member } => format!("{member} caught up"),
             Self::SessionEnded { member, pid, how: EndSession::Terminate, .. } => {
                 format!("session {pid} on {member} ended")
             }

@@ -134,6 +134,14 @@ pub enum RouterRequest {
         /// State.
         state: ServerState,
     },
+    /// `set server B/S state ready`, where the server is in drain by hand and nothing more: what another hand has set
+    /// meanwhile stays.
+    EndDrain {
+        /// Backend.
+        backend: Text,
+        /// Server.
+        server: Text,
+    },
     /// `set server B/S health up|down`.
     Health {
         /// Backend.

@@ -42,8 +42,6 @@ impl Setting {
 
     /// Whether `server` is as it was set.
     fn holds(self, server: ServerState) -> bool {
-        const FORCED_MAINTENANCE: u32 = 0x01;
-        const FORCED_DRAIN: u32 = 0x08;
         let forced = server.administrative & (FORCED_MAINTENANCE | FORCED_DRAIN);
         match self {
             Self::Ready => forced == 0,
@@ -55,6 +53,10 @@ impl Setting {
     }
 }
 
+/// Bits of `srv_admin_state` that a hand sets.
+const FORCED_MAINTENANCE: u32 = 0x01;
+const FORCED_DRAIN: u32 = 0x08;
+
 /// A server's state as read back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ServerState {
@@ -62,6 +64,13 @@ pub struct ServerState {
     pub operational: u32,
     /// `srv_admin_state`: a mask; 1 maintenance, 8 drain, by hand.
     pub administrative: u32,
+}
+
+impl ServerState {
+    /// Whether a hand drains it, and none has it in maintenance.
+    pub fn is_draining(self) -> bool {
+        self.administrative & (FORCED_MAINTENANCE | FORCED_DRAIN) == FORCED_DRAIN
+    }
 }
 
 /// What came back.
@@ -90,6 +99,20 @@ impl RuntimeWriter {
         Self { api, timeouts }
     }
 
+    /// The state of `server` of `backend`, without changing it; `None`: HAProxy does not tell.
+    ///
+    /// # Errors
+    /// When there is no answer, or a name cannot be HAProxy's.
+    pub async fn state(&self, backend: &str, server: &str) -> Result<Option<ServerState>, RuntimeError> {
+        names([backend, server])?;
+        let mut stream = open(&self.api, self.timeouts.connect).await?;
+        let question = format!("show servers state {backend}\n");
+        let deadline = self.timeouts.request;
+        let answer = tokio::time::timeout(deadline, exchange(&mut stream, &question)).await;
+        let text = answer.unwrap_or(Err(RuntimeError::TimedOut(deadline)))?;
+        Ok(text.find("# be_id").and_then(|at| state_of(text.get(at..)?, backend, server)))
+    }
+
     /// Sets `server` of `backend`, once.
     ///
     /// # Errors
@@ -100,13 +123,7 @@ impl RuntimeWriter {
         server: &str,
         setting: Setting,
     ) -> Result<RouterReply, Unanswered<RuntimeError>> {
-        for name in [backend, server] {
-            // Anything else could be another command.
-            let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
-            if name.is_empty() || !name.chars().all(plain) {
-                return Err(Unanswered::NotSent(RuntimeError::NotAName(name.to_owned())));
-            }
-        }
+        names([backend, server]).map_err(Unanswered::NotSent)?;
         let mut stream = open(&self.api, self.timeouts.connect).await.map_err(Unanswered::NotSent)?;
         let question = format!("set server {backend}/{server} {};show servers state {backend}\n", setting.words());
         let exchange = exchange(&mut stream, &question);
@@ -115,6 +132,13 @@ impl RuntimeWriter {
         let text = tokio::time::timeout(deadline, exchange).await.unwrap_or_else(late).map_err(Unanswered::NoAnswer)?;
         Ok(interpret(&text, backend, server, setting))
     }
+}
+
+/// Anything else could be another command.
+fn names(names: [&str; 2]) -> Result<(), RuntimeError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
+    let odd = names.into_iter().find(|name| name.is_empty() || !name.chars().all(plain));
+    odd.map_or(Ok(()), |name| Err(RuntimeError::NotAName(name.to_owned())))
 }
 
 async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), question: &str) -> Result<String, RuntimeError> {
@@ -235,6 +259,27 @@ mod tests {
         }
         let asked = asked.lock().expect("a lock").clone();
         assert_eq!(asked, ["set server primary/pg-1 health down;show servers state primary\n"]);
+    }
+
+    #[rstest]
+    #[case(8, true)]
+    #[case(0, false)]
+    #[case(1, false)]
+    #[case(9, false)]
+    #[tokio::test]
+    async fn a_drain_by_hand_is_told_without_changing_anything(#[case] administrative: u32, #[case] drains: bool) {
+        let table = format!("\n{HEADER}\n4 primary 2 pg-1 10.0.0.2 2 {administrative} 1\n\n");
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = asked.clone();
+        let address = double::answering_by(move |request| {
+            seen.lock().expect("a lock").push(request.to_owned());
+            table.clone().into_bytes()
+        });
+        let writer = writer(address, 5000);
+        let state = writer.state("primary", "pg-1").await.expect("an answer").expect("a state");
+        assert_eq!(state.is_draining(), drains);
+        assert_eq!(*asked.lock().expect("a lock"), ["show servers state primary\n"]);
+        assert_eq!(writer.state("primary", "pg-9").await.expect("an answer"), None);
     }
 
     #[tokio::test]

@@ -328,6 +328,9 @@ impl Run<'_> {
             Milestone::RouterFollows
             | Milestone::Streaming { .. }
             | Milestone::AllStreaming
+            | Milestone::CaughtUp { .. }
+            | Milestone::SessionsGone { .. }
+            | Milestone::Serving { .. }
             | Milestone::RouterServer { .. } => self.last_ended.max(self.attempt.since),
             Milestone::SteppedDown { .. }
             | Milestone::Promoted { .. }

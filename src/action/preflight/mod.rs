@@ -18,7 +18,7 @@ mod standbys;
 #[cfg(test)]
 mod tests;
 
-use super::intent::Intent;
+use super::intent::{AfterDrain, Intent};
 use super::note::{Note, Verdict};
 use super::plan::Plan;
 use crate::model::name::NodeName;
@@ -114,6 +114,25 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
         Intent::RouterServer { router, backend, server, state } => {
             router::server(&scene, router, backend, server, *state, &mut notes);
         }
+        Intent::Drain { member, then, .. } => {
+            match then {
+                AfterDrain::Leave => {}
+                AfterDrain::Restart => {
+                    cluster::record(&scene, &mut notes);
+                    cluster::primaries(&scene, &mut notes);
+                    restart::examine(&scene, false, false, &mut notes);
+                }
+                AfterDrain::Reinitialise => {
+                    cluster::examine(&scene, &mut notes);
+                    dcs::examine(&scene, &mut notes);
+                    standbys::reinitialise(&scene, member, false, &mut notes);
+                    leader::connections(&scene, &mut notes);
+                    leader::base_backup(&scene, &mut notes);
+                }
+            }
+            router::drained(&scene, &mut notes);
+        }
+        Intent::Undrain { .. } => router::undrained(&scene, &mut notes),
         Intent::EndSession { member, pid, started, .. } => {
             session::examine(&scene, member, *pid, *started, &mut notes);
         }

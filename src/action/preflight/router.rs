@@ -2,6 +2,7 @@
 
 use super::super::intent::ServerState;
 use super::super::note::Note;
+use super::super::order::RouterRequest;
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
 use crate::model::name::{NodeName, RouterName};
 use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router};
@@ -156,4 +157,30 @@ pub(super) fn server(
         }
         .by(&fact),
     );
+}
+
+/// Every server that the plan drains.
+pub(super) fn drained(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    for (router, request) in scene.router_requests() {
+        if let RouterRequest::State { backend, server: name, state } = request {
+            server(scene, router, backend, name, *state, notes);
+        }
+    }
+}
+
+/// Every server that the plan takes back from its drain. Whoever wants that knows that it is drained; by whom, nobody
+/// can tell.
+pub(super) fn undrained(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    for (name, request) in scene.router_requests() {
+        let RouterRequest::EndDrain { backend, server } = request else { continue };
+        let router = scene.snapshot.routers.iter().find(|router| router.name == *name);
+        let runtime = router.and_then(|router| router.runtime.as_ref());
+        notes.push(match runtime.and_then(|reading| fresh(reading.fact(scene.snapshot.now, Some))) {
+            Some(fact) => {
+                let text = format!("{backend}/{server} is in drain: if another hand set it, that work may go on");
+                warn("router-server", text).by(&fact)
+            }
+            None => block("router-answers", format!("the runtime API of {name} does not answer")),
+        });
+    }
 }

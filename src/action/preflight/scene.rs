@@ -2,10 +2,10 @@
 
 use super::super::intent::Intent;
 use super::super::note::{Note, Verdict};
-use super::super::order::{AgentRequest, Order};
+use super::super::order::{AgentRequest, Order, RouterRequest};
 use super::super::plan::Plan;
 use crate::model::lsn::{SystemId, Timeline};
-use crate::model::name::NodeName;
+use crate::model::name::{NodeName, RouterName};
 use crate::model::observed::Observed;
 use crate::model::postgres::SqlReport;
 use crate::model::snapshot::Snapshot;
@@ -103,6 +103,14 @@ impl<'a> Scene<'a> {
             Intent::Switchover { candidate, .. } => candidate.clone(),
             Intent::Failover { candidate } => Some(candidate.clone()),
             _ => None,
+        })
+    }
+
+    /// What the plan asks of routers, in its order.
+    pub(super) fn router_requests(&self) -> impl Iterator<Item = (&'a RouterName, &'a RouterRequest)> + use<'a> {
+        self.plan.into_iter().flat_map(|plan| &plan.steps).filter_map(|step| match &step.order {
+            Order::Router { router, request } => Some((router, request)),
+            Order::Agent { .. } | Order::Sql { .. } | Order::Record { .. } | Order::Await { .. } => None,
         })
     }
 

@@ -139,7 +139,14 @@ fn tellings(plan: &Plan, before: &Before, attempt: &Attempt, snapshot: &Snapshot
 fn after(plan: &Plan, attempt: &Attempt, place: usize) -> Result<Moment, String> {
     let sequence = &plan.expectation.sequence;
     let is_consequence = |milestone: &Milestone| {
-        matches!(milestone, Milestone::RouterFollows | Milestone::Streaming { .. } | Milestone::AllStreaming)
+        matches!(
+            milestone,
+            Milestone::RouterFollows
+                | Milestone::Streaming { .. }
+                | Milestone::AllStreaming
+                | Milestone::CaughtUp { .. }
+                | Milestone::Serving { .. }
+        )
     };
     let is_turn = |milestone: &Milestone| {
         matches!(milestone, Milestone::Promoted { .. } | Milestone::Restarted { .. } | Milestone::Copying { .. })
@@ -336,7 +343,10 @@ impl Case<'_> {
 
 fn is_principal(step: &Step) -> bool {
     match &step.order {
-        Order::Agent { .. } | Order::Record { .. } | Order::Sql { request: SqlRequest::EndSession { .. }, .. } => true,
+        Order::Agent { .. }
+        | Order::Record { .. }
+        | Order::Sql { request: SqlRequest::EndSession { .. }, .. }
+        | Order::Router { request: RouterRequest::EndDrain { .. }, .. } => true,
         Order::Router { request: RouterRequest::State { .. }, .. } => step.undo.is_none(),
         Order::Router { request: RouterRequest::Health { .. }, .. }
         | Order::Sql { request: SqlRequest::Checkpoint, .. }

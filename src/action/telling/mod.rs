@@ -93,6 +93,9 @@ pub fn tell(milestone: &Milestone, snapshot: &Snapshot, before: &Before, since: 
         Milestone::RouterServer { router, backend, server, state } => {
             part::router_server(&scene, router, backend, server, *state)
         }
+        Milestone::SessionsGone { servers } => part::sessions_gone(&scene, servers),
+        Milestone::Serving { server } => part::serving(&scene, server),
+        Milestone::CaughtUp { member } => streams::caught_up(&scene, member),
         Milestone::SessionEnded { member, pid, started, how } => {
             node::session_ended(&scene, member, *pid, *started, *how)
         }

@@ -1,6 +1,7 @@
 //! The routers.
 
 use super::super::intent::ServerState;
+use super::super::milestone::ServerPlace;
 use super::Telling;
 use super::evidence::{Said, Scene};
 use crate::model::name::RouterName;
@@ -114,4 +115,49 @@ pub(super) fn router_server(
 /// Whether the router has said anything since.
 pub(super) fn heard(scene: &Scene<'_>, router: &Router) -> bool {
     said(scene, router).is_some()
+}
+
+/// What the router has said since of one of its servers. An error: nothing that counts.
+fn server<'a>(scene: &Scene<'a>, place: &ServerPlace) -> Result<(&'a ProxyRow, Said<'a, RouterReport>), Telling> {
+    let Some(router) = scene.snapshot.routers.iter().find(|router| router.name == place.router) else {
+        return Err(Telling::not_yet(format!("there is no router {}", place.router)));
+    };
+    let Some(report) = said(scene, router) else {
+        return Err(Telling::not_yet(format!("{} has not answered since", place.router)));
+    };
+    let wanted =
+        |row: &&ProxyRow| row.kind == ProxyKind::Server && row.proxy == place.backend && row.server == place.server;
+    let row = report.value.rows.iter().find(wanted);
+    let row = row.ok_or_else(|| Telling::contradicted(format!("{} has no server {place}", report.source)))?;
+    Ok((row, report))
+}
+
+pub(super) fn sessions_gone(scene: &Scene<'_>, places: &[ServerPlace]) -> Telling {
+    let mut seen = Vec::with_capacity(places.len());
+    for place in places {
+        let (row, report) = match server(scene, place) {
+            Ok(found) => found,
+            Err(telling) => return telling,
+        };
+        let status = row.status.word();
+        if row.status.takes_traffic() {
+            return Telling::not_yet(format!("{place} is {status}: new sessions still come"));
+        }
+        match row.sessions {
+            Some(0) => seen.push(format!("{}: {}/{} {status}, no sessions", report.source, row.proxy, row.server)),
+            Some(1) => return Telling::not_yet(format!("1 session left through {place}")),
+            Some(left) => return Telling::not_yet(format!("{left} sessions left through {place}")),
+            None => return Telling::not_yet(format!("{} does not count the sessions through {place}", report.source)),
+        }
+    }
+    if seen.is_empty() { Telling::not_yet("no server is named") } else { Telling::reached(seen.join("; ")) }
+}
+
+pub(super) fn serving(scene: &Scene<'_>, place: &ServerPlace) -> Telling {
+    let (row, report) = match server(scene, place) {
+        Ok(found) => found,
+        Err(telling) => return telling,
+    };
+    let words = format!("{}: {}/{} {}", report.source, row.proxy, row.server, row.status.word());
+    if row.status.takes_traffic() { Telling::reached(words) } else { Telling::not_yet(words) }
 }

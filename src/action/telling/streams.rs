@@ -1,15 +1,40 @@
 //! Streams, seen from both sides.
 
+use std::time::Duration;
+
 use super::Telling;
 use super::evidence::Scene;
 use crate::model::lsn::Timeline;
 use crate::model::name::NodeName;
+use crate::model::units;
 
 pub(super) fn streaming(scene: &Scene<'_>, member: &NodeName) -> Telling {
     let Some(leader) = leader(scene) else { return Telling::not_yet("no leader is known since") };
     match stream(scene, member, &leader) {
         Ok(words) => Telling::reached(words),
         Err(telling) => telling,
+    }
+}
+
+/// Never so little behind that it would be none while the leader writes: less than this counts as caught up.
+const CAUGHT_UP: Duration = Duration::from_secs(1);
+
+pub(super) fn caught_up(scene: &Scene<'_>, member: &NodeName) -> Telling {
+    let Some(leader) = leader(scene) else { return Telling::not_yet("no leader is known since") };
+    let streams = match stream(scene, member, &leader) {
+        Ok(words) => words,
+        Err(telling) => return telling,
+    };
+    let row = scene.snapshot.members.iter().filter(|other| other.name != *member).find_map(|other| {
+        let sql = scene.sql(&other.name).ok()?;
+        sql.value.downstream.iter().find(|row| row.application.as_str() == member.as_str())
+    });
+    let (bytes, time) = row.map_or((None, None), |row| (row.replay_lag, row.replay_time));
+    match (bytes, time) {
+        (Some(0), _) => Telling::reached(format!("{streams}, nothing behind")),
+        (_, Some(time)) if time < CAUGHT_UP => Telling::reached(format!("{streams}, {} behind", units::latency(time))),
+        (Some(bytes), _) => Telling::not_yet(format!("{member} is {} behind", units::bytes(bytes))),
+        (None, _) => Telling::not_yet(format!("how far {member} is behind is unknown")),
     }
 }
 

@@ -24,7 +24,12 @@ pub(super) fn proof(scene: &Scene<'_>, plan: &Plan) -> Result<String, String> {
 fn milestone(scene: &Scene<'_>, milestone: &Milestone) -> Result<Option<String>, String> {
     match milestone {
         Milestone::SteppedDown { .. } | Milestone::Promoted { .. } => lead(scene).map(Some),
-        Milestone::RouterFollows | Milestone::Streaming { .. } | Milestone::AllStreaming => Ok(None),
+        Milestone::RouterFollows
+        | Milestone::Streaming { .. }
+        | Milestone::AllStreaming
+        | Milestone::CaughtUp { .. }
+        | Milestone::SessionsGone { .. }
+        | Milestone::Serving { .. } => Ok(None),
         Milestone::Restarted { member } | Milestone::Copying { member } => same_start(scene, member).map(Some),
         Milestone::Reloaded { member } => not_reloaded(scene, member).map(Some),
         Milestone::Maintenance { .. } | Milestone::Configured { .. } => configuration(scene).map(Some),

@@ -136,6 +136,28 @@ pub enum ActVerb {
         #[command(flatten)]
         acting: Acting,
     },
+    /// Have the routers lead no new sessions to a replica, wait until those it has are gone, and do something with it.
+    Drain {
+        /// The replica.
+        node: String,
+        /// What is done once its sessions are gone; afterwards it serves as before, but for stop-here.
+        #[arg(long, value_enum, default_value_t)]
+        then: ThenArg,
+        /// Longest wait for its sessions to go; what is left then ends the action, and it serves as before.
+        #[arg(long, value_name = "SPAN", default_value = "60s")]
+        wait: String,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Have the routers lead sessions again to a replica that was left drained.
+    Undrain {
+        /// The replica.
+        node: String,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
     /// End what a client's session does, or the session itself.
     Session {
         /// Its running statement, or the session.
@@ -192,6 +214,18 @@ pub enum RoleArg {
     Replica,
 }
 
+/// What is done with a node that was drained.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ThenArg {
+    /// Nothing: it stays drained until `undrain`.
+    #[default]
+    StopHere,
+    /// PostgreSQL is restarted.
+    Restart,
+    /// Its data is copied anew.
+    Reinit,
+}
+
 /// How a session is ended.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EndArg {
@@ -236,6 +270,8 @@ impl ActVerb {
             | Self::RollingRestart { acting }
             | Self::Cancel { acting, .. }
             | Self::Session { acting, .. }
+            | Self::Drain { acting, .. }
+            | Self::Undrain { acting, .. }
             | Self::Server { acting, .. } => acting,
         }
     }

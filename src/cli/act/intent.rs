@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::args::{ActVerb, EndArg, RoleArg, Scheduled, StateArg, TargetArgs};
+use super::args::{ActVerb, EndArg, RoleArg, Scheduled, StateArg, TargetArgs, ThenArg};
 use super::wanted::Wanted;
 use crate::action::Intent;
-use crate::action::intent::{CopySource, EndSession, ServerState, Target};
+use crate::action::intent::{AfterDrain, CopySource, EndSession, ServerState, Target};
 use crate::config::duration;
 use crate::model::name::{NodeName, RouterName};
 use crate::model::role::Role;
@@ -70,6 +70,16 @@ fn whole(verb: &ActVerb, now: Timestamp, routers: &[RouterName]) -> Result<Inten
         ActVerb::Cancel { what: Scheduled::Restart, node: None, .. } => {
             return Err(Misunderstood("name the node whose restart is meant: cancel restart NODE".to_owned()));
         }
+        ActVerb::Drain { node, then, wait, .. } => Intent::Drain {
+            member: NodeName::new(node),
+            then: match then {
+                ThenArg::StopHere => AfterDrain::Leave,
+                ThenArg::Restart => AfterDrain::Restart,
+                ThenArg::Reinit => AfterDrain::Reinitialise,
+            },
+            wait: duration(wait).map_err(|problem| Misunderstood(format!("--wait {wait}: {problem}")))?,
+        },
+        ActVerb::Undrain { node, .. } => Intent::Undrain { member: NodeName::new(node) },
         ActVerb::Session { .. } => return Err(Misunderstood("a session is looked up first".to_owned())),
         ActVerb::Server { server, state, router, .. } => {
             let Some((backend, name)) = server.split_once('/') else {

@@ -24,7 +24,23 @@ pub(in crate::driver) async fn perform(
         RuntimeApi::Tcp(address) => address.clone(),
         RuntimeApi::Unix(path) => path.display().to_string(),
     };
+    let writer = RuntimeWriter::new(api.clone(), router.timeouts);
+    if let RouterRequest::EndDrain { backend, server } = request {
+        let state = writer.state(backend.as_str(), server.as_str()).await;
+        match state.map_err(|error| NotPerformed::NotSent(source_error(&endpoint, error.cause(), &error)))? {
+            Some(state) if state.is_draining() => {}
+            Some(state) => {
+                let words = format!("not in drain by hand any more, left as it is: {}", state_words(state));
+                return Ok(Reply { accepted: true, words: Text::redacted(words) });
+            }
+            None => {
+                let words = format!("HAProxy tells no state of {backend}/{server}");
+                return Ok(Reply { accepted: false, words: Text::redacted(words) });
+            }
+        }
+    }
     let (backend, server, setting) = match request {
+        RouterRequest::EndDrain { backend, server } => (backend, server, Setting::Ready),
         RouterRequest::State { backend, server, state } => (
             backend,
             server,
@@ -38,7 +54,6 @@ pub(in crate::driver) async fn perform(
             (backend, server, if *up { Setting::HealthUp } else { Setting::HealthDown })
         }
     };
-    let writer = RuntimeWriter::new(api.clone(), router.timeouts);
     match writer.set(backend.as_str(), server.as_str(), setting).await {
         Ok(reply) => Ok(told(&reply, setting)),
         Err(Unanswered::NotSent(error)) => Err(NotPerformed::NotSent(source_error(&endpoint, error.cause(), &error))),

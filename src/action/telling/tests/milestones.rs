@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::{Telling, tell};
 use crate::action::intent::{EndSession, ServerState};
-use crate::action::milestone::Milestone;
+use crate::action::milestone::{Milestone, ServerPlace};
 use crate::action::test_support::*;
 use crate::model::agent::ScheduledRestart;
 use crate::model::dcs::{ConfigValue, FailoverKey};
@@ -313,6 +313,52 @@ fn a_reload_is_told_by_the_time_at_which_the_files_were_read() {
         agent(s, 1, |r| r.postmaster_started = Some(later));
     };
     reached(with(healthy(), again), &milestone);
+}
+
+#[test]
+fn sessions_are_gone_when_no_new_ones_come_and_none_is_left() {
+    let place = |server: &str| ServerPlace {
+        router: RouterName::new("edge"),
+        backend: "primary".into(),
+        server: server.into(),
+    };
+    let milestone = Milestone::SessionsGone { servers: vec![place("pg-1")] };
+    let set = |status: ProxyStatus, sessions: Option<u64>| {
+        with(healthy(), move |s| {
+            rows(s, |rows| {
+                rows[1].status = status.clone();
+                rows[1].sessions = sessions;
+            });
+        })
+    };
+    reached(set(ProxyStatus::Drain, Some(0)), &milestone);
+    not_yet(set(ProxyStatus::Up, Some(0)), &milestone, "new sessions still come");
+    not_yet(set(ProxyStatus::Drain, Some(3)), &milestone, "3 sessions left");
+    not_yet(set(ProxyStatus::Drain, None), &milestone, "does not count");
+    contradicted(healthy(), &Milestone::SessionsGone { servers: vec![place("pg-9")] }, "no server");
+    let serves = Milestone::Serving { server: place("pg-1") };
+    reached(set(ProxyStatus::Up, None), &serves);
+    not_yet(set(ProxyStatus::Down, None), &serves, "DOWN");
+    not_yet(set(ProxyStatus::Drain, None), &serves, "DRAIN");
+}
+
+#[test]
+fn a_standby_has_caught_up_when_it_streams_with_nothing_or_under_a_second_behind() {
+    let milestone = Milestone::CaughtUp { member: pg(1) };
+    let behind = |bytes: Option<u64>, time: Option<Duration>| {
+        with(healthy(), move |s| {
+            sql(s, 0, |r| {
+                let row = r.downstream.iter_mut().find(|row| row.application == *"pg-1").unwrap();
+                (row.replay_lag, row.replay_time) = (bytes, time);
+            });
+        })
+    };
+    reached(behind(Some(0), None), &milestone);
+    reached(behind(Some(40_000), Some(Duration::from_millis(20))), &milestone);
+    not_yet(behind(Some(40_000), Some(seconds(3))), &milestone, "behind");
+    not_yet(behind(Some(40_000), None), &milestone, "behind");
+    not_yet(behind(None, None), &milestone, "unknown");
+    not_yet(with(behind(Some(0), None), |s| sql(s, 1, |r| r.receiver = None)), &milestone, "receiver");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod cancel_restart;
 mod cancel_switchover;
 mod configure;
 mod configure_rules;
+mod drain;
 mod end_session;
 mod failover;
 mod ground;
@@ -83,6 +84,8 @@ impl Manage for PatroniManager {
             Intent::RouterServer { router, backend, server, state } => {
                 router_server::plan(&ground, router, backend, server, *state)
             }
+            Intent::Drain { member, then, wait } => drain::plan(&ground, member, *then, *wait),
+            Intent::Undrain { member } => drain::take_back(&ground, member),
             Intent::EndSession { member, pid, started, how } => {
                 end_session::plan(&ground, member, *pid, *started, *how)
             }

@@ -14,9 +14,9 @@ use crate::model::text::Text;
 use crate::model::units;
 
 /// Time for the runtime API to answer.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
 /// Time for the state to show in the statistics.
-const SHOWN: Duration = Duration::from_secs(15);
+pub(super) const SHOWN: Duration = Duration::from_secs(15);
 
 pub(super) fn plan(
     ground: &Ground<'_>,

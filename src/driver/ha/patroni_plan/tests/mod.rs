@@ -3,12 +3,14 @@
 mod plans;
 mod refusals;
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::PatroniManager;
 use crate::action::Intent;
-use crate::action::intent::{CopySource, ServerState, Target};
+use crate::action::intent::{AfterDrain, CopySource, ServerState, Target};
 use crate::action::order::Order;
 use crate::action::plan::{Confirm, Impossible, Plan};
 use crate::driver::port::Manage as _;
@@ -51,6 +53,10 @@ fn reinitialise(member: u8) -> Intent {
 
 fn restart(target: Target) -> Intent {
     Intent::Restart { target, only_pending: false, at: None }
+}
+
+fn drain(member: u8, then: AfterDrain) -> Intent {
+    Intent::Drain { member: pg(member), then, wait: Duration::from_secs(60) }
 }
 
 fn configure(changes: Value) -> Intent {

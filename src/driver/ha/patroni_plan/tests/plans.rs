@@ -2,7 +2,7 @@ use rstest::{Context, rstest};
 use serde_json::json;
 
 use super::*;
-use crate::action::intent::EndSession;
+use crate::action::intent::{AfterDrain, EndSession};
 use crate::action::milestone::Milestone;
 use crate::action::order::AgentRequest;
 use crate::action::plan::Danger;
@@ -43,6 +43,25 @@ fn end_session(how: EndSession) -> Intent {
     Intent::EndSession { member: pg(0), pid: 4711, started: "2026-11-21T11:52:07.250Z".parse().unwrap(), how }
 }
 
+/// A server of the read backend as a hand has set it.
+fn by_hand(server: u8, status: &str) -> Snapshot {
+    let mut snapshot = healthy();
+    let name = pg(server);
+    rows(&mut snapshot, |rows| {
+        let row = rows.iter_mut().find(|row| row.proxy == "replicas" && row.server == *name.text()).unwrap();
+        row.status = crate::model::router::ProxyStatus::from_word(status);
+    });
+    snapshot
+}
+
+fn maintained(server: u8) -> Snapshot {
+    by_hand(server, "MAINT")
+}
+
+fn drained(server: u8) -> Snapshot {
+    by_hand(server, "DRAIN")
+}
+
 fn silent_leader() -> Snapshot {
     let mut snapshot = healthy();
     cut(&mut snapshot, "pg-0", seconds(12));
@@ -71,6 +90,10 @@ fn silent_leader() -> Snapshot {
 #[case::rolling_restart_replicas(pending(&["pg-2"]), Intent::RollingRestart)]
 #[case::router_drain(healthy(), server("replicas", 1, ServerState::Drain))]
 #[case::router_maintenance_of_the_last(healthy(), server("primary", 0, ServerState::Maintenance))]
+#[case::drain_left_standing(healthy(), drain(1, AfterDrain::Leave))]
+#[case::drain_then_restart(maintained(2), drain(1, AfterDrain::Restart))]
+#[case::drain_then_reinitialise(healthy(), drain(2, AfterDrain::Reinitialise))]
+#[case::undrain(drained(1), Intent::Undrain { member: pg(1) })]
 #[case::cancel_statement(with_session(), end_session(EndSession::Cancel))]
 #[case::terminate_session(with_session(), end_session(EndSession::Terminate))]
 fn a_plan_says_everything_that_is_done(

@@ -7,7 +7,8 @@ use crate::model::agent::Tags;
 use crate::model::postgres::Session;
 use crate::model::role::{MemberState, Role};
 use crate::model::router::ProxyStatus;
-use crate::model::test_support::{cut, dcs_lost, missing, rows, seconds, session, sql};
+use crate::model::source::Trouble;
+use crate::model::test_support::{cut, dcs_lost, fail, missing, rows, seconds, session, sql};
 
 fn at(time: Timestamp) -> Intent {
     Intent::Switchover { candidate: Some(pg(1)), at: Some(time), swift: false }
@@ -274,6 +275,31 @@ fn no_address() -> Snapshot {
     server("primary", 0, ServerState::Ready),
     "primary/pg-0 is in the state ready already: nothing to do"
 )]
+#[case::drain_of_the_leader(
+    healthy(),
+    drain(0, AfterDrain::Restart),
+    "pg-0 leads, and draining it would stop all writes: switch over first, then drain it"
+)]
+#[case::drain_of_nothing(
+    served_by_nobody(),
+    drain(1, AfterDrain::Restart),
+    "no router leads sessions to pg-1: restart it without a drain"
+)]
+#[case::drain_unseen(
+    silent_router(),
+    drain(1, AfterDrain::Leave),
+    "pg-router does not answer: whether it leads sessions to pg-1 is unknown; act once it answers"
+)]
+#[case::drain_of_a_writer(
+    wrong_writer(),
+    drain(1, AfterDrain::Leave),
+    "primary/pg-1 of pg-router takes writes, and pg-1 does not lead: settle that first"
+)]
+#[case::undrain_of_nothing(
+    healthy(),
+    Intent::Undrain { member: pg(1) },
+    "pg-1 is not drained: primary/pg-1 of pg-router is DOWN, replicas/pg-1 of pg-router is UP; a drained server whose check fails shows as DOWN, take that back with server"
+)]
 #[case::server_tracked(
     tracked(),
     server("primary", 1, ServerState::Ready),
@@ -295,6 +321,36 @@ fn what_is_not_configured_for_acting_is_not_planned() {
     let end = Intent::EndSession { member: pg(0), pid: 1, started: wall(), how: EndSession::Cancel };
     let refusal = bare.plan(&healthy(), &end).unwrap_err().to_string();
     assert!(refusal.contains("acting over SQL is not configured"), "{refusal}");
+}
+
+fn with_row(backend: &str, status: &str) -> Snapshot {
+    let mut snapshot = healthy();
+    rows(&mut snapshot, |rows| {
+        let row = rows.iter_mut().find(|row| row.proxy == *backend && row.server == "pg-1").unwrap();
+        row.status = ProxyStatus::from_word(status);
+    });
+    snapshot
+}
+
+fn served_by_nobody() -> Snapshot {
+    with_row("replicas", "MAINT")
+}
+
+fn wrong_writer() -> Snapshot {
+    with_row("primary", "UP")
+}
+
+fn silent_router() -> Snapshot {
+    let mut snapshot = healthy();
+    fail(snapshot.routers[0].http.as_mut().unwrap(), Trouble::TimedOut, seconds(20));
+    snapshot
+}
+
+#[test]
+fn a_router_that_may_not_be_told_keeps_a_node_from_being_drained() {
+    let manager = PatroniManager { runtimes: std::collections::BTreeMap::new(), ..manager() };
+    let refusal = manager.plan(&healthy(), &drain(1, AfterDrain::Restart)).unwrap_err().to_string();
+    assert!(refusal.contains("pg-router leads to pg-1, and its runtime API is not configured"), "{refusal}");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! To whom each order goes, and what SQL, the router and the store answer.
 
 use crate::action::generation::Generation;
-use crate::action::intent::EndSession;
+use crate::action::intent::{EndSession, ServerState};
 use crate::action::order::{Order, RecordRequest, RouterRequest, SqlRequest};
 use crate::driver::ha::sim::cluster::ROUTER;
 use crate::driver::ha::sim::sources::section_name;
 use crate::driver::ha::sim::world::World;
 use crate::driver::ha::sim::world::calls::{Answer, Taken};
 use crate::driver::ha::sim::world::node::{Phase, Power};
+use crate::driver::ha::sim::world::router::Admin;
 use crate::model::lsn::SystemId;
 use crate::model::name::NodeName;
 
@@ -30,7 +31,9 @@ impl World {
         if !self.router.up {
             return Answer::Refused;
         }
-        let (RouterRequest::State { backend, server, .. } | RouterRequest::Health { backend, server, .. }) = request;
+        let (RouterRequest::State { backend, server, .. }
+        | RouterRequest::EndDrain { backend, server }
+        | RouterRequest::Health { backend, server, .. }) = request;
         let sections = &self.router.sections;
         let Some(section) = sections.iter().position(|section| section_name(section.purpose) == backend) else {
             return Answer::said(false, "No such backend.");
@@ -43,6 +46,15 @@ impl World {
             RouterRequest::State { state, .. } => {
                 self.set_server_state(section, index, *state);
                 (format!("state {}", state.word()), true)
+            }
+            RouterRequest::EndDrain { .. } => {
+                let server = &self.router.sections[section].servers[index];
+                if server.admin != Admin::Drain {
+                    let words = format!("not in drain by hand any more, left as it is: {}", server.words());
+                    return Answer::said(true, words);
+                }
+                self.set_server_state(section, index, ServerState::Ready);
+                ("state ready".to_owned(), true)
             }
             RouterRequest::Health { up, .. } => {
                 let holds = self.set_server_health(section, index, *up);

@@ -51,6 +51,22 @@ async fn a_drained_server_keeps_its_sessions_until_they_leave_and_gets_no_new_on
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_a_drain_leaves_alone_what_another_hand_has_set_meanwhile() {
+    let end = || {
+        let request = RouterRequest::EndDrain { backend: "replicas".into(), server: "pg-1".into() };
+        Step::Router { router: "pg-router".into(), request }
+    };
+    let mut stage = Stage::new();
+    stage.done(set("replicas", "pg-1", ServerState::Drain)).await;
+    stage.done(end()).await;
+    assert!(status(&mut stage, "replicas", "pg-1").takes_traffic());
+    stage.done(set("replicas", "pg-1", ServerState::Drain)).await;
+    stage.done(set("replicas", "pg-1", ServerState::Maintenance)).await;
+    assert!(stage.done(end()).await.contains("left as it is"));
+    assert_eq!(status(&mut stage, "replicas", "pg-1"), ProxyStatus::Maintenance("".into()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_in_maintenance_is_cut_off_and_comes_back_as_up_until_it_is_checked() {
     let mut stage = Stage::new();
     stage.done(set("primary", "pg-1", ServerState::Maintenance)).await;
