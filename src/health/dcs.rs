@@ -68,7 +68,7 @@ fn quorum(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         let title = format!("{} does not answer{consequence}", name(member));
         let draft =
             Draft::new(Severity::Warning, "dcs-member-silent", Subject::DcsMember(member.source.target.clone()), title);
-        let advice = member.failure.as_ref().map_or("check the host", |failure| failure.error.trouble.remedy());
+        let advice = member.remedy().unwrap_or("check the host");
         drafts.push(with_trouble(draft, member, snapshot).advise(advice));
     }
 }
@@ -91,7 +91,7 @@ fn record(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
             }
             let title = format!("{} cannot be read: the record shown is old, or missing", reading.source);
             let severity = if reading.source.kind == SourceKind::Etcd { Severity::Critical } else { Severity::Warning };
-            let advice = trouble.map_or("check the DCS", Trouble::remedy);
+            let advice = reading.remedy().unwrap_or("check the DCS");
             drafts.push(
                 Draft::new(severity, "record-silent", subject, title)
                     .evidence(words, Some(reading.source.clone()), reading.failure.as_ref().map(|failure| failure.at))

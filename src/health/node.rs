@@ -34,8 +34,8 @@ fn with_trouble<T>(draft: Draft, reading: Option<&Reading<T>>, snapshot: &Snapsh
     draft.evidence(words, Some(reading.source.clone()), reading.failure.as_ref().map(|failure| failure.at))
 }
 
-fn remedy<T>(reading: Option<&Reading<T>>) -> Option<&'static str> {
-    reading.and_then(|reading| reading.failure.as_ref()).map(|failure| failure.error.trouble.remedy())
+fn remedy<T>(reading: Option<&Reading<T>>) -> Option<&str> {
+    reading.and_then(Reading::remedy)
 }
 
 /// A node of which no wire answers, or of which one of two does not; and one whose answer is a refusal.

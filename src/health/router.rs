@@ -49,9 +49,7 @@ fn silence(snapshot: &Snapshot, router: &Router, drafts: &mut Vec<Draft>) {
             let at = reading.failure.as_ref().map(|failure| failure.at);
             draft = draft.evidence(words, Some(reading.source.clone()), at);
         }
-        if let Some(failure) = &reading.failure {
-            advice = failure.error.trouble.remedy();
-        }
+        advice = reading.remedy().unwrap_or(advice);
     }
     drafts.push(draft.advise(advice));
 }

@@ -159,6 +159,11 @@ impl<T> Reading<T> {
         self.answer.as_ref().map(|answer| now.since(answer.at))
     }
 
+    /// What mends the present failure: one imperative line, by its very cause where that is known.
+    pub fn remedy(&self) -> Option<&str> {
+        self.failure.as_ref().map(|failure| failure.error.remedy(self.source.kind))
+    }
+
     /// The trouble at `now` in words, with how long it lasts: `None` while fresh or still waiting.
     pub fn trouble(&self, now: Moment) -> Option<(String, Duration)> {
         if matches!(self.freshness(now), Freshness::Fresh | Freshness::Waiting) {

@@ -317,7 +317,7 @@ fn status<T>(reading: &Reading<T>, now: Moment) -> SourceStatus {
         took: reading.answer.as_ref().map(|answer| answer.took),
         trouble: reading.trouble(now).map(|(words, _)| words),
         endpoint: reading.failure.as_ref().map(|failure| failure.error.endpoint.clone()),
-        remedy: reading.failure.as_ref().map(|failure| failure.error.remedy(reading.source.kind).to_owned()),
+        remedy: reading.remedy().map(ToOwned::to_owned),
         stale_at: reading.stale_at(),
     }
 }
