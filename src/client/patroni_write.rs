@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use reqwest::{Method, Url, header};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value, json};
 
 use crate::client::cause;
 use crate::client::http::{self, HttpError};
@@ -20,100 +19,46 @@ use crate::config::endpoint::{HttpEndpoint, Login};
 /// More of an answer than this is of no use: replies are one line, error pages half a kilobyte.
 const ENOUGH: usize = 16 * 1024;
 
-/// What can be asked. Times are RFC 3339 with a zone.
-#[derive(Clone, PartialEq, Debug)]
+/// What can be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PatroniOrder {
     /// `POST /switchover`.
-    Switchover {
-        /// The leader that must lead.
-        leader: String,
-        /// The new leader.
-        candidate: Option<String>,
-        /// When; `None`: now.
-        at: Option<String>,
-    },
-    /// `POST /failover`. Without a leader in the body, which would make a switchover of it.
-    Failover {
-        /// The new leader.
-        candidate: String,
-    },
+    Switchover,
+    /// `POST /failover`. With a leader in the body Patroni makes a switchover of it.
+    Failover,
     /// `DELETE /switchover`.
     CancelSwitchover,
     /// `POST /restart`.
-    Restart {
-        /// Only while the node has this role, in Patroni's word.
-        role: Option<String>,
-        /// Only if a setting waits for it.
-        only_pending: bool,
-        /// When; `None`: now.
-        at: Option<String>,
-    },
+    Restart,
     /// `DELETE /restart`.
     CancelRestart,
     /// `POST /reload`.
     Reload,
     /// `POST /reinitialize`.
-    Reinitialise {
-        /// End a copy that is under way.
-        force: bool,
-        /// Copy from the leader and from nobody else. Since 4.1; older ones ignore it.
-        from_leader: bool,
-    },
+    Reinitialise,
     /// `PATCH /config`.
-    Configure {
-        /// Keys to set; null removes one.
-        changes: Map<String, Value>,
-    },
+    Configure,
 }
 
 impl PatroniOrder {
-    fn method(&self) -> Method {
+    /// HTTP's word.
+    pub fn method(self) -> Method {
         match self {
             Self::CancelSwitchover | Self::CancelRestart => Method::DELETE,
-            Self::Configure { .. } => Method::PATCH,
-            Self::Switchover { .. }
-            | Self::Failover { .. }
-            | Self::Restart { .. }
-            | Self::Reload
-            | Self::Reinitialise { .. } => Method::POST,
+            Self::Configure => Method::PATCH,
+            Self::Switchover | Self::Failover | Self::Restart | Self::Reload | Self::Reinitialise => Method::POST,
         }
     }
 
-    fn path(&self) -> &'static str {
+    /// Path below the agent's URL.
+    pub fn path(self) -> &'static str {
         match self {
-            Self::Switchover { .. } | Self::CancelSwitchover => "/switchover",
-            Self::Failover { .. } => "/failover",
-            Self::Restart { .. } | Self::CancelRestart => "/restart",
+            Self::Switchover | Self::CancelSwitchover => "/switchover",
+            Self::Failover => "/failover",
+            Self::Restart | Self::CancelRestart => "/restart",
             Self::Reload => "/reload",
-            Self::Reinitialise { .. } => "/reinitialize",
-            Self::Configure { .. } => "/config",
-        }
-    }
-
-    /// The body; `None` where Patroni reads none and one would be left lying on the connection.
-    fn body(&self) -> Option<Value> {
-        let object = |pairs: Vec<(&str, Option<Value>)>| {
-            let present = pairs.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-            Some(Value::Object(present.collect()))
-        };
-        match self {
-            Self::Switchover { leader, candidate, at } => object(vec![
-                ("leader", Some(json!(leader))),
-                ("candidate", candidate.as_ref().map(|name| json!(name))),
-                ("scheduled_at", at.as_ref().map(|at| json!(at))),
-            ]),
-            Self::Failover { candidate } => object(vec![("candidate", Some(json!(candidate)))]),
-            Self::Restart { role, only_pending, at } => object(vec![
-                ("role", role.as_ref().map(|role| json!(role))),
-                // Its mere presence counts, with false in it too.
-                ("restart_pending", only_pending.then(|| json!(true))),
-                ("schedule", at.as_ref().map(|at| json!(at))),
-            ]),
-            Self::Reinitialise { force, from_leader } => {
-                object(vec![("force", force.then(|| json!(true))), ("from_leader", from_leader.then(|| json!(true)))])
-            }
-            Self::Configure { changes } => Some(Value::Object(changes.clone())),
-            Self::CancelSwitchover | Self::CancelRestart | Self::Reload => None,
+            Self::Reinitialise => "/reinitialize",
+            Self::Configure => "/config",
         }
     }
 }
@@ -160,17 +105,23 @@ impl PatroniWriter {
         })
     }
 
-    /// Sends `order` once and waits `patience` for the answer, the time for connecting aside.
+    /// Sends `order` once and waits `patience` for the answer, the time for connecting aside. `body` goes as it is: a
+    /// JSON object; none where Patroni reads none and it would be left lying on the connection.
     ///
     /// # Errors
     /// When there is no answer. Any status is one.
-    pub async fn send(&self, order: &PatroniOrder, patience: Duration) -> Result<PatroniReply, Unanswered<HttpError>> {
+    pub async fn send(
+        &self,
+        order: PatroniOrder,
+        body: Option<&str>,
+        patience: Duration,
+    ) -> Result<PatroniReply, Unanswered<HttpError>> {
         let login = match &self.login {
             None => None,
             Some(login) => Some((login.user.as_str(), self.password().await.map_err(Unanswered::NotSent)?)),
         };
         let deadline = self.connect + patience;
-        let exchange = self.exchange(order, login);
+        let exchange = self.exchange(order, body, login);
         // The connection has a shorter deadline of its own: whoever is late here has the request.
         let late = Err(Unanswered::NoAnswer(HttpError::TimedOut(deadline)));
         tokio::time::timeout(deadline, exchange).await.unwrap_or(late)
@@ -178,13 +129,14 @@ impl PatroniWriter {
 
     async fn exchange(
         &self,
-        order: &PatroniOrder,
+        order: PatroniOrder,
+        body: Option<&str>,
         login: Option<(&str, Option<SecretString>)>,
     ) -> Result<PatroniReply, Unanswered<HttpError>> {
         let with_login = login.is_some();
         let mut request = self.client.request(order.method(), http::below(&self.base, order.path()));
-        if let Some(body) = order.body() {
-            request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
+        if let Some(body) = body {
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_owned());
         } else if order.method() == Method::POST {
             request = request.header(header::CONTENT_LENGTH, 0);
         }

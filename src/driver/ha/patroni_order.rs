@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::patroni::agent_report;
 use super::patroni_act::refused;
+use super::patroni_plan::request::Request;
 use crate::action::intent::CopySource;
 use crate::action::order::AgentRequest;
 use crate::action::permit::Permit;
@@ -48,8 +49,10 @@ impl Agent<'_> {
         let order = self.order(request, &report)?;
         let acting = HttpEndpoint { login: self.acting.clone(), ..self.looking.clone() };
         let writer = PatroniWriter::new(&acting).map_err(|error| not_sent(&error))?;
-        match writer.send(&order, patience).await {
-            Ok(reply) => Ok(told(&order, &reply)),
+        // The very bytes that were shown when the plan was confirmed.
+        let body = Request::of(request).body;
+        match writer.send(order, body.as_deref(), patience).await {
+            Ok(reply) => Ok(told(order, &reply)),
             Err(Unanswered::NotSent(error)) => Err(not_sent(&error)),
             Err(Unanswered::NoAnswer(error)) => Err(NotPerformed::NoAnswer(trouble::http(url, &error))),
         }
@@ -76,29 +79,20 @@ impl Agent<'_> {
         Ok(())
     }
 
+    /// The request on the wire's closed list. Refused: what Patroni would misread.
     fn order(&self, request: &AgentRequest, report: &AgentReport) -> Result<PatroniOrder, NotPerformed> {
         let refuse = |words: String| Err(refused(self.member.as_str(), words));
         Ok(match request {
-            AgentRequest::Switchover { leader, candidate, at } => PatroniOrder::Switchover {
-                leader: leader.to_string(),
-                candidate: candidate.as_ref().map(ToString::to_string),
-                at: at.map(|at| at.to_string()),
-            },
-            AgentRequest::Failover { candidate } => PatroniOrder::Failover { candidate: candidate.to_string() },
+            AgentRequest::Switchover { .. } => PatroniOrder::Switchover,
+            AgentRequest::Failover { .. } => PatroniOrder::Failover,
             AgentRequest::CancelSwitchover => PatroniOrder::CancelSwitchover,
-            AgentRequest::Restart { role, only_pending, at } => PatroniOrder::Restart {
-                role: match role {
-                    None => None,
-                    Some(Role::Leader | Role::Primary) => Some("primary".to_owned()),
-                    Some(Role::StandbyLeader) => Some("standby_leader".to_owned()),
-                    Some(Role::Replica) => Some("replica".to_owned()),
-                    Some(role @ (Role::Demoted | Role::Uninitialized | Role::Unknown(_))) => {
-                        return refuse(format!("Patroni restarts no members by the role {role}"));
-                    }
-                },
-                only_pending: *only_pending,
-                at: at.map(|at| at.to_string()),
-            },
+            AgentRequest::Restart {
+                role: Some(role @ (Role::Demoted | Role::Uninitialized | Role::Unknown(_))),
+                ..
+            } => {
+                return refuse(format!("Patroni restarts no members by the role {role}"));
+            }
+            AgentRequest::Restart { .. } => PatroniOrder::Restart,
             AgentRequest::CancelRestart => PatroniOrder::CancelRestart,
             AgentRequest::Reload => PatroniOrder::Reload,
             AgentRequest::Reinitialise { .. } if report.role.leads() || report.role.is_writable() => {
@@ -108,10 +102,8 @@ impl Agent<'_> {
                 let version = report.agent_version.as_ref().map_or("of unknown version", Text::as_str);
                 return refuse(format!("Patroni {version} cannot be told to copy from the leader (4.1 can)"));
             }
-            AgentRequest::Reinitialise { source, force } => {
-                PatroniOrder::Reinitialise { force: *force, from_leader: *source == CopySource::Leader }
-            }
-            AgentRequest::Configure { changes } => PatroniOrder::Configure { changes: changes.clone() },
+            AgentRequest::Reinitialise { .. } => PatroniOrder::Reinitialise,
+            AgentRequest::Configure { .. } => PatroniOrder::Configure,
         })
     }
 }
@@ -124,11 +116,11 @@ fn copies_from_leader(report: &AgentReport) -> bool {
 }
 
 /// The answer in words. Patroni answers 200 or 202 to what it took.
-fn told(order: &PatroniOrder, reply: &PatroniReply) -> Reply {
+fn told(order: PatroniOrder, reply: &PatroniReply) -> Reply {
     let accepted = matches!(reply.status, 200 | 202);
     let line = match order {
         // The answer is the whole configuration, which may hold secrets.
-        PatroniOrder::Configure { .. } if accepted => "configuration changed",
+        PatroniOrder::Configure if accepted => "configuration changed",
         _ => reply.line.as_str(),
     };
     let mut words = format!("{} {line}", reply.status);

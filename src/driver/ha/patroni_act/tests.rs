@@ -16,6 +16,7 @@ use crate::config::endpoint::{Login, SecretSource};
 use crate::config::{Flags, load};
 use crate::model::lsn::SystemId;
 use crate::model::moment::Moment;
+use crate::model::role::Role;
 
 const CONFIG: &str = r#"
 [clusters.prod]
@@ -131,6 +132,31 @@ async fn the_reply_is_the_agents_own_words_with_its_status(
     let reply = perform(&mut act(settings(), &address), agent(switchover())).await.expect("a reply");
     assert_eq!((reply.accepted, reply.words.as_str()), (accepted, words));
     assert_eq!(*orders.lock().expect("a lock"), ["POST /switchover HTTP/1.1"]);
+}
+
+#[tokio::test]
+async fn the_bytes_that_are_sent_are_those_that_were_shown() {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let seen = sent.clone();
+    let address = double::answering_by(move |request| {
+        if request.starts_with("GET ") {
+            return format!("HTTP/1.0 200 OK\r\n\r\n{}", replica()).into_bytes();
+        }
+        let body = request.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        seen.lock().expect("a lock").push(body.to_owned());
+        b"HTTP/1.0 200 OK\r\n\r\nok".to_vec()
+    });
+    let changes = json!({"ttl": 30, "postgresql": {"parameters": {"work_mem": "64MB", "jit": null}}, "loop_wait": 5});
+    let requests = [
+        switchover(),
+        AgentRequest::Restart { role: Some(Role::Replica), only_pending: true, at: None },
+        AgentRequest::Configure { changes: changes.as_object().cloned().expect("an object") },
+    ];
+    for request in requests {
+        let shown = super::super::patroni_plan::request::Request::of(&request).body.expect("a body");
+        perform(&mut act(settings(), &address), agent(request)).await.expect("a reply");
+        assert_eq!(sent.lock().expect("a lock").pop(), Some(shown));
+    }
 }
 
 #[rstest]
