@@ -18,7 +18,11 @@ use serde_json::Value;
 /// Exit code, standard output and standard error of a verb, with nobody at the terminal.
 fn act(lab: &Lab, arguments: &[&str]) -> (i32, String, String) {
     let mut command = lab.command(arguments);
-    command.env("LAB_REST_PASSWORD", "lab-rest").env_remove("XDG_STATE_HOME").stdin(Stdio::null());
+    command
+        .env("LAB_REST_PASSWORD", "lab-rest")
+        .env("LAB_SUPERUSER_PASSWORD", "lab-superuser")
+        .env_remove("XDG_STATE_HOME")
+        .stdin(Stdio::null());
     let output = command.output().expect("the program runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().expect("no signal"), text(&output.stdout), text(&output.stderr))
@@ -104,10 +108,75 @@ fn a_reload_is_seen_to_have_happened() {
     assert!(told.contains("reloaded"), "{told}");
 }
 
+/// Lets the console act on the router and over SQL too.
+fn act_everywhere(lab: &Lab) {
+    let config = std::fs::read_to_string(lab.config()).expect("a configuration");
+    let port = std::env::var("LAB_ROUTER_RUNTIME_PORT").unwrap_or_else(|_| "9999".to_owned());
+    let mut lines: Vec<String> = Vec::new();
+    for line in config.lines() {
+        lines.push(line.to_owned());
+        if line.starts_with("runtime = ") && !config.contains("routers.acting]") {
+            lines.push(format!("acting = {{ runtime = \"tcp:127.0.0.1:{port}\" }}"));
+        }
+        if line.starts_with("[clusters.lab.postgres]") && !config.contains("postgres.acting]") {
+            lines.push("acting = { user = \"postgres\", password_env = \"LAB_SUPERUSER_PASSWORD\" }".to_owned());
+        }
+        if line.starts_with("[clusters.lab.etcd]") {
+            lines.push("write_config = true".to_owned());
+        }
+    }
+    std::fs::write(lab.config(), lines.join("\n")).expect("written");
+}
+
+#[test]
+#[ignore = "needs the lab"]
+fn the_configuration_is_changed_in_etcd_itself_where_that_is_allowed() {
+    let lab = Lab::new();
+    act_everywhere(&lab);
+    let (code, told, error) = act(&lab, &["configure", "maximum_lag_on_failover=2097152", "--confirm", "lab"]);
+    assert_eq!(code, 0, "{told}{error}");
+    assert!(told.contains("if still at revision"), "{told}");
+    assert!(Lab::patronictl(&["show-config"]).contains("2097152"));
+    let (code, told, error) = act(&lab, &["configure", "maximum_lag_on_failover=1048576", "--confirm", "lab"]);
+    assert_eq!(code, 0, "{told}{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the lab"]
+async fn a_statement_is_cancelled_and_a_session_ended_by_its_process_id() {
+    let lab = Lab::new();
+    act_everywhere(&lab);
+    let leader = leader_by_patronictl();
+    let number: u16 = leader.trim_start_matches("pg-").parse().expect("a number");
+    let port =
+        std::env::var(format!("LAB_PG_{number}_PORT")).map_or(5432 + number, |port| port.parse().expect("a port"));
+    let mut config = tokio_postgres::Config::new();
+    config.host("127.0.0.1").port(port).user("postgres").dbname("postgres").password("lab-superuser");
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("a session");
+    drop(tokio::spawn(connection));
+    let row = client.query_one("SELECT pg_backend_pid()", &[]).await.expect("a row");
+    let pid = row.get::<_, i32>(0).to_string();
+    let (code, _, error) = act(&lab, &["session", "cancel", &leader, &pid, "--yes"]);
+    assert_eq!(code, 3, "it is idle: {error}");
+    for (how, left) in [("cancel", true), ("terminate", false)] {
+        let sleep = client.simple_query("SELECT pg_sleep(60)");
+        let end = async {
+            let verb = ["session", how, &leader, &pid, "--yes"].map(str::to_owned);
+            let lab = &lab;
+            tokio::task::block_in_place(|| act(lab, &verb.each_ref().map(String::as_str)))
+        };
+        let (slept, (code, told, error)) = futures::future::join(sleep, end).await;
+        assert_eq!(code, 0, "{told}{error}");
+        assert!(slept.is_err() && told.contains("ended"), "{told}");
+        assert_eq!(client.simple_query("SELECT 1").await.is_ok(), left, "{told}");
+    }
+}
+
 #[test]
 #[ignore = "needs the lab"]
 fn a_replica_is_drained_restarted_and_led_to_again() {
     let lab = Lab::new();
+    act_everywhere(&lab);
     let (leader, replica) = (leader_by_patronictl(), replica_by_patronictl());
     let (code, _, error) = act(&lab, &["drain", &leader, "--yes"]);
     assert_eq!(code, 3, "it leads: {error}");

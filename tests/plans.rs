@@ -28,6 +28,7 @@ fn manager() -> PatroniManager {
     PatroniManager {
         rest_user: None,
         sql: Some(("operator".into(), "postgres".into())),
+        config_prefix: None,
         runtimes: [(RouterName::new("pg-router"), "tcp-connect:pg-router:7001".into())].into(),
     }
 }

@@ -109,6 +109,9 @@ pub struct ClusterSettings {
     pub patroni: PatroniSettings,
     /// etcd; `None`: the record is read through Patroni's `/cluster`.
     pub etcd: Option<EtcdEndpoints>,
+    /// The dynamic configuration is changed in etcd itself, by compare-and-set, instead of through an agent. Off unless
+    /// asked for: the user at etcd then needs to write Patroni's `config` key.
+    pub etcd_writes_config: bool,
     /// SQL; `None`: not asked.
     pub postgres: Option<PostgresSettings>,
     /// Routers.

@@ -43,6 +43,7 @@ password_file = "~/secrets/patroni"
 
 [clusters.prod-eu.etcd]
 endpoints = ["https://10.0.0.1:2379"]
+write_config = true
 user = "reader"
 password_env = "ETCD_PASSWORD"
 insecure = true
@@ -134,7 +135,7 @@ fn everything_that_can_be_written_arrives() {
 
     let etcd = prod.etcd.as_ref().unwrap();
     assert_eq!(etcd.urls, ["https://10.0.0.1:2379"]);
-    assert!(etcd.tls.insecure);
+    assert!(etcd.tls.insecure && prod.etcd_writes_config);
     assert_eq!(etcd.login.as_ref().unwrap().password, Some(SecretSource::Environment("ETCD_PASSWORD".to_owned())));
 
     let postgres = prod.postgres.as_ref().unwrap();

@@ -159,6 +159,7 @@ table! {
     /// `[clusters.NAME.etcd]`.
     WrittenEtcd with login and tls {
         endpoints: Vec<HttpUrl>,
+        write_config: Option<bool>,
     }
 }
 

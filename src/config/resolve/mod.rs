@@ -180,6 +180,7 @@ impl<'a> Resolver<'a> {
                     timeouts,
                 }
             }),
+            etcd_writes_config: written.etcd.as_ref().and_then(|etcd| etcd.write_config).unwrap_or(false),
             postgres: written
                 .postgres
                 .as_ref()

@@ -59,25 +59,30 @@ pub(super) fn plan(ground: &Ground<'_>, changes: &Map<String, Value>) -> Result<
     }
 
     let changes = nested(&list);
-    let agent = ground.any_agent(None)?;
-    let request = AgentRequest::Configure { changes: changes.clone() };
+    let set = list.iter().map(|change| format!("-s {}", quoted(&change.assignment()))).collect::<Vec<_>>().join(" ");
+    let mut equivalent = vec![format!("patronictl edit-config {} {set} --force", ground.scope())];
+    let (step, atomic) = match ground.write_config(&changes) {
+        Some(step) => (step, "atomic: written only if nobody has written the configuration since this plan was made"),
+        None => {
+            let agent = ground.any_agent(None)?;
+            let request = AgentRequest::Configure { changes: changes.clone() };
+            equivalent.push(ground.curl(&agent, &request)?);
+            let words =
+                "not atomic: an edit that somebody else makes to the same keys at the same moment is overwritten";
+            (ground.ask(&agent, request)?, words)
+        }
+    };
     let mut impact: Vec<_> = list.iter().map(|change| change.words(old.is_some())).collect();
     impact.extend(findings.iter().filter_map(Finding::warning));
-    impact.push(
-        "not atomic: an edit that somebody else makes to the same keys at the same moment is overwritten".to_owned(),
-    );
+    impact.push(atomic.to_owned());
     let is_destructive = |key: &String| DESTRUCTIVE.contains(&key.as_str()) || key.starts_with("synchronous_");
     let danger = if changes.keys().any(is_destructive) { Danger::Destructive } else { Danger::Disruptive };
-    let set = list.iter().map(|change| format!("-s {}", quoted(&change.assignment()))).collect::<Vec<_>>().join(" ");
     Ok(ground.plan(Sketch {
         title: format!("change {} in the dynamic configuration of {}", keys(&list), ground.cluster()),
         danger,
         confirm: ground.type_cluster(),
-        equivalent: vec![
-            format!("patronictl edit-config {} {set} --force", ground.scope()),
-            ground.curl(&agent, &request)?,
-        ],
-        steps: vec![ground.ask(&agent, request)?],
+        equivalent,
+        steps: vec![step],
         no_return: 0,
         impact,
         expectation: Expectation::of([Milestone::Configured { changes }], ground.timing.two_loops()),

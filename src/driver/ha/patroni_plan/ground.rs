@@ -10,7 +10,7 @@ use crate::action::Intent;
 use crate::action::expectation::Expectation;
 use crate::action::generation::Generation;
 use crate::action::milestone::Milestone;
-use crate::action::order::{AgentRequest, Order, SqlRequest};
+use crate::action::order::{AgentRequest, Order, RecordRequest, SqlRequest};
 use crate::action::plan::{Confirm, Danger, Impossible, Plan, Step};
 use crate::model::agent::Tags;
 use crate::model::dcs::{DcsContent, FailoverKey};
@@ -267,6 +267,22 @@ impl<'a> Ground<'a> {
             words: Text::redacted(words),
             deadline: self.timing.patience(&request),
             order: Order::Agent { member: name.clone(), request },
+            undo: None,
+        })
+    }
+
+    /// A change of the dynamic configuration in etcd itself, of the revision that the plan was made from and of no later
+    /// one; `None`: it may not be written there, or the record comes without revisions.
+    pub(super) fn write_config(&self, changes: &Map<String, Value>) -> Option<Step> {
+        let prefix = self.manager.config_prefix.as_ref()?;
+        let revision =
+            self.record.config.as_ref().map(|config| config.mod_revision).filter(|revision| *revision > 0)?;
+        let changes = changes.clone();
+        let text = Value::Object(changes.clone());
+        Some(Step {
+            words: Text::redacted(format!("etcd {prefix}config, if still at revision {revision}: merge {text}")),
+            deadline: self.timing.retry_timeout + MARGIN,
+            order: Order::Record { request: RecordRequest::Configure { changes, revision } },
             undo: None,
         })
     }

@@ -43,6 +43,9 @@ pub struct PatroniManager {
     pub rest_user: Option<Text>,
     /// User and database for acting over SQL; `None`: not configured, so nothing is done over SQL.
     pub sql: Option<(Text, Text)>,
+    /// Prefix of the cluster's keys in etcd, where its configuration may be written there itself; `None`: only agents are
+    /// asked.
+    pub config_prefix: Option<Text>,
     /// Routers whose runtime API may be used for acting, with its address in socat's words.
     pub runtimes: BTreeMap<RouterName, Text>,
 }
@@ -61,6 +64,7 @@ impl PatroniManager {
         Self {
             rest_user: settings.patroni.acting.as_ref().map(|login| Text::new(&login.user)),
             sql: acting.map(|access| (Text::new(&access.user), Text::new(&access.database))),
+            config_prefix: settings.etcd_writes_config.then(|| settings.prefix()).flatten().map(Text::new),
             runtimes: runtimes.collect(),
         }
     }

@@ -26,6 +26,7 @@ fn manager() -> PatroniManager {
     PatroniManager {
         rest_user: Some("patroni".into()),
         sql: Some(("operator".into(), "postgres".into())),
+        config_prefix: None,
         runtimes: [(RouterName::new("pg-router"), Text::new("tcp-connect:pg-router:7001"))].into(),
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::action::intent::{AfterDrain, EndSession};
 use crate::action::milestone::Milestone;
-use crate::action::order::AgentRequest;
+use crate::action::order::{AgentRequest, RecordRequest};
 use crate::action::plan::Danger;
 use crate::model::role::Role;
 use crate::model::test_support::{cut, rows, seconds, session, sql};
@@ -228,6 +228,23 @@ fn equal_pictures_give_equal_plans_and_another_generation_another_plan() {
     let mut moved = healthy();
     record(&mut moved, |content| content.leader.as_mut().unwrap().create_revision += 1);
     assert_ne!(planned(&moved, &intent).hash(), hash);
+}
+
+#[test]
+fn where_etcd_may_be_written_the_configuration_is_compared_and_set() {
+    let manager = PatroniManager { config_prefix: Some("/service/pg-ha/".into()), ..manager() };
+    let intent = configure(json!({"ttl": 60, "loop_wait": 10}));
+    let plan = manager.plan(&healthy(), &intent).unwrap();
+    insta::assert_snapshot!(drawn(&plan));
+    let Order::Record { request: RecordRequest::Configure { revision, .. } } = &plan.steps[0].order else {
+        panic!("not the record: {:?}", plan.steps)
+    };
+    assert_eq!(*revision, plan.generation.config_revision);
+    // A record relayed by an agent tells no revisions: nothing could be compared.
+    let mut relayed = healthy();
+    record(&mut relayed, |content| content.config.as_mut().unwrap().mod_revision = 0);
+    let plan = manager.plan(&relayed, &intent).unwrap();
+    assert!(matches!(plan.steps[0].order, Order::Agent { .. }), "{:?}", plan.steps);
 }
 
 #[test]
