@@ -39,7 +39,10 @@ fn paused(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let title = "maintenance mode is on: nobody takes over if the leader fails";
     let mut draft = Draft::new(Severity::Warning, "paused", Subject::Cluster, title).because(&paused, "pause is set");
     match snapshot.paused_since {
-        Some(Began::At(at)) => draft = draft.evidence("seen to begin", None, Some(at)),
+        Some(Began::At(at)) => {
+            let by = snapshot.paused_by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+            draft = draft.evidence(format!("seen to begin{by}"), None, Some(at));
+        }
         Some(Began::Before(at)) => draft = draft.evidence("was on already, nobody here saw it begin", None, Some(at)),
         None => {}
     }

@@ -117,6 +117,9 @@ pub struct Snapshot {
     pub runtimes: Vec<Reading<RuntimeReport>>,
     /// Since when maintenance mode is on; `None`: it is off, or nobody can tell.
     pub paused_since: Option<Began>,
+    /// Who switched maintenance mode on: the holder of the operation lock under which it was seen to begin. `None`: it is
+    /// off, or was switched on by other means, or nobody here saw it begin.
+    pub paused_by: Option<Text>,
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
 }
@@ -136,6 +139,7 @@ impl Snapshot {
             backups: Vec::new(),
             runtimes: Vec::new(),
             paused_since: None,
+            paused_by: None,
             findings: Vec::new(),
         }
     }

@@ -346,6 +346,7 @@ impl Observer {
         let mut snapshot: Snapshot = self.merge.snapshot(now, wall());
         self.histories.take(&mut snapshot);
         snapshot.paused_since = self.pause.take(&snapshot);
+        snapshot.paused_by = snapshot.paused_since.and_then(|_| self.pause.by().cloned());
         let drafts = health::examine(&snapshot);
         snapshot.findings = self.memory.settle(drafts, snapshot.thresholds.settle, now);
         let seen = self.events.last().map_or(0, |event| event.number);

@@ -60,6 +60,10 @@ pub struct Summary {
     /// How long it is paused: `12 min`, or `over 12 min` where nobody here saw it begin. Empty: that is not known, or
     /// says nothing yet.
     pub paused_for: String,
+    /// Who paused it; `None`: that is not known.
+    pub paused_by: Option<Text>,
+    /// The switchover that waits for its time: `switchover pg-0 → pg-1 in 57 min`.
+    pub scheduled: Option<Span>,
     /// `READ-ONLY` or `READ-WRITE`: what this console may do.
     pub access: Span,
     /// Actions need a reason.
@@ -112,6 +116,8 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
         paused: paused(snapshot),
         operation: operation(snapshot),
         paused_for: snapshot.paused_since.map(|began| lasts(began, now)).unwrap_or_default(),
+        paused_by: snapshot.paused_by.clone(),
+        scheduled: scheduled(snapshot),
         access: if identity.read_only {
             Span::new("READ-ONLY", Tone::Dim)
         } else {
@@ -214,6 +220,26 @@ fn paused(snapshot: &Snapshot) -> Option<Span> {
     }
 }
 
+/// Told by how far away it is: a time of day would need a zone, and may be of another day.
+fn scheduled(snapshot: &Snapshot) -> Option<Span> {
+    let order = snapshot.recorded(|content| content.failover.clone().filter(|key| key.scheduled_at.is_some()))?;
+    let at: Option<jiff::Timestamp> = order.value.scheduled_at.as_ref().and_then(|at| at.as_str().parse().ok());
+    let when = match at.map(|at| Duration::try_from(at.duration_since(snapshot.wall))) {
+        Some(Ok(left)) => format!("in {}", units::duration(left)),
+        Some(Err(_)) => "due".to_owned(),
+        None => "scheduled".to_owned(),
+    };
+    Some(told(Some(order), |key| {
+        let who = match (&key.leader, &key.candidate) {
+            (Some(from), Some(to)) => format!(" {from} → {to}"),
+            (Some(from), None) => format!(" from {from}"),
+            (None, Some(to)) => format!(" to {to}"),
+            (None, None) => String::new(),
+        };
+        Span::new(format!("switchover{who} {when}"), Tone::Look)
+    }))
+}
+
 fn operation(snapshot: &Snapshot) -> Option<Span> {
     let lock = snapshot.recorded(|content| content.lock.clone())?;
     Some(told(Some(lock), |lock| Span::new(lock.words(), Tone::Look)))
@@ -276,11 +302,12 @@ impl Counts {
 }
 
 impl Summary {
-    /// The pause with how long it lasts: `PAUSED 12 min`.
+    /// The pause with how long it lasts and whose it is, as far as that is known: `PAUSED 12 min by alice@bastion`.
     pub fn pause(&self) -> Option<Span> {
         let paused = self.paused.as_ref()?;
         let lasts = if self.paused_for.is_empty() { String::new() } else { format!(" {}", self.paused_for) };
-        Some(Span::new(format!("{}{lasts}", paused.text), paused.tone))
+        let by = self.paused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        Some(Span::new(format!("{}{lasts}{by}", paused.text), paused.tone))
     }
 
     /// The findings in a phrase, from the counts in `words`.
@@ -317,6 +344,9 @@ impl Summary {
         }
         if let Some(paused) = self.pause() {
             part("", &paused);
+        }
+        if let Some(scheduled) = &self.scheduled {
+            part("", scheduled);
         }
         if let Some(operation) = &self.operation {
             part("", operation);
@@ -364,6 +394,36 @@ mod tests {
             assert_eq!(summary(&snapshot, now()).pause(), Some(Span::new(words, Tone::Look)));
         }
         assert_eq!(summary(&bare(), now()).paused, Some(Span::new("pause ?", Tone::Stale)));
+    }
+
+    #[test]
+    fn a_pause_tells_whose_it_is_where_that_was_seen() {
+        let mut snapshot = healthy();
+        record(&mut snapshot, |content| content.paused = true);
+        snapshot.paused_since = Some(Began::At(now() - seconds(725)));
+        snapshot.paused_by = Some("alice@bastion".into());
+        assert!(line(&snapshot).contains(" · PAUSED 12 min by alice@bastion · "), "{}", line(&snapshot));
+    }
+
+    #[test]
+    fn a_scheduled_switchover_is_told_with_the_time_left() {
+        let mut snapshot = healthy();
+        let later = (snapshot.wall + jiff::SignedDuration::from_secs(3420)).to_string();
+        for (from, to, at, words) in [
+            (Some("pg-0"), Some("pg-1"), later.as_str(), "switchover pg-0 → pg-1 in 57 min"),
+            (Some("pg-0"), None, later.as_str(), "switchover from pg-0 in 57 min"),
+            (Some("pg-0"), Some("pg-1"), "2026-01-01T00:00:00+01:00", "switchover pg-0 → pg-1 due"),
+            (Some("pg-0"), Some("pg-1"), "soon", "switchover pg-0 → pg-1 scheduled"),
+        ] {
+            record(&mut snapshot, |content| {
+                content.failover = Some(crate::model::dcs::FailoverKey {
+                    leader: from.map(Into::into),
+                    candidate: to.map(Into::into),
+                    scheduled_at: Some(at.into()),
+                });
+            });
+            assert!(line(&snapshot).contains(&format!(" · {words} · ")), "{}", line(&snapshot));
+        }
     }
 
     #[test]
