@@ -130,6 +130,7 @@ fn replays(snapshot: &mut Snapshot, later: u32, left: u64, last_commit: Duration
         replay.lag = Some(if left == 0 { Duration::ZERO } else { last_commit });
     });
     sql(snapshot, "pg-0", |report| {
+        report.position = Position::Writing { at: Lsn(1 << 30) };
         for row in report.downstream.iter_mut().filter(|row| row.application == "pg-2") {
             (row.replay_lag, row.replay_time) = (Some(left), None);
         }
