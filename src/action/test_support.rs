@@ -529,6 +529,8 @@ pub(super) fn row(proxy: &str, server: &str, status: ProxyStatus) -> ProxyRow {
         last_session: None,
         connect_time: None,
         address: None,
+        control: None,
+        tracks: None,
     }
 }
 

@@ -116,8 +116,25 @@ pub struct RuntimeAnswer {
     pub info: BTreeMap<String, String>,
     /// `show stat`.
     pub statistics: StatTable,
-    /// Addresses of servers by backend and server, from `show servers state`; empty where that is not permitted.
-    pub addresses: BTreeMap<(String, String), String>,
+    /// Servers by backend and server, from `show servers state`; empty where that is not permitted.
+    pub servers: BTreeMap<(String, String), ServerLine>,
+}
+
+/// One server as `show servers state` (format 1) has it. A column that is missing, or no number, is unknown.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ServerLine {
+    /// Address with its port.
+    pub address: Option<String>,
+    /// `srv_op_state`: 0 stopped, 1 starting, 2 running, 3 stopping.
+    pub operational: Option<u32>,
+    /// `srv_admin_state`: a mask of what keeps it from traffic.
+    pub administrative: Option<u32>,
+    /// `srv_check_result`: 0 unknown, 1 neutral, 2 failed, 3 passed, 4 conditionally passed.
+    pub check_result: Option<u32>,
+    /// `srv_check_state`: a mask; 2 configured, 4 enabled, 8 paused.
+    pub check_state: Option<u32>,
+    /// `srv_agent_state`: the same of the agent check.
+    pub agent_state: Option<u32>,
 }
 
 /// A reader of one router's runtime API.
@@ -221,7 +238,7 @@ fn interpret(text: &str) -> Result<RuntimeAnswer, RuntimeError> {
         } else if body.starts_with("Name:") || body.contains("\nVersion:") {
             answer.info = pairs(body);
         } else if body.lines().nth(1).is_some_and(|line| line.starts_with("# be_id")) {
-            answer.addresses = addresses(body);
+            answer.servers = servers(body);
         } else if complaint.is_none() {
             complaint = Some(body.trim().to_owned());
         }
@@ -253,7 +270,7 @@ fn pairs(text: &str) -> BTreeMap<String, String> {
 }
 
 /// `show servers state`, format 1: a version line, a header line, and blanks between the fields.
-fn addresses(text: &str) -> BTreeMap<(String, String), String> {
+fn servers(text: &str) -> BTreeMap<(String, String), ServerLine> {
     let mut lines = text.lines().skip(1);
     let header = lines.next().unwrap_or_default().trim_start_matches("# ");
     let place = |name: &str| header.split(' ').position(|column| column == name);
@@ -261,16 +278,21 @@ fn addresses(text: &str) -> BTreeMap<(String, String), String> {
         return BTreeMap::new();
     };
     let port = place("srv_port");
+    let columns =
+        ["srv_op_state", "srv_admin_state", "srv_check_result", "srv_check_state", "srv_agent_state"].map(place);
     let entry = |line: &str| {
         let fields: Vec<_> = line.split(' ').collect();
-        let address = fields.get(address).filter(|address| **address != "-")?;
+        let address = fields.get(address).filter(|address| **address != "-");
         let port = port.and_then(|port| fields.get(port)).filter(|port| !matches!(**port, "0" | "-"));
-        let address = match (port, address.contains(':')) {
+        let address = address.map(|address| match (port, address.contains(':')) {
             (None, _) => (*address).to_owned(),
             (Some(port), true) => format!("[{address}]:{port}"),
             (Some(port), false) => format!("{address}:{port}"),
-        };
-        Some((((*fields.get(backend)?).to_owned(), (*fields.get(server)?).to_owned()), address))
+        });
+        let [operational, administrative, check_result, check_state, agent_state] =
+            columns.map(|column| fields.get(column?)?.parse().ok());
+        let line = ServerLine { address, operational, administrative, check_result, check_state, agent_state };
+        Some((((*fields.get(backend)?).to_owned(), (*fields.get(server)?).to_owned()), line))
     };
     lines.filter_map(entry).collect()
 }

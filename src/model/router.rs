@@ -126,6 +126,45 @@ pub struct HealthCheck {
     pub in_progress: bool,
 }
 
+/// What keeps a server from traffic, whatever its check says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// Nothing.
+    None,
+    /// Maintenance, by hand, by the configuration or by a resolver.
+    Maintenance,
+    /// Draining.
+    Drain,
+}
+
+/// The router's own check of a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnCheck {
+    /// None is configured, or it is switched off: the server stays as it was told.
+    Off,
+    /// It has not come to a result yet.
+    Unknown,
+    /// The last one failed.
+    Failed,
+    /// The last one passed.
+    Passed,
+}
+
+/// By what the state of a server is decided. Told by the runtime API at operator level alone (`show servers state`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct ServerControl {
+    /// It runs, as far as its health goes.
+    pub running: bool,
+    /// What keeps it from traffic.
+    pub hold: Hold,
+    /// Its own check.
+    pub check: OwnCheck,
+    /// An agent on the server has a say too.
+    pub agent: bool,
+}
+
 /// One row of the statistics. Counters run since the start or since they were cleared.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct ProxyRow {
@@ -191,6 +230,10 @@ pub struct ProxyRow {
     pub connect_time: Option<Duration>,
     /// Address of the server; only told to the runtime API at operator level, or with `stats show-legends`.
     pub address: Option<Text>,
+    /// By what its state is decided; `None`: not told, or no server.
+    pub control: Option<ServerControl>,
+    /// Server whose state it takes over instead of being checked itself (`track`).
+    pub tracks: Option<Text>,
 }
 
 /// What one router says.

@@ -532,6 +532,8 @@ pub(crate) fn proxy_row(proxy: &str, server: &str, kind: ProxyKind, status: &str
         last_session: Some(seconds(0)),
         connect_time: Some(Duration::from_millis(1)),
         address: None,
+        control: None,
+        tracks: None,
     }
 }
 

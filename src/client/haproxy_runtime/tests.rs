@@ -21,7 +21,7 @@ async fn one_connection_brings_process_statistics_and_addresses() {
     let answer = reader(double::answering(ANSWER), PATIENCE).read().await.expect("an answer");
     assert_eq!(answer.info["Version"], "3.0.11");
     assert_eq!(answer.statistics.rows().count(), 1);
-    let address = |server: &str| answer.addresses[&("primary".to_owned(), server.to_owned())].as_str();
+    let address = |server: &str| answer.servers[&("primary".to_owned(), server.to_owned())].address.as_deref().unwrap();
     assert_eq!((address("pg-0"), address("pg-1")), ("10.0.0.1:5432", "[fd00::2]:5432"));
 }
 
@@ -29,7 +29,7 @@ async fn one_connection_brings_process_statistics_and_addresses() {
 async fn a_socket_at_user_level_still_gives_the_statistics() {
     let text = ANSWER.replace(&ANSWER[ANSWER.find("1\n# be_id").expect("there")..], "Permission denied\n\n");
     let answer = reader(double::answering(text), PATIENCE).read().await.expect("an answer");
-    assert_eq!((answer.statistics.rows().count(), answer.addresses.len()), (1, 0));
+    assert_eq!((answer.statistics.rows().count(), answer.servers.len()), (1, 0));
 }
 
 #[rstest]

@@ -13,7 +13,7 @@ use crate::driver::port::{Facts, Observe, Pace};
 use crate::driver::trouble;
 use crate::model::moment::Moment;
 use crate::model::name::RouterName;
-use crate::model::router::RouterReport;
+use crate::model::router::{ProxyKind, ProxyRow, RouterReport};
 use crate::model::source::{Source, SourceError, SourceKind};
 use crate::model::text::Text;
 
@@ -93,6 +93,17 @@ impl HaproxyRuntime {
         Self { source, place, reader: RuntimeReader::new(api, timeouts) }
     }
 
+    /// The servers of one backend.
+    ///
+    /// # Errors
+    /// When no complete answer came.
+    pub async fn servers(&self, backend: &Text) -> Result<Vec<ProxyRow>, SourceError> {
+        let answer = self.reader.read().await.map_err(|error| self.failure(&error))?;
+        let mut rows = runtime_report(&answer).rows;
+        rows.retain(|row| row.kind == ProxyKind::Server && row.proxy == *backend);
+        Ok(rows)
+    }
+
     /// A failure of the runtime API in the model's words.
     pub(super) fn failure(&self, error: &RuntimeError) -> SourceError {
         trouble::source_error(self.place.as_str(), error.cause(), error)
@@ -121,8 +132,8 @@ impl Observe for HaproxyRuntime {
 }
 
 pub(super) fn runtime_report(answer: &RuntimeAnswer) -> RouterReport {
-    let address = |proxy: &str, server: &str| answer.addresses.get(&(proxy.to_owned(), server.to_owned())).cloned();
-    RouterReport { info: info(&answer.info), rows: rows(&answer.statistics, address) }
+    let state = |proxy: &str, server: &str| answer.servers.get(&(proxy.to_owned(), server.to_owned()));
+    RouterReport { info: info(&answer.info), rows: rows(&answer.statistics, state) }
 }
 
 #[cfg(test)]

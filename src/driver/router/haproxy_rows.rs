@@ -5,21 +5,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::client::haproxy::{StatRow, StatTable};
-use crate::model::router::{HealthCheck, ProxyKind, ProxyRow, ProxyStatus, RouterInfo};
+use crate::client::haproxy_runtime::ServerLine;
+use crate::model::router::{HealthCheck, Hold, OwnCheck, ProxyKind, ProxyRow, ProxyStatus, RouterInfo, ServerControl};
 use crate::model::text::Text;
 
-/// Every row of the table. `address` knows addresses of servers that the table leaves out.
-pub(super) fn rows(table: &StatTable, address: impl Fn(&str, &str) -> Option<String>) -> Vec<ProxyRow> {
-    table.rows().map(|row| proxy_row(&row, &address)).collect()
+/// Every row of the table. `state` knows what the table leaves out of a server of a backend.
+pub(super) fn rows<'a>(table: &StatTable, state: impl Fn(&str, &str) -> Option<&'a ServerLine>) -> Vec<ProxyRow> {
+    table.rows().map(|row| proxy_row(&row, &state)).collect()
 }
 
-fn proxy_row(row: &StatRow<'_>, address: &impl Fn(&str, &str) -> Option<String>) -> ProxyRow {
+fn proxy_row<'a>(row: &StatRow<'_>, state: &impl Fn(&str, &str) -> Option<&'a ServerLine>) -> ProxyRow {
     let number = |column| row.number(column);
     let seconds = |column| row.number(column).map(Duration::from_secs);
     let text = |column| Text::new(row.get(column).unwrap_or_default());
     let (proxy, server) = (row.get("pxname").unwrap_or_default(), row.get("svname").unwrap_or_default());
     let kind = kind(row, server);
-    let known = row.get("addr").map(ToOwned::to_owned).or_else(|| address(proxy, server));
+    let line = (kind == ProxyKind::Server).then(|| state(proxy, server)).flatten();
+    let known = row.get("addr").map(ToOwned::to_owned).or_else(|| line?.address.clone());
     ProxyRow {
         proxy: Text::new(proxy),
         server: Text::new(server),
@@ -53,7 +55,33 @@ fn proxy_row(row: &StatRow<'_>, address: &impl Fn(&str, &str) -> Option<String>)
         last_session: seconds("lastsess"),
         connect_time: number("ctime").map(Duration::from_millis),
         address: known.map(Text::new),
+        control: line.and_then(control),
+        tracks: row.get("tracked").map(Text::new),
     }
+}
+
+/// By what the state of a server is decided; `None`: a column is missing, so nothing is known for certain.
+fn control(line: &ServerLine) -> Option<ServerControl> {
+    /// By hand, inherited, by configuration, by DNS, by the name of the host.
+    const MAINTENANCE: u32 = 0x01 | 0x02 | 0x04 | 0x20 | 0x40;
+    const DRAIN: u32 = 0x08 | 0x10;
+    /// In `srv_check_state` and `srv_agent_state`.
+    const ENABLED: u32 = 0x04;
+    const PAUSED: u32 = 0x08;
+    let hold = match line.administrative? {
+        mask if mask & MAINTENANCE != 0 => Hold::Maintenance,
+        mask if mask & DRAIN != 0 => Hold::Drain,
+        // A bit that this version does not know holds it too, as far as anybody can tell.
+        0 => Hold::None,
+        _ => Hold::Maintenance,
+    };
+    let check = match (line.check_state?, line.check_result?) {
+        (state, _) if state & ENABLED == 0 || state & PAUSED != 0 => OwnCheck::Off,
+        (_, 2) => OwnCheck::Failed,
+        (_, 3 | 4) => OwnCheck::Passed,
+        _ => OwnCheck::Unknown,
+    };
+    Some(ServerControl { running: line.operational? == 2, hold, check, agent: line.agent_state? & ENABLED != 0 })
 }
 
 fn kind(row: &StatRow<'_>, server: &str) -> ProxyKind {

@@ -9,7 +9,7 @@ use super::*;
 use crate::client::double::{self, endpoint};
 use crate::driver::port::Check;
 use crate::model::checkup::{Aspect, Verdict};
-use crate::model::router::{ProxyKind, ProxyRow, ProxyStatus};
+use crate::model::router::{Hold, OwnCheck, ProxyKind, ProxyRow, ProxyStatus, ServerControl};
 use crate::model::source::Trouble;
 
 const PATIENT: Timeouts = Timeouts { connect: Duration::from_secs(10), request: Duration::from_secs(10) };
@@ -67,6 +67,10 @@ async fn the_runtime_api_adds_the_process_and_the_addresses() {
     assert_eq!((info.version.as_str(), info.max_connections), ("3.0.11-1+deb13u3", 500));
     assert_eq!((info.uptime, info.idle_percent), (Duration::from_secs(46), Some(100)));
     assert_eq!(row(&whole, "any", "pg-1").address, Some("10.213.0.21:5432".into()));
+    let control = |server: &str| row(&whole, "primary", server).control;
+    let held = |running, check| Some(ServerControl { running, hold: Hold::None, check, agent: false });
+    assert_eq!(control("pg-2"), held(true, OwnCheck::Passed));
+    assert_eq!(control("pg-1"), held(false, OwnCheck::Failed));
     // At user level the table has no addresses; the servers' state has.
     let user = joined.replace("10.213.0.20:5432,", ",");
     let user = report(runtime(user).observe(Moment::START).await.expect("a report"));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::router::{HealthCheck, PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, RouterInfo, RouterReport};
+use crate::model::router::{
+    HealthCheck, Hold, OwnCheck, PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, RouterInfo, RouterReport, ServerControl,
+};
 use crate::model::source::SourceError;
 use crate::model::text::Text;
 
@@ -82,7 +84,8 @@ impl World {
             ..row(name, &WORDS.front, ProxyKind::Frontend, &section.front)
         });
         for server in &section.servers {
-            let mut row = self.server_row(name, server, runtime);
+            let unchecked = self.router.unchecked && section.purpose == PoolPurpose::Write;
+            let mut row = self.server_row(name, server, runtime, unchecked);
             if let Some(status) = self.forced_status(section.purpose, server) {
                 (row.status, row.check) = (status, None);
             }
@@ -130,7 +133,7 @@ impl World {
         }
     }
 
-    fn server_row(&self, section: &Text, server: &Server, runtime: bool) -> ProxyRow {
+    fn server_row(&self, section: &Text, server: &Server, runtime: bool, unchecked: bool) -> ProxyRow {
         let now = self.clock.now();
         let node = &self.nodes[server.node];
         ProxyRow {
@@ -155,6 +158,7 @@ impl World {
             last_session: (server.last_session > 0).then(|| whole_seconds(span(server.last_session, now))),
             connect_time: Some(Duration::from_millis(1)),
             address: runtime.then(|| node.router_address.clone()),
+            control: runtime.then(|| control(server, unchecked)),
             ..row(section, node.name.text(), ProxyKind::Server, &server.traffic)
         }
     }
@@ -179,6 +183,23 @@ fn status(server: &Server) -> ProxyStatus {
         (true, _) => ProxyStatus::GoingDown(WORDS.one_of_three.clone()),
         (false, streak) if streak > 0 && streak < RISE => ProxyStatus::GoingUp(WORDS.one_of_two.clone()),
         (false, _) => ProxyStatus::Down,
+    }
+}
+
+fn control(server: &Server, unchecked: bool) -> ServerControl {
+    ServerControl {
+        running: server.up && server.admin != Admin::Maintenance,
+        hold: match server.admin {
+            Admin::Ready => Hold::None,
+            Admin::Drain => Hold::Drain,
+            Admin::Maintenance => Hold::Maintenance,
+        },
+        check: match server.check {
+            _ if unchecked || server.admin == Admin::Maintenance => OwnCheck::Off,
+            Check::Passed => OwnCheck::Passed,
+            Check::WrongStatus | Check::Refused | Check::ConnectTimeout | Check::AnswerTimeout => OwnCheck::Failed,
+        },
+        agent: false,
     }
 }
 
@@ -236,5 +257,7 @@ fn row(proxy: &Text, server: &Text, kind: ProxyKind, traffic: &Traffic) -> Proxy
         last_session: None,
         connect_time: None,
         address: None,
+        control: None,
+        tracks: None,
     }
 }
