@@ -30,6 +30,8 @@ fn manager() -> PatroniManager {
         sql: Some(("operator".into(), "postgres".into())),
         config_prefix: None,
         runtimes: [(RouterName::new("pg-router"), "tcp-connect:pg-router:7001".into())].into(),
+        reads_etcd: true,
+        address_map: pgctl::config::address::AddressMap::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::before::Before;
+use super::escort::Told;
 use super::note::Note;
 use super::outcome::{Ending, Outcome};
 use super::permit::Confirmation;
@@ -56,6 +57,8 @@ pub struct Account {
     pub steps: Vec<(usize, StepFate)>,
     /// States seen: when since the first step, and which.
     pub reached: Vec<(Duration, Text)>,
+    /// What routers were told by escorts, in order.
+    pub told: Vec<Told>,
     /// Temporary steps that were taken back, by index, and whether the far end accepted it.
     pub undone: Vec<(usize, Option<bool>)>,
     /// The end with its time since the first step; `None`: none is on record.
@@ -79,6 +82,7 @@ impl Account {
             started: false,
             steps: Vec::new(),
             reached: Vec::new(),
+            told: Vec::new(),
             undone: Vec::new(),
             outcome: None,
             after: None,
@@ -121,6 +125,7 @@ impl Account {
                 }
             }
             Entry::Reached { milestone, after, .. } => self.reached.push((after, milestone)),
+            Entry::Told { told, .. } => self.told.push(told),
             Entry::Undone { step, accepted, .. } => self.undone.push((step, accepted)),
             Entry::Ended { outcome, after, left } => {
                 self.outcome = Some((outcome, after));

@@ -94,6 +94,8 @@ pub enum Intent {
         /// The node.
         member: NodeName,
     },
+    /// Prove who leads, and have every router lead writes there: what a swift switchover may have left undone.
+    SettleRouters,
     /// End what a session does, or the session.
     EndSession {
         /// Node the session is on.
@@ -194,6 +196,7 @@ impl Intent {
             Self::RouterServer { .. } => "router-server",
             Self::Drain { .. } => "drain",
             Self::Undrain { .. } => "undrain",
+            Self::SettleRouters => "settle",
             Self::EndSession { .. } => "end-session",
         }
     }

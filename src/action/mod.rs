@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod before;
+pub mod escort;
 pub mod expectation;
 pub mod generation;
 pub mod intent;

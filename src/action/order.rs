@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::escort::Escort;
 use super::intent::{CopySource, EndSession, ServerState};
 use super::milestone::Milestone;
 use crate::model::lsn::SystemId;
@@ -47,6 +48,9 @@ pub enum Order {
         /// What.
         request: RecordRequest,
     },
+    /// Routers are told of the change of leader that the step before brings about, as it is proven. It begins with that
+    /// step, not after it.
+    Escort(Escort),
     /// Nothing is sent; the next step waits until observation shows the milestone.
     Await {
         /// What is awaited.

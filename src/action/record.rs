@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::before::Before;
+use super::escort::Told;
 use super::note::Note;
 use super::outcome::Outcome;
 use super::permit::Confirmation;
@@ -124,6 +125,13 @@ pub enum Entry {
         after: Duration,
         /// The observation it was told from.
         evidence: Text,
+    },
+    /// A router was told of a server's health by an escort.
+    Told {
+        /// Index of the escort in the plan.
+        step: usize,
+        /// What was told.
+        told: Told,
     },
     /// A temporary step was taken back, or was tried to.
     Undone {

@@ -184,6 +184,19 @@ impl Patroni {
         Ok(Answered { value: status, head: answer.head })
     }
 
+    /// `GET /primary`: whether routers that ask it are told that the node leads. Patroni answers it by the leader lock alone.
+    ///
+    /// # Errors
+    /// When no answer came, or neither 200 nor 503.
+    pub async fn is_primary(&self) -> Result<bool, HttpError> {
+        let answer = self.http.get("/primary").await?;
+        match answer.head.status {
+            200 => Ok(true),
+            503 => Ok(false),
+            _ => Err(unexpected(&answer, "neither 200 nor 503")),
+        }
+    }
+
     /// `GET /cluster`. Blocks while the DCS is away and then closes without an answer.
     ///
     /// # Errors

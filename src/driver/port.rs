@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Intent;
-use crate::action::order::Order;
+use crate::action::escort::{LeadRecord, LeadWord};
+use crate::action::order::{Order, RouterRequest};
 use crate::action::permit::Permit;
 use crate::action::plan::{Impossible, Plan, Step};
 use crate::action::record::{ActionId, Operator};
@@ -18,10 +19,10 @@ use crate::model::checkup::CheckLine;
 use crate::model::dcs::{DcsContent, DcsMember};
 use crate::model::metrics::MetricsReport;
 use crate::model::moment::Moment;
-use crate::model::name::NodeName;
+use crate::model::name::{NodeName, RouterName};
 use crate::model::parts::{BackupReport, PoolerReport, RuntimeReport};
 use crate::model::postgres::SqlReport;
-use crate::model::router::RouterReport;
+use crate::model::router::{ProxyRow, RouterReport};
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{Source, SourceError};
 use crate::model::text::Text;
@@ -150,7 +151,7 @@ pub enum NotPerformed {
 
 /// Carries out the orders of a permitted plan. Made only where a `WriteAccess` was granted.
 pub trait Act: Send {
-    /// Sends one order, once. `Order::Await` sends nothing and is not handed to drivers.
+    /// Sends one order, once. `Order::Await` sends nothing and `Order::Escort` is a [`Companion`]'s: neither comes here.
     ///
     /// # Errors
     /// When there is no reply; whether anything was sent is told apart.
@@ -161,6 +162,51 @@ pub trait Act: Send {
     /// # Errors
     /// As [`Act::perform`].
     fn undo<'a>(&'a mut self, order: &'a Order, permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
+}
+
+/// Goes alongside a change of leader: looks directly, many times a second for some seconds, and tells routers of the health
+/// of servers. Calls may run at once; each is safe to drop at any await point, and ends by a deadline of its own. Made only
+/// where a `WriteAccess` was granted.
+pub trait Companion: Send + Sync {
+    /// The lead as the DCS has it, read with the majority.
+    ///
+    /// # Errors
+    /// When nobody answers for the majority.
+    fn record(&self) -> BoxFuture<'_, Result<LeadRecord, SourceError>>;
+
+    /// PostgreSQL of a member, on a session that is kept between calls, or by a new login where it has ended.
+    ///
+    /// # Errors
+    /// Whatever kept it from answering. A server that ended the session because it shuts down is not ready, though nothing
+    /// listens any more by the time of the new login.
+    fn postgres<'a>(&'a self, member: &'a NodeName) -> BoxFuture<'a, Result<LeadWord, SourceError>>;
+
+    /// Whether the agent of a member answers 200 to `/primary`, which is what routers ask it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    fn is_primary<'a>(&'a self, member: &'a NodeName) -> BoxFuture<'a, Result<bool, SourceError>>;
+
+    /// The servers of a backend, by the router's runtime API.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    fn servers<'a>(
+        &'a self,
+        router: &'a RouterName,
+        backend: &'a Text,
+    ) -> BoxFuture<'a, Result<Vec<ProxyRow>, SourceError>>;
+
+    /// Tells a router, once, and reads back.
+    ///
+    /// # Errors
+    /// When there is no reply; whether anything was sent is told apart.
+    fn tell<'a>(
+        &'a self,
+        router: &'a RouterName,
+        request: &'a RouterRequest,
+        permit: &'a Permit,
+    ) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
 }
 
 /// Who holds the operation lock of a cluster, and why.

@@ -38,7 +38,7 @@ pub(super) enum Course {
 
 /// What became of a step that was begun.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Answer {
+pub(super) enum Answer {
     /// It was sent, or may have been, or is proven not to have been.
     Sent(Heard),
     /// The awaited state was seen.
@@ -57,11 +57,11 @@ pub(super) enum Leadership {
 }
 
 /// One step in its turn.
-struct Turn<'s> {
-    index: usize,
-    step: &'s Step,
-    permit: &'s Permit,
-    before: &'s Before,
+pub(super) struct Turn<'s> {
+    pub(super) index: usize,
+    pub(super) step: &'s Step,
+    pub(super) permit: &'s Permit,
+    pub(super) before: &'s Before,
     /// It lies before the point of no return, or is that.
     can_abort: bool,
     /// The decisive step was not accepted.
@@ -74,7 +74,12 @@ impl Run<'_> {
         // The decisive step was not accepted: what follows is sent only when its effect was seen.
         let mut in_doubt = false;
         let plan = &self.request.plan;
+        let mut escorted = None;
         for (index, step) in plan.steps.iter().enumerate() {
+            if escorted == Some(index) {
+                // It went along with the step before.
+                continue;
+            }
             let can_abort = index <= plan.no_return;
             if can_abort && let Err(why) = self.may_go_on(permit) {
                 return Course::Aborted(why);
@@ -82,7 +87,15 @@ impl Run<'_> {
             if in_doubt && !matches!(step.order, Order::Await { .. }) {
                 return Course::Stopped(format!("not sent, since the step before it was not accepted: {}", step.words));
             }
-            let answer = match self.make(act, &Turn { index, step, permit, before, can_abort, in_doubt }).await {
+            let turn = Turn { index, step, permit, before, can_abort, in_doubt };
+            let made = match self.escort_of(index) {
+                Some(escort) => {
+                    escorted = Some(escort.0);
+                    self.make_escorted(act, &turn, escort).await
+                }
+                None => self.make(act, &turn).await,
+            };
+            let answer = match made {
                 Ok(answer) => answer,
                 Err(why) => return Course::Aborted(why),
             };
@@ -164,6 +177,40 @@ impl Run<'_> {
             self.scribe.remark(format!("{}: not made, since its undo cannot be written down: {line}", step.words));
             return Ok(Answer::Sent(Heard::NotSent(Text::redacted(line))));
         }
+        self.begin(turn).await?;
+        let from = self.now();
+        let answer = match &step.order {
+            Order::Await { milestone, at_most } => {
+                self.scribe.tell(Event::Waiting { milestone: milestone.clone(), at_most: *at_most });
+                self.await_milestone(milestone, *at_most, turn).await
+            }
+            Order::Escort(escort) => Ok(self.escort_alone(turn, escort).await),
+            Order::Agent { .. } | Order::Router { .. } | Order::Sql { .. } | Order::Record { .. } => {
+                if let Some(undo) = &step.undo {
+                    self.owed.push((index, undo.clone()));
+                }
+                Ok(Answer::Sent(self.send(act, step, permit, before).await))
+            }
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(why) => {
+                let took = self.now().since(from);
+                self.end_step(index, took, Text::redacted(&why), None).await;
+                return Err(why);
+            }
+        };
+        if matches!(answer, Answer::Sent(Heard::Refused(_) | Heard::NotSent(_))) {
+            self.owed.retain(|(owed, _)| *owed != index);
+            self.settle(index, step, Settled::NeverMade).await;
+        }
+        self.conclude(index, step, from, &answer).await;
+        Ok(answer)
+    }
+
+    /// Writes down that a step begins, looks once more whether it may, and tells it. An error: it was not begun.
+    pub(super) async fn begin(&mut self, turn: &Turn<'_>) -> Result<(), String> {
+        let Turn { index, step, permit, can_abort, .. } = *turn;
         let began = Entry::StepBegan { step: index };
         if can_abort {
             if let Err(error) = self.scribe.must(began).await {
@@ -185,36 +232,20 @@ impl Run<'_> {
             self.attempt.since = from;
         }
         self.scribe.tell(Event::StepBegan { step: index, words: step.words.clone() });
-        let answer = match &step.order {
-            Order::Await { milestone, at_most } => {
-                self.scribe.tell(Event::Waiting { milestone: milestone.clone(), at_most: *at_most });
-                self.await_milestone(milestone, *at_most, turn).await
-            }
-            Order::Agent { .. } | Order::Router { .. } | Order::Sql { .. } | Order::Record { .. } => {
-                if let Some(undo) = &step.undo {
-                    self.owed.push((index, undo.clone()));
-                }
-                Ok(Answer::Sent(self.send(act, step, permit, before).await))
-            }
-        };
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(why) => {
-                let took = self.now().since(from);
-                self.end_step(index, took, Text::redacted(&why), None).await;
-                return Err(why);
-            }
-        };
-        if matches!(answer, Answer::Sent(Heard::Refused(_) | Heard::NotSent(_))) {
-            self.owed.retain(|(owed, _)| *owed != index);
-            self.settle(index, step, Settled::NeverMade).await;
-        }
+        Ok(())
+    }
+
+    /// Keeps, tells and writes down what became of a step.
+    pub(super) async fn conclude(&mut self, index: usize, step: &Step, from: Moment, answer: &Answer) {
         let ended = self.now();
-        if let Answer::Sent(heard) = &answer {
+        if let Answer::Sent(heard) = answer {
             self.attempt.replies.push(Told { step: index, at: ended, heard: heard.clone() });
         }
-        self.last_ended = ended;
-        let (reply, accepted) = match &answer {
+        // What an escort does is no order after which the cluster must be seen anew.
+        if !matches!(step.order, Order::Escort(_)) {
+            self.last_ended = ended;
+        }
+        let (reply, accepted) = match answer {
             Answer::Sent(Heard::Accepted(words)) | Answer::Shown(words) => (words.clone(), Some(true)),
             Answer::Sent(Heard::Refused(words) | Heard::NotSent(words)) => (words.clone(), Some(false)),
             Answer::Sent(Heard::NoAnswer(words)) => (words.clone(), None),
@@ -222,7 +253,6 @@ impl Run<'_> {
         };
         self.end_step(index, ended.since(from), reply, accepted).await;
         self.handle.order(Ask::PollNow);
-        Ok(answer)
     }
 
     async fn settle(&mut self, index: usize, step: &Step, how: Settled) {
@@ -238,8 +268,8 @@ impl Run<'_> {
         self.scribe.may(Entry::StepEnded { step, took, reply, accepted }).await;
     }
 
-    /// Sends one order, once, and goes on watching meanwhile: an agent may take ten seconds to say what was seen at once.
-    async fn send(&mut self, act: &mut dyn Act, step: &Step, permit: &Permit, before: &Before) -> Heard {
+    /// From here on another leader is expected, where `step` asks for one.
+    pub(super) fn hand_over(&mut self, step: &Step) {
         if let Order::Agent { request, .. } = &step.order {
             match request {
                 AgentRequest::Switchover { candidate, at: None, .. } => {
@@ -257,28 +287,20 @@ impl Run<'_> {
                 | AgentRequest::Configure { .. } => {}
             }
         }
-        let replied = {
-            let sending = timeout(step.deadline, act.perform(step, permit));
-            tokio::pin!(sending);
-            let mut pictures = self.handle.pictures.clone();
-            loop {
-                tokio::select! {
-                    biased;
-                    replied = &mut sending => break replied,
-                    Ok(()) = pictures.changed() => {
-                        self.see(before).await;
-                    }
+    }
+
+    /// Sends one order, once, and goes on watching meanwhile: an agent may take ten seconds to say what was seen at once.
+    async fn send(&mut self, act: &mut dyn Act, step: &Step, permit: &Permit, before: &Before) -> Heard {
+        self.hand_over(step);
+        let mut sending = std::pin::pin!(sent(act, step, permit));
+        let mut pictures = self.handle.pictures.clone();
+        loop {
+            tokio::select! {
+                biased;
+                heard = &mut sending => return heard,
+                Ok(()) = pictures.changed() => {
+                    self.see(before).await;
                 }
-            }
-        };
-        match replied {
-            Ok(Ok(Reply { accepted: true, words })) => Heard::Accepted(words),
-            Ok(Ok(Reply { accepted: false, words })) => Heard::Refused(words),
-            Ok(Err(error @ NotPerformed::NotSent(_))) => Heard::NotSent(Text::redacted(error.to_string())),
-            Ok(Err(error @ NotPerformed::NoAnswer(_))) => Heard::NoAnswer(Text::redacted(error.to_string())),
-            Err(_) => {
-                let error = NotPerformed::NoAnswer(SourceError::timed_out("the far end", step.deadline));
-                Heard::NoAnswer(Text::redacted(error.to_string()))
             }
         }
     }
@@ -362,5 +384,19 @@ impl Run<'_> {
             self.scribe.may(Entry::Reached { milestone, after, evidence }).await;
         }
         judgement
+    }
+}
+
+/// Sends one order, once, and waits for the answer as long as it may take.
+pub(super) async fn sent(act: &mut dyn Act, step: &Step, permit: &Permit) -> Heard {
+    match timeout(step.deadline, act.perform(step, permit)).await {
+        Ok(Ok(Reply { accepted: true, words })) => Heard::Accepted(words),
+        Ok(Ok(Reply { accepted: false, words })) => Heard::Refused(words),
+        Ok(Err(error @ NotPerformed::NotSent(_))) => Heard::NotSent(Text::redacted(error.to_string())),
+        Ok(Err(error @ NotPerformed::NoAnswer(_))) => Heard::NoAnswer(Text::redacted(error.to_string())),
+        Err(_) => {
+            let error = NotPerformed::NoAnswer(SourceError::timed_out("the far end", step.deadline));
+            Heard::NoAnswer(Text::redacted(error.to_string()))
+        }
     }
 }

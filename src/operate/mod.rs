@@ -4,10 +4,12 @@
 //! The order of things is the promise: look, compare with what was confirmed, check, lock, look again, write down, act,
 //! take back what was temporary, watch until the outcome is known, write that down, unlock.
 
+mod alongside;
 mod anew;
 mod course;
 pub mod desk;
 mod ending;
+mod escort;
 pub mod job;
 pub mod judge;
 mod keep;

@@ -10,6 +10,8 @@ use crate::action::before::Before;
 use crate::action::generation::Generation;
 use crate::action::note::Note;
 use crate::action::permit::Permit;
+use crate::action::plan::Plan;
+use crate::driver::port::Manage;
 use crate::model::moment::Moment;
 use crate::model::observed::Freshness;
 use crate::model::snapshot::Snapshot;
@@ -29,7 +31,8 @@ impl Run<'_> {
             let sources = snapshot.sources();
             !sources.is_empty() && !sources.iter().any(|status| status.freshness == Freshness::Waiting)
         };
-        self.picture(settled).await?;
+        let (manager, plan) = (self.manager, &self.request.plan);
+        self.picture(|snapshot| settled(snapshot) && !may_come_round(manager, plan, snapshot)).await?;
         self.check().map(|_| ())
     }
 
@@ -37,7 +40,9 @@ impl Run<'_> {
     pub(super) async fn second_look(&mut self) -> Result<Ready, String> {
         let since = self.now();
         self.handle.order(Order::PollNow);
-        self.picture(|snapshot| unheard(snapshot, since).is_empty()).await?;
+        let (manager, plan) = (self.manager, &self.request.plan);
+        let heard = |snapshot: &Snapshot| unheard(snapshot, since).is_empty();
+        self.picture(|snapshot| heard(snapshot) && !may_come_round(manager, plan, snapshot)).await?;
         self.heard_since(since)?;
         if let Held::Lost(why) = &*self.held.borrow() {
             return Err(why.to_string());
@@ -100,12 +105,7 @@ impl Run<'_> {
             return Err(format!("the cluster has moved since the plan was made: {}", moved.join("; ")));
         }
         let again = self.manager.plan(&snapshot, &plan.intent).map_err(|error| error.to_string())?;
-        // Words and impact may carry numbers that change by the second; what is sent may not.
-        let orders = |plan: &crate::action::Plan| {
-            let steps = plan.steps.iter().map(|step| (step.order.clone(), step.undo.clone())).collect::<Vec<_>>();
-            (steps, plan.no_return)
-        };
-        if orders(&again) != orders(plan) {
+        if !sends_the_same(&again, plan) {
             return Err("the plan made from the present picture is another: look at it and confirm it anew".to_owned());
         }
         let notes = self.judge.examine(&snapshot, plan);
@@ -114,4 +114,18 @@ impl Run<'_> {
         let permit = permit.map_err(|refusal| refusal.to_string())?;
         Ok(Ready { permit, notes, before })
     }
+}
+
+/// Words and impact may carry numbers that change by the second; what is sent may not.
+fn sends_the_same(a: &Plan, b: &Plan) -> bool {
+    let orders =
+        |plan: &Plan| plan.steps.iter().map(|step| (step.order.clone(), step.undo.clone())).collect::<Vec<_>>();
+    orders(a) == orders(b) && a.no_return == b.no_return
+}
+
+/// Whether nothing has moved, and yet another plan would be made: a source that failed once answers again in the next
+/// picture. What has moved stays so, and need not be waited for.
+fn may_come_round(manager: &dyn Manage, plan: &Plan, snapshot: &Snapshot) -> bool {
+    let moved = Generation::of(snapshot).is_none_or(|present| !plan.generation.moved(&present).is_empty());
+    !moved && manager.plan(snapshot, &plan.intent).is_ok_and(|again| !sends_the_same(&again, plan))
 }

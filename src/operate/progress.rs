@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::action::escort::Told;
 use crate::action::milestone::Milestone;
 use crate::action::note::Note;
 use crate::action::outcome::Outcome;
@@ -70,6 +71,13 @@ pub enum Event {
         milestone: Milestone,
         /// The observation it was told from.
         evidence: Text,
+    },
+    /// A router was told of a server's health, or was tried to be.
+    Told {
+        /// Index of the escort in the plan.
+        step: usize,
+        /// What was told.
+        told: Told,
     },
     /// A temporary step was taken back, or was tried to.
     Undone {

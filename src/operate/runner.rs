@@ -23,7 +23,7 @@ use crate::action::plan::Plan;
 use crate::action::record::{ActionId, Entry, Operator};
 use crate::action::telling::Attempt;
 use crate::audit::Sink;
-use crate::driver::port::{Act, Claim, Lock, Manage};
+use crate::driver::port::{Act, Claim, Companion, Lock, Manage};
 use crate::model::moment::Moment;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
@@ -52,6 +52,8 @@ pub struct Parts<'a> {
     pub judge: &'a dyn Judge,
     /// Sends.
     pub act: Box<dyn Act>,
+    /// Goes alongside a change of leader.
+    pub companion: Arc<dyn Companion>,
     /// The operation lock.
     pub lock: Box<dyn Lock>,
     /// The journal.
@@ -101,7 +103,7 @@ pub async fn run(
     progress: mpsc::UnboundedSender<Progress>,
     cancel: CancellationToken,
 ) -> Outcome {
-    let Parts { handle, manager, judge, mut act, mut lock, sink, undo, limits } = parts;
+    let Parts { handle, manager, judge, mut act, companion, mut lock, sink, undo, limits } = parts;
     let (state, held) = watch::channel(Held::Yes);
     let scribe = Scribe {
         action: request.action.clone(),
@@ -129,7 +131,9 @@ pub async fn run(
         attempt,
         last_ended: began,
         leadership,
+        companion,
         owed: Vec::new(),
+        left: Vec::new(),
     };
     let outcome = run.guarded(&mut *act, &mut *lock, state).await;
     run.scribe.tell(Event::Ended { outcome: outcome.clone() });
@@ -155,6 +159,10 @@ pub(super) struct Run<'a> {
     pub(super) leadership: super::course::Leadership,
     /// Temporary steps that were made, or may have been, with their undo.
     pub(super) owed: Vec<(usize, Order)>,
+    /// Goes alongside a change of leader.
+    pub(super) companion: Arc<dyn Companion>,
+    /// What escorts could not put right, or leave to the operator.
+    pub(super) left: Vec<Text>,
 }
 
 impl Run<'_> {
@@ -225,7 +233,8 @@ impl Run<'_> {
         }
         self.scribe.tell(Event::Started);
         let course = self.go(act, &permit, &before).await;
-        let left = self.take_back(act, &permit).await;
+        let mut left = self.take_back(act, &permit).await;
+        left.append(&mut self.left);
         let outcome = match course {
             Course::Aborted(why) => self.aborted(&why),
             Course::Through => self.watch(&before, None).await,

@@ -110,6 +110,10 @@ pub fn story(account: &Account, zone: &TimeZone) -> Vec<Line> {
     for (after, milestone) in &account.reached {
         fact(&seconds(*after), milestone.to_string(), Tone::Well);
     }
+    for told in &account.told {
+        let tone = if told.accepted == Some(true) { Tone::Plain } else { Tone::Look };
+        fact("told", format!("{}: {} ({})", told.words(), told.reply, told.why), tone);
+    }
     for (index, accepted) in &account.undone {
         let (word, tone) = match accepted {
             Some(true) => ("taken back", Tone::Plain),

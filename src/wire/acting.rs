@@ -10,7 +10,8 @@ use crate::config::resolved::ClusterSettings;
 use crate::driver::dcs::etcd::{EtcdLock, EtcdRecordWriter};
 use crate::driver::dcs::no_lock::NoLock;
 use crate::driver::ha::patroni_act::{Contacts, PatroniAct};
-use crate::driver::port::{Act, Lock};
+use crate::driver::ha::patroni_companion::PatroniCompanion;
+use crate::driver::port::{Act, Companion, Lock};
 use crate::model::name::NodeName;
 use crate::observe::picture::Handle;
 
@@ -20,6 +21,8 @@ pub struct Acting {
     pub access: WriteAccess,
     /// Who sends.
     pub act: Box<dyn Act>,
+    /// Goes alongside a change of leader.
+    pub companion: Arc<dyn Companion>,
     /// The operation lock.
     pub lock: Box<dyn Lock>,
 }
@@ -44,8 +47,11 @@ pub fn acting(
         _ => (Box::new(NoLock), None),
     };
     let environment = Arc::new(Environment::of_process());
-    let act = PatroniAct::new(Arc::clone(settings), scope, contacts, environment, record);
-    Some(Acting { access: WriteAccess::granted(), act: Box::new(act), lock })
+    let contacts = Arc::new(contacts);
+    let companion = PatroniCompanion::new(Arc::clone(settings), scope, Arc::clone(&contacts), Arc::clone(&environment));
+    let shared: Contacts = Box::new(move |member| contacts(member));
+    let act = PatroniAct::new(Arc::clone(settings), scope, shared, environment, record);
+    Some(Acting { access: WriteAccess::granted(), act: Box::new(act), companion: Arc::new(companion), lock })
 }
 
 /// Where members are reached by the newest picture, as observing reaches them.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::acting::{Acting, acting, contacts};
 use super::stack::Purpose;
 use super::{Misuse, Observers, configured, console, scope, stack};
+use crate::action::escort::Told;
 use crate::action::outcome::{Ending, Outcome};
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
@@ -25,7 +26,7 @@ use crate::client::process;
 use crate::config::environment::Environment;
 use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::model::text::Text;
-use crate::operate::job::{Followed, Jobs, Process, SCHEMA, Spec};
+use crate::operate::job::{Followed, Jobs, Process, Remains, SCHEMA, Spec};
 use crate::operate::{Event, Limits, Parts, Progress, Request, Rules};
 
 /// How long the process of a job may take to begin.
@@ -85,7 +86,7 @@ fn begin(
         let outcome = match job.follow(&journal, &news, PATIENCE).await {
             // The news end with the outcome.
             Ok(Followed::Ended(_)) => return,
-            Ok(Followed::Died(remains)) => died(remains.past_no_return, &action),
+            Ok(Followed::Died(remains)) => died(&remains, &action),
             Ok(Followed::NeverBegan) => Outcome::new(Ending::Failed, "its process did not begin: nothing was sent")
                 .next("look at the log: --log"),
             Err(error) => Outcome::new(Ending::Unknown, format!("it can no longer be watched: {error}"))
@@ -99,14 +100,23 @@ fn begin(
     Ok(receiver)
 }
 
-fn died(past_no_return: bool, action: &ActionId) -> Outcome {
-    let text = if past_no_return {
+fn died(remains: &Remains, action: &ActionId) -> Outcome {
+    let text = if remains.past_no_return {
         "its process died after the point of no return"
     } else {
         "its process died before the point of no return"
     };
-    Outcome::new(Ending::Unknown, text)
-        .next(format!("pgctl-tui audit {action} tells what was done; pgctl-tui status what is"))
+    let outcome = Outcome::new(Ending::Unknown, text)
+        .next(format!("pgctl-tui audit {action} tells what was done; pgctl-tui status what is"));
+    if !remains.escorting {
+        return outcome;
+    }
+    let told: Vec<String> = remains.told.iter().map(Told::words).collect();
+    let told = if told.is_empty() { "perhaps something".to_owned() } else { told.join("; ") };
+    outcome.next(format!(
+        "the routers were told: {told}; their own checks are on and follow in time; pgctl-tui settle proves who leads and \
+         tells them at once"
+    ))
 }
 
 /// The arguments that lead another process to the same configuration and the same cluster. Secrets are never among them.
@@ -154,7 +164,7 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
     let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), read_only, Purpose::Stay)]);
     let Some(handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };
     let reached = contacts(&cluster, &handle);
-    let Some(Acting { access, act, lock }) = acting(&cluster, scope.as_deref(), read_only, reached) else {
+    let Some(Acting { access, act, companion, lock }) = acting(&cluster, scope.as_deref(), read_only, reached) else {
         return Err(Misuse(format!("{} is read-only", cluster.name)).into());
     };
     let manager = PatroniManager::of(&cluster);
@@ -163,6 +173,7 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
         manager: &manager,
         judge: &Rules,
         act,
+        companion,
         lock,
         sink: Box::new(Journal::at(state())),
         undo: Box::new(job.undo_file()),

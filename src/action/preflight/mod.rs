@@ -14,6 +14,7 @@ mod router;
 mod scene;
 mod session;
 mod standbys;
+mod swift;
 
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             }
             leader::examine(&scene, &mut notes);
             router::sees(&scene, scene.candidate().as_ref(), &mut notes);
+            swift::examine(&scene, plan, scene.candidate().as_ref(), &mut notes);
             standbys::that_stay(&scene, &mut notes);
         }
         Intent::Failover { candidate: name } => {
@@ -133,6 +135,12 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             router::drained(&scene, &mut notes);
         }
         Intent::Undrain { .. } => router::undrained(&scene, &mut notes),
+        Intent::SettleRouters => {
+            cluster::examine(&scene, &mut notes);
+            dcs::examine(&scene, &mut notes);
+            cluster::no_order(&scene, &mut notes);
+            router::sees(&scene, None, &mut notes);
+        }
         Intent::EndSession { member, pid, started, .. } => {
             session::examine(&scene, member, *pid, *started, &mut notes);
         }

@@ -348,6 +348,8 @@ fn is_principal(step: &Step) -> bool {
         | Order::Sql { request: SqlRequest::EndSession { .. }, .. }
         | Order::Router { request: RouterRequest::EndDrain { .. }, .. } => true,
         Order::Router { request: RouterRequest::State { .. }, .. } => step.undo.is_none(),
+        // Where it goes alongside another step, that one is what the action is about.
+        Order::Escort(escort) => escort.from.is_none(),
         Order::Router { request: RouterRequest::Health { .. }, .. }
         | Order::Sql { request: SqlRequest::Checkpoint, .. }
         | Order::Await { .. } => false,

@@ -175,6 +175,13 @@ pub enum ActVerb {
         #[command(flatten)]
         acting: Acting,
     },
+    /// Prove who leads, and have every router lead writes there. Puts right what a swift switchover has left, should its
+    /// process have died.
+    Settle {
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
     /// Set the state of a router's server by hand.
     Server {
         /// The server, as BACKEND/SERVER.
@@ -268,6 +275,7 @@ impl ActVerb {
             | Self::Resume { acting }
             | Self::Configure { acting, .. }
             | Self::RollingRestart { acting }
+            | Self::Settle { acting }
             | Self::Cancel { acting, .. }
             | Self::Session { acting, .. }
             | Self::Drain { acting, .. }

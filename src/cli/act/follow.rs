@@ -86,6 +86,11 @@ fn line(event: &Event) -> Option<Line> {
         Event::Reached { milestone, evidence } => {
             Line::new().mark(Mark::Well).plain(format!(" {}", milestone.words())).dim(format!("   {evidence}"))
         }
+        Event::Told { told, .. } => {
+            let mut line = Line::new().plain(format!("{}   ", told.words()));
+            line.append(answered(told.reply.as_str(), told.accepted));
+            line.dim(format!("   {}", told.why))
+        }
         Event::Undone { reply, accepted, .. } => {
             let mut line = Line::new().plain("taken back   ");
             line.append(answered(reply.as_str(), *accepted));

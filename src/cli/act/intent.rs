@@ -60,6 +60,7 @@ fn whole(verb: &ActVerb, now: Timestamp, routers: &[RouterName]) -> Result<Inten
         ActVerb::Resume { .. } => Intent::Resume,
         ActVerb::Configure { changes, .. } => Intent::Configure { changes: configuration(changes)? },
         ActVerb::RollingRestart { .. } => Intent::RollingRestart,
+        ActVerb::Settle { .. } => Intent::SettleRouters,
         ActVerb::Cancel { what: Scheduled::Switchover, node: None, .. } => Intent::CancelSwitchover,
         ActVerb::Cancel { what: Scheduled::Restart, node: Some(node), .. } => {
             Intent::CancelRestart { member: NodeName::new(node) }

@@ -81,6 +81,20 @@ pub(super) async fn connect_for_acting(
     outcome.unwrap_or_else(|_| Err(PostgresError::TimedOut { stage: stage.get(), after }))
 }
 
+/// Opens a connection for proving who leads, within `patience`: nothing is prepared beforehand.
+pub(super) async fn connect_for_proving(
+    access: &PostgresAccess,
+    host: &str,
+    port: u16,
+    password: Option<&SecretString>,
+    patience: Duration,
+) -> Result<Opened, PostgresError> {
+    let stage = Stage::default();
+    let opening = open(access, host, port, password, Errand::Looking, &stage);
+    let outcome = tokio::time::timeout(patience, opening).await;
+    outcome.unwrap_or_else(|_| Err(PostgresError::TimedOut { stage: stage.get(), after: patience }))
+}
+
 /// What a session is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Errand {

@@ -37,6 +37,8 @@ pub enum Statement {
     Sessions,
     /// Sessions by application.
     Applications,
+    /// Whether it takes writes, with which data, and on which timeline. Asked while a leader changes.
+    Lead,
     /// What the role could do beyond looking. Only for an examination.
     Privileges,
 }
@@ -180,6 +182,11 @@ impl Statement {
                 client_backend!(),
                 " GROUP BY application_name ORDER BY 3 DESC, 2 DESC, 1 LIMIT 100"
             ),
+            Self::Lead => {
+                "SELECT recovering, (SELECT system_identifier::text FROM pg_control_system()), \
+                 CASE WHEN NOT recovering THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END \
+                 FROM (SELECT pg_is_in_recovery() AS recovering) AS self"
+            }
             Self::Privileges => {
                 "SELECT rolsuper, rolreplication, rolcreaterole, rolcreatedb, rolbypassrls, \
                  pg_has_role('pg_read_all_stats', 'USAGE'), pg_has_role('pg_read_all_settings', 'USAGE'), \

@@ -5,6 +5,7 @@ pub mod patroni;
 pub mod patroni_act;
 mod patroni_check;
 pub mod patroni_cluster;
+pub mod patroni_companion;
 pub mod patroni_discover;
 pub mod patroni_metrics;
 mod patroni_order;

@@ -110,6 +110,7 @@ impl PatroniAct {
                 Some(record) => record.perform(request, permit).await,
                 None => Err(refused("DCS", "no etcd is configured, so its keys cannot be written")),
             },
+            Order::Escort(_) => Err(refused("", "an escort is no single order")),
             Order::Await { .. } => Err(refused("", "waiting is not an order to be sent")),
         }
     }

@@ -4,6 +4,7 @@ use super::Job;
 use super::alive::{Process, Pulse};
 use super::error::JobError;
 use crate::action::account::{StepFate, accounts};
+use crate::action::escort::Told;
 use crate::action::order::Order;
 use crate::action::outcome::Outcome;
 use crate::audit::Journal;
@@ -38,6 +39,11 @@ pub struct Remains {
     pub not_begun: Vec<(usize, Text)>,
     /// The point of no return was reached, or may have been.
     pub past_no_return: bool,
+    /// What routers were told last of each server, and may have been told more since. No undo is owed for it: whoever leads
+    /// is proven anew, and the routers' own checks are on.
+    pub told: Vec<Told>,
+    /// An escort was under way: routers may have been told.
+    pub escorting: bool,
     /// Temporary steps that stand, or may, with what takes them back; the last one first, as they are to be undone.
     pub owed: Vec<(usize, Order)>,
 }
@@ -85,9 +91,20 @@ impl Job {
             begun = begun.max(step + 1);
             remains.past_no_return |= *step >= plan.no_return;
             match fate {
-                StepFate::Begun => remains.open = Some((*step, words(*step))),
+                StepFate::Begun => {
+                    remains.escorting |=
+                        plan.steps.get(*step).is_some_and(|step| matches!(step.order, Order::Escort(_)));
+                    remains.open = Some((*step, words(*step)));
+                }
                 StepFate::Ended { accepted, .. } => remains.answered.push((*step, words(*step), *accepted)),
             }
+        }
+        for told in account.iter().flat_map(|account| &account.told) {
+            let same = |known: &Told| {
+                (&known.router, &known.backend, &known.server) == (&told.router, &told.backend, &told.server)
+            };
+            remains.told.retain(|known| !same(known));
+            remains.told.push(told.clone());
         }
         remains.started = account.is_some_and(|account| account.started);
         remains.not_begun = (begun..plan.steps.len()).map(|step| (step, words(step))).collect();

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::action::before::Before;
+use crate::action::escort::{LeadRecord, LeadWord};
 use crate::action::expectation::Expectation;
 use crate::action::generation::Generation;
 use crate::action::intent::{Intent, ServerState};
@@ -24,12 +25,13 @@ use crate::action::plan::{Confirm, Danger, Impossible, Plan, Step};
 use crate::action::record::{ActionId, Entry, Operator, Record};
 use crate::action::telling::{Attempt, Heard, Judgement, Stage as Course, Telling};
 use crate::audit::{JournalError, Sink};
-use crate::driver::port::{Act, Claim, Lock, LockError, Manage, NotPerformed, Reply};
+use crate::driver::port::{Act, Claim, Companion, Lock, LockError, Manage, NotPerformed, Reply};
 use crate::model::dcs::{DcsContent, LeaderKey};
 use crate::model::lsn::SystemId;
 use crate::model::moment::Moment;
 use crate::model::name::{ClusterName, NodeName, RouterName};
 use crate::model::observed::Reading;
+use crate::model::router::ProxyRow;
 use crate::model::snapshot::{Identity, Snapshot, StackKind};
 use crate::model::source::{Source, SourceError, SourceKind, Trouble};
 use crate::model::text::Text;
@@ -284,6 +286,7 @@ impl Stage {
             manager: self,
             judge: self,
             act: Box::new(self.clone()),
+            companion: Arc::new(Nobody),
             lock: Box::new(self.clone()),
             sink: Box::new(self.clone()),
             undo: Box::new(self.clone()),
@@ -305,6 +308,40 @@ impl Stage {
             all.push(progress);
         }
         (outcome, all)
+    }
+}
+
+/// Nobody to go along: no plan of these tests wants it.
+pub(in crate::operate) struct Nobody;
+
+impl Companion for Nobody {
+    fn record(&self) -> BoxFuture<'_, Result<LeadRecord, SourceError>> {
+        panic!("no escort is planned")
+    }
+
+    fn postgres<'a>(&'a self, _member: &'a NodeName) -> BoxFuture<'a, Result<LeadWord, SourceError>> {
+        panic!("no escort is planned")
+    }
+
+    fn is_primary<'a>(&'a self, _member: &'a NodeName) -> BoxFuture<'a, Result<bool, SourceError>> {
+        panic!("no escort is planned")
+    }
+
+    fn servers<'a>(
+        &'a self,
+        _router: &'a RouterName,
+        _backend: &'a Text,
+    ) -> BoxFuture<'a, Result<Vec<ProxyRow>, SourceError>> {
+        panic!("no escort is planned")
+    }
+
+    fn tell<'a>(
+        &'a self,
+        _router: &'a RouterName,
+        _request: &'a RouterRequest,
+        _permit: &'a Permit,
+    ) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+        panic!("no escort is planned")
     }
 }
 
@@ -426,6 +463,7 @@ impl Sink for Stage {
             Entry::StepBegan { step } => format!("began {step}"),
             Entry::StepEnded { step, .. } => format!("ended {step}"),
             Entry::Reached { milestone, .. } => format!("reached {milestone}"),
+            Entry::Told { step, .. } => format!("told by {step}"),
             Entry::Undone { step, .. } => format!("undone {step}"),
             Entry::Ended { outcome, .. } => format!("ended as {}", outcome.ending.word()),
         };

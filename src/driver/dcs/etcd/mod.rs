@@ -2,6 +2,7 @@
 
 mod check;
 mod content;
+mod lead;
 mod lock;
 #[cfg(test)]
 mod lock_tests;
@@ -13,6 +14,7 @@ mod tests;
 mod write;
 
 pub use check::EtcdCheck;
+pub use lead::EtcdLead;
 pub use lock::{EtcdLock, HeldLock};
 pub use member::EtcdMemberHealth;
 pub use record::EtcdRecord;

@@ -1,5 +1,6 @@
 //! What the users of the cluster will notice, in words and with numbers where they are known.
 
+use crate::model::name::NodeName;
 use crate::model::router::{PoolPurpose, ProxyKind};
 use crate::model::snapshot::Snapshot;
 use crate::model::units;
@@ -81,4 +82,24 @@ pub(super) fn behind(view: MemberView<'_>) -> String {
 pub(super) fn routers_follow(snapshot: &Snapshot) -> Option<String> {
     let names = snapshot.routers.iter().map(|router| router.name.to_string()).collect::<Vec<_>>();
     (!names.is_empty()).then(|| format!("{} follows when its own checks notice", names.join(", ")))
+}
+
+/// Sessions through write pools that are on other servers than the leader's, as a line.
+pub(super) fn write_sessions_elsewhere(snapshot: &Snapshot, leader: &NodeName) -> Option<String> {
+    let mut elsewhere = 0;
+    for router in &snapshot.routers {
+        let report = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now))?;
+        let rows = report.rows.iter().filter(|row| {
+            row.kind == ProxyKind::Server
+                && router.purpose(&row.proxy) == PoolPurpose::Write
+                && snapshot.member_of(row).is_none_or(|member| member.name != *leader)
+        });
+        elsewhere += rows.filter_map(|row| row.sessions).sum::<u64>();
+    }
+    (elsewhere > 0).then(|| {
+        format!(
+            "{} on other servers of write pools are cut where on-marked-down shutdown-sessions is set",
+            sessions(elsewhere)
+        )
+    })
 }

@@ -20,6 +20,7 @@ pub mod request;
 mod restart;
 mod rolling_restart;
 mod router_server;
+mod swift;
 mod switchover;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use self::ground::Ground;
 use crate::action::Intent;
 use crate::action::plan::{Impossible, Plan};
 use crate::config::ClusterSettings;
+use crate::config::address::AddressMap;
 use crate::config::endpoint::RuntimeApi;
 use crate::driver::port::Manage;
 use crate::model::name::RouterName;
@@ -48,6 +50,10 @@ pub struct PatroniManager {
     pub config_prefix: Option<Text>,
     /// Routers whose runtime API may be used for acting, with its address in socat's words.
     pub runtimes: BTreeMap<RouterName, Text>,
+    /// Whether the record is read from etcd itself, with the majority.
+    pub reads_etcd: bool,
+    /// From the addresses that routers know members by to those that this console knows.
+    pub address_map: AddressMap,
 }
 
 impl PatroniManager {
@@ -66,6 +72,8 @@ impl PatroniManager {
             sql: acting.map(|access| (Text::new(&access.user), Text::new(&access.database))),
             config_prefix: settings.etcd_writes_config.then(|| settings.prefix()).flatten().map(Text::new),
             runtimes: runtimes.collect(),
+            reads_etcd: settings.etcd.is_some(),
+            address_map: settings.address_map.clone(),
         }
     }
 }
@@ -90,6 +98,7 @@ impl Manage for PatroniManager {
             }
             Intent::Drain { member, then, wait } => drain::plan(&ground, member, *then, *wait),
             Intent::Undrain { member } => drain::take_back(&ground, member),
+            Intent::SettleRouters => swift::settle(&ground),
             Intent::EndSession { member, pid, started, how } => {
                 end_session::plan(&ground, member, *pid, *started, *how)
             }

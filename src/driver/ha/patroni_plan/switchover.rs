@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::ground::{Ground, Sketch, no, quoted, schedulable};
 use super::impact;
+use super::swift;
 use crate::action::expectation::Expectation;
 use crate::action::milestone::Milestone;
 use crate::action::order::{AgentRequest, SqlRequest};
@@ -100,11 +101,20 @@ fn now(
     if swift {
         steps.extend(checkpoints(ground, leader, candidate, &mut impact));
     }
-    steps.extend(routers_before(ground, swift));
     let no_return = steps.len();
     steps.push(ground.ask(&agent, request.clone())?);
-    steps.extend(routers_after(ground, swift));
-    impact.extend(impact::routers_follow(ground.snapshot));
+    let escort = swift.then(|| swift::escort(ground, Some(leader.name()), candidate.map(|view| view.name())));
+    match escort {
+        Some(Ok(escort)) => {
+            impact.extend(swift::impact(&escort));
+            steps.push(swift::step(escort));
+        }
+        Some(Err(why)) => {
+            impact.push(format!("not a swift one, so the routers are not told: {why}"));
+            impact.extend(impact::routers_follow(ground.snapshot));
+        }
+        None => impact.extend(impact::routers_follow(ground.snapshot)),
+    }
 
     let name = leader.name();
     let to = candidate.map_or_else(|| "the best candidate".to_owned(), |view| view.name().to_string());
@@ -167,18 +177,6 @@ fn checkpoints(
         }
     }
     steps
-}
-
-/// Orders to the routers before the switchover is asked for. None: nothing may be told to them before it is accepted.
-fn routers_before(_ground: &Ground<'_>, _swift: bool) -> Vec<Step> {
-    Vec::new()
-}
-
-/// Orders to the routers after it was accepted: the old server `health down` once its own SQL shuts down, the new one
-/// `health up` once it is proven promoted. They hang on proofs that are renewed every 200 ms, which no step can say yet;
-/// until then the routers follow by their own checks.
-fn routers_after(_ground: &Ground<'_>, _swift: bool) -> Vec<Step> {
-    Vec::new()
 }
 
 fn scheduled(

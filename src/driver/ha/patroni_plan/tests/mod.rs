@@ -13,6 +13,7 @@ use crate::action::Intent;
 use crate::action::intent::{AfterDrain, CopySource, ServerState, Target};
 use crate::action::order::Order;
 use crate::action::plan::{Confirm, Impossible, Plan};
+use crate::config::address::AddressMap;
 use crate::driver::port::Manage as _;
 use crate::model::agent::ScheduledRestart;
 use crate::model::dcs::FailoverKey;
@@ -28,6 +29,8 @@ fn manager() -> PatroniManager {
         sql: Some(("operator".into(), "postgres".into())),
         config_prefix: None,
         runtimes: [(RouterName::new("pg-router"), Text::new("tcp-connect:pg-router:7001"))].into(),
+        reads_etcd: true,
+        address_map: AddressMap::default(),
     }
 }
 
@@ -161,6 +164,7 @@ fn drawn(plan: &Plan) -> String {
                 format!(" [SQL {member}, system {}]", system_id.map(|id| id.to_string()).unwrap_or_default())
             }
             Order::Record { .. } => " [record]".to_owned(),
+            Order::Escort(escort) => format!(" [{} routes]", escort.routes.len()),
             Order::Await { .. } => String::new(),
         };
         let undo = step.undo.as_ref().map(|undo| format!(", undo {undo:?}")).unwrap_or_default();

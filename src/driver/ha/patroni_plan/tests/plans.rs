@@ -319,5 +319,5 @@ fn the_console_acts_by_the_ways_that_are_configured_for_acting_alone() {
         postgres = { user = "monitor", acting = { user = "operator", database = "postgres" } }
         routers = [{ name = "pg-router", runtime = "tcp:pg-router:7001", acting = { runtime = "tcp:pg-router:7001" } }]
     "#;
-    assert_eq!(read(acting), manager());
+    assert_eq!(read(acting), PatroniManager { reads_etcd: false, ..manager() });
 }

@@ -3,6 +3,7 @@
 //! Time comes with each question here too. Whoever acts brings the observer's clock, moves the world to it, and looks
 //! again every little while until the answer is there or the deadline over.
 
+mod companion;
 mod lock;
 mod reply;
 mod send;
@@ -32,6 +33,8 @@ pub type Ticking = Arc<dyn Fn() -> Moment + Send + Sync>;
 
 /// How often an open request is looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long the router may take to answer an escort.
+const TELLING: Duration = Duration::from_secs(2);
 /// How long the undo of a step may take: a restart is the longest.
 const UNDOING: Duration = Duration::from_secs(60);
 

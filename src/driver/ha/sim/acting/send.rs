@@ -23,6 +23,7 @@ impl World {
             Order::Router { router, .. } if *router != *ROUTER => Taken::Now(Answer::Nobody),
             Order::Router { request, .. } => Taken::Now(self.ask_router(request)),
             Order::Record { request } => Taken::Now(self.ask_record(request, generation)),
+            Order::Escort(_) => Taken::Now(Answer::Unsupported("an escort is no single order")),
             Order::Await { .. } => Taken::Now(Answer::Unsupported("waiting is not an order to be sent")),
         }
     }

@@ -1,6 +1,8 @@
 //! HAProxy in front of the nodes: checks every three seconds, three to fall, two to rise.
 
+use crate::model::name::NodeName;
 use crate::model::router::PoolPurpose;
+use crate::model::source::{SourceError, Trouble};
 
 use super::World;
 use super::clock::{Dice, MILLISECOND, SECOND, Time};
@@ -337,6 +339,18 @@ impl World {
         }
         server.up = !server.up;
         server.changed = now;
+    }
+
+    /// Whether the agent of `member` answers 200 to `/primary`.
+    pub(crate) fn is_told_primary(&self, member: &NodeName) -> Result<bool, SourceError> {
+        let error = |trouble| SourceError::new(trouble, member.as_str(), "");
+        let index = self.find(member).ok_or_else(|| error(Trouble::Name))?;
+        match self.answer_check(index, PoolPurpose::Write) {
+            Check::Passed => Ok(true),
+            Check::WrongStatus => Ok(false),
+            Check::Refused => Err(error(Trouble::Refused)),
+            Check::ConnectTimeout | Check::AnswerTimeout => Err(error(Trouble::TimedOut)),
+        }
     }
 
     /// What a node answers to a pool's check.

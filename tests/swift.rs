@@ -1,0 +1,430 @@
+//! A swift switchover on the simulated cluster, through the same runner and the same ports as on a real one: what the
+//! router is told, when, by which proof, and what is left of it when something goes wrong half-way.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use pgctl::action::Intent;
+use pgctl::action::escort::Told;
+use pgctl::action::intent::ServerState;
+use pgctl::action::order::{Order, RouterRequest};
+use pgctl::action::outcome::{Ending, Outcome};
+use pgctl::action::permit::{Confirmation, WriteAccess};
+use pgctl::action::plan::{Confirm, Plan};
+use pgctl::action::record::{ActionId, Entry, Operator, Record};
+use pgctl::audit::{JournalError, Sink};
+use pgctl::config::address::AddressMap;
+use pgctl::driver::ha::patroni_plan::PatroniManager;
+use pgctl::driver::ha::sim::{ApiDefect, Fault, Scenario, SimulatedCluster, Ticking};
+use pgctl::driver::port::{Companion as _, Manage as _};
+use pgctl::model::moment::Moment;
+use pgctl::model::name::{NodeName, RouterName};
+use pgctl::model::router::ProxyKind;
+use pgctl::model::snapshot::Snapshot;
+use pgctl::model::thresholds::Thresholds;
+use pgctl::observe::cluster::{Stack, start};
+use pgctl::observe::picture::Handle;
+use pgctl::operate::undo::{Settled, UndoBook};
+use pgctl::operate::{Event, Limits, Parts, Progress, Request, Rules, run};
+use rstest::rstest;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+const ROUTER: &str = "pg-router";
+
+fn pg(number: u8) -> NodeName {
+    NodeName::new(format!("pg-{number}"))
+}
+
+/// A journal in memory.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<Record>>>);
+
+impl Sink for Memory {
+    fn append<'a>(&'a mut self, record: &'a Record) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.0.lock().expect("a lock").push(record.clone());
+        std::future::ready(Ok(())).boxed()
+    }
+}
+
+/// Nothing is owed: what routers are told is proven anew, not taken back.
+struct NoDebts;
+
+impl UndoBook for NoDebts {
+    fn owe<'a>(&'a mut self, step: usize, _order: &'a Order) -> BoxFuture<'a, Result<(), JournalError>> {
+        panic!("step {step} owes an undo")
+    }
+
+    fn settle(&mut self, _step: usize, _how: Settled) -> BoxFuture<'_, Result<(), JournalError>> {
+        std::future::ready(Ok(())).boxed()
+    }
+}
+
+/// A cluster of four that is observed, and whoever acts on it.
+struct Trial {
+    cluster: SimulatedCluster,
+    handle: Handle,
+    clock: Ticking,
+    manager: PatroniManager,
+    journal: Memory,
+    _tracker: TaskTracker,
+    _ends: CancellationToken,
+}
+
+/// What came of it.
+struct Course {
+    outcome: Outcome,
+    news: Vec<Progress>,
+    /// Everything the router was told, in order.
+    told: Vec<Told>,
+}
+
+impl Course {
+    fn words(&self) -> Vec<String> {
+        let word = |told: &Told| format!("{} {}", told.server, if told.up { "up" } else { "down" });
+        self.told.iter().filter(|told| told.accepted == Some(true)).map(word).collect()
+    }
+
+    fn at(&self, wanted: impl Fn(&Event) -> bool) -> Duration {
+        let found = self.news.iter().find(|progress| wanted(&progress.event));
+        found.and_then(|progress| progress.after).expect("the event, after the first step")
+    }
+}
+
+impl Trial {
+    async fn begin() -> Self {
+        let epoch: Timestamp = "2026-11-21T14:00:00Z".parse().expect("a time");
+        let cluster = SimulatedCluster::new("prod-eu", 7, Scenario::Calm, epoch);
+        let stack = Stack {
+            identity: cluster.identity(),
+            thresholds: Thresholds::default(),
+            interval: Duration::from_secs(1),
+            deadline: Duration::from_secs(2),
+            sources: cluster.sources(),
+            nodes: cluster.node_sources(),
+            configured: cluster.contacts().into_iter().map(|contact| contact.name).collect(),
+            routers: cluster.routers(),
+            hurry: false,
+            gather: Duration::from_millis(50),
+        };
+        let (tracker, ends) = (TaskTracker::new(), CancellationToken::new());
+        let handle = start(stack, &tracker, &ends);
+        let of_handle = handle.clock;
+        let clock: Ticking = Arc::new(move || of_handle.now());
+        sleep(Duration::from_secs(5)).await;
+        let mut map = AddressMap::default();
+        for row in
+            &handle.pictures.borrow().snapshot.routers[0].runtime.as_ref().expect("runtime").last().expect("rows").rows
+        {
+            if let (ProxyKind::Server, Some(address)) = (row.kind, &row.address) {
+                map.add(address.as_str(), &format!("{}:5432", row.server)).expect("an address");
+            }
+        }
+        let manager = PatroniManager {
+            rest_user: None,
+            sql: Some(("operator".into(), "postgres".into())),
+            runtimes: [(RouterName::new(ROUTER), "tcp-connect:pg-router:7001".into())].into(),
+            reads_etcd: true,
+            address_map: map,
+            config_prefix: None,
+        };
+        Self { cluster, handle, clock, manager, journal: Memory::default(), _tracker: tracker, _ends: ends }
+    }
+
+    fn now(&self) -> Moment {
+        (self.clock)()
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.handle.pictures.borrow().snapshot)
+    }
+
+    fn strike(&self, fault: Fault) {
+        let now = self.now();
+        let mut world = self.cluster.world().lock().expect("a world");
+        world.schedule(now, fault);
+    }
+
+    fn switchover() -> Intent {
+        Intent::Switchover { candidate: Some(pg(1)), at: None, swift: true }
+    }
+
+    fn plan(&self, intent: &Intent) -> Plan {
+        self.manager.plan(&self.snapshot(), intent).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    async fn order(&self, request: RouterRequest) {
+        let permit = {
+            let plan = self.plan(&Intent::Pause);
+            let confirmation = Confirmation { plan: Some(plan.hash()), ..Confirmation::default() };
+            plan.permit(&[], &confirmation, &WriteAccess::granted(), self.now()).expect("a permit")
+        };
+        let actor = self.cluster.actor(&WriteAccess::granted(), Arc::clone(&self.clock));
+        actor.tell(&RouterName::new(ROUTER), &request, &permit).await.expect("an answer");
+    }
+
+    /// Runs `intent`, and does `meddle` once `when` says so of a piece of news.
+    async fn course<F: Future<Output = ()>>(
+        &self,
+        intent: &Intent,
+        when: impl Fn(&Event) -> bool,
+        meddle: impl FnOnce(CancellationToken) -> F,
+    ) -> Course {
+        let plan = self.plan(intent);
+        let typed = match &plan.confirm {
+            Confirm::Type(name) => Some(name.clone()),
+            Confirm::Yes => None,
+        };
+        let overridden = vec!["router-candidate".into()];
+        let confirmation = Confirmation { plan: Some(plan.hash()), typed, reason: Some("a test".into()), overridden };
+        let request = Request { action: ActionId("a1".into()), plan, confirmation, operator: Operator::default() };
+        let access = WriteAccess::granted();
+        let actor = || self.cluster.actor(&access, Arc::clone(&self.clock));
+        let parts = Parts {
+            handle: self.handle.clone(),
+            manager: &self.manager,
+            judge: &Rules,
+            act: Box::new(actor()),
+            companion: Arc::new(actor()),
+            lock: Box::new(self.cluster.lock(Arc::clone(&self.clock))),
+            sink: Box::new(self.journal.clone()),
+            undo: Box::new(NoDebts),
+            limits: Limits::default(),
+        };
+        let (progress, mut news) = mpsc::unbounded_channel::<Progress>();
+        let cancel = CancellationToken::new();
+        let watching = async {
+            let mut all = Vec::new();
+            let mut meddle = Some(meddle);
+            while let Some(progress) = news.recv().await {
+                if when(&progress.event)
+                    && let Some(meddle) = meddle.take()
+                {
+                    meddle(cancel.clone()).await;
+                }
+                all.push(progress);
+            }
+            all
+        };
+        let running = run(&request, &access, parts, progress, cancel.clone());
+        let (outcome, news) = timeout(Duration::from_secs(400), async { tokio::join!(running, watching) })
+            .await
+            .expect("it ends for sure");
+        let told = news.iter().filter_map(|progress| match &progress.event {
+            Event::Told { told, .. } => Some(told.clone()),
+            _ => None,
+        });
+        let told = told.collect();
+        Course { outcome, news, told }
+    }
+
+    async fn run(&self, intent: &Intent) -> Course {
+        self.course(intent, |_| false, async |_| {}).await
+    }
+
+    /// Servers of the write pool that take traffic now.
+    fn up(&self) -> Vec<String> {
+        let actor = self.cluster.actor(&WriteAccess::granted(), Arc::clone(&self.clock));
+        let rows = actor.servers(&RouterName::new(ROUTER), &"primary".into()).now_or_never().expect("at once");
+        let rows = rows.expect("the router answers");
+        rows.iter().filter(|row| row.status.takes_traffic()).map(|row| row.server.to_string()).collect()
+    }
+}
+
+fn tells(server: &'static str, up: bool) -> impl Fn(&Event) -> bool {
+    move |event| matches!(event, Event::Told { told, .. } if told.server == *server && told.up == up)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_router_is_told_by_proof_and_follows_at_once() {
+    let trial = Trial::begin().await;
+    let course = trial.run(&Trial::switchover()).await;
+    assert_eq!(course.outcome.ending, Ending::Done, "{:?}", course.outcome);
+    assert_eq!(course.words(), ["pg-0 down", "pg-1 up"]);
+    assert_eq!(trial.up(), ["pg-1"]);
+    assert!(course.told[0].why.as_str().contains("shutting down"), "{}", course.told[0].why);
+    let promoted =
+        course.at(|event| matches!(event, Event::Reached { milestone, .. } if milestone.words() == "pg-1 promoted"));
+    let up = course.at(tells("pg-1", true));
+    // The picture is a second old at most; HAProxy's own two checks would have taken 3 to 6 s.
+    assert!(up < promoted + Duration::from_millis(200), "told {up:?}, seen {promoted:?}");
+    let entries: Vec<Record> = trial.journal.0.lock().expect("a lock").clone();
+    let told = entries.iter().filter(|record| matches!(record.entry, Entry::Told { .. })).count();
+    assert_eq!(told, 2, "the journal has both");
+    let begun = entries.iter().position(|record| matches!(record.entry, Entry::StepBegan { step: 3 }));
+    let asked = entries.iter().position(|record| matches!(record.entry, Entry::StepBegan { step: 2 }));
+    assert!(begun < asked, "what will be told is on disk before anything can happen");
+}
+
+/// An API that hangs, says 503 or dies has switched over all the same: what is seen counts, not what is said.
+#[rstest]
+#[case(ApiDefect::Hangs)]
+#[case(ApiDefect::Alarms)]
+#[case(ApiDefect::Dies)]
+#[tokio::test(start_paused = true)]
+async fn whatever_the_api_says_the_router_follows_what_happens(#[case] defect: ApiDefect) {
+    let trial = Trial::begin().await;
+    trial.strike(Fault::AgentApi { node: pg(0), defect });
+    sleep(Duration::from_secs(2)).await;
+    let course = trial.run(&Trial::switchover()).await;
+    assert_eq!(course.outcome.ending, Ending::Done, "{:?}", course.outcome);
+    assert_eq!(course.words(), ["pg-0 down", "pg-1 up"]);
+    assert_eq!(trial.up(), ["pg-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_switchover_tells_the_router_nothing() {
+    let trial = Trial::begin().await;
+    trial.strike(Fault::AgentApi { node: pg(0), defect: ApiDefect::Refuses });
+    sleep(Duration::from_secs(2)).await;
+    let course = trial.run(&Trial::switchover()).await;
+    assert_eq!(course.outcome.ending, Ending::Failed, "{:?}", course.outcome);
+    assert_eq!(course.told, []);
+    assert_eq!(trial.up(), ["pg-0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_that_is_not_promoted_is_never_told_up() {
+    let trial = Trial::begin().await;
+    trial.strike(Fault::PromotionFails(pg(1)));
+    let course = trial.run(&Trial::switchover()).await;
+    assert_ne!(course.outcome.ending, Ending::Done);
+    assert_eq!(course.words()[0], "pg-0 down");
+    assert!(!course.words().contains(&"pg-1 up".to_owned()), "{:?}", course.words());
+    // Whoever leads in its stead is proven and told, the old leader among them.
+    let leader = trial.snapshot().leader().expect("somebody leads").value;
+    assert_eq!(trial.up(), [leader.as_str()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_somebody_puts_into_maintenance_meanwhile_is_left_to_them_and_said() {
+    let trial = Trial::begin().await;
+    let course = trial
+        .course(&Trial::switchover(), tells("pg-0", false), async |_| {
+            let request = RouterRequest::State {
+                backend: "primary".into(),
+                server: "pg-1".into(),
+                state: ServerState::Maintenance,
+            };
+            trial.order(request).await;
+        })
+        .await;
+    assert_eq!(course.words(), ["pg-0 down"]);
+    let left = course.outcome.next.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(left.contains("pg-1 is in maintenance by another hand"), "{left}");
+    assert_eq!(trial.up(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_router_that_dies_meanwhile_is_reported_and_holds_nothing_up() {
+    let trial = Trial::begin().await;
+    let course =
+        trial.course(&Trial::switchover(), tells("pg-0", false), async |_| trial.strike(Fault::RouterDown)).await;
+    let left = course.outcome.next.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(left.contains("it could not be told"), "{left}");
+    assert_eq!(course.outcome.ending, Ending::Done, "the switchover itself is: {:?}", course.outcome);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_after_the_point_of_no_return_does_not_leave_the_router_half_told() {
+    let trial = Trial::begin().await;
+    let course = trial.course(&Trial::switchover(), tells("pg-0", false), async |cancel| cancel.cancel()).await;
+    assert_eq!(course.words(), ["pg-0 down", "pg-1 up"]);
+    assert_eq!(trial.up(), ["pg-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_falls_after_it_was_told_up_is_told_down_at_once() {
+    let trial = Trial::begin().await;
+    let fell = Arc::new(Mutex::new(None));
+    let course = trial
+        .course(&Trial::switchover(), tells("pg-1", true), async |_| {
+            trial.strike(Fault::CrashPostgres(pg(1)));
+            *fell.lock().expect("a lock") = Some(trial.now());
+        })
+        .await;
+    assert_eq!(course.words()[..3], ["pg-0 down", "pg-1 up", "pg-1 down"]);
+    let (up, down) = (course.at(tells("pg-1", true)), course.at(tells("pg-1", false)));
+    assert!(down < up + Duration::from_millis(700), "told up after {up:?}, down after {down:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_process_left_at_the_router_heals_by_itself_and_settle_heals_it_at_once() {
+    for settles in [false, true] {
+        let trial = Trial::begin().await;
+        // As a job leaves it that dies between the two: the leader's server down, nobody to tell it up.
+        trial.order(RouterRequest::Health { backend: "primary".into(), server: "pg-0".into(), up: false }).await;
+        assert_eq!(trial.up(), [""; 0]);
+        if settles {
+            sleep(Duration::from_millis(1200)).await;
+            let course = trial.run(&Intent::SettleRouters).await;
+            assert_eq!(course.outcome.ending, Ending::Done, "{:?}", course.outcome);
+            assert_eq!(course.words(), ["pg-0 up"]);
+        } else {
+            sleep(Duration::from_secs(7)).await;
+        }
+        assert_eq!(trial.up(), ["pg-0"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn settle_takes_a_wrong_server_out_before_anything_else() {
+    let trial = Trial::begin().await;
+    trial.order(RouterRequest::Health { backend: "primary".into(), server: "pg-2".into(), up: true }).await;
+    assert_eq!(trial.up(), ["pg-0", "pg-2"]);
+    sleep(Duration::from_millis(1200)).await;
+    let course = trial.run(&Intent::SettleRouters).await;
+    assert_eq!(course.words(), ["pg-2 down"]);
+    assert_eq!(trial.up(), ["pg-0"]);
+    let whys: Vec<&str> = course.told.iter().map(|told| told.why.as_str()).collect();
+    assert_eq!(whys, ["pg-0 is proven to lead"]);
+}
+
+/// Each condition, and that without it the switchover is an ordinary one that says why.
+#[tokio::test(start_paused = true)]
+async fn without_a_condition_the_switchover_is_an_ordinary_one_and_says_which() {
+    type Edit = fn(&mut Snapshot, &mut PatroniManager);
+    fn rows(snapshot: &mut Snapshot, edit: impl Fn(&mut pgctl::model::router::ProxyRow)) {
+        let reading = snapshot.routers[0].runtime.as_mut().expect("a runtime API");
+        let answer = reading.answer.as_mut().expect("an answer");
+        let mut report = (*answer.value).clone();
+        report.rows.iter_mut().filter(|row| row.proxy == *"primary" && row.server == *"pg-1").for_each(edit);
+        answer.value = Arc::new(report);
+    }
+    let cases: [(&str, Edit); 9] = [
+        ("acting.runtime", |_, manager| manager.runtimes.clear()),
+        ("set etcd.endpoints", |_, manager| manager.reads_etcd = false),
+        ("set write_backends", |snapshot, _| snapshot.routers[0].write_backends.clear()),
+        ("is no member's", |_, manager| manager.address_map = AddressMap::default()),
+        ("is in maintenance", |snapshot, _| {
+            rows(snapshot, |row| row.control.as_mut().expect("control").hold = pgctl::model::router::Hold::Maintenance);
+        }),
+        ("is draining", |snapshot, _| {
+            rows(snapshot, |row| row.control.as_mut().expect("control").hold = pgctl::model::router::Hold::Drain);
+        }),
+        ("is not checked", |snapshot, _| {
+            rows(snapshot, |row| row.control.as_mut().expect("control").check = pgctl::model::router::OwnCheck::Off);
+        }),
+        ("agent check", |snapshot, _| rows(snapshot, |row| row.control.as_mut().expect("control").agent = true)),
+        ("(track)", |snapshot, _| rows(snapshot, |row| row.tracks = Some("replicas/pg-1".into()))),
+    ];
+    let trial = Trial::begin().await;
+    for (words, edit) in cases {
+        let (mut snapshot, mut manager) = ((*trial.snapshot()).clone(), trial.manager.clone());
+        edit(&mut snapshot, &mut manager);
+        let plan = manager.plan(&snapshot, &Trial::switchover()).expect("a plan");
+        assert!(!plan.steps.iter().any(|step| matches!(step.order, Order::Escort(_))), "{words}");
+        let said = plan.impact.iter().find(|line| line.as_str().starts_with("not a swift one")).expect("the reason");
+        assert!(said.as_str().contains(words), "{said}");
+    }
+    let plan =
+        trial.manager.plan(&trial.snapshot(), &Intent::Switchover { candidate: Some(pg(1)), at: None, swift: false });
+    assert_eq!(plan.expect("a plan").steps.len(), 1, "--no-swift leaves everything out");
+    assert!(trial.plan(&Trial::switchover()).impact.iter().any(|line| line.as_str().contains("own checks stay on")));
+}
