@@ -13,6 +13,7 @@ pub mod haproxy_write;
 pub mod http;
 pub mod kept_secret;
 pub mod lenient;
+pub mod logind;
 pub mod patroni;
 pub mod patroni_write;
 pub mod postgres;

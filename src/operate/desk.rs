@@ -15,6 +15,8 @@ use crate::model::snapshot::Snapshot;
 pub struct Desk {
     manager: Arc<dyn Manage>,
     judge: Arc<dyn Judge>,
+    /// What this host adds to every action's checks.
+    here: Vec<Note>,
 }
 
 /// A plan with what the checks say of it.
@@ -29,7 +31,13 @@ pub struct Drawn {
 impl Desk {
     /// A desk with this manager's plans and these rules.
     pub fn new(manager: Arc<dyn Manage>, judge: Arc<dyn Judge>) -> Self {
-        Self { manager, judge }
+        Self { manager, judge, here: Vec::new() }
+    }
+
+    /// The same, with what is to be known of this host before any action.
+    #[must_use]
+    pub fn noting(self, here: Vec<Note>) -> Self {
+        Self { here, ..self }
     }
 
     /// The plan for `intent` as seen from `snapshot`, with its checks.
@@ -38,7 +46,8 @@ impl Desk {
     /// What this cluster cannot do, or what is missing to plan it.
     pub fn draw_up(&self, snapshot: &Snapshot, intent: &Intent) -> Result<Drawn, Impossible> {
         let plan = self.manager.plan(snapshot, intent)?;
-        let notes = self.judge.examine(snapshot, &plan);
+        let mut notes = self.judge.examine(snapshot, &plan);
+        notes.extend(self.here.iter().cloned());
         Ok(Drawn { plan, notes })
     }
 }
