@@ -8,6 +8,7 @@ mod anew;
 mod course;
 pub mod desk;
 mod ending;
+pub mod hand;
 pub mod job;
 pub mod judge;
 mod keep;
