@@ -23,7 +23,7 @@ use crate::config::environment::Environment;
 use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::model::text::Text;
 use crate::operate::hand::{Hand, Ledger as _, News};
-use crate::operate::job::{Job, JobError, JobLedger, Jobs, Process, SCHEMA, Spec, line};
+use crate::operate::job::{Job, JobError, JobLedger, Jobs, Process, SCHEMA, Spec, line, settling};
 use crate::operate::{Limits, Parts, Request, Rules};
 
 /// Where everything lies that outlives a console.
@@ -183,6 +183,7 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
     let Some(Acting { access, act, lock }) = acting(&cluster, scope.as_deref(), read_only, reached) else {
         return Err(Misuse(format!("{} is read-only", cluster.name)).into());
     };
+    let act = settling(&spec.request.plan, &ledger(), act)?;
     let manager = PatroniManager::of(&cluster);
     let parts = Parts {
         handle,

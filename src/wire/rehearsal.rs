@@ -21,7 +21,7 @@ use crate::model::text::Text;
 use crate::observe::picture::Handle;
 use crate::operate::desk::Desk;
 use crate::operate::hand::{Hand, Ledger as _, News};
-use crate::operate::job::{Job, JobLedger, Process, line};
+use crate::operate::job::{Job, JobLedger, Process, line, settling};
 use crate::operate::{Limits, Parts, Rules};
 
 /// What makes plans for a simulated cluster: every way to act is open.
@@ -100,11 +100,17 @@ impl Hand for Rehearsal {
 async fn conduct(job: Job, cluster: SimulatedCluster, handle: Handle, ledger: JobLedger) {
     let (access, manager, clock) = (WriteAccess::granted(), manager(), handle.clock);
     let ticking = Arc::new(move || clock.now());
+    let actor = Box::new(cluster.actor(&access, ticking.clone()));
+    let spec = job.spec();
+    let act = match spec.and_then(|spec| settling(&spec.request.plan, &ledger, actor)) {
+        Ok(act) => act,
+        Err(error) => return tracing::warn!(error = line(&error), "a job of the demo cannot be read"),
+    };
     let parts = Parts {
         handle,
         manager: &manager,
         judge: &Rules,
-        act: Box::new(cluster.actor(&access, ticking.clone())),
+        act,
         lock: Box::new(cluster.lock(ticking)),
         sink: Box::new(ledger.journal()),
         undo: Box::new(job.undo_file()),

@@ -14,6 +14,7 @@ mod router;
 mod scene;
 mod session;
 mod standbys;
+mod undo;
 
 #[cfg(test)]
 mod tests;
@@ -136,6 +137,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
         Intent::EndSession { member, pid, started, .. } => {
             session::examine(&scene, member, *pid, *started, &mut notes);
         }
+        Intent::Undo { owed, .. } => undo::examine(&scene, owed, &mut notes),
     }
     notes
 }

@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod ledger;
 mod remains;
+mod settle;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ pub use error::JobError;
 pub use files::{ProgressFile, UndoFile};
 pub use ledger::{JobLedger, line};
 pub use remains::{JobState, Remains};
+pub use settle::settling;
 
 use super::runner::Request;
 use crate::action::record::ActionId;

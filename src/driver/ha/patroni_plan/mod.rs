@@ -23,6 +23,7 @@ mod router_server;
 mod switchover;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 use std::collections::BTreeMap;
 
@@ -93,6 +94,7 @@ impl Manage for PatroniManager {
             Intent::EndSession { member, pid, started, how } => {
                 end_session::plan(&ground, member, *pid, *started, *how)
             }
+            Intent::Undo { action, owed } => undo::plan(&ground, action, owed),
         }
     }
 }
