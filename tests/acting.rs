@@ -24,7 +24,7 @@ use pgctl::operate::Request;
 use pgctl::operate::hand::Ledger as _;
 use pgctl::operate::job::{JobState, Process, SCHEMA, Spec};
 use pgctl::operate::undo::UndoBook as _;
-use pgctl::tui::command::Command;
+use pgctl::tui::command::{Argument, Command};
 use pgctl::tui::options::{Hooks, Options};
 use pgctl::wire::rehearsal;
 
@@ -94,10 +94,16 @@ async fn a_read_only_console_does_nothing_by_key_menu_or_palette_and_says_why() 
         console.shows(&[why]);
         console.press("s<Enter>prod-eu<Enter>").await;
         for (_, spec) in Command::menu() {
-            for argument in ["", " pg-1", " ttl=30", " primary/pg-0", " pg-0/4711"] {
-                console.press(&format!(":{}{argument}<Enter><Enter>prod-eu<Enter>y<Esc><Esc>", spec.name)).await;
-            }
-            console.hides(&["CHECKS", "Type prod-eu"]);
+            let argument = match spec.argument {
+                Argument::Member => " pg-1",
+                Argument::Changes => " ttl=40",
+                Argument::Server => " primary/pg-0",
+                Argument::Session => " pg-0/4711",
+                _ => "",
+            };
+            console.press(&format!(":{}{argument}<Enter><Enter>y", spec.name)).await;
+            console.hides(&["CHECKS", "Type prod-eu", "Run it?"]);
+            console.press("<Esc><Esc>").await;
         }
         console.press(":undo<Enter>").await;
         console.shows(&[why]);

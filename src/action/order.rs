@@ -178,6 +178,9 @@ impl Order {
             Self::Router { router, request: RouterRequest::State { backend, server, state } } => {
                 format!("{router}: set server {backend}/{server} state {}", state.word())
             }
+            Self::Router { router, request: RouterRequest::EndDrain { backend, server } } => {
+                format!("{router}: set server {backend}/{server} state ready")
+            }
             Self::Router { router, request: RouterRequest::Health { backend, server, up } } => {
                 format!("{router}: set server {backend}/{server} health {}", if *up { "up" } else { "down" })
             }

@@ -29,6 +29,7 @@ pub fn manager() -> PatroniManager {
     PatroniManager {
         rest_user: None,
         sql: Some((Text::new("operator"), Text::new("postgres"))),
+        config_prefix: None,
         runtimes: [(RouterName::new("pg-router"), Text::new("tcp-connect:pg-router:7001"))].into(),
     }
 }

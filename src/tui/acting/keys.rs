@@ -92,6 +92,10 @@ impl App {
                 let ticket = *ticket;
                 match ActingKey::of(key)? {
                     ActingKey::Letter('x') => Some(self.ask_to_end(ticket)),
+                    // Whoever types a name where none is asked for any more should still see what runs.
+                    ActingKey::Enter if self.acting.watch(ticket).is_some_and(|watch| !watch.is_over()) => {
+                        Some(Vec::new())
+                    }
                     other => self.plain_key(other),
                 }
             }

@@ -19,9 +19,6 @@ mod watch;
 mod watch_lines;
 mod wish;
 
-#[cfg(test)]
-mod tests;
-
 pub(in crate::tui) use self::draft::Draft;
 pub(in crate::tui) use self::news::Acting;
 pub(in crate::tui) use self::sheet::width_in;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ground::{Ground, Sketch, no, quoted};
 use crate::action::expectation::Expectation;
-use crate::action::intent::Owed;
+use crate::action::intent::{Owed, ServerState};
 use crate::action::milestone::Milestone;
 use crate::action::order::{Order, RouterRequest};
 use crate::action::plan::{Danger, Impossible, Plan, Step};
@@ -45,6 +45,10 @@ fn milestone(order: &Order) -> Option<Milestone> {
         Order::Router { router, request: RouterRequest::State { backend, server, state } } => {
             let (backend, server) = (backend.clone(), server.clone());
             Some(Milestone::RouterServer { router: router.clone(), backend, server, state: *state })
+        }
+        Order::Router { router, request: RouterRequest::EndDrain { backend, server } } => {
+            let (backend, server) = (backend.clone(), server.clone());
+            Some(Milestone::RouterServer { router: router.clone(), backend, server, state: ServerState::Ready })
         }
         // A forced health is gone with the next check: nothing tells it from a health that was found.
         Order::Router { request: RouterRequest::Health { .. }, .. }

@@ -1,1 +1,0 @@
-//! The dialogs of actions by rows of keys, with plans that say what a test needs.
