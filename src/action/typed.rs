@@ -149,7 +149,7 @@ mod tests {
         "2026-11-21T02:00:00Z".parse().unwrap()
     }
 
-    fn map(value: Value) -> Map<String, Value> {
+    fn map(value: &Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap()
     }
 
@@ -189,8 +189,8 @@ mod tests {
 
     #[test]
     fn an_edited_configuration_changes_what_was_edited_and_nothing_else() {
-        let before = map(json!({"ttl": 30, "gone": 1, "postgresql": {"parameters": {"a": 1, "b": [1, 2]}}}));
-        let after = map(json!({"ttl": 30, "new": {"x": 1}, "postgresql": {"parameters": {"a": 2, "b": [1, 2]}}}));
+        let before = map(&json!({"ttl": 30, "gone": 1, "postgresql": {"parameters": {"a": 1, "b": [1, 2]}}}));
+        let after = map(&json!({"ttl": 30, "new": {"x": 1}, "postgresql": {"parameters": {"a": 2, "b": [1, 2]}}}));
         let changes = changes_between(&before, &after);
         let expected = json!({"gone": null, "new": {"x": 1}, "postgresql": {"parameters": {"a": 2}}});
         assert_eq!(Value::Object(changes.clone()), expected);

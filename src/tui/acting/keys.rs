@@ -133,9 +133,8 @@ impl App {
             ActingKey::PageUp => -page,
             ActingKey::PageDown => page,
             ActingKey::Letter('y') => return Some(vec![Effect::Copy(self.dialog_text())]),
-            ActingKey::Next | ActingKey::Previous => return Some(Vec::new()),
             ActingKey::Letter('q' | 'w' | '?' | 'r') => return None,
-            ActingKey::Letter(_) => return Some(Vec::new()),
+            ActingKey::Next | ActingKey::Previous | ActingKey::Letter(_) => return Some(Vec::new()),
         };
         if let Some(dialog) = self.dialogs.last_mut() {
             dialog.scroll(step, total, visible);
@@ -228,13 +227,11 @@ impl App {
                 Vec::new()
             }
             ActingKey::Letter('e') if matches!(draft.intent, crate::action::Intent::Configure { .. }) => {
-                return match self.acting.has_editor {
-                    true => (false, Some(self.edit_configuration())),
-                    false => {
-                        self.tell(Notice::failed("not available in this console"));
-                        (true, Some(Vec::new()))
-                    }
-                };
+                if self.acting.has_editor {
+                    return (false, Some(self.edit_configuration()));
+                }
+                self.tell(Notice::failed("not available in this console"));
+                Vec::new()
             }
             ActingKey::Letter('q' | 'w' | '?') => return (true, None),
             ActingKey::Letter(letter) => self.wants(draft, draft.turned(letter)),

@@ -29,12 +29,10 @@ impl App {
                 Err("there is only one cluster".into())
             }
             Command::Act(verb) => self.can_act(verb),
-            Command::Menu => self.may_act(),
             Command::EditConfiguration if !self.acting.has_editor => {
                 self.may_act().and(Err("no editor is known".into()))
             }
-            Command::EditConfiguration => self.may_act(),
-            Command::Undo => self.may_act(),
+            Command::Menu | Command::EditConfiguration | Command::Undo => self.may_act(),
             Command::Actions if !self.acting.has_ledger => Err("not available in this console".into()),
             Command::CancelAction if self.acting.running().is_none() => {
                 self.may_act().and(Err("no action of this console runs".into()))
