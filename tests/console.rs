@@ -120,3 +120,25 @@ fn every_key_is_answered_at_once_and_not_with_the_next_tick() {
     terminal.press("q");
     assert!(terminal.end(Duration::from_secs(2)).success());
 }
+
+#[test]
+fn a_switchover_of_the_demo_is_confirmed_by_keys_and_watched_to_its_end() {
+    let mut terminal = demo(120, 40);
+    // The fleet is shown first: the cluster with a calm programme is chosen by name.
+    terminal.press(":cluster prod-eu\r");
+    terminal.until("members 4/4");
+    terminal.press("as");
+    terminal.until("Enter to confirm");
+    terminal.press("\rprod-e");
+    terminal.until("Type prod-eu to run it: prod-e");
+    terminal.press("\r");
+    terminal.until("that is not prod-eu");
+    terminal.press("prod-eu\r");
+    terminal.until("operation lock taken");
+    terminal.until("done: switch over prod-eu");
+    terminal.press("\x1b");
+    terminal.until_screen("another leader", |screen| screen.contains("leader pg-1"));
+    terminal.press("q");
+    assert!(terminal.end(Duration::from_secs(2)).success());
+    assert!(terminal.is_given_back(), "the shell's screen is back");
+}

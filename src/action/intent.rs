@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::order::Order;
+use super::record::ActionId;
 use crate::model::name::{NodeName, RouterName};
 use crate::model::role::Role;
 use crate::model::text::Text;
@@ -107,6 +109,22 @@ pub enum Intent {
         /// How.
         how: EndSession,
     },
+    /// Take back the temporary steps of an action whose process died.
+    Undo {
+        /// That action.
+        action: ActionId,
+        /// What its book says is owed, in the order in which it is to be taken back.
+        owed: Vec<Owed>,
+    },
+}
+
+/// A temporary step that stands, or may.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Owed {
+    /// Index of the step in the plan of its action.
+    pub step: usize,
+    /// What takes it back.
+    pub order: Order,
 }
 
 /// Members an intent is about.
@@ -198,6 +216,7 @@ impl Intent {
             Self::Undrain { .. } => "undrain",
             Self::SettleRouters => "settle",
             Self::EndSession { .. } => "end-session",
+            Self::Undo { .. } => "undo",
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod record;
 pub mod telling;
 #[cfg(test)]
 mod test_support;
+pub mod typed;
 
 pub use generation::Generation;
 pub use intent::Intent;

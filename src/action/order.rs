@@ -173,3 +173,46 @@ pub enum SqlRequest {
         how: EndSession,
     },
 }
+
+impl Order {
+    /// What it does, in words for an operator who sees it without a plan.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Agent { member, request } => format!("{} of {member}", request.words()),
+            Self::Router { router, request: RouterRequest::State { backend, server, state } } => {
+                format!("{router}: set server {backend}/{server} state {}", state.word())
+            }
+            Self::Router { router, request: RouterRequest::EndDrain { backend, server } } => {
+                format!("{router}: set server {backend}/{server} state ready")
+            }
+            Self::Router { router, request: RouterRequest::Health { backend, server, up } } => {
+                format!("{router}: set server {backend}/{server} health {}", if *up { "up" } else { "down" })
+            }
+            Self::Sql { member, request: SqlRequest::Checkpoint, .. } => format!("CHECKPOINT on {member}"),
+            Self::Sql { member, request: SqlRequest::EndSession { pid, .. }, .. } => {
+                format!("end session {pid} on {member}")
+            }
+            Self::Record { request: RecordRequest::ClearFailover { .. } } => "clear the failover key".to_owned(),
+            Self::Record { request: RecordRequest::Configure { .. } } => {
+                "change the configuration on record".to_owned()
+            }
+            Self::Escort(escort) => escort.words(),
+            Self::Await { milestone, .. } => format!("wait until seen: {}", milestone.words()),
+        }
+    }
+}
+
+impl AgentRequest {
+    fn words(&self) -> &'static str {
+        match self {
+            Self::Switchover { .. } => "POST /switchover to the agent",
+            Self::Failover { .. } => "POST /failover to the agent",
+            Self::CancelSwitchover => "DELETE /switchover to the agent",
+            Self::Restart { .. } => "POST /restart to the agent",
+            Self::CancelRestart => "DELETE /restart to the agent",
+            Self::Reload => "POST /reload to the agent",
+            Self::Reinitialise { .. } => "POST /reinitialize to the agent",
+            Self::Configure { .. } => "PATCH /config to the agent",
+        }
+    }
+}

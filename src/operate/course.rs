@@ -10,6 +10,7 @@ use super::runner::Run;
 use super::undo::Settled;
 use crate::action::before::Before;
 use crate::action::generation::Generation;
+use crate::action::intent::Intent;
 use crate::action::milestone::Milestone;
 use crate::action::order::{AgentRequest, Order};
 use crate::action::outcome::Ending;
@@ -99,7 +100,8 @@ impl Run<'_> {
                 Ok(answer) => answer,
                 Err(why) => return Course::Aborted(why),
             };
-            let is_decisive = index == plan.no_return;
+            // Orders that take back stand each for itself.
+            let is_decisive = index == plan.no_return && !matches!(plan.intent, Intent::Undo { .. });
             match answer {
                 Answer::Sent(Heard::Accepted(_)) => {}
                 Answer::Shown(_) => in_doubt = false,

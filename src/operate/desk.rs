@@ -40,6 +40,14 @@ impl Desk {
         Self { here, ..self }
     }
 
+    /// Whether `intent` can be planned from `snapshot` at all.
+    ///
+    /// # Errors
+    /// As [`Desk::draw_up`].
+    pub fn can_plan(&self, snapshot: &Snapshot, intent: &Intent) -> Result<(), Impossible> {
+        self.manager.plan(snapshot, intent).map(drop)
+    }
+
     /// The plan for `intent` as seen from `snapshot`, with its checks.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod course;
 pub mod desk;
 mod ending;
 mod escort;
+pub mod hand;
 pub mod job;
 pub mod judge;
 mod keep;

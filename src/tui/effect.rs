@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::{ClusterIndex, Signal};
+use super::event::{ClusterIndex, Signal, Ticket};
+use crate::action::permit::Confirmation;
+use crate::action::plan::Plan;
+use crate::action::record::ActionId;
 use crate::model::finding::Finding;
 use crate::model::name::{ClusterName, NodeName, RouterName};
 use crate::model::text::Text;
@@ -70,6 +73,35 @@ pub enum Effect {
     Evidence(ClusterName, Arc<Picture>),
     /// Give the terminal to psql.
     Psql(PsqlTarget),
+    /// Begin this very plan.
+    Begin {
+        /// What the console calls it.
+        ticket: Ticket,
+        /// The plan as it was confirmed.
+        plan: Box<Plan>,
+        /// How.
+        confirmation: Confirmation,
+    },
+    /// Bring the news of an action.
+    Follow {
+        /// What the console calls it.
+        ticket: Ticket,
+        /// The action.
+        action: ActionId,
+    },
+    /// Ask an action to end.
+    End(ActionId),
+    /// Write down that the death of an action is known.
+    Acknowledge(ActionId),
+    /// Read which actions run and ran.
+    List,
+    /// Give the terminal to the operator's editor.
+    Edit {
+        /// Cluster whose configuration it is.
+        cluster: ClusterIndex,
+        /// The text.
+        text: String,
+    },
     /// Switch mouse reporting.
     Mouse(bool),
     /// Stop, as Ctrl-Z does in a shell.

@@ -4,9 +4,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::keymap::Key;
+use crate::action::record::ActionId;
 
 /// Which cluster, by its place in the console's list.
 pub type ClusterIndex = usize;
+
+/// What this console calls an action, before it has a name.
+pub type Ticket = u64;
 
 /// A mouse gesture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -101,6 +105,31 @@ pub enum Event {
     Signal(Signal),
     /// An effect has something to say.
     Notice(Notice),
+    /// An action was begun.
+    Begun {
+        /// What the console calls it.
+        ticket: Ticket,
+        /// Its name.
+        action: ActionId,
+    },
+    /// An action could not be begun.
+    NotBegun {
+        /// What the console calls it.
+        ticket: Ticket,
+        /// Why, in one line.
+        why: String,
+    },
+    /// There is news of this action.
+    News(Ticket),
+    /// The list of actions was read.
+    Listed,
+    /// The operator's editor was left.
+    Edited {
+        /// Cluster whose configuration it is.
+        cluster: ClusterIndex,
+        /// The text as it became.
+        text: String,
+    },
 }
 
 #[cfg(test)]

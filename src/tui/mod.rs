@@ -4,6 +4,7 @@
 //! which the [`runner`] performs. Views and widgets only read. This room knows pictures and reports; it knows no
 //! client, no driver, and starts no process: what it needs of those comes in as [`options::Hooks`].
 
+mod acting;
 pub mod app;
 pub mod clipboard;
 pub mod command;

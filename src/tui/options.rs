@@ -1,5 +1,6 @@
 //! What the console is started with.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use super::theme::ColourDepth;
 use super::views::View;
 use crate::model::name::ClusterName;
 use crate::observe::picture::Picture;
+use crate::operate::desk::Desk;
+use crate::operate::hand::{Hand, Ledger};
 
 /// How the operator is told of what begins and ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -87,10 +90,22 @@ pub type EvidenceHook =
 /// Takes note of an alert. Must return at once; limits on its rate are its own business.
 pub type AlertHook = Arc<dyn Fn(Alert) + Send + Sync>;
 
+/// Gives a text to the operator's editor in the terminal that it is given, and returns what became of it. The error is
+/// one line.
+pub type EditorHook = Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
+
 /// What the console cannot do itself, since it knows neither processes nor configuration. What is `None` is listed as
-/// not available. A read-only console is given no psql.
+/// not available. A read-only console is given no psql, no desk and no hand.
 #[derive(Clone, Default)]
 pub struct Hooks {
+    /// Draw up plans, for each cluster on which this console may act.
+    pub desks: BTreeMap<ClusterName, Desk>,
+    /// Begins and ends actions.
+    pub hand: Option<Arc<dyn Hand>>,
+    /// Tells what runs and what ran.
+    pub ledger: Option<Arc<dyn Ledger>>,
+    /// Opens the operator's editor.
+    pub editor: Option<EditorHook>,
     /// Opens psql.
     pub psql: Option<PsqlHook>,
     /// Writes an evidence bundle.
@@ -101,8 +116,12 @@ pub struct Hooks {
 
 impl std::fmt::Debug for Hooks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { psql, evidence, alert } = self;
+        let Self { desks, hand, ledger, editor, psql, evidence, alert } = self;
         f.debug_struct("Hooks")
+            .field("desks", &desks.keys().collect::<Vec<_>>())
+            .field("hand", &hand.is_some())
+            .field("ledger", &ledger.is_some())
+            .field("editor", &editor.is_some())
             .field("psql", &psql.is_some())
             .field("evidence", &evidence.is_some())
             .field("alert", &alert.is_some())

@@ -13,6 +13,10 @@ pub struct Choices {
     pub clusters: Vec<String>,
     /// Names of themes.
     pub themes: Vec<String>,
+    /// Names of the members of the cluster in focus.
+    pub members: Vec<String>,
+    /// Servers of its routers as ROUTER/BACKEND/SERVER.
+    pub servers: Vec<String>,
 }
 
 /// One line of the list.
@@ -42,6 +46,12 @@ impl Palette {
         Self { choices, ..Self::default() }
     }
 
+    /// The same with something typed already.
+    #[must_use]
+    pub fn typed(self, text: &str) -> Self {
+        Self { input: text.into(), ..self }
+    }
+
     /// Entries that fit what was typed, the best first.
     pub fn entries(&self) -> Vec<Entry> {
         let typed = self.input.value().trim_start();
@@ -55,7 +65,9 @@ impl Palette {
         let names: &[String] = match spec.argument {
             Argument::Cluster => &self.choices.clusters,
             Argument::Theme => &self.choices.themes,
-            Argument::Seconds | Argument::None => &[],
+            Argument::Member => &self.choices.members,
+            Argument::Server => &self.choices.servers,
+            Argument::Seconds | Argument::Session | Argument::Changes | Argument::Action | Argument::None => &[],
         };
         let mut found: Vec<(u32, Entry)> = names
             .iter()
@@ -137,7 +149,11 @@ mod tests {
     use super::*;
 
     fn typed(text: &str) -> Palette {
-        let choices = Choices { clusters: vec!["prod-eu".into(), "prod-us".into()], themes: vec!["dark".into()] };
+        let choices = Choices {
+            clusters: vec!["prod-eu".into(), "prod-us".into()],
+            themes: vec!["dark".into()],
+            ..Choices::default()
+        };
         Palette { input: Input::new(text.to_owned()), ..Palette::new(choices) }
     }
 

@@ -171,6 +171,6 @@ pub(crate) fn hooks() -> Hooks {
     Hooks {
         psql: Some(Arc::new(|_| std::future::ready(Ok(())).boxed())),
         evidence: Some(Arc::new(|_, _| std::future::ready(Ok("/tmp/evidence".into())).boxed())),
-        alert: None,
+        ..Hooks::default()
     }
 }

@@ -4,24 +4,36 @@ use std::sync::Arc;
 
 use super::stack::Purpose;
 use super::{Misuse, Observers, configured, job, scope, stack};
+use crate::action::Intent;
+use crate::action::intent::Owed;
+use crate::action::record::ActionId;
 use crate::cli::act::args::ActVerb;
-use crate::cli::act::{intent, run};
+use crate::cli::act::{Wanted, intent, run};
 use crate::cli::args::Arguments;
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
+use crate::config::resolved::Settings;
 use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::model::name::RouterName;
 use crate::operate::Rules;
 use crate::operate::desk::Desk;
+use crate::operate::job::JobState;
 
 /// Does what `verb` asks of the one cluster that is meant.
 pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Printer) -> anyhow::Result<Exit> {
     let mut settings = configured(&arguments.shared, None, printer)?;
+    let left = match verb {
+        ActVerb::Undo { action, .. } => left(action, &mut settings)?,
+        _ => Vec::new(),
+    };
     let (Some(cluster), true) = (settings.clusters.pop(), settings.clusters.is_empty()) else {
         return Err(Misuse("several clusters are configured: name one with --cluster".to_owned()).into());
     };
     let routers: Vec<RouterName> = cluster.routers.iter().map(|router| router.name.clone()).collect();
-    let wanted = intent(verb, job::now(), &routers).map_err(|error| Misuse(error.to_string()))?;
+    let wanted = match (verb, left) {
+        (ActVerb::Undo { action, .. }, owed) => Wanted::Whole(Intent::Undo { action: ActionId(action.clone()), owed }),
+        (verb, _) => intent(verb, job::now(), &routers).map_err(|error| Misuse(error.to_string()))?,
+    };
     let (cluster, scope) = Box::pin(scope::complete(cluster, settings.path.is_some(), printer)).await?;
     let read_only = arguments.shared.read_only;
     let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), read_only, Purpose::Once)]);
@@ -35,4 +47,19 @@ pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Pri
     let exit = run(handle, &desk, begin, &wanted, verb.acting(), printer).await;
     observers.end().await;
     exit
+}
+
+/// What the action called `name` has left, with the settings narrowed to its cluster.
+fn left(name: &str, settings: &mut Settings) -> anyhow::Result<Vec<Owed>> {
+    let ledger = job::ledger();
+    let job = ledger.jobs().job(&ActionId(name.to_owned()))?;
+    let cluster = job.spec()?.request.plan.cluster;
+    settings.clusters.retain(|known| known.name == cluster);
+    if settings.clusters.is_empty() {
+        return Err(Misuse(format!("{name} acted on {cluster}, which is not configured here")).into());
+    }
+    let JobState::Died(remains) = job.state(&ledger.journal())? else {
+        return Err(Misuse(format!("{name} did not die: nothing is left to be taken back")).into());
+    };
+    Ok(remains.owed.into_iter().map(|(step, order)| Owed { step, order }).collect())
 }

@@ -38,7 +38,7 @@ pub(super) async fn on_clusters(
     let observers = Observers::start(&settings, read_only, Purpose::Stay, printer).await?;
     let options = options(arguments, &settings.ui, interval(&settings))?;
     let hook = arguments.console.hook.as_deref();
-    let hooks = hooks::for_clusters(&options, settings, observers.handles.clone(), hook);
+    let hooks = hooks::for_clusters(&options, settings, observers.handles.clone(), &arguments.shared, hook);
     show(arguments, observers, options, hooks, printer).await
 }
 
@@ -53,9 +53,12 @@ pub(super) async fn on_simulation(
         None => Duration::from_secs(1),
     };
     let read_only = arguments.shared.read_only || arguments.console.wall;
-    let observers = Observers::of(simulated::stacks(demo.clusters, demo.seed, read_only, interval));
+    let clusters = simulated::clusters(demo.clusters, demo.seed);
+    let stacks = clusters.iter().map(|cluster| simulated::stack(cluster, read_only, interval)).collect();
+    let observers = Observers::of(stacks);
     let options = options(arguments, &UiSettings::default(), interval)?;
-    let hooks = hooks::for_simulation(&options, arguments.console.hook.as_deref());
+    let acted = clusters.into_iter().zip(observers.handles.iter().cloned());
+    let hooks = hooks::for_simulation(&options, acted, arguments.console.hook.as_deref())?;
     show(arguments, observers, options, hooks, printer).await
 }
 

@@ -1,5 +1,6 @@
 //! What the console is given of other rooms: psql, evidence bundles, and the program that is told of findings.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +11,23 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use super::console::state_directory;
-use super::one_line;
+use super::rehearsal::Rehearsal;
 use super::stack::access;
+use super::{job, one_line};
+use crate::cli::args::Shared;
 use crate::client::{process, secret};
 use crate::config::endpoint::{PostgresAccess, SslMode};
 use crate::config::environment::Environment;
-use crate::config::resolved::Settings;
+use crate::config::resolved::{ClusterSettings, Settings};
+use crate::driver::ha::patroni_plan::PatroniManager;
+use crate::driver::ha::sim::SimulatedCluster;
 use crate::model::agent::Address;
 use crate::model::name::ClusterName;
 use crate::model::text::{Text, redact};
 use crate::observe::picture::{Handle, Picture};
+use crate::operate::Rules;
+use crate::operate::desk::Desk;
+use crate::operate::hand::Hand;
 use crate::report::evidence;
 use crate::tui::effect::{Alert, PsqlTarget};
 use crate::tui::{Hooks, Options};
@@ -30,7 +38,13 @@ const HOOK_PATIENCE: Duration = Duration::from_secs(10);
 const HOOK_QUEUE: usize = 16;
 
 /// Hooks of a console on real clusters.
-pub(super) fn for_clusters(options: &Options, settings: Settings, handles: Vec<Handle>, hook: Option<&Path>) -> Hooks {
+pub(super) fn for_clusters(
+    options: &Options,
+    settings: Settings,
+    handles: Vec<Handle>,
+    shared: &Shared,
+    hook: Option<&Path>,
+) -> Hooks {
     let mut command = settings.ui.wall.hook.clone();
     if let Some(path) = hook {
         command = vec![path.display().to_string()];
@@ -40,7 +54,15 @@ pub(super) fn for_clusters(options: &Options, settings: Settings, handles: Vec<H
     let settings = Arc::new(settings);
     // A psql session can undo its own read-only setting, so a read-only console is not even given one.
     let psql = (!options.read_only).then(|| psql(Arc::clone(&settings), handles));
+    let open = settings.clusters.iter().filter(|cluster| !options.read_only && !cluster.read_only);
+    let desk = |cluster: &ClusterSettings| Desk::new(Arc::new(PatroniManager::of(cluster)), Arc::new(Rules));
+    let desks: BTreeMap<_, _> = open.map(|cluster| (cluster.name.clone(), desk(cluster))).collect();
+    let hand: Option<Arc<dyn Hand>> = (!desks.is_empty()).then(|| -> Arc<dyn Hand> { Arc::new(job::hand(shared)) });
     Hooks {
+        editor: hand.is_some().then(editor),
+        desks,
+        hand,
+        ledger: Some(Arc::new(job::ledger())),
         psql,
         evidence: Some(evidence_writer(&configuration.unwrap_or_default())),
         alert: (options.wall && !command.is_empty()).then(|| alert(command, pause)),
@@ -48,13 +70,46 @@ pub(super) fn for_clusters(options: &Options, settings: Settings, handles: Vec<H
 }
 
 /// Hooks of a console on simulated clusters: nothing to log in to.
-pub(super) fn for_simulation(options: &Options, hook: Option<&Path>) -> Hooks {
+pub(super) fn for_simulation(
+    options: &Options,
+    clusters: impl Iterator<Item = (SimulatedCluster, Handle)>,
+    hook: Option<&Path>,
+) -> anyhow::Result<Hooks> {
     let command = hook.map(|path| vec![path.display().to_string()]);
-    Hooks {
+    let rehearsal = Rehearsal::on(clusters.filter(|_| !options.read_only));
+    let rehearsal = rehearsal.context("cannot make a place for the files of actions")?;
+    let ledger = rehearsal.ledger();
+    let desks = rehearsal.desks();
+    let hand: Option<Arc<dyn Hand>> = (!desks.is_empty()).then(|| -> Arc<dyn Hand> { Arc::new(rehearsal) });
+    Ok(Hooks {
+        editor: hand.is_some().then(editor),
+        desks,
+        hand,
+        ledger: Some(Arc::new(ledger)),
         psql: None,
         evidence: Some(evidence_writer("# simulated\n")),
         alert: command.filter(|_| options.wall).map(|command| alert(command, Duration::from_secs(1))),
-    }
+    })
+}
+
+/// Gives a text to the operator's own editor, in a file that nobody else can read, and takes back what became of it.
+fn editor() -> crate::tui::options::EditorHook {
+    Arc::new(|text| async move { edit(&text).await.map_err(|error| one_line(&error)) }.boxed())
+}
+
+async fn edit(text: &str) -> anyhow::Result<String> {
+    let environment = Environment::of_process();
+    let named = ["VISUAL", "EDITOR"].into_iter().find_map(|name| environment.get(name).filter(|name| !name.is_empty()));
+    // Readable by its owner alone, and gone with this value.
+    let file = tempfile::Builder::new().prefix("pgctl-tui-").suffix(".json").tempfile();
+    let file = file.context("cannot make a file to edit")?;
+    std::fs::write(file.path(), text).with_context(|| format!("cannot write {}", file.path().display()))?;
+    // An editor may be given with arguments, as in `emacs -nw`.
+    let mut command: Vec<String> = named.unwrap_or("vi").split_whitespace().map(str::to_owned).collect();
+    command.push(file.path().display().to_string());
+    let status = process::attach(&command, &[]).await?;
+    anyhow::ensure!(status.success(), "the editor ended with {status}: nothing is taken from it");
+    std::fs::read_to_string(file.path()).with_context(|| format!("cannot read {}", file.path().display()))
 }
 
 fn psql(settings: Arc<Settings>, handles: Vec<Handle>) -> crate::tui::options::PsqlHook {

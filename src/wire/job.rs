@@ -1,19 +1,15 @@
 //! Actions as jobs, put together: beginning one from a console, and being one.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::Context as _;
-use futures::future::{BoxFuture, ready};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::acting::{Acting, acting, contacts};
 use super::stack::Purpose;
 use super::{Misuse, Observers, configured, console, scope, stack};
-use crate::action::escort::Told;
-use crate::action::outcome::{Ending, Outcome};
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::action::record::{ActionId, Operator};
@@ -26,11 +22,9 @@ use crate::client::process;
 use crate::config::environment::Environment;
 use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::model::text::Text;
-use crate::operate::job::{Followed, Jobs, Process, Remains, SCHEMA, Spec};
-use crate::operate::{Event, Limits, Parts, Progress, Request, Rules};
-
-/// How long the process of a job may take to begin.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::operate::hand::{Hand, Ledger as _, News};
+use crate::operate::job::{Job, JobError, JobLedger, Jobs, Process, SCHEMA, Spec, line, settling};
+use crate::operate::{Limits, Parts, Request, Rules};
 
 /// Where everything lies that outlives a console.
 fn state() -> PathBuf {
@@ -38,7 +32,7 @@ fn state() -> PathBuf {
 }
 
 /// Name of this host.
-fn host() -> String {
+pub(super) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
@@ -61,62 +55,84 @@ pub(super) fn now() -> Timestamp {
 /// What begins a confirmed action as a job, and tells how it goes on. `shared` are the arguments by which the cluster was
 /// found; the job finds it by the same.
 pub(super) fn beginning(shared: &Shared) -> Beginning {
-    let arguments = arguments(shared);
-    Box::new(move |plan, confirmation| Box::pin(ready(begin(arguments, plan, confirmation))))
+    let hand = hand(shared);
+    Box::new(move |plan, confirmation| {
+        let begun = hand.begin(plan, confirmation);
+        Box::pin(async move { begun.await.map(|(_, news)| news).map_err(anyhow::Error::msg) })
+    })
 }
 
-fn begin(
+/// The jobs of this user, for reading.
+pub(super) fn ledger() -> JobLedger {
+    JobLedger::below(state())
+}
+
+/// What begins actions as jobs. Only for a console that may act.
+pub(super) fn hand(shared: &Shared) -> JobHand {
+    JobHand { ledger: ledger(), arguments: arguments(shared) }
+}
+
+/// Begins each action in a process of its own.
+pub(super) struct JobHand {
+    ledger: JobLedger,
+    arguments: Vec<String>,
+}
+
+impl Hand for JobHand {
+    fn begin(&self, plan: Plan, confirmation: Confirmation) -> BoxFuture<'static, Result<(ActionId, News), String>> {
+        let (ledger, arguments) = (self.ledger.clone(), self.arguments.clone());
+        async move {
+            let job = create(&ledger, arguments.clone(), plan, confirmation).await?;
+            let program = std::env::current_exe();
+            let program = program.map_err(|error| format!("cannot tell where this program lies: {error}"))?;
+            let mut command = vec![program.to_string_lossy().into_owned()];
+            command.extend(arguments);
+            command.extend(["job", "run", &job.action.0].map(str::to_owned));
+            process::leave(&command).map_err(|error| line(&error))?;
+            let news = ledger.follow(&job.action);
+            Ok((job.action, news))
+        }
+        .boxed()
+    }
+
+    fn ask_to_end(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>> {
+        on_disk(&self.ledger, action, Job::ask_to_end)
+    }
+
+    fn acknowledge(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>> {
+        on_disk(&self.ledger, action, Job::acknowledge)
+    }
+}
+
+/// Writes down what is to be done. Nothing runs yet.
+pub(super) async fn create(
+    ledger: &JobLedger,
     arguments: Vec<String>,
     plan: Plan,
     confirmation: Confirmation,
-) -> anyhow::Result<mpsc::UnboundedReceiver<Progress>> {
+) -> Result<Job, String> {
     let at = now();
     let action = ActionId::new(at, std::process::id());
-    let request = Request { action: action.clone(), plan, confirmation, operator: who() };
-    let state = state();
-    let job = Jobs::below(&state).create(&Spec { schema: SCHEMA, request, at, arguments: arguments.clone() })?;
-    let program = std::env::current_exe().context("cannot tell where this program lies")?;
-    let mut command = vec![program.to_string_lossy().into_owned()];
-    command.extend(arguments);
-    command.extend(["job", "run", &action.0].map(str::to_owned));
-    process::leave(&command)?;
-    let (news, receiver) = mpsc::unbounded_channel();
-    let follow: BoxFuture<'static, ()> = Box::pin(async move {
-        let journal = Journal::at(state);
-        let outcome = match job.follow(&journal, &news, PATIENCE).await {
-            // The news end with the outcome.
-            Ok(Followed::Ended(_)) => return,
-            Ok(Followed::Died(remains)) => died(&remains, &action),
-            Ok(Followed::NeverBegan) => Outcome::new(Ending::Failed, "its process did not begin: nothing was sent")
-                .next("look at the log: --log"),
-            Err(error) => Outcome::new(Ending::Unknown, format!("it can no longer be watched: {error}"))
-                .next(format!("pgctl-tui audit {action}")),
-        };
-        // Nobody listening any more is no trouble.
-        let _ = news.send(Progress { at: now(), after: None, event: Event::Ended { outcome } });
-    });
-    #[expect(clippy::disallowed_methods, reason = "it watches and owes nothing; the job goes on without it")]
-    tokio::spawn(follow);
-    Ok(receiver)
+    let request = Request { action, plan, confirmation, operator: who() };
+    let spec = Spec { schema: SCHEMA, request, at, arguments };
+    let jobs = ledger.jobs();
+    // Waits for the disk, which the screen must not.
+    let created = tokio::task::spawn_blocking(move || jobs.create(&spec)).await;
+    created.map_err(|error| error.to_string())?.map_err(|error| line(&error))
 }
 
-fn died(remains: &Remains, action: &ActionId) -> Outcome {
-    let text = if remains.past_no_return {
-        "its process died after the point of no return"
-    } else {
-        "its process died before the point of no return"
-    };
-    let outcome = Outcome::new(Ending::Unknown, text)
-        .next(format!("pgctl-tui audit {action} tells what was done; pgctl-tui status what is"));
-    if !remains.escorting {
-        return outcome;
+/// Does `work` to the files of the job of `action`.
+pub(super) fn on_disk(
+    ledger: &JobLedger,
+    action: &ActionId,
+    work: fn(&Job) -> Result<(), JobError>,
+) -> BoxFuture<'static, Result<(), String>> {
+    let (jobs, action) = (ledger.jobs(), action.clone());
+    async move {
+        let done = tokio::task::spawn_blocking(move || jobs.job(&action).and_then(|job| work(&job))).await;
+        done.map_err(|error| error.to_string())?.map_err(|error| line(&error))
     }
-    let told: Vec<String> = remains.told.iter().map(Told::words).collect();
-    let told = if told.is_empty() { "perhaps something".to_owned() } else { told.join("; ") };
-    outcome.next(format!(
-        "the routers were told: {told}; their own checks are on and follow in time; pgctl-tui settle proves who leads and \
-         tells them at once"
-    ))
+    .boxed()
 }
 
 /// The arguments that lead another process to the same configuration and the same cluster. Secrets are never among them.
@@ -167,6 +183,7 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
     let Some(Acting { access, act, companion, lock }) = acting(&cluster, scope.as_deref(), read_only, reached) else {
         return Err(Misuse(format!("{} is read-only", cluster.name)).into());
     };
+    let act = settling(&spec.request.plan, &ledger(), act)?;
     let manager = PatroniManager::of(&cluster);
     let parts = Parts {
         handle,

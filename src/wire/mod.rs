@@ -9,6 +9,7 @@ mod discover;
 mod hooks;
 mod job;
 mod log;
+pub mod rehearsal;
 mod scope;
 mod simulated;
 mod stack;

@@ -8,18 +8,18 @@ use crate::driver::ha::sim::{SimulatedCluster, demo, fleet};
 use crate::model::thresholds::Thresholds;
 use crate::observe::cluster::Stack;
 
-/// Stacks of `count` simulated clusters; none given: the demo's own.
+/// `count` simulated clusters; none given: the demo's own.
 #[expect(clippy::disallowed_methods, reason = "a simulation begins when it is started")]
-pub(super) fn stacks(count: Option<u16>, seed: u64, read_only: bool, interval: Duration) -> Vec<Stack> {
+pub(super) fn clusters(count: Option<u16>, seed: u64) -> Vec<SimulatedCluster> {
     let epoch = Timestamp::now();
-    let clusters = match count {
+    match count {
         None => demo(seed, epoch),
         Some(count) => fleet(usize::from(count), seed, epoch),
-    };
-    clusters.iter().map(|cluster| stack(cluster, read_only, interval)).collect()
+    }
 }
 
-fn stack(cluster: &SimulatedCluster, read_only: bool, interval: Duration) -> Stack {
+/// The stack of a simulated cluster.
+pub(super) fn stack(cluster: &SimulatedCluster, read_only: bool, interval: Duration) -> Stack {
     let mut identity = cluster.identity();
     identity.read_only |= read_only;
     Stack {

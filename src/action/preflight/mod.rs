@@ -15,6 +15,7 @@ mod scene;
 mod session;
 mod standbys;
 mod swift;
+mod undo;
 
 #[cfg(test)]
 mod tests;
@@ -144,6 +145,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
         Intent::EndSession { member, pid, started, .. } => {
             session::examine(&scene, member, *pid, *started, &mut notes);
         }
+        Intent::Undo { owed, .. } => undo::examine(&scene, owed, &mut notes),
     }
     notes
 }

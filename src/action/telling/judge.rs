@@ -223,7 +223,9 @@ impl Case<'_> {
 
     /// Replies to the steps that the action is about; what only prepares or is taken back does not count.
     fn replies(&self) -> impl Iterator<Item = &Heard> {
-        let is_principal = |reply: &&Reply| self.plan.steps.get(reply.step).is_some_and(is_principal);
+        let undoes = matches!(self.plan.intent, Intent::Undo { .. });
+        let is_principal =
+            move |reply: &&Reply| self.plan.steps.get(reply.step).is_some_and(|step| undoes || is_principal(step));
         self.attempt.replies.iter().filter(is_principal).map(|reply| &reply.heard)
     }
 

@@ -182,6 +182,14 @@ pub enum ActVerb {
         #[command(flatten)]
         acting: Acting,
     },
+    /// Take back what an action has left whose process died.
+    Undo {
+        /// The action, as `pgctl-tui audit` names it.
+        action: String,
+        /// How it is confirmed and told.
+        #[command(flatten)]
+        acting: Acting,
+    },
     /// Set the state of a router's server by hand.
     Server {
         /// The server, as BACKEND/SERVER.
@@ -280,6 +288,7 @@ impl ActVerb {
             | Self::Session { acting, .. }
             | Self::Drain { acting, .. }
             | Self::Undrain { acting, .. }
+            | Self::Undo { acting, .. }
             | Self::Server { acting, .. } => acting,
         }
     }

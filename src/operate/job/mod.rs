@@ -9,7 +9,9 @@ mod attach;
 mod conduct;
 mod error;
 mod files;
+mod ledger;
 mod remains;
+mod settle;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +27,9 @@ pub use alive::{Alive, Process};
 pub use attach::Followed;
 pub use error::JobError;
 pub use files::{ProgressFile, UndoFile};
+pub use ledger::{JobLedger, line};
 pub use remains::{JobState, Remains};
+pub use settle::settling;
 
 use super::runner::Request;
 use crate::action::record::ActionId;
@@ -157,12 +161,29 @@ impl Job {
         &self.directory
     }
 
+    /// Writes down that its operator knows that it died.
+    ///
+    /// # Errors
+    /// When that cannot be written down.
+    pub fn acknowledge(&self) -> Result<(), JobError> {
+        self.touch(ACKNOWLEDGED)
+    }
+
+    /// Whether somebody said that they know.
+    pub fn is_acknowledged(&self) -> bool {
+        self.directory.join(ACKNOWLEDGED).exists()
+    }
+
     /// Asks the running job to end, as far as it still can: any console of the user may.
     ///
     /// # Errors
     /// When that cannot be written down.
     pub fn ask_to_end(&self) -> Result<(), JobError> {
-        let path = self.directory.join(CANCEL);
+        self.touch(CANCEL)
+    }
+
+    fn touch(&self, name: &str) -> Result<(), JobError> {
+        let path = self.directory.join(name);
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
         file.map(|_| ()).map_err(|source| JobError::Write { path, source })
     }
@@ -175,3 +196,5 @@ impl Job {
 
 /// A file that asks the job to end by being there.
 const CANCEL: &str = "cancel";
+/// A file that tells by being there that the death of the job is known.
+const ACKNOWLEDGED: &str = "acknowledged";

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{App, LONGEST_TRAIL, Prompt};
 use crate::model::name::ClusterName;
+use crate::model::router::ProxyKind;
 use crate::observe::picture::Order;
 use crate::report::table::Table;
 use crate::report::units;
@@ -36,7 +37,7 @@ impl App {
         if let Some(effects) = self.in_dialog(command) {
             return effects;
         }
-        if let Err(reason) = self.availability(command) {
+        if let Err(reason) = self.availability_with(command, argument.as_deref()) {
             self.tell(Notice::failed(reason));
             return Vec::new();
         }
@@ -97,6 +98,12 @@ impl App {
                 self.tell(Notice::done(format!("mouse {state}")));
                 return vec![Effect::Mouse(self.mouse)];
             }
+            Command::Act(verb) => return self.act(verb, argument.as_deref()),
+            Command::EditConfiguration => return self.edit_configuration(),
+            Command::Menu => self.dialogs.push(Dialog::Menu { selected: 0 }),
+            Command::Actions => return self.open_actions(),
+            Command::CancelAction => return self.cancel_running(),
+            Command::Undo => return self.undo_named(argument.as_deref()),
             Command::Suspend => return vec![Effect::Suspend],
             Command::Redraw => return vec![Effect::Redraw],
         }
@@ -195,9 +202,26 @@ impl App {
     }
 
     fn open_palette(&mut self) {
+        self.open_palette_with("");
+    }
+
+    /// Opens the palette with something typed already.
+    pub(in crate::tui) fn open_palette_with(&mut self, typed: &str) {
         let clusters = self.clusters.iter().map(|cluster| cluster.name.to_string()).collect();
         let themes = self.themes.iter().map(|theme| theme.name.clone()).collect();
-        self.prompt = Some(Prompt::Palette(Palette::new(Choices { clusters, themes })));
+        let mut choices = Choices { clusters, themes, ..Choices::default() };
+        if let Some(cluster) = self.cluster() {
+            let snapshot = &cluster.live().snapshot;
+            choices.members = snapshot.members.iter().map(|member| member.name.to_string()).collect();
+            let servers =
+                snapshot.routers.iter().filter_map(|router| Some((router, router.reading(snapshot.now)?.last()?)));
+            choices.servers = servers
+                .flat_map(|(router, report)| report.rows.iter().map(move |row| (router, row)))
+                .filter(|(_, row)| row.kind == ProxyKind::Server)
+                .map(|(router, row)| format!("{}/{}/{}", router.name, row.proxy, row.server))
+                .collect();
+        }
+        self.prompt = Some(Prompt::Palette(Palette::new(choices).typed(typed)));
     }
 
     fn choose_theme(&mut self, argument: Option<String>) {

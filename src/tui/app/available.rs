@@ -1,5 +1,7 @@
 //! What can be done now, and where not, why not.
 
+use std::borrow::Cow;
+
 use super::App;
 use crate::model::member::Presence;
 use crate::model::name::NodeName;
@@ -8,7 +10,7 @@ use crate::tui::effect::PsqlTarget;
 use crate::tui::views::View;
 
 /// Whether a command can be done; if not, why.
-pub type Availability = Result<(), &'static str>;
+pub type Availability = Result<(), Cow<'static, str>>;
 
 impl App {
     /// Whether `command` can be done now.
@@ -18,36 +20,61 @@ impl App {
     pub fn availability(&self, command: Command) -> Availability {
         match command {
             Command::Psql => self.psql_available(),
-            Command::Evidence if !self.has_evidence => Err("this console has no place for evidence"),
+            Command::Evidence if !self.has_evidence => Err("this console has no place for evidence".into()),
             Command::Dismiss => match self.missing_member() {
                 Some(_) => Ok(()),
-                None => Err("select a member that is off the record"),
+                None => Err("select a member that is off the record".into()),
             },
             Command::NextCluster | Command::PreviousCluster | Command::Cluster if self.clusters.len() < 2 => {
-                Err("there is only one cluster")
+                Err("there is only one cluster".into())
             }
-            Command::StepForward if self.frozen.is_none() => Err("the picture is live"),
+            Command::Act(verb) => self.can_act(verb),
+            Command::EditConfiguration if !self.acting.has_editor => {
+                self.may_act().and(Err("no editor is known".into()))
+            }
+            Command::Menu | Command::EditConfiguration | Command::Undo => self.may_act(),
+            Command::Actions if !self.acting.has_ledger => Err("not available in this console".into()),
+            Command::CancelAction if self.acting.running().is_none() => {
+                self.may_act().and(Err("no action of this console runs".into()))
+            }
+            Command::StepForward if self.frozen.is_none() => Err("the picture is live".into()),
             _ => Ok(()),
+        }
+    }
+
+    /// The same for a command with something typed behind it.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub(in crate::tui) fn availability_with(&self, command: Command, argument: Option<&str>) -> Availability {
+        match (command, argument.map(str::trim).filter(|text| !text.is_empty())) {
+            (Command::Act(verb), Some(argument)) => {
+                self.may_act()?;
+                let intent = self.wish(verb, Some(argument))?;
+                self.can_plan(&intent)
+            }
+            _ => self.availability(command),
         }
     }
 
     fn psql_available(&self) -> Availability {
         if self.options.read_only || self.options.wall {
-            return Err("not in read-only mode: psql can undo its own read-only setting");
+            return Err("not in read-only mode: psql can undo its own read-only setting".into());
         }
         if self.cluster().is_some_and(|cluster| cluster.live().snapshot.identity.read_only) {
-            return Err("the configuration has this cluster read-only");
+            return Err("the configuration has this cluster read-only".into());
         }
         if !self.has_psql {
-            return Err("not available in this console");
+            return Err("not available in this console".into());
         }
         match self.psql_target() {
-            None => Err("select a node or a router first"),
+            None => Err("select a node or a router first".into()),
             Some(PsqlTarget::Node { .. }) => Ok(()),
             Some(PsqlTarget::Router { router, proxy, .. }) => {
                 let routers = self.cluster().map(|cluster| &cluster.live().snapshot.routers);
                 let known = routers.and_then(|all| all.iter().find(|known| known.name == router));
-                known.map_or(Err("this router is not there any more"), |known| known.sql_address(&proxy).map(drop))
+                let Some(known) = known else { return Err("this router is not there any more".into()) };
+                known.sql_address(&proxy).map(drop).map_err(Cow::Borrowed)
             }
         }
     }

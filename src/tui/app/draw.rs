@@ -60,12 +60,13 @@ impl App {
         }
         surface.height = content.height;
         self.draw_panes(&mut canvas, content, surface);
-        surface.dialog = self.draw_dialog(&mut canvas, content);
+        let (dialog, typing) = self.draw_dialog(&mut canvas, content);
+        surface.dialog = dialog;
         surface.keys = key_line::draw(&mut canvas, key_row, self.view, &self.keymap);
         if let Some((notice, _)) = &self.notice {
             notice::draw(&mut canvas, Rect { height: content.height, ..content }, notice);
         }
-        self.draw_prompt(&mut canvas, content, key_row)
+        self.draw_prompt(&mut canvas, content, key_row).or(typing)
     }
 
     fn header(&self, cluster: &ClusterState) -> Header {
@@ -85,7 +86,15 @@ impl App {
             frozen,
             clock: self.clock(),
             place: (self.focus + 1, self.clusters.len()),
+            action: self.background(),
         }
+    }
+
+    /// What is said of an action that runs and is not in front.
+    fn background(&self) -> Option<String> {
+        let watch = self.acting.running()?;
+        let front = matches!(self.dialogs.last(), Some(super::Dialog::Watch { ticket, .. }) if *ticket == watch.ticket);
+        (!front).then(|| format!("{} · A shows it", watch.short()))
     }
 
     /// The time of day by the clock of the cluster in focus.

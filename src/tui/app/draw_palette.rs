@@ -3,7 +3,6 @@
 use ratatui::layout::Rect;
 
 use super::App;
-use crate::tui::command::Argument;
 use crate::tui::palette::{Entry, Palette};
 use crate::tui::theme::Role;
 use crate::tui::widgets::Canvas;
@@ -36,16 +35,13 @@ impl App {
     }
 
     fn draw_entry(&self, canvas: &mut Canvas<'_>, row: Rect, entry: &Entry) {
-        let available = self.availability(entry.spec.command);
+        let available = self.availability_with(entry.spec.command, entry.argument.as_deref());
         let role = if available.is_ok() { Role::Text } else { Role::Stale };
         let x = row.x + 2;
         let room = |used: u16| row.width.saturating_sub(used + 3);
         let name = match (&entry.argument, entry.spec.argument) {
             (Some(argument), _) => argument.clone(),
-            (None, Argument::None) => entry.spec.name.to_owned(),
-            (None, Argument::Cluster) => format!("{} NAME", entry.spec.name),
-            (None, Argument::Theme) => format!("{} [NAME]", entry.spec.name),
-            (None, Argument::Seconds) => format!("{} SECONDS", entry.spec.name),
+            (None, argument) => format!("{}{}", entry.spec.name, argument.form()),
         };
         canvas.word(x, row.y, room(0).min(NAME), &name, role);
         for place in &entry.matched {
@@ -62,9 +58,9 @@ impl App {
             key,
             if available.is_ok() { Role::Strong } else { Role::Stale },
         );
-        let (text, role) = match available {
+        let (text, role) = match &available {
             Ok(()) => (entry.spec.help, Role::Dim),
-            Err(reason) => (reason, Role::Stale),
+            Err(reason) => (reason.as_ref(), Role::Stale),
         };
         canvas.word(x + NAME + KEY, row.y, room(NAME + KEY), text, role);
     }

@@ -22,6 +22,9 @@ impl App {
         if self.prompt.is_some() {
             return self.prompt_key(key);
         }
+        if let Some(effects) = self.acting_key(key) {
+            return effects;
+        }
         match self.keymap.command(key) {
             Some(command) => self.run(command, None),
             None => Vec::new(),
@@ -57,6 +60,12 @@ impl App {
     }
 
     fn edit(&mut self, request: InputRequest) {
+        if let (None, Some(Dialog::Draft(draft))) = (&self.prompt, self.dialogs.last_mut()) {
+            if let Some(typing) = &mut draft.typing {
+                typing.input.handle(request);
+            }
+            return;
+        }
         match &mut self.prompt {
             Some(Prompt::Filter(filter)) => {
                 filter.input.handle(request);

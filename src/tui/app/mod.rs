@@ -21,6 +21,7 @@ use ratatui::layout::Rect;
 
 pub use self::available::Availability;
 use self::cluster::ClusterState;
+use super::acting::Acting;
 use super::command::Command;
 use super::dialogs::Dialog;
 use super::effect::{Effect, Outcome};
@@ -98,6 +99,8 @@ pub struct App {
     pub(in crate::tui) wall: Option<Wall>,
     pub(in crate::tui) at: Duration,
     pub(in crate::tui) surface: Surface,
+    /// Actions.
+    pub(in crate::tui) acting: Acting,
     inbox: Vec<Option<(Arc<Picture>, Duration)>>,
 }
 
@@ -132,6 +135,7 @@ impl App {
             wall: options.wall.then(Wall::default),
             at: Duration::ZERO,
             surface: Surface::default(),
+            acting: Acting::new(hooks, options.read_only || options.wall),
             inbox: vec![None; count],
             options,
         }
@@ -170,7 +174,8 @@ impl App {
                 if let Some(wall) = &mut self.wall {
                     wall.tick(at, rotation, pages);
                 }
-                Vec::new()
+                self.renew_drafts(None);
+                self.reread()
             }
             Event::Picture(index) => self.receive(index),
             Event::Signal(super::event::Signal::Continue) => vec![Effect::Redraw],
@@ -179,6 +184,17 @@ impl App {
                 self.tell(notice);
                 Vec::new()
             }
+            Event::Begun { ticket, action } => {
+                self.begun(ticket, action);
+                Vec::new()
+            }
+            Event::NotBegun { ticket, why } => {
+                self.not_begun(ticket, &why);
+                Vec::new()
+            }
+            Event::News(ticket) => self.take_news(ticket),
+            Event::Listed => self.take_list(),
+            Event::Edited { cluster, text } => self.edited(cluster, &text),
         }
     }
 
@@ -187,7 +203,9 @@ impl App {
         let (Some((picture, delay)), Some(cluster)) = (taken, self.clusters.get_mut(index)) else {
             return Vec::new();
         };
-        cluster.receive(picture, delay, self.at).into_iter().map(Effect::Alert).collect()
+        let alerts = cluster.receive(picture, delay, self.at).into_iter().map(Effect::Alert).collect();
+        self.renew_drafts(Some(index));
+        alerts
     }
 
     /// Shows a line for some seconds.

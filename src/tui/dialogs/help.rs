@@ -20,7 +20,7 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
             let available = app.availability(spec.command);
             let tone = if available.is_ok() { Tone::Plain } else { Tone::Stale };
             let keys = if spec.keys.is_empty() { ":".to_owned() } else { spec.keys.join(" ") };
-            let help = match available {
+            let help = match &available {
                 Ok(()) => spec.help.to_owned(),
                 Err(reason) => format!("{} ({reason})", spec.help),
             };

@@ -5,14 +5,17 @@ mod help;
 mod message;
 mod themes;
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 pub(in crate::tui) use self::detail::grouped as detail_lines;
 
+use super::acting::{Draft, width_in};
 use super::app::App;
+use super::event::Ticket;
 use super::theme::Theme;
 use super::views::View;
 use super::widgets::{Canvas, frame, lines};
+use crate::action::record::ActionId;
 use crate::model::text::Text;
 use crate::report::line::Line;
 
@@ -47,6 +50,32 @@ pub enum Dialog {
         /// First line shown.
         scroll: usize,
     },
+    /// An action that is shown and not yet begun.
+    Draft(Box<Draft>),
+    /// The actions for the selected row.
+    Menu {
+        /// The one selected.
+        selected: usize,
+    },
+    /// An action that runs, or ran.
+    Watch {
+        /// Which.
+        ticket: Ticket,
+        /// First line shown.
+        scroll: usize,
+    },
+    /// The actions that run and ran.
+    Actions {
+        /// The one selected.
+        selected: usize,
+    },
+    /// An action whose process died.
+    Remains {
+        /// Which.
+        action: ActionId,
+        /// First line shown.
+        scroll: usize,
+    },
     /// The themes, shown as one goes through them.
     Themes {
         /// Names.
@@ -62,7 +91,17 @@ impl Dialog {
     /// Moves by `step`, in a text of `total` lines of which `visible` show.
     pub fn scroll(&mut self, step: isize, total: usize, visible: usize) {
         match self {
-            Self::Help { scroll } | Self::Detail { scroll, .. } | Self::Message { scroll, .. } => {
+            Self::Draft(draft) => {
+                draft.scroll = draft.scroll.saturating_add_signed(step).min(total.saturating_sub(visible));
+            }
+            Self::Menu { selected } | Self::Actions { selected } => {
+                *selected = selected.saturating_add_signed(step).min(total.saturating_sub(1));
+            }
+            Self::Help { scroll }
+            | Self::Detail { scroll, .. }
+            | Self::Message { scroll, .. }
+            | Self::Watch { scroll, .. }
+            | Self::Remains { scroll, .. } => {
                 *scroll = scroll.saturating_add_signed(step).min(total.saturating_sub(visible));
             }
             Self::Themes { names, selected, .. } => {
@@ -78,6 +117,11 @@ impl Dialog {
             Self::Detail { row, .. } => row.to_string(),
             Self::Message { title, .. } => title.clone(),
             Self::Themes { .. } => "Theme".to_owned(),
+            Self::Draft(draft) => draft.intent.verb().to_owned(),
+            Self::Menu { .. } => "Act".to_owned(),
+            Self::Watch { .. } => "Action".to_owned(),
+            Self::Actions { .. } => "Actions".to_owned(),
+            Self::Remains { .. } => "Died".to_owned(),
         }
     }
 }
@@ -89,13 +133,26 @@ fn content(app: &App, dialog: &Dialog, width: usize) -> (String, Vec<Line>) {
         Dialog::Detail { view, pane, row, .. } => (row.to_string(), detail::lines(app, *view, pane, row, width)),
         Dialog::Message { title, lines, .. } => (title.clone(), message::lines(lines, width)),
         Dialog::Themes { names, selected, .. } => ("Theme".to_owned(), themes::lines(names, *selected)),
+        Dialog::Draft(_)
+        | Dialog::Menu { .. }
+        | Dialog::Watch { .. }
+        | Dialog::Actions { .. }
+        | Dialog::Remains { .. } => (dialog.crumb(), message::lines(&["no longer there".to_owned()], width)),
     }
 }
 
 impl App {
-    /// Draws the dialog on top into `area`. Returns its lines, and how many show.
-    pub(in crate::tui) fn draw_dialog(&self, canvas: &mut Canvas<'_>, area: Rect) -> (usize, usize) {
-        let Some(dialog) = self.dialogs.last() else { return (0, 0) };
+    /// Draws the dialog on top into `area`. Returns its lines, how many show, and where the cursor stands while something
+    /// is typed in it.
+    pub(in crate::tui) fn draw_dialog(
+        &self,
+        canvas: &mut Canvas<'_>,
+        area: Rect,
+    ) -> ((usize, usize), Option<Position>) {
+        let Some(dialog) = self.dialogs.last() else { return ((0, 0), None) };
+        if let Some(sheet) = self.sheet(dialog, width_in(area)) {
+            return sheet.draw(canvas, area);
+        }
         let small = matches!(dialog, Dialog::Themes { .. });
         let width = if small { 40 } else { WIDEST.min(area.width) };
         let inner_width = usize::from(width.saturating_sub(6));
@@ -105,24 +162,28 @@ impl App {
         let hint = match dialog {
             Dialog::Themes { .. } => "Enter take · Esc leave",
             Dialog::Detail { .. } => "y copy · Esc close",
-            Dialog::Help { .. } | Dialog::Message { .. } => "Esc close",
+            _ => "Esc close",
         };
         let inner = frame::draw(canvas, place, &title, hint);
         let visible = usize::from(inner.height);
         let scroll = match dialog {
             Dialog::Help { scroll } | Dialog::Detail { scroll, .. } | Dialog::Message { scroll, .. } => *scroll,
             Dialog::Themes { selected, .. } => (selected + 1).saturating_sub(visible),
+            _ => 0,
         };
         // The bar stands on the frame.
         let inner =
             Rect { x: inner.x.saturating_sub(1), width: (inner.width + 3).min(place.width.saturating_sub(1)), ..inner };
         lines::draw(canvas, inner, &text, scroll);
-        (text.len(), visible)
+        ((text.len(), visible), None)
     }
 
     /// The text of the dialog on top, for the clipboard.
     pub(in crate::tui) fn dialog_text(&self) -> String {
         let Some(dialog) = self.dialogs.last() else { return String::new() };
+        if let Some(sheet) = self.sheet(dialog, usize::from(WIDEST)) {
+            return sheet.text();
+        }
         let (title, lines) = content(self, dialog, usize::from(WIDEST));
         let lines = lines.iter().map(|line| line.text().trim_end().to_owned());
         std::iter::once(title).chain(lines).collect::<Vec<_>>().join("\n")

@@ -1,9 +1,11 @@
 //! From keys to commands. The only room that knows key codes.
 
+mod acting;
 mod key;
 
 use std::collections::BTreeMap;
 
+pub use self::acting::ActingKey;
 pub use self::key::{Key, KeyName, NoSuchKey, sequence};
 use super::command::{COMMANDS, Command, WALL_COMMANDS};
 

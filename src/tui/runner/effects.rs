@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-use super::{Runner, Urgency, save, signals};
+use super::{Finished, Runner, Urgency, save, signals};
 use crate::model::text::Text;
 use crate::observe::picture::Order;
 use crate::tui::clipboard::{copy_sequence, notify_sequence};
 use crate::tui::effect::{Alert, Effect, Outcome, PsqlTarget};
-use crate::tui::event::Notice;
+use crate::tui::event::{ClusterIndex, Event, Notice};
 use crate::tui::{export, terminal};
 
 /// How long to wait for the stop to take hold and be lifted, before taking the terminal back without one.
@@ -43,11 +43,42 @@ impl Runner {
                                 Ok(path) => Notice::done(format!("evidence written to {}", path.display())),
                                 Err(why) => Notice::failed(format!("no evidence written: {why}")),
                             })
+                            .map(Finished::Told)
                             .boxed(),
                     );
                 }
             }
             Effect::Psql(target) => return self.psql(target).await,
+            Effect::Begin { ticket, plan, confirmation } => {
+                if let Some(hand) = &self.console.hooks.hand {
+                    let begun = hand.begin(*plan, confirmation);
+                    self.jobs.push(begun.map(move |begun| Finished::Begun(ticket, begun)).boxed());
+                }
+            }
+            Effect::Follow { ticket, action } => {
+                if let Some(ledger) = &self.console.hooks.ledger {
+                    let news = ledger.follow(&action);
+                    self.listen(ticket, news);
+                }
+            }
+            Effect::End(action) => {
+                if let Some(hand) = &self.console.hooks.hand {
+                    let asked = hand.ask_to_end(&action);
+                    self.jobs.push(asked.map(|asked| Finished::Told(written("asked to end", asked))).boxed());
+                }
+            }
+            Effect::Acknowledge(action) => {
+                if let Some(hand) = &self.console.hooks.hand {
+                    let known = hand.acknowledge(&action);
+                    self.jobs.push(known.map(|known| Finished::Told(written("written down", known))).boxed());
+                }
+            }
+            Effect::List => {
+                if let Some(ledger) = &self.console.hooks.ledger {
+                    self.jobs.push(ledger.list().map(Finished::Listed).boxed());
+                }
+            }
+            Effect::Edit { cluster, text } => return self.edit(cluster, text).await,
             Effect::Mouse(on) => self.writer.send(terminal::mouse_sequence(on)),
             Effect::Suspend => return self.suspend().await,
             Effect::Redraw => {
@@ -61,7 +92,7 @@ impl Runner {
     }
 
     fn say(&mut self, notice: Notice) {
-        self.jobs.push(std::future::ready(notice).boxed());
+        self.jobs.push(std::future::ready(Finished::Told(notice)).boxed());
     }
 
     fn save_screen(&mut self) {
@@ -71,12 +102,13 @@ impl Runner {
         let directory = self.console.options.save_directory.clone();
         let name = self.app.save_name();
         let job = tokio::task::spawn_blocking(move || save::save(&directory, &name, &text, &picture));
-        let told: BoxFuture<'static, Notice> = job
+        let told: BoxFuture<'static, Finished> = job
             .map(|saved| match saved {
                 Ok(Ok(path)) => Notice::done(format!("screen saved to {}.txt and .svg", path.display())),
                 Ok(Err(why)) => Notice::failed(format!("screen not saved: {why}")),
                 Err(_) => Notice::failed("screen not saved"),
             })
+            .map(Finished::Told)
             .boxed();
         self.jobs.push(told);
     }
@@ -94,6 +126,32 @@ impl Runner {
         }
         if let Err(why) = ended {
             self.say(Notice::failed(format!("psql: {why}")));
+        }
+        None
+    }
+
+    /// Gives the terminal to the operator's editor and takes it back, with what became of the text.
+    async fn edit(&mut self, cluster: ClusterIndex, text: String) -> Option<Outcome> {
+        let hook = self.console.hooks.editor.clone()?;
+        self.go_away().await;
+        let edited = tokio::select! {
+            edited = hook(text) => edited,
+            signal = self.signals.next_fatal() => return Some(Outcome::Signal(signal)),
+        };
+        if self.come_back().is_err() {
+            return Some(Outcome::TerminalLost);
+        }
+        match edited {
+            Ok(text) => {
+                let at = self.start.elapsed();
+                let effects = self.app.update(Event::Edited { cluster, text }, at);
+                for effect in effects {
+                    if let Some(outcome) = Box::pin(self.perform(effect)).await {
+                        return Some(outcome);
+                    }
+                }
+            }
+            Err(why) => self.say(Notice::failed(why)),
         }
         None
     }
@@ -122,5 +180,13 @@ impl Runner {
         if let Some(hook) = &self.console.hooks.alert {
             hook(alert);
         }
+    }
+}
+
+/// What is said of something that was written down, or was not.
+fn written(what: &str, written: Result<(), String>) -> Notice {
+    match written {
+        Ok(()) => Notice::done(what),
+        Err(why) => Notice::failed(format!("not {what}: {why}")),
     }
 }

@@ -27,11 +27,14 @@ use self::signals::Signals;
 use self::writer::Writer;
 use super::app::App;
 use super::effect::{Effect, Outcome};
-use super::event::{ClusterIndex, Event, Notice};
+use super::event::{ClusterIndex, Event, Notice, Ticket};
 use super::options::{Hooks, Options};
 use super::terminal::TerminalGuard;
 use super::theme::Theme;
+use crate::action::record::ActionId;
 use crate::observe::picture::{Handle, Picture};
+use crate::operate::Progress;
+use crate::operate::hand::{Listed, News};
 
 /// Shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(100);
@@ -101,6 +104,7 @@ pub async fn run(console: Console) -> Result<Outcome, ConsoleError> {
         input: Some(Input::open()),
         pictures: pictures.collect(),
         jobs: FuturesUnordered::new(),
+        news: FuturesUnordered::new(),
         start: Instant::now(),
         drawn: None,
         dirty: Some(Urgency::Now),
@@ -129,6 +133,19 @@ enum Urgency {
     Now,
 }
 
+/// What came of something that was begun beside the loop.
+enum Finished {
+    /// Something to say.
+    Told(Notice),
+    /// An action was begun, or could not be.
+    Begun(Ticket, Result<(ActionId, News), String>),
+    /// The list of actions was read.
+    Listed(Result<Vec<Listed>, String>),
+}
+
+/// Most pieces of news taken at once.
+const NEWS_AT_ONCE: usize = 64;
+
 struct Runner {
     app: App,
     console: Console,
@@ -138,7 +155,8 @@ struct Runner {
     writer: Writer,
     input: Option<Input>,
     pictures: FuturesUnordered<Waiting>,
-    jobs: FuturesUnordered<BoxFuture<'static, Notice>>,
+    jobs: FuturesUnordered<BoxFuture<'static, Finished>>,
+    news: FuturesUnordered<BoxFuture<'static, (Ticket, Vec<Progress>, News)>>,
     start: Instant,
     drawn: Option<Instant>,
     dirty: Option<Urgency>,
@@ -146,6 +164,11 @@ struct Runner {
 
 impl Runner {
     async fn until_end(&mut self) -> Outcome {
+        for effect in self.app.first_effects() {
+            if let Some(outcome) = self.perform(effect).await {
+                return outcome;
+            }
+        }
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -167,7 +190,8 @@ impl Runner {
                     Err(_) => return Outcome::TerminalLost,
                 },
                 Some((index, pictures)) = self.pictures.next() => pictures.map(|pictures| self.picture(index, pictures)),
-                Some(notice) = self.jobs.next() => Some(Event::Notice(notice)),
+                Some(finished) = self.jobs.next() => Some(self.finished(finished)),
+                Some((ticket, told, news)) = self.news.next() => self.told(ticket, told, news),
                 _ = tick.tick() => Some(Event::Tick),
                 () = tokio::time::sleep(wait), if self.dirty.is_some() && !self.writer.is_busy() => None,
             };
@@ -211,6 +235,41 @@ impl Runner {
             }),
             None => None,
         }
+    }
+
+    fn finished(&mut self, finished: Finished) -> Event {
+        match finished {
+            Finished::Told(notice) => Event::Notice(notice),
+            Finished::Begun(ticket, Ok((action, news))) => {
+                self.listen(ticket, news);
+                Event::Begun { ticket, action }
+            }
+            Finished::Begun(ticket, Err(why)) => Event::NotBegun { ticket, why },
+            Finished::Listed(listed) => {
+                self.app.deposit_list(listed);
+                Event::Listed
+            }
+        }
+    }
+
+    /// Waits for news of an action.
+    fn listen(&mut self, ticket: Ticket, mut news: News) {
+        let next = async move {
+            let mut told = Vec::new();
+            news.recv_many(&mut told, NEWS_AT_ONCE).await;
+            (ticket, told, news)
+        };
+        self.news.push(next.boxed());
+    }
+
+    /// Takes news in. None: no more come.
+    fn told(&mut self, ticket: Ticket, told: Vec<Progress>, news: News) -> Option<Event> {
+        if told.is_empty() {
+            return None;
+        }
+        self.app.deposit_news(ticket, told);
+        self.listen(ticket, news);
+        Some(Event::News(ticket))
     }
 
     fn picture(&mut self, index: ClusterIndex, mut pictures: watch::Receiver<Arc<Picture>>) -> Event {

@@ -30,6 +30,8 @@ pub struct Header {
     pub clock: String,
     /// Clusters in all, and which this is, from 1.
     pub place: (usize, usize),
+    /// An action of this console that runs in the background, in a few words.
+    pub action: Option<String>,
 }
 
 /// The symbol of a wellbeing.
@@ -63,6 +65,13 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
     let fits = forms.iter().map(|form| form()).find(|line| line.width() <= usize::from(room));
     let state = fits.unwrap_or_else(|| compact(summary, summary.paused.as_ref(), summary.counts.short()));
     canvas.line(area.x + 1, area.y + 1, room, &state);
+    let mut room = room;
+    if let Some(action) = &header.action {
+        let text = format!(" {action} ");
+        let width = u16::try_from(text.width()).unwrap_or(u16::MAX).min(room);
+        canvas.word(area.right().saturating_sub(width + 1), area.y + 2, width, &text, Role::BadgeFrozen);
+        room = room.saturating_sub(width + 1);
+    }
     if let Some(worst) = &header.summary.worst {
         let role = Role::of(worst.tone);
         let used = canvas.word(area.x + 1, area.y + 2, room, "▲ ", role);

@@ -2,6 +2,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::report::line::Line;
+
 /// `text` in lines of at most `width` columns; a word longer than that is cut. Always at least one line.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
@@ -34,17 +36,66 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A line of several tones in lines of at most `width` columns, broken between words; every line but the first begins with
+/// `indent` blanks.
+pub fn fold(line: &Line, width: usize, indent: usize) -> Vec<Line> {
+    if line.width() <= width {
+        return vec![line.clone()];
+    }
+    let indent = indent.min(width / 2);
+    let mut folded = vec![Line::new()];
+    let (mut used, mut is_bare) = (0, true);
+    for span in &line.spans {
+        for word in span.text.as_str().split_inclusive(' ') {
+            let bare = word.trim_end_matches(' ');
+            for piece in wrap(bare, width - indent).iter().filter(|piece| !piece.is_empty()) {
+                let columns = piece.width();
+                if used + columns > width && !is_bare {
+                    let mut next = Line::new();
+                    next.pad_to(indent);
+                    folded.push(next);
+                    used = indent;
+                }
+                if let Some(last) = folded.last_mut() {
+                    last.push(piece, span.tone);
+                }
+                used += columns;
+                is_bare = false;
+            }
+            let blanks = word.len() - bare.len();
+            // Blanks at the place where a line is broken are not needed.
+            if used + blanks < width
+                && let Some(last) = folded.last_mut()
+            {
+                last.push(&word[bare.len()..], span.tone);
+                used += blanks;
+            }
+        }
+    }
+    folded
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::report::symbol::Mark;
 
     #[test]
     fn words_stay_whole_where_they_fit() {
         assert_eq!(wrap("bring back a majority", 10), ["bring back", "a majority"]);
         assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("", 4), [""]);
+    }
+
+    #[test]
+    fn a_line_of_several_tones_is_broken_between_words_and_loses_none() {
+        let line =
+            Line::new().mark(Mark::Well).plain(" pg-1 streams from pg-0, receiver live").dim("   SQL pg-1, 0.3 s");
+        let folded: Vec<String> = fold(&line, 24, 2).iter().map(|line| line.text().trim_end().to_owned()).collect();
+        assert_eq!(folded, ["● pg-1 streams from", "  pg-0, receiver live", "  SQL pg-1, 0.3 s"]);
+        assert_eq!(fold(&line, 200, 2), [line]);
     }
 
     proptest! {

@@ -24,6 +24,7 @@ mod swift;
 mod switchover;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 use std::collections::BTreeMap;
 
@@ -102,6 +103,7 @@ impl Manage for PatroniManager {
             Intent::EndSession { member, pid, started, how } => {
                 end_session::plan(&ground, member, *pid, *started, *how)
             }
+            Intent::Undo { action, owed } => undo::plan(&ground, action, owed),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 
 use crate::action::permit::WriteAccess;
+use crate::config::address::AddressMap;
 use crate::driver::port::{Check, Contact, NodeSources, Observe};
 use crate::model::name::{ClusterName, RouterName};
 use crate::model::router::Router;
@@ -115,6 +116,16 @@ impl SimulatedCluster {
         let members = lock(&self.world).members();
         let nodes = SimulatedNodes::new(&self.world);
         members.iter().map(|member| nodes.contact(member, None)).collect()
+    }
+
+    /// How the addresses that its router knows lead to the members.
+    pub fn address_map(&self) -> AddressMap {
+        let mut map = AddressMap::default();
+        for node in &lock(&self.world).nodes {
+            // Both are addresses of our own making.
+            let _ = map.add(node.router_address.as_str(), &format!("{}:5432", node.name));
+        }
+        map
     }
 
     /// Carries out orders here, on the observer's clock. Only for whoever may change anything.

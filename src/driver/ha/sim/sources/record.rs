@@ -7,7 +7,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::model::agent::{Address, Registration, Tags};
-use crate::model::dcs::{ConfigValue, DcsContent, DynamicConfig, FailoverKey, LeaderKey, RawKey, StatusKey, SyncKey};
+use crate::model::dcs::{
+    ConfigValue, DcsContent, DynamicConfig, FailoverKey, LeaderKey, OperationLock, RawKey, StatusKey, SyncKey,
+};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::name::NodeName;
 use crate::model::role::{MemberState, Role, SyncState};
@@ -80,7 +82,7 @@ impl World {
                 scheduled_at: order.at.map(|at| Text::new(self.clock.wall(at).to_string())),
             }),
             failsafe: self.failsafe(),
-            lock: None,
+            lock: self.operation_lock(),
             paused: false,
             revision: record.revision,
             keys: Vec::new(),
@@ -88,6 +90,17 @@ impl World {
         };
         content.keys = self.raw_keys(&content);
         content
+    }
+
+    fn operation_lock(&self) -> Option<OperationLock> {
+        let claim = self.claim().ok().flatten()?;
+        Some(OperationLock {
+            holder: Text::new(claim.operator.to_string()),
+            verb: claim.verb.clone(),
+            since: Some(claim.since),
+            reason: claim.reason.clone(),
+            action: Text::new(&claim.action.0),
+        })
     }
 
     fn registration(&self, index: usize) -> Option<Registration> {

@@ -1,0 +1,63 @@
+//! What a console acts with, as ports that the composition fills: a [`Ledger`] tells what runs and what ran, a [`Hand`]
+//! begins and ends. Apart, since a console that only looks is given no hand at all.
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::job::JobState;
+use super::progress::Progress;
+use super::runner::Request;
+use crate::action::permit::Confirmation;
+use crate::action::plan::Plan;
+use crate::action::record::ActionId;
+
+/// News of an action, from its beginning. The last piece is its end; where none comes, the console that told it is gone.
+pub type News = mpsc::UnboundedReceiver<Progress>;
+
+/// One action of this user on this host.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Listed {
+    /// What was asked for, how it was confirmed, by whom.
+    pub request: Request,
+    /// When.
+    pub at: Timestamp,
+    /// How it stands with it.
+    pub state: JobState,
+    /// Its operator has seen that it died, and wants no more of it.
+    pub acknowledged: bool,
+}
+
+impl Listed {
+    /// Its name.
+    pub fn action(&self) -> &ActionId {
+        &self.request.action
+    }
+
+    /// Whether it died and nobody has said yet that they know.
+    pub fn wants_attention(&self) -> bool {
+        matches!(self.state, JobState::Died(_)) && !self.acknowledged
+    }
+}
+
+/// Reads what runs and what ran.
+pub trait Ledger: Send + Sync {
+    /// The newest actions, newest first. The error is one line.
+    fn list(&self) -> BoxFuture<'static, Result<Vec<Listed>, String>>;
+
+    /// The news of `action`, also of one that is over or that another console began.
+    fn follow(&self, action: &ActionId) -> News;
+}
+
+/// Begins and ends actions. Made only for a console that may act.
+pub trait Hand: Send + Sync {
+    /// Begins the very plan that was confirmed, in a way that outlives the console. The error is one line; then nothing
+    /// was begun.
+    fn begin(&self, plan: Plan, confirmation: Confirmation) -> BoxFuture<'static, Result<(ActionId, News), String>>;
+
+    /// Asks `action` to end as far as it still can. The error is one line.
+    fn ask_to_end(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>>;
+
+    /// Writes down that the death of `action` is known. The error is one line.
+    fn acknowledge(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>>;
+}

@@ -1,0 +1,135 @@
+//! The jobs of one state directory as a [`Ledger`].
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use tokio::sync::mpsc;
+
+use super::attach::Followed;
+use super::error::JobError;
+use super::remains::Remains;
+use super::{Job, Jobs};
+use crate::action::escort::Told;
+use crate::action::outcome::{Ending, Outcome};
+use crate::action::record::ActionId;
+use crate::audit::Journal;
+use crate::operate::hand::{Ledger, Listed, News};
+use crate::operate::progress::{Event, Progress};
+
+/// How long the process of a job may take to begin.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Most jobs listed: nobody reads further back here, the journal has them all.
+const MOST: usize = 100;
+
+/// The jobs below one state directory.
+#[derive(Clone, Debug)]
+pub struct JobLedger {
+    state: PathBuf,
+}
+
+impl JobLedger {
+    /// The jobs below `state`, the program's state directory.
+    pub fn below(state: impl Into<PathBuf>) -> Self {
+        Self { state: state.into() }
+    }
+
+    /// The jobs.
+    pub fn jobs(&self) -> Jobs {
+        Jobs::below(&self.state)
+    }
+
+    /// The journal that tells what a job that died had done.
+    pub fn journal(&self) -> Journal {
+        Journal::at(&self.state)
+    }
+
+    fn read(&self) -> Result<Vec<Listed>, JobError> {
+        let (mut jobs, journal) = (self.jobs().list()?, self.journal());
+        jobs.reverse();
+        jobs.truncate(MOST);
+        // One that cannot be read hides none of the others.
+        Ok(jobs.iter().filter_map(|job| listed(job, &journal).ok()).collect())
+    }
+}
+
+fn listed(job: &Job, journal: &Journal) -> Result<Listed, JobError> {
+    let spec = job.spec()?;
+    let (state, acknowledged) = (job.state(journal)?, job.is_acknowledged());
+    Ok(Listed { request: spec.request, at: spec.at, state, acknowledged })
+}
+
+impl Ledger for JobLedger {
+    fn list(&self) -> BoxFuture<'static, Result<Vec<Listed>, String>> {
+        let ledger = self.clone();
+        async move {
+            let read = tokio::task::spawn_blocking(move || ledger.read()).await;
+            match read {
+                Ok(read) => read.map_err(|error| line(&error)),
+                Err(error) => Err(error.to_string()),
+            }
+        }
+        .boxed()
+    }
+
+    fn follow(&self, action: &ActionId) -> News {
+        let (news, receiver) = mpsc::unbounded_channel();
+        let (ledger, action) = (self.clone(), action.clone());
+        let watch = async move {
+            let journal = ledger.journal();
+            let job = ledger.jobs().job(&action);
+            let followed = match &job {
+                Ok(job) => job.follow(&journal, &news, PATIENCE).await.map_err(|error| line(&error)),
+                Err(error) => Err(line(error)),
+            };
+            let outcome = match followed {
+                // The news end with the outcome.
+                Ok(Followed::Ended(_)) => return,
+                Ok(Followed::Died(remains)) => died(&remains, &action),
+                Ok(Followed::NeverBegan) => Outcome::new(Ending::Failed, "its process did not begin: nothing was sent")
+                    .next("look at the log: --log"),
+                Err(error) => Outcome::new(Ending::Unknown, format!("it can no longer be watched: {error}"))
+                    .next(format!("pgctl-tui audit {action}")),
+            };
+            let at = job.ok().and_then(|job| job.spec().ok()).map(|spec| spec.at).unwrap_or_default();
+            // Nobody listening any more is no trouble.
+            let _ = news.send(Progress { at, after: None, event: Event::Ended { outcome } });
+        };
+        #[expect(clippy::disallowed_methods, reason = "it watches and owes nothing; the job goes on without it")]
+        tokio::spawn(watch);
+        receiver
+    }
+}
+
+fn died(remains: &Remains, action: &ActionId) -> Outcome {
+    let place = if remains.past_no_return { "after" } else { "before" };
+    let outcome = Outcome::new(Ending::Unknown, format!("its process died {place} the point of no return"))
+        .next(format!("pgctl-tui audit {action} tells what was done; pgctl-tui status what is"));
+    let outcome = if remains.owed.is_empty() {
+        outcome
+    } else {
+        outcome.next(format!("take back what it left: pgctl-tui undo {action}"))
+    };
+    if !remains.escorting {
+        return outcome;
+    }
+    let told: Vec<String> = remains.told.iter().map(Told::words).collect();
+    let told = if told.is_empty() { "perhaps something".to_owned() } else { told.join("; ") };
+    outcome.next(format!(
+        "the routers were told: {told}; their own checks are on and follow in time; pgctl-tui settle proves who leads and \
+         tells them at once"
+    ))
+}
+
+/// An error with its causes in one line.
+pub fn line(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,52 @@
+//! The dynamic configuration as it is edited: what is shown of it, with secrets masked. A masked value that nobody touches
+//! is no change, so it is never written back.
+
+use serde_json::{Map, Value};
+
+use crate::action::typed::{Misunderstood, changes_between};
+use crate::model::snapshot::Snapshot;
+use crate::model::text::Text;
+
+/// The configuration on a fresh record, secrets masked. `None`: it is not on record, or not readable as a whole.
+pub(super) fn present(snapshot: &Snapshot) -> Option<Map<String, Value>> {
+    let record = snapshot.dcs.content.iter().find_map(|reading| reading.fresh(snapshot.now))?;
+    let lines = &record.config.as_ref()?.lines;
+    let text = lines.iter().map(Text::as_str).collect::<Vec<_>>().join("\n");
+    serde_json::from_str(&text).ok()
+}
+
+/// The text to be edited.
+pub(super) fn text(snapshot: &Snapshot) -> Option<String> {
+    let mut text = serde_json::to_string_pretty(&present(snapshot)?).ok()?;
+    text.push('\n');
+    Some(text)
+}
+
+/// What was changed from `before` to `after`, both texts as edited.
+///
+/// # Errors
+/// `after` is no JSON object, or nothing was changed.
+pub(super) fn edited(before: &str, after: &str) -> Result<Map<String, Value>, Misunderstood> {
+    let read = |text: &str| serde_json::from_str::<Map<String, Value>>(text);
+    let before = read(before).map_err(|error| Misunderstood(format!("the configuration is no JSON: {error}")))?;
+    let after = read(after)
+        .map_err(|error| Misunderstood(format!("what you wrote is no JSON object, so nothing is planned: {error}")))?;
+    let changes = changes_between(&before, &after);
+    if changes.is_empty() { Err(Misunderstood("nothing was changed".to_owned())) } else { Ok(changes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_json_or_no_change_is_told_and_plans_nothing() {
+        let before = r#"{"ttl": 30, "password": "***"}"#;
+        assert!(edited(before, "{ttl: 20").unwrap_err().0.contains("no JSON object"));
+        assert!(edited(before, before).unwrap_err().0.contains("nothing was changed"));
+        let changes = edited(before, r#"{"ttl": 20, "password": "***"}"#).unwrap();
+        assert_eq!(Value::Object(changes), json!({"ttl": 20}), "a masked secret is not written back");
+    }
+}

@@ -1,0 +1,42 @@
+//! The actions, each under its letter, with the reason where one cannot be done.
+
+use super::sheet::Sheet;
+use crate::report::line::Line;
+use crate::report::table::Tone;
+use crate::tui::app::App;
+use crate::tui::command::{Command, Danger};
+
+/// Columns before what it does.
+const NAME: usize = 20;
+
+/// The dialog.
+pub(super) fn sheet(app: &App, selected: usize) -> Sheet {
+    let mut body = Vec::new();
+    for (letter, spec) in Command::menu() {
+        let available = app.availability(spec.command);
+        let tone = match (&available, spec.danger) {
+            (Err(_), _) => Tone::Stale,
+            (Ok(()), Danger::Destructive) => Tone::Act,
+            (Ok(()), Danger::Disruptive) => Tone::Look,
+            (Ok(()), Danger::Reversible | Danger::Session | Danger::None) => Tone::Plain,
+        };
+        let key = if available.is_ok() { Tone::Strong } else { Tone::Stale };
+        let mut line = Line::new().with(letter.to_string(), key).plain("  ").with(spec.name, tone);
+        line.pad_to(NAME);
+        line.push(" ", Tone::Plain);
+        match &available {
+            Ok(()) => line.push(spec.help, Tone::Dim),
+            Err(reason) => line.push(reason, Tone::Stale),
+        }
+        body.push(line);
+    }
+    let count = body.len();
+    let about = app.selected_node().map_or_else(String::new, |node| format!(" · {node}"));
+    Sheet {
+        title: format!("Act{about}"),
+        body,
+        hint: "letter or Enter: its dialog · Esc leave".to_owned(),
+        selected: Some(selected.min(count.saturating_sub(1))),
+        ..Sheet::default()
+    }
+}

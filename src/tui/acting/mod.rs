@@ -1,0 +1,30 @@
+//! The hand of the console: from a command to what is wanted, the one dialog in which it is shown and confirmed, and how
+//! it goes on.
+//!
+//! Nothing here sends anything or reads a file: plans come from a desk, everything else is an effect. What is confirmed is
+//! the plan that was on the screen, whatever the next picture brings.
+
+mod configuration;
+mod draft;
+mod draft_lines;
+mod keys;
+mod listing;
+mod menu;
+mod news;
+mod remains;
+mod sheet;
+mod subject;
+mod undo;
+mod watch;
+mod watch_lines;
+mod wish;
+
+pub(in crate::tui) use self::draft::Draft;
+pub(in crate::tui) use self::news::Acting;
+pub(in crate::tui) use self::sheet::width_in;
+
+/// The same beginning with a capital.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,272 @@
+//! What the console keeps of actions, and what it learns of them: begun, news, the list, a text that was edited.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::configuration;
+use super::draft::Draft;
+use super::watch::Watch;
+use crate::action::Intent;
+use crate::action::outcome::{Ending, Outcome};
+use crate::action::permit::Confirmation;
+use crate::action::plan::Plan;
+use crate::action::record::ActionId;
+use crate::model::name::ClusterName;
+use crate::observe::picture::Order;
+use crate::operate::Progress;
+use crate::operate::desk::Desk;
+use crate::operate::hand::Listed;
+use crate::tui::app::App;
+use crate::tui::dialogs::Dialog;
+use crate::tui::effect::Effect;
+use crate::tui::event::{ClusterIndex, Notice, Ticket};
+use crate::tui::options::Hooks;
+
+/// How often the list of actions is read anew while it is open.
+const REREAD: Duration = Duration::from_secs(2);
+/// Most actions kept that are over.
+const MOST_KEPT: usize = 16;
+
+/// What the console has of actions.
+#[derive(Debug, Default)]
+pub(in crate::tui) struct Acting {
+    /// Draw up plans, for each cluster on which this console may act.
+    pub(in crate::tui) desks: BTreeMap<ClusterName, Desk>,
+    pub(in crate::tui) has_hand: bool,
+    pub(in crate::tui) has_ledger: bool,
+    pub(in crate::tui) has_editor: bool,
+    /// Actions watched, oldest first.
+    pub(in crate::tui) watches: Vec<Watch>,
+    next: Ticket,
+    inbox: Vec<(Ticket, Vec<Progress>)>,
+    /// The list as read last; `None`: not yet.
+    pub(in crate::tui) listed: Option<Result<Vec<Listed>, String>>,
+    arrived: Option<Result<Vec<Listed>, String>>,
+    read_at: Duration,
+    /// Those that had died at the start were told of.
+    told: bool,
+    /// The text that is being edited, as it was before.
+    before: Option<String>,
+}
+
+impl Acting {
+    /// As the console is composed; one that only looks has no use for desks.
+    pub(in crate::tui) fn new(hooks: &Hooks, only_looks: bool) -> Self {
+        Self {
+            desks: if only_looks { BTreeMap::new() } else { hooks.desks.clone() },
+            has_hand: hooks.hand.is_some() && !only_looks,
+            has_ledger: hooks.ledger.is_some(),
+            has_editor: hooks.editor.is_some() && !only_looks,
+            ..Self::default()
+        }
+    }
+
+    /// The action called so by this console.
+    pub(in crate::tui) fn watch(&self, ticket: Ticket) -> Option<&Watch> {
+        self.watches.iter().find(|watch| watch.ticket == ticket)
+    }
+
+    fn watch_mut(&mut self, ticket: Ticket) -> Option<&mut Watch> {
+        self.watches.iter_mut().find(|watch| watch.ticket == ticket)
+    }
+
+    fn add(&mut self, watch: Watch) {
+        self.watches.push(watch);
+        while self.watches.len() > MOST_KEPT {
+            let Some(over) = self.watches.iter().position(Watch::is_over) else { return };
+            self.watches.remove(over);
+        }
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next += 1;
+        self.next
+    }
+
+    /// The newest action that still runs.
+    pub(in crate::tui) fn running(&self) -> Option<&Watch> {
+        self.watches.iter().rev().find(|watch| !watch.is_over())
+    }
+
+    /// The listed action called so.
+    pub(in crate::tui) fn listed(&self, action: &ActionId) -> Option<&Listed> {
+        let listed = self.listed.as_ref()?.as_ref().ok()?;
+        listed.iter().find(|one| one.action() == action)
+    }
+}
+
+impl App {
+    /// Lays down news of an action for the next [`Event::News`](crate::tui::event::Event::News) of it.
+    pub fn deposit_news(&mut self, ticket: Ticket, news: Vec<Progress>) {
+        self.acting.inbox.push((ticket, news));
+    }
+
+    /// Lays down the list of actions for the next [`Event::Listed`](crate::tui::event::Event::Listed).
+    pub fn deposit_list(&mut self, listed: Result<Vec<Listed>, String>) {
+        self.acting.arrived = Some(listed);
+    }
+
+    /// What is to be asked for when the console starts: whether an action has died.
+    pub fn first_effects(&self) -> Vec<Effect> {
+        if self.acting.has_ledger && !self.options.wall { vec![Effect::List] } else { Vec::new() }
+    }
+
+    /// Begins what was confirmed, and shows how it goes on.
+    pub(super) fn begin(&mut self, cluster: ClusterIndex, plan: Box<Plan>, confirmation: Confirmation) -> Vec<Effect> {
+        let Some(name) = self.clusters.get(cluster).map(|cluster| cluster.name.clone()) else { return Vec::new() };
+        let ticket = self.acting.ticket();
+        let watch = Watch {
+            ticket,
+            action: None,
+            cluster: name,
+            plan: plan.clone(),
+            by: None,
+            news: Vec::new(),
+            outcome: None,
+            asked: false,
+        };
+        self.acting.add(watch);
+        self.dialogs.push(Dialog::Watch { ticket, scroll: 0 });
+        vec![Effect::Begin { ticket, plan, confirmation }]
+    }
+
+    /// Shows how a listed action goes, or went.
+    pub(super) fn attach(&mut self, one: &Listed) -> Vec<Effect> {
+        let known = self.acting.watches.iter().find(|watch| watch.action.as_ref() == Some(one.action()));
+        if let Some(ticket) = known.map(|watch| watch.ticket) {
+            self.dialogs.push(Dialog::Watch { ticket, scroll: 0 });
+            return Vec::new();
+        }
+        let ticket = self.acting.ticket();
+        let watch = Watch {
+            ticket,
+            action: Some(one.action().clone()),
+            cluster: one.request.plan.cluster.clone(),
+            plan: Box::new(one.request.plan.clone()),
+            by: Some(one.request.operator.clone()),
+            news: Vec::new(),
+            outcome: None,
+            asked: false,
+        };
+        self.acting.add(watch);
+        self.dialogs.push(Dialog::Watch { ticket, scroll: 0 });
+        vec![Effect::Follow { ticket, action: one.action().clone() }]
+    }
+
+    /// An action has its name.
+    pub(in crate::tui) fn begun(&mut self, ticket: Ticket, action: ActionId) {
+        if let Some(watch) = self.acting.watch_mut(ticket) {
+            watch.action = Some(action);
+        }
+    }
+
+    /// An action could not be begun.
+    pub(in crate::tui) fn not_begun(&mut self, ticket: Ticket, why: &str) {
+        if let Some(watch) = self.acting.watch_mut(ticket) {
+            watch.outcome =
+                Some(Outcome::new(Ending::Failed, format!("it could not be begun, nothing was sent: {why}")));
+        }
+    }
+
+    /// Takes in what happened to an action. The end of one in the background is told.
+    pub(in crate::tui) fn take_news(&mut self, ticket: Ticket) -> Vec<Effect> {
+        let mut news = Vec::new();
+        self.acting.inbox.retain_mut(|(other, told)| {
+            let ours = *other == ticket;
+            if ours {
+                news.append(told);
+            }
+            !ours
+        });
+        let shown =
+            self.dialogs.iter().any(|dialog| matches!(dialog, Dialog::Watch { ticket: of, .. } if *of == ticket));
+        let Some(watch) = self.acting.watch_mut(ticket) else { return Vec::new() };
+        let was_over = watch.is_over();
+        watch.take(news);
+        if was_over || !watch.is_over() {
+            return Vec::new();
+        }
+        let done = watch.outcome.as_ref().is_some_and(|outcome| outcome.ending == Ending::Done);
+        let (line, cluster) = (format!("{} (A shows it)", watch.short()), watch.cluster.clone());
+        if !shown {
+            self.tell(if done { Notice::done(line) } else { Notice::failed(line) });
+        }
+        let index = self.clusters.iter().position(|known| known.name == cluster);
+        index.map(|index| Effect::Order(index, Order::PollNow)).into_iter().collect()
+    }
+
+    /// Takes in the list. The first time, what died and nobody said that they know is shown.
+    pub(in crate::tui) fn take_list(&mut self) -> Vec<Effect> {
+        let Some(listed) = self.acting.arrived.take() else { return Vec::new() };
+        self.acting.listed = Some(listed);
+        self.acting.read_at = self.at;
+        if std::mem::replace(&mut self.acting.told, true) {
+            return Vec::new();
+        }
+        let Some(Ok(listed)) = &self.acting.listed else { return Vec::new() };
+        let dead: Vec<_> = listed.iter().filter(|one| one.wants_attention()).collect();
+        let Some(newest) = dead.first() else { return Vec::new() };
+        let (action, title) = (newest.action().clone(), newest.request.plan.title.clone());
+        let more = if dead.len() > 1 { format!(", and {} more", dead.len() - 1) } else { String::new() };
+        self.tell(Notice::failed(format!("an action died: {title}{more}")));
+        if self.dialogs.is_empty() && self.prompt.is_none() {
+            self.dialogs.push(Dialog::Remains { action, scroll: 0 });
+        }
+        Vec::new()
+    }
+
+    /// Plans again with every picture, and lets what was typed too long ago go.
+    pub(in crate::tui) fn renew_drafts(&mut self, index: Option<ClusterIndex>) {
+        let at = self.at;
+        for dialog in &mut self.dialogs {
+            let Dialog::Draft(draft) = dialog else { continue };
+            draft.expire(at);
+            let Some(cluster) = self.clusters.get(draft.cluster) else { continue };
+            if index == Some(draft.cluster)
+                && let Some(desk) = self.acting.desks.get(&cluster.name)
+            {
+                draft.renew(desk, &cluster.live().snapshot);
+            }
+        }
+    }
+
+    /// Reads the list again while it is open.
+    pub(in crate::tui) fn reread(&mut self) -> Vec<Effect> {
+        let open = self.dialogs.iter().any(|dialog| matches!(dialog, Dialog::Actions { .. }));
+        if open && self.at.saturating_sub(self.acting.read_at) >= REREAD { vec![Effect::List] } else { Vec::new() }
+    }
+
+    /// Gives the configuration to the editor.
+    pub(in crate::tui) fn edit_configuration(&mut self) -> Vec<Effect> {
+        let Some(cluster) = self.cluster() else { return Vec::new() };
+        let Some(text) = configuration::text(&cluster.live().snapshot) else {
+            self.tell(Notice::failed("the dynamic configuration is not on record, or cannot be read"));
+            return Vec::new();
+        };
+        self.acting.before = Some(text.clone());
+        vec![Effect::Edit { cluster: self.focus, text }]
+    }
+
+    /// Takes in what became of the configuration in the editor, and shows the plan.
+    pub(in crate::tui) fn edited(&mut self, cluster: ClusterIndex, after: &str) -> Vec<Effect> {
+        let Some(before) = self.acting.before.take() else { return Vec::new() };
+        match configuration::edited(&before, after) {
+            Ok(changes) => self.draft(cluster, Intent::Configure { changes }),
+            Err(why) => {
+                self.tell(Notice::failed(why.to_string()));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Opens the dialog of an action.
+    pub(in crate::tui) fn draft(&mut self, cluster: ClusterIndex, intent: Intent) -> Vec<Effect> {
+        let Some(state) = self.clusters.get(cluster) else { return Vec::new() };
+        let Some(desk) = self.acting.desks.get(&state.name) else { return Vec::new() };
+        let draft = Draft::new(cluster, intent, desk, &state.live().snapshot);
+        // One at a time: what an older one asked is asked no more.
+        self.dialogs.retain(|dialog| !matches!(dialog, Dialog::Draft(_) | Dialog::Menu { .. }));
+        self.dialogs.push(Dialog::Draft(Box::new(draft)));
+        vec![Effect::Order(cluster, Order::PollNow)]
+    }
+}

@@ -1,0 +1,92 @@
+//! An action whose process died: what it had done, what is open, how the cluster looks now, and what can be taken back.
+
+use super::sheet::Sheet;
+use crate::model::moment::Moment;
+use crate::model::snapshot::Snapshot;
+use crate::operate::hand::Listed;
+use crate::operate::job::{JobState, Remains};
+use crate::report::line::Line;
+use crate::report::summary::summary;
+use crate::report::table::Tone;
+use crate::tui::widgets::wrap::fold;
+
+/// The dialog. `cluster`: the picture of its cluster, and the moment, where this console shows it.
+pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: usize, width: usize) -> Sheet {
+    let plan = &one.request.plan;
+    let JobState::Died(remains) = &one.state else { return Sheet::default() };
+    let mut lines = vec![died(one, remains)];
+    steps(remains, &mut lines);
+    lines.push(Line::new());
+    match cluster {
+        Some((snapshot, now)) => {
+            lines.push(Line::new().with("THE CLUSTER NOW", Tone::Strong));
+            lines.push(summary(snapshot, now).line());
+        }
+        None => lines.push(Line::new().dim(format!("{} is not among the clusters of this console", plan.cluster))),
+    }
+    let mut foot = vec![];
+    if remains.owed.is_empty() {
+        foot.push(Line::new().plain("Nothing temporary is left. Look at the cluster before you try again."));
+    } else {
+        let count = crate::report::units::plural(remains.owed.len(), "temporary step");
+        foot.push(
+            Line::new().with(format!("{count} may still stand. "), Tone::Act).plain("u: plan how to take that back"),
+        );
+    }
+    let undo = if remains.owed.is_empty() { "" } else { "u take back · " };
+    Sheet {
+        title: format!("Died: {}", plan.title),
+        body: lines.iter().flat_map(|line| fold(line, width, 2)).collect(),
+        foot: foot.iter().flat_map(|line| fold(line, width, 2)).collect(),
+        hint: format!("{undo}n known, do not tell again · y copy · Esc close"),
+        scroll,
+        selected: None,
+        cursor: None,
+    }
+}
+
+fn died(one: &Listed, remains: &Remains) -> Line {
+    let process = remains.process.as_ref().map(|process| format!(" {} on {}", process.pid, process.host));
+    let place = match (remains.started, remains.past_no_return) {
+        (false, _) => "before anything was sent",
+        (true, false) => "before the point of no return",
+        (true, true) => "after the point of no return, or at it",
+    };
+    Line::new().with(format!("Its process{} died {place}.", process.unwrap_or_default()), Tone::Act).dim(format!(
+        "   {} by {}",
+        one.action(),
+        one.request.operator
+    ))
+}
+
+fn steps(remains: &Remains, lines: &mut Vec<Line>) {
+    let mut section = |title: &str, rows: Vec<Line>| {
+        if !rows.is_empty() {
+            lines.push(Line::new());
+            lines.push(Line::new().with(title, Tone::Strong));
+            lines.extend(rows);
+        }
+    };
+    let answered = remains.answered.iter().map(|(step, words, accepted)| {
+        let line = Line::new().dim(format!("{} ", step + 1)).plain(words.as_str());
+        match accepted {
+            Some(true) => line.with("   accepted", Tone::Well),
+            Some(false) => line.with("   refused", Tone::Look),
+            None => line.with("   no answer: it may have happened", Tone::Act),
+        }
+    });
+    section("IT HAD DONE", answered.collect());
+    let open = remains.open.iter().map(|(step, words)| {
+        let line = Line::new().dim(format!("{} ", step + 1)).with(words.as_str(), Tone::Look);
+        line.dim("   begun and not answered: it may have happened, or may happen yet")
+    });
+    section("OPEN", open.collect());
+    let left = remains.not_begun.iter();
+    let left = left.map(|(step, words)| Line::new().dim(format!("{} {words}", step + 1)));
+    section("NOT BEGUN", left.collect());
+    let owed = remains.owed.iter();
+    let owed = owed.map(|(step, order)| {
+        Line::new().with(order.words(), Tone::Look).dim(format!("   takes step {} back", step + 1))
+    });
+    section("TO BE TAKEN BACK", owed.collect());
+}

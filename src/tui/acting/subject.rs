@@ -1,0 +1,69 @@
+//! What an action is about, in one line: from whom to whom.
+
+use crate::action::Intent;
+use crate::model::name::NodeName;
+use crate::model::role::SyncState;
+use crate::model::snapshot::Snapshot;
+use crate::model::units;
+use crate::model::view::Lag;
+use crate::report::line::Line;
+use crate::report::table::Tone;
+
+/// Where an intent leads from one member to another: both, with what counts of them.
+pub(super) fn subject(intent: &Intent, snapshot: &Snapshot) -> Option<Line> {
+    let (from, to) = match intent {
+        Intent::Switchover { candidate, .. } => (snapshot.leader().map(|leader| leader.value), candidate.as_ref()),
+        Intent::Failover { candidate } => (None, Some(candidate)),
+        Intent::Reinitialise { member, .. } => return Some(one(member, snapshot)),
+        _ => return None,
+    };
+    let mut line = match from {
+        Some(leader) => one(&leader, snapshot),
+        None => Line::new().with("nobody", Tone::Strong),
+    };
+    line.push("   ──▶   ", Tone::Dim);
+    match to {
+        Some(candidate) => line.append(one(candidate, snapshot)),
+        None => line.push("whom Patroni finds best", Tone::Plain),
+    }
+    Some(line)
+}
+
+/// A member with its role, its timeline where it leads, and how far it is behind where it follows.
+pub(super) fn one(name: &NodeName, snapshot: &Snapshot) -> Line {
+    let line = Line::new().with(name.as_str(), Tone::Strong);
+    match snapshot.member(name) {
+        Some(_) => line.plain(format!(" {}", words(name, snapshot))),
+        None => line.with(" is no member", Tone::Act),
+    }
+}
+
+/// The same without its name.
+pub(super) fn words(name: &NodeName, snapshot: &Snapshot) -> String {
+    let Some(member) = snapshot.member(name) else { return "is no member".to_owned() };
+    let view = snapshot.view(member);
+    let role = view.role().filter(|role| role.fresh);
+    let Some(role) = role else { return "of unknown role".to_owned() };
+    if role.value.is_writable() {
+        let timeline = view.timeline().filter(|timeline| timeline.fresh);
+        let timeline = timeline.map(|timeline| format!(", timeline {}", timeline.value)).unwrap_or_default();
+        return format!("leader{timeline}");
+    }
+    let sync = match view.sync().filter(|sync| sync.fresh).map(|sync| sync.value) {
+        Some(SyncState::Sync) => "sync ",
+        Some(SyncState::Quorum) => "quorum ",
+        Some(SyncState::Potential | SyncState::Async) | None => "",
+    };
+    format!("{sync}standby, {}", behind(&view.lag()))
+}
+
+fn behind(lag: &Lag) -> String {
+    let bytes = lag.bytes.as_ref().filter(|bytes| bytes.fresh).map(|bytes| units::bytes(bytes.value));
+    let time = lag.time.as_ref().filter(|time| time.fresh).map(|time| units::latency(time.value));
+    match (bytes, time) {
+        (Some(bytes), Some(time)) => format!("{bytes} ({time}) behind"),
+        (Some(bytes), None) => format!("{bytes} behind"),
+        (None, Some(time)) => format!("{time} behind"),
+        (None, None) => "how far behind is unknown".to_owned(),
+    }
+}

@@ -1,0 +1,160 @@
+//! From a command, what was typed behind it and the selected row to what is wanted; and where that cannot be, why not.
+
+use std::borrow::Cow;
+
+use crate::action::Intent;
+use crate::action::intent::{CopySource, EndSession, ServerState, Target};
+use crate::action::preflight;
+use crate::action::typed::{changes, split_changes};
+use crate::model::name::{NodeName, RouterName};
+use crate::model::role::Role;
+use crate::model::snapshot::Snapshot;
+use crate::model::text::Text;
+use crate::tui::app::{App, Availability};
+use crate::tui::command::Verb;
+use crate::tui::views::View;
+
+type Reason = Cow<'static, str>;
+
+impl App {
+    /// Whether this console may act on the cluster in focus at all.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub(in crate::tui) fn may_act(&self) -> Availability {
+        if self.options.read_only || self.options.wall {
+            return Err("this console is read-only".into());
+        }
+        let Some(cluster) = self.cluster() else { return Err("no cluster is configured".into()) };
+        if cluster.live().snapshot.identity.read_only {
+            return Err("the configuration has this cluster read-only".into());
+        }
+        if !self.acting.has_hand || !self.acting.desks.contains_key(&cluster.name) {
+            return Err("not available in this console".into());
+        }
+        if self.frozen.is_some() {
+            return Err("the picture stands still: Space goes back to live".into());
+        }
+        Ok(())
+    }
+
+    /// Whether `verb` can be done to what is selected.
+    ///
+    /// # Errors
+    /// The reason why not: of this console, of the row, or the planner's.
+    pub(in crate::tui) fn can_act(&self, verb: Verb) -> Availability {
+        self.may_act()?;
+        if verb == Verb::Configure {
+            // What is to be changed is typed afterwards.
+            return Ok(());
+        }
+        let intent = self.wish(verb, None)?;
+        self.can_plan(&intent)
+    }
+
+    /// The planner's word on `intent`.
+    ///
+    /// # Errors
+    /// Its refusal.
+    pub(in crate::tui) fn can_plan(&self, intent: &Intent) -> Availability {
+        let Some(cluster) = self.cluster() else { return Err("no cluster is configured".into()) };
+        let Some(desk) = self.acting.desks.get(&cluster.name) else {
+            return Err("not available in this console".into());
+        };
+        desk.can_plan(&cluster.live().snapshot, intent).map_err(|why| why.to_string().into())
+    }
+
+    /// What `verb` with `argument` means for the cluster in focus and the selected row.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(in crate::tui) fn wish(&self, verb: Verb, argument: Option<&str>) -> Result<Intent, Reason> {
+        let Some(cluster) = self.cluster() else { return Err("no cluster is configured".into()) };
+        let snapshot = &cluster.live().snapshot;
+        let argument = argument.map(str::trim).filter(|text| !text.is_empty());
+        Ok(match verb {
+            Verb::Switchover => {
+                Intent::Switchover { candidate: self.candidate(argument, snapshot), at: None, swift: true }
+            }
+            Verb::CancelSwitchover => Intent::CancelSwitchover,
+            Verb::Failover => Intent::Failover { candidate: self.member(argument)? },
+            Verb::Reinitialise => {
+                Intent::Reinitialise { member: self.member(argument)?, source: CopySource::Any, again: false }
+            }
+            Verb::Restart => Intent::Restart { target: self.target(argument)?, only_pending: false, at: None },
+            Verb::RestartPending => Intent::Restart { target: self.target(argument)?, only_pending: true, at: None },
+            Verb::RollingRestart => Intent::RollingRestart,
+            Verb::CancelRestart => Intent::CancelRestart { member: self.member(argument)? },
+            Verb::Reload => Intent::Reload { target: self.target(argument)? },
+            Verb::Pause => Intent::Pause,
+            Verb::Resume => Intent::Resume,
+            Verb::Configure => {
+                let typed = argument.ok_or("type what to change, such as :configure ttl=30")?;
+                let changes = changes(&split_changes(typed)).map_err(|error| error.to_string())?;
+                Intent::Configure { changes }
+            }
+            Verb::ServerReady => self.server(argument, snapshot, ServerState::Ready)?,
+            Verb::ServerDrain => self.server(argument, snapshot, ServerState::Drain)?,
+            Verb::ServerMaintenance => self.server(argument, snapshot, ServerState::Maintenance)?,
+            Verb::CancelStatement => self.session(argument, snapshot, EndSession::Cancel)?,
+            Verb::EndSession => self.session(argument, snapshot, EndSession::Terminate)?,
+        })
+    }
+
+    fn member(&self, argument: Option<&str>) -> Result<NodeName, Reason> {
+        let named = argument.map(NodeName::new);
+        named.or_else(|| self.selected_node()).ok_or_else(|| "select a member, or type its name".into())
+    }
+
+    /// The member typed; else the selected one, where it does not lead already; else the best.
+    fn candidate(&self, argument: Option<&str>, snapshot: &Snapshot) -> Option<NodeName> {
+        let leader = snapshot.leader().map(|leader| leader.value);
+        let selected = || self.selected_node().filter(|node| Some(node) != leader.as_ref());
+        let best = || preflight::candidates(snapshot).into_iter().next().map(|best| best.member);
+        argument.map(NodeName::new).or_else(selected).or_else(best)
+    }
+
+    fn target(&self, argument: Option<&str>) -> Result<Target, Reason> {
+        Ok(match argument {
+            Some("all") => Target::All,
+            Some("leader") => Target::Role(Role::Leader),
+            Some("replicas" | "replica") => Target::Role(Role::Replica),
+            other => Target::Member(
+                self.member(other)
+                    .map_err(|_| Reason::from("select a member, or type its name, all, leader or replicas"))?,
+            ),
+        })
+    }
+
+    fn server(&self, argument: Option<&str>, snapshot: &Snapshot, state: ServerState) -> Result<Intent, Reason> {
+        let missing = || Reason::from("select a server in the Router view (3), or type BACKEND/SERVER");
+        let selected =
+            || self.selection().filter(|((view, _), _)| *view == View::Router).map(|(_, row)| row.to_string());
+        let text = argument.map(str::to_owned).or_else(selected).ok_or_else(missing)?;
+        let parts: Vec<&str> = text.split('/').collect();
+        let (router, backend, server) = match (parts.as_slice(), snapshot.routers.as_slice()) {
+            ([router, backend, server], _) => (RouterName::new(router), *backend, *server),
+            ([backend, server], [only]) => (only.name.clone(), *backend, *server),
+            ([_, _], _) => return Err("there are several routers: type ROUTER/BACKEND/SERVER".into()),
+            _ => return Err(missing()),
+        };
+        Ok(Intent::RouterServer { router, backend: Text::new(backend), server: Text::new(server), state })
+    }
+
+    fn session(&self, argument: Option<&str>, snapshot: &Snapshot, how: EndSession) -> Result<Intent, Reason> {
+        let missing = || Reason::from("select a session in the Sessions view (6), or type NODE/PID");
+        let selected =
+            || self.selection().filter(|((view, _), _)| *view == View::Sessions).map(|(_, row)| row.to_string());
+        let text = argument.map(str::to_owned).or_else(selected).ok_or_else(missing)?;
+        let (node, pid) = text.split_once('/').ok_or_else(missing)?;
+        let (member, pid) = (NodeName::new(node), pid.parse::<u32>().map_err(|_| missing())?);
+        let report = snapshot.member(&member).and_then(|member| member.sql.as_ref()?.fresh(snapshot.now));
+        let report =
+            report.ok_or_else(|| format!("PostgreSQL on {member} does not answer: its sessions are not seen"))?;
+        let session = report.sessions.iter().find(|session| u32::try_from(session.pid) == Ok(pid));
+        let session = session.ok_or_else(|| format!("session {pid} is not among those shown of {member}"))?;
+        // Without it the number alone would be meant, which may be somebody else's by then.
+        let started = session.started.ok_or_else(|| format!("when session {pid} began is not shown to this login"))?;
+        Ok(Intent::EndSession { member, pid, started, how })
+    }
+}

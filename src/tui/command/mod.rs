@@ -1,0 +1,317 @@
+//! The one table of what the console can do. Keys, help, the palette, the key line and `docs/keys.md` are made from it.
+
+mod reference;
+mod table;
+
+use super::views::View;
+
+pub use self::reference::reference;
+pub use self::table::COMMANDS;
+
+/// What the operator can mean.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Command {
+    /// Show a view.
+    View(View),
+    /// Leave the console.
+    Quit,
+    /// Close what is open, clear the filter, or go back to where one came from.
+    Back,
+    /// Everything known of the selected row.
+    Detail,
+    /// Focus the next pane.
+    NextPane,
+    /// Focus the pane before.
+    PreviousPane,
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// One page up.
+    PageUp,
+    /// One page down.
+    PageDown,
+    /// First row.
+    First,
+    /// Last row.
+    Last,
+    /// Scroll the last column towards its beginning.
+    ScrollLeft,
+    /// Scroll the last column towards its end.
+    ScrollRight,
+    /// Sort by the next column.
+    SortNext,
+    /// Sort by the column before.
+    SortPrevious,
+    /// Turn the direction of the sort.
+    SortDirection,
+    /// Filter the rows.
+    Filter,
+    /// Open the palette.
+    Palette,
+    /// List every command.
+    Help,
+    /// Copy the row.
+    CopyRow,
+    /// Copy the row's name.
+    CopyName,
+    /// Save the screen.
+    SaveScreen,
+    /// Hold the picture still, or go back to live.
+    Freeze,
+    /// One frame into the past.
+    StepBack,
+    /// One frame towards the present.
+    StepForward,
+    /// Refresh more often.
+    Faster,
+    /// Refresh less often.
+    Slower,
+    /// Set the interval.
+    Interval,
+    /// Ask every source now.
+    PollNow,
+    /// Forget a missing member.
+    Dismiss,
+    /// Focus the next cluster.
+    NextCluster,
+    /// Focus the cluster before.
+    PreviousCluster,
+    /// Focus a cluster by name.
+    Cluster,
+    /// Open psql.
+    Psql,
+    /// Write an evidence bundle.
+    Evidence,
+    /// Choose a theme.
+    Theme,
+    /// Switch the mouse.
+    Mouse,
+    /// Open the dialog of an action.
+    Act(Verb),
+    /// Edit the dynamic configuration in the operator's editor.
+    EditConfiguration,
+    /// Choose an action for the selected row.
+    Menu,
+    /// List the actions that run and that ran.
+    Actions,
+    /// Ask the running action to end.
+    CancelAction,
+    /// Take back what an action that died has left.
+    Undo,
+    /// Stop, as the shell's Ctrl-Z does.
+    Suspend,
+    /// Draw the whole screen anew.
+    Redraw,
+}
+
+/// What can be done to a cluster.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Verb {
+    /// Hand the lead over.
+    Switchover,
+    /// Make a member the leader of a cluster that has none.
+    Failover,
+    /// Copy a replica anew.
+    Reinitialise,
+    /// Restart PostgreSQL.
+    Restart,
+    /// Restart it where a setting waits for that.
+    RestartPending,
+    /// Restart every member with a setting that waits for it, in turn.
+    RollingRestart,
+    /// Have the configuration files read anew.
+    Reload,
+    /// Switch automatic failover off.
+    Pause,
+    /// Switch it on again.
+    Resume,
+    /// Change the dynamic configuration.
+    Configure,
+    /// Put a router's server into service.
+    ServerReady,
+    /// Drain a router's server.
+    ServerDrain,
+    /// Take a router's server out of service.
+    ServerMaintenance,
+    /// Cancel what a session runs.
+    CancelStatement,
+    /// End a session.
+    EndSession,
+    /// Take back the scheduled switchover.
+    CancelSwitchover,
+    /// Take back a scheduled restart.
+    CancelRestart,
+}
+
+/// Commands that belong together in the help.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Group {
+    /// Which view.
+    Views,
+    /// Moving about.
+    Moving,
+    /// What is shown.
+    Looking,
+    /// Past and pace.
+    Time,
+    /// Taking something along.
+    Keeping,
+    /// Doing something to the cluster.
+    Acting,
+    /// The console itself.
+    Console,
+}
+
+impl Group {
+    /// Every group, in the order of the help.
+    pub const ALL: [Self; 7] =
+        [Self::Views, Self::Moving, Self::Looking, Self::Time, Self::Keeping, Self::Acting, Self::Console];
+
+    /// Heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Views => "Views",
+            Self::Moving => "Moving",
+            Self::Looking => "Looking",
+            Self::Time => "Time",
+            Self::Keeping => "Keeping",
+            Self::Acting => "Acting",
+            Self::Console => "Console",
+        }
+    }
+}
+
+/// What a command can do to the cluster.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Danger {
+    /// Nothing.
+    None,
+    /// Opens a session that can do what its login may do.
+    Session,
+    /// Undone by its opposite; nobody is disconnected.
+    Reversible,
+    /// Sessions are cut or wait.
+    Disruptive,
+    /// Data, a leader or a copy can be lost.
+    Destructive,
+}
+
+/// What may follow a command's name in the palette.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Argument {
+    /// Nothing.
+    None,
+    /// The name of a cluster.
+    Cluster,
+    /// The name of a theme; without one, the list opens.
+    Theme,
+    /// Seconds.
+    Seconds,
+    /// A member; without one, that of the selected row.
+    Member,
+    /// A server of a router as BACKEND/SERVER; without one, that of the selected row.
+    Server,
+    /// A session as NODE/PID; without one, that of the selected row.
+    Session,
+    /// Changes as KEY=VALUE.
+    Changes,
+    /// The name of an action.
+    Action,
+}
+
+impl Argument {
+    /// How it is written behind the command's name.
+    pub const fn form(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Cluster => " NAME",
+            Self::Theme => " [NAME]",
+            Self::Seconds => " SECONDS",
+            Self::Member => " [NODE]",
+            Self::Server => " [BACKEND/SERVER]",
+            Self::Session => " [NODE/PID]",
+            Self::Changes => " KEY=VALUE",
+            Self::Action => " [ACTION]",
+        }
+    }
+}
+
+/// Everything about one command.
+#[derive(Clone, Copy, Debug)]
+pub struct CommandSpec {
+    /// The command.
+    pub command: Command,
+    /// Its name in the palette.
+    pub name: &'static str,
+    /// Other names.
+    pub aliases: &'static [&'static str],
+    /// Keys, as the keymap reads them; the first is the one shown.
+    pub keys: &'static [&'static str],
+    /// One line, imperative.
+    pub help: &'static str,
+    /// Group.
+    pub group: Group,
+    /// Danger.
+    pub danger: Danger,
+    /// Argument.
+    pub argument: Argument,
+    /// Its letter in the menu of actions; `None`: it is not in it.
+    pub letter: Option<char>,
+}
+
+/// The keys of the wall, which obeys no other.
+pub const WALL_COMMANDS: [Command; 4] = [Command::Quit, Command::PageUp, Command::PageDown, Command::Redraw];
+
+impl Command {
+    /// Its row of the table.
+    pub fn spec(self) -> Option<&'static CommandSpec> {
+        COMMANDS.iter().find(|spec| spec.command == self)
+    }
+
+    /// The command called `name`, by name or alias.
+    pub fn named(name: &str) -> Option<&'static CommandSpec> {
+        COMMANDS.iter().find(|spec| spec.name == name || spec.aliases.contains(&name))
+    }
+
+    /// The commands of the menu of actions, in its order.
+    pub fn menu() -> impl Iterator<Item = (char, &'static CommandSpec)> {
+        COMMANDS.iter().filter_map(|spec| spec.letter.map(|letter| (letter, spec)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_and_aliases_are_unique() {
+        let mut seen = BTreeSet::new();
+        for spec in COMMANDS {
+            for name in std::iter::once(&spec.name).chain(spec.aliases) {
+                assert!(seen.insert(*name), "{name} is used twice");
+            }
+        }
+    }
+
+    #[test]
+    fn a_letter_of_the_menu_means_one_thing_and_nothing_there_is_on_a_key_of_its_own() {
+        let mut seen = BTreeSet::new();
+        for (letter, spec) in Command::menu() {
+            assert!(seen.insert(letter), "{letter} is used twice");
+            assert!(!matches!(spec.command, Command::Act(_)) || spec.keys.is_empty(), "{} has a key", spec.name);
+        }
+    }
+
+    #[test]
+    fn the_key_reference_in_docs_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, reference()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(written, reference(), "run `UPDATE_DOCS=1 cargo test the_key_reference` and commit docs/keys.md");
+    }
+}

@@ -1,0 +1,428 @@
+//! Acting from the console, by rows of keys, on a simulated cluster: through the dialog to the outcome, and every way in
+//! which it must not come to that.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
+
+#[path = "support/console.rs"]
+mod console;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use console::{Console, World};
+use jiff::Timestamp;
+use pgctl::action::Intent;
+use pgctl::action::before::Before;
+use pgctl::action::generation::Generation;
+use pgctl::action::intent::ServerState;
+use pgctl::action::order::{Order, RouterRequest};
+use pgctl::action::permit::Confirmation;
+use pgctl::action::record::{ActionId, Entry, Operator, Record};
+use pgctl::driver::ha::sim::Fault;
+use pgctl::driver::port::{Claim, Lock as _};
+use pgctl::model::name::NodeName;
+use pgctl::operate::Request;
+use pgctl::operate::hand::Ledger as _;
+use pgctl::operate::job::{JobState, Process, SCHEMA, Spec};
+use pgctl::operate::undo::UndoBook as _;
+use pgctl::tui::command::{Argument, Command};
+use pgctl::tui::options::{Hooks, Options};
+use pgctl::wire::rehearsal;
+
+fn begun(console: &Console) -> Vec<&String> {
+    console.asked.iter().filter(|asked| asked.starts_with("begin")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switchover_goes_through_the_dialog_to_its_outcome_and_stays_readable() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press("a").await;
+    console.keep("menu");
+    console.shows(&["switchover", "failover", "reinit"]);
+    console.press("s").await;
+    console.shows(&["Switch over prod-eu from pg-0 to pg-1", "CHECKS", "0 block", "──▶", "Enter to confirm"]);
+    console.keep("switchover");
+    console.press("c").await;
+    console.keep("switchover-checks");
+    console.press("<PageDown><PageDown><PageDown>").await;
+    console.shows(&["STEPS", "same as   patronictl switchover prod-eu --leader pg-0 --candidate pg-1"]);
+    console.keep("switchover-steps");
+    console.press("y").await;
+    assert!(console.asked.iter().any(|asked| asked.starts_with("copy patronictl switchover prod-eu")));
+    console.press("<Enter>prod").await;
+    console.shows(&["Type prod-eu to run it: prod"]);
+    console.keep("switchover-typing");
+    console.press("<Enter>").await;
+    console.shows(&["that is not prod-eu: nothing was begun"]);
+    assert!(begun(&console).is_empty());
+    console.press("prod-eu<Enter>").await;
+    assert_eq!(begun(&console).len(), 1);
+    console.until("operation lock taken").await;
+    console.until("✓    0.0 s requested").await;
+    console.keep("running");
+    console.press("<Esc>").await;
+    console.moment().await;
+    console.shows(&["switchover prod-eu:", "A shows it"]);
+    console.keep("background");
+    console.press("A<Enter>").await;
+    console.until("done: switch over prod-eu from pg-0 to pg-1").await;
+    console.shows(&["pg-0 stepped down", "pg-1 promoted", "router follows", "STEPS AND ANSWERS"]);
+    console.keep("done");
+    console.press("<Esc><Esc>").await;
+    console.until("leader pg-1").await;
+    console.press("A").await;
+    console.shows(&["done", "switch over prod-eu from pg-0 to pg-1"]);
+    console.keep("actions");
+    // Another console of the same user watches what this one began.
+    let mut second = world.console();
+    second.press("A<Enter>").await;
+    second.until("done: switch over prod-eu from pg-0 to pg-1").await;
+    second.shows(&["begun by"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_only_console_does_nothing_by_key_menu_or_palette_and_says_why() {
+    let world = World::new().await;
+    for (options, hooks) in [
+        (Options { read_only: true, ..Options::default() }, Hooks::default()),
+        (Options { read_only: true, ..Options::default() }, world.hooks()),
+        (Options::default(), Hooks::default()),
+    ] {
+        let why = if options.read_only { "read-only" } else { "not available in this console" };
+        let mut console = Console::new(&world, options, &hooks);
+        console.press("a").await;
+        console.shows(&[why]);
+        console.press("s<Enter>prod-eu<Enter>").await;
+        for (_, spec) in Command::menu() {
+            let argument = match spec.argument {
+                Argument::Member => " pg-1",
+                Argument::Changes => " ttl=40",
+                Argument::Server => " primary/pg-0",
+                Argument::Session => " pg-0/4711",
+                _ => "",
+            };
+            console.press(&format!(":{}{argument}<Enter><Enter>y", spec.name)).await;
+            console.hides(&["CHECKS", "Type prod-eu", "Run it?"]);
+            console.press("<Esc><Esc>").await;
+        }
+        console.press(":undo<Enter>").await;
+        console.shows(&[why]);
+        console.press(":switchover").await;
+        console.shows(&[why]);
+        console.press("<Esc>").await;
+        assert!(console.asked.iter().all(|asked| !asked.starts_with("begin") && !asked.starts_with("edit")));
+    }
+    let wall = Options { wall: true, ..Options::default() };
+    let mut console = Console::new(&world, wall, &world.hooks());
+    console.press("as<Enter>prod-eu<Enter>:pause<Enter>A").await;
+    assert!(console.asked.is_empty(), "{:?}", console.asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_is_read_only_or_a_picture_that_stands_still_is_not_acted_on() {
+    let world = World::with(|stack| stack.identity.read_only = true).await;
+    let mut console = world.console();
+    console.press(":pause<Enter>").await;
+    console.shows(&["the configuration has this cluster read-only"]);
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press("<Space>:pause<Enter>").await;
+    console.shows(&["the picture stands still"]);
+    console.press("<Space>:pause<Enter>").await;
+    console.shows(&["Enter to confirm"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_typed_is_discarded_when_the_plan_moves() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press(":switchover pg-1<Enter><Enter>prod-e").await;
+    console.shows(&["Type prod-eu to run it: prod-e"]);
+    console.pass(30).await;
+    console.shows(&["Type prod-eu to run it: prod-e"]);
+    world.strike(Fault::KillNode(NodeName::new("pg-0")));
+    console.until("what was typed is discarded").await;
+    console.keep("moved");
+    console.hides(&["prod-e▏", "Type prod-eu to run it"]);
+    console.press("u<Enter>").await;
+    assert!(begun(&console).is_empty(), "{:?}", console.asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_that_was_left_alone_confirms_nothing() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press(":switchover pg-1<Enter><Enter>prod-eu").await;
+    console.pass(620).await;
+    console.shows(&["nothing was typed for a minute"]);
+    console.press("<Enter><Enter>").await;
+    assert!(begun(&console).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_blocks_cannot_be_confirmed_and_the_block_stays_in_sight_at_80x24() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.size = (80, 24);
+    console.press(":failover pg-2<Enter>").await;
+    console.shows(&["pg-0 leads and answers: switch over to pg-2 instead"]);
+    world.strike(Fault::FreezeNode(NodeName::new("pg-1")));
+    console.pass(40).await;
+    console.press(":switchover pg-1<Enter>").await;
+    console.shows(&["It cannot be run:", "✖"]);
+    console.keep("blocked");
+    console.press("<PageDown><PageDown><Up>").await;
+    console.shows(&["It cannot be run:", "✖"]);
+    console.press("<Enter>prod-eu<Enter>y").await;
+    assert!(begun(&console).is_empty());
+    console.press("d").await;
+    console.shows(&["dry run, nothing was sent: it would be refused"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_question_stays_in_sight_at_every_size() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press(":switchover pg-1<Enter><Enter>prod-").await;
+    for size in [(120, 40), (80, 24), (60, 16), (200, 60), (80, 24)] {
+        console.size = size;
+        console.shows(&["Type prod-eu to run it: prod-"]);
+    }
+    for width in (40..90).step_by(7) {
+        for height in 8..26 {
+            console.size = (width, height);
+            console.text();
+        }
+    }
+    console.size = (80, 24);
+    console.press("eu<Enter>").await;
+    assert_eq!(begun(&console).len(), 1);
+    console.until("done: switch over").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_override_is_chosen_by_hand_asks_for_a_reason_and_lands_in_the_journal() {
+    let world = World::new().await;
+    // One check that blocks and may be overridden: the last server that takes writes.
+    let mut console = world.console();
+    console.press(":server-maint primary/pg-0<Enter>").await;
+    console.shows(&["It cannot be run: a check blocks", "o: override"]);
+    console.press("<Enter>").await;
+    assert!(begun(&console).is_empty());
+    console.press("o").await;
+    console.hides(&["It cannot be run"]);
+    console.press("<Enter>").await;
+    console.shows(&["Why, for the journal:"]);
+    console.press("<Enter>").await;
+    console.shows(&["a reason is needed"]);
+    console.press("the host is replaced<Enter>").await;
+    console.keep("override");
+    console.shows(&["Type prod-eu to run it"]);
+    console.press("prod-eu<Enter>").await;
+    console.until("done: set primary/pg-0").await;
+    let listed = world.hand.ledger().list().await.expect("a list");
+    let confirmation = &listed[0].request.confirmation;
+    assert_eq!(confirmation.reason.as_ref().map(pgctl::model::text::Text::as_str), Some("the host is replaced"));
+    assert_eq!(confirmation.overridden.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_protected_cluster_asks_why() {
+    let world = World::with(|stack| stack.identity.protected = true).await;
+    let mut console = world.console();
+    console.press(":pause<Enter><Enter>").await;
+    console.shows(&["Why, for the journal:"]);
+    console.press("storage is moved<Enter>").await;
+    console.shows(&["Run it?"]);
+    console.press("n").await;
+    assert!(begun(&console).is_empty());
+    console.press("<Enter>").await;
+    console.press("y").await;
+    assert_eq!(begun(&console).len(), 1);
+    console.until("done: ").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_consoles_have_one_lock_and_the_second_is_told_who_holds_it() {
+    let world = World::new().await;
+    let clock = world.handle.clock;
+    let mut lock = world.cluster.lock(std::sync::Arc::new(move || clock.now()));
+    let operator = Operator { user: "anna".into(), host: "bastion".into(), ..Operator::default() };
+    let claim = Claim {
+        action: ActionId("20261121-140207-000-1".to_owned()),
+        verb: "reinit".into(),
+        operator,
+        reason: None,
+        since: Timestamp::UNIX_EPOCH,
+    };
+    let mut console = world.console();
+    console.press(":switchover pg-1<Enter>").await;
+    console.shows(&["Enter to confirm"]);
+    lock.acquire(&claim).await.expect("free");
+    console.until("the operation lock is held: reinit by anna@bastion").await;
+    console.keep("locked");
+    console.press("<Enter>prod-eu<Enter>").await;
+    assert!(begun(&console).is_empty());
+    lock.release().await.expect("given back");
+    console.until("Enter to confirm").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_can_be_asked_to_end_before_the_point_of_no_return() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press(":switchover pg-1<Enter><Enter>prod-eu<Enter>x").await;
+    console.shows(&["asked to end"]);
+    console.until("cancelled").await;
+    console.shows(&["leader pg-0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_and_the_other_options_make_another_plan() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press(":switchover pg-1<Enter>t").await;
+    console.press("+2h<Enter>").await;
+    console.shows(&["OPTIONS", "Enter to confirm"]);
+    console.hides(&["t: when now"]);
+    console.press("t<Enter>").await;
+    console.shows(&["t: when now", "s: swift on"]);
+    console.press("t").await;
+    console.press("soon<Enter>").await;
+    console.shows(&["a time needs its zone"]);
+    console.press("s").await;
+    console.shows(&["s: swift off"]);
+    console.press("<Tab>").await;
+    console.hides(&["from pg-0 to pg-1"]);
+    console.press("<Shift-Tab>").await;
+    console.shows(&["from pg-0 to pg-1"]);
+    console.press("<Esc>:reinit pg-2<Enter>").await;
+    console.shows(&["l: copy from whom Patroni chooses"]);
+    console.press("lg").await;
+    console.shows(&["l: copy from the leader", "g: end a copy under way on"]);
+    console.keep("reinit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_configuration_is_changed_by_a_line_or_in_the_editor_and_shown_as_a_difference() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press("ac").await;
+    console.press("ttl=40<Enter>").await;
+    console.shows(&["CHANGES", "- ttl: 30", "+ ttl: 40"]);
+    console.keep("configure");
+    console.press("<Esc>").await;
+    console.press("ae").await;
+    let text = console.asked.iter().find_map(|asked| asked.strip_prefix("edit ")).expect("the editor").to_owned();
+    assert!(text.contains("\"ttl\": 30"), "{text}");
+    console.edited(&text.replace("\"ttl\": 30", "\"ttl\": 45")).await;
+    console.shows(&["- ttl: 30", "+ ttl: 45"]);
+    console.press("<Enter>prod-eu<Enter>").await;
+    console.until("done: ").await;
+    console.press("<Esc>:edit-config<Enter>").await;
+    console.edited("{").await;
+    console.shows(&["what you wrote is no JSON object"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_and_a_session_are_taken_from_the_selected_row() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press("1jj").await;
+    let node = console.text();
+    console.press("ar").await;
+    console.shows(&["restart"]);
+    console.hides(&["no plan can be made"]);
+    assert!(node.contains("pg-"));
+    console.press("<Esc>6").await;
+    console.press("at").await;
+    console.shows(&["terminate", "Enter to confirm"]);
+    console.press("<Esc>3").await;
+    console.press("ad").await;
+    console.shows(&["drain"]);
+    console.press("<Esc><Esc>:restart nowhere<Enter>").await;
+    console.shows(&["nowhere is no member"]);
+}
+
+/// A job that has drained a server, and died before it could take that back.
+async fn dead_job(world: &World) -> ActionId {
+    let desk = rehearsal::desk(&world.cluster);
+    let intent = Intent::RouterServer {
+        router: "pg-router".into(),
+        backend: "replicas".into(),
+        server: "pg-1".into(),
+        state: ServerState::Drain,
+    };
+    let mut plan = desk.draw_up(&world.handle.latest().snapshot, &intent).expect("a plan").plan;
+    let request = RouterRequest::State { backend: "replicas".into(), server: "pg-1".into(), state: ServerState::Ready };
+    let undo = Order::Router { router: "pg-router".into(), request };
+    plan.steps[0].undo = Some(undo.clone());
+    let action = ActionId("20261121-140207-000-4711".to_owned());
+    let operator = Operator { user: "anna".into(), host: "bastion".into(), ..Operator::default() };
+    let confirmation = Confirmation { plan: Some(plan.hash()), ..Confirmation::default() };
+    let request = Request { action: action.clone(), plan: plan.clone(), confirmation, operator: operator.clone() };
+    let ledger = world.hand.ledger();
+    let at = world.handle.latest().snapshot.wall;
+    let spec = Spec { schema: SCHEMA, request: request.clone(), at, arguments: Vec::new() };
+    let job = ledger.jobs().create(&spec).expect("a job");
+    let alive = job.take(&Process::this("bastion")).expect("taken");
+    job.undo_file().owe(0, &undo).await.expect("written");
+    let started = Entry::Started {
+        operator,
+        hash: plan.hash(),
+        plan: Box::new(plan.clone()),
+        notes: Vec::new(),
+        confirmation: request.confirmation,
+        before: Box::new(Before { generation: Generation::default(), members: BTreeMap::default() }),
+    };
+    let ended = Entry::StepEnded { step: 0, took: Duration::ZERO, reply: "drained".into(), accepted: Some(true) };
+    for entry in [started, Entry::StepBegan { step: 0 }, ended] {
+        let record = Record {
+            schema: pgctl::action::record::SCHEMA,
+            action: action.clone(),
+            at,
+            cluster: "prod-eu".into(),
+            entry,
+        };
+        ledger.journal().append(&record).expect("written");
+    }
+    // The lock goes with its holder.
+    drop(alive);
+    action
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_that_died_is_told_at_the_start_and_what_it_left_is_taken_back() {
+    let world = World::new().await;
+    let action = dead_job(&world).await;
+    let drained = world.hooks();
+    let mut console = Console::new(&world, Options::default(), &drained);
+    // What the dead job had done stands in the world.
+    console.press(":server-drain replicas/pg-1<Enter><Enter>y").await;
+    console.until("done: ").await;
+    let mut console = world.console();
+    console.start().await;
+    console.shows(&["Died:", "IT HAD DONE", "TO BE TAKEN BACK", "pg-router: set server replicas/pg-1 state ready"]);
+    console.shows(&["THE CLUSTER NOW", "u: plan how to take that back"]);
+    console.keep("died");
+    console.press("u").await;
+    console.until("Enter to confirm").await;
+    console.shows(&["Take back what 20261121-140207-000-4711 left in prod-eu"]);
+    console.keep("undo");
+    console.press("<Enter>prod-eu<Enter>").await;
+    console.until("done: take back what").await;
+    let ledger = world.hand.ledger();
+    let listed = ledger.list().await.expect("a list");
+    let dead = listed.iter().find(|one| *one.action() == action).expect("the dead one");
+    assert!(matches!(&dead.state, JobState::Died(remains) if remains.owed.is_empty()), "its book is settled: {dead:?}");
+    // It is told of until somebody says that they know.
+    let mut again = world.console();
+    again.start().await;
+    again.shows(&["Died:", "Nothing temporary is left"]);
+    again.press("n").await;
+    let mut after = world.console();
+    after.start().await;
+    after.hides(&["Died:"]);
+    after.press(":undo<Enter>").await;
+    after.shows(&["no action has left anything"]);
+}
