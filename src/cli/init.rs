@@ -11,11 +11,12 @@ use anyhow::Context;
 use super::args;
 use super::exit::Exit;
 use super::printer::Printer;
+use crate::config::discovered::Discovered;
 use crate::config::endpoint::{Login, SecretSource};
-use crate::config::write_file::{Asked, commented_file};
+use crate::config::write_file::Asked;
 use crate::config::{ClusterSettings, ConfigError, Environment, compose, default_path, from_text};
 
-/// The file for the cluster that a compose file describes; `None` where `arguments` name no compose file.
+/// The cluster that a compose file describes; `None` where `arguments` name no compose file.
 ///
 /// # Errors
 /// Everything that can be wrong with the compose file or its environment file.
@@ -23,11 +24,11 @@ pub fn from_compose(
     arguments: &args::Init,
     scope: Option<&str>,
     environment: &Environment,
-) -> Result<Option<String>, ConfigError> {
+) -> Result<Option<(Discovered, Asked)>, ConfigError> {
     let Some(path) = &arguments.compose else { return Ok(None) };
     let found = compose::load(path, arguments.env_file.as_deref(), scope, environment)?;
     let asked = Asked { name: arguments.name.clone(), ..Asked::default() };
-    Ok(Some(commented_file(&found, &asked)))
+    Ok(Some((found, asked)))
 }
 
 /// Prints `file_text`, or writes it to `path`: readable by its owner alone, whole or not at all, and over an existing
@@ -109,6 +110,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::config::write_file::commented_file;
 
     const TEXT: &str =
         "[clusters.a.patroni]\nurls = [\"http://h:8008\"]\nuser = \"u\"\npassword_env = \"NOT_SET_HERE\"\n";
@@ -182,7 +184,8 @@ mod tests {
             print: false,
             force: false,
         };
-        let text = from_compose(&arguments, None, &Environment::default()).unwrap().unwrap();
+        let (found, asked) = from_compose(&arguments, None, &Environment::default()).unwrap().unwrap();
+        let text = commented_file(&found, &asked);
         let environment = [("HOME", "/nonexistent"), ("USER", "dba")].into_iter().collect();
         let settings = from_text(&text, Path::new("c.toml"), &environment).unwrap();
         assert_eq!(settings.cluster("lab").unwrap().scope.as_deref(), Some("pg-ha"));

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::process;
 
-/// How long the system bus may take: it is local, and nothing waits for long where it hangs.
-const DEADLINE: Duration = Duration::from_secs(2);
+/// How long the system bus may take: it is local, and a console that begins does not wait for one that hangs.
+const DEADLINE: Duration = Duration::from_millis(300);
 
 /// Most bytes of an answer: one word is expected.
 const LIMIT: usize = 256;

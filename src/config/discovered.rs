@@ -60,6 +60,12 @@ pub struct DiscoveredRouter {
     pub login: Option<DiscoveredLogin>,
     /// Runtime API, `host:port`.
     pub runtime: Option<String>,
+    /// Other places where a runtime API may be, of which nobody has asked yet.
+    pub runtime_perhaps: Vec<String>,
+    /// Runtime API at level admin, `host:port`.
+    pub acting_runtime: Option<String>,
+    /// Backends that lead to the leader, by their names and by what they lead to.
+    pub write_backends: Vec<String>,
     /// Where clients reach the leader through it, `host:port`.
     pub write_address: Option<String>,
     /// Where clients reach the replicas through it, `host:port`.

@@ -43,7 +43,7 @@ pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Pri
         (false, true) => Err(format!("{} is configured read-only", cluster.name)),
         (false, false) => Ok(job::beginning(&arguments.shared)),
     };
-    let desk = Desk::new(Arc::new(PatroniManager::of(&cluster)), Arc::new(Rules));
+    let desk = Desk::new(Arc::new(PatroniManager::of(&cluster)), Arc::new(Rules)).noting(job::here().await);
     let exit = run(handle, &desk, begin, &wanted, verb.acting(), printer).await;
     observers.end().await;
     exit

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use jiff::tz::TimeZone;
 
 use super::stack::Purpose;
-use super::{Misuse, Observers, hooks, interval, simulated, span};
+use super::{Misuse, Observers, hooks, interval, job, simulated, span};
 use crate::cli::args::{self, Arguments};
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
@@ -38,7 +38,8 @@ pub(super) async fn on_clusters(
     let observers = Observers::start(&settings, read_only, Purpose::Stay, printer).await?;
     let options = options(arguments, &settings.ui, interval(&settings))?;
     let hook = arguments.console.hook.as_deref();
-    let hooks = hooks::for_clusters(&options, settings, observers.handles.clone(), &arguments.shared, hook);
+    let here = if read_only { Vec::new() } else { job::here().await };
+    let hooks = hooks::for_clusters(&options, settings, observers.handles.clone(), &arguments.shared, hook, &here);
     show(arguments, observers, options, hooks, printer).await
 }
 

@@ -25,6 +25,8 @@ use crate::model::moment::Moment;
 use crate::model::name::RouterName;
 use crate::model::router::ProxyKind;
 
+mod routers;
+
 /// `init` is asked once and may wait longer than a screen.
 const PATIENCE: Timeouts = Timeouts { connect: Duration::from_secs(3), request: Duration::from_secs(5) };
 /// Places that are only guessed are not waited for long.
@@ -39,7 +41,10 @@ pub(super) async fn init(shared: &Shared, args: &Init, printer: &mut Printer) ->
     let environment = Environment::of_process();
     let path = shared.config.clone().unwrap_or_else(|| default_path(&environment));
     let text = match from_compose(args, shared.scope.as_deref(), &environment)? {
-        Some(text) => text,
+        Some((mut found, asked)) => {
+            routers::examine(&mut found.routers).await;
+            commented_file(&found, &asked)
+        }
         None => asked(shared, args, printer).await?,
     };
     write(&text, &path, args.print, args.force, printer)
@@ -70,6 +75,7 @@ async fn asked(shared: &Shared, args: &Init, printer: &mut Printer) -> anyhow::R
         routers: Vec::new(),
     };
     beside(&asked, &mut found, printer).await;
+    routers::examine(&mut found.routers).await;
     Ok(commented_file(&found, &asked))
 }
 

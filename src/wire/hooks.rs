@@ -14,6 +14,7 @@ use super::console::state_directory;
 use super::rehearsal::Rehearsal;
 use super::stack::access;
 use super::{job, one_line};
+use crate::action::note::Note;
 use crate::cli::args::Shared;
 use crate::client::{process, secret};
 use crate::config::endpoint::{PostgresAccess, SslMode};
@@ -44,6 +45,7 @@ pub(super) fn for_clusters(
     handles: Vec<Handle>,
     shared: &Shared,
     hook: Option<&Path>,
+    here: &[Note],
 ) -> Hooks {
     let mut command = settings.ui.wall.hook.clone();
     if let Some(path) = hook {
@@ -55,7 +57,9 @@ pub(super) fn for_clusters(
     // A psql session can undo its own read-only setting, so a read-only console is not even given one.
     let psql = (!options.read_only).then(|| psql(Arc::clone(&settings), handles));
     let open = settings.clusters.iter().filter(|cluster| !options.read_only && !cluster.read_only);
-    let desk = |cluster: &ClusterSettings| Desk::new(Arc::new(PatroniManager::of(cluster)), Arc::new(Rules));
+    let desk = |cluster: &ClusterSettings| {
+        Desk::new(Arc::new(PatroniManager::of(cluster)), Arc::new(Rules)).noting(here.to_vec())
+    };
     let desks: BTreeMap<_, _> = open.map(|cluster| (cluster.name.clone(), desk(cluster))).collect();
     let hand: Option<Arc<dyn Hand>> = (!desks.is_empty()).then(|| -> Arc<dyn Hand> { Arc::new(job::hand(shared)) });
     Hooks {

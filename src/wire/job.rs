@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::acting::{Acting, acting, contacts};
 use super::stack::Purpose;
 use super::{Misuse, Observers, configured, console, scope, stack};
+use crate::action::note::{Note, Verdict};
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::action::record::{ActionId, Operator};
@@ -18,6 +19,7 @@ use crate::cli::act::Beginning;
 use crate::cli::args::{Arguments, Shared};
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
+use crate::client::logind::{self, Fate};
 use crate::client::process;
 use crate::config::environment::Environment;
 use crate::driver::ha::patroni_plan::PatroniManager;
@@ -45,6 +47,27 @@ fn who() -> Operator {
         who.user = Text::new(format!("uid {}", rustix::process::getuid().as_raw()));
     }
     who
+}
+
+/// What becomes of a job when the session ends that this process was started from.
+async fn fate() -> Fate {
+    logind::fate(who().user.as_str()).await
+}
+
+/// What an operator should know of this host before any action.
+pub(super) async fn here() -> Vec<Note> {
+    let text = match fate().await {
+        Fate::Spared | Fate::SparedBelowManager => return Vec::new(),
+        Fate::Ended => {
+            "the login manager ends what you leave running when you log out, this action among it: stay logged in until it \
+             is over, or `loginctl enable-linger` first"
+        }
+        Fate::Unknown => {
+            "whether the login manager ends what you leave running when you log out cannot be told: stay logged in until \
+             the action is over"
+        }
+    };
+    vec![Note::new("logout", Verdict::Warn, text)]
 }
 
 #[expect(clippy::disallowed_methods, reason = "an action is named and dated where it is begun")]
@@ -88,6 +111,9 @@ impl Hand for JobHand {
             let mut command = vec![program.to_string_lossy().into_owned()];
             command.extend(arguments);
             command.extend(["job", "run", &job.action.0].map(str::to_owned));
+            if fate().await == Fate::SparedBelowManager {
+                command = logind::below_the_user_manager(command);
+            }
             process::leave(&command).map_err(|error| line(&error))?;
             let news = ledger.follow(&job.action);
             Ok((job.action, news))

@@ -65,10 +65,7 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
         None => RUNTIME.iter().find_map(|port| reached(*port)),
     };
     let others = RUNTIME.iter().filter_map(|port| reached(*port)).filter(|other| runtime.as_ref() != Some(other));
-    let others: Vec<String> = others.collect();
-    if configured.runtime.is_none() && !others.is_empty() {
-        remarks.push(format!("Perhaps a runtime API of another level: {}.", others.join(", ")));
-    }
+    let runtime_perhaps = if configured.runtime.is_none() { others.collect() } else { Vec::new() };
 
     let (write_address, read_address) = addresses(&configured, by_file, reached, &mut remarks);
 
@@ -82,6 +79,9 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
         stats: stats.map(|(address, path)| format!("http://{address}{}", if path == "/" { "" } else { path.as_str() })),
         login: login::statistics(project, service).or_else(|| configured.user.map(in_file)),
         runtime,
+        runtime_perhaps,
+        acting_runtime: None,
+        write_backends: Vec::new(),
         write_address,
         read_address,
         remarks,

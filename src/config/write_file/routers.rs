@@ -48,6 +48,7 @@ pub(super) fn routers(file: &mut File, cluster: &str, found: &Discovered, asked:
         if let Some(address) = runtime {
             file.set("runtime", &text(&format!("tcp:{address}")), "");
         }
+        acting(file, router);
         let known = [("write_address", &router.write_address, "5000"), ("read_address", &router.read_address, "5001")];
         for (key, address, usual) in known {
             match address.as_deref().filter(has_port) {
@@ -65,10 +66,27 @@ pub(super) fn routers(file: &mut File, cluster: &str, found: &Discovered, asked:
         file.comment("name = \"haproxy\"");
         file.comment("stats = \"http://10.0.0.21:7000/;csv\"");
         file.comment("runtime = \"tcp:10.0.0.21:9999\"     # or \"unix:/run/haproxy/admin.sock\"");
+        acting(file, &DiscoveredRouter::default());
         for (key, usual) in [("write_address", "5000"), ("read_address", "5001")] {
             file.comment(format!("{key} = \"10.0.0.21:{usual}\"   # {}", purpose(key)));
         }
         file.blank();
+    }
+}
+
+/// What `server`, `settle` and swift switchovers want to know.
+fn acting(file: &mut File, router: &DiscoveredRouter) {
+    let what = "at level admin: for `server`, `drain`, `settle` and swift switchovers";
+    match &router.acting_runtime {
+        Some(address) => file.set("acting", &format!("{{ runtime = {} }}", text(&format!("tcp:{address}"))), what),
+        None => file.comment(format!("acting = {{ runtime = \"tcp:10.0.0.21:9999\" }}   # {what}")),
+    }
+    let backends: Vec<String> = router.write_backends.iter().map(|name| text(&clean(name))).collect();
+    let what = "the backends that lead to the leader: a swift switchover takes no guess";
+    if backends.is_empty() {
+        file.comment(format!("write_backends = [\"primary\"]   # {what}"));
+    } else {
+        file.set("write_backends", &format!("[{}]", backends.join(", ")), "by name and by whom it leads to now: check");
     }
 }
 
