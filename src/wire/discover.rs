@@ -42,7 +42,7 @@ pub(super) async fn init(shared: &Shared, args: &Init, printer: &mut Printer) ->
     let path = shared.config.clone().unwrap_or_else(|| default_path(&environment));
     let text = match from_compose(args, shared.scope.as_deref(), &environment)? {
         Some((mut found, asked)) => {
-            routers::examine(&mut found.routers).await;
+            routers::examine(&mut found).await;
             commented_file(&found, &asked)
         }
         None => asked(shared, args, printer).await?,
@@ -75,7 +75,7 @@ async fn asked(shared: &Shared, args: &Init, printer: &mut Printer) -> anyhow::R
         routers: Vec::new(),
     };
     beside(&asked, &mut found, printer).await;
-    routers::examine(&mut found.routers).await;
+    routers::examine(&mut found).await;
     Ok(commented_file(&found, &asked))
 }
 
