@@ -156,4 +156,11 @@ fn postgres(file: &mut File, cluster: &str, found: &Discovered) {
     file.comment("sslmode = \"verify-full\"");
     file.comment("ca = \"/etc/ssl/postgres-ca.pem\"");
     file.blank();
+    file.comment(
+        "A role to act with: checkpoints before a switchover (pg_checkpoint), ending sessions (pg_signal_backend).",
+    );
+    file.comment(format!("[{cluster}.postgres.acting]"));
+    file.comment("user = \"pgctl_admin\"");
+    file.comment("password_file = \"~/.config/pgctl-tui/postgres.password\"");
+    file.blank();
 }
