@@ -95,7 +95,7 @@ async fn a_read_only_console_does_nothing_by_key_menu_or_palette_and_says_why() 
         console.press("s<Enter>prod-eu<Enter>").await;
         for (_, spec) in Command::menu() {
             let argument = match spec.argument {
-                Argument::Member => " pg-1",
+                Argument::Member | Argument::Drain => " pg-1",
                 Argument::Changes => " ttl=40",
                 Argument::Server => " primary/pg-0",
                 Argument::Session => " pg-0/4711",
@@ -342,6 +342,55 @@ async fn a_member_and_a_session_are_taken_from_the_selected_row() {
     console.shows(&["drain"]);
     console.press("<Esc><Esc>:restart nowhere<Enter>").await;
     console.shows(&["nowhere is no member"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_is_drained_for_a_restart_or_left_so_and_taken_back_by_keys() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press("1jaD").await;
+    console.shows(&["Drain pg-1 of prod-eu", "n: then leave it drained", "t: wait at most 1 min", "Enter to confirm"]);
+    console.press("n").await;
+    console.shows(&["Drain pg-1, then restart", "n: then restart it, and serve again", "taken back at the end"]);
+    console.press("n").await;
+    console.shows(&["n: then copy it anew, and serve again"]);
+    console.press("n").await;
+    console.press("tsoon<Enter>").await;
+    console.shows(&["`soon` is no duration"]);
+    console.press("t20s<Enter>").await;
+    console.shows(&["t: wait at most 20.0 s"]);
+    console.keep("drain");
+    console.press("<Enter>y").await;
+    console.until("done: drain pg-1 of prod-eu").await;
+    console.press("<Esc>:drain pg-1<Enter>").await;
+    console.shows(&["no router leads sessions to pg-1: nothing to drain"]);
+    console.press(":undrain pg-1<Enter>").await;
+    console.until("Enter to confirm").await;
+    console.press("<Enter>y").await;
+    console.until("done: have the routers lead sessions to pg-1 of prod-eu again").await;
+    console.press("<Esc>:drain pg-2 restart 2m<Enter>").await;
+    console.shows(&["Drain pg-2, then restart", "t: wait at most 2 min"]);
+    console.until("Enter to confirm").await;
+    console.press("<Enter>").await;
+    console.keep("drain-asked");
+    console.press("y").await;
+    console.until("done: drain pg-2, then restart").await;
+    console.keep("drain-done");
+    console.press("<Esc>:drain pg-2 restrat<Enter>").await;
+    console.shows(&["restrat: after the node write restart or reinit, and how long to wait: 90s"]);
+    console.press(":drain pg-0<Enter>").await;
+    console.shows(&["pg-0 leads, and draining it would stop all writes"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn routers_are_settled_by_keys() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press("aS").await;
+    console.shows(&["Enter to confirm", "pg-0"]);
+    console.keep("settle");
+    console.press("<Enter>y").await;
+    console.until("done: ").await;
 }
 
 /// A job that has drained a server, and died before it could take that back.

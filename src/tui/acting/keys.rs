@@ -4,8 +4,10 @@ use super::draft::{Answered, Ask, Draft};
 use super::draft_lines::{self, OLDEST, Scene};
 use super::sheet::Sheet;
 use super::{listing, menu, remains, watch_lines};
+use crate::action::intent::DRAIN_WAIT;
 use crate::action::note::Verdict;
 use crate::action::typed::moment;
+use crate::config::duration;
 use crate::model::snapshot::Snapshot;
 use crate::observe::picture::Order;
 use crate::operate::hand::Listed;
@@ -222,8 +224,10 @@ impl App {
                 Vec::new()
             }
             ActingKey::Letter('d') => self.dry_run(draft),
-            ActingKey::Letter('t') if draft.takes_time() => {
-                draft.ask_for(Ask::Time, "");
+            ActingKey::Letter('t') => {
+                if let Some(ask) = draft.asks_for_time() {
+                    draft.ask_for(ask, "");
+                }
                 Vec::new()
             }
             ActingKey::Letter('e') if matches!(draft.intent, crate::action::Intent::Configure { .. }) => {
@@ -271,6 +275,19 @@ impl App {
                     }
                     Err(why) => {
                         draft.word = Some((Tone::Look, why.to_string()));
+                        nothing
+                    }
+                }
+            }
+            Answered::Wait(typed) => {
+                let wait = if typed.is_empty() { Ok(DRAIN_WAIT) } else { duration(&typed) };
+                match wait {
+                    Ok(wait) => {
+                        let intent = draft.waiting(wait);
+                        (true, Some(self.wants(draft, Some(intent))))
+                    }
+                    Err(why) => {
+                        draft.word = Some((Tone::Look, why));
                         nothing
                     }
                 }
