@@ -166,6 +166,16 @@ async fn what_blocks_cannot_be_confirmed_and_the_block_stays_in_sight_at_80x24()
     console.size = (80, 24);
     console.press(":failover pg-2<Enter>").await;
     console.shows(&["pg-0 leads and answers: switch over to pg-2 instead"]);
+    // What a dialog asks, and its keys, stay in sight below whatever is told meanwhile.
+    console.press(":switchover pg-1<Enter>").await;
+    console.shows(&[
+        "pg-0 leads and answers: switch over to pg-2 instead",
+        "Enter to confirm",
+        "Esc leave · d dry run",
+    ]);
+    console.press("<Esc>af").await;
+    console.shows(&["✖ pg-0 is the leader already: nothing to do", "letter or Enter: its dialog"]);
+    console.press("<Esc>").await;
     world.strike(Fault::FreezeNode(NodeName::new("pg-1")));
     console.pass(40).await;
     console.press(":switchover pg-1<Enter>").await;

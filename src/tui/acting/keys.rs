@@ -376,12 +376,14 @@ impl App {
                 };
                 draft_lines::sheet(draft, &scene)
             }
-            Dialog::Menu { selected } => menu::sheet(self, *selected),
+            Dialog::Menu { selected } => menu::sheet(self, *selected, width),
             Dialog::Watch { ticket, scroll } => {
                 let watch = self.acting.watch(*ticket)?;
                 watch_lines::sheet(watch, self.picture_of(&watch.cluster), *scroll, width)
             }
-            Dialog::Actions { selected } => listing::sheet(self.acting.listed.as_ref(), *selected, &self.options.zone),
+            Dialog::Actions { selected } => {
+                listing::sheet(self.acting.listed.as_ref(), *selected, &self.options.zone, width)
+            }
             Dialog::Remains { action, scroll } => {
                 let one = self.acting.listed(action)?;
                 let cluster = &one.request.plan.cluster;

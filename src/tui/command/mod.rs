@@ -238,7 +238,7 @@ impl Argument {
             Self::Seconds => " SECONDS",
             Self::Member => " [NODE]",
             Self::Server => " [BACKEND/SERVER]",
-            Self::Drain => " [NODE] [restart|reinit] [SPAN]",
+            Self::Drain => " [NODE] [restart|reinit] [90s]",
             Self::Session => " [NODE/PID]",
             Self::Changes => " KEY=VALUE",
             Self::Action => " [ACTION]",
