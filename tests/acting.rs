@@ -321,17 +321,29 @@ async fn the_configuration_is_changed_by_a_line_or_in_the_editor_and_shown_as_a_
     console.press("ttl=40<Enter>").await;
     console.shows(&["CHANGES", "- ttl: 30", "+ ttl: 40"]);
     console.keep("configure");
-    console.press("<Esc>").await;
+    // The editor goes on from what was typed, and what is edited is still compared with what is on record.
+    console.press("e").await;
+    let text = console.in_editor();
+    assert!(text.contains("\"ttl\": 40"), "{text}");
+    console.edited(&text.replace("\"ttl\": 40", "\"ttl\": 41")).await;
+    console.shows(&["- ttl: 30", "+ ttl: 41"]);
+    console.press("e").await;
+    let text = console.in_editor();
+    console.edited(&text.replace("\"ttl\": 41", "\"ttl\": 30")).await;
+    console.shows(&["nothing was changed"]);
+    console.hides(&["CHANGES"]);
     console.press("ae").await;
-    let text = console.asked.iter().find_map(|asked| asked.strip_prefix("edit ")).expect("the editor").to_owned();
+    let text = console.in_editor();
     assert!(text.contains("\"ttl\": 30"), "{text}");
     console.edited(&text.replace("\"ttl\": 30", "\"ttl\": 45")).await;
     console.shows(&["- ttl: 30", "+ ttl: 45"]);
     console.press("<Enter>prod-eu<Enter>").await;
     console.until("done: ").await;
     console.press("<Esc>:edit-config<Enter>").await;
-    console.edited("{").await;
-    console.shows(&["what you wrote is no JSON object"]);
+    console.edited("{ \"ttl\": 50, }").await;
+    console.shows(&["what you wrote is no JSON object", "edit-config opens it again"]);
+    console.press("ae").await;
+    assert_eq!(console.in_editor(), "{ \"ttl\": 50, }", "what was written is not lost");
 }
 
 #[tokio::test(start_paused = true)]

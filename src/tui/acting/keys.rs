@@ -4,6 +4,7 @@ use super::draft::{Answered, Ask, Draft};
 use super::draft_lines::{self, OLDEST, Scene};
 use super::sheet::Sheet;
 use super::{listing, menu, remains, watch_lines};
+use crate::action::Intent;
 use crate::action::intent::DRAIN_WAIT;
 use crate::action::note::Verdict;
 use crate::action::typed::moment;
@@ -145,12 +146,13 @@ impl App {
     }
 
     fn menu_key(&mut self, selected: usize, key: Key) -> Option<Vec<Effect>> {
-        let chosen = match ActingKey::of(key)? {
+        let key = ActingKey::of(key)?;
+        let chosen = match key {
             ActingKey::Letter(letter) => Command::menu().find(|(known, _)| *known == letter),
             ActingKey::Enter => Command::menu().nth(selected),
-            other => return self.plain_key(other),
+            _ => None,
         };
-        let Some((_, spec)) = chosen else { return Some(Vec::new()) };
+        let Some((_, spec)) = chosen else { return self.plain_key(key) };
         if let Err(reason) = self.availability(spec.command) {
             self.tell(Notice::failed(reason));
             return Some(Vec::new());
@@ -230,15 +232,18 @@ impl App {
                 }
                 Vec::new()
             }
-            ActingKey::Letter('e') if matches!(draft.intent, crate::action::Intent::Configure { .. }) => {
-                if self.acting.has_editor {
-                    return (false, Some(self.edit_configuration()));
-                }
-                self.tell(Notice::failed("not available in this console"));
-                Vec::new()
-            }
             ActingKey::Letter('q' | 'w' | '?') => return (true, None),
-            ActingKey::Letter(letter) => self.wants(draft, draft.turned(letter)),
+            ActingKey::Letter(letter) => match &draft.intent {
+                Intent::Configure { changes } if letter == 'e' && self.acting.has_editor => {
+                    // It stays, should nothing come of it.
+                    self.edit_configuration(draft.cluster, changes)
+                }
+                Intent::Configure { .. } if letter == 'e' => {
+                    self.tell(Notice::failed("not available in this console"));
+                    Vec::new()
+                }
+                _ => self.wants(draft, draft.turned(letter)),
+            },
         };
         (true, Some(effects))
     }
@@ -308,7 +313,7 @@ impl App {
         wall.checked_add(cluster.since_live(self.at)).unwrap_or(wall)
     }
 
-    fn wants(&mut self, draft: &mut Draft, intent: Option<crate::action::Intent>) -> Vec<Effect> {
+    fn wants(&mut self, draft: &mut Draft, intent: Option<Intent>) -> Vec<Effect> {
         let (Some(intent), Some(cluster)) = (intent, self.clusters.get(draft.cluster)) else { return Vec::new() };
         if let Some(desk) = self.acting.desks.get(&cluster.name) {
             draft.want(intent, desk, &cluster.live().snapshot);
