@@ -95,7 +95,7 @@ async fn a_read_only_console_does_nothing_by_key_menu_or_palette_and_says_why() 
         console.press("s<Enter>prod-eu<Enter>").await;
         for (_, spec) in Command::menu() {
             let argument = match spec.argument {
-                Argument::Member => " pg-1",
+                Argument::Member | Argument::Drain => " pg-1",
                 Argument::Changes => " ttl=40",
                 Argument::Server => " primary/pg-0",
                 Argument::Session => " pg-0/4711",
@@ -166,6 +166,16 @@ async fn what_blocks_cannot_be_confirmed_and_the_block_stays_in_sight_at_80x24()
     console.size = (80, 24);
     console.press(":failover pg-2<Enter>").await;
     console.shows(&["pg-0 leads and answers: switch over to pg-2 instead"]);
+    // What a dialog asks, and its keys, stay in sight below whatever is told meanwhile.
+    console.press(":switchover pg-1<Enter>").await;
+    console.shows(&[
+        "pg-0 leads and answers: switch over to pg-2 instead",
+        "Enter to confirm",
+        "Esc leave · d dry run",
+    ]);
+    console.press("<Esc>af").await;
+    console.shows(&["✖ pg-0 is the leader already: nothing to do", "letter or Enter: its dialog"]);
+    console.press("<Esc>").await;
     world.strike(Fault::FreezeNode(NodeName::new("pg-1")));
     console.pass(40).await;
     console.press(":switchover pg-1<Enter>").await;
@@ -311,17 +321,29 @@ async fn the_configuration_is_changed_by_a_line_or_in_the_editor_and_shown_as_a_
     console.press("ttl=40<Enter>").await;
     console.shows(&["CHANGES", "- ttl: 30", "+ ttl: 40"]);
     console.keep("configure");
-    console.press("<Esc>").await;
+    // The editor goes on from what was typed, and what is edited is still compared with what is on record.
+    console.press("e").await;
+    let text = console.in_editor();
+    assert!(text.contains("\"ttl\": 40"), "{text}");
+    console.edited(&text.replace("\"ttl\": 40", "\"ttl\": 41")).await;
+    console.shows(&["- ttl: 30", "+ ttl: 41"]);
+    console.press("e").await;
+    let text = console.in_editor();
+    console.edited(&text.replace("\"ttl\": 41", "\"ttl\": 30")).await;
+    console.shows(&["nothing was changed"]);
+    console.hides(&["CHANGES"]);
     console.press("ae").await;
-    let text = console.asked.iter().find_map(|asked| asked.strip_prefix("edit ")).expect("the editor").to_owned();
+    let text = console.in_editor();
     assert!(text.contains("\"ttl\": 30"), "{text}");
     console.edited(&text.replace("\"ttl\": 30", "\"ttl\": 45")).await;
     console.shows(&["- ttl: 30", "+ ttl: 45"]);
     console.press("<Enter>prod-eu<Enter>").await;
     console.until("done: ").await;
     console.press("<Esc>:edit-config<Enter>").await;
-    console.edited("{").await;
-    console.shows(&["what you wrote is no JSON object"]);
+    console.edited("{ \"ttl\": 50, }").await;
+    console.shows(&["what you wrote is no JSON object", "edit-config opens it again"]);
+    console.press("ae").await;
+    assert_eq!(console.in_editor(), "{ \"ttl\": 50, }", "what was written is not lost");
 }
 
 #[tokio::test(start_paused = true)]
@@ -342,6 +364,55 @@ async fn a_member_and_a_session_are_taken_from_the_selected_row() {
     console.shows(&["drain"]);
     console.press("<Esc><Esc>:restart nowhere<Enter>").await;
     console.shows(&["nowhere is no member"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_is_drained_for_a_restart_or_left_so_and_taken_back_by_keys() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press("1jaD").await;
+    console.shows(&["Drain pg-1 of prod-eu", "n: then leave it drained", "t: wait at most 1 min", "Enter to confirm"]);
+    console.press("n").await;
+    console.shows(&["Drain pg-1, then restart", "n: then restart it, and serve again", "taken back at the end"]);
+    console.press("n").await;
+    console.shows(&["n: then copy it anew, and serve again"]);
+    console.press("n").await;
+    console.press("tsoon<Enter>").await;
+    console.shows(&["`soon` is no duration"]);
+    console.press("t20s<Enter>").await;
+    console.shows(&["t: wait at most 20.0 s"]);
+    console.keep("drain");
+    console.press("<Enter>y").await;
+    console.until("done: drain pg-1 of prod-eu").await;
+    console.press("<Esc>:drain pg-1<Enter>").await;
+    console.shows(&["no router leads sessions to pg-1: nothing to drain"]);
+    console.press(":undrain pg-1<Enter>").await;
+    console.until("Enter to confirm").await;
+    console.press("<Enter>y").await;
+    console.until("done: have the routers lead sessions to pg-1 of prod-eu again").await;
+    console.press("<Esc>:drain pg-2 restart 2m<Enter>").await;
+    console.shows(&["Drain pg-2, then restart", "t: wait at most 2 min"]);
+    console.until("Enter to confirm").await;
+    console.press("<Enter>").await;
+    console.keep("drain-asked");
+    console.press("y").await;
+    console.until("done: drain pg-2, then restart").await;
+    console.keep("drain-done");
+    console.press("<Esc>:drain pg-2 restrat<Enter>").await;
+    console.shows(&["restrat: after the node write restart or reinit, and how long to wait: 90s"]);
+    console.press(":drain pg-0<Enter>").await;
+    console.shows(&["pg-0 leads, and draining it would stop all writes"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn routers_are_settled_by_keys() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press("aS").await;
+    console.shows(&["Enter to confirm", "pg-0"]);
+    console.keep("settle");
+    console.press("<Enter>y").await;
+    console.until("done: ").await;
 }
 
 /// A job that has drained a server, and died before it could take that back.

@@ -186,6 +186,9 @@ pub enum AfterDrain {
     Reinitialise,
 }
 
+/// How long the sessions of a drained node are waited for where nothing else is said.
+pub const DRAIN_WAIT: Duration = Duration::from_secs(60);
+
 /// How a session is ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -69,6 +69,29 @@ pub fn split_changes(line: &str) -> Vec<String> {
     typed
 }
 
+/// What `present` becomes by `changes`: `null` removes a key, and a list is one value.
+pub fn changed(present: &Map<String, Value>, changes: &Map<String, Value>) -> Map<String, Value> {
+    let mut becomes = present.clone();
+    for (key, value) in changes {
+        match (becomes.get(key), value) {
+            (_, Value::Null) => {
+                becomes.remove(key);
+            }
+            (Some(Value::Object(old)), Value::Object(new)) => {
+                let new = changed(old, new);
+                becomes.insert(key.clone(), Value::Object(new));
+            }
+            (_, Value::Object(new)) => {
+                becomes.insert(key.clone(), Value::Object(changed(&Map::new(), new)));
+            }
+            (_, new) => {
+                becomes.insert(key.clone(), new.clone());
+            }
+        }
+    }
+    becomes
+}
+
 /// What leads from `before` to `after`: keys to set, and `null` for those that are gone. A list is one value.
 pub fn changes_between(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<String, Value> {
     let mut changes = Map::new();

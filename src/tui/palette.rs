@@ -1,5 +1,7 @@
 //! The command palette: any command by a part of its name or of another name for it.
 
+use std::borrow::Cow;
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input;
@@ -62,17 +64,22 @@ impl Palette {
     }
 
     fn arguments(&self, spec: &'static CommandSpec, typed: &str) -> Vec<Entry> {
-        let names: &[String] = match spec.argument {
-            Argument::Cluster => &self.choices.clusters,
-            Argument::Theme => &self.choices.themes,
-            Argument::Member => &self.choices.members,
-            Argument::Server => &self.choices.servers,
-            Argument::Seconds | Argument::Session | Argument::Changes | Argument::Action | Argument::None => &[],
+        let names: Cow<'_, [String]> = match spec.argument {
+            Argument::Cluster => Cow::Borrowed(&self.choices.clusters),
+            Argument::Theme => Cow::Borrowed(&self.choices.themes),
+            Argument::Member => Cow::Borrowed(&self.choices.members),
+            Argument::Server => Cow::Borrowed(&self.choices.servers),
+            Argument::Drain => Cow::Owned(self.drains(typed)),
+            Argument::Seconds | Argument::Session | Argument::Changes | Argument::Action | Argument::None => {
+                Cow::Borrowed(&[])
+            }
         };
         let mut found: Vec<(u32, Entry)> = names
             .iter()
             .filter_map(|name| {
                 let (score, matched) = score(typed, name)?;
+                // A name typed out is meant, also where it begins another.
+                let score = if typed.trim() == name { u32::MAX } else { score };
                 Some((score, Entry { spec, argument: Some(name.clone()), matched }))
             })
             .collect();
@@ -82,6 +89,16 @@ impl Palette {
             entries.push(Entry { spec, argument: Some(typed.trim().to_owned()), matched: Vec::new() });
         }
         entries
+    }
+
+    /// Members; behind one, what can be done with it once it is drained.
+    fn drains(&self, typed: &str) -> Vec<String> {
+        let node =
+            typed.split_once(' ').map(|(node, _)| node).filter(|node| self.choices.members.iter().any(|m| m == node));
+        match node {
+            Some(node) => ["", " restart", " reinit"].map(|then| format!("{node}{then}")).into(),
+            None => self.choices.members.clone(),
+        }
     }
 
     /// Completes what was typed to the selected entry.
@@ -152,6 +169,7 @@ mod tests {
         let choices = Choices {
             clusters: vec!["prod-eu".into(), "prod-us".into()],
             themes: vec!["dark".into()],
+            members: ["pg-10", "pg-1", "pg-2"].map(String::from).into(),
             ..Choices::default()
         };
         Palette { input: Input::new(text.to_owned()), ..Palette::new(choices) }
@@ -188,6 +206,10 @@ mod tests {
         palette.selected = palette.entries().iter().position(|entry| entry.spec.name == "cluster").unwrap();
         palette.complete();
         assert_eq!(palette.input.value(), "cluster ");
+        assert_eq!(typed("drain pg-1 re").entries().len(), 2);
+        assert_eq!(typed("drain pg-2 rest").chosen().unwrap().1.as_deref(), Some("pg-2 restart"));
+        assert_eq!(typed("drain pg-2 restart 90s").chosen().unwrap().1.as_deref(), Some("pg-2 restart 90s"));
+        assert_eq!(typed("restart pg-1").chosen().unwrap().1.as_deref(), Some("pg-1"), "and not pg-10");
         assert_eq!(typed("interval 5").chosen().unwrap().1.as_deref(), Some("5"));
     }
 }

@@ -183,6 +183,12 @@ impl Console {
         }
     }
 
+    /// The text that the editor was opened on last.
+    pub(crate) fn in_editor(&self) -> String {
+        let last = self.asked.iter().rev().find_map(|asked| asked.strip_prefix("edit "));
+        last.expect("the editor").to_owned()
+    }
+
     /// Leaves the editor with this text.
     pub(crate) async fn edited(&mut self, text: &str) {
         self.happen(Event::Edited { cluster: 0, text: text.to_owned() }).await;

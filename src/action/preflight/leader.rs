@@ -27,7 +27,9 @@ fn part<'a>(
 ) -> Result<(MemberView<'a>, Observed<&'a SqlReport>), Note> {
     let Some(view) = scene.leader_view() else { return Err(unknown(check, "no leader is known")) };
     let Some(sql) = scene.sql(view) else {
-        return Err(unknown(check, format!("PostgreSQL of {} does not say", view.name())).about(view.name()));
+        let what = parts.iter().map(|part| part.words()).collect::<Vec<_>>().join(" and ");
+        let text = format!("{what} of {}: unknown, its PostgreSQL does not answer", view.name());
+        return Err(unknown(check, text).about(view.name()));
     };
     if let Some(part) = parts.iter().find(|part| !sql.value.knows(**part)) {
         let text = format!("{} of {} cannot be seen", part.words(), view.name());

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::action::typed::{Misunderstood, changes_between};
+use crate::action::typed::{Misunderstood, changed, changes_between};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
@@ -15,11 +15,11 @@ pub(super) fn present(snapshot: &Snapshot) -> Option<Map<String, Value>> {
     serde_json::from_str(&text).ok()
 }
 
-/// The text to be edited.
-pub(super) fn text(snapshot: &Snapshot) -> Option<String> {
-    let mut text = serde_json::to_string_pretty(&present(snapshot)?).ok()?;
-    text.push('\n');
-    Some(text)
+/// The text to be edited, as the record has it and with `typed` in it: what is edited is compared with the former.
+pub(super) fn texts(snapshot: &Snapshot, typed: &Map<String, Value>) -> Option<(String, String)> {
+    let present = present(snapshot)?;
+    let pretty = |map: &Map<String, Value>| serde_json::to_string_pretty(map).map(|text| text + "\n").ok();
+    Some((pretty(&present)?, pretty(&changed(&present, typed))?))
 }
 
 /// What was changed from `before` to `after`, both texts as edited.
@@ -29,8 +29,9 @@ pub(super) fn text(snapshot: &Snapshot) -> Option<String> {
 pub(super) fn edited(before: &str, after: &str) -> Result<Map<String, Value>, Misunderstood> {
     let read = |text: &str| serde_json::from_str::<Map<String, Value>>(text);
     let before = read(before).map_err(|error| Misunderstood(format!("the configuration is no JSON: {error}")))?;
-    let after = read(after)
-        .map_err(|error| Misunderstood(format!("what you wrote is no JSON object, so nothing is planned: {error}")))?;
+    let after = read(after).map_err(|error| {
+        Misunderstood(format!("what you wrote is no JSON object, edit-config opens it again: {error}"))
+    })?;
     let changes = changes_between(&before, &after);
     if changes.is_empty() { Err(Misunderstood("nothing was changed".to_owned())) } else { Ok(changes) }
 }

@@ -30,6 +30,8 @@ pub(in crate::tui) enum Ask {
     Yes,
     /// When it is to happen.
     Time,
+    /// How long sessions are waited for.
+    Wait,
 }
 
 /// A question and what was typed so far.
@@ -48,6 +50,8 @@ pub(in crate::tui) enum Answered {
     Confirmed(Box<Plan>, Confirmation),
     /// A time was typed.
     Time(String),
+    /// A span was typed.
+    Wait(String),
 }
 
 /// The action.
@@ -227,6 +231,7 @@ impl Draft {
         let typed = input.value().trim().to_owned();
         match ask {
             Ask::Time => return Answered::Time(typed),
+            Ask::Wait => return Answered::Wait(typed),
             Ask::Reason if typed.is_empty() => {
                 self.word = Some((Tone::Look, "a reason is needed, and is kept in the journal".to_owned()));
                 self.typing = Some(Typing { ask: Ask::Reason, input: Input::default() });
@@ -268,7 +273,7 @@ impl Draft {
 
     /// The intent with the option of `letter` turned; `None`: it has none.
     pub(in crate::tui) fn turned(&self, letter: char) -> Option<Intent> {
-        use crate::action::intent::CopySource;
+        use crate::action::intent::{AfterDrain, CopySource};
         let mut intent = self.intent.clone();
         match (&mut intent, letter) {
             (Intent::Switchover { swift, .. }, 's') => *swift = !*swift,
@@ -276,15 +281,26 @@ impl Draft {
                 *source = if *source == CopySource::Any { CopySource::Leader } else { CopySource::Any };
             }
             (Intent::Reinitialise { again, .. }, 'g') => *again = !*again,
+            (Intent::Drain { then, .. }, 'n') => {
+                *then = match then {
+                    AfterDrain::Leave => AfterDrain::Restart,
+                    AfterDrain::Restart => AfterDrain::Reinitialise,
+                    AfterDrain::Reinitialise => AfterDrain::Leave,
+                };
+            }
             (Intent::Restart { only_pending, .. }, 'p') => *only_pending = !*only_pending,
             _ => return None,
         }
         Some(intent)
     }
 
-    /// Whether it can be told to happen at a time.
-    pub(in crate::tui) fn takes_time(&self) -> bool {
-        matches!(self.intent, Intent::Switchover { .. } | Intent::Restart { .. })
+    /// What `t` asks for; `None`: nothing.
+    pub(in crate::tui) fn asks_for_time(&self) -> Option<Ask> {
+        match self.intent {
+            Intent::Switchover { .. } | Intent::Restart { .. } => Some(Ask::Time),
+            Intent::Drain { .. } => Some(Ask::Wait),
+            _ => None,
+        }
     }
 
     /// The intent to happen then.
@@ -292,6 +308,15 @@ impl Draft {
         let mut intent = self.intent.clone();
         if let Intent::Switchover { at, .. } | Intent::Restart { at, .. } = &mut intent {
             *at = when;
+        }
+        intent
+    }
+
+    /// The intent with sessions waited for so long.
+    pub(in crate::tui) fn waiting(&self, longest: Duration) -> Intent {
+        let mut intent = self.intent.clone();
+        if let Intent::Drain { wait, .. } = &mut intent {
+            *wait = longest;
         }
         intent
     }

@@ -8,7 +8,7 @@ use super::draft::{Ask, Draft};
 use super::sheet::Sheet;
 use super::subject;
 use crate::action::Intent;
-use crate::action::intent::CopySource;
+use crate::action::intent::{AfterDrain, CopySource};
 use crate::action::note::Verdict;
 use crate::action::plan::{Danger, Plan};
 use crate::action::preflight::Candidate;
@@ -169,6 +169,15 @@ fn options(draft: &Draft, scene: &Scene<'_>, lines: &mut Vec<Line>) {
             told.push(("t: when", when(at)));
             told.push(("p: only where a setting waits for it", yes(*only_pending)));
         }
+        Intent::Drain { then, wait, .. } => {
+            let words = match then {
+                AfterDrain::Leave => "leave it drained",
+                AfterDrain::Restart => "restart it, and serve again",
+                AfterDrain::Reinitialise => "copy it anew, and serve again",
+            };
+            told.push(("n: then", words.to_owned()));
+            told.push(("t: wait at most", units::duration(*wait)));
+        }
         Intent::Reinitialise { source, again, .. } => {
             let from = if *source == CopySource::Leader { "the leader" } else { "whom Patroni chooses" };
             told.push(("l: copy from", from.to_owned()));
@@ -189,7 +198,8 @@ fn steps(plan: &Plan, lines: &mut Vec<Line>) {
     lines.push(Line::new().with("STEPS", Tone::Strong).dim(format!("   plan {}", plan.hash().short())));
     for (at, step) in plan.steps.iter().enumerate() {
         let mut line = Line::new().dim(format!("{} ", at + 1)).plain(step.words.as_str());
-        if at == plan.no_return && plan.steps.len() > 1 {
+        // What its opposite undoes has a way back at every step.
+        if at == plan.no_return && plan.steps.len() > 1 && plan.danger > Danger::Reversible {
             line = line.with("   no way back from here", Tone::Look);
         }
         if step.undo.is_some() {
@@ -238,6 +248,7 @@ fn question(draft: &Draft, scene: &Scene<'_>) -> (Line, Option<usize>) {
     let label = match &typing.ask {
         Ask::Reason => "Why, for the journal: ".to_owned(),
         Ask::Name(name) => format!("Type {name} to run it: "),
+        Ask::Wait => "How long to wait for its sessions (90s, 10m; empty: 1 min): ".to_owned(),
         Ask::Time => "When (+10m, or 2026-11-21T03:00:00+01:00; empty: now): ".to_owned(),
         Ask::Yes => return (Line::new().with("Run it?   ", Tone::Strong).plain("y yes · any other key no"), None),
     };

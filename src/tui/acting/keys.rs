@@ -4,8 +4,11 @@ use super::draft::{Answered, Ask, Draft};
 use super::draft_lines::{self, OLDEST, Scene};
 use super::sheet::Sheet;
 use super::{listing, menu, remains, watch_lines};
+use crate::action::Intent;
+use crate::action::intent::DRAIN_WAIT;
 use crate::action::note::Verdict;
 use crate::action::typed::moment;
+use crate::config::duration;
 use crate::model::snapshot::Snapshot;
 use crate::observe::picture::Order;
 use crate::operate::hand::Listed;
@@ -143,12 +146,13 @@ impl App {
     }
 
     fn menu_key(&mut self, selected: usize, key: Key) -> Option<Vec<Effect>> {
-        let chosen = match ActingKey::of(key)? {
+        let key = ActingKey::of(key)?;
+        let chosen = match key {
             ActingKey::Letter(letter) => Command::menu().find(|(known, _)| *known == letter),
             ActingKey::Enter => Command::menu().nth(selected),
-            other => return self.plain_key(other),
+            _ => None,
         };
-        let Some((_, spec)) = chosen else { return Some(Vec::new()) };
+        let Some((_, spec)) = chosen else { return self.plain_key(key) };
         if let Err(reason) = self.availability(spec.command) {
             self.tell(Notice::failed(reason));
             return Some(Vec::new());
@@ -222,19 +226,24 @@ impl App {
                 Vec::new()
             }
             ActingKey::Letter('d') => self.dry_run(draft),
-            ActingKey::Letter('t') if draft.takes_time() => {
-                draft.ask_for(Ask::Time, "");
-                Vec::new()
-            }
-            ActingKey::Letter('e') if matches!(draft.intent, crate::action::Intent::Configure { .. }) => {
-                if self.acting.has_editor {
-                    return (false, Some(self.edit_configuration()));
+            ActingKey::Letter('t') => {
+                if let Some(ask) = draft.asks_for_time() {
+                    draft.ask_for(ask, "");
                 }
-                self.tell(Notice::failed("not available in this console"));
                 Vec::new()
             }
             ActingKey::Letter('q' | 'w' | '?') => return (true, None),
-            ActingKey::Letter(letter) => self.wants(draft, draft.turned(letter)),
+            ActingKey::Letter(letter) => match &draft.intent {
+                Intent::Configure { changes } if letter == 'e' && self.acting.has_editor => {
+                    // It stays, should nothing come of it.
+                    self.edit_configuration(draft.cluster, changes)
+                }
+                Intent::Configure { .. } if letter == 'e' => {
+                    self.tell(Notice::failed("not available in this console"));
+                    Vec::new()
+                }
+                _ => self.wants(draft, draft.turned(letter)),
+            },
         };
         (true, Some(effects))
     }
@@ -275,6 +284,19 @@ impl App {
                     }
                 }
             }
+            Answered::Wait(typed) => {
+                let wait = if typed.is_empty() { Ok(DRAIN_WAIT) } else { duration(&typed) };
+                match wait {
+                    Ok(wait) => {
+                        let intent = draft.waiting(wait);
+                        (true, Some(self.wants(draft, Some(intent))))
+                    }
+                    Err(why) => {
+                        draft.word = Some((Tone::Look, why));
+                        nothing
+                    }
+                }
+            }
             Answered::Confirmed(plan, confirmation) => match self.refusal(draft) {
                 Some(why) => {
                     self.tell(Notice::failed(why));
@@ -291,7 +313,7 @@ impl App {
         wall.checked_add(cluster.since_live(self.at)).unwrap_or(wall)
     }
 
-    fn wants(&mut self, draft: &mut Draft, intent: Option<crate::action::Intent>) -> Vec<Effect> {
+    fn wants(&mut self, draft: &mut Draft, intent: Option<Intent>) -> Vec<Effect> {
         let (Some(intent), Some(cluster)) = (intent, self.clusters.get(draft.cluster)) else { return Vec::new() };
         if let Some(desk) = self.acting.desks.get(&cluster.name) {
             draft.want(intent, desk, &cluster.live().snapshot);
@@ -359,12 +381,14 @@ impl App {
                 };
                 draft_lines::sheet(draft, &scene)
             }
-            Dialog::Menu { selected } => menu::sheet(self, *selected),
+            Dialog::Menu { selected } => menu::sheet(self, *selected, width),
             Dialog::Watch { ticket, scroll } => {
                 let watch = self.acting.watch(*ticket)?;
                 watch_lines::sheet(watch, self.picture_of(&watch.cluster), *scroll, width)
             }
-            Dialog::Actions { selected } => listing::sheet(self.acting.listed.as_ref(), *selected, &self.options.zone),
+            Dialog::Actions { selected } => {
+                listing::sheet(self.acting.listed.as_ref(), *selected, &self.options.zone, width)
+            }
             Dialog::Remains { action, scroll } => {
                 let one = self.acting.listed(action)?;
                 let cluster = &one.request.plan.cluster;

@@ -9,14 +9,20 @@ use crate::operate::job::JobState;
 use crate::report::line::Line;
 use crate::report::table::Tone;
 use crate::report::units;
+use crate::tui::widgets::wrap::fold;
 
 /// Columns of when and how it ended.
 const WHEN: usize = 21;
 const STATE: usize = 14;
 
 /// The dialog. `listed`: `None` while it is read.
-pub(super) fn sheet(listed: Option<&Result<Vec<Listed>, String>>, selected: usize, zone: &TimeZone) -> Sheet {
-    let hint = "Enter watch · x ask it to end · Esc close";
+pub(super) fn sheet(
+    listed: Option<&Result<Vec<Listed>, String>>,
+    selected: usize,
+    zone: &TimeZone,
+    width: usize,
+) -> Sheet {
+    let hint = "Enter its course, or what it left · x ask it to end · Esc close";
     let mut sheet = Sheet { title: "Actions".to_owned(), hint: hint.to_owned(), ..Sheet::default() };
     match listed {
         None => sheet.body.push(Line::new().dim("reading …")),
@@ -28,7 +34,10 @@ pub(super) fn sheet(listed: Option<&Result<Vec<Listed>, String>>, selected: usiz
         }
         Some(Ok(listed)) => {
             sheet.body = listed.iter().map(|one| row(one, zone)).collect();
-            sheet.selected = Some(selected.min(listed.len() - 1));
+            let selected = selected.min(listed.len() - 1);
+            sheet.selected = Some(selected);
+            sheet.foot = listed.get(selected).map(|one| fold(&whole(one), width, 2)).unwrap_or_default();
+            sheet.foot.resize_with(sheet.foot.len().max(2), Line::new);
         }
     }
     sheet
@@ -41,8 +50,17 @@ fn row(one: &Listed, zone: &TimeZone) -> Line {
     line.push(word, tone);
     line.pad_to(WHEN + STATE);
     line.push(one.request.plan.title.as_str(), Tone::Plain);
-    line.push(format!("   by {}", one.request.operator), Tone::Dim);
     line
+}
+
+/// What a row may have no room for.
+fn whole(one: &Listed) -> Line {
+    let plan = &one.request.plan;
+    let line = Line::new().plain(plan.title.as_str()).dim(format!("   {} by {}", one.action(), one.request.operator));
+    match &one.request.confirmation.reason {
+        Some(reason) => line.dim("   because: ").plain(reason.as_str()),
+        None => line,
+    }
 }
 
 /// How it stands with one, in a word.

@@ -5,13 +5,15 @@ use crate::report::line::Line;
 use crate::report::table::Tone;
 use crate::tui::app::App;
 use crate::tui::command::{Command, Danger};
+use crate::tui::widgets::wrap::fold;
 
 /// Columns before what it does.
 const NAME: usize = 20;
 
 /// The dialog.
-pub(super) fn sheet(app: &App, selected: usize) -> Sheet {
+pub(super) fn sheet(app: &App, selected: usize, width: usize) -> Sheet {
     let mut body = Vec::new();
+    let mut whole = Vec::new();
     for (letter, spec) in Command::menu() {
         let available = app.availability(spec.command);
         let tone = match (&available, spec.danger) {
@@ -29,14 +31,23 @@ pub(super) fn sheet(app: &App, selected: usize) -> Sheet {
             Err(reason) => line.push(reason, Tone::Stale),
         }
         body.push(line);
+        // What the row may have no room for.
+        whole.push(match available {
+            Ok(()) => Line::new().plain(spec.help),
+            Err(reason) => Line::new().with(reason, Tone::Stale),
+        });
     }
-    let count = body.len();
+    let selected = selected.min(body.len().saturating_sub(1));
+    let mut foot = whole.get(selected).map(|line| fold(line, width, 0)).unwrap_or_default();
+    // As high for each of them, so that nothing moves with the selection.
+    foot.resize_with(foot.len().max(2), Line::new);
     let about = app.selected_node().map_or_else(String::new, |node| format!(" · {node}"));
     Sheet {
         title: format!("Act{about}"),
         body,
         hint: "letter or Enter: its dialog · Esc leave".to_owned(),
-        selected: Some(selected.min(count.saturating_sub(1))),
+        foot,
+        selected: Some(selected),
         ..Sheet::default()
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::configuration;
 use super::draft::Draft;
 use super::watch::Watch;
@@ -47,6 +49,8 @@ pub(in crate::tui) struct Acting {
     told: bool,
     /// The text that is being edited, as it was before.
     before: Option<String>,
+    /// What was written in the editor and could not be read: the editor is opened on it once more.
+    unread: Option<(ClusterName, String)>,
 }
 
 impl Acting {
@@ -236,15 +240,22 @@ impl App {
         if open && self.at.saturating_sub(self.acting.read_at) >= REREAD { vec![Effect::List] } else { Vec::new() }
     }
 
-    /// Gives the configuration to the editor.
-    pub(in crate::tui) fn edit_configuration(&mut self) -> Vec<Effect> {
-        let Some(cluster) = self.cluster() else { return Vec::new() };
-        let Some(text) = configuration::text(&cluster.live().snapshot) else {
+    /// Gives the configuration of a cluster to the editor, with what was typed of changes in it already; or once more what
+    /// was written there and could not be read.
+    pub(in crate::tui) fn edit_configuration(
+        &mut self,
+        cluster: ClusterIndex,
+        typed: &Map<String, Value>,
+    ) -> Vec<Effect> {
+        let Some(state) = self.clusters.get(cluster) else { return Vec::new() };
+        let Some((before, text)) = configuration::texts(&state.live().snapshot, typed) else {
             self.tell(Notice::failed("the dynamic configuration is not on record, or cannot be read"));
             return Vec::new();
         };
-        self.acting.before = Some(text.clone());
-        vec![Effect::Edit { cluster: self.focus, text }]
+        let name = state.name.clone();
+        let unread = self.acting.unread.take().filter(|(of, _)| *of == name).map(|(_, text)| text);
+        self.acting.before = Some(before);
+        vec![Effect::Edit { cluster, text: unread.unwrap_or(text) }]
     }
 
     /// Takes in what became of the configuration in the editor, and shows the plan.
@@ -253,6 +264,13 @@ impl App {
         match configuration::edited(&before, after) {
             Ok(changes) => self.draft(cluster, Intent::Configure { changes }),
             Err(why) => {
+                // An hour's work is not thrown away for a comma.
+                let name = self.clusters.get(cluster).map(|state| state.name.clone());
+                self.acting.unread = name.filter(|_| after != before).map(|name| (name, after.to_owned()));
+                if self.acting.unread.is_none() {
+                    // As on record: what was typed before is not wanted any more.
+                    self.dialogs.retain(|dialog| !matches!(dialog, Dialog::Draft(_)));
+                }
                 self.tell(Notice::failed(why.to_string()));
                 Vec::new()
             }

@@ -62,7 +62,7 @@ impl Watch {
                 Event::Locked => "locked".to_owned(),
                 Event::Checked { .. } | Event::Started => "checked".to_owned(),
                 Event::Reached { milestone, .. } => format!("{}{after}", milestone.words()),
-                Event::StepBegan { step, .. } => format!("step {}{after}", step + 1),
+                Event::StepBegan { step, .. } => format!("step {} of {}", step + 1, self.plan.steps.len()),
                 Event::Waiting { milestone, .. } => format!("waiting: {}", milestone.words()),
                 Event::Told { told, .. } => told.words(),
                 Event::StepEnded { .. } | Event::Undone { .. } | Event::Remark { .. } | Event::Ended { .. } => {

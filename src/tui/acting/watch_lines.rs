@@ -110,7 +110,13 @@ fn steps(watch: &Watch, lines: &mut Vec<Line>) {
             _ => false,
         });
         let tone = if began { Tone::Plain } else { Tone::Dim };
-        lines.push(Line::new().dim(format!("{} ", at + 1)).with(step.words.as_str(), tone));
+        let line = Line::new().dim(format!("{} ", at + 1)).with(step.words.as_str(), tone);
+        let ended = watch.news.iter().any(|progress| match &progress.event {
+            Event::StepEnded { step, .. } => *step == at,
+            _ => false,
+        });
+        let runs = began && !ended && !watch.is_over();
+        lines.push(if runs { line.with("   …", Tone::Look) } else { line });
         for progress in &watch.news {
             match &progress.event {
                 Event::StepEnded { step, took, reply, accepted } if *step == at => {

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use crate::action::Intent;
-use crate::action::intent::{CopySource, EndSession, ServerState, Target};
+use crate::action::intent::{AfterDrain, CopySource, DRAIN_WAIT, EndSession, ServerState, Target};
 use crate::action::preflight;
 use crate::action::typed::{changes, split_changes};
+use crate::config::duration;
 use crate::model::name::{NodeName, RouterName};
 use crate::model::role::Role;
 use crate::model::snapshot::Snapshot;
@@ -96,6 +97,9 @@ impl App {
             Verb::ServerReady => self.server(argument, snapshot, ServerState::Ready)?,
             Verb::ServerDrain => self.server(argument, snapshot, ServerState::Drain)?,
             Verb::ServerMaintenance => self.server(argument, snapshot, ServerState::Maintenance)?,
+            Verb::Drain => self.drain(argument)?,
+            Verb::Undrain => Intent::Undrain { member: self.member(argument)? },
+            Verb::Settle => Intent::SettleRouters,
             Verb::CancelStatement => self.session(argument, snapshot, EndSession::Cancel)?,
             Verb::EndSession => self.session(argument, snapshot, EndSession::Terminate)?,
         })
@@ -124,6 +128,24 @@ impl App {
                     .map_err(|_| Reason::from("select a member, or type its name, all, leader or replicas"))?,
             ),
         })
+    }
+
+    /// The member; what is done then; the longest wait: each may be left out.
+    fn drain(&self, argument: Option<&str>) -> Result<Intent, Reason> {
+        let mut words = argument.unwrap_or_default().split_whitespace().peekable();
+        let after = |word: &str| match word {
+            "stop-here" => Some(AfterDrain::Leave),
+            "restart" => Some(AfterDrain::Restart),
+            "reinit" => Some(AfterDrain::Reinitialise),
+            _ => None,
+        };
+        let named = words.next_if(|word| after(word).is_none() && duration(word).is_err());
+        let then = words.next_if(|word| after(word).is_some()).and_then(after).unwrap_or_default();
+        let rest = words.collect::<Vec<_>>().join(" ");
+        let wait = if rest.is_empty() { Ok(DRAIN_WAIT) } else { duration(&rest) };
+        let wait =
+            wait.map_err(|_| format!("{rest}: after the node write restart or reinit, and how long to wait: 90s"))?;
+        Ok(Intent::Drain { member: self.member(named)?, then, wait })
     }
 
     fn server(&self, argument: Option<&str>, snapshot: &Snapshot, state: ServerState) -> Result<Intent, Reason> {

@@ -99,7 +99,7 @@ impl App {
                 return vec![Effect::Mouse(self.mouse)];
             }
             Command::Act(verb) => return self.act(verb, argument.as_deref()),
-            Command::EditConfiguration => return self.edit_configuration(),
+            Command::EditConfiguration => return self.edit_configuration(self.focus, &serde_json::Map::new()),
             Command::Menu => self.dialogs.push(Dialog::Menu { selected: 0 }),
             Command::Actions => return self.open_actions(),
             Command::CancelAction => return self.cancel_running(),

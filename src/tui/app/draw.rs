@@ -64,7 +64,9 @@ impl App {
         surface.dialog = dialog;
         surface.keys = key_line::draw(&mut canvas, key_row, self.view, &self.keymap);
         if let Some((notice, _)) = &self.notice {
-            notice::draw(&mut canvas, Rect { height: content.height, ..content }, notice);
+            // The last rows of a dialog ask, and name its keys: there it stands in place of the key line.
+            let is_free = self.dialogs.is_empty() || self.prompt.is_some();
+            notice::draw(&mut canvas, if is_free { content } else { key_row }, notice);
         }
         self.draw_prompt(&mut canvas, content, key_row).or(typing)
     }
@@ -218,7 +220,9 @@ impl App {
             }
             Prompt::Palette(palette) => {
                 self.draw_palette(canvas, content, palette);
-                Some(prompt::draw(canvas, row, ":", &palette.input, ""))
+                // The list has less room for it.
+                let hint = self.palette_hint(palette);
+                Some(prompt::draw(canvas, row, ":", &palette.input, &hint))
             }
         }
     }

@@ -34,6 +34,16 @@ impl App {
         }
     }
 
+    /// Why the selected entry cannot be done; empty where it can.
+    pub(super) fn palette_hint(&self, palette: &Palette) -> String {
+        let entries = palette.entries();
+        let Some(entry) = entries.get(palette.selected.min(entries.len().saturating_sub(1))) else {
+            return String::new();
+        };
+        let available = self.availability_with(entry.spec.command, entry.argument.as_deref());
+        available.err().map(std::borrow::Cow::into_owned).unwrap_or_default()
+    }
+
     fn draw_entry(&self, canvas: &mut Canvas<'_>, row: Rect, entry: &Entry) {
         let available = self.availability_with(entry.spec.command, entry.argument.as_deref());
         let role = if available.is_ok() { Role::Text } else { Role::Stale };
@@ -43,14 +53,15 @@ impl App {
             (Some(argument), _) => argument.clone(),
             (None, argument) => format!("{}{}", entry.spec.name, argument.form()),
         };
-        canvas.word(x, row.y, room(0).min(NAME), &name, role);
+        let key = entry.spec.keys.first().copied().unwrap_or_default();
+        let wide = if key.is_empty() { NAME + KEY - 1 } else { NAME };
+        canvas.word(x, row.y, room(0).min(wide), &name, role);
         for place in &entry.matched {
             let at = u16::try_from(*place).unwrap_or(u16::MAX);
-            if at < NAME {
+            if at < wide {
                 canvas.tint(Rect { x: x + at, y: row.y, width: 1, height: 1 }, Role::Match);
             }
         }
-        let key = entry.spec.keys.first().copied().unwrap_or_default();
         canvas.word(
             x + NAME,
             row.y,

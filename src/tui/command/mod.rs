@@ -134,6 +134,12 @@ pub enum Verb {
     ServerDrain,
     /// Take a router's server out of service.
     ServerMaintenance,
+    /// Have the routers lead no new sessions to a node.
+    Drain,
+    /// Have them lead sessions to it again.
+    Undrain,
+    /// Have every router lead writes to whom is proven to lead.
+    Settle,
     /// Cancel what a session runs.
     CancelStatement,
     /// End a session.
@@ -212,6 +218,8 @@ pub enum Argument {
     Member,
     /// A server of a router as BACKEND/SERVER; without one, that of the selected row.
     Server,
+    /// A member as above; what is done with it once it is drained; how long its sessions are waited for.
+    Drain,
     /// A session as NODE/PID; without one, that of the selected row.
     Session,
     /// Changes as KEY=VALUE.
@@ -230,6 +238,7 @@ impl Argument {
             Self::Seconds => " SECONDS",
             Self::Member => " [NODE]",
             Self::Server => " [BACKEND/SERVER]",
+            Self::Drain => " [NODE] [restart|reinit] [90s]",
             Self::Session => " [NODE/PID]",
             Self::Changes => " KEY=VALUE",
             Self::Action => " [ACTION]",

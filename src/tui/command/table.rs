@@ -303,6 +303,36 @@ pub const COMMANDS: &[CommandSpec] = &[
     ),
     taking(
         action(
+            Verb::Drain,
+            "drain",
+            &["drain-node"],
+            'D',
+            Danger::Disruptive,
+            "give the selected replica no new sessions at any router; then restart it, copy it anew, or leave it so",
+        ),
+        Argument::Drain,
+    ),
+    taking(
+        action(
+            Verb::Undrain,
+            "undrain",
+            &["undrain-node"],
+            'u',
+            Danger::Reversible,
+            "have the routers lead sessions again to the selected replica, which was left drained",
+        ),
+        Argument::Member,
+    ),
+    action(
+        Verb::Settle,
+        "settle",
+        &["settle-routers"],
+        'S',
+        Danger::Reversible,
+        "prove who leads, and have every router lead writes there",
+    ),
+    taking(
+        action(
             Verb::CancelStatement,
             "cancel-statement",
             &["cancel-query"],

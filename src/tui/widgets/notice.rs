@@ -1,13 +1,17 @@
-//! One line that appears for some seconds above the key line, at the right.
+//! A word that appears for some seconds above the key line, at the right.
 
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::Canvas;
+use super::wrap::wrap;
 use crate::tui::event::{Notice, NoticeKind};
 use crate::tui::theme::Role;
 
-/// Draws the notice into the last row of `area`.
+/// Rows that a long notice takes at most.
+const MOST: usize = 3;
+
+/// Draws the notice into the last row of `area`, or rows where one is too short for it.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, notice: &Notice) {
     if area.is_empty() {
         return;
@@ -16,9 +20,18 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, notice: &Notice) {
         NoticeKind::Done => ("✓", Role::NoticeDone),
         NoticeKind::Failed => ("✖", Role::NoticeFailed),
     };
-    let text = format!(" {mark} {} ", notice.text);
-    let width = u16::try_from(text.width()).unwrap_or(u16::MAX).min(area.width);
-    let place = Rect { x: area.right() - width, y: area.bottom() - 1, width, height: 1 };
+    let text = format!("{mark} {}", notice.text);
+    let mut lines = wrap(&text, usize::from(area.width.saturating_sub(2)));
+    let room = MOST.min(usize::from(area.height));
+    if let Some(rest) = (lines.len() > room).then(|| lines.split_off(room - 1)) {
+        lines.push(rest.join(" "));
+    }
+    let widest = lines.iter().map(|line| line.width()).max().unwrap_or(0) + 2;
+    let width = u16::try_from(widest).unwrap_or(u16::MAX).min(area.width);
+    let height = u16::try_from(lines.len()).unwrap_or(1);
+    let place = Rect { x: area.right() - width, y: area.bottom() - height, width, height };
     canvas.fill(place, role);
-    canvas.word(place.x, place.y, width, &text, role);
+    for (row, line) in place.rows().zip(&lines) {
+        canvas.word(row.x + 1, row.y, width.saturating_sub(2), line, role);
+    }
 }

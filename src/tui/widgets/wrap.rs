@@ -37,7 +37,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// A line of several tones in lines of at most `width` columns, broken between words; every line but the first begins with
-/// `indent` blanks.
+/// `indent` blanks. What is set off by several blanks, such as a source behind what it says, stays whole where it can.
 pub fn fold(line: &Line, width: usize, indent: usize) -> Vec<Line> {
     if line.width() <= width {
         return vec![line.clone()];
@@ -46,6 +46,12 @@ pub fn fold(line: &Line, width: usize, indent: usize) -> Vec<Line> {
     let mut folded = vec![Line::new()];
     let (mut used, mut is_bare) = (0, true);
     for span in &line.spans {
+        let text = span.text.as_str();
+        let aside = text.trim();
+        let is_aside = text.starts_with("   ") && aside.width() <= width - indent;
+        if is_aside && !is_bare && used + text.trim_end().width() > width {
+            used = width;
+        }
         for word in span.text.as_str().split_inclusive(' ') {
             let bare = word.trim_end_matches(' ');
             for piece in wrap(bare, width - indent).iter().filter(|piece| !piece.is_empty()) {
@@ -63,12 +69,14 @@ pub fn fold(line: &Line, width: usize, indent: usize) -> Vec<Line> {
                 is_bare = false;
             }
             let blanks = word.len() - bare.len();
-            // Blanks at the place where a line is broken are not needed.
+            // Blanks at the place where a line is broken are not needed, and nothing more fits behind them.
             if used + blanks < width
                 && let Some(last) = folded.last_mut()
             {
                 last.push(&word[bare.len()..], span.tone);
                 used += blanks;
+            } else if blanks > 0 {
+                used = width;
             }
         }
     }
@@ -96,6 +104,17 @@ mod tests {
         let folded: Vec<String> = fold(&line, 24, 2).iter().map(|line| line.text().trim_end().to_owned()).collect();
         assert_eq!(folded, ["● pg-1 streams from", "  pg-0, receiver live", "  SQL pg-1, 0.3 s"]);
         assert_eq!(fold(&line, 200, 2), [line]);
+    }
+
+    #[test]
+    fn a_source_is_not_torn_and_no_blank_is_lost_where_a_line_is_full() {
+        let texts = |line: &Line, width| -> Vec<String> {
+            fold(line, width, 2).iter().map(|line| line.text().trim_end().to_owned()).collect()
+        };
+        let line = Line::new().plain("pg-router knows pg-1").dim("   HAProxy, 1 s ago");
+        assert_eq!(texts(&line, 32), ["pg-router knows pg-1", "  HAProxy, 1 s ago"]);
+        let line = Line::new().plain("abcdefgh ij k lmno");
+        assert_eq!(texts(&line, 12), ["abcdefgh ij", "  k lmno"]);
     }
 
     proptest! {

@@ -29,15 +29,21 @@ fn sessions(count: u64) -> String {
     if count == 1 { "1 session".to_owned() } else { format!("{} sessions", units::exact(count)) }
 }
 
+/// The same with where they are, as they are cut.
+fn cut(count: u64, place: &str) -> String {
+    format!("{} {place} {} cut", sessions(count), if count == 1 { "is" } else { "are" })
+}
+
 /// The sessions that `view`, the leader, loses.
 pub(super) fn writers_cut(view: MemberView<'_>) -> String {
     let name = view.name();
     match (write_sessions(view.snapshot), own_sessions(view)) {
         (Some(through), Some(own)) => {
-            format!("{} on {name} are cut, {} of them through the write pools", sessions(own), units::exact(through))
+            let own = cut(own, &format!("on {name}"));
+            format!("{own}, {} of them through the write pools", units::exact(through))
         }
-        (Some(through), None) => format!("{} through the write pools are cut", sessions(through)),
-        (None, Some(own)) => format!("{} on {name} are cut", sessions(own)),
+        (Some(through), None) => cut(through, "through the write pools"),
+        (None, Some(own)) => cut(own, &format!("on {name}")),
         (None, None) => format!("all sessions on {name} are cut; how many there are is unknown"),
     }
 }
@@ -47,7 +53,7 @@ pub(super) fn readers_cut(view: MemberView<'_>) -> String {
     let name = view.name();
     own_sessions(view).map_or_else(
         || format!("all sessions on {name} are cut; how many there are is unknown"),
-        |own| format!("{} on {name} are cut", sessions(own)),
+        |own| cut(own, &format!("on {name}")),
     )
 }
 
@@ -97,9 +103,18 @@ pub(super) fn write_sessions_elsewhere(snapshot: &Snapshot, leader: &NodeName) -
         elsewhere += rows.filter_map(|row| row.sessions).sum::<u64>();
     }
     (elsewhere > 0).then(|| {
-        format!(
-            "{} on other servers of write pools are cut where on-marked-down shutdown-sessions is set",
-            sessions(elsewhere)
-        )
+        let cut = cut(elsewhere, "on other servers of write pools");
+        format!("{cut} where on-marked-down shutdown-sessions is set")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_session_is_cut_and_several_are() {
+        assert_eq!(cut(1, "on pg-2"), "1 session on pg-2 is cut");
+        assert_eq!(cut(1204, "on pg-2"), "1,204 sessions on pg-2 are cut");
+    }
 }
