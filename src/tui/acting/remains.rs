@@ -1,6 +1,8 @@
 //! An action whose process died: what it had done, what is open, how the cluster looks now, and what can be taken back.
 
 use super::sheet::Sheet;
+use crate::action::order::Order;
+use crate::action::plan::Plan;
 use crate::model::moment::Moment;
 use crate::model::snapshot::Snapshot;
 use crate::operate::hand::Listed;
@@ -15,7 +17,7 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
     let plan = &one.request.plan;
     let JobState::Died(remains) = &one.state else { return Sheet::default() };
     let mut lines = vec![died(one, remains)];
-    steps(remains, &mut lines);
+    steps(plan, remains, &mut lines);
     lines.push(Line::new());
     match cluster {
         Some((snapshot, now)) => {
@@ -59,7 +61,7 @@ fn died(one: &Listed, remains: &Remains) -> Line {
     ))
 }
 
-fn steps(remains: &Remains, lines: &mut Vec<Line>) {
+fn steps(plan: &Plan, remains: &Remains, lines: &mut Vec<Line>) {
     let mut section = |title: &str, rows: Vec<Line>| {
         if !rows.is_empty() {
             lines.push(Line::new());
@@ -78,7 +80,12 @@ fn steps(remains: &Remains, lines: &mut Vec<Line>) {
     section("IT HAD DONE", answered.collect());
     let open = remains.open.iter().map(|(step, words)| {
         let line = Line::new().dim(format!("{} ", step + 1)).with(words.as_str(), Tone::Look);
-        line.dim("   begun and not answered: it may have happened, or may happen yet")
+        let waits = plan.steps.get(*step).is_some_and(|step| matches!(step.order, Order::Await { .. }));
+        line.dim(if waits {
+            "   it was waited for; nothing was sent"
+        } else {
+            "   begun and not answered: it may have happened, or may happen yet"
+        })
     });
     section("OPEN", open.collect());
     let left = remains.not_begun.iter();
