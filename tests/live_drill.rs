@@ -6,10 +6,12 @@
 #[path = "support/lab.rs"]
 mod lab;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::process::Output;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -45,7 +47,23 @@ struct Seen {
     lost: usize,
 }
 
-/// Writes until it is told to stop.
+/// One row, by a session at hand or a new one.
+async fn attempt(n: i64, idle: Rc<RefCell<Vec<Client>>>, acknowledged: Rc<RefCell<Vec<(i64, Instant)>>>) {
+    let work = async {
+        let at_hand = idle.borrow_mut().pop();
+        let client = match at_hand {
+            Some(client) => client,
+            None => connect().await?,
+        };
+        client.execute("INSERT INTO beside VALUES ($1)", &[&n]).await.ok()?;
+        acknowledged.borrow_mut().push((n, Instant::now()));
+        idle.borrow_mut().push(client);
+        Some(())
+    };
+    let _ = tokio::time::timeout(DEADLINE, work).await;
+}
+
+/// Writes until it is told to stop. A row that hangs does not hold up the next: else this would measure its own patience.
 fn writer(stop: Arc<AtomicBool>) -> JoinHandle<Seen> {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -53,22 +71,18 @@ fn writer(stop: Arc<AtomicBool>) -> JoinHandle<Seen> {
             let client = connect().await.expect("the router leads to the leader");
             let made = client.batch_execute("DROP TABLE IF EXISTS beside; CREATE TABLE beside (n bigint PRIMARY KEY)");
             made.await.expect("a table");
-            let (mut session, mut n) = (Some(client), 0_i64);
-            let mut acknowledged: Vec<(i64, Instant)> = Vec::new();
+            let (idle, rows) = (Rc::new(RefCell::new(vec![client])), Rc::new(RefCell::new(Vec::new())));
+            let mut ticks = tokio::time::interval(STEP);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+            let mut n = 0_i64;
             while !stop.load(Ordering::Relaxed) {
+                ticks.tick().await;
                 n += 1;
-                if session.is_none() {
-                    session = connect().await;
-                }
-                if let Some(client) = session.take() {
-                    let written = async { client.execute("INSERT INTO beside VALUES ($1)", &[&n]).await };
-                    if matches!(tokio::time::timeout(DEADLINE, written).await, Ok(Ok(_))) {
-                        acknowledged.push((n, Instant::now()));
-                        session = Some(client);
-                    }
-                }
-                tokio::time::sleep(STEP).await;
+                tokio::task::spawn_local(attempt(n, Rc::clone(&idle), Rc::clone(&rows)));
             }
+            tokio::time::sleep(DEADLINE).await;
+            let mut acknowledged = rows.take();
+            acknowledged.sort_by_key(|(_, at)| *at);
             let client = connect().await.expect("the cluster is whole");
             let rows = client.query("SELECT n FROM beside", &[]).await.expect("its rows");
             let kept: BTreeSet<i64> = rows.iter().map(|row| row.get(0)).collect();
@@ -128,9 +142,8 @@ fn outage(report: &Value) -> Duration {
 fn agrees(report: &Value, seen: &Seen) {
     let figures = &report["figures"];
     let rto = outage(report);
-    // A machine that is busy makes both late; the report says by how much.
-    let allowed = AGREE + span(&figures["clock_error"]);
-    assert!(rto.abs_diff(seen.longest) <= allowed, "RTO {rto:?}, the writer saw {:?}", seen.longest);
+    println!("RTO {rto:?}, the writer saw {:?}, clock error {:?}", seen.longest, span(&figures["clock_error"]));
+    assert!(rto.abs_diff(seen.longest) <= AGREE, "RTO {rto:?}, the writer saw {:?}", seen.longest);
     assert!(seen.acknowledged > 100, "the writer wrote {}", seen.acknowledged);
     assert_eq!((figures["lost"].as_u64(), seen.lost), (Some(0), 0));
     assert_eq!(figures["split_brain"].as_u64(), Some(0));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -75,6 +76,8 @@ struct Running {
     at: Timestamp,
     synchronous_commit: Text,
     stop: CancellationToken,
+    /// Tells when the probe has ended.
+    probing: oneshot::Receiver<()>,
     tasks: TaskTracker,
 }
 
@@ -116,9 +119,12 @@ impl DrillAct {
         let clock = self.handle.clock;
         let notes = Notes::new(Log { began: clock.now(), interval: STEP, ..Log::default() });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let probe = || Arc::clone(&self.probe);
-        tasks.spawn(probing::write(probe(), clock, notes.clone(), stop.clone()));
-        tasks.spawn(probing::read(probe(), clock, notes.clone(), stop.clone()));
+        let started = probing::start(Arc::clone(&self.probe), clock, notes.clone(), stop.clone());
+        let probing = started.map_err(|error| {
+            // The schema is made, so that its undo is owed.
+            let words = format!("the probe cannot begin: {error}");
+            NotPerformed::NoAnswer(SourceError::new(Trouble::Unsupported, self.drill.cluster.as_str(), words))
+        })?;
         let handle = self.handle.clone();
         tasks.spawn(phases::watch(handle, self.drill.scenario, before, notes.clone(), stop.clone()));
         tasks.close();
@@ -128,6 +134,7 @@ impl DrillAct {
             at: wall(&snapshot, &self.handle),
             synchronous_commit: ground.synchronous_commit,
             stop,
+            probing,
             tasks,
         });
         if ready {
@@ -176,9 +183,11 @@ impl DrillAct {
 
     async fn end(&mut self) -> Result<Reply, NotPerformed> {
         let mut words = Vec::new();
-        if let Some(running) = self.running.take() {
+        if let Some(mut running) = self.running.take() {
             let is_whole = steady(&self.handle, &running.notes, STEADY, SETTLED).await;
             running.stop.cancel();
+            // An error: its thread is gone, and with it whatever it had under way.
+            let _ = (&mut running.probing).await;
             running.tasks.wait().await;
             let now = self.handle.clock.now();
             running.notes.with(|log| log.ended = now);

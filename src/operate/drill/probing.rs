@@ -1,11 +1,15 @@
-//! The probe at work: a row every 50 ms and a read every 100 ms, each with its own deadline, none waiting for another.
+//! The probe at work: a row every 50 ms and a read every 100 ms, each with its own deadline, none waiting for another. It
+//! has a thread of its own, so that nothing else that this process does delays a row or the stamp on its answer.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -59,8 +63,32 @@ impl Notes {
     }
 }
 
+/// Writes and reads on a thread of its own until `stop`, then until the fate of everything is known. The receiver tells
+/// when that is so.
+///
+/// # Errors
+/// When the thread cannot be had.
+pub(super) fn start(
+    probe: Arc<dyn Probe>,
+    clock: Clock,
+    notes: Notes,
+    stop: CancellationToken,
+) -> io::Result<oneshot::Receiver<()>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (over, ended) = oneshot::channel();
+    std::thread::Builder::new().name("probe".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            let writing = write(Arc::clone(&probe), clock, notes.clone(), stop.clone());
+            tokio::join!(writing, read(probe, clock, notes, stop));
+        });
+        // Nobody waits where the drill's process ends.
+        let _ = over.send(());
+    })?;
+    Ok(ended)
+}
+
 /// Writes until `stop`, then until every row's fate is known.
-pub(super) async fn write(probe: Arc<dyn Probe>, clock: Clock, notes: Notes, stop: CancellationToken) {
+async fn write(probe: Arc<dyn Probe>, clock: Clock, notes: Notes, stop: CancellationToken) {
     let began = Instant::now();
     let mut ticks = interval(STEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -96,7 +124,7 @@ async fn one(writing: BoxFuture<'static, Answer>, clock: Clock, number: u64) -> 
 }
 
 /// Reads until `stop`. Without a way for readers it ends at once.
-pub(super) async fn read(probe: Arc<dyn Probe>, clock: Clock, notes: Notes, stop: CancellationToken) {
+async fn read(probe: Arc<dyn Probe>, clock: Clock, notes: Notes, stop: CancellationToken) {
     let mut ticks = interval(READ_STEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut open: FuturesUnordered<BoxFuture<'static, Read>> = FuturesUnordered::new();
