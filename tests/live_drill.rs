@@ -142,7 +142,6 @@ fn outage(report: &Value) -> Duration {
 fn agrees(report: &Value, seen: &Seen) {
     let figures = &report["figures"];
     let rto = outage(report);
-    println!("RTO {rto:?}, the writer saw {:?}, clock error {:?}", seen.longest, span(&figures["clock_error"]));
     assert!(rto.abs_diff(seen.longest) <= AGREE, "RTO {rto:?}, the writer saw {:?}", seen.longest);
     assert!(seen.acknowledged > 100, "the writer wrote {}", seen.acknowledged);
     assert_eq!((figures["lost"].as_u64(), seen.lost), (Some(0), 0));

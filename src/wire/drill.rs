@@ -107,7 +107,7 @@ async fn one(
     let target = target.or(cluster.drills.target);
     let wanted = Wanted::Whole(Intent::Drill { scenario, target });
     let manager = PatroniManager { drill: Some(survey.clone()), ..PatroniManager::of(&cluster) };
-    let desk = Desk::new(Arc::new(manager), Arc::new(DrillRules { survey }));
+    let desk = Desk::new(Arc::new(manager), Arc::new(DrillRules { survey })).noting(job::here().await);
     let asked_at = job::now();
     let exit = run_verb(handle, &desk, begin, &wanted, flags, printer).await;
     observers.end().await;
@@ -142,9 +142,8 @@ async fn sequence(arguments: &Arguments, file: &Path, flags: &Flags, printer: &m
     let steps = sequence.steps.len();
     for (at, step) in (1..).zip(sequence.steps) {
         printer.say(format!("drill {at} of {steps}: {}", step.scenario.words()));
-        // Accepted for the drills that it is about; for the others it would be a slip.
-        let mut flags = flags.clone();
-        flags.overrides.retain(|check| step.scenario.takes_leader() || check != "data-loss");
+        // Given once for all: each drill takes what its own checks ask for.
+        let flags = Flags { overrides_where_asked: true, ..flags.clone() };
         let exit = Box::pin(one(&arguments, step.scenario, step.target, &flags, printer)).await?;
         worst = worst.max(exit);
         if !matches!(exit, Exit::Done | Exit::Findings) {
@@ -207,7 +206,8 @@ fn probe(cluster: &ClusterSettings) -> Result<PostgresProbe, Text> {
     Ok(PostgresProbe::new(access.clone(), write, read, Arc::new(Environment::of_process())))
 }
 
-/// Asks what a plan needs to know besides the picture. `may_log_in`: the probe's login may be used.
+/// Asks what a plan needs to know besides the picture. `may_log_in`: the probe's login may be used; a dry run uses it,
+/// too, since without it nobody knows of publications, and a check that is not known blocks.
 async fn survey(
     cluster: &ClusterSettings,
     scope: Option<&str>,
@@ -253,7 +253,7 @@ async fn survey(
     let reports = Reports::below(&job::state()).list(Some(&cluster.name)).map(|(reports, _)| reports);
     let mut earlier: BTreeMap<Scenario, Vec<Duration>> = BTreeMap::new();
     for report in reports.unwrap_or_default() {
-        if let Some(rto) = report.figures.rto() {
+        if let Some(rto) = report.comparable() {
             earlier.entry(report.scenario).or_default().push(rto);
         }
     }

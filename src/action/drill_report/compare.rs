@@ -8,7 +8,7 @@ use crate::action::drill::Scenario;
 /// How the drills of one scenario went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Past {
-    /// Drills whose outage was seen to end.
+    /// Drills that were gone through and whose outage was seen to end.
     pub drills: usize,
     /// The middle one; of two middle ones the longer.
     pub median: Duration,
@@ -32,6 +32,6 @@ impl Past {
 /// How the drills of `scenario` among `reports` went.
 pub fn past<'a>(reports: impl IntoIterator<Item = &'a Report>, scenario: Scenario) -> Option<Past> {
     let of_it = reports.into_iter().filter(|report| report.scenario == scenario);
-    let outages: Vec<Duration> = of_it.filter_map(|report| report.figures.rto()).collect();
+    let outages: Vec<Duration> = of_it.filter_map(Report::comparable).collect();
     Past::of(&outages)
 }

@@ -47,6 +47,10 @@ pub struct Report {
     pub broken: Option<Duration>,
     /// When the fault was taken back; `None`: there was none, or it still stands.
     pub mended: Option<Duration>,
+    /// The fault was taken back before its time, so that the outage is shorter than it would have been: such a drill
+    /// keeps to no target and is compared with none.
+    #[serde(default)]
+    pub cut_short: bool,
     /// What stands that should not, in words for the operator; empty: everything was undone.
     pub left: Vec<Text>,
     /// How long the probe ran.
@@ -157,9 +161,18 @@ pub struct Stretch {
 }
 
 impl Report {
-    /// Whether the outage kept to the target; `None`: there is no target. An outage whose end was not seen did not.
+    /// The RTO where it may be compared with others: the drill was gone through, and writes came back.
+    pub fn comparable(&self) -> Option<Duration> {
+        if self.cut_short { None } else { self.figures.rto() }
+    }
+
+    /// Whether the outage kept to the target; `None`: there is no target, or the drill was cut short. An outage whose end
+    /// was not seen did not.
     pub fn meets_target(&self) -> Option<bool> {
         let target = self.target?;
+        if self.cut_short {
+            return None;
+        }
         Some(self.figures.rto().is_some_and(|rto| rto <= target))
     }
 }

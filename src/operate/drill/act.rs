@@ -68,6 +68,8 @@ pub struct DrillAct {
     standing: Vec<Fault>,
     /// What was done, in words.
     fault: Text,
+    /// A fault was taken back before its step.
+    cut_short: bool,
 }
 
 /// The probe while it runs.
@@ -101,6 +103,7 @@ impl DrillAct {
             running: None,
             standing: Vec::new(),
             fault: Text::default(),
+            cut_short: false,
         }
     }
 
@@ -231,6 +234,7 @@ impl DrillAct {
             at: running.at,
             broken: broken.map(|at| at.since(log.began)),
             mended: log.mended.map(|at| at.since(log.began)),
+            cut_short: self.cut_short,
             left: self.standing.iter().map(|fault| Text::redacted(fault.mended())).collect(),
             lasted: log.ended.since(log.began),
             figures,
@@ -320,7 +324,10 @@ impl Act for DrillAct {
     fn undo<'a>(&'a mut self, order: &'a Order, permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
         async move {
             match order {
-                Order::Drill { request } => self.drill(request, permit).await,
+                Order::Drill { request } => {
+                    self.cut_short |= matches!(request, DrillRequest::Mend { .. });
+                    self.drill(request, permit).await
+                }
                 other => self.inner.undo(other, permit).await,
             }
         }

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::*;
 use crate::action::Intent;
 use crate::action::drill::{DrillRequest, Fault, FaultKind, Means, Part, Scenario, Survey};
-use crate::action::drill_report::{Figures, Gap, Report, SCHEMA};
+use crate::action::drill_report::{Figures, Gap, Report, SCHEMA, past};
 use crate::action::note::Verdict;
 use crate::action::order::Order;
 use crate::action::outcome::Ending;
@@ -189,6 +189,7 @@ fn a_report_is_kept_for_its_owner_alone_and_found_by_the_beginning_of_its_name()
         at: at.parse().expect("a time"),
         broken: Some(SECOND),
         mended: None,
+        cut_short: false,
         left: Vec::new(),
         lasted: SECOND * 60,
         figures: Figures {
@@ -205,10 +206,12 @@ fn a_report_is_kept_for_its_owner_alone_and_found_by_the_beginning_of_its_name()
     reports.keep(&old).expect("kept");
     assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
     let (all, defects) = reports.list(None).expect("readable");
-    assert_eq!((all, defects.len()), (vec![old, new.clone()], 0));
+    assert_eq!((&all, defects.len()), (&vec![old, new.clone()], 0));
     assert_eq!(reports.find("2026-b").expect("readable"), Some(new.clone()));
     assert_eq!(reports.find("2026").expect("readable"), None, "two begin so");
-    assert_eq!(new.meets_target(), Some(true));
+    assert_eq!((new.meets_target(), past(&all, Scenario::Kill).map(|past| past.drills)), (Some(true), Some(2)));
+    let cut = [new.clone(), Report { cut_short: true, ..new.clone() }];
+    assert_eq!((cut[1].meets_target(), past(&cut, Scenario::Kill).map(|past| past.drills)), (None, Some(1)));
     std::fs::write(&path, "{\"schema\": 99}").expect("written");
     let (all, defects) = reports.list(None).expect("readable");
     assert_eq!((all.len(), defects.len()), (1, 1), "one that cannot be read hides no other");

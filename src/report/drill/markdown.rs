@@ -16,8 +16,15 @@ pub fn markdown(report: &Report, others: &[Report], zone: &TimeZone) -> String {
         ("RTO", figures.rto().map_or_else(unknown, precise)),
     ];
     if let Some(target) = report.target {
-        let kept = if report.meets_target() == Some(true) { "kept" } else { "missed" };
+        let kept = match report.meets_target() {
+            Some(true) => "kept",
+            Some(false) => "missed",
+            None => "not tried",
+        };
         rows.push(("Target", format!("{}, {kept}", precise(target))));
+    }
+    if report.cut_short {
+        rows.push(("Cut short", "the fault was taken back before its time".to_owned()));
     }
     let lost = figures.lost.map_or_else(unknown, units::exact);
     let kept = figures.ambiguous_kept.map_or_else(unknown, units::exact);

@@ -114,7 +114,8 @@ fn rto(report: &Report) -> Cell {
 fn target(report: &Report) -> Cell {
     match (report.target, report.meets_target()) {
         (Some(target), Some(true)) => Cell::text(format!("{} kept", precise(target)), Tone::Well),
-        (Some(target), _) => Cell::text(format!("{} missed", precise(target)), Tone::Look),
+        (Some(target), Some(false)) => Cell::text(format!("{} missed", precise(target)), Tone::Look),
+        (Some(_), None) => Cell::text("cut short", Tone::Dim),
         (None, _) => Cell::none(),
     }
 }

@@ -38,9 +38,12 @@ pub fn story(report: &Report, others: &[Report], zone: &TimeZone, width: usize) 
     };
     lines.push(match (report.target, report.meets_target()) {
         (Some(target), Some(true)) => writes.with(format!("   target {} kept", precise(target)), Tone::Well),
-        (Some(target), _) => writes.with(format!("   target {} missed", precise(target)), Tone::Act),
-        (None, _) => writes,
+        (Some(target), Some(false)) => writes.with(format!("   target {} missed", precise(target)), Tone::Act),
+        (Some(_), None) | (None, _) => writes,
     });
+    if report.cut_short {
+        lines.push(titled("").with("cut short: the fault was taken back before its time", Tone::Look));
+    }
     let mut reads = titled("reads");
     reads.append(drawn(report, figures.read_gap, &figures.read_interruptions, bar));
     lines.push(match (figures.reads, figures.read_gap.map(Gap::length)) {
