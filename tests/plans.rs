@@ -32,6 +32,7 @@ fn manager() -> PatroniManager {
         runtimes: [(RouterName::new("pg-router"), "tcp-connect:pg-router:7001".into())].into(),
         reads_etcd: true,
         address_map: pgctl::config::address::AddressMap::default(),
+        drill: None,
     }
 }
 

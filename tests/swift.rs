@@ -133,6 +133,7 @@ impl Trial {
             reads_etcd: true,
             address_map: map,
             config_prefix: None,
+            drill: None,
         };
         Self { cluster, handle, clock, manager, journal: Memory::default(), _tracker: tracker, _ends: ends }
     }

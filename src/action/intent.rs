@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::drill::Scenario;
 use super::order::Order;
 use super::record::ActionId;
 use crate::model::name::{NodeName, RouterName};
@@ -116,6 +117,13 @@ pub enum Intent {
         /// What its book says is owed, in the order in which it is to be taken back.
         owed: Vec<Owed>,
     },
+    /// Break something on purpose and measure what the users notice.
+    Drill {
+        /// What is practised.
+        scenario: Scenario,
+        /// The longest outage wished for.
+        target: Option<Duration>,
+    },
 }
 
 /// A temporary step that stands, or may.
@@ -200,6 +208,11 @@ pub enum EndSession {
 }
 
 impl Intent {
+    /// Whether it can be ended at any time by taking back what was temporary, also past its point of no return.
+    pub fn can_be_cut_short(&self) -> bool {
+        matches!(self, Self::Drill { .. })
+    }
+
     /// The verb by which command line, palette and journal call it.
     pub fn verb(&self) -> &'static str {
         match self {
@@ -220,6 +233,7 @@ impl Intent {
             Self::SettleRouters => "settle",
             Self::EndSession { .. } => "end-session",
             Self::Undo { .. } => "undo",
+            Self::Drill { .. } => "drill",
         }
     }
 }

@@ -6,6 +6,8 @@
 
 pub mod account;
 pub mod before;
+pub mod drill;
+pub mod drill_report;
 pub mod escort;
 pub mod expectation;
 pub mod generation;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::drill::DrillRequest;
 use super::escort::Escort;
 use super::intent::{CopySource, EndSession, ServerState};
 use super::milestone::Milestone;
@@ -51,6 +52,11 @@ pub enum Order {
     /// Routers are told of the change of leader that the step before brings about, as it is proven. It begins with that
     /// step, not after it.
     Escort(Escort),
+    /// What only drills do: the probe, the fault and its undo.
+    Drill {
+        /// What.
+        request: DrillRequest,
+    },
     /// Nothing is sent; the next step waits until observation shows the milestone.
     Await {
         /// What is awaited.
@@ -197,6 +203,7 @@ impl Order {
                 "change the configuration on record".to_owned()
             }
             Self::Escort(escort) => escort.words(),
+            Self::Drill { request } => request.words(),
             Self::Await { milestone, .. } => format!("wait until seen: {}", milestone.words()),
         }
     }

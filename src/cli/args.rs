@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::act::args::ActVerb;
+use super::drill::args::Drill;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 /// Terminal operations console for PostgreSQL high-availability clusters.
@@ -101,6 +102,8 @@ pub enum Verb {
     /// Do something to a cluster.
     #[command(flatten)]
     Act(ActVerb),
+    /// Practise a failover: break something on purpose, undo it, and measure what the users notice.
+    Drill(Drill),
     /// Run a job; meant for the program itself.
     #[command(hide = true, subcommand)]
     Job(Job),
@@ -174,6 +177,11 @@ pub enum Awaited {
 pub enum Job {
     /// Run one to its end.
     Run {
+        /// Its action.
+        action: String,
+    },
+    /// Wait until one is over, and undo what it left if it died.
+    Guard {
         /// Its action.
         action: String,
     },

@@ -5,6 +5,7 @@ pub mod act;
 pub mod args;
 pub mod audit;
 pub mod doctor;
+pub mod drill;
 pub mod exit;
 pub mod init;
 pub mod printer;

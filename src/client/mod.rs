@@ -4,6 +4,7 @@
 
 pub mod cause;
 pub mod certificate;
+pub mod docker;
 #[cfg(test)]
 pub(crate) mod double;
 pub mod etcd;

@@ -34,6 +34,8 @@ pub struct Discovered {
     pub routers: Vec<DiscoveredRouter>,
     /// From addresses that members advertise, `host:port`, to those that this host reaches.
     pub address_map: BTreeMap<String, String>,
+    /// Compose services by the member, DCS member or router that they run, for drills.
+    pub containers: BTreeMap<String, String>,
     /// What could not be found out, one line each, for comments in the file.
     pub notes: Vec<String>,
 }

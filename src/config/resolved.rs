@@ -126,6 +126,75 @@ pub struct ClusterSettings {
     pub timeouts: Timeouts,
     /// Thresholds of findings.
     pub thresholds: Thresholds,
+    /// Drills.
+    pub drills: DrillSettings,
+}
+
+/// What drills may do, and by what.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DrillSettings {
+    /// Drills may break something.
+    pub enabled: bool,
+    /// The longest outage wished for.
+    pub target: Option<Duration>,
+    /// How long a fault is left standing that no takeover ends.
+    pub hold: Duration,
+    /// Login and database of the probe; `None`: no role to write with is configured.
+    pub probe: Option<PostgresAccess>,
+    /// The container engine; `None`: as `DOCKER_HOST` has it, else Docker's own socket.
+    pub engine: Option<String>,
+    /// Compose project that the containers belong to; `None`: told from what they publish.
+    pub project: Option<String>,
+    /// Whether a watchdog guards the nodes; `None`: nobody said.
+    pub watchdog: Option<bool>,
+    /// Containers by the part that they run: a container's name, or a compose service.
+    pub containers: BTreeMap<String, String>,
+    /// Commands by part and by what they do, for parts that run in no container of this host.
+    pub faults: BTreeMap<(String, FaultKind), FaultCommands>,
+}
+
+impl Default for DrillSettings {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            target: None,
+            hold: Duration::from_secs(30),
+            probe: None,
+            engine: None,
+            project: None,
+            watchdog: None,
+            containers: BTreeMap::new(),
+            faults: BTreeMap::new(),
+        }
+    }
+}
+
+/// In which way a part can be broken by command.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum FaultKind {
+    /// Stopped in good order.
+    Stop,
+    /// Killed.
+    Kill,
+    /// Frozen.
+    Freeze,
+    /// Cut off the network.
+    Cut,
+}
+
+impl FaultKind {
+    /// Every one, with its key.
+    pub const ALL: [(&'static str, Self); 4] =
+        [("stop", Self::Stop), ("kill", Self::Kill), ("freeze", Self::Freeze), ("cut", Self::Cut)];
+}
+
+/// How one fault is set and taken back: a program with its arguments each.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FaultCommands {
+    /// Sets it.
+    pub make: Vec<String>,
+    /// Takes it back.
+    pub mend: Vec<String>,
 }
 
 /// Patroni's REST interfaces.

@@ -401,3 +401,29 @@ fn what_is_wrong_with_a_flag_is_not_looked_for_in_a_file_that_was_not_used() {
     assert!(error.starts_with("--scope: "), "{error}");
     assert_eq!(load(&etcd, &environment).unwrap().clusters[0].scope, None, "it is learnt from etcd, as without a file");
 }
+
+#[test]
+fn drills_are_allowed_by_their_own_word_alone_and_probe_with_the_login_for_acting() {
+    let settings = read(FULL).unwrap();
+    let drills = &settings.clusters[0].drills;
+    assert!(!drills.enabled);
+    let probe = drills.probe.as_ref().expect("the login for acting");
+    assert_eq!((probe.user.as_str(), probe.database.as_str()), ("pgctl_admin", "app"));
+    let own = "[clusters.prod-eu.drills]\nenabled = true\ntarget = \"30s\"\nuser = \"drill\"\ndatabase = \"practice\"\n\
+               [clusters.prod-eu.drills.faults.pg-0]\nkill = [\"k\"]\nkill_undo = [\"u\"]\n";
+    let settings = read(&format!("{FULL}\n{own}")).unwrap();
+    let drills = &settings.clusters[0].drills;
+    let probe = drills.probe.as_ref().expect("its own login");
+    assert_eq!((drills.enabled, probe.user.as_str(), probe.database.as_str()), (true, "drill", "practice"));
+    assert_eq!(drills.faults.len(), 1);
+}
+
+#[rstest]
+#[case("kill = [\"k\"]", "nothing takes it back")]
+#[case("kill_undo = [\"u\"]", "nothing to take back")]
+#[case("burn = [\"b\"]", "`burn` is no fault")]
+#[case("kill = []\nkill_undo = [\"u\"]", "the command is empty")]
+fn a_fault_by_command_needs_its_undo(#[case] lines: &str, #[case] expected: &str) {
+    let error = read(&format!("{FULL}\n[clusters.prod-eu.drills.faults.pg-0]\n{lines}\n")).unwrap_err().to_string();
+    assert!(error.contains(expected), "{error}");
+}

@@ -67,7 +67,26 @@ pub fn commented_file(found: &Discovered, asked: &Asked) -> String {
     routers(&mut file, &cluster, found, asked);
     nodes(&mut file, &cluster, found);
     addresses(&mut file, &cluster, found);
+    drills(&mut file, &cluster, found);
     file.into_text()
+}
+
+/// Which containers run what: drills break those, once they are allowed to.
+fn drills(file: &mut File, cluster: &str, found: &Discovered) {
+    let sound = |(part, service): (&String, &String)| (clean(part), clean(service));
+    let lines: Vec<_> = found.containers.iter().map(sound).filter(|(part, _)| !part.is_empty()).collect();
+    if lines.is_empty() {
+        return;
+    }
+    file.comment("Drills break these containers on purpose, and only where that is allowed; see docs/drills.md.");
+    file.comment(format!("[{cluster}.drills]"));
+    file.comment("enabled = true");
+    file.comment("target = \"30s\"                # the longest outage wished for");
+    file.table(&format!("{cluster}.drills.containers"));
+    for (part, service) in lines {
+        file.set(&key(&part), &text(&service), "");
+    }
+    file.blank();
 }
 
 /// The scope, where there is one that can be written.

@@ -139,6 +139,22 @@ pub(super) struct WrittenCluster {
     pub(super) address_map: BTreeMap<String, String>,
     pub(super) timeouts: WrittenTimeouts,
     pub(super) thresholds: WrittenThresholds,
+    pub(super) drills: Option<WrittenDrills>,
+}
+
+table! {
+    /// `[clusters.NAME.drills]`. The login is the probe's; none: the one for acting.
+    WrittenDrills with login {
+        enabled: Option<bool>,
+        target: Option<Span>,
+        hold: Option<Span>,
+        database: Option<String>,
+        engine: Option<String>,
+        project: Option<String>,
+        watchdog: Option<bool>,
+        containers: BTreeMap<String, String>,
+        faults: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    }
 }
 
 table! {

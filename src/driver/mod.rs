@@ -9,5 +9,6 @@ pub mod ha;
 pub mod node;
 pub mod port;
 pub mod router;
+pub mod runtime;
 pub mod side_metrics;
 pub(crate) mod trouble;

@@ -2,6 +2,8 @@
 //!
 //! A driver never decides when it is asked: cadence, deadlines, back-off and cancellation belong to the observer.
 
+pub mod drill;
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;

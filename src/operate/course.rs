@@ -9,6 +9,7 @@ use super::progress::Event;
 use super::runner::Run;
 use super::undo::Settled;
 use crate::action::before::Before;
+use crate::action::drill::DrillRequest;
 use crate::action::generation::Generation;
 use crate::action::intent::Intent;
 use crate::action::milestone::Milestone;
@@ -69,6 +70,14 @@ pub(super) struct Turn<'s> {
     in_doubt: bool,
 }
 
+/// Why a drill that the operator ended was not gone through.
+const CUT_SHORT: &str = "cut short by the operator";
+
+/// Whether `order` breaks something: refused, nothing is broken, and nothing has to be awaited.
+fn is_fault(order: &Order) -> bool {
+    matches!(order, Order::Drill { request: DrillRequest::Break { .. } })
+}
+
 impl Run<'_> {
     /// Makes every step, as long as nothing speaks against it.
     pub(super) async fn go(&mut self, act: &mut dyn Act, permit: &Permit, before: &Before) -> Course {
@@ -84,6 +93,9 @@ impl Run<'_> {
             let can_abort = index <= plan.no_return;
             if can_abort && let Err(why) = self.may_go_on(permit) {
                 return Course::Aborted(why);
+            }
+            if !can_abort && self.is_cut_short() {
+                return Course::Stopped(CUT_SHORT.to_owned());
             }
             if in_doubt && !matches!(step.order, Order::Await { .. }) {
                 return Course::Stopped(format!("not sent, since the step before it was not accepted: {}", step.words));
@@ -106,11 +118,14 @@ impl Run<'_> {
                 Answer::Sent(Heard::Accepted(_)) => {}
                 Answer::Shown(_) => in_doubt = false,
                 Answer::Sent(Heard::NotSent(why)) if can_abort => return Course::Aborted(why.to_string()),
-                Answer::Sent(Heard::Refused(why)) if can_abort && !is_decisive => {
+                Answer::Sent(Heard::Refused(why)) if can_abort && (!is_decisive || is_fault(&step.order)) => {
                     return Course::Aborted(format!("{}: {why}", step.words));
                 }
                 Answer::Sent(Heard::NoAnswer(why)) if can_abort && !is_decisive => {
                     return Course::Aborted(format!("{}: {why}; it may have happened", step.words));
+                }
+                Answer::NotShown if !can_abort && self.is_cut_short() => {
+                    return Course::Stopped(CUT_SHORT.to_owned());
                 }
                 Answer::NotShown if can_abort => return Course::Aborted(format!("not seen in time: {}", step.words)),
                 Answer::NotShown => return Course::Stopped(format!("not seen in time: {}", step.words)),
@@ -165,6 +180,11 @@ impl Run<'_> {
         if moved.is_empty() { Ok(()) } else { Err(moved.join("; ")) }
     }
 
+    /// Whether the operator wants a drill to end although its fault stands: it is taken back then.
+    fn is_cut_short(&self) -> bool {
+        self.cancel.is_cancelled() && self.request.plan.intent.can_be_cut_short()
+    }
+
     /// Writes the step down, makes it, and writes down what became of it. An error: it was not begun.
     async fn make(&mut self, act: &mut dyn Act, turn: &Turn<'_>) -> Result<Answer, String> {
         let Turn { index, step, permit, before, can_abort, .. } = *turn;
@@ -187,7 +207,11 @@ impl Run<'_> {
                 self.await_milestone(milestone, *at_most, turn).await
             }
             Order::Escort(escort) => Ok(self.escort_alone(turn, escort).await),
-            Order::Agent { .. } | Order::Router { .. } | Order::Sql { .. } | Order::Record { .. } => {
+            Order::Agent { .. }
+            | Order::Router { .. }
+            | Order::Sql { .. }
+            | Order::Record { .. }
+            | Order::Drill { .. } => {
                 if let Some(undo) = &step.undo {
                     self.owed.push((index, undo.clone()));
                 }
@@ -205,6 +229,9 @@ impl Run<'_> {
         if matches!(answer, Answer::Sent(Heard::Refused(_) | Heard::NotSent(_))) {
             self.owed.retain(|(owed, _)| *owed != index);
             self.settle(index, step, Settled::NeverMade).await;
+        }
+        if matches!(answer, Answer::Sent(Heard::Accepted(_))) {
+            self.pay(&step.order).await;
         }
         self.conclude(index, step, from, &answer).await;
         Ok(answer)
@@ -265,6 +292,15 @@ impl Run<'_> {
         }
     }
 
+    /// A step that is the undo of an earlier one pays what was owed for that.
+    async fn pay(&mut self, order: &Order) {
+        let Some(at) = self.owed.iter().position(|(_, undo)| undo == order) else { return };
+        let (step, _) = self.owed.remove(at);
+        if let Err(error) = self.undo.settle(step, Settled::Undone).await {
+            self.scribe.remark(error.line());
+        }
+    }
+
     async fn end_step(&mut self, step: usize, took: Duration, reply: Text, accepted: Option<bool>) {
         self.scribe.tell(Event::StepEnded { step, took, reply: reply.clone(), accepted });
         self.scribe.may(Entry::StepEnded { step, took, reply, accepted }).await;
@@ -294,12 +330,17 @@ impl Run<'_> {
     /// Sends one order, once, and goes on watching meanwhile: an agent may take ten seconds to say what was seen at once.
     async fn send(&mut self, act: &mut dyn Act, step: &Step, permit: &Permit, before: &Before) -> Heard {
         self.hand_over(step);
+        let is_waiting =
+            matches!(step.order, Order::Drill { request: DrillRequest::Hold { .. } | DrillRequest::Recovered { .. } });
         let mut sending = std::pin::pin!(sent(act, step, permit));
         let mut pictures = self.handle.pictures.clone();
         loop {
             tokio::select! {
                 biased;
                 heard = &mut sending => return heard,
+                () = self.cancel.cancelled(), if is_waiting => {
+                    return Heard::NoAnswer(Text::new(CUT_SHORT));
+                }
                 Ok(()) = pictures.changed() => {
                     self.see(before).await;
                 }
@@ -318,6 +359,7 @@ impl Run<'_> {
         let end = Instant::now() + at_most;
         let since = self.evidence_since(milestone);
         let (mut pictures, mut held) = (self.handle.pictures.clone(), self.held.clone());
+        let cuts_short = !can_abort && self.request.plan.intent.can_be_cut_short();
         loop {
             pictures.mark_unchanged();
             self.see(before).await;
@@ -340,6 +382,7 @@ impl Run<'_> {
                 changed = pictures.changed() => if changed.is_err() { return Ok(Answer::NotShown) },
                 Ok(()) = held.changed(), if can_abort => {}
                 () = self.cancel.cancelled(), if can_abort => {}
+                () = self.cancel.cancelled(), if cuts_short => return Ok(Answer::NotShown),
                 () = sleep_until(end) => return Ok(Answer::NotShown),
             }
         }

@@ -8,6 +8,7 @@ mod alongside;
 mod anew;
 mod course;
 pub mod desk;
+pub mod drill;
 mod ending;
 mod escort;
 pub mod hand;

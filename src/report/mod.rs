@@ -10,6 +10,7 @@ pub mod csv;
 pub mod dcs;
 pub mod detail;
 pub mod document;
+pub mod drill;
 pub mod events;
 pub mod evidence;
 pub mod findings;

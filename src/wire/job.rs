@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::acting::{Acting, acting, contacts};
 use super::stack::Purpose;
-use super::{Misuse, Observers, configured, console, scope, stack};
+use super::{Misuse, Observers, configured, console, drill, scope, stack};
+use crate::action::Intent;
 use crate::action::note::{Note, Verdict};
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
@@ -23,13 +26,14 @@ use crate::client::logind::{self, Fate};
 use crate::client::process;
 use crate::config::environment::Environment;
 use crate::driver::ha::patroni_plan::PatroniManager;
+use crate::driver::port::Act;
 use crate::model::text::Text;
 use crate::operate::hand::{Hand, Ledger as _, News};
 use crate::operate::job::{Job, JobError, JobLedger, Jobs, Process, SCHEMA, Spec, line, settling};
-use crate::operate::{Limits, Parts, Request, Rules};
+use crate::operate::{Judge, Limits, Parts, Request, Rules};
 
 /// Where everything lies that outlives a console.
-fn state() -> PathBuf {
+pub(super) fn state() -> PathBuf {
     console::state_directory(&Environment::of_process())
 }
 
@@ -162,7 +166,7 @@ pub(super) fn on_disk(
 }
 
 /// The arguments that lead another process to the same configuration and the same cluster. Secrets are never among them.
-fn arguments(shared: &Shared) -> Vec<String> {
+pub(super) fn arguments(shared: &Shared) -> Vec<String> {
     let mut arguments = Vec::new();
     let mut add = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
     if let Some(config) = &shared.config {
@@ -209,20 +213,54 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
     let Some(Acting { access, act, companion, lock }) = acting(&cluster, scope.as_deref(), read_only, reached) else {
         return Err(Misuse(format!("{} is read-only", cluster.name)).into());
     };
-    let act = settling(&spec.request.plan, &ledger(), act)?;
-    let manager = PatroniManager::of(&cluster);
+    let cancel = CancellationToken::new();
+    end_by_signal(&observers.tracker, &cancel)?;
+    let (manager, judge, act, limits): (_, Box<dyn Judge>, Box<dyn Act>, _) = match &spec.request.plan.intent {
+        Intent::Drill { scenario, target } => {
+            let what = (*scenario, *target);
+            let prepared =
+                Box::pin(drill::prepare(&cluster, scope.as_deref(), &spec.request, what, &handle, act)).await?;
+            // Before anything is owed.
+            drill::set_guard(&arguments.shared, &job.action)?;
+            (prepared.manager, Box::new(prepared.rules), Box::new(prepared.act), prepared.limits)
+        }
+        _ => {
+            let act = settling(&spec.request.plan, &ledger(), act)?;
+            (PatroniManager::of(&cluster), Box::new(Rules), act, Limits::default())
+        }
+    };
     let parts = Parts {
         handle,
         manager: &manager,
-        judge: &Rules,
+        judge: &*judge,
         act,
         companion,
         lock,
         sink: Box::new(Journal::at(state())),
         undo: Box::new(job.undo_file()),
-        limits: Limits::default(),
+        limits,
     };
-    let outcome = job.conduct(&Process::this(&host()), &access, parts, CancellationToken::new()).await;
+    let outcome = job.conduct(&Process::this(&host()), &access, parts, cancel.clone()).await;
+    cancel.cancel();
     observers.end().await;
     Ok(Exit::of(outcome?.ending))
+}
+
+/// SIGTERM and SIGINT ask the job to end as far as it still can, and to take back what is temporary; a
+/// hang-up is none of its business.
+fn end_by_signal(tracker: &TaskTracker, cancel: &CancellationToken) -> anyhow::Result<()> {
+    let (mut term, mut interrupt, mut hang_up) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
+    let cancel = cancel.clone();
+    tracker.spawn(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+            // Whoever began it may go; it stays.
+            () = async { while hang_up.recv().await.is_some() {} } => {}
+            () = cancel.cancelled() => {}
+        }
+        cancel.cancel();
+    });
+    Ok(())
 }

@@ -6,6 +6,7 @@ pub mod acting;
 mod checks;
 mod console;
 mod discover;
+mod drill;
 mod hooks;
 mod job;
 mod log;
@@ -140,7 +141,9 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
             doctor::run(&lines, args.output, printer)
         }
         Some(Verb::Act(verb)) => act::act(arguments, verb, printer).await,
+        Some(Verb::Drill(typed)) => drill::drill(arguments, typed, printer).await,
         Some(Verb::Job(args::Job::Run { action })) => job::run(arguments, action, printer).await,
+        Some(Verb::Job(args::Job::Guard { action })) => drill::stand_guard(arguments, action, printer).await,
         Some(Verb::Audit(args)) => {
             let journal = Journal::at(console::state_directory(&Environment::of_process()));
             let Some(filter) = audit::filter(args, arguments.shared.cluster.as_deref()) else {

@@ -33,6 +33,7 @@ pub fn manager(cluster: &SimulatedCluster) -> PatroniManager {
         reads_etcd: true,
         address_map: cluster.address_map(),
         runtimes: [(RouterName::new("pg-router"), Text::new("tcp-connect:pg-router:7001"))].into(),
+        drill: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod candidate_stream;
 mod cluster;
 mod configure;
 mod dcs;
+mod drill;
 mod leader;
 mod restart;
 mod router;
@@ -20,6 +21,7 @@ mod undo;
 #[cfg(test)]
 mod tests;
 
+use super::drill::{Scenario, Survey};
 use super::intent::{AfterDrain, Intent};
 use super::note::{Note, Verdict};
 use super::plan::Plan;
@@ -142,11 +144,29 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             cluster::no_order(&scene, &mut notes);
             router::sees(&scene, None, &mut notes);
         }
+        Intent::Drill { scenario, .. } => {
+            cluster::examine(&scene, &mut notes);
+            dcs::examine(&scene, &mut notes);
+            cluster::no_order(&scene, &mut notes);
+            if *scenario == Scenario::Switchover || scenario.takes_leader() {
+                candidate::any(&scene, &mut notes);
+            }
+            leader::examine(&scene, &mut notes);
+            router::sees(&scene, None, &mut notes);
+            drill::examine(&scene, *scenario, &mut notes);
+        }
         Intent::EndSession { member, pid, started, .. } => {
             session::examine(&scene, member, *pid, *started, &mut notes);
         }
         Intent::Undo { owed, .. } => undo::examine(&scene, owed, &mut notes),
     }
+    notes
+}
+
+/// What was asked besides the picture says of a drill.
+pub fn surveyed(survey: &Survey, scenario: Scenario) -> Vec<Note> {
+    let mut notes = Vec::new();
+    drill::surveyed(survey, scenario, &mut notes);
     notes
 }
 

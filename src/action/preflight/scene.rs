@@ -98,6 +98,7 @@ impl<'a> Scene<'a> {
             | Order::Sql { .. }
             | Order::Record { .. }
             | Order::Escort(_)
+            | Order::Drill { .. }
             | Order::Await { .. } => None,
         });
         by_step.or_else(|| match &plan.intent {
@@ -111,9 +112,12 @@ impl<'a> Scene<'a> {
     pub(super) fn router_requests(&self) -> impl Iterator<Item = (&'a RouterName, &'a RouterRequest)> + use<'a> {
         self.plan.into_iter().flat_map(|plan| &plan.steps).filter_map(|step| match &step.order {
             Order::Router { router, request } => Some((router, request)),
-            Order::Agent { .. } | Order::Sql { .. } | Order::Record { .. } | Order::Escort(_) | Order::Await { .. } => {
-                None
-            }
+            Order::Agent { .. }
+            | Order::Sql { .. }
+            | Order::Record { .. }
+            | Order::Escort(_)
+            | Order::Drill { .. }
+            | Order::Await { .. } => None,
         })
     }
 

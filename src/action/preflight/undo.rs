@@ -26,6 +26,7 @@ pub(super) fn examine(scene: &Scene<'_>, owed: &[Owed], notes: &mut Vec<Note>) {
             | Order::Sql { .. }
             | Order::Record { .. }
             | Order::Escort(_)
+            | Order::Drill { .. }
             | Order::Await { .. } => {}
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::super::before::Before;
+use super::super::drill::DrillRequest;
 use super::super::intent::Intent;
 use super::super::milestone::Milestone;
 use super::super::order::{Order, RouterRequest, SqlRequest};
@@ -348,12 +349,14 @@ fn is_principal(step: &Step) -> bool {
         Order::Agent { .. }
         | Order::Record { .. }
         | Order::Sql { request: SqlRequest::EndSession { .. }, .. }
-        | Order::Router { request: RouterRequest::EndDrain { .. }, .. } => true,
+        | Order::Router { request: RouterRequest::EndDrain { .. }, .. }
+        | Order::Drill { request: DrillRequest::Break { .. } } => true,
         Order::Router { request: RouterRequest::State { .. }, .. } => step.undo.is_none(),
         // Where it goes alongside another step, that one is what the action is about.
         Order::Escort(escort) => escort.from.is_none(),
         Order::Router { request: RouterRequest::Health { .. }, .. }
         | Order::Sql { request: SqlRequest::Checkpoint, .. }
+        | Order::Drill { .. }
         | Order::Await { .. } => false,
     }
 }

@@ -20,6 +20,9 @@ pub struct Acting {
     /// Go on although this check blocks, where it may be overridden. May be repeated.
     #[arg(long = "override", value_name = "CHECK")]
     pub overrides: Vec<String>,
+    /// Of the overrides take those alone whose check blocks: they were given for several actions at once.
+    #[arg(skip)]
+    pub overrides_where_asked: bool,
     /// Form.
     #[arg(long, short, value_enum, default_value_t)]
     pub output: ActOutput,

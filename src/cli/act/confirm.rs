@@ -53,7 +53,9 @@ pub(super) async fn confirmation(plan: &Plan, notes: &[Note], acting: &Acting, o
     if let Some(refusal) = unknown_override(notes, acting) {
         return Answer::Refused(refusal);
     }
-    let overridden: Vec<Text> = acting.overrides.iter().map(Text::new).collect();
+    let known = overridable(notes);
+    let overridden: Vec<Text> =
+        acting.overrides.iter().filter(|check| known.contains(&check.as_str())).map(Text::new).collect();
     let blocked: Vec<&Note> = notes
         .iter()
         .filter(|note| note.verdict == Verdict::Block)
@@ -108,13 +110,18 @@ pub(super) async fn confirmation(plan: &Plan, notes: &[Note], acting: &Acting, o
     Answer::Confirmed(Confirmation { plan: Some(plan.hash()), typed, reason, overridden })
 }
 
+/// The checks that block and can be overridden.
+fn overridable(notes: &[Note]) -> Vec<&str> {
+    let blocking = notes.iter().filter(|note| note.verdict == Verdict::Block && note.can_override);
+    blocking.map(|note| note.check.as_str()).collect()
+}
+
 /// An override that overrides nothing is a slip: the operator thought of another check.
 fn unknown_override(notes: &[Note], acting: &Acting) -> Option<String> {
-    let known: Vec<&str> = notes
-        .iter()
-        .filter(|note| note.verdict == Verdict::Block && note.can_override)
-        .map(|note| note.check.as_str())
-        .collect();
+    if acting.overrides_where_asked {
+        return None;
+    }
+    let known = overridable(notes);
     let stranger = acting.overrides.iter().find(|check| !known.contains(&check.as_str()))?;
     Some(if known.is_empty() {
         format!("--override {stranger}: no check that blocks can be overridden")
@@ -211,6 +218,23 @@ mod tests {
         assert!(answer(&plan, &notes, acting(&["lag"], None), nobody()).await.unwrap_err().contains("--reason"));
         let told = answer(&plan, &notes, acting(&["lag"], Some("the disk is dying")), nobody()).await.unwrap();
         assert_eq!(told.overridden, [Text::new("lag")]);
+    }
+
+    #[tokio::test]
+    async fn overrides_given_for_several_actions_are_taken_where_a_check_asks() {
+        let plan = plan(Confirm::Yes);
+        let note = |verdict| [Note::new("data-loss", verdict, "replication is asynchronous").overridable()];
+        let acting = Acting {
+            yes: true,
+            overrides: vec!["data-loss".to_owned()],
+            overrides_where_asked: true,
+            reason: Some("monthly exercise".to_owned()),
+            ..Acting::default()
+        };
+        let told = answer(&plan, &note(Verdict::Block), acting.clone(), nobody()).await.unwrap();
+        assert_eq!(told.overridden, [Text::new("data-loss")]);
+        let told = answer(&plan, &note(Verdict::Pass), acting, nobody()).await.unwrap();
+        assert_eq!(told.overridden, [""; 0], "nothing is overridden where nothing blocks");
     }
 
     #[tokio::test]

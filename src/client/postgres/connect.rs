@@ -89,8 +89,31 @@ pub(super) async fn connect_for_proving(
     password: Option<&SecretString>,
     patience: Duration,
 ) -> Result<Opened, PostgresError> {
+    connect_within(access, host, port, password, patience, Errand::Looking).await
+}
+
+/// Opens a connection for the probe of a drill, within `patience`.
+pub(super) async fn connect_for_probing(
+    access: &PostgresAccess,
+    host: &str,
+    port: u16,
+    password: Option<&SecretString>,
+    patience: Duration,
+) -> Result<Opened, PostgresError> {
+    connect_within(access, host, port, password, patience, Errand::Probing).await
+}
+
+/// Opens a connection within `patience`, which is shorter than what the access allows for looking.
+async fn connect_within(
+    access: &PostgresAccess,
+    host: &str,
+    port: u16,
+    password: Option<&SecretString>,
+    patience: Duration,
+    errand: Errand,
+) -> Result<Opened, PostgresError> {
     let stage = Stage::default();
-    let opening = open(access, host, port, password, Errand::Looking, &stage);
+    let opening = open(access, host, port, password, errand, &stage);
     let outcome = tokio::time::timeout(patience, opening).await;
     outcome.unwrap_or_else(|_| Err(PostgresError::TimedOut { stage: stage.get(), after: patience }))
 }
@@ -102,6 +125,8 @@ enum Errand {
     Looking,
     /// One statement that may take this long.
     Acting(Duration),
+    /// To write the rows of a drill.
+    Probing,
 }
 
 impl Errand {
@@ -110,6 +135,7 @@ impl Errand {
         match self {
             Self::Looking => "pgctl-tui",
             Self::Acting(_) => "pgctl-tui acting",
+            Self::Probing => "pgctl-tui drill",
         }
     }
 }
@@ -280,6 +306,13 @@ fn options(access: &PostgresAccess, errand: Errand) -> String {
         Errand::Looking => (milliseconds(request / 2, 250), milliseconds(request / 4, 100)),
         // The server gives up before we do, so that it is known to have.
         Errand::Acting(patience) => (milliseconds(patience * 9 / 10, 250), milliseconds(patience / 2, 100)),
+        // No time limit on the server: ended while it waits for a standby, a commit would count as done and not be
+        // copied. The client has its own.
+        Errand::Probing => {
+            return "-c default_transaction_isolation=read\\ committed -c search_path=pg_catalog -c jit=off -c \
+                    lock_timeout=1000"
+                .to_owned();
+        }
     };
     format!(
         "-c default_transaction_read_only=on -c default_transaction_isolation=read\\ committed -c \

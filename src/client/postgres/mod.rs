@@ -7,6 +7,7 @@
 mod connect;
 mod decode;
 mod error;
+pub mod probe;
 pub mod prove;
 mod session;
 pub mod sheet;

@@ -74,6 +74,15 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
     add_exporters(&mut found, project, &with(Role::Exporter), &members);
     found.address_map = address_map(project, &agents, &members, &with(Role::Etcd));
 
+    let of_agents = agents.iter().map(|agent| (agent.name().value, agent.service.name.clone()));
+    let named = |service: &&Service| {
+        let name = service.value(&["ETCD_NAME"]).unwrap_or(&service.name);
+        (name.to_owned(), service.name.clone())
+    };
+    found.containers = of_agents.collect();
+    found.containers.extend(with(Role::Etcd).iter().map(named));
+    found.containers.extend(with(Role::Router).iter().map(|service| (service.name.clone(), service.name.clone())));
+
     let everything: Vec<&Service> = project.services.iter().collect();
     found.postgres_login = login::postgres(project, &everything, &agents);
     found.agents_login = login::rest(project, &members, &agents);

@@ -15,6 +15,7 @@ use super::written::{Written, WrittenCluster, WrittenEtcd, WrittenPatroni, Writt
 use crate::model::name::{ClusterName, NodeName};
 
 mod credentials;
+mod drills;
 mod limits;
 mod parts;
 
@@ -155,6 +156,8 @@ impl<'a> Resolver<'a> {
                 self.complain(&format!("{at}.address_map.{}", quoted(from)), problem, remedy);
             }
         }
+        let postgres = written.postgres.as_ref();
+        let postgres = postgres.and_then(|postgres| self.postgres(&format!("{at}.postgres"), postgres, timeouts));
         ClusterSettings {
             name: ClusterName::new(name),
             colour: written.colour.as_ref().map(|colour| colour.0.clone()),
@@ -181,10 +184,13 @@ impl<'a> Resolver<'a> {
                 }
             }),
             etcd_writes_config: written.etcd.as_ref().and_then(|etcd| etcd.write_config).unwrap_or(false),
-            postgres: written
-                .postgres
-                .as_ref()
-                .and_then(|postgres| self.postgres(&format!("{at}.postgres"), postgres, timeouts)),
+            drills: self.drills(
+                &at,
+                written,
+                postgres.as_ref().and_then(|postgres| postgres.acting.as_ref()),
+                timeouts,
+            ),
+            postgres,
             routers: self.routers(&at, &written.routers, timeouts),
             nodes: written
                 .nodes

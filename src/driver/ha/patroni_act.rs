@@ -111,6 +111,7 @@ impl PatroniAct {
                 None => Err(refused("DCS", "no etcd is configured, so its keys cannot be written")),
             },
             Order::Escort(_) => Err(refused("", "an escort is no single order")),
+            Order::Drill { .. } => Err(refused("", "only a drill breaks anything, and this is none")),
             Order::Await { .. } => Err(refused("", "waiting is not an order to be sent")),
         }
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::action::before::Before;
+use crate::action::drill::DrillRequest;
 use crate::action::escort::{LeadRecord, LeadWord};
 use crate::action::expectation::Expectation;
 use crate::action::generation::Generation;
@@ -406,10 +407,14 @@ impl Act for Stage {
 
     fn undo<'a>(&'a mut self, order: &'a Order, _permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
         async move {
-            let Order::Router { request: RouterRequest::State { server, state, .. }, .. } = order else {
-                panic!("no undo of the plan: {order:?}")
+            let words = match order {
+                Order::Router { request: RouterRequest::State { server, state, .. }, .. } => {
+                    format!("{server} {}", state.word())
+                }
+                Order::Drill { request: DrillRequest::Mend { fault } } => fault.mended(),
+                other => panic!("no undo of the plan: {other:?}"),
             };
-            self.log(format!("undone: {server} {}", state.word()));
+            self.log(format!("undone: {words}"));
             self.world().undo_replies.pop().unwrap_or_else(accepted)
         }
         .boxed()

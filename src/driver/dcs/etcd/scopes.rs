@@ -18,6 +18,15 @@ pub async fn find_scopes(endpoints: &EtcdEndpoints, namespace: &str) -> Result<V
     find_anywhere(connector, namespace).await.map_err(|error| source_error(&error))
 }
 
+/// Every cluster that `endpoints` have, wherever it is kept.
+///
+/// # Errors
+/// When no endpoint answers, or the user may not read the whole store: then nobody knows who else is in it.
+pub async fn find_all_scopes(endpoints: &EtcdEndpoints) -> Result<Vec<FoundScope>, SourceError> {
+    let connector = Connector::new(endpoints).map_err(|error| source_error(&error))?;
+    Finder::new(connector).find("/").await.map_err(|error| source_error(&error))
+}
+
 pub(super) async fn find_anywhere(connector: Connector, namespace: &str) -> Result<Vec<FoundScope>, EtcdError> {
     let finder = Finder::new(connector);
     match finder.find("/").await {

@@ -9,6 +9,7 @@ mod cancel_switchover;
 mod configure;
 mod configure_rules;
 mod drain;
+mod drill;
 mod end_session;
 mod failover;
 mod ground;
@@ -30,6 +31,7 @@ use std::collections::BTreeMap;
 
 use self::ground::Ground;
 use crate::action::Intent;
+use crate::action::drill::Survey;
 use crate::action::plan::{Impossible, Plan};
 use crate::config::ClusterSettings;
 use crate::config::address::AddressMap;
@@ -40,7 +42,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
 /// Makes plans for a Patroni cluster. Holds what the picture does not show: by which ways this console may act.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct PatroniManager {
     /// User at the agents, for the commands shown; `None`: no login is configured.
     pub rest_user: Option<Text>,
@@ -55,6 +57,8 @@ pub struct PatroniManager {
     pub reads_etcd: bool,
     /// From the addresses that routers know members by to those that this console knows.
     pub address_map: AddressMap,
+    /// What drills need to know besides the picture; `None`: nobody has asked, and no drill is planned.
+    pub drill: Option<Survey>,
 }
 
 impl PatroniManager {
@@ -75,6 +79,7 @@ impl PatroniManager {
             runtimes: runtimes.collect(),
             reads_etcd: settings.etcd.is_some(),
             address_map: settings.address_map.clone(),
+            drill: None,
         }
     }
 }
@@ -100,6 +105,7 @@ impl Manage for PatroniManager {
             Intent::Drain { member, then, wait } => drain::plan(&ground, member, *then, *wait),
             Intent::Undrain { member } => drain::take_back(&ground, member),
             Intent::SettleRouters => swift::settle(&ground),
+            Intent::Drill { scenario, target } => drill::plan(&ground, *scenario, *target),
             Intent::EndSession { member, pid, started, how } => {
                 end_session::plan(&ground, member, *pid, *started, *how)
             }

@@ -20,6 +20,12 @@ pub(super) fn plan(ground: &Ground<'_>, action: &ActionId, owed: &[Owed]) -> Res
     if owed.is_empty() {
         return Err(no(format!("{action} has left nothing to be taken back")));
     }
+    // With the majority of the DCS lost by a drill there is no lock to be had for this plan.
+    if owed.iter().any(|owed| matches!(owed.order, Order::Drill { .. })) {
+        return Err(no(format!(
+            "{action} is a drill: run `pgctl-tui drill mend`, which needs neither lock nor checks"
+        )));
+    }
     let step = |owed: &Owed| Step {
         words: Text::redacted(owed.order.words()),
         order: owed.order.clone(),
@@ -56,6 +62,7 @@ fn milestone(order: &Order) -> Option<Milestone> {
         | Order::Sql { .. }
         | Order::Record { .. }
         | Order::Escort(_)
+        | Order::Drill { .. }
         | Order::Await { .. } => None,
     }
 }

@@ -1,5 +1,6 @@
 //! Plans as an operator reads them, and every refusal with its way out.
 
+mod drill;
 mod plans;
 mod refusals;
 
@@ -31,6 +32,7 @@ fn manager() -> PatroniManager {
         runtimes: [(RouterName::new("pg-router"), Text::new("tcp-connect:pg-router:7001"))].into(),
         reads_etcd: true,
         address_map: AddressMap::default(),
+        drill: None,
     }
 }
 
@@ -165,6 +167,7 @@ fn drawn(plan: &Plan) -> String {
             }
             Order::Record { .. } => " [record]".to_owned(),
             Order::Escort(escort) => format!(" [{} routes]", escort.routes.len()),
+            Order::Drill { .. } => " [drill]".to_owned(),
             Order::Await { .. } => String::new(),
         };
         let undo = step.undo.as_ref().map(|undo| format!(", undo {undo:?}")).unwrap_or_default();

@@ -16,6 +16,7 @@ pub(super) fn endpoint(order: &Order) -> Text {
         Order::Router { .. } => Text::new(ROUTER_RUNTIME),
         Order::Sql { member, .. } => Text::new(format!("{member}:5432")),
         Order::Record { .. } => Text::new("etcd"),
+        Order::Drill { .. } => Text::new("drill"),
         Order::Escort(_) | Order::Await { .. } => Text::default(),
     }
 }

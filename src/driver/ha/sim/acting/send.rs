@@ -24,6 +24,7 @@ impl World {
             Order::Router { request, .. } => Taken::Now(self.ask_router(request)),
             Order::Record { request } => Taken::Now(self.ask_record(request, generation)),
             Order::Escort(_) => Taken::Now(Answer::Unsupported("an escort is no single order")),
+            Order::Drill { .. } => Taken::Now(Answer::Unsupported("only a drill breaks anything, and this is none")),
             Order::Await { .. } => Taken::Now(Answer::Unsupported("waiting is not an order to be sent")),
         }
     }

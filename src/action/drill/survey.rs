@@ -1,0 +1,51 @@
+//! What a drill must know that no picture shows: by what each part can be broken, who else would be hit, and how earlier
+//! drills went. Asked before the plan is made, and again by the process that runs it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{FaultKind, Means, Part};
+use crate::model::text::Text;
+
+/// The answers.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Survey {
+    /// The configuration allows drills that break something (`drills.enabled`).
+    pub opted_in: bool,
+    /// By what each part can be broken in each way, or why it cannot.
+    pub means: BTreeMap<(Part, FaultKind), Result<Means, Text>>,
+    /// Members of the DCS, by their names there.
+    pub dcs: Vec<Text>,
+    /// Other clusters in the same DCS, or why that is not known.
+    pub others: Option<Result<Vec<Text>, Text>>,
+    /// Publications FOR ALL TABLES in the probe's database, or why that is not known; they would ship the probe's table.
+    pub publications: Option<Result<Vec<Text>, Text>>,
+    /// Whether a watchdog guards the leader's host; `None`: not known.
+    pub watchdog: Option<bool>,
+    /// Where the probe writes; an error: why it cannot.
+    pub write_address: Option<Result<Text, Text>>,
+    /// How long a fault is left standing that no takeover ends.
+    pub hold: Duration,
+    /// Outages of earlier drills of this cluster that were seen to end, by scenario.
+    pub earlier: BTreeMap<super::Scenario, Vec<Duration>>,
+}
+
+impl Survey {
+    /// By what `part` can be broken so.
+    ///
+    /// # Errors
+    /// Why it cannot, in one line with the remedy.
+    pub fn means(&self, part: &Part, kind: FaultKind) -> Result<&Means, String> {
+        match self.means.get(&(part.clone(), kind)) {
+            Some(Ok(means)) => Ok(means),
+            Some(Err(why)) => Err(why.to_string()),
+            None => Err(format!(
+                "nothing says how to {} {part}: map it to a container (drills.containers) or to commands (drills.faults)",
+                kind.word()
+            )),
+        }
+    }
+
+    /// Sources other than pictures are asked for these kinds of fault.
+    pub const KINDS: [FaultKind; 4] = [FaultKind::Stop, FaultKind::Kill, FaultKind::Freeze, FaultKind::Cut];
+}

@@ -1,0 +1,37 @@
+//! Drills of one scenario over time.
+
+use std::time::Duration;
+
+use super::Report;
+use crate::action::drill::Scenario;
+
+/// How the drills of one scenario went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Past {
+    /// Drills that were gone through and whose outage was seen to end.
+    pub drills: usize,
+    /// The middle one; of two middle ones the longer.
+    pub median: Duration,
+    /// The shortest.
+    pub best: Duration,
+    /// The longest.
+    pub worst: Duration,
+}
+
+impl Past {
+    /// Of these outages; `None`: there is none.
+    pub fn of(outages: &[Duration]) -> Option<Self> {
+        let mut sorted = outages.to_vec();
+        sorted.sort();
+        let (best, worst) = (*sorted.first()?, *sorted.last()?);
+        let median = *sorted.get(sorted.len() / 2)?;
+        Some(Self { drills: sorted.len(), median, best, worst })
+    }
+}
+
+/// How the drills of `scenario` among `reports` went.
+pub fn past<'a>(reports: impl IntoIterator<Item = &'a Report>, scenario: Scenario) -> Option<Past> {
+    let of_it = reports.into_iter().filter(|report| report.scenario == scenario);
+    let outages: Vec<Duration> = of_it.filter_map(Report::comparable).collect();
+    Past::of(&outages)
+}

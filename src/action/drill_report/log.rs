@@ -1,0 +1,125 @@
+//! What the probe and the observer noted while a drill ran.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::lsn::Timeline;
+use crate::model::moment::Moment;
+use crate::model::name::NodeName;
+use crate::model::text::Text;
+
+/// The server that answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Server {
+    /// Start of its postmaster: tells the member, whatever address it has.
+    pub started: Timestamp,
+    /// Its own address and port.
+    pub address: Text,
+    /// The timeline it writes; `None`: it is in recovery.
+    pub timeline: Option<Timeline>,
+}
+
+/// What became of a write.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// Committed, by its own word.
+    Acknowledged(Server),
+    /// Proven not to have been made.
+    Refused(Text),
+    /// Sent, or maybe sent, and not answered.
+    Ambiguous(Text),
+}
+
+/// One write.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Write {
+    /// Number of its row.
+    pub number: u64,
+    /// When it was begun.
+    pub sent: Moment,
+    /// When its fate was known.
+    pub ended: Moment,
+    /// Its fate.
+    pub answer: Answer,
+}
+
+/// What a read saw.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// The largest number; `None`: no row.
+    pub newest: Option<u64>,
+    /// Who answered.
+    pub server: Server,
+    /// Whether it was a standby.
+    pub in_recovery: bool,
+}
+
+/// One read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Read {
+    /// When it was begun.
+    pub sent: Moment,
+    /// When it ended.
+    pub ended: Moment,
+    /// What it saw, or why nothing.
+    pub seen: Result<Seen, Text>,
+}
+
+/// A state on the way, told from observation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The old leader no longer holds the leader key.
+    KeyReleased,
+    /// A new leader takes writes on a new timeline.
+    Promoted,
+    /// The router leads writes to it.
+    RouterUp,
+    /// The first write after the outage was acknowledged.
+    FirstWrite,
+    /// The old leader streams again.
+    OldLeaderBack,
+}
+
+impl Phase {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::KeyReleased => "leader key gone",
+            Self::Promoted => "promoted",
+            Self::RouterUp => "router up",
+            Self::FirstWrite => "first write",
+            Self::OldLeaderBack => "old leader back",
+        }
+    }
+}
+
+/// Everything noted.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Log {
+    /// When the probe began.
+    pub began: Moment,
+    /// When it was ended.
+    pub ended: Moment,
+    /// Pause between two writes.
+    pub interval: Duration,
+    /// Writes, in the order in which their fate was known.
+    pub writes: Vec<Write>,
+    /// Reads, likewise.
+    pub reads: Vec<Read>,
+    /// When the fault was set.
+    pub broken: Option<Moment>,
+    /// When it was taken back.
+    pub mended: Option<Moment>,
+    /// States, when they were first seen.
+    pub phases: BTreeMap<Phase, Moment>,
+    /// Members by the start of their postmaster, as observed.
+    pub members: BTreeMap<Timestamp, NodeName>,
+    /// There were replicas to read from when the fault was set.
+    pub had_replicas: bool,
+    /// The most by which a write was begun later than it should have been.
+    pub late: Duration,
+}

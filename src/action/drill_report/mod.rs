@@ -1,0 +1,178 @@
+//! What a drill found out: the probe's log, the figures that follow from it, and how drills compare over time. Pure.
+//!
+//! Every time is a [`Moment`] of one monotonic clock, that of the process which ran the probe.
+
+mod compare;
+mod evaluate;
+mod log;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use compare::{Past, past};
+pub use evaluate::evaluate;
+pub use log::{Answer, Log, Phase, Read, Seen, Server, Write};
+
+use super::drill::Scenario;
+use super::record::{ActionId, Operator};
+use crate::model::lsn::Timeline;
+use crate::model::name::ClusterName;
+use crate::model::text::Text;
+
+/// The version written.
+pub const SCHEMA: u32 = 1;
+
+/// The report of one drill. Spans count from the probe's begin unless said otherwise.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of this form.
+    pub schema: u32,
+    /// The drill's action, which is also the report's name.
+    pub action: ActionId,
+    /// Cluster.
+    pub cluster: ClusterName,
+    /// What was practised.
+    pub scenario: Scenario,
+    /// Who ran it.
+    pub operator: Operator,
+    /// The fault in words, or what was asked instead.
+    pub fault: Text,
+    /// When the probe began, by the wall clock.
+    pub at: Timestamp,
+    /// When the fault was set; `None`: never.
+    pub broken: Option<Duration>,
+    /// When the fault was taken back; `None`: there was none, or it still stands.
+    pub mended: Option<Duration>,
+    /// The fault was taken back before its time, so that the outage is shorter than it would have been: such a drill
+    /// keeps to no target and is compared with none.
+    #[serde(default)]
+    pub cut_short: bool,
+    /// What stands that should not, in words for the operator; empty: everything was undone.
+    pub left: Vec<Text>,
+    /// How long the probe ran.
+    pub lasted: Duration,
+    /// The figures.
+    pub figures: Figures,
+    /// States seen, with the time from the fault to the answer that showed them.
+    pub phases: Vec<PhaseSeen>,
+    /// `synchronous_commit` of the probe's session at the begin.
+    pub synchronous_commit: Text,
+    /// The longest outage wished for.
+    pub target: Option<Duration>,
+}
+
+/// A state that was seen.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PhaseSeen {
+    /// Which.
+    pub phase: Phase,
+    /// Time since the fault.
+    pub after: Duration,
+}
+
+/// A stretch without a success.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Gap {
+    /// The last success before it.
+    pub from: Duration,
+    /// The first success after it; `None`: none was seen.
+    pub to: Option<Duration>,
+}
+
+impl Gap {
+    /// Its length; `None`: its end was not seen.
+    pub fn length(self) -> Option<Duration> {
+        self.to.map(|to| to.saturating_sub(self.from))
+    }
+}
+
+/// What follows from a log.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Figures {
+    /// The outage: the longest stretch between two acknowledged writes that ended after the fault was set. Its length is
+    /// the RTO. `None`: nothing was broken, or no write was acknowledged before.
+    pub outage: Option<Gap>,
+    /// Every stretch of a second or more without an acknowledged write.
+    pub interruptions: Vec<Gap>,
+    /// Every stretch of a second or more without an answered read.
+    pub read_interruptions: Vec<Gap>,
+    /// The longest stretch between two answered reads that ended after the fault was set.
+    pub read_gap: Option<Gap>,
+    /// Writes acknowledged.
+    pub acknowledged: u64,
+    /// Writes proven not to have been made.
+    pub refused: u64,
+    /// Writes without an answer: neither lost nor kept.
+    pub ambiguous: u64,
+    /// Acknowledged rows that were missing afterwards (RPO); `None`: nobody could look.
+    pub lost: Option<u64>,
+    /// The first numbers of them.
+    pub lost_numbers: Vec<u64>,
+    /// Unanswered rows that were there afterwards; `None`: nobody could look.
+    pub ambiguous_kept: Option<u64>,
+    /// Rows acknowledged on an older timeline after one had been acknowledged on a newer one.
+    pub split_brain: u64,
+    /// Reads answered.
+    pub reads: u64,
+    /// Reads of the read port that a primary answered while there were replicas before.
+    pub reads_by_primary: u64,
+    /// Reads that lacked a row acknowledged ten seconds before they were asked.
+    pub reads_stale: u64,
+    /// Reads that showed a row which was missing afterwards.
+    pub reads_of_lost_rows: u64,
+    /// Who served writes, in order.
+    pub stretches: Vec<Stretch>,
+    /// How far the times can be wrong: the most by which the probe itself was late. The probe writes in steps, so an
+    /// outage is known to one step at each end besides.
+    pub clock_error: Duration,
+    /// The step.
+    pub interval: Duration,
+}
+
+impl Figures {
+    /// The RTO; `None`: nothing was broken, or writes did not come back.
+    pub fn rto(&self) -> Option<Duration> {
+        self.outage.and_then(Gap::length)
+    }
+
+    /// Reads served by a node that should not have.
+    pub fn wrong_reads(&self) -> u64 {
+        self.reads_by_primary + self.reads_stale + self.reads_of_lost_rows
+    }
+}
+
+/// A time in which one node served writes on one timeline.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stretch {
+    /// First acknowledgement.
+    pub from: Duration,
+    /// Last acknowledgement.
+    pub to: Duration,
+    /// The member where its start was observed, else its address.
+    pub node: Text,
+    /// Timeline; `None`: it did not tell.
+    pub timeline: Option<Timeline>,
+    /// Writes.
+    pub writes: u64,
+}
+
+impl Report {
+    /// The RTO where it may be compared with others: the drill was gone through, and writes came back.
+    pub fn comparable(&self) -> Option<Duration> {
+        if self.cut_short { None } else { self.figures.rto() }
+    }
+
+    /// Whether the outage kept to the target; `None`: there is no target, or the drill was cut short. An outage whose end
+    /// was not seen did not.
+    pub fn meets_target(&self) -> Option<bool> {
+        let target = self.target?;
+        if self.cut_short {
+            return None;
+        }
+        Some(self.figures.rto().is_some_and(|rto| rto <= target))
+    }
+}

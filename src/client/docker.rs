@@ -1,0 +1,294 @@
+//! The container engine's wire (Docker, and Podman's compatible one), for breaking containers on purpose and mending
+//! them. Whoever may speak to the engine is root on its host: it is reached only where drills are configured.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::errors::Error;
+use bollard::exec::{CreateExecOptions, StartExecResults};
+use bollard::models::{ContainerInspectResponse, ContainerSummary};
+use bollard::query_parameters::{
+    KillContainerOptionsBuilder, ListContainersOptionsBuilder, StopContainerOptionsBuilder,
+};
+use futures::StreamExt as _;
+
+use super::cause;
+use super::sending::Unanswered;
+
+/// How long one call may take, beyond what it is asked to wait for.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest output of a command that is kept, in bytes.
+const MOST_OUTPUT: usize = 2_000;
+/// How long a container may take to stop before it is killed.
+pub const GRACE: Duration = Duration::from_secs(60);
+
+/// Why the engine did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum DockerError {
+    /// The address is none that can be spoken to.
+    #[error("{address} is no address of an engine that can be reached from here: use unix:///path or tcp://host:port")]
+    Address {
+        /// As configured.
+        address: String,
+    },
+    /// There is nothing at the address.
+    #[error("there is no socket {address}")]
+    Absent {
+        /// As configured.
+        address: String,
+    },
+    /// The engine refused.
+    #[error("{message} ({status})")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The engine's words.
+        message: String,
+    },
+    /// A command inside the container failed.
+    #[error("the command in the container ended with {code}: {output}")]
+    Command {
+        /// Exit code.
+        code: i64,
+        /// What it said.
+        output: String,
+    },
+    /// The engine cannot be reached, or did not answer.
+    #[error("{0}")]
+    Lost(String),
+    /// It did not answer in time.
+    #[error("no answer after {:.0} s", .0.as_secs_f64())]
+    TimedOut(Duration),
+}
+
+impl DockerError {
+    fn of(error: &Error) -> Self {
+        match error {
+            Error::DockerResponseServerError { status_code, message } => {
+                Self::Refused { status: *status_code, message: message.clone() }
+            }
+            other => Self::Lost(cause::chain(other)),
+        }
+    }
+
+    /// Whether it proves that nothing was done.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Command { .. } | Self::Address { .. } | Self::Absent { .. })
+    }
+}
+
+impl From<DockerError> for Unanswered<DockerError> {
+    fn from(error: DockerError) -> Self {
+        if error.is_refusal() { Self::NotSent(error) } else { Self::NoAnswer(error) }
+    }
+}
+
+/// A container as far as drills care.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Container {
+    /// Whole id.
+    pub id: String,
+    /// Name, without the slash.
+    pub name: String,
+    /// Compose project, service.
+    pub compose: Option<(String, String)>,
+    /// Ports published on the host.
+    pub published: Vec<u16>,
+    /// Its addresses in its networks.
+    pub addresses: Vec<String>,
+}
+
+/// How a container is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Condition {
+    /// Its first process runs, or is paused.
+    pub running: bool,
+    /// Frozen.
+    pub paused: bool,
+    /// Host name inside, by which it names itself.
+    pub hostname: String,
+    /// Ports published on the host, also while it does not run.
+    pub published: Vec<u16>,
+}
+
+/// One engine.
+#[derive(Clone, Debug)]
+pub struct Engine(Docker);
+
+impl Engine {
+    /// The engine at `address` (`unix:///path`, `tcp://host:port`). Nothing is connected yet.
+    ///
+    /// # Errors
+    /// When it is no such address.
+    pub fn at(address: &str) -> Result<Self, DockerError> {
+        let engine = Docker::connect_with_host(address);
+        let engine = engine.map_err(|error| match error {
+            Error::SocketNotFoundError(_) => DockerError::Absent { address: address.to_owned() },
+            _ => DockerError::Address { address: address.to_owned() },
+        })?;
+        // Deadlines are set call by call; stopping takes longer than the rest.
+        Ok(Self(engine.with_timeout(GRACE + PATIENCE)))
+    }
+
+    /// Every container, running or not.
+    ///
+    /// # Errors
+    /// When the engine does not tell.
+    pub async fn containers(&self) -> Result<Vec<Container>, DockerError> {
+        let options = ListContainersOptionsBuilder::new().all(true).build();
+        let listed = within(PATIENCE, self.0.list_containers(Some(options))).await?;
+        Ok(listed.into_iter().map(container).collect())
+    }
+
+    /// How the container `id` is.
+    ///
+    /// # Errors
+    /// When the engine does not tell, or there is none.
+    pub async fn condition(&self, id: &str) -> Result<Condition, DockerError> {
+        let told = within(PATIENCE, self.0.inspect_container(id, None)).await?;
+        Ok(condition(&told))
+    }
+
+    /// SIGKILL to its first process. A restart policy does not bring it back.
+    ///
+    /// # Errors
+    /// When that is refused or not answered.
+    pub async fn kill(&self, id: &str) -> Result<(), DockerError> {
+        let options = KillContainerOptionsBuilder::new().signal("SIGKILL").build();
+        within(PATIENCE, self.0.kill_container(id, Some(options))).await
+    }
+
+    /// Stops it in good order, and kills it after [`GRACE`].
+    ///
+    /// # Errors
+    /// When that is refused or not answered.
+    pub async fn stop(&self, id: &str) -> Result<(), DockerError> {
+        let grace = i32::try_from(GRACE.as_secs()).unwrap_or(i32::MAX);
+        let options = StopContainerOptionsBuilder::new().t(grace).build();
+        within(GRACE + PATIENCE, self.0.stop_container(id, Some(options))).await
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When that is refused or not answered.
+    pub async fn start(&self, id: &str) -> Result<(), DockerError> {
+        within(PATIENCE, self.0.start_container(id, None)).await
+    }
+
+    /// Freezes it.
+    ///
+    /// # Errors
+    /// When that is refused or not answered.
+    pub async fn pause(&self, id: &str) -> Result<(), DockerError> {
+        within(PATIENCE, self.0.pause_container(id)).await
+    }
+
+    /// Thaws it.
+    ///
+    /// # Errors
+    /// When that is refused or not answered.
+    pub async fn unpause(&self, id: &str) -> Result<(), DockerError> {
+        within(PATIENCE, self.0.unpause_container(id)).await
+    }
+
+    /// Runs a shell script inside, as root, to its end. `arguments` become `$1` and so on.
+    ///
+    /// # Errors
+    /// When it does not begin, or ends with another code than 0.
+    pub async fn script(&self, id: &str, script: &str, arguments: &[String]) -> Result<(), DockerError> {
+        let command = ["sh", "-c", script, "pgctl-drill"].into_iter().map(str::to_owned);
+        let options = CreateExecOptions {
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            user: Some("0".to_owned()),
+            cmd: Some(command.chain(arguments.iter().cloned()).collect()),
+            ..CreateExecOptions::default()
+        };
+        let created = within(PATIENCE, self.0.create_exec(id, options)).await?;
+        let run = async {
+            let mut said = String::new();
+            if let StartExecResults::Attached { mut output, .. } = self.0.start_exec(&created.id, None).await? {
+                while let Some(piece) = output.next().await {
+                    let piece = piece?.to_string();
+                    let left = MOST_OUTPUT.saturating_sub(said.len());
+                    said.extend(piece.chars().take(left));
+                }
+            }
+            Ok((said, self.0.inspect_exec(&created.id).await?))
+        };
+        let (output, ended) = within(PATIENCE, run).await?;
+        match ended.exit_code {
+            Some(0) => Ok(()),
+            Some(code) => Err(DockerError::Command { code, output: output.trim().replace('\n', "; ") }),
+            None => Err(DockerError::Lost("the end of the command in the container was not told".to_owned())),
+        }
+    }
+}
+
+async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, DockerError> {
+    match tokio::time::timeout(patience, work).await {
+        Ok(outcome) => outcome.map_err(|error| DockerError::of(&error)),
+        Err(_) => Err(DockerError::TimedOut(patience)),
+    }
+}
+
+const PROJECT: &str = "com.docker.compose.project";
+const SERVICE: &str = "com.docker.compose.service";
+
+fn container(told: ContainerSummary) -> Container {
+    let labels: HashMap<String, String> = told.labels.unwrap_or_default();
+    let name = told.names.into_iter().flatten().next().unwrap_or_default();
+    let compose = labels.get(PROJECT).cloned().zip(labels.get(SERVICE).cloned());
+    let networks = told.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+    let addresses = networks.into_values().filter_map(|network| network.ip_address).filter(|ip| !ip.is_empty());
+    let mut published: Vec<u16> = told.ports.into_iter().flatten().filter_map(|port| port.public_port).collect();
+    published.sort_unstable();
+    published.dedup();
+    Container {
+        id: told.id.unwrap_or_default(),
+        name: name.trim_start_matches('/').to_owned(),
+        compose,
+        published,
+        addresses: addresses.collect(),
+    }
+}
+
+fn condition(told: &ContainerInspectResponse) -> Condition {
+    let state = told.state.as_ref();
+    let host = told.host_config.as_ref().and_then(|host| host.port_bindings.as_ref());
+    let bindings = host.into_iter().flat_map(HashMap::values).flatten().flatten();
+    let mut published: Vec<u16> = bindings.filter_map(|binding| binding.host_port.as_ref()?.parse().ok()).collect();
+    published.sort_unstable();
+    published.dedup();
+    Condition {
+        running: state.and_then(|state| state.running).unwrap_or(false),
+        paused: state.and_then(|state| state.paused).unwrap_or(false),
+        hostname: told.config.as_ref().and_then(|config| config.hostname.clone()).unwrap_or_default(),
+        published,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_that_can_be_spoken_to_are_taken() {
+        assert!(Engine::at("unix:///var/run/docker.sock").is_ok());
+        for address in ["ssh://host", "https://host:2376", "nonsense"] {
+            let error = Engine::at(address).expect_err("refused");
+            assert!(error.to_string().contains("unix:///path"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_not_there_is_named_and_one_that_is_silent_proves_nothing() {
+        let error = Engine::at("unix:///nonexistent/docker.sock").expect_err("no socket");
+        assert!(error.is_refusal() && error.to_string().contains("/nonexistent/docker.sock"), "{error}");
+        let address = format!("tcp://{}", crate::client::double::refused());
+        let error = Engine::at(&address).expect("an address").kill("0123").await.expect_err("nobody is there");
+        assert!(!error.is_refusal(), "{error}");
+    }
+}

@@ -1,0 +1,77 @@
+//! The traits through which a drill reaches whatever it breaks, and the users' way into the cluster.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::{NotPerformed, Reply};
+use crate::action::drill::Fault;
+use crate::action::drill_report::{Answer, Seen};
+use crate::action::permit::Permit;
+use crate::model::source::SourceError;
+use crate::model::text::Text;
+
+/// Breaks parts of a cluster and mends them. Made only where a `WriteAccess` was granted.
+pub trait Break: Send {
+    /// Sets `fault`, once. Before something is frozen or cut off that may come back as a leader, clients are kept out.
+    ///
+    /// # Errors
+    /// As [`Act::perform`](super::Act::perform).
+    fn make<'a>(&'a mut self, fault: &'a Fault, permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
+
+    /// Brings what was broken back. May be asked again: what is whole stays as it is. Clients stay out of what may take
+    /// itself for a leader until [`Break::admit`]. Needs no permit: what was made must be unmade.
+    ///
+    /// # Errors
+    /// As [`Act::undo`](super::Act::undo).
+    fn mend<'a>(&'a mut self, fault: &'a Fault) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
+
+    /// Lets clients in again. May be asked again.
+    ///
+    /// # Errors
+    /// As [`Act::undo`](super::Act::undo).
+    fn admit<'a>(&'a mut self, fault: &'a Fault) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
+}
+
+/// What the probe's place is like.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProbeGround {
+    /// `synchronous_commit` of its sessions.
+    pub synchronous_commit: Text,
+    /// Publications that would ship its rows.
+    pub publications: Vec<Text>,
+}
+
+/// A client like the users': it writes and reads through the router.
+pub trait Probe: Send + Sync {
+    /// Looks at the place, and changes nothing.
+    ///
+    /// # Errors
+    /// When the probe could not write there.
+    fn survey(&self) -> BoxFuture<'_, Result<ProbeGround, SourceError>>;
+
+    /// Makes the probe's schema.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn make(&self) -> BoxFuture<'_, Result<(), SourceError>>;
+
+    /// Writes row `number`, on a connection that is at hand or a new one; never longer than `deadline`.
+    fn write(&self, number: u64, deadline: Duration) -> BoxFuture<'static, Answer>;
+
+    /// Reads the newest row; `None`: there is no way for readers. Never longer than `deadline`; an error: why nothing.
+    fn read(&self, deadline: Duration) -> Option<BoxFuture<'static, Result<Seen, Text>>>;
+
+    /// The numbers of the rows that the leader has.
+    ///
+    /// # Errors
+    /// When the leader does not tell.
+    fn kept(&self) -> BoxFuture<'_, Result<BTreeSet<u64>, SourceError>>;
+
+    /// Drops the schema, if a drill made it.
+    ///
+    /// # Errors
+    /// When it may still be there.
+    fn clear(&self) -> BoxFuture<'_, Result<(), SourceError>>;
+}

@@ -1,0 +1,201 @@
+//! Which container runs which part. A container is only taken for a member, a DCS member or a router when it shows by
+//! its published ports, its addresses or its host name that it is: a name alone may be another cluster's.
+
+use std::collections::BTreeMap;
+
+use crate::action::drill::{FaultKind, Means, Part, Survey};
+use crate::client::docker::{Condition, Container, DockerError, Engine};
+use crate::config::resolved::{DrillSettings, FaultKind as Written};
+use crate::model::text::Text;
+
+/// Where a part is reached from here and in its own network: what tells its container.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Place {
+    /// Ports by which this console reaches it.
+    pub ports: Vec<u16>,
+    /// Hosts by which it is reached or advertised.
+    pub hosts: Vec<String>,
+    /// Port inside that clients use.
+    pub inner: Option<u16>,
+}
+
+/// By what each part can be broken in each way. The engine is only asked where parts are in containers.
+pub async fn means(
+    settings: &DrillSettings,
+    engine: &str,
+    parts: &BTreeMap<Part, Place>,
+) -> BTreeMap<(Part, FaultKind), Result<Means, Text>> {
+    let mut found = BTreeMap::new();
+    let mut containers: Option<Result<Vec<Container>, Text>> = None;
+    for (part, place) in parts {
+        let mut container = None;
+        for kind in Survey::KINDS {
+            let by_command = settings.faults.get(&(part.name().to_owned(), written(kind)));
+            let means = if let Some(commands) = by_command {
+                let texts = |words: &[String]| words.iter().map(Text::new).collect();
+                Ok(Means::Command { make: texts(&commands.make), mend: texts(&commands.mend) })
+            } else {
+                if containers.is_none() {
+                    containers = Some(listed(engine).await);
+                }
+                if container.is_none() {
+                    container = Some(match &containers {
+                        Some(Ok(all)) => one(settings, engine, all, part, place).await,
+                        Some(Err(why)) => Err(why.clone()),
+                        None => Err(Text::new("the engine was not asked")),
+                    });
+                }
+                container.clone().unwrap_or_else(|| Err(Text::new("the engine was not asked")))
+            };
+            found.insert((part.clone(), kind), means);
+        }
+    }
+    found
+}
+
+/// Whether the container `id` sees a watchdog that could reset its host; `None`: nobody could look.
+pub async fn watchdog(engine: &str, id: &Text) -> Option<bool> {
+    let look = async { Engine::at(engine)?.script(id.as_str(), "test ! -e /dev/watchdog", &[]).await };
+    match look.await {
+        Ok(()) => Some(false),
+        Err(DockerError::Command { code: 1, .. }) => Some(true),
+        Err(_) => None,
+    }
+}
+
+fn written(kind: FaultKind) -> Written {
+    match kind {
+        FaultKind::Stop => Written::Stop,
+        FaultKind::Kill => Written::Kill,
+        FaultKind::Freeze => Written::Freeze,
+        FaultKind::Cut => Written::Cut,
+    }
+}
+
+async fn listed(engine: &str) -> Result<Vec<Container>, Text> {
+    let asked = async { Engine::at(engine)?.containers().await };
+    asked.await.map_err(|error: DockerError| {
+        Text::redacted(format!(
+            "the container engine at {engine} does not answer: {error}; set drills.engine, or commands in drills.faults"
+        ))
+    })
+}
+
+async fn one(
+    settings: &DrillSettings,
+    engine: &str,
+    all: &[Container],
+    part: &Part,
+    place: &Place,
+) -> Result<Means, Text> {
+    let wanted = settings.containers.get(part.name()).map_or(part.name(), String::as_str);
+    let candidates = candidates(all, wanted, settings.project.as_deref());
+    let fits: Vec<&Container> = candidates.iter().copied().filter(|container| shows(container, place)).collect();
+    let chosen = match (fits.as_slice(), candidates.as_slice()) {
+        ([one], _) => *one,
+        ([], []) => {
+            let hint = format!("name it: drills.containers with {} = \"...\"", part.name());
+            return Err(Text::new(format!("there is no container or compose service {wanted}; {hint}")));
+        }
+        ([], [one]) => {
+            // One that does not run publishes nothing; and one that publishes nothing may still name itself.
+            let condition = async { Engine::at(engine)?.condition(&one.id).await };
+            let condition = condition.await.map_err(|error| Text::redacted(error.to_string()))?;
+            if !names_itself(one, &condition, place) {
+                return Err(Text::new(format!(
+                    "container {} does not show that it runs {part}: it publishes {}, and {part} is reached at {}",
+                    one.name,
+                    numbers(&condition.published),
+                    numbers(&place.ports)
+                )));
+            }
+            one
+        }
+        (several @ [..], _) if several.len() > 1 => return Err(ambiguous(several, wanted)),
+        (_, several) => return Err(ambiguous(several, wanted)),
+    };
+    let (id, name) = (Text::new(&chosen.id), Text::new(&chosen.name));
+    Ok(Means::Container { id, name, port: place.inner })
+}
+
+fn ambiguous(several: &[&Container], wanted: &str) -> Text {
+    let names: Vec<&str> = several.iter().map(|container| container.name.as_str()).collect();
+    Text::new(format!("several containers may be {wanted}: {}; name the one in drills.containers", names.join(", ")))
+}
+
+/// The container of that name, else those of the compose service.
+fn candidates<'a>(all: &'a [Container], wanted: &str, project: Option<&str>) -> Vec<&'a Container> {
+    let named: Vec<&Container> =
+        all.iter().filter(|container| container.name == wanted || container.id == wanted).collect();
+    if !named.is_empty() {
+        return named;
+    }
+    let of_service = |container: &&Container| {
+        container
+            .compose
+            .as_ref()
+            .is_some_and(|(of, service)| service == wanted && project.is_none_or(|project| project == of))
+    };
+    all.iter().filter(of_service).collect()
+}
+
+fn shows(container: &Container, place: &Place) -> bool {
+    container.published.iter().any(|port| place.ports.contains(port))
+        || container.addresses.iter().any(|address| place.hosts.contains(address))
+}
+
+/// Nothing published at all: then its own name counts.
+fn names_itself(container: &Container, condition: &Condition, place: &Place) -> bool {
+    condition.published.iter().any(|port| place.ports.contains(port))
+        || (condition.published.is_empty()
+            && (place.hosts.contains(&condition.hostname) || place.hosts.contains(&container.name)))
+}
+
+fn numbers(ports: &[u16]) -> String {
+    let each: Vec<String> = ports.iter().map(u16::to_string).collect();
+    if each.is_empty() { "no port".to_owned() } else { each.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn container(name: &str, project: &str, service: &str, published: &[u16]) -> Container {
+        Container {
+            id: format!("id-{name}"),
+            name: name.to_owned(),
+            compose: Some((project.to_owned(), service.to_owned())),
+            published: published.to_vec(),
+            addresses: vec!["10.0.0.5".to_owned()],
+        }
+    }
+
+    fn found<'a>(all: &'a [Container], wanted: &str, project: Option<&str>, ports: &[u16]) -> Vec<&'a str> {
+        let place = Place { ports: ports.to_vec(), ..Place::default() };
+        let fitting = candidates(all, wanted, project).into_iter().filter(|container| shows(container, &place));
+        fitting.map(|container| container.name.as_str()).collect()
+    }
+
+    #[test]
+    fn of_two_labs_with_the_same_services_the_one_that_publishes_the_members_port_is_meant() {
+        let all = [container("a_pg-0_1", "a", "pg-0", &[5432]), container("b_pg-0_1", "b", "pg-0", &[5632])];
+        assert_eq!(found(&all, "pg-0", None, &[5632, 8208]), ["b_pg-0_1"]);
+        assert_eq!(found(&all, "pg-0", Some("a"), &[5632]), [""; 0], "named by project, and yet another's port");
+        assert_eq!(found(&all, "a_pg-0_1", None, &[5432]), ["a_pg-0_1"]);
+        assert_eq!(found(&all, "pg-9", None, &[5432]), [""; 0]);
+    }
+
+    #[test]
+    fn a_container_that_publishes_other_ports_is_not_taken_by_its_name() {
+        let one = container("pg-0", "a", "pg-0", &[7777]);
+        let place = Place { ports: vec![5432], hosts: vec!["pg-0".to_owned()], inner: None };
+        assert!(!shows(&one, &place));
+        let condition = |published: &[u16]| Condition {
+            hostname: "pg-0".to_owned(),
+            published: published.to_vec(),
+            ..Condition::default()
+        };
+        assert!(!names_itself(&one, &condition(&[7777]), &place));
+        assert!(names_itself(&one, &condition(&[]), &place));
+    }
+}

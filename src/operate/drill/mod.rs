@@ -1,0 +1,21 @@
+//! Drills: the probe beside the action, the fault and its undo, and the report. A drill is run by the one runner like
+//! every other action; what is peculiar to it are the orders that [`DrillAct`] carries out.
+//!
+//! What breaks something has its undo in the job's book of debts before it is sent. The job pays it whatever happens to
+//! the console; a guard process ([`guard`]) pays it when the job dies; what both leave is found by the next console.
+
+mod act;
+mod debts;
+mod mend;
+mod phases;
+mod probing;
+mod rules;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use act::{Drill, DrillAct};
+pub use debts::{Owed, guard, owed, repay};
+pub use rules::DrillRules;
+pub use store::{Reports, StoreError};

@@ -1,0 +1,256 @@
+//! Faults are always taken back: by their own step, by the end of the drill however it comes, or from the book.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::{Arc, Mutex};
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use rstest::rstest;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::*;
+use crate::action::Intent;
+use crate::action::drill::{DrillRequest, Fault, FaultKind, Means, Part, Scenario, Survey};
+use crate::action::drill_report::{Figures, Gap, Report, SCHEMA, past};
+use crate::action::note::Verdict;
+use crate::action::order::Order;
+use crate::action::outcome::Ending;
+use crate::action::permit::Permit;
+use crate::action::plan::Step;
+use crate::action::preflight::surveyed;
+use crate::action::record::{ActionId, Operator};
+use crate::audit::Journal;
+use crate::driver::port::drill::Break;
+use crate::driver::port::{NotPerformed, Reply};
+use crate::model::name::{ClusterName, RouterName};
+use crate::model::text::Text;
+use crate::operate::job::{Jobs, Spec};
+use crate::operate::tests::stage::{SECOND, Stage, accepted, not_sent, promoted, refused};
+use crate::operate::undo::UndoBook as _;
+
+fn fault() -> Fault {
+    let means = Means::Container { id: Text::new("0123"), name: Text::new("lab_r_1"), port: None };
+    let part = Part::Router(RouterName::new("r"));
+    Fault { kind: FaultKind::Kill, parts: vec![(part, means)], expires: SECOND }
+}
+
+fn order(request: DrillRequest) -> Order {
+    Order::Drill { request }
+}
+
+/// Break, wait, mend, and something after it.
+fn stage() -> Stage {
+    let stage = Stage::new();
+    let step = |words: &str, order: Order, undo: Option<Order>| Step {
+        words: Text::new(words),
+        order,
+        undo,
+        deadline: SECOND * 5,
+    };
+    let mend = || order(DrillRequest::Mend { fault: fault() });
+    {
+        let mut world = stage.world();
+        world.plan.intent = Intent::Drill { scenario: Scenario::Router, target: None };
+        world.plan.steps = vec![
+            step("break", order(DrillRequest::Break { fault: fault() }), Some(mend())),
+            step("wait", Order::Await { milestone: promoted(), at_most: SECOND * 20 }, None),
+            step("mend", mend(), None),
+        ];
+        world.plan.no_return = 0;
+    }
+    stage.when(
+        "break",
+        accepted(),
+        Some(Box::new(|world| {
+            world.shown.insert(promoted().words());
+        })),
+    );
+    stage.when("mend", accepted(), None);
+    stage
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_step_that_mends_pays_what_was_owed_for_the_fault() {
+    let stage = stage();
+    assert_eq!(stage.run().await.ending, Ending::Done);
+    assert_eq!(stage.sent(), ["break", "mend"]);
+    assert_eq!(stage.with("owed "), ["0"]);
+    assert_eq!(stage.with("settled "), ["0 Undone"]);
+    assert_eq!(stage.with("undone: "), [""; 0], "it is not mended twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drill_that_is_cut_short_takes_its_fault_back_at_once() {
+    let stage = stage();
+    stage.when("break", accepted(), None);
+    let cancel = CancellationToken::new();
+    let request = stage.request();
+    let cancels = async {
+        tokio::time::sleep(SECOND * 3).await;
+        cancel.cancel();
+    };
+    let ((outcome, told), ()) = tokio::join!(stage.run_as(&request, cancel.clone()), cancels);
+    assert_eq!(stage.with("undone: "), ["start r (container lab_r_1)"]);
+    assert!(outcome.next.iter().any(|next| next.as_str().contains("cut short")), "{outcome:?}");
+    let after = told.last().and_then(|progress| progress.after).expect("steps had begun");
+    assert!(after < SECOND * 5, "it did not wait to the end: {after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_awaited_in_vain_leaves_no_fault_standing() {
+    let stage = stage();
+    stage.when("break", accepted(), None);
+    stage.run().await;
+    assert_eq!(
+        (stage.sent(), stage.with("undone: ")),
+        (vec!["break".to_owned()], vec!["start r (container lab_r_1)".to_owned()])
+    );
+}
+
+#[rstest]
+#[case::refused(refused())]
+#[case::not_sent(not_sent())]
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_was_not_set_is_neither_awaited_nor_mended(#[case] reply: Result<Reply, NotPerformed>) {
+    let stage = stage();
+    stage.when("break", reply, None);
+    let outcome = stage.run().await;
+    assert_ne!(outcome.ending, Ending::Done);
+    assert_eq!((stage.sent(), stage.with("undone: ")), (vec!["break".to_owned()], Vec::new()));
+}
+
+/// Mends, after so many failures.
+struct Mender(Arc<Mutex<(u32, Vec<String>)>>);
+
+impl Break for Mender {
+    fn make<'a>(&'a mut self, _: &'a Fault, _: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+        async { not_sent() }.boxed()
+    }
+
+    fn mend<'a>(&'a mut self, fault: &'a Fault) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+        async move {
+            let mut state = self.0.lock().expect("nobody panicked");
+            state.1.push(fault.mended());
+            if state.0 > 0 {
+                state.0 -= 1;
+                return not_sent();
+            }
+            accepted()
+        }
+        .boxed()
+    }
+
+    fn admit<'a>(&'a mut self, _: &'a Fault) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+        async { accepted() }.boxed()
+    }
+}
+
+#[rstest]
+#[case::at_once(0, true)]
+#[case::after_failures(3, true)]
+#[case::never(99, false)]
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_job_owes_is_paid_from_its_book(#[case] failures: u32, #[case] paid: bool) {
+    let home = tempfile::tempdir().expect("a directory");
+    let (jobs, mut journal) = (Jobs::below(home.path()), Journal::at(home.path().to_owned()));
+    let stage = stage();
+    let at = "2026-11-21T14:02:07Z".parse().expect("a time");
+    let spec = Spec { schema: crate::operate::job::SCHEMA, request: stage.request(), at, arguments: Vec::new() };
+    let job = jobs.create(&spec).expect("a job");
+    // Its process took it, set the fault, and was killed.
+    drop(job.take(&crate::operate::job::Process::this("bastion")).expect("taken"));
+    job.undo_file().owe(0, &order(DrillRequest::Mend { fault: fault() })).await.expect("on disk");
+
+    let found = owed(&jobs, &journal).expect("readable");
+    assert_eq!(found.iter().flat_map(Owed::words).collect::<Vec<_>>(), ["start r (container lab_r_1)"]);
+    let mended = Arc::new(Mutex::new((failures, Vec::new())));
+    let mut breaker = Mender(Arc::clone(&mended));
+    let tracker = TaskTracker::new();
+    let handle = stage.parts(&tracker).handle;
+    let left = repay(&found[0], &job, &handle, &mut breaker, None, &mut journal).await;
+    assert_eq!(left.is_empty(), paid, "{left:?}");
+    assert_eq!(owed(&jobs, &journal).expect("readable").is_empty(), paid, "paid once, and still owed where it was not");
+    let told = mended.lock().expect("nobody panicked").1.len();
+    assert_eq!(told, usize::try_from(failures.min(4)).expect("few") + 1);
+}
+
+#[test]
+fn a_report_is_kept_for_its_owner_alone_and_found_by_the_beginning_of_its_name() {
+    let home = tempfile::tempdir().expect("a directory");
+    let reports = Reports::below(home.path());
+    let report = |action: &str, at: &str| Report {
+        schema: SCHEMA,
+        action: ActionId(action.to_owned()),
+        cluster: ClusterName::new("lab"),
+        scenario: Scenario::Kill,
+        operator: Operator::default(),
+        fault: Text::new("kill pg-0"),
+        at: at.parse().expect("a time"),
+        broken: Some(SECOND),
+        mended: None,
+        cut_short: false,
+        left: Vec::new(),
+        lasted: SECOND * 60,
+        figures: Figures {
+            outage: Some(Gap { from: SECOND, to: Some(SECOND * 22) }),
+            lost: Some(0),
+            ..Figures::default()
+        },
+        phases: Vec::new(),
+        synchronous_commit: Text::new("on"),
+        target: Some(SECOND * 21),
+    };
+    let (new, old) = (report("2026-b", "2026-11-21T14:00:00Z"), report("2026-a", "2026-11-20T14:00:00Z"));
+    let path = reports.keep(&new).expect("kept");
+    reports.keep(&old).expect("kept");
+    assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    let (all, defects) = reports.list(None).expect("readable");
+    assert_eq!((&all, defects.len()), (&vec![old, new.clone()], 0));
+    assert_eq!(reports.find("2026-b").expect("readable"), Some(new.clone()));
+    assert_eq!(reports.find("2026").expect("readable"), None, "two begin so");
+    assert_eq!((new.meets_target(), past(&all, Scenario::Kill).map(|past| past.drills)), (Some(true), Some(2)));
+    let cut = [new.clone(), Report { cut_short: true, ..new.clone() }];
+    assert_eq!((cut[1].meets_target(), past(&cut, Scenario::Kill).map(|past| past.drills)), (None, Some(1)));
+    std::fs::write(&path, "{\"schema\": 99}").expect("written");
+    let (all, defects) = reports.list(None).expect("readable");
+    assert_eq!((all.len(), defects.len()), (1, 1), "one that cannot be read hides no other");
+}
+
+fn sound() -> Survey {
+    Survey {
+        opted_in: true,
+        others: Some(Ok(Vec::new())),
+        publications: Some(Ok(Vec::new())),
+        watchdog: Some(false),
+        write_address: Some(Ok(Text::new("127.0.0.1:5000"))),
+        ..Survey::default()
+    }
+}
+
+#[rstest]
+#[case::kill(Scenario::Kill, |_: &mut Survey| {}, None)]
+#[case::no_opt_in(Scenario::Kill, |s: &mut Survey| s.opted_in = false, Some("drill-opt-in"))]
+#[case::no_opt_in_for_a_switchover(Scenario::Switchover, |s: &mut Survey| s.opted_in = false, None)]
+#[case::shared_dcs(Scenario::Dcs, |s: &mut Survey| s.others = Some(Ok(vec!["/service/b".into()])), Some("drill-dcs-shared"))]
+#[case::unreadable_dcs(Scenario::Dcs, |s: &mut Survey| s.others = Some(Err("denied".into())), Some("drill-dcs-shared"))]
+#[case::unasked_dcs(Scenario::Dcs, |s: &mut Survey| s.others = None, Some("drill-dcs-shared"))]
+#[case::shared_dcs_and_a_kill(Scenario::Kill, |s: &mut Survey| s.others = None, None)]
+#[case::publication(Scenario::Kill, |s: &mut Survey| s.publications = Some(Ok(vec!["all".into()])), Some("probe-publication"))]
+#[case::unknown_publication(Scenario::Kill, |s: &mut Survey| s.publications = None, Some("probe-publication"))]
+#[case::watchdog(Scenario::Freeze, |s: &mut Survey| s.watchdog = Some(true), Some("drill-watchdog"))]
+#[case::unknown_watchdog(Scenario::Freeze, |s: &mut Survey| s.watchdog = None, Some("drill-watchdog"))]
+#[case::watchdog_and_a_kill(Scenario::Kill, |s: &mut Survey| s.watchdog = Some(true), None)]
+#[case::no_way_to_write(Scenario::Kill, |s: &mut Survey| s.write_address = None, Some("probe-address"))]
+fn a_drill_that_would_hit_others_or_measure_nothing_is_blocked(
+    #[case] scenario: Scenario,
+    #[case] change: fn(&mut Survey),
+    #[case] expected: Option<&str>,
+) {
+    let mut survey = sound();
+    change(&mut survey);
+    let notes = surveyed(&survey, scenario);
+    let blocks: Vec<&str> =
+        notes.iter().filter(|note| note.verdict == Verdict::Block).map(|note| note.check.as_str()).collect();
+    assert_eq!(blocks, expected.into_iter().collect::<Vec<_>>());
+}

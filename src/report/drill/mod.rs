@@ -1,0 +1,134 @@
+//! Drills: what can be practised and how it went, a report in lines, and the same in Markdown.
+
+mod markdown;
+mod story;
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::table::{Cell, Column, Row, SortKey, Table, Tone};
+use super::units::{self, DATE_TIME_WIDTH};
+use crate::action::drill::Scenario;
+use crate::action::drill_report::{Report, past};
+use crate::model::text::Text;
+
+pub use markdown::markdown;
+pub use story::story;
+
+/// Columns of [`scenarios`]. Rows are named by the scenario.
+pub const SCENARIO_COLUMNS: &[Column] = &[
+    Column::words("scenario", "SCENARIO", 0, 10, 10),
+    Column::words("what", "WHAT IT DOES", 1, 22, 22),
+    Column::numbers("drills", "DRILLS", 0, 6),
+    Column::numbers("median_s", "MEDIAN", 0, 9),
+    Column::numbers("best_s", "BEST", 1, 9),
+    Column::numbers("worst_s", "WORST", 1, 9),
+    Column::numbers("last_s", "LAST", 0, 9),
+    Column::numbers("lost_rows", "LOST", 0, 8),
+    Column::words("last_at", "WHEN", 1, DATE_TIME_WIDTH, DATE_TIME_WIDTH),
+];
+
+/// Columns of [`reports`]. Rows are named by the report.
+pub const REPORT_COLUMNS: &[Column] = &[
+    Column::words("at", "WHEN", 0, DATE_TIME_WIDTH, DATE_TIME_WIDTH),
+    Column::words("cluster", "CLUSTER", 1, 7, 20),
+    Column::words("scenario", "SCENARIO", 0, 10, 10),
+    Column::numbers("rto_s", "RTO", 0, 9),
+    Column::words("target", "TARGET", 1, 10, 12),
+    Column::numbers("lost_rows", "LOST", 0, 8),
+    Column::numbers("wrong_reads", "WRONG READS", 2, 11),
+    Column::words("undone", "UNDONE", 1, 6, 10),
+    Column::words("report", "REPORT", 0, 8, 32),
+];
+
+/// Every scenario with how its drills went. `reports` are of one cluster, oldest first.
+pub fn scenarios(reports: &[Report], zone: &TimeZone) -> Table {
+    let mut table = Table::new(SCENARIO_COLUMNS, "there is no scenario", "");
+    for scenario in Scenario::ALL {
+        let past = past(reports, scenario);
+        let last = reports.iter().rev().find(|report| report.scenario == scenario);
+        let of_past = |pick: fn(crate::action::drill_report::Past) -> Duration| {
+            past.map_or_else(Cell::none, |past| seconds(pick(past), Tone::Plain))
+        };
+        let drills = reports.iter().filter(|report| report.scenario == scenario).count();
+        let cells = vec![
+            Cell::text(scenario.word(), Tone::Strong),
+            Cell::text(scenario.words(), Tone::Plain),
+            Cell::number(drills as f64, drills.to_string(), Tone::Dim),
+            of_past(|past| past.median),
+            of_past(|past| past.best),
+            of_past(|past| past.worst),
+            last.map_or_else(Cell::none, rto),
+            last.map_or_else(Cell::none, lost),
+            last.map_or_else(Cell::none, |last| when(last, zone)),
+        ];
+        table.rows.push(Row { id: Text::new(scenario.word()), cells });
+    }
+    table
+}
+
+/// Every report, newest first. `reports` is oldest first.
+pub fn reports(reports: &[Report], zone: &TimeZone) -> Table {
+    let mut table = Table::new(REPORT_COLUMNS, "no drill is on record", "begin one: pgctl-tui drill run switchover");
+    table.rows = reports.iter().rev().map(|report| row(report, zone)).collect();
+    table
+}
+
+fn row(report: &Report, zone: &TimeZone) -> Row {
+    let wrong = report.figures.wrong_reads();
+    let undone = if report.left.is_empty() { ("yes", Tone::Dim) } else { ("no", Tone::Act) };
+    let cells = vec![
+        when(report, zone),
+        Cell::text(report.cluster.as_str(), Tone::Plain),
+        Cell::text(report.scenario.word(), Tone::Strong),
+        rto(report),
+        target(report),
+        lost(report),
+        Cell::number(wrong as f64, units::exact(wrong), if wrong == 0 { Tone::Dim } else { Tone::Look }),
+        Cell::text(undone.0, undone.1),
+        Cell::text(report.action.0.as_str(), Tone::Dim),
+    ];
+    Row { id: Text::new(&report.action.0), cells }
+}
+
+fn when(report: &Report, zone: &TimeZone) -> Cell {
+    Cell {
+        key: SortKey::Number(report.at.as_second() as f64),
+        ..Cell::text(units::date_time(report.at, zone), Tone::Dim)
+    }
+}
+
+fn seconds(span: Duration, tone: Tone) -> Cell {
+    Cell::number(span.as_secs_f64(), precise(span), tone)
+}
+
+fn rto(report: &Report) -> Cell {
+    match (report.figures.rto(), report.meets_target()) {
+        (Some(rto), Some(false)) => seconds(rto, Tone::Look),
+        (Some(rto), _) => seconds(rto, Tone::Plain),
+        (None, _) => Cell::unknown(),
+    }
+}
+
+fn target(report: &Report) -> Cell {
+    match (report.target, report.meets_target()) {
+        (Some(target), Some(true)) => Cell::text(format!("{} kept", precise(target)), Tone::Well),
+        (Some(target), Some(false)) => Cell::text(format!("{} missed", precise(target)), Tone::Look),
+        (Some(_), None) => Cell::text("cut short", Tone::Dim),
+        (None, _) => Cell::none(),
+    }
+}
+
+fn lost(report: &Report) -> Cell {
+    match report.figures.lost {
+        Some(0) => Cell::number(0.0, "0", Tone::Dim),
+        Some(lost) => Cell::number(lost as f64, units::exact(lost), Tone::Act),
+        None => Cell::unknown(),
+    }
+}
+
+/// A span to the hundredth of a second: drills are compared.
+fn precise(span: Duration) -> String {
+    format!("{:.2} s", span.as_secs_f64())
+}

@@ -1,0 +1,423 @@
+//! Drills, put together: asking what a plan needs to know, running one, guarding it, paying what one left.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::stack::{self, Purpose};
+use super::{Misuse, Observers, configured, job, patience, scope};
+use crate::action::Intent;
+use crate::action::drill::{FaultKind, Means, Part, Scenario, Survey};
+use crate::action::drill_report::Report;
+use crate::action::outcome::{Ending, Outcome};
+use crate::action::record::ActionId;
+use crate::audit::Journal;
+use crate::cli::act::args::{ActOutput, Acting as Flags};
+use crate::cli::act::{Wanted, run as run_verb};
+use crate::cli::args::{Arguments, Shared};
+use crate::cli::drill as shown;
+use crate::cli::drill::args::{Drill, DrillCommand, DrillOutput};
+use crate::cli::exit::Exit;
+use crate::cli::printer::Printer;
+use crate::cli::wait;
+use crate::client::process;
+use crate::config::endpoint::RuntimeApi;
+use crate::config::environment::Environment;
+use crate::config::resolved::ClusterSettings;
+use crate::driver::dcs::etcd::find_all_scopes;
+use crate::driver::ha::patroni_plan::PatroniManager;
+use crate::driver::node::postgres::PostgresProbe;
+use crate::driver::port::drill::Probe;
+use crate::driver::runtime::{Place, RuntimeBreak, means, watchdog};
+use crate::health::readiness::Condition;
+use crate::model::agent::Address;
+use crate::model::snapshot::Snapshot;
+use crate::model::text::Text;
+use crate::observe::once::settled;
+use crate::observe::picture::Handle;
+use crate::operate::desk::Desk;
+use crate::operate::drill::{Drill as Drilled, DrillAct, DrillRules, Owed, Reports, guard, owed, repay};
+use crate::operate::job::{Job, Jobs};
+use crate::operate::{Limits, Request};
+
+/// How long the first whole picture may take.
+const PICTURE: Duration = Duration::from_secs(5);
+/// How long one undo may take: a node that was frozen is let in when it is seen not to lead.
+const UNDO: Duration = Duration::from_secs(200);
+/// How long a cluster may take to be whole after a drill of a sequence.
+const WHOLE: &str = "5m";
+/// Where Docker listens, unless `DOCKER_HOST` or the configuration says otherwise.
+const ENGINE: &str = "unix:///var/run/docker.sock";
+
+/// Does what was typed after `drill`.
+pub(super) async fn drill(arguments: &Arguments, typed: &Drill, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let (state, shared) = (job::state(), &arguments.shared);
+    let reports = Reports::below(&state);
+    let cluster = shared.cluster.as_deref();
+    let left = owed(&Jobs::below(&state), &Journal::at(state.clone()))?;
+    if !matches!(typed.command, Some(DrillCommand::Mend)) {
+        shown::owed(&left, printer);
+    }
+    match &typed.command {
+        None => shown::overview(&reports, cluster, printer),
+        Some(DrillCommand::List { output }) => shown::list(&reports, cluster, *output, printer),
+        Some(DrillCommand::Show { report, output }) => {
+            shown::show(&reports, cluster, report.as_deref(), *output, printer)
+        }
+        Some(DrillCommand::Mend) => pay(shared, &left, printer).await,
+        Some(DrillCommand::Run { scenario, target, acting }) => {
+            let target = target.as_deref().map(|text| super::span("--target", text)).transpose()?;
+            one(arguments, (*scenario).into(), target, acting, printer).await
+        }
+        Some(DrillCommand::Sequence { file, acting }) => sequence(arguments, file, acting, printer).await,
+    }
+}
+
+/// The one cluster that is meant.
+async fn chosen(shared: &Shared, printer: &mut Printer) -> anyhow::Result<(Arc<ClusterSettings>, Option<String>)> {
+    let mut settings = configured(shared, None, printer)?;
+    let (Some(cluster), true) = (settings.clusters.pop(), settings.clusters.is_empty()) else {
+        return Err(Misuse("several clusters are configured: name one with --cluster".to_owned()).into());
+    };
+    Box::pin(scope::complete(cluster, settings.path.is_some(), printer)).await
+}
+
+/// Plans, confirms and follows one drill, and shows its report.
+async fn one(
+    arguments: &Arguments,
+    scenario: Scenario,
+    target: Option<Duration>,
+    flags: &Flags,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let shared = &arguments.shared;
+    let (cluster, scope) = chosen(shared, printer).await?;
+    let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), shared.read_only, Purpose::Once)]);
+    let Some(mut handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };
+    let snapshot = settled(&mut handle, PICTURE).await.snapshot.clone();
+    let begin = match (shared.read_only, cluster.read_only) {
+        (true, _) => Err("this is a read-only console".to_owned()),
+        (false, true) => Err(format!("{} is configured read-only", cluster.name)),
+        (false, false) => Ok(job::beginning(shared)),
+    };
+    let survey = survey(&cluster, scope.as_deref(), &snapshot, Some(scenario), begin.is_ok()).await;
+    let target = target.or(cluster.drills.target);
+    let wanted = Wanted::Whole(Intent::Drill { scenario, target });
+    let manager = PatroniManager { drill: Some(survey.clone()), ..PatroniManager::of(&cluster) };
+    let desk = Desk::new(Arc::new(manager), Arc::new(DrillRules { survey })).noting(job::here().await);
+    let asked_at = job::now();
+    let exit = run_verb(handle, &desk, begin, &wanted, flags, printer).await;
+    observers.end().await;
+    let exit = exit?;
+    if flags.dry_run {
+        return Ok(exit);
+    }
+    let reports = Reports::below(&job::state());
+    let (all, _) = reports.list(Some(&cluster.name))?;
+    let Some(report) = all.iter().rev().find(|report| report.at >= asked_at && report.scenario == scenario) else {
+        return Ok(exit);
+    };
+    let output = if flags.output == ActOutput::Json { DrillOutput::Json } else { DrillOutput::Table };
+    shown::report(report, &all, output, printer)?;
+    Ok(if exit == Exit::Done && report.meets_target() == Some(false) { Exit::Findings } else { exit })
+}
+
+/// Runs the drills of a file.
+async fn sequence(arguments: &Arguments, file: &Path, flags: &Flags, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let sequence = shown::Sequence::read(&text).map_err(|error| Misuse(format!("{}: {error}", file.display())))?;
+    let mut arguments = arguments.clone();
+    match (&arguments.shared.cluster, sequence.cluster) {
+        (Some(named), Some(written)) if *named != written => {
+            return Err(Misuse(format!("{} is written for {written}, not for {named}", file.display())).into());
+        }
+        (None, Some(written)) => arguments.shared.cluster = Some(written),
+        (Some(_), _) | (None, None) => {}
+    }
+    let began = job::now();
+    let mut worst = Exit::Done;
+    let steps = sequence.steps.len();
+    for (at, step) in (1..).zip(sequence.steps) {
+        printer.say(format!("drill {at} of {steps}: {}", step.scenario.words()));
+        // Given once for all: each drill takes what its own checks ask for.
+        let flags = Flags { overrides_where_asked: true, ..flags.clone() };
+        let exit = Box::pin(one(&arguments, step.scenario, step.target, &flags, printer)).await?;
+        worst = worst.max(exit);
+        if !matches!(exit, Exit::Done | Exit::Findings) {
+            printer.say(format!("pgctl-tui: drill {at} of {steps} did not come to its end: the sequence ends here"));
+            break;
+        }
+        if flags.dry_run {
+            continue;
+        }
+        let exit = whole(&arguments.shared, printer).await?;
+        if exit != Exit::Done {
+            printer.say("pgctl-tui: the cluster is not whole again: the sequence ends here");
+            worst = worst.max(exit);
+            break;
+        }
+        if at < steps {
+            tokio::time::sleep(step.pause).await;
+        }
+    }
+    if !flags.dry_run && flags.output == ActOutput::Table {
+        let (mut all, _) = Reports::below(&job::state()).list(None)?;
+        all.retain(|report: &Report| report.at >= began);
+        shown::table(&crate::report::drill::reports(&all, &crate::cli::status::zone()), printer)?;
+    }
+    Ok(worst)
+}
+
+/// Waits until the cluster is whole.
+async fn whole(shared: &Shared, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let (cluster, scope) = chosen(shared, printer).await?;
+    let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), true, Purpose::Once)]);
+    let Some(handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };
+    let exit = wait::run(handle, &Condition::Ready, patience("", WHOLE)?, printer).await;
+    observers.end().await;
+    Ok(exit)
+}
+
+/// The container engine of a cluster.
+fn engine(cluster: &ClusterSettings) -> String {
+    let environment = Environment::of_process();
+    let by_environment = || environment.get("DOCKER_HOST").filter(|host| !host.is_empty()).map(str::to_owned);
+    cluster.drills.engine.clone().or_else(by_environment).unwrap_or_else(|| ENGINE.to_owned())
+}
+
+/// The users' way for writing, and for reading.
+fn ways(cluster: &ClusterSettings) -> Option<(Address, Option<Address>)> {
+    let address = |(host, port): &(String, u16)| Address { host: Text::new(host), port: *port };
+    let router = cluster.routers.iter().find(|router| router.write_address.is_some())?;
+    Some((address(router.write_address.as_ref()?), router.read_address.as_ref().map(address)))
+}
+
+/// The probe; an error: what is missing for one.
+fn probe(cluster: &ClusterSettings) -> Result<PostgresProbe, Text> {
+    let Some((write, read)) = ways(cluster) else {
+        return Err(Text::new("no router has a write_address: set write_address and read_address in [[routers]]"));
+    };
+    let Some(access) = &cluster.drills.probe else {
+        return Err(Text::new("no role for the probe is configured: set drills.user, or postgres.acting"));
+    };
+    Ok(PostgresProbe::new(access.clone(), write, read, Arc::new(Environment::of_process())))
+}
+
+/// Asks what a plan needs to know besides the picture. `may_log_in`: the probe's login may be used; a dry run uses it,
+/// too, since without it nobody knows of publications, and a check that is not known blocks.
+async fn survey(
+    cluster: &ClusterSettings,
+    scope: Option<&str>,
+    snapshot: &Snapshot,
+    scenario: Option<Scenario>,
+    may_log_in: bool,
+) -> Survey {
+    let engine = engine(cluster);
+    let (parts, dcs) = parts(cluster, snapshot);
+    let by = means(&cluster.drills, &engine, &parts).await;
+    let probe = probe(cluster);
+    let write_address = match &probe {
+        Ok(_) => ways(cluster).map(|(write, _)| Ok(Text::new(write.to_string()))),
+        Err(why) => Some(Err(why.clone())),
+    };
+    let publications = match &probe {
+        Ok(probe) if may_log_in => Some(match probe.survey().await {
+            Ok(ground) => Ok(ground.publications),
+            Err(error) => Err(Text::redacted(error.to_string())),
+        }),
+        Ok(_) | Err(_) => None,
+    };
+    let others = match (&cluster.etcd, scenario) {
+        (Some(etcd), Some(Scenario::Dcs)) => Some(match find_all_scopes(etcd).await {
+            Ok(found) => {
+                let others = found
+                    .iter()
+                    .filter(|other| other.namespace != cluster.namespace || Some(other.scope.as_str()) != scope);
+                Ok(others.map(|other| Text::new(format!("{}{}", other.namespace, other.scope))).collect())
+            }
+            Err(error) => Err(Text::redacted(error.to_string())),
+        }),
+        (None, _) | (_, Some(_) | None) => None,
+    };
+    let leader = snapshot.leader().map(|leader| Part::Member(leader.value));
+    let guarded = match (cluster.drills.watchdog, leader.and_then(|leader| by.get(&(leader, FaultKind::Freeze)))) {
+        (Some(told), _) => Some(told),
+        (None, Some(Ok(Means::Container { id, .. }))) if scenario == Some(Scenario::Freeze) => {
+            watchdog(&engine, id).await
+        }
+        (None, _) => None,
+    };
+    let reports = Reports::below(&job::state()).list(Some(&cluster.name)).map(|(reports, _)| reports);
+    let mut earlier: BTreeMap<Scenario, Vec<Duration>> = BTreeMap::new();
+    for report in reports.unwrap_or_default() {
+        if let Some(rto) = report.comparable() {
+            earlier.entry(report.scenario).or_default().push(rto);
+        }
+    }
+    Survey {
+        opted_in: cluster.drills.enabled,
+        means: by,
+        dcs,
+        others,
+        publications,
+        watchdog: guarded,
+        write_address,
+        hold: cluster.drills.hold,
+        earlier,
+    }
+}
+
+/// Every part with what tells its container, and the names of the DCS's members.
+fn parts(cluster: &ClusterSettings, snapshot: &Snapshot) -> (BTreeMap<Part, Place>, Vec<Text>) {
+    let is_telling = |host: &String| !matches!(host.as_str(), "127.0.0.1" | "::1" | "localhost" | "");
+    let mut parts = BTreeMap::new();
+    for member in &snapshot.members {
+        let record = snapshot.record().and_then(|reading| reading.last());
+        let registration = record.and_then(|content| content.member(&member.name));
+        let reached = stack::contact(cluster, &member.name, registration);
+        let advertised = registration.and_then(|registration| registration.postgres.as_ref());
+        let mut doors: Vec<u16> = reached.postgres.iter().map(|address| address.port).collect();
+        doors.extend(reached.agent_url.as_ref().and_then(|url| port_of(url.as_str())));
+        let mut hosts: Vec<String> = reached.postgres.iter().map(|address| address.host.to_string()).collect();
+        hosts.extend(advertised.map(|address| address.host.to_string()));
+        hosts.push(member.name.to_string());
+        hosts.retain(is_telling);
+        let inner = advertised.map(|address| address.port);
+        parts.insert(Part::Member(member.name.clone()), Place { ports: doors, hosts, inner });
+    }
+    for router in &cluster.routers {
+        let mut doors: Vec<u16> = Vec::new();
+        doors.extend(router.write_address.iter().chain(&router.read_address).map(|(_, port)| *port));
+        doors.extend(router.stats.as_ref().and_then(|stats| port_of(&stats.url)));
+        if let Some(RuntimeApi::Tcp(address)) = &router.runtime {
+            doors.extend(port_of(address));
+        }
+        let mut hosts: Vec<String> = router.write_address.iter().map(|(host, _)| host.clone()).collect();
+        hosts.push(router.name.to_string());
+        hosts.retain(is_telling);
+        parts.insert(Part::Router(router.name.clone()), Place { ports: doors, hosts, inner: None });
+    }
+    let mut dcs = Vec::new();
+    for reading in &snapshot.dcs.members {
+        let Some(name) = reading.last().map(|member| member.name.clone()).filter(|name| !name.is_empty()) else {
+            continue;
+        };
+        let doors = port_of(reading.source.target.as_str()).into_iter().collect();
+        parts.insert(Part::Dcs(name.clone()), Place { ports: doors, hosts: vec![name.to_string()], inner: None });
+        dcs.push(name);
+    }
+    dcs.sort();
+    (parts, dcs)
+}
+
+/// The port at the end of an address or URL.
+fn port_of(text: &str) -> Option<u16> {
+    let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = authority.split('/').next()?;
+    authority.rsplit_once(':')?.1.parse().ok()
+}
+
+/// What runs the drill of `request` in its job's process.
+pub(super) struct Prepared {
+    pub(super) manager: PatroniManager,
+    pub(super) rules: DrillRules,
+    pub(super) act: DrillAct,
+    pub(super) limits: Limits,
+}
+
+/// Prepares the drill of `request`; `acting` is what else it sends with.
+///
+/// # Errors
+/// When there is nothing to probe with.
+pub(super) async fn prepare(
+    cluster: &Arc<ClusterSettings>,
+    scope: Option<&str>,
+    request: &Request,
+    (scenario, target): (Scenario, Option<Duration>),
+    handle: &Handle,
+    inner: Box<dyn crate::driver::port::Act>,
+) -> anyhow::Result<Prepared> {
+    let mut looking = handle.clone();
+    let snapshot = settled(&mut looking, PICTURE).await.snapshot.clone();
+    let survey = survey(cluster, scope, &snapshot, Some(scenario), true).await;
+    let probe: Arc<dyn Probe> = Arc::new(probe(cluster).map_err(|why| anyhow::anyhow!(why.to_string()))?);
+    let breaker = Box::new(RuntimeBreak::new(&cluster.name, &engine(cluster)));
+    let drill = Drilled {
+        action: request.action.clone(),
+        cluster: cluster.name.clone(),
+        scenario,
+        operator: request.operator.clone(),
+        target,
+    };
+    let reports = Reports::below(&job::state());
+    Ok(Prepared {
+        manager: PatroniManager { drill: Some(survey.clone()), ..PatroniManager::of(cluster) },
+        rules: DrillRules { survey },
+        act: DrillAct::new(drill, inner, breaker, probe, handle.clone(), reports),
+        limits: Limits { undo: UNDO, ..Limits::default() },
+    })
+}
+
+/// Starts the process that undoes what `action` leaves if its own dies.
+pub(super) fn set_guard(shared: &Shared, action: &ActionId) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("cannot tell where this program lies")?;
+    let mut command = vec![program.to_string_lossy().into_owned()];
+    command.extend(job::arguments(shared));
+    command.extend(["job", "guard", &action.0].map(str::to_owned));
+    process::leave(&command)?;
+    Ok(())
+}
+
+/// Is the guard of the job called `name`.
+pub(super) async fn stand_guard(arguments: &Arguments, name: &str, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let _ = process::own_session();
+    let state = job::state();
+    let job = Jobs::below(&state).job(&ActionId(name.to_owned()))?;
+    let Some(owed) = guard(&job, &Journal::at(state)).await? else { return Ok(Exit::Done) };
+    tracing::warn!(action = %owed.action, "the job is over and owes something");
+    settle(&arguments.shared, &job, &owed, printer).await
+}
+
+/// Pays what drills left.
+async fn pay(shared: &Shared, left: &[Owed], printer: &mut Printer) -> anyhow::Result<Exit> {
+    let mut worst = Exit::Done;
+    let jobs = Jobs::below(&job::state());
+    for owed in left.iter().filter(|owed| shared.cluster.as_ref().is_none_or(|name| owed.cluster == **name)) {
+        let job = jobs.job(&owed.action)?;
+        worst = worst.max(Box::pin(settle(shared, &job, owed, printer)).await?);
+    }
+    if left.is_empty() {
+        printer.say("no drill has left anything");
+    }
+    Ok(worst)
+}
+
+async fn settle(shared: &Shared, job: &Job, owed: &Owed, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let mut shared = shared.clone();
+    shared.cluster = Some(owed.cluster.to_string());
+    let (cluster, scope) = chosen(&shared, printer).await?;
+    if shared.read_only || cluster.read_only {
+        return Err(Misuse(format!("{} is read-only: what a drill left cannot be undone", cluster.name)).into());
+    }
+    let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), false, Purpose::Stay)]);
+    let Some(handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };
+    let mut breaker = RuntimeBreak::new(&cluster.name, &engine(&cluster));
+    let probe = probe(&cluster).ok();
+    let probe = probe.as_ref().map(|probe| probe as &dyn Probe);
+    let mut journal = Journal::at(job::state());
+    let left = repay(owed, job, &handle, &mut breaker, probe, &mut journal).await;
+    observers.end().await;
+    let outcome = if left.is_empty() {
+        Outcome::new(Ending::Done, format!("undone: {}", owed.words().join("; ")))
+    } else {
+        let words: Vec<&str> = left.iter().map(Text::as_str).collect();
+        Outcome::new(Ending::Failed, format!("still owed: {}", words.join("; ")))
+    };
+    for line in crate::report::plan::outcome(&outcome) {
+        printer.line(&line)?;
+    }
+    Ok(Exit::of(outcome.ending))
+}
