@@ -350,6 +350,7 @@ fn node(name: &str, standby: bool) -> Member {
         xid_age: None,
         pending_restart: Vec::new(),
         files_read: Some(started()),
+        since_checkpoint: Some(48 << 20),
         synchronous_names: "".into(),
         base_backups: Vec::new(),
         sessions: Vec::new(),

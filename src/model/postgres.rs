@@ -262,6 +262,8 @@ pub enum SqlPart {
     PendingRestart,
     /// When the configuration files were read.
     FilesRead,
+    /// WAL since the last checkpoint.
+    SinceCheckpoint,
     /// Running base backups.
     BaseBackups,
     /// Sessions.
@@ -285,6 +287,7 @@ impl SqlPart {
             Self::XidAge => "transaction id age",
             Self::PendingRestart => "settings pending restart",
             Self::FilesRead => "time of the last reload",
+            Self::SinceCheckpoint => "WAL since the last checkpoint",
             Self::BaseBackups => "base backups",
             Self::Sessions => "sessions",
             Self::Applications => "applications",
@@ -343,6 +346,9 @@ pub struct SqlReport {
     /// When the server last read its configuration files, by its own clock (`pg_conf_load_time()`). A session that lives
     /// through a reload tells a moment that is a little later than one that comes after it. `None`: not told.
     pub files_read: Option<Timestamp>,
+    /// WAL that a primary has written since its last checkpoint began, in bytes (`pg_control_checkpoint()`): about as much
+    /// as a crash would replay, and a hint of what a shutdown has to write. `None`: in recovery, or not told.
+    pub since_checkpoint: Option<u64>,
     /// `synchronous_standby_names`.
     pub synchronous_names: Text,
     /// Running base backups.

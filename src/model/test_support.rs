@@ -320,6 +320,7 @@ fn node(
         xid_age: None,
         pending_restart: Vec::new(),
         files_read: Some(started),
+        since_checkpoint: (!in_recovery).then_some(48 << 20),
         synchronous_names: "".into(),
         base_backups: Vec::new(),
         sessions: Vec::new(),

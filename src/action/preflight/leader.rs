@@ -175,9 +175,24 @@ pub(super) fn connections(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     });
 }
 
+/// How much WAL since the last checkpoint makes the leader's shutdown worth a word: the pages behind it are written first.
+const MUCH_WAL: u64 = 1 << 30;
+
 /// How much there is to write out before the leader is down.
 fn checkpoint(scene: &Scene<'_>, notes: &mut Vec<Note>) {
-    let Some(view) = scene.leader_view() else { return };
-    let text = format!("how much {} has to write at its shutdown checkpoint is not looked at", view.name());
-    notes.push(unknown("leader-checkpoint", text).about(view.name()));
+    const CHECK: &str = "leader-checkpoint";
+    look(scene, CHECK, &[SqlPart::SinceCheckpoint], notes, |name, report| match report.since_checkpoint {
+        None => unknown(CHECK, format!("how much WAL {name} has written since its last checkpoint is not told")),
+        Some(written) if written < MUCH_WAL => {
+            pass(CHECK, format!("{} of WAL since the last checkpoint of {name}", units::bytes(written)))
+        }
+        Some(written) => warn(
+            CHECK,
+            format!(
+                "{} of WAL since the last checkpoint of {name}: its shutdown takes the longer; run CHECKPOINT there first, \
+                 as a swift switchover does",
+                units::bytes(written)
+            ),
+        ),
+    });
 }

@@ -107,6 +107,7 @@ impl Session {
             xid_age: read(next(), optional),
             pending_restart: read(next(), all),
             files_read: read(next(), single),
+            since_checkpoint: read(next(), optional),
             base_backups: read(next(), all),
             sessions: read(next(), all),
             applications: read(next(), all),

@@ -332,6 +332,8 @@ pub struct Sheet {
     pub pending_restart: Part<Vec<String>>,
     /// When the configuration files were last read.
     pub files_read: Part<Timestamp>,
+    /// WAL written since the last checkpoint began, in bytes; `None` in recovery.
+    pub since_checkpoint: Part<Option<i64>>,
     /// Base backups.
     pub base_backups: Part<Vec<BaseBackupRow>>,
     /// Sessions.

@@ -31,6 +31,8 @@ pub enum Statement {
     PendingRestart,
     /// When the configuration files were last read. Apart from [`Statement::Position`], since its function may be revoked.
     FilesRead,
+    /// WAL written since the last checkpoint began, on a primary.
+    SinceCheckpoint,
     /// Running base backups.
     BaseBackups,
     /// Sessions worth showing.
@@ -52,7 +54,7 @@ macro_rules! client_backend {
 
 impl Statement {
     /// What one poll sends, in the order of the answers.
-    pub(super) const SHEET: [Self; 15] = [
+    pub(super) const SHEET: [Self; 16] = [
         Self::Position,
         Self::Receiver,
         Self::Downstream,
@@ -65,6 +67,7 @@ impl Statement {
         Self::XidAge,
         Self::PendingRestart,
         Self::FilesRead,
+        Self::SinceCheckpoint,
         Self::BaseBackups,
         Self::Sessions,
         Self::Applications,
@@ -159,6 +162,10 @@ impl Statement {
             Self::PendingRestart => "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name LIMIT 100",
             // By this session's own reading, which comes with its next statement; a later session tells the server's.
             Self::FilesRead => "SELECT pg_conf_load_time()",
+            Self::SinceCheckpoint => {
+                "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), redo_lsn)::int8 FROM pg_control_checkpoint() \
+                 WHERE NOT pg_is_in_recovery()"
+            }
             Self::BaseBackups => {
                 "SELECT pid, phase, backup_streamed, backup_total FROM pg_stat_progress_basebackup ORDER BY pid"
             }

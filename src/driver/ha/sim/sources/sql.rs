@@ -70,6 +70,7 @@ impl World {
             xid_age: Some(self.xid_age()),
             pending_restart: node.pending.iter().map(|setting| setting.name.clone()).collect(),
             files_read: Some(self.clock.wall(node.files_read)),
+            since_checkpoint: node.writable.then(|| self.since_checkpoint(index)),
             synchronous_names: self.synchronous_names(index),
             base_backups: self.base_backups(index),
             sessions: clients.sessions,
@@ -78,6 +79,13 @@ impl World {
             monitor: !node.ails.weak_role,
             unread: Vec::new(),
         })
+    }
+
+    /// A checkpoint every so much WAL, or by hand a moment ago.
+    fn since_checkpoint(&self, index: usize) -> u64 {
+        let node = &self.nodes[index];
+        let by_hand = node.checkpointed.is_some_and(|at| self.clock.now() < at + 60 * SECOND);
+        node.written % if by_hand { 1 << 20 } else { 256 << 20 }
     }
 
     fn downstream(&self, index: usize) -> Vec<Downstream> {
