@@ -13,7 +13,6 @@
 mod lab;
 
 use std::env;
-use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -59,26 +58,20 @@ fn lab() -> Lab {
     assert_eq!(env::var("PGCTL_LAB").as_deref(), Ok("1"), "start the lab and set PGCTL_LAB=1");
     let lab = Lab::new();
     let text = std::fs::read_to_string(lab.config()).expect("a configuration");
-    let acting = format!(
-        "write_backends = [\"primary\"]\nacting = {{ runtime = \"tcp:127.0.0.1:{}\" }}\nwrite_address",
-        variable("LAB_ROUTER_RUNTIME_PORT", "9999")
-    );
-    let mut text = text.replacen("write_address", &acting, 1);
-    text = text.replacen(
+    // What `init` has asked the router itself.
+    for line in ["write_backends = [\"primary\"]", "acting = { runtime = \"tcp:127.0.0.1:"] {
+        assert!(text.lines().any(|written| written.starts_with(line)), "no {line}: {text}");
+    }
+    let text = text.replacen(
         "[[clusters.lab.routers]]",
         "[clusters.lab.postgres.acting]\nuser = \"postgres\"\npassword_env = \"LAB_SUPERUSER_PASSWORD\"\n\n[[clusters.lab.routers]]",
         1,
     );
-    // A lab beside another one has another network.
-    let mut lines = String::from("[clusters.lab.address_map]\n");
+    // A lab beside another one has another network, which the router tells of.
     for (name, address, _) in servers() {
-        let place = text.split(&format!("[clusters.lab.nodes.{name}]")).nth(1).expect("the node");
-        let place = place.split("postgres = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("its address");
-        if !text.contains(&format!("\"{address}\" =")) {
-            writeln!(lines, "\"{address}\" = \"{place}\"").expect("a string");
-        }
+        assert!(text.contains(&format!("\"{address}\" =")), "{name} at {address} is not mapped: {text}");
     }
-    std::fs::write(lab.config(), text.replacen("[clusters.lab.address_map]\n", &lines, 1)).expect("written");
+    std::fs::write(lab.config(), text).expect("written");
     lab
 }
 

@@ -115,10 +115,10 @@ fn act_everywhere(lab: &Lab) {
     let mut lines: Vec<String> = Vec::new();
     for line in config.lines() {
         lines.push(line.to_owned());
-        if line.starts_with("runtime = ") && !config.contains("routers.acting]") {
+        if line.starts_with("runtime = ") && !config.contains("\nacting = { runtime") {
             lines.push(format!("acting = {{ runtime = \"tcp:127.0.0.1:{port}\" }}"));
         }
-        if line.starts_with("[clusters.lab.postgres]") && !config.contains("postgres.acting]") {
+        if line.starts_with("[clusters.lab.postgres]") && !config.contains("\n[clusters.lab.postgres.acting]") {
             lines.push("acting = { user = \"postgres\", password_env = \"LAB_SUPERUSER_PASSWORD\" }".to_owned());
         }
         if line.starts_with("[clusters.lab.etcd]") {

@@ -72,7 +72,7 @@ async fn levels(router: &mut DiscoveredRouter) {
     }
 }
 
-/// Backends whose names speak of the leader and that lead to one server now.
+/// Backends whose names speak of the leader and that lead to no more than one server now.
 fn write_backends(rows: &[ProxyRow]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for row in rows.iter().filter(|row| row.kind == ProxyKind::Server) {
@@ -82,7 +82,7 @@ fn write_backends(rows: &[ProxyRow]) -> Vec<String> {
             .filter(|other| other.kind == ProxyKind::Server && other.proxy == row.proxy)
             .filter(|other| other.status.takes_traffic());
         if PoolPurpose::guess(name) == PoolPurpose::Write
-            && serving.count() == 1
+            && serving.count() <= 1
             && !found.iter().any(|known| known == name)
         {
             found.push(name.to_owned());
