@@ -74,11 +74,7 @@ pub(super) async fn connect_for_acting(
     password: Option<&SecretString>,
     patience: Duration,
 ) -> Result<Opened, PostgresError> {
-    let stage = Stage::default();
-    let after = access.timeouts.connect;
-    let opening = open(access, host, port, password, Errand::Acting(patience), &stage);
-    let outcome = tokio::time::timeout(after, opening).await;
-    outcome.unwrap_or_else(|_| Err(PostgresError::TimedOut { stage: stage.get(), after }))
+    connect_within(access, host, port, password, access.timeouts.connect, Errand::Acting(patience)).await
 }
 
 /// Opens a connection for proving who leads, within `patience`: nothing is prepared beforehand.
@@ -103,7 +99,7 @@ pub(super) async fn connect_for_probing(
     connect_within(access, host, port, password, patience, Errand::Probing).await
 }
 
-/// Opens a connection within `patience`, which is shorter than what the access allows for looking.
+/// Opens a connection within `patience`, without preparing anything on it.
 async fn connect_within(
     access: &PostgresAccess,
     host: &str,
