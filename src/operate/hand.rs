@@ -1,16 +1,21 @@
 //! What a console acts with, as ports that the composition fills: a [`Ledger`] tells what runs and what ran, a [`Hand`]
-//! begins and ends. Apart, since a console that only looks is given no hand at all.
+//! begins and ends. Apart, since a console that only looks is given no hand at all. [`Drills`] tells what was practised,
+//! and prepares the plan of the next one.
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use super::desk::Desk;
 use super::job::JobState;
 use super::progress::Progress;
 use super::runner::Request;
+use crate::action::drill::Scenario;
+use crate::action::drill_report::Report;
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::action::record::ActionId;
+use crate::model::name::ClusterName;
 
 /// News of an action, from its beginning. The last piece is its end; where none comes, the console that told it is gone.
 pub type News = mpsc::UnboundedReceiver<Progress>;
@@ -60,4 +65,15 @@ pub trait Hand: Send + Sync {
 
     /// Writes down that the death of `action` is known. The error is one line.
     fn acknowledge(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>>;
+}
+
+/// What drills have shown, and what the next one needs to be planned.
+pub trait Drills: Send + Sync {
+    /// The reports of `cluster`, oldest first. The error is one line.
+    fn reports(&self, cluster: &ClusterName) -> BoxFuture<'static, Result<Vec<Report>, String>>;
+
+    /// Asks what no picture shows (by what each part can be broken, who else is in the DCS, publications), and gives the
+    /// desk that plans and judges the drill of `scenario` by it. The
+    /// error is one line.
+    fn prepare(&self, cluster: &ClusterName, scenario: Scenario) -> BoxFuture<'static, Result<Desk, String>>;
 }
