@@ -43,6 +43,11 @@ fn paused(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
             let by = snapshot.paused_by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
             draft = draft.evidence(format!("seen to begin{by}"), None, Some(at));
         }
+        Some(Began::OnRecord(at)) => {
+            let by = snapshot.paused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let told = format!("switched on{by} at {at}, as this host's journal has it; not touched since");
+            draft = draft.evidence(told, None, None);
+        }
         Some(Began::Before(at)) => draft = draft.evidence("was on already, nobody here saw it begin", None, Some(at)),
         None => {}
     }

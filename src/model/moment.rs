@@ -56,6 +56,8 @@ pub enum Began {
     At(Moment),
     /// At this moment it was there already; nobody saw it begin.
     Before(Moment),
+    /// The journal of this host proves that it began at this time of the wall clock, before this observer did.
+    OnRecord(jiff::Timestamp),
 }
 
 impl fmt::Debug for Moment {

@@ -269,6 +269,7 @@ impl Observer {
                 }
             }
             Order::Settle => self.merge.settle_after(self.settle),
+            Order::Remember(pause) => self.pause.remember(pause),
             Order::Dismiss(name) => {
                 let gone = self.merge.members().iter().any(|member| {
                     member.name == name && matches!(member.presence, crate::model::member::Presence::Missing { .. })

@@ -8,7 +8,7 @@ pub mod findings;
 pub mod histories;
 pub mod merge;
 pub mod once;
-mod pause;
+pub mod pause;
 pub mod picture;
 mod replayed;
 mod reserve;

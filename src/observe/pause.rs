@@ -1,13 +1,30 @@
-//! Since when maintenance mode is on and by whom, as far as this observer saw. Patroni keeps neither.
+//! Since when maintenance mode is on and by whom, as far as this observer saw or its host has on record. Patroni keeps
+//! neither.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use crate::model::lsn::SystemId;
 use crate::model::moment::{Began, Moment};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
 /// Two sightings further apart than this do not tell what was between them.
 const CLOSE: Duration = Duration::from_secs(30);
+
+/// A pause that was made from this host, as its journal has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PauseOnRecord {
+    /// When it was seen to be in effect.
+    pub at: Timestamp,
+    /// Whose it is.
+    pub by: Text,
+    /// The cluster it was made on, by the identifier of its databases.
+    pub system: Option<SystemId>,
+    /// Revision of the dynamic configuration once it was in effect.
+    pub revision: i64,
+}
 
 /// What was seen of maintenance mode.
 #[derive(Debug, Default)]
@@ -18,6 +35,7 @@ pub(super) struct PauseMemory {
     on: Option<(Moment, Option<i64>)>,
     began: Option<Began>,
     by: Option<Text>,
+    recorded: Option<PauseOnRecord>,
 }
 
 /// The verb under which the operation lock is held by whoever switches maintenance mode on.
@@ -30,6 +48,13 @@ impl PauseMemory {
         self.by.as_ref()
     }
 
+    /// This pause is on record; the newest counts.
+    pub(super) fn remember(&mut self, pause: PauseOnRecord) {
+        if self.recorded.as_ref().is_none_or(|known| known.at < pause.at) {
+            self.recorded = Some(pause);
+        }
+    }
+
     /// Takes in a picture; returns since when maintenance mode is on by it. `None`: it is off, or nobody can tell.
     pub(super) fn take(&mut self, snapshot: &Snapshot) -> Option<Began> {
         let paused = snapshot.paused()?;
@@ -37,7 +62,7 @@ impl PauseMemory {
             return self.began.filter(|_| paused.value);
         }
         if !paused.value {
-            *self = Self { off: Some(paused.at), ..Self::default() };
+            *self = Self { off: Some(paused.at), recorded: self.recorded.take(), ..Self::default() };
             return None;
         }
         let revision = snapshot.recorded(|content| content.config.as_ref().map(|config| config.mod_revision));
@@ -61,6 +86,14 @@ impl PauseMemory {
             self.by = lock.map(|lock| lock.value.holder);
         }
         self.on = Some((paused.at, revision));
+        // Nobody saw it begin. That the configuration is still the one which the pause on record made proves that it is it.
+        if let (Some(Began::Before(_)), Some(known)) = (self.began, &self.recorded) {
+            let system = snapshot.system_id().map(|system| system.value);
+            if revision == Some(known.revision) && system.is_some() && system == known.system {
+                self.began = Some(Began::OnRecord(known.at));
+                self.by = Some(known.by.clone());
+            }
+        }
         self.began
     }
 }
@@ -145,6 +178,33 @@ mod tests {
         assert_eq!(by([off(1), locked(2, true, "restart"), on(3)]), None, "somebody restarts, and another paused");
         assert_eq!(by([on(1), locked(2, true, "pause"), on(3)]), None, "it was on before");
         assert_eq!(by([locked(1, false, "pause"), locked(2, true, "pause"), off(3)]), None, "it is off again");
+    }
+
+    #[test]
+    fn a_pause_of_this_hosts_journal_is_believed_while_nobody_touched_the_configuration_since() {
+        let at: Timestamp = "2026-11-21T14:02:07Z".parse().unwrap();
+        let recorded = |system, revision| PauseOnRecord { at, by: "alice@bastion".into(), system, revision };
+        let looked = |known: PauseOnRecord, revision| {
+            let mut memory = PauseMemory::default();
+            let of_cluster = |second, paused| {
+                let mut snapshot = picture(second, paused, revision);
+                let reading = snapshot.dcs.content.first_mut().unwrap();
+                let mut content = reading.fresh(moment(second)).unwrap().clone();
+                content.system_id = Some(SystemId(7));
+                reading.take(moment(second), Duration::ZERO, Ok(Arc::new(content)));
+                snapshot
+            };
+            memory.take(&of_cluster(1, Ok(true)));
+            // The journal is read while the first pictures are there already.
+            memory.remember(known);
+            (memory.take(&of_cluster(2, Ok(true))), memory.by().map(ToString::to_string))
+        };
+        let alice = Some("alice@bastion".to_owned());
+        assert_eq!(looked(recorded(Some(SystemId(7)), 8), 8), (Some(Began::OnRecord(at)), alice));
+        let nobody = (Some(Began::Before(moment(1))), None);
+        assert_eq!(looked(recorded(Some(SystemId(7)), 8), 9), nobody, "somebody may have resumed and paused again");
+        assert_eq!(looked(recorded(Some(SystemId(6)), 8), 8), nobody, "another cluster under the same name");
+        assert_eq!(looked(recorded(None, 8), 8), nobody);
     }
 
     #[test]

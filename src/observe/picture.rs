@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::pause::PauseOnRecord;
 use crate::model::event::Event;
 use crate::model::moment::Moment;
 use crate::model::name::{ClusterName, NodeName};
@@ -51,6 +52,8 @@ pub enum Order {
     Settle,
     /// Forget a member that is off the record.
     Dismiss(NodeName),
+    /// This pause is on record on this host.
+    Remember(PauseOnRecord),
 }
 
 /// The observer's clock: moments since it began.

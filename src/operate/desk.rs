@@ -1,7 +1,7 @@
 //! Where a face draws up what it is about to ask: plan and checks of an intent, from the picture of the moment. It
 //! cannot begin anything.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::judge::Judge;
 use crate::action::Intent;
@@ -10,13 +10,35 @@ use crate::action::plan::{Impossible, Plan};
 use crate::driver::port::Manage;
 use crate::model::snapshot::Snapshot;
 
+/// What is to be known of this host before any action. A console is given it empty, since no first frame waits for a
+/// login manager, and is told when the answer is there: long before anybody can have confirmed anything.
+#[derive(Clone, Default, Debug)]
+pub struct HostNotes(Arc<OnceLock<Vec<Note>>>);
+
+impl HostNotes {
+    /// These, known from the start.
+    pub fn known(notes: Vec<Note>) -> Self {
+        Self(Arc::new(OnceLock::from(notes)))
+    }
+
+    /// These, from now on; what was told before stays.
+    pub fn tell(&self, notes: Vec<Note>) {
+        // A host is as it is: the first answer holds.
+        let _ = self.0.set(notes);
+    }
+
+    fn notes(&self) -> &[Note] {
+        self.0.get().map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 /// Draws up plans for one cluster.
 #[derive(Clone)]
 pub struct Desk {
     manager: Arc<dyn Manage>,
     judge: Arc<dyn Judge>,
     /// What this host adds to every action's checks.
-    here: Vec<Note>,
+    here: HostNotes,
 }
 
 /// A plan with what the checks say of it.
@@ -31,12 +53,12 @@ pub struct Drawn {
 impl Desk {
     /// A desk with this manager's plans and these rules.
     pub fn new(manager: Arc<dyn Manage>, judge: Arc<dyn Judge>) -> Self {
-        Self { manager, judge, here: Vec::new() }
+        Self { manager, judge, here: HostNotes::default() }
     }
 
     /// The same, with what is to be known of this host before any action.
     #[must_use]
-    pub fn noting(self, here: Vec<Note>) -> Self {
+    pub fn noting(self, here: HostNotes) -> Self {
         Self { here, ..self }
     }
 
@@ -55,7 +77,7 @@ impl Desk {
     pub fn draw_up(&self, snapshot: &Snapshot, intent: &Intent) -> Result<Drawn, Impossible> {
         let plan = self.manager.plan(snapshot, intent)?;
         let mut notes = self.judge.examine(snapshot, &plan);
-        notes.extend(self.here.iter().cloned());
+        notes.extend(self.here.notes().iter().cloned());
         Ok(Drawn { plan, notes })
     }
 }
@@ -63,5 +85,21 @@ impl Desk {
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::note::Verdict;
+
+    #[test]
+    fn what_a_host_answers_late_is_known_to_every_desk_that_was_given_it() {
+        let here = HostNotes::default();
+        let given = here.clone();
+        assert!(given.notes().is_empty());
+        here.tell(vec![Note::new("logout", Verdict::Warn, "stay logged in")]);
+        here.tell(Vec::new());
+        assert_eq!(given.notes().len(), 1, "the first answer holds");
     }
 }

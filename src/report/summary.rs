@@ -115,7 +115,7 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
         dcs: dcs(snapshot),
         paused: paused(snapshot),
         operation: operation(snapshot),
-        paused_for: snapshot.paused_since.map(|began| lasts(began, now)).unwrap_or_default(),
+        paused_for: snapshot.paused_since.map(|began| lasts(began, snapshot)).unwrap_or_default(),
         paused_by: snapshot.paused_by.clone(),
         scheduled: scheduled(snapshot),
         access: if identity.read_only {
@@ -246,7 +246,8 @@ fn operation(snapshot: &Snapshot) -> Option<Span> {
 }
 
 /// How long something lasts, in whole seconds at first: tenths would flicker.
-fn lasts(began: Began, now: Moment) -> String {
+fn lasts(began: Began, snapshot: &Snapshot) -> String {
+    let now = snapshot.now;
     let words = |span: Duration| match span.as_secs() {
         seconds @ 0..60 => format!("{seconds} s"),
         _ => units::duration(span),
@@ -255,6 +256,10 @@ fn lasts(began: Began, now: Moment) -> String {
         Began::At(at) => words(now.since(at)),
         Began::Before(at) if now.since(at) < Duration::from_secs(1) => String::new(),
         Began::Before(at) => format!("over {}", words(now.since(at))),
+        // Where the wall clock was set back since, nothing is known of the span.
+        Began::OnRecord(at) => {
+            Duration::try_from(snapshot.wall.duration_since(at)).map_or_else(|_| String::new(), words)
+        }
     }
 }
 

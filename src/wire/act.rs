@@ -16,7 +16,7 @@ use crate::config::resolved::Settings;
 use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::model::name::RouterName;
 use crate::operate::Rules;
-use crate::operate::desk::Desk;
+use crate::operate::desk::{Desk, HostNotes};
 use crate::operate::job::JobState;
 
 /// Does what `verb` asks of the one cluster that is meant.
@@ -43,7 +43,8 @@ pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Pri
         (false, true) => Err(format!("{} is configured read-only", cluster.name)),
         (false, false) => Ok(job::beginning(&arguments.shared)),
     };
-    let desk = Desk::new(Arc::new(PatroniManager::of(&cluster)), Arc::new(Rules)).noting(job::here().await);
+    let desk =
+        Desk::new(Arc::new(PatroniManager::of(&cluster)), Arc::new(Rules)).noting(HostNotes::known(job::here().await));
     let exit = run(handle, &desk, begin, &wanted, verb.acting(), printer).await;
     observers.end().await;
     exit

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use jiff::tz::TimeZone;
 
 use super::stack::Purpose;
-use super::{Misuse, Observers, hooks, interval, job, simulated, span};
+use super::{Misuse, Observers, hooks, interval, job, pauses, simulated, span};
 use crate::cli::args::{self, Arguments};
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
@@ -16,6 +16,7 @@ use crate::config::environment::Environment;
 use crate::config::resolved::{Settings, Symbols, UiSettings};
 use crate::observe::once;
 use crate::observe::picture::Handle;
+use crate::operate::desk::HostNotes;
 use crate::tui::clipboard::Multiplexer;
 use crate::tui::theme::ColourDepth;
 use crate::tui::views::View;
@@ -38,7 +39,12 @@ pub(super) async fn on_clusters(
     let observers = Observers::start(&settings, read_only, Purpose::Stay, printer).await?;
     let options = options(arguments, &settings.ui, interval(&settings))?;
     let hook = arguments.console.hook.as_deref();
-    let here = if read_only { Vec::new() } else { job::here().await };
+    let here = HostNotes::default();
+    if !read_only {
+        let here = here.clone();
+        observers.tracker.spawn(async move { here.tell(job::here().await) });
+    }
+    observers.tracker.spawn(pauses::recall(observers.handles.clone()));
     let hooks = hooks::for_clusters(&options, settings, observers.handles.clone(), &arguments.shared, hook, &here);
     show(arguments, observers, options, hooks, printer).await
 }

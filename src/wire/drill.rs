@@ -38,7 +38,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 use crate::observe::once::settled;
 use crate::observe::picture::Handle;
-use crate::operate::desk::Desk;
+use crate::operate::desk::{Desk, HostNotes};
 use crate::operate::drill::{Drill as Drilled, DrillAct, DrillRules, Owed, Reports, guard, owed, repay};
 use crate::operate::job::{Job, Jobs};
 use crate::operate::{Limits, Request};
@@ -107,7 +107,8 @@ async fn one(
     let target = target.or(cluster.drills.target);
     let wanted = Wanted::Whole(Intent::Drill { scenario, target });
     let manager = PatroniManager { drill: Some(survey.clone()), ..PatroniManager::of(&cluster) };
-    let desk = Desk::new(Arc::new(manager), Arc::new(DrillRules { survey })).noting(job::here().await);
+    let desk =
+        Desk::new(Arc::new(manager), Arc::new(DrillRules { survey })).noting(HostNotes::known(job::here().await));
     let asked_at = job::now();
     let exit = run_verb(handle, &desk, begin, &wanted, flags, printer).await;
     observers.end().await;

@@ -14,7 +14,6 @@ use super::console::state_directory;
 use super::rehearsal::Rehearsal;
 use super::stack::access;
 use super::{job, one_line};
-use crate::action::note::Note;
 use crate::cli::args::Shared;
 use crate::client::{process, secret};
 use crate::config::endpoint::{PostgresAccess, SslMode};
@@ -27,7 +26,7 @@ use crate::model::name::ClusterName;
 use crate::model::text::{Text, redact};
 use crate::observe::picture::{Handle, Picture};
 use crate::operate::Rules;
-use crate::operate::desk::Desk;
+use crate::operate::desk::{Desk, HostNotes};
 use crate::operate::hand::Hand;
 use crate::report::evidence;
 use crate::tui::effect::{Alert, PsqlTarget};
@@ -45,7 +44,7 @@ pub(super) fn for_clusters(
     handles: Vec<Handle>,
     shared: &Shared,
     hook: Option<&Path>,
-    here: &[Note],
+    here: &HostNotes,
 ) -> Hooks {
     let mut command = settings.ui.wall.hook.clone();
     if let Some(path) = hook {
@@ -58,7 +57,7 @@ pub(super) fn for_clusters(
     let psql = (!options.read_only).then(|| psql(Arc::clone(&settings), handles));
     let open = settings.clusters.iter().filter(|cluster| !options.read_only && !cluster.read_only);
     let desk = |cluster: &ClusterSettings| {
-        Desk::new(Arc::new(PatroniManager::of(cluster)), Arc::new(Rules)).noting(here.to_vec())
+        Desk::new(Arc::new(PatroniManager::of(cluster)), Arc::new(Rules)).noting(here.clone())
     };
     let desks: BTreeMap<_, _> = open.map(|cluster| (cluster.name.clone(), desk(cluster))).collect();
     let hand: Option<Arc<dyn Hand>> = (!desks.is_empty()).then(|| -> Arc<dyn Hand> { Arc::new(job::hand(shared)) });

@@ -1,17 +1,23 @@
 //! From the picture to the document.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
 use super::super::routing::{self, Oddity};
 use super::super::topology::{notes, sync_state, tag_words, writes};
 use super::super::{clusters, dcs, units};
 use super::value::seconds;
 use super::{
     BackupsDocument, ClusterDocument, DcsDocument, DcsMemberDocument, EvidenceDocument, FindingDocument,
-    MemberDocument, OperationLockDocument, RouterDocument, SCHEMA_VERSION, ServerDocument, SlotDocument,
-    SourceDocument, StatusDocument, Value,
+    MemberDocument, OperationLockDocument, PauseDocument, RouterDocument, SCHEMA_VERSION, ScheduledDocument,
+    ServerDocument, SlotDocument, SourceDocument, StatusDocument, Value,
 };
 use crate::model::dcs::{DcsMember, Quorum};
 use crate::model::finding::Finding;
 use crate::model::member::Presence;
+use crate::model::moment::Began;
+use crate::model::name::NodeName;
 use crate::model::observed::{Freshness, Observed, Reading};
 use crate::model::parts::BackupOutcome;
 use crate::model::router::{PoolPurpose, Router};
@@ -52,6 +58,8 @@ fn cluster(snapshot: &Snapshot) -> ClusterDocument {
         timeline: Value::of(snapshot.timeline().map(|fact| fact.map(|timeline| timeline.0)), now, NOBODY_SAYS),
         system_identifier: Value::of(text(snapshot.system_id()), now, NOBODY_SAYS),
         paused: Value::of(snapshot.paused(), now, NOBODY_SAYS),
+        pause: pause(snapshot),
+        scheduled_switchover: scheduled(snapshot),
         standby_cluster: Value::of(standby, now, NOBODY_SAYS),
         members: snapshot.views().map(member).collect(),
         dcs: DcsDocument {
@@ -64,6 +72,35 @@ fn cluster(snapshot: &Snapshot) -> ClusterDocument {
         findings: snapshot.findings.iter().map(|one| finding(snapshot, one)).collect(),
         sources: snapshot.sources().iter().map(source).collect(),
     }
+}
+
+fn pause(snapshot: &Snapshot) -> Option<PauseDocument> {
+    let (began_at, span) = match snapshot.paused_since? {
+        Began::At(at) => {
+            let span = snapshot.now.since(at);
+            let began = SignedDuration::try_from(span).ok().and_then(|span| snapshot.wall.checked_sub(span).ok());
+            (began, span)
+        }
+        Began::Before(at) => (None, snapshot.now.since(at)),
+        // Where the wall clock was set back since, the span is not known.
+        Began::OnRecord(at) => (Some(at), Duration::try_from(snapshot.wall.duration_since(at)).unwrap_or_default()),
+    };
+    Some(PauseDocument {
+        began_at: began_at.map(|at| at.to_string()),
+        seen_for_seconds: seconds(span),
+        by: snapshot.paused_by.as_ref().map(ToString::to_string),
+    })
+}
+
+fn scheduled(snapshot: &Snapshot) -> Option<ScheduledDocument> {
+    let order = snapshot.recorded(|content| content.failover.clone())?;
+    let name = |name: &Option<NodeName>| name.as_ref().map(ToString::to_string);
+    Some(ScheduledDocument {
+        from: name(&order.value.leader),
+        to: name(&order.value.candidate),
+        at: order.value.scheduled_at.as_ref()?.to_string(),
+        is_fresh: order.fresh,
+    })
 }
 
 fn operation_lock(snapshot: &Snapshot) -> Option<OperationLockDocument> {

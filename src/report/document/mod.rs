@@ -53,6 +53,10 @@ pub struct ClusterDocument {
     pub system_identifier: Value<String>,
     /// Maintenance mode.
     pub paused: Value<bool>,
+    /// Since when and by whom, as far as that was seen; null: it is off, or nobody can tell.
+    pub pause: Option<PauseDocument>,
+    /// Failover or switchover that waits in the record for its time; null: none that the record tells of.
+    pub scheduled_switchover: Option<ScheduledDocument>,
     /// The cluster follows another cluster.
     pub standby_cluster: Value<bool>,
     /// Members in order of name.
@@ -151,6 +155,30 @@ pub struct OperationLockDocument {
     pub reason: Option<String>,
     /// Identifier of the action.
     pub action: String,
+    /// Whether the record that says so is read in time.
+    pub is_fresh: bool,
+}
+
+/// A pause that lasts.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct PauseDocument {
+    /// When it began, RFC 3339; null: it was on already when this program began to look, and no journal here tells.
+    pub began_at: Option<String>,
+    /// For how long it is known to last.
+    pub seen_for_seconds: f64,
+    /// `user@host` of who switched it on with this program; null: not known.
+    pub by: Option<String>,
+}
+
+/// A switchover that waits for its time.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ScheduledDocument {
+    /// Member that leads until then.
+    pub from: Option<String>,
+    /// Member that is to lead; null: whom Patroni finds best.
+    pub to: Option<String>,
+    /// When, in Patroni's words.
+    pub at: String,
     /// Whether the record that says so is read in time.
     pub is_fresh: bool,
 }

@@ -5,6 +5,8 @@ use super::super::test_support::{
     waiting,
 };
 use super::*;
+use crate::model::dcs::FailoverKey;
+use crate::model::moment::Began;
 use crate::model::snapshot::Snapshot;
 
 fn document(snapshot: &Snapshot) -> Json {
@@ -21,7 +23,16 @@ fn situations() -> Vec<Snapshot> {
     dcs_lost(&mut lost, seconds(20));
     let mut locked = healthy();
     record(&mut locked, |content| content.lock = Some(operation_lock()));
-    vec![healthy(), locked, cascade(), silent, gone, lost, leaderless(), split(), waiting(), bare()]
+    let mut paused = healthy();
+    record(&mut paused, |content| {
+        content.paused = true;
+        let at = Some("2026-11-22T02:00:00+01:00".into());
+        let (leader, candidate) = (Some("pg-0".into()), None);
+        content.failover = Some(FailoverKey { leader, candidate, scheduled_at: at });
+    });
+    paused.paused_since = Some(Began::OnRecord(paused.wall - jiff::SignedDuration::from_mins(12)));
+    paused.paused_by = Some("alice@bastion".into());
+    vec![healthy(), locked, paused, cascade(), silent, gone, lost, leaderless(), split(), waiting(), bare()]
 }
 
 /// As much of JSON Schema as `docs/status.schema.json` uses. A keyword it does not know fails, lest it be ignored.
@@ -165,4 +176,25 @@ fn a_member_reads_like_this() {
     assert_eq!(member["lag_bytes"]["source"], "SQL pg-0");
     assert_eq!(member["lag_bytes"]["age_seconds"], 0.3);
     assert_eq!(member["follows"]["value"], "pg-0");
+}
+
+#[test]
+fn a_pause_tells_since_when_and_whose_it_is_as_far_as_that_is_known() {
+    let pause = |began| {
+        let mut snapshot = healthy();
+        record(&mut snapshot, |content| content.paused = true);
+        snapshot.paused_since = Some(began);
+        document(&snapshot)["clusters"][0]["pause"].clone()
+    };
+    let (now, wall) = (healthy().now, healthy().wall);
+    let began = wall - jiff::SignedDuration::from_secs(725);
+    for (known, at) in [
+        (Began::At(now - seconds(725)), Json::from(began.to_string())),
+        (Began::OnRecord(began), Json::from(began.to_string())),
+        (Began::Before(now - seconds(725)), Json::Null),
+    ] {
+        let told = pause(known);
+        assert_eq!((&told["began_at"], &told["seen_for_seconds"]), (&at, &Json::from(725.0)), "{known:?}");
+    }
+    assert_eq!(document(&healthy())["clusters"][0]["pause"], Json::Null);
 }
