@@ -41,6 +41,14 @@ what_is_missing() {
         echo "a leader and two streaming replicas (now: ${streaming:-no answer})"
         return
     fi
+    # The record keeps the word of a node that died for as long as its key lives: each must say so itself.
+    for service in "${PG_NODES[@]}"; do
+        status=$(itself "$service")
+        if [[ $status != running\ primary* && $status != running\ master* && $status != "running replica streaming" ]]; then
+            echo "$service to lead or to stream by its own word (now: ${status:-no answer})"
+            return
+        fi
+    done
     up=$(router_up)
     if [[ $up != "1 2 3" ]]; then
         echo "the router to see 1 primary, 2 replicas, 3 nodes (now: ${up:-no answer})"
@@ -50,6 +58,12 @@ what_is_missing() {
     if [[ $status != "exited 0" ]]; then
         echo "$INIT to finish (it is ${status/ /, code })"
     fi
+}
+
+# State, role and replication state of a node by its own Patroni.
+itself() {
+    inside "$1" bash -c 'curl -fsS -m 4 http://127.0.0.1:8008/patroni |
+        jq -r "[.state, .role, .replication_state // \"\"] | join(\" \")"' 2> /dev/null || true
 }
 
 # Servers up in the pools primary, replicas and any: "1 2 3" when all is well.
