@@ -64,6 +64,8 @@ pub struct Summary {
     pub paused_by: Option<Text>,
     /// The switchover that waits for its time: `switchover pg-0 → pg-1 in 57 min`.
     pub scheduled: Option<Span>,
+    /// The same without names, for where there is little room: `switchover in 12 min`.
+    pub due: Option<Span>,
     /// `READ-ONLY` or `READ-WRITE`: what this console may do.
     pub access: Span,
     /// Actions need a reason.
@@ -117,7 +119,8 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
         operation: operation(snapshot),
         paused_for: snapshot.paused_since.map(|began| lasts(began, snapshot)).unwrap_or_default(),
         paused_by: snapshot.paused_by.clone(),
-        scheduled: scheduled(snapshot),
+        scheduled: scheduled(snapshot, true),
+        due: scheduled(snapshot, false),
         access: if identity.read_only {
             Span::new("READ-ONLY", Tone::Dim)
         } else {
@@ -221,7 +224,7 @@ fn paused(snapshot: &Snapshot) -> Option<Span> {
 }
 
 /// Told by how far away it is: a time of day would need a zone, and may be of another day.
-fn scheduled(snapshot: &Snapshot) -> Option<Span> {
+fn scheduled(snapshot: &Snapshot, named: bool) -> Option<Span> {
     let order = snapshot.recorded(|content| content.failover.clone().filter(|key| key.scheduled_at.is_some()))?;
     let at: Option<jiff::Timestamp> = order.value.scheduled_at.as_ref().and_then(|at| at.as_str().parse().ok());
     let when = match at.map(|at| Duration::try_from(at.duration_since(snapshot.wall))) {
@@ -236,6 +239,7 @@ fn scheduled(snapshot: &Snapshot) -> Option<Span> {
             (None, Some(to)) => format!(" to {to}"),
             (None, None) => String::new(),
         };
+        let who = if named { who } else { String::new() };
         Span::new(format!("switchover{who} {when}"), Tone::Look)
     }))
 }

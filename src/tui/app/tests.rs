@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 
+use crate::model::dcs::FailoverKey;
 use crate::model::finding::{Finding, Severity};
 use crate::model::moment::Began;
 use crate::model::name::NodeName;
@@ -61,6 +62,25 @@ fn a_pause_is_told_with_how_long_it_lasts_and_the_state_still_fits_80_columns() 
     stage.resize(80, 24);
     let line = stage.row(1);
     for part in ["pg-0", "PAUSED", "TL 12", "sync 1/1", "nodes 3/3", "DCS 3/3", "10 crit, 10 warn"] {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
+}
+
+#[test]
+fn a_scheduled_switchover_is_told_on_80_columns_and_in_maintenance_mode() {
+    let mut snapshot = test_support::healthy();
+    let at = (snapshot.wall + jiff::SignedDuration::from_secs(3420)).to_string();
+    test_support::record(&mut snapshot, |content| {
+        content.paused = true;
+        let (leader, candidate) = (Some("pg-0".into()), Some("pg-1".into()));
+        content.failover = Some(FailoverKey { leader, candidate, scheduled_at: Some(at.as_str().into()) });
+    });
+    snapshot.findings = test_support::findings();
+    let mut stage = Stage::new(vec![around(snapshot)], Options::default(), &hooks(), (160, 40));
+    assert!(stage.row(1).contains(" · switchover pg-0 → pg-1 in 57 min · "), "{}", stage.row(1));
+    stage.resize(80, 24);
+    let line = stage.row(1);
+    for part in ["pg-0", "PAUSED", "switchover in 57 min", "nodes 3/3", "1 warn"] {
         assert!(line.contains(part), "{part} is not in {line}");
     }
 }

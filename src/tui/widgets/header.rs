@@ -58,12 +58,21 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
     }
     let room = area.width.saturating_sub(2);
     let summary = &header.summary;
-    let forms: [&dyn Fn() -> Line; 3] =
-        [&|| summary.line(), &|| compact(summary, summary.pause().as_ref(), summary.counts.words()), &|| {
-            compact(summary, summary.paused.as_ref(), summary.counts.words())
-        }];
+    let (pause, paused) = (summary.pause(), summary.paused.as_ref());
+    let (scheduled, due) = (summary.scheduled.as_ref(), summary.due.as_ref());
+    let words = || summary.counts.words();
+    let forms: [&dyn Fn() -> Line; 5] = [
+        &|| summary.line(),
+        &|| compact(summary, [pause.as_ref(), scheduled], words()),
+        &|| compact(summary, [pause.as_ref(), due], words()),
+        &|| compact(summary, [paused, due], words()),
+        &|| compact(summary, [paused, due], summary.counts.short()),
+    ];
     let fits = forms.iter().map(|form| form()).find(|line| line.width() <= usize::from(room));
-    let state = fits.unwrap_or_else(|| compact(summary, summary.paused.as_ref(), summary.counts.short()));
+    // What waits to happen counts for more than what is as it was.
+    let least =
+        || compact(&Summary { sync: None, dcs: None, ..summary.clone() }, [paused, due], summary.counts.short());
+    let state = fits.unwrap_or_else(least);
     canvas.line(area.x + 1, area.y + 1, room, &state);
     let mut room = room;
     if let Some(action) = &header.action {
@@ -79,16 +88,17 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
     }
 }
 
-/// The state in fewer columns: what needs no label goes without.
-fn compact(summary: &Summary, paused: Option<&Span>, findings: String) -> Line {
+/// The state in fewer columns: what needs no label goes without. `waiting`: what keeps the cluster from acting by itself, or
+/// will make it act.
+fn compact(summary: &Summary, waiting: [Option<&Span>; 2], findings: String) -> Line {
     let mut line = Line::new().with(summary.leader.text.as_str(), summary.leader.tone);
     let mut part = |label: &str, span: &Span| {
         line.push(" · ", Tone::Dim);
         line.push(label, Tone::Dim);
         line.push(span.text.as_str(), span.tone);
     };
-    if let Some(paused) = paused {
-        part("", paused);
+    for span in waiting.into_iter().flatten() {
+        part("", span);
     }
     part("TL ", &summary.timeline);
     for (label, span) in [("sync ", &summary.sync), ("nodes ", &Some(summary.members.clone())), ("DCS ", &summary.dcs)]
@@ -176,9 +186,9 @@ mod tests {
     #[test]
     fn a_narrow_header_still_tells_how_many_sources_are_silent() {
         let mut snapshot = healthy();
-        assert!(!compact(&summary(&snapshot, now()), None, String::new()).text().contains("silent"));
+        assert!(!compact(&summary(&snapshot, now()), [None; 2], String::new()).text().contains("silent"));
         cut(&mut snapshot, "pg-2", seconds(38));
-        let line = compact(&summary(&snapshot, now()), None, "1 crit, 2 warn".to_owned()).text();
+        let line = compact(&summary(&snapshot, now()), [None; 2], "1 crit, 2 warn".to_owned()).text();
         assert!(line.ends_with(" · 2 silent") && line.chars().count() <= 78, "{line}");
     }
 }
