@@ -3,12 +3,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::action::typed::{Misunderstood, changed, changes_between};
+use super::typed::{Misunderstood, changed, changes_between};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
 /// The configuration on a fresh record, secrets masked. `None`: it is not on record, or not readable as a whole.
-pub(super) fn present(snapshot: &Snapshot) -> Option<Map<String, Value>> {
+pub fn present(snapshot: &Snapshot) -> Option<Map<String, Value>> {
     let record = snapshot.dcs.content.iter().find_map(|reading| reading.fresh(snapshot.now))?;
     let lines = &record.config.as_ref()?.lines;
     let text = lines.iter().map(Text::as_str).collect::<Vec<_>>().join("\n");
@@ -16,7 +16,7 @@ pub(super) fn present(snapshot: &Snapshot) -> Option<Map<String, Value>> {
 }
 
 /// The text to be edited, as the record has it and with `typed` in it: what is edited is compared with the former.
-pub(super) fn texts(snapshot: &Snapshot, typed: &Map<String, Value>) -> Option<(String, String)> {
+pub fn texts(snapshot: &Snapshot, typed: &Map<String, Value>) -> Option<(String, String)> {
     let present = present(snapshot)?;
     let pretty = |map: &Map<String, Value>| serde_json::to_string_pretty(map).map(|text| text + "\n").ok();
     Some((pretty(&present)?, pretty(&changed(&present, typed))?))
@@ -26,12 +26,10 @@ pub(super) fn texts(snapshot: &Snapshot, typed: &Map<String, Value>) -> Option<(
 ///
 /// # Errors
 /// `after` is no JSON object, or nothing was changed.
-pub(super) fn edited(before: &str, after: &str) -> Result<Map<String, Value>, Misunderstood> {
+pub fn edited(before: &str, after: &str) -> Result<Map<String, Value>, Misunderstood> {
     let read = |text: &str| serde_json::from_str::<Map<String, Value>>(text);
     let before = read(before).map_err(|error| Misunderstood(format!("the configuration is no JSON: {error}")))?;
-    let after = read(after).map_err(|error| {
-        Misunderstood(format!("what you wrote is no JSON object, edit-config opens it again: {error}"))
-    })?;
+    let after = read(after).map_err(|error| Misunderstood(format!("what you wrote is no JSON object: {error}")))?;
     let changes = changes_between(&before, &after);
     if changes.is_empty() { Err(Misunderstood("nothing was changed".to_owned())) } else { Ok(changes) }
 }

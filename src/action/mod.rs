@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod before;
+pub mod configuration;
 pub mod drill;
 pub mod drill_report;
 pub mod escort;

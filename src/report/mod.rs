@@ -9,6 +9,7 @@ pub mod clusters;
 pub mod csv;
 pub mod dcs;
 pub mod detail;
+pub mod difference;
 pub mod document;
 pub mod drill;
 pub mod events;

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use super::stack::Purpose;
-use super::{Misuse, Observers, configured, job, scope, stack};
+use super::{Misuse, Observers, configured, hooks, job, scope, stack};
 use crate::action::Intent;
 use crate::action::intent::Owed;
 use crate::action::record::ActionId;
 use crate::cli::act::args::ActVerb;
-use crate::cli::act::{Wanted, intent, run};
+use crate::cli::act::{PICTURE, Wanted, edited, intent, run};
 use crate::cli::args::Arguments;
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::config::resolved::Settings;
 use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::model::name::RouterName;
+use crate::observe::once::settled;
 use crate::operate::Rules;
 use crate::operate::desk::{Desk, HostNotes};
 use crate::operate::job::JobState;
@@ -30,19 +31,32 @@ pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Pri
         return Err(Misuse("several clusters are configured: name one with --cluster".to_owned()).into());
     };
     let routers: Vec<RouterName> = cluster.routers.iter().map(|router| router.name.clone()).collect();
-    let wanted = match (verb, left) {
+    let mut wanted = match (verb, left) {
         (ActVerb::Undo { action, .. }, owed) => Wanted::Whole(Intent::Undo { action: ActionId(action.clone()), owed }),
         (verb, _) => intent(verb, job::now(), &routers).map_err(|error| Misuse(error.to_string()))?,
     };
     let (cluster, scope) = Box::pin(scope::complete(cluster, settings.path.is_some(), printer)).await?;
     let read_only = arguments.shared.read_only;
     let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), read_only, Purpose::Once)]);
-    let Some(handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };
+    let Some(mut handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };
     let begin = match (read_only, cluster.read_only) {
         (true, _) => Err("this is a read-only console".to_owned()),
         (false, true) => Err(format!("{} is configured read-only", cluster.name)),
         (false, false) => Ok(job::beginning(&arguments.shared)),
     };
+    if let (ActVerb::Configure { edit: true, .. }, Wanted::Whole(Intent::Configure { changes }), Ok(_)) =
+        (verb, &wanted, &begin)
+    {
+        let picture = settled(&mut handle, PICTURE).await;
+        match edited(&picture.snapshot, changes, Box::new(hooks::edit_text), printer).await {
+            Ok(intent) => wanted = Wanted::Whole(intent),
+            Err(why) => {
+                printer.say(format!("pgctl-tui: configure {}: {why}", handle.cluster));
+                observers.end().await;
+                return Ok(Exit::Refused);
+            }
+        }
+    }
     let desk =
         Desk::new(Arc::new(PatroniManager::of(&cluster)), Arc::new(Rules)).noting(HostNotes::known(job::here().await));
     let exit = run(handle, &desk, begin, &wanted, verb.acting(), printer).await;

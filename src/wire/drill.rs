@@ -16,7 +16,7 @@ use crate::action::outcome::{Ending, Outcome};
 use crate::action::record::ActionId;
 use crate::audit::Journal;
 use crate::cli::act::args::{ActOutput, Acting as Flags};
-use crate::cli::act::{Wanted, run as run_verb};
+use crate::cli::act::{PICTURE, Wanted, run as run_verb};
 use crate::cli::args::{Arguments, Shared};
 use crate::cli::drill as shown;
 use crate::cli::drill::args::{Drill, DrillCommand, DrillOutput};
@@ -43,8 +43,6 @@ use crate::operate::drill::{Drill as Drilled, DrillAct, DrillRules, Owed, Report
 use crate::operate::job::{Job, Jobs};
 use crate::operate::{Limits, Request};
 
-/// How long the first whole picture may take.
-const PICTURE: Duration = Duration::from_secs(5);
 /// How long one undo may take: a node that was frozen is let in when it is seen not to lead.
 const UNDO: Duration = Duration::from_secs(200);
 /// How long a cluster may take to be whole after a drill of a sequence.

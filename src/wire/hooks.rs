@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
@@ -97,7 +98,12 @@ pub(super) fn for_simulation(
 
 /// Gives a text to the operator's own editor, in a file that nobody else can read, and takes back what became of it.
 fn editor() -> crate::tui::options::EditorHook {
-    Arc::new(|text| async move { edit(&text).await.map_err(|error| one_line(&error)) }.boxed())
+    Arc::new(edit_text)
+}
+
+/// As [`editor`]. The error is one line.
+pub(super) fn edit_text(text: String) -> BoxFuture<'static, Result<String, String>> {
+    async move { edit(&text).await.map_err(|error| one_line(&error)) }.boxed()
 }
 
 async fn edit(text: &str) -> anyhow::Result<String> {

@@ -116,8 +116,11 @@ pub enum ActVerb {
     /// Change the dynamic configuration: `ttl=30`, `postgresql.parameters.work_mem=64MB`; `NAME=` removes a key.
     Configure {
         /// Changes.
-        #[arg(required = true, value_name = "KEY=VALUE")]
+        #[arg(required_unless_present = "edit", value_name = "KEY=VALUE")]
         changes: Vec<String>,
+        /// Open the whole configuration in $VISUAL or $EDITOR, with these changes in it already.
+        #[arg(long)]
+        edit: bool,
         /// How it is confirmed and told.
         #[command(flatten)]
         acting: Acting,

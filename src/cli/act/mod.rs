@@ -3,11 +3,13 @@
 
 pub mod args;
 mod confirm;
+mod edit;
 mod follow;
 mod intent;
 mod verb;
 mod wanted;
 
+pub use edit::{Editor, edited};
 pub use intent::{Misunderstood, intent};
-pub use verb::{Beginning, run};
+pub use verb::{Beginning, PICTURE, run};
 pub use wanted::Wanted;

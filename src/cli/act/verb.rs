@@ -10,12 +10,13 @@ use super::args::{ActOutput, Acting};
 use super::confirm::{Answer, AtTheTerminal, confirmation};
 use super::follow::follow;
 use super::wanted::Wanted;
+use crate::action::Intent;
 use crate::action::note::{Note, Verdict};
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
-use crate::model::moment::Moment;
+use crate::model::snapshot::Snapshot;
 use crate::observe::once::settled;
 use crate::observe::picture::Handle;
 use crate::operate::Progress;
@@ -23,7 +24,7 @@ use crate::operate::desk::{Desk, Drawn};
 use crate::report;
 
 /// How long the first whole picture may take.
-const PICTURE: Duration = Duration::from_secs(5);
+pub const PICTURE: Duration = Duration::from_secs(5);
 
 /// Begins a confirmed action and tells how it goes on.
 pub type Beginning =
@@ -53,7 +54,7 @@ pub async fn run(
             return Ok(Exit::Refused);
         }
     };
-    show(&plan, &notes, snapshot.now, acting, printer)?;
+    show(&plan, &notes, snapshot, acting, printer)?;
     if acting.dry_run {
         let blocks = notes.iter().any(|note| note.verdict == Verdict::Block);
         return Ok(if blocks { Exit::Refused } else { Exit::Done });
@@ -76,7 +77,13 @@ fn refused(why: &str, printer: &mut Printer) -> Exit {
     Exit::Refused
 }
 
-fn show(plan: &Plan, notes: &[Note], now: Moment, acting: &Acting, printer: &mut Printer) -> anyhow::Result<()> {
+fn show(
+    plan: &Plan,
+    notes: &[Note],
+    snapshot: &Snapshot,
+    acting: &Acting,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
     if acting.output == ActOutput::Json {
         let document = json!({ "plan": plan, "hash": plan.hash(), "notes": notes });
         return Ok(printer.document(&serde_json::to_string(&document)?)?);
@@ -84,7 +91,12 @@ fn show(plan: &Plan, notes: &[Note], now: Moment, acting: &Acting, printer: &mut
     for line in report::plan::plan(plan) {
         printer.line(&line)?;
     }
-    for line in report::plan::notes(notes, now, acting.dry_run) {
+    if let Intent::Configure { changes } = &plan.intent {
+        for line in report::difference::lines(changes, snapshot) {
+            printer.line(&line)?;
+        }
+    }
+    for line in report::plan::notes(notes, snapshot.now, acting.dry_run) {
         printer.line(&line)?;
     }
     Ok(())

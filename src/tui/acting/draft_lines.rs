@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::draft::{Ask, Draft};
 use super::sheet::Sheet;
 use super::subject;
@@ -12,7 +10,6 @@ use crate::action::intent::{AfterDrain, CopySource};
 use crate::action::note::Verdict;
 use crate::action::plan::{Danger, Plan};
 use crate::action::preflight::Candidate;
-use crate::action::typed::differences;
 use crate::model::moment::Moment;
 use crate::model::snapshot::Snapshot;
 use crate::report;
@@ -77,7 +74,7 @@ fn body(draft: &Draft, scene: &Scene<'_>) -> Vec<Line> {
     if let Intent::Configure { changes } = &draft.intent {
         lines.push(Line::new());
         lines.push(Line::new().with("CHANGES", Tone::Strong));
-        lines.extend(difference(changes, scene.snapshot));
+        lines.extend(report::difference::lines(changes, scene.snapshot));
     }
     checks(draft, scene, &mut lines);
     candidates(draft, scene, &mut lines);
@@ -87,23 +84,6 @@ fn body(draft: &Draft, scene: &Scene<'_>) -> Vec<Line> {
 
 fn folded(lines: &[Line], width: usize) -> Vec<Line> {
     lines.iter().flat_map(|line| fold(line, width, 2)).collect()
-}
-
-/// Each changed setting, as it is and as it becomes.
-fn difference(changes: &serde_json::Map<String, Value>, snapshot: &Snapshot) -> Vec<Line> {
-    let present = super::configuration::present(snapshot).unwrap_or_default();
-    let mut lines = Vec::new();
-    for (path, old, new) in differences(changes, &Value::Object(present)) {
-        if let Some(old) = &old {
-            lines.push(Line::new().with(format!("- {path}: {old}"), Tone::Act));
-        }
-        match &new {
-            Some(new) => lines.push(Line::new().with(format!("+ {path}: {new}"), Tone::Well)),
-            None if old.is_none() => lines.push(Line::new().dim(format!("  {path} is not set"))),
-            None => {}
-        }
-    }
-    lines
 }
 
 fn checks(draft: &Draft, scene: &Scene<'_>, lines: &mut Vec<Line>) {

@@ -4,7 +4,6 @@
 //! Nothing here sends anything or reads a file: plans come from a desk, everything else is an effect. What is confirmed is
 //! the plan that was on the screen, whatever the next picture brings.
 
-mod configuration;
 mod draft;
 mod draft_lines;
 mod keys;

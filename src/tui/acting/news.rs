@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::configuration;
 use super::draft::Draft;
 use super::watch::Watch;
 use crate::action::Intent;
+use crate::action::configuration;
 use crate::action::outcome::{Ending, Outcome};
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
@@ -271,7 +271,8 @@ impl App {
                     // As on record: what was typed before is not wanted any more.
                     self.dialogs.retain(|dialog| !matches!(dialog, Dialog::Draft(_)));
                 }
-                self.tell(Notice::failed(why.to_string()));
+                let again = if self.acting.unread.is_some() { "; edit-config opens it again" } else { "" };
+                self.tell(Notice::failed(format!("{why}{again}")));
                 Vec::new()
             }
         }
