@@ -6,6 +6,7 @@ use crate::model::moment::Began;
 use crate::model::observed::Freshness;
 use crate::model::role::Role;
 use crate::model::snapshot::Snapshot;
+use crate::model::units;
 use crate::model::view::MemberView;
 
 /// Patroni's `maximum_lag_on_failover` where the record does not tell it, in bytes.
@@ -45,7 +46,8 @@ fn paused(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         }
         Some(Began::OnRecord(at)) => {
             let by = snapshot.paused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-            let told = format!("switched on{by} at {at}, as this host's journal has it; not touched since");
+            let told =
+                format!("switched on{by} at {}, as this host's journal has it; not touched since", units::utc(at));
             draft = draft.evidence(told, None, None);
         }
         Some(Began::Before(at)) => draft = draft.evidence("was on already, nobody here saw it begin", None, Some(at)),

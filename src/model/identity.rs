@@ -3,6 +3,7 @@
 
 use super::name::NodeName;
 use super::observed::Observed;
+use super::units;
 use super::view::MemberView;
 
 /// Why a member's facts are not to be taken for its own.
@@ -37,7 +38,7 @@ impl MemberView<'_> {
 
     /// What REST and SQL say so differently that they cannot be one server; `None`: they may be.
     pub fn two_servers(&self) -> Option<(Observed<String>, Observed<String>)> {
-        let words = |start: Observed<jiff::Timestamp>| start.map(|start| format!("started {start}"));
+        let words = |start: Observed<jiff::Timestamp>| start.map(|start| format!("started {}", units::utc(start)));
         if let (Some(agent), Some(sql)) = (self.agent_start(), self.sql_start())
             && agent.value.duration_since(sql.value).as_secs_f64().abs() > SAME_START
         {

@@ -157,6 +157,11 @@ pub fn date_time(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// Date and time where no zone of the reader is known: `2026-11-21 14:02:07 UTC`.
+pub fn utc(at: Timestamp) -> String {
+    format!("{} UTC", date_time(at, &TimeZone::UTC))
+}
+
 /// Time of day in `zone`: `14:02:07`.
 pub fn time_of_day(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()

@@ -6,6 +6,7 @@ use super::super::note::Note;
 use super::scene::{Scene, block, pass, warn};
 use crate::model::name::NodeName;
 use crate::model::postgres::SqlPart;
+use crate::model::units;
 
 /// How this program calls itself towards PostgreSQL.
 const OURS: &str = "pgctl-tui";
@@ -29,7 +30,7 @@ pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, pid: u32, started: Tim
     match report.sessions.iter().find(|session| is(session.pid)) {
         Some(session) if session.started == Some(started) => {
             let who = format!("{} {}", session.user, session.application);
-            push(pass(CHECK, format!("pid {pid} on {name} is the session of {who} of {started}")));
+            push(pass(CHECK, format!("pid {pid} on {name} is the session of {who} of {}", units::utc(started))));
             if session.application == *OURS {
                 push(block("session-not-ours", format!("pid {pid} on {name} is a session of {OURS} itself")));
             }

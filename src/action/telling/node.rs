@@ -8,6 +8,7 @@ use super::evidence::Scene;
 use crate::model::name::NodeName;
 use crate::model::postgres::{SqlPart, SqlReport};
 use crate::model::role::{MemberState, Role};
+use crate::model::units::utc;
 
 pub(super) fn restarted(scene: &Scene<'_>, member: &NodeName) -> Telling {
     let sql = match scene.sql(member) {
@@ -16,20 +17,27 @@ pub(super) fn restarted(scene: &Scene<'_>, member: &NodeName) -> Telling {
     };
     let now = sql.value.postmaster_started;
     let Some(was) = scene.was(member).and_then(|was| was.started) else {
-        return Telling::not_yet(format!("when {member} had started before is not known, so {now} proves nothing"));
+        return Telling::not_yet(format!(
+            "when {member} had started before is not known, so {} proves nothing",
+            utc(now)
+        ));
     };
     if now < was {
-        return Telling::not_yet(format!("{}: started {now}, earlier than before: another server answers", sql.source));
+        return Telling::not_yet(format!(
+            "{}: started {}, earlier than before: another server answers",
+            sql.source,
+            utc(now)
+        ));
     }
     if now == was {
-        return Telling::not_yet(format!("{member} runs since {was}, as before"));
+        return Telling::not_yet(format!("{member} runs since {}, as before", utc(was)));
     }
     if let Some(agent) = scene.agent(member)
         && !agent.value.state.is_up()
     {
         return Telling::not_yet(format!("{}: {}", agent.source, agent.value.state));
     }
-    Telling::reached(format!("{}: started {now}, before {was}", sql.source))
+    Telling::reached(format!("{}: started {}, before {}", sql.source, utc(now), utc(was)))
 }
 
 pub(super) fn reloaded(scene: &Scene<'_>, member: &NodeName) -> Telling {
@@ -45,14 +53,15 @@ pub(super) fn reloaded(scene: &Scene<'_>, member: &NodeName) -> Telling {
     };
     let Some(was) = scene.was(member).and_then(|was| was.files_read) else {
         return Telling::not_yet(format!(
-            "when {member} had read its files before is not known, so {now} proves nothing"
+            "when {member} had read its files before is not known, so {} proves nothing",
+            utc(now)
         ));
     };
     // Earlier than before: another session tells the server's own reading, of the same reload.
     if now <= was {
-        return Telling::not_yet(format!("{}: files read {now}, not since", sql.source));
+        return Telling::not_yet(format!("{}: files read {}, not since", sql.source, utc(now)));
     }
-    Telling::reached(format!("{}: files read {now}, before {was}", sql.source))
+    Telling::reached(format!("{}: files read {}, before {}", sql.source, utc(now), utc(was)))
 }
 
 pub(super) fn copying(scene: &Scene<'_>, member: &NodeName) -> Telling {

@@ -151,14 +151,15 @@ fn draw_right(canvas: &mut Canvas<'_>, area: Rect, header: &Header) -> u16 {
         }
     }
     let access = summary.access.text.as_str();
-    // Nothing can be done to a cluster yet: the usual state is no warning, and the word stays calm.
-    let role = if access == "READ-WRITE" { Role::Dim } else { Role::BadgeRead };
+    // The usual state is no warning, and the word stays calm; that a protected cluster can be written to is one.
+    let writable = access == "READ-WRITE";
+    let role = if writable { Role::Dim } else { Role::BadgeRead };
     parts.push((format!(" {access} "), role));
     if summary.simulated {
         parts.push((" simulated ".to_owned(), Role::BadgeSimulated));
     }
     if summary.protected {
-        parts.push((" PROTECTED ".to_owned(), Role::BadgeRead));
+        parts.push((" PROTECTED ".to_owned(), if writable { Role::BadgeWrite } else { Role::BadgeRead }));
     }
     // The name of the cluster and the view need their place too.
     let least = area.x + (area.width / 3).max(20);

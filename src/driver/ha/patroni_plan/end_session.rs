@@ -52,8 +52,11 @@ pub(super) fn plan(
         EndSession::Cancel => "its running statement fails, the session stays".to_owned(),
         EndSession::Terminate => "its connection is cut, its open transaction is rolled back".to_owned(),
     });
-    impact.push(format!("nothing happens if {pid} is another session by now than the one that began at {started}"));
-    let words = format!("{function}({pid}) of the backend that began at {started}");
+    impact.push(format!(
+        "nothing happens if {pid} is another session by now than the one that began at {}",
+        units::utc(started)
+    ));
+    let words = format!("{function}({pid}) of the backend that began at {}", units::utc(started));
     let statement =
         format!("SELECT {function}(pid) FROM pg_stat_activity WHERE pid = {pid} AND backend_start = '{started}'");
     let ended = Milestone::SessionEnded { member: name.clone(), pid, started, how };
