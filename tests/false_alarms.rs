@@ -392,6 +392,16 @@ fn with_two_of_three_gone_there_is_no_one_more_loss() {
 }
 
 #[test]
+fn members_that_all_answer_and_reach_no_quorum_are_not_told_as_too_few() {
+    let mut snapshot = calm();
+    for reading in &mut snapshot.dcs.members {
+        change(reading, |member| member.quorum = Quorum::Missing);
+    }
+    let title = finding(&snapshot, "dcs-no-quorum").title;
+    assert_eq!(title.as_str(), "the DCS has no quorum: its members do not reach each other");
+}
+
+#[test]
 fn the_header_does_not_contradict_the_findings() {
     // As many DCS members as the finding says answer.
     let mut snapshot = calm();

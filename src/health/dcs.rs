@@ -42,9 +42,14 @@ fn quorum(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let lost: Vec<_> = without.filter(|quorum| quorum.fresh && quorum.value == Quorum::Missing).collect();
     let reached =
         members.iter().filter_map(|member| member.fresh(snapshot.now)).any(|member| member.quorum == Quorum::Reached);
-    let answering = members.len() - silent.len();
+    let answering = members.iter().filter(|member| member.is_fresh(snapshot.now)).count() as u32;
     if !lost.is_empty() && !reached {
-        let title = format!("the DCS has no quorum: {answering} of {voters} members answer");
+        let title = if answering > voters / 2 {
+            // Alive, and cut off from each other; or those that died have not been asked again yet.
+            "the DCS has no quorum: its members do not reach each other".to_owned()
+        } else {
+            format!("the DCS has no quorum: {answering} of {voters} members answer")
+        };
         let mut draft = Draft::new(Severity::Critical, "dcs-no-quorum", Subject::Cluster, title);
         for quorum in &lost {
             draft = draft.because(quorum, "alive, but a linearizable read does not go through");
