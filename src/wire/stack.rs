@@ -51,7 +51,8 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
     let mut sources: Vec<Box<dyn Observe>> = Vec::new();
     match (&settings.etcd, scope) {
         (Some(etcd), Some(scope)) => {
-            sources.push(Box::new(EtcdRecord::new(etcd.clone(), &settings.namespace, scope)));
+            let record = EtcdRecord::new(etcd.clone(), &settings.namespace, scope);
+            sources.push(Box::new(if purpose == Purpose::Glance { record.without_lease() } else { record }));
             sources.extend(EtcdMemberHealth::each(etcd).into_iter().map(|member| Box::new(member) as Box<dyn Observe>));
         }
         _ => {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use etcd_client::{GetOptions, StatusResponse};
+use futures::future::join;
 use tokio::time::Instant as Clock;
 
 use super::connect::{Connector, Link, Login, bounded};
@@ -109,79 +110,80 @@ impl HealthClient {
             Some(link) => link,
             None => Box::pin(self.connector.open(0, false)).await?,
         };
-        let health = Box::pin(self.ask_over(&link)).await?;
+        // Names and status are independent of each other: nobody waits for one to ask for the other.
+        let members = members(&link, self.members.take());
+        let (health, members) =
+            join(Box::pin(ask_over(&link, self.connector.timeouts().request / 2, self.status.take())), members).await;
+        self.members = members;
+        let (health, status) = health?;
+        self.status = Some(status);
+        let health = Health { members: self.members.as_ref().map(|(_, members)| members.clone()), ..health };
         // Without login it serves this once: the next call tries to log in again.
         self.link = (link.login != Login::Impossible).then_some(link);
         Ok(health)
     }
+}
 
-    async fn ask_over(&mut self, link: &Link) -> Result<Health, EtcdError> {
-        let patience = self.connector.timeouts().request / 2;
-        let known = self.status.take().filter(|(at, _)| at.elapsed() < STATUS_EVERY);
-        let (told, status, latency, majority) = if let Some((told, status)) = known {
-            let asked = Clock::now();
-            let read = linearizable(link, patience).await;
-            if read.majority == Majority::Reached && read.term.is_none_or(|term| term == status.raft_term()) {
-                let health = self.health(&status, read.revision, asked.elapsed(), read.majority, link).await;
-                self.status = Some((told, status));
-                return Ok(health);
-            }
-            let (status, latency) = ask_status(link).await?;
-            (Instant::now(), status, latency, read.majority)
-        } else {
-            let (status, probe) = (ask_status(link), linearizable(link, patience));
-            tokio::pin!(status, probe);
-            let (status, latency, majority) = tokio::select! {
-                // A member that knows no leader need not be waited for.
-                told = &mut status => {
-                    let (status, latency) = told?;
-                    let majority = if status.leader() == 0 { Majority::Missing } else { probe.await.majority };
-                    (status, latency, majority)
-                }
-                read = &mut probe => {
-                    let (status, latency) = status.await?;
-                    (status, latency, read.majority)
-                }
-            };
-            (Instant::now(), status, latency, majority)
-        };
-        let majority = if status.leader() == 0 { Majority::Missing } else { majority };
-        let health = self.health(&status, None, latency, majority, link).await;
-        self.status = Some((told, status));
-        Ok(health)
-    }
-
-    async fn health(
-        &mut self,
-        status: &StatusResponse,
-        revision: Option<i64>,
-        latency: Duration,
-        majority: Majority,
-        link: &Link,
-    ) -> Health {
-        self.refresh_members(link).await;
-        let members = self.members.as_ref().map(|(_, members)| members.clone());
-        let health = health(status, latency, majority, link.login, members);
-        Health { revision: revision.unwrap_or(health.revision), ..health }
-    }
-
-    async fn refresh_members(&mut self, link: &Link) {
-        if self.members.as_ref().is_some_and(|(at, _)| at.elapsed() < MEMBERS_EVERY) {
-            return;
+/// The member's word on itself, and its status with when it was told. `known`: the status of before.
+async fn ask_over(
+    link: &Link,
+    patience: Duration,
+    known: Option<(Instant, StatusResponse)>,
+) -> Result<(Health, (Instant, StatusResponse)), EtcdError> {
+    let known = known.filter(|(at, _)| at.elapsed() < STATUS_EVERY);
+    let (status, latency, majority) = if let Some((told, status)) = known {
+        let asked = Clock::now();
+        let read = linearizable(link, patience).await;
+        if read.majority == Majority::Reached && read.term.is_none_or(|term| term == status.raft_term()) {
+            let health = health(&status, asked.elapsed(), read.majority, link.login);
+            let health = Health { revision: read.revision.unwrap_or(health.revision), ..health };
+            return Ok((health, (told, status)));
         }
-        let mut cluster = link.client.cluster_client();
-        match link.within(cluster.member_list()).await {
-            Ok(list) => {
-                let members = list.members().iter().map(|member| StoreMember {
-                    id: member.id(),
-                    name: member.name().to_owned(),
-                    learner: member.is_learner(),
-                    client_urls: member.client_urls().to_vec(),
-                });
-                self.members = Some((Instant::now(), members.collect()));
+        let (status, latency) = ask_status(link).await?;
+        (status, latency, read.majority)
+    } else {
+        let (status, probe) = (ask_status(link), linearizable(link, patience));
+        tokio::pin!(status, probe);
+        tokio::select! {
+            // A member that knows no leader need not be waited for.
+            told = &mut status => {
+                let (status, latency) = told?;
+                let majority = if status.leader() == 0 { Majority::Missing } else { probe.await.majority };
+                (status, latency, majority)
             }
-            // An old list is better than none: it is only names.
-            Err(error) => tracing::debug!(%error, "etcd: no member list"),
+            read = &mut probe => {
+                let (status, latency) = status.await?;
+                (status, latency, read.majority)
+            }
+        }
+    };
+    let majority = if status.leader() == 0 { Majority::Missing } else { majority };
+    let health = health(&status, latency, majority, link.login);
+    Ok((health, (Instant::now(), status)))
+}
+
+type Members = Option<(Instant, Vec<StoreMember>)>;
+
+/// The members, asked for where `known` is too old.
+async fn members(link: &Link, known: Members) -> Members {
+    if known.as_ref().is_some_and(|(at, _)| at.elapsed() < MEMBERS_EVERY) {
+        return known;
+    }
+    let mut cluster = link.client.cluster_client();
+    match link.within(cluster.member_list()).await {
+        Ok(list) => {
+            let members = list.members().iter().map(|member| StoreMember {
+                id: member.id(),
+                name: member.name().to_owned(),
+                learner: member.is_learner(),
+                client_urls: member.client_urls().to_vec(),
+            });
+            Some((Instant::now(), members.collect()))
+        }
+        // An old list is better than none: it is only names.
+        Err(error) => {
+            tracing::debug!(%error, "etcd: no member list");
+            known
         }
     }
 }
@@ -229,13 +231,7 @@ async fn ask_status(link: &Link) -> Result<(StatusResponse, Duration), EtcdError
     Ok((status, asked.elapsed()))
 }
 
-fn health(
-    status: &StatusResponse,
-    latency: Duration,
-    majority: Majority,
-    login: Login,
-    members: Option<Vec<StoreMember>>,
-) -> Health {
+fn health(status: &StatusResponse, latency: Duration, majority: Majority, login: Login) -> Health {
     Health {
         id: status.header().map_or(0, etcd_client::ResponseHeader::member_id),
         version: status.version().to_owned(),
@@ -252,6 +248,6 @@ fn health(
         latency,
         majority,
         login,
-        members,
+        members: None,
     }
 }

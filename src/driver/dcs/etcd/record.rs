@@ -38,6 +38,8 @@ pub struct EtcdRecord {
     /// Lease of the leader key, what was left of it, and when that was asked.
     lease: (i64, Option<Duration>, Instant),
     others: Option<(Instant, SourceError)>,
+    /// What is left of the leader key's lease is asked for.
+    asks_lease: bool,
 }
 
 impl EtcdRecord {
@@ -53,7 +55,14 @@ impl EtcdRecord {
             changed: false,
             lease: (0, None, Instant::now()),
             others: None,
+            asks_lease: true,
         }
+    }
+
+    /// The same, without asking what is left of the leader key's lease: one round trip after the other less.
+    #[must_use]
+    pub fn without_lease(self) -> Self {
+        Self { asks_lease: false, ..self }
     }
 
     async fn ask(&mut self) -> Result<Facts, SourceError> {
@@ -76,7 +85,7 @@ impl EtcdRecord {
             return Err(self.missing().await);
         }
         let lease = client.record().keys.get("leader").map_or(0, |key| key.lease);
-        if lease == 0 {
+        if lease == 0 || !self.asks_lease {
             self.lease = (0, None, Instant::now());
         } else if self.lease.0 != lease || (change != Change::Events && self.lease.2.elapsed() >= LEASE_EVERY) {
             let left = client.lease_left(lease, LEASE_PATIENCE).await;
