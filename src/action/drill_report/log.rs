@@ -74,7 +74,9 @@ pub struct Read {
 pub enum Phase {
     /// The old leader no longer holds the leader key.
     KeyReleased,
-    /// A new leader takes writes on a new timeline.
+    /// The leader takes no writes any more, by its own word: without the DCS it demotes itself.
+    SteppedDown,
+    /// A new leader takes writes on a new timeline, or the old one again on a new timeline.
     Promoted,
     /// The router leads writes to it.
     RouterUp,
@@ -89,6 +91,7 @@ impl Phase {
     pub fn words(self) -> &'static str {
         match self {
             Self::KeyReleased => "leader key gone",
+            Self::SteppedDown => "leader stepped down",
             Self::Promoted => "promoted",
             Self::RouterUp => "router up",
             Self::FirstWrite => "first write",
@@ -110,9 +113,10 @@ pub struct Log {
     pub writes: Vec<Write>,
     /// Reads, likewise.
     pub reads: Vec<Read>,
-    /// When the fault was set.
+    /// When the fault was sent; `None`: it never was, or was refused. Not when it was accepted: a stop in good order is
+    /// answered when another may lead already.
     pub broken: Option<Moment>,
-    /// When it was taken back.
+    /// When its undo was sent.
     pub mended: Option<Moment>,
     /// States, when they were first seen.
     pub phases: BTreeMap<Phase, Moment>,

@@ -43,9 +43,9 @@ pub struct Report {
     pub fault: Text,
     /// When the probe began, by the wall clock.
     pub at: Timestamp,
-    /// When the fault was set; `None`: never.
+    /// When the fault was sent, which is the zero of the states; `None`: never, or it was refused.
     pub broken: Option<Duration>,
-    /// When the fault was taken back; `None`: there was none, or it still stands.
+    /// When its undo was sent; `None`: there was no fault, or it still stands.
     pub mended: Option<Duration>,
     /// The fault was taken back before its time, so that the outage is shorter than it would have been: such a drill
     /// keeps to no target and is compared with none.

@@ -11,6 +11,7 @@ use crate::action::telling::{Telling, tell};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
+use crate::model::source::Trouble;
 use crate::observe::picture::Handle;
 
 /// Notes what pictures show until `stop`.
@@ -21,12 +22,11 @@ pub(super) async fn watch(
     notes: Notes,
     stop: CancellationToken,
 ) {
-    let changes_lead = scenario == Scenario::Switchover || scenario.takes_leader();
     loop {
         let snapshot = handle.pictures.borrow_and_update().snapshot.clone();
         learn_members(&snapshot, &notes);
-        if let Some(broken) = notes.with(|log| log.broken).filter(|_| changes_lead) {
-            look(&snapshot, &before, broken, &notes);
+        if let Some(broken) = notes.with(|log| log.broken) {
+            Look { snapshot: &snapshot, before: &before, broken, notes: &notes }.at(scenario);
         }
         let changed = stop.run_until_cancelled(handle.pictures.changed()).await;
         if !matches!(changed, Some(Ok(()))) {
@@ -44,36 +44,96 @@ fn learn_members(snapshot: &Snapshot, notes: &Notes) {
     }
 }
 
-fn look(snapshot: &Snapshot, before: &Before, broken: Moment, notes: &Notes) {
-    let Some(old) = &before.generation.leader else { return };
-    let (known, mended) = notes.with(|log| (log.phases.clone(), log.mended));
-    let note = |phase: Phase, at: Moment| {
-        notes.with(|log| {
+/// One look at a picture after the fault.
+struct Look<'a> {
+    snapshot: &'a Snapshot,
+    before: &'a Before,
+    broken: Moment,
+    notes: &'a Notes,
+}
+
+impl Look<'_> {
+    fn at(&self, scenario: Scenario) {
+        match scenario {
+            Scenario::Switchover | Scenario::Stop | Scenario::Kill | Scenario::Freeze | Scenario::Cut => {
+                self.change_of_lead(|look| look.reached(&Milestone::Promoted { member: None }, look.broken));
+            }
+            Scenario::Dcs => {
+                if self.known(Phase::SteppedDown).is_none() && self.has_stepped_down() {
+                    self.note(Phase::SteppedDown, self.snapshot.now);
+                }
+                self.change_of_lead(Self::leads_anew);
+            }
+            Scenario::Router => {
+                if let Some(mended) = self.notes.with(|log| log.mended) {
+                    self.once(Phase::RouterUp, &Milestone::RouterFollows, mended);
+                }
+            }
+        }
+    }
+
+    fn change_of_lead(&self, is_promoted: impl Fn(&Self) -> bool) {
+        let Some(old) = &self.before.generation.leader else { return };
+        if self.known(Phase::KeyReleased).is_none()
+            && let Some(at) = released(self.snapshot, old, self.broken)
+        {
+            self.note(Phase::KeyReleased, at);
+        }
+        let Some(promoted) = self.known(Phase::Promoted) else {
+            if is_promoted(self) {
+                self.note(Phase::Promoted, self.snapshot.now);
+            }
+            return;
+        };
+        self.once(Phase::RouterUp, &Milestone::RouterFollows, promoted);
+        // Before a fault is taken back, its node is not back, whatever an old answer says.
+        let mended = self.notes.with(|log| log.mended);
+        let back_since = mended.unwrap_or(promoted).max(promoted);
+        self.once(Phase::OldLeaderBack, &Milestone::Streaming { member: old.clone() }, back_since);
+    }
+
+    fn known(&self, phase: Phase) -> Option<Moment> {
+        self.notes.with(|log| log.phases.get(&phase).copied())
+    }
+
+    fn note(&self, phase: Phase, at: Moment) {
+        self.notes.with(|log| {
             log.phases.entry(phase).or_insert(at);
         });
-    };
-    if !known.contains_key(&Phase::KeyReleased)
-        && let Some(at) = released(snapshot, old, broken)
-    {
-        note(Phase::KeyReleased, at);
     }
-    let reached = |milestone: &Milestone, since: Moment| -> bool {
-        matches!(tell(milestone, snapshot, before, since), Telling::Reached { .. })
-    };
-    let Some(promoted) = known.get(&Phase::Promoted).copied() else {
-        if reached(&Milestone::Promoted { member: None }, broken) {
-            note(Phase::Promoted, snapshot.now);
+
+    fn once(&self, phase: Phase, milestone: &Milestone, since: Moment) {
+        if self.known(phase).is_none() && self.reached(milestone, since) {
+            self.note(phase, self.snapshot.now);
         }
-        return;
-    };
-    if !known.contains_key(&Phase::RouterUp) && reached(&Milestone::RouterFollows, promoted) {
-        note(Phase::RouterUp, snapshot.now);
     }
-    // Before a fault is taken back, its node is not back, whatever an old answer says.
-    let back_since = mended.unwrap_or(promoted).max(promoted);
-    if !known.contains_key(&Phase::OldLeaderBack) && reached(&Milestone::Streaming { member: old.clone() }, back_since)
-    {
-        note(Phase::OldLeaderBack, snapshot.now);
+
+    fn reached(&self, milestone: &Milestone, since: Moment) -> bool {
+        matches!(tell(milestone, self.snapshot, self.before, since), Telling::Reached { .. })
+    }
+
+    /// Whether PostgreSQL of the old leader says that it is a standby, or that it is going down. The record cannot tell:
+    /// the DCS is away.
+    fn has_stepped_down(&self) -> bool {
+        let leader = self.before.generation.leader.as_ref().and_then(|old| self.snapshot.member(old));
+        let Some(reading) = leader.and_then(|leader| leader.sql.as_ref()) else { return false };
+        let answer = reading.answer.as_ref().filter(|answer| answer.at > self.broken + answer.took);
+        let failure = reading.failure.as_ref().filter(|failure| failure.at > self.broken);
+        answer.is_some_and(|answer| answer.value.in_recovery)
+            || failure.is_some_and(|failure| matches!(failure.error.trouble, Trouble::Refused | Trouble::NotReady))
+    }
+
+    /// Whether somebody leads on a new timeline since the leader stepped down, be it the same.
+    fn leads_anew(&self) -> bool {
+        let (Some(since), Some(was)) = (self.known(Phase::SteppedDown), self.before.generation.timeline) else {
+            return false;
+        };
+        let holder = self.snapshot.leader().filter(|leader| leader.fresh).map(|leader| leader.value);
+        let member = holder.and_then(|holder| self.snapshot.member(&holder));
+        let sql = member.and_then(|member| member.sql.as_ref()).and_then(|reading| reading.answer.as_ref());
+        sql.is_some_and(|sql| {
+            sql.at > since + sql.took && !sql.value.in_recovery && sql.value.timeline.is_some_and(|now| now > was)
+        })
     }
 }
 
