@@ -39,12 +39,10 @@ use crate::model::text::Text;
 use crate::observe::once::settled;
 use crate::observe::picture::Handle;
 use crate::operate::desk::{Desk, HostNotes};
-use crate::operate::drill::{Drill as Drilled, DrillAct, DrillRules, Owed, Reports, guard, owed, repay};
+use crate::operate::drill::{Drill as Drilled, DrillAct, DrillRules, Owed, Reports, guard, limits, owed, repay};
 use crate::operate::job::{Job, Jobs};
 use crate::operate::{Limits, Request};
 
-/// How long one undo may take: a node that was frozen is let in when it is seen not to lead.
-const UNDO: Duration = Duration::from_secs(200);
 /// How long a cluster may take to be whole after a drill of a sequence.
 const WHOLE: &str = "5m";
 /// Where Docker listens, unless `DOCKER_HOST` or the configuration says otherwise.
@@ -249,13 +247,6 @@ async fn survey(
         }
         (None, _) => None,
     };
-    let reports = Reports::below(&job::state()).list(Some(&cluster.name)).map(|(reports, _)| reports);
-    let mut earlier: BTreeMap<Scenario, Vec<Duration>> = BTreeMap::new();
-    for report in reports.unwrap_or_default() {
-        if let Some(rto) = report.comparable() {
-            earlier.entry(report.scenario).or_default().push(rto);
-        }
-    }
     Survey {
         opted_in: cluster.drills.enabled,
         means: by,
@@ -265,7 +256,7 @@ async fn survey(
         watchdog: guarded,
         write_address,
         hold: cluster.drills.hold,
-        earlier,
+        earlier: Reports::below(&job::state()).earlier(&cluster.name),
     }
 }
 
@@ -356,7 +347,7 @@ pub(super) async fn prepare(
         manager: PatroniManager { drill: Some(survey.clone()), ..PatroniManager::of(cluster) },
         rules: DrillRules { survey },
         act: DrillAct::new(drill, inner, breaker, probe, handle.clone(), reports),
-        limits: Limits { undo: UNDO, ..Limits::default() },
+        limits: limits(),
     })
 }
 

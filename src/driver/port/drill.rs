@@ -74,4 +74,10 @@ pub trait Probe: Send + Sync {
     /// # Errors
     /// When it may still be there.
     fn clear(&self) -> BoxFuture<'_, Result<(), SourceError>>;
+
+    /// Whether it is to have a thread to itself, so that nothing else in the process delays a row. A simulated one is to
+    /// stay beside its world instead, whose clock a test may hold.
+    fn wants_own_thread(&self) -> bool {
+        true
+    }
 }

@@ -1,5 +1,6 @@
 //! Carrying out a drill: its own orders here, every other one by the cluster's own actor.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,8 +36,12 @@ use crate::observe::picture::{Handle, Order as Ask};
 const STEADY: Duration = Duration::from_secs(2);
 /// How long that may take.
 const READY: Duration = Duration::from_secs(25);
+/// A stretch of so many steps without a row is an outage that has an end worth telling.
+const NOTICED: u32 = 5;
 /// How long the end waits for writes to go through again before it looks for the rows.
 const SETTLED: Duration = Duration::from_secs(60);
+/// How long the end looks for the rows: its deadline leaves room for dropping the schema.
+const LOOKED_FOR: Duration = Duration::from_secs(20);
 /// Pause between two looks at the log.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -78,9 +83,32 @@ struct Running {
     at: Timestamp,
     synchronous_commit: Text,
     stop: CancellationToken,
-    /// Tells when the probe has ended.
-    probing: oneshot::Receiver<()>,
+    /// Tells when the probe has ended; `None`: it has.
+    probing: Option<oneshot::Receiver<()>>,
     tasks: TaskTracker,
+    /// It was ended, and whether writes went through again by then.
+    was_whole: Option<bool>,
+}
+
+impl Running {
+    /// Ends the probe once writes go through again, or do not for long. May be called again. Returns whether they did.
+    async fn finish(&mut self, handle: &Handle) -> bool {
+        if let Some(was_whole) = self.was_whole {
+            return was_whole;
+        }
+        let is_whole = steady(handle, &self.notes, STEADY, SETTLED).await;
+        self.stop.cancel();
+        if let Some(probing) = &mut self.probing {
+            // An error: its thread is gone, and with it whatever it had under way.
+            let _ = probing.await;
+        }
+        self.probing = None;
+        self.tasks.wait().await;
+        let now = handle.clock.now();
+        self.notes.with(|log| log.ended = now);
+        self.was_whole = Some(is_whole);
+        is_whole
+    }
 }
 
 impl DrillAct {
@@ -122,7 +150,7 @@ impl DrillAct {
         let clock = self.handle.clock;
         let notes = Notes::new(Log { began: clock.now(), interval: STEP, ..Log::default() });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let started = probing::start(Arc::clone(&self.probe), clock, notes.clone(), stop.clone());
+        let started = probing::start(Arc::clone(&self.probe), clock, notes.clone(), stop.clone(), &tasks);
         let probing = started.map_err(|error| {
             // The schema is made, so that its undo is owed.
             let words = format!("the probe cannot begin: {error}");
@@ -137,8 +165,9 @@ impl DrillAct {
             at: wall(&snapshot, &self.handle),
             synchronous_commit: ground.synchronous_commit,
             stop,
-            probing,
+            probing: Some(probing),
             tasks,
+            was_whole: None,
         });
         if ready {
             return Ok(accepted("writes go through"));
@@ -161,13 +190,29 @@ impl DrillAct {
         }
     }
 
+    /// The fault counts from here on, although it is not accepted yet: what takes its time works before it is answered.
     async fn break_it(&mut self, fault: &Fault, permit: &Permit) -> Result<Reply, NotPerformed> {
         self.fault = Text::redacted(fault.words());
         self.standing.push(fault.clone());
         self.mark_broken();
         let outcome = self.breaker.make(fault, permit).await;
+        if matches!(outcome, Ok(Reply { accepted: false, .. }) | Err(NotPerformed::NotSent(_))) {
+            self.standing.retain(|standing| standing != fault);
+            self.unmark_broken();
+        }
         self.handle.order(Ask::PollNow);
         outcome
+    }
+
+    /// Nothing was broken after all.
+    fn unmark_broken(&mut self) {
+        self.fault = Text::default();
+        if let Some(running) = &self.running {
+            running.notes.with(|log| {
+                log.broken = None;
+                log.phases.clear();
+            });
+        }
     }
 
     async fn mend(&mut self, fault: &Fault) -> Result<Reply, NotPerformed> {
@@ -184,35 +229,41 @@ impl DrillAct {
         Ok(reply)
     }
 
+    /// The report is on disk before anybody is asked anything more, and the probe is kept until then: whatever this waits
+    /// for in vain, the undo of the first step comes here again.
     async fn end(&mut self) -> Result<Reply, NotPerformed> {
         let mut words = Vec::new();
-        if let Some(mut running) = self.running.take() {
-            let is_whole = steady(&self.handle, &running.notes, STEADY, SETTLED).await;
-            running.stop.cancel();
-            // An error: its thread is gone, and with it whatever it had under way.
-            let _ = (&mut running.probing).await;
-            running.tasks.wait().await;
-            let now = self.handle.clock.now();
-            running.notes.with(|log| log.ended = now);
+        if let Some(running) = &mut self.running {
+            let is_whole = running.finish(&self.handle).await;
+            words = self.write_down(None);
             let kept = if is_whole {
-                self.probe.kept().await.map_err(|error| error.to_string())
+                match timeout(LOOKED_FOR, self.probe.kept()).await {
+                    Ok(kept) => kept.map_err(|error| error.to_string()),
+                    Err(_) => Err("no answer in time".to_owned()),
+                }
             } else {
                 Err("writes do not go through".to_owned())
             };
-            let log = running.notes.with(std::mem::take);
-            let report = self.report(&running, &log, evaluate(&log, kept.as_ref().ok()));
-            words.push(headline(&report));
-            if let Err(why) = kept {
-                words.push(format!("which rows are left could not be seen: {why}"));
+            match kept {
+                Ok(kept) => words = self.write_down(Some(&kept)),
+                Err(why) => words.push(format!("which rows are left could not be seen: {why}")),
             }
-            match self.reports.keep(&report) {
-                Ok(path) => words.push(format!("report {}", path.display())),
-                Err(error) => words.push(error.to_string()),
-            }
+            self.running = None;
         }
         self.probe.clear().await.map_err(NotPerformed::NoAnswer)?;
         words.push("schema dropped".to_owned());
         Ok(accepted(words.join("; ")))
+    }
+
+    /// Keeps the report, with what is lost where that is known, and says so.
+    fn write_down(&self, kept: Option<&BTreeSet<u64>>) -> Vec<String> {
+        let Some(running) = &self.running else { return Vec::new() };
+        let report = running.notes.with(|log| self.report(running, log, evaluate(log, kept)));
+        let place = match self.reports.keep(&report) {
+            Ok(path) => format!("report {}", path.display()),
+            Err(error) => error.to_string(),
+        };
+        vec![headline(&report), place]
     }
 
     fn report(&self, running: &Running, log: &Log, figures: Figures) -> Report {
@@ -220,7 +271,9 @@ impl DrillAct {
         let mut phases: Vec<PhaseSeen> = Vec::new();
         let since = |at| broken.map(|broken| crate::model::moment::Moment::since(at, broken)).unwrap_or_default();
         phases.extend(log.phases.iter().map(|(phase, at)| PhaseSeen { phase: *phase, after: since(*at) }));
-        if let (Some(to), Some(broken)) = (figures.outage.and_then(|gap| gap.to), broken) {
+        // Between any two rows there is some time: where nothing was noticed, no row is the first after anything.
+        let noticed = figures.outage.filter(|gap| gap.length().is_some_and(|length| length >= STEP * NOTICED));
+        if let (Some(to), Some(broken)) = (noticed.and_then(|gap| gap.to), broken) {
             phases.push(PhaseSeen { phase: Phase::FirstWrite, after: to.saturating_sub(broken.since(log.began)) });
         }
         phases.sort_by_key(|seen| seen.after);
@@ -233,7 +286,7 @@ impl DrillAct {
             fault: self.fault.clone(),
             at: running.at,
             broken: broken.map(|at| at.since(log.began)),
-            mended: log.mended.map(|at| at.since(log.began)),
+            mended: log.mended.filter(|_| self.standing.is_empty()).map(|at| at.since(log.began)),
             cut_short: self.cut_short,
             left: self.standing.iter().map(|fault| Text::redacted(fault.mended())).collect(),
             lasted: log.ended.since(log.began),
@@ -310,11 +363,17 @@ impl Act for DrillAct {
             match &step.order {
                 Order::Drill { request } => self.drill(request, permit).await,
                 other => {
-                    if let Order::Agent { request: AgentRequest::Switchover { at: None, .. }, .. } = other {
+                    let hands_over =
+                        matches!(other, Order::Agent { request: AgentRequest::Switchover { at: None, .. }, .. });
+                    if hands_over {
                         self.fault = step.words.clone();
                         self.mark_broken();
                     }
-                    self.inner.perform(step, permit).await
+                    let outcome = self.inner.perform(step, permit).await;
+                    if hands_over && matches!(outcome, Err(NotPerformed::NotSent(_))) {
+                        self.unmark_broken();
+                    }
+                    outcome
                 }
             }
         }

@@ -13,9 +13,23 @@ mod rules;
 mod store;
 
 #[cfg(test)]
+mod act_tests;
+#[cfg(test)]
 mod tests;
+
+use std::time::Duration;
+
+use super::Limits;
 
 pub use act::{Drill, DrillAct};
 pub use debts::{Owed, guard, owed, repay};
 pub use rules::DrillRules;
 pub use store::{Reports, StoreError};
+
+/// How long one undo may take: a node that was frozen is let in when it is seen not to lead.
+const UNDO: Duration = Duration::from_secs(200);
+
+/// How long things may take in a drill.
+pub fn limits() -> Limits {
+    Limits { undo: UNDO, ..Limits::default() }
+}

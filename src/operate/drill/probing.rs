@@ -1,5 +1,6 @@
 //! The probe at work: a row every 50 ms and a read every 100 ms, each with its own deadline, none waiting for another. It
-//! has a thread of its own, so that nothing else that this process does delays a row or the stamp on its answer.
+//! has a thread of its own, so that nothing else that this process does delays a row or the stamp on its answer; a
+//! simulated one runs among the tasks of its drill, by their clock.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +13,7 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::action::drill_report::{Answer, Log, Read, Write};
 use crate::driver::port::drill::Probe;
@@ -63,27 +65,31 @@ impl Notes {
     }
 }
 
-/// Writes and reads on a thread of its own until `stop`, then until the fate of everything is known. The receiver tells
-/// when that is so.
+/// Writes and reads until `stop`, then until the fate of everything is known. The receiver tells when that is so.
 ///
 /// # Errors
-/// When the thread cannot be had.
+/// When the thread that the probe wants cannot be had.
 pub(super) fn start(
     probe: Arc<dyn Probe>,
     clock: Clock,
     notes: Notes,
     stop: CancellationToken,
+    tasks: &TaskTracker,
 ) -> io::Result<oneshot::Receiver<()>> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
     let (over, ended) = oneshot::channel();
-    std::thread::Builder::new().name("probe".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            let writing = write(Arc::clone(&probe), clock, notes.clone(), stop.clone());
-            tokio::join!(writing, read(probe, clock, notes, stop));
-        });
+    let has_own_thread = probe.wants_own_thread();
+    let work = async move {
+        let writing = write(Arc::clone(&probe), clock, notes.clone(), stop.clone());
+        tokio::join!(writing, read(probe, clock, notes, stop));
         // Nobody waits where the drill's process ends.
         let _ = over.send(());
-    })?;
+    };
+    if has_own_thread {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("probe".to_owned()).spawn(move || runtime.block_on(work))?;
+    } else {
+        tasks.spawn(work);
+    }
     Ok(ended)
 }
 

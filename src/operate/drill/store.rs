@@ -1,10 +1,13 @@
 //! Reports on disk: one file each, readable by its owner alone, below the state directory.
 
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::action::drill::Scenario;
 use crate::action::drill_report::{Report, SCHEMA};
 use crate::action::record::ActionId;
 use crate::model::name::ClusterName;
@@ -104,6 +107,19 @@ impl Reports {
         }
         reports.sort_by(|a, b| (a.at, &a.action).cmp(&(b.at, &b.action)));
         Ok((reports, defects))
+    }
+
+    /// The outages of earlier drills of `cluster` that compare with others, by scenario. Those that cannot be read are left
+    /// out: a plan is no place to speak of them.
+    pub fn earlier(&self, cluster: &ClusterName) -> BTreeMap<Scenario, Vec<Duration>> {
+        let mut earlier: BTreeMap<Scenario, Vec<Duration>> = BTreeMap::new();
+        let (reports, _) = self.list(Some(cluster)).unwrap_or_default();
+        for report in reports {
+            if let Some(rto) = report.comparable() {
+                earlier.entry(report.scenario).or_default().push(rto);
+            }
+        }
+        earlier
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, StoreError> {

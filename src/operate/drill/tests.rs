@@ -29,18 +29,18 @@ use crate::operate::job::{Jobs, Spec};
 use crate::operate::tests::stage::{SECOND, Stage, accepted, not_sent, promoted, refused};
 use crate::operate::undo::UndoBook as _;
 
-fn fault() -> Fault {
+pub(super) fn fault() -> Fault {
     let means = Means::Container { id: Text::new("0123"), name: Text::new("lab_r_1"), port: None };
     let part = Part::Router(RouterName::new("r"));
     Fault { kind: FaultKind::Kill, parts: vec![(part, means)], expires: SECOND }
 }
 
-fn order(request: DrillRequest) -> Order {
+pub(super) fn order(request: DrillRequest) -> Order {
     Order::Drill { request }
 }
 
 /// Break, wait, mend, and something after it.
-fn stage() -> Stage {
+pub(super) fn stage() -> Stage {
     let stage = Stage::new();
     let step = |words: &str, order: Order, undo: Option<Order>| Step {
         words: Text::new(words),
@@ -118,6 +118,25 @@ async fn a_fault_that_was_not_set_is_neither_awaited_nor_mended(#[case] reply: R
     let outcome = stage.run().await;
     assert_ne!(outcome.ending, Ending::Done);
     assert_eq!((stage.sent(), stage.with("undone: ")), (vec!["break".to_owned()], Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_is_no_longer_the_one_that_was_confirmed_is_not_touched() {
+    let stage = stage();
+    let confirmed = stage.request();
+    // The job asks for the means anew, and its planner pins what it finds.
+    let mut other = fault();
+    other.parts[0].1 = Means::Container { id: Text::new("4567"), name: Text::new("lab_r_1"), port: None };
+    {
+        let mut world = stage.world();
+        world.plan.steps[0].order = order(DrillRequest::Break { fault: other.clone() });
+        world.plan.steps[0].undo = Some(order(DrillRequest::Mend { fault: other.clone() }));
+        world.plan.steps[2].order = order(DrillRequest::Mend { fault: other });
+        assert_ne!(world.plan.hash(), confirmed.plan.hash());
+    }
+    let (outcome, _) = stage.run_as(&confirmed, CancellationToken::new()).await;
+    assert_eq!((outcome.ending, stage.sent()), (Ending::Refused, Vec::new()));
+    assert!(outcome.text.as_str().contains("is another"), "{}", outcome.text);
 }
 
 /// Mends, after so many failures.

@@ -106,3 +106,15 @@ fn what_a_drill_left_is_not_taken_back_by_a_plan() {
     let why = refused(&healthy(), &Intent::Undo { action, owed });
     assert!(why.contains("pgctl-tui drill mend"), "{why}");
 }
+
+#[test]
+fn a_plan_is_another_where_a_part_is_another_container() {
+    let same = |survey: Survey| drill(survey, Scenario::Kill).unwrap();
+    let mut moved = surveyed();
+    let anew = Means::Container { id: Text::new("4567"), name: Text::new("lab_pg-0_1"), port: Some(5432) };
+    moved.means.insert((Part::Member(pg(0)), FaultKind::Kill), Ok(anew));
+    let (before, after) = (same(surveyed()), same(moved));
+    assert_eq!(before.steps[1].words, after.steps[1].words, "to the eye it is the same");
+    assert_ne!(before.hash(), after.hash());
+    assert_eq!(before.hash(), same(surveyed()).hash());
+}
