@@ -4,16 +4,18 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
+use crate::action::drill::{FaultKind, Part};
 use crate::action::permit::WriteAccess;
 use crate::config::address::AddressMap;
 use crate::driver::port::{Check, Contact, NodeSources, Observe};
+use crate::model::agent::Address;
 use crate::model::name::{ClusterName, RouterName};
 use crate::model::router::Router;
 use crate::model::snapshot::{Identity, StackKind};
 use crate::model::source::SourceKind;
 use crate::model::text::Text;
 
-use super::acting::{SimulatedActor, SimulatedLock, Ticking};
+use super::acting::{SimulatedActor, SimulatedLock, SimulatedProbe, Ticking, breakable};
 use super::sources::{Ask, PARTS_ENDPOINTS, SimulatedCheck, SimulatedNodes, SimulatedSource, lock};
 use super::world::World;
 use super::world::scenario::Scenario;
@@ -24,6 +26,9 @@ pub(super) const ROUTER: &str = "pg-router";
 /// Its statistics page and its runtime interface.
 const ROUTER_PAGE: &str = "http://pg-router:7000/";
 pub(super) const ROUTER_RUNTIME: &str = "pg-router:7001";
+/// Where clients write and read.
+pub(super) const WRITE_ADDRESS: (&str, u16) = ("pg-router", 5000);
+pub(super) const READ_ADDRESS: (&str, u16) = ("pg-router", 5001);
 
 /// A simulated cluster. Clones share one world.
 #[derive(Clone, Debug)]
@@ -76,8 +81,8 @@ impl SimulatedCluster {
             runtime: None,
             write_backends: vec![Text::new("primary")],
             read_backends: vec![Text::new("replicas")],
-            write_address: None,
-            read_address: None,
+            write_address: Some(address(WRITE_ADDRESS)),
+            read_address: Some(address(READ_ADDRESS)),
         }]
     }
 
@@ -133,6 +138,16 @@ impl SimulatedCluster {
         SimulatedActor::new(&self.name, &self.world, clock)
     }
 
+    /// A client that writes and reads through its router, for drills.
+    pub fn probe(&self, _access: &WriteAccess, clock: Ticking) -> SimulatedProbe {
+        SimulatedProbe::new(&self.world, clock)
+    }
+
+    /// Every part that a drill can break, and in which way.
+    pub fn breakable(&self) -> Vec<(Part, FaultKind)> {
+        breakable(&lock(&self.world))
+    }
+
     /// A hold on the cluster's operation lock, which every console on this world sees.
     pub fn lock(&self, clock: Ticking) -> SimulatedLock {
         SimulatedLock::new(&self.world, clock)
@@ -143,4 +158,8 @@ impl SimulatedCluster {
         let check = |source: SimulatedSource| -> Box<dyn Check> { Box::new(SimulatedCheck::new(source)) };
         self.plain_sources().into_iter().map(check).collect()
     }
+}
+
+fn address((host, port): (&str, u16)) -> Address {
+    Address { host: Text::new(host), port }
 }

@@ -12,7 +12,7 @@ mod sources;
 mod tests;
 mod world;
 
-pub use acting::{SimulatedActor, SimulatedLock, Ticking};
+pub use acting::{SimulatedActor, SimulatedLock, SimulatedProbe, Ticking};
 pub use cluster::SimulatedCluster;
 pub use fleet::{demo, fleet};
 pub use world::World;

@@ -18,7 +18,7 @@ use super::{SimulatedActor, TELLING, world_of};
 
 impl SimulatedActor {
     /// Asks the world as it is at present.
-    fn ask<T>(&self, what: impl FnOnce(&mut World) -> T) -> T {
+    pub(super) fn ask<T>(&self, what: impl FnOnce(&mut World) -> T) -> T {
         let now = (self.clock)();
         let mut world = world_of(&self.world);
         world.advance(now);

@@ -3,8 +3,10 @@
 //! Time comes with each question here too. Whoever acts brings the observer's clock, moves the world to it, and looks
 //! again every little while until the answer is there or the deadline over.
 
+mod breaking;
 mod companion;
 mod lock;
+mod probe;
 mod reply;
 mod send;
 
@@ -26,7 +28,9 @@ use super::sources::lock as world_of;
 use super::world::World;
 use super::world::calls::{Answer, Taken};
 
+pub(super) use breaking::breakable;
 pub use lock::SimulatedLock;
+pub use probe::SimulatedProbe;
 
 /// The observer's clock. It must run on by itself: a request that is open ends by it.
 pub type Ticking = Arc<dyn Fn() -> Moment + Send + Sync>;
@@ -50,13 +54,17 @@ impl SimulatedActor {
         Self { cluster: cluster.clone(), world: Arc::clone(world), clock }
     }
 
+    fn permitted(&self, permit: &Permit) -> Result<(), NotPerformed> {
+        if *permit.cluster() == self.cluster {
+            return Ok(());
+        }
+        let words = format!("the permit is for {}, and this is {}", permit.cluster(), self.cluster);
+        Err(NotPerformed::NotSent(SourceError::new(Trouble::Unsupported, self.cluster.as_str(), words)))
+    }
+
     async fn send(&self, order: &Order, permit: &Permit, deadline: Duration) -> Result<Reply, NotPerformed> {
         let place = reply::endpoint(order);
-        if *permit.cluster() != self.cluster {
-            let words = format!("the permit is for {}, and this is {}", permit.cluster(), self.cluster);
-            let error = SourceError::new(Trouble::Unsupported, self.cluster.as_str(), words);
-            return Err(NotPerformed::NotSent(error));
-        }
+        self.permitted(permit)?;
         let began = (self.clock)();
         let taken = {
             let mut world = world_of(&self.world);

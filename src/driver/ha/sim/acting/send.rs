@@ -112,13 +112,16 @@ impl World {
     }
 
     /// Why PostgreSQL of a node does not even take a statement.
-    fn sql_trouble(&self, index: usize) -> Option<Answer> {
+    pub(super) fn sql_trouble(&self, index: usize) -> Option<Answer> {
         let node = &self.nodes[index];
         match node.power {
             Power::On => {}
             Power::Off => return Some(Answer::Refused),
             // No greeting comes, and before it no statement is sent.
             Power::Frozen | Power::Cut => return Some(Answer::Unreachable),
+        }
+        if node.shut {
+            return Some(Answer::Unreachable);
         }
         match node.phase {
             Phase::Running | Phase::Promoting { .. } => node.ails.sql_silent.then_some(Answer::Unreachable),

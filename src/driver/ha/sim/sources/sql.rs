@@ -26,7 +26,7 @@ impl World {
     pub(crate) fn sql_report(&self, index: usize, endpoint: &Text) -> Result<SqlReport, SourceError> {
         let node = &self.nodes[index];
         reach(node.power, endpoint)?;
-        if node.ails.sql_silent {
+        if node.ails.sql_silent || node.shut {
             return Err(silent(endpoint));
         }
         match node.phase {

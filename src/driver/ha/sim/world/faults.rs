@@ -10,6 +10,8 @@ use crate::model::text::Text;
 pub enum Fault {
     /// The host dies: ports refuse. Stays down until healed.
     KillNode(NodeName),
+    /// The host shuts down in good order: the agent stops PostgreSQL, gives the lead away, and is gone.
+    StopNode(NodeName),
     /// Every process of the node stands still; connections stay open and nothing answers.
     FreezeNode(NodeName),
     /// No packet passes to or from the node, which runs on.

@@ -74,6 +74,7 @@ impl World {
             called: 0,
             endings: Vec::new(),
             claim: None,
+            practice: None,
             agenda: std::collections::BTreeMap::new(),
             planned: 0,
             story: Story::new(scenario, now),
@@ -101,6 +102,7 @@ fn node(spec: &Spec, index: usize, end: u64, now: Time, seed: u64) -> Node {
         name: name.clone(),
         tags: tags.clone(),
         power: Power::On,
+        shut: false,
         restarts: 0,
         agent: Agent {
             up_at: 0,

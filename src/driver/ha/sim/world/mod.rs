@@ -18,6 +18,7 @@ pub(crate) mod load;
 pub(crate) mod node;
 pub(crate) mod orders;
 pub(crate) mod postgres;
+pub(crate) mod practice;
 pub(crate) mod record;
 pub(crate) mod replication;
 pub(crate) mod requests;
@@ -42,6 +43,7 @@ use faults::{Cure, Fault};
 use load::Load;
 use node::Node;
 use orders::Order;
+use practice::Row;
 use record::Record;
 use router::Balancer;
 use scenario::Story;
@@ -80,6 +82,8 @@ pub struct World {
     endings: Vec<Ended>,
     /// The operation lock.
     claim: Option<Held>,
+    /// The table of a drill's probe, while there is one.
+    practice: Option<Vec<Row>>,
     agenda: BTreeMap<(Time, u64), Happening>,
     planned: u64,
     story: Story,

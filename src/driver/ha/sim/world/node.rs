@@ -61,6 +61,8 @@ pub(crate) enum AfterStop {
     Rejoin,
     /// Start read-only at once: the DCS cannot be reached.
     ReadOnly,
+    /// Give the lock back and end: the host shuts down.
+    PowerOff,
 }
 
 /// The stream that a standby receives.
@@ -173,6 +175,8 @@ pub(crate) struct Node {
     pub(crate) router_address: Text,
     pub(crate) tags: Tags,
     pub(crate) power: Power,
+    /// Its packet filter keeps everybody from its PostgreSQL.
+    pub(crate) shut: bool,
     /// Automatic restarts of its container.
     pub(crate) restarts: u32,
     pub(crate) agent: Agent,
@@ -236,7 +240,7 @@ impl Node {
 
     /// Whether PostgreSQL takes connections from elsewhere.
     pub(crate) fn serves(&self) -> bool {
-        self.power == Power::On && self.accepts()
+        self.power == Power::On && self.accepts() && !self.shut
     }
 
     /// Whether it takes writes.

@@ -132,36 +132,15 @@ impl World {
         let now = self.clock.now();
         match then {
             AfterStop::HandOver => {
-                let candidate = self.record.failover.as_ref().and_then(|order| order.candidate);
-                let end = self.nodes[index].written;
-                let shipped = candidate.is_none_or(|candidate| {
-                    let node = &self.nodes[candidate];
-                    node.written + MIB >= end || node.power != super::node::Power::On
-                });
-                // A walsender that gets no answer is not waited for without end.
-                if !shipped && now < until + SHIPPING {
-                    return;
+                if self.hand_over(index, until) {
+                    // The former leader waits until somebody else has the lock.
+                    self.nodes[index].agent.next_loop = now + 2 * SECOND;
                 }
-                // A shutdown in good order ends only when each standby that streams has the last record.
-                for other in 0..self.nodes.len() {
-                    if self.nodes[other]
-                        .stream
-                        .is_some_and(|stream| stream.from == index && stream.heard + SECOND > now)
-                    {
-                        self.nodes[other].written = end.max(self.nodes[other].written);
-                    }
+            }
+            AfterStop::PowerOff => {
+                if self.hand_over(index, until) {
+                    self.power_off(index);
                 }
-                let node = &mut self.nodes[index];
-                node.agent.leads = false;
-                node.writable = false;
-                node.phase = Phase::Stopped;
-                self.touch_member(index);
-                // One that stood still meanwhile has lost the lock already, maybe to another.
-                if self.record.holder() == Some(index) {
-                    self.release_lock();
-                }
-                // The former leader waits until somebody else has the lock.
-                self.nodes[index].agent.next_loop = now + 2 * SECOND;
             }
             AfterStop::Rejoin => {
                 self.nodes[index].phase = Phase::Stopped;
@@ -174,6 +153,37 @@ impl World {
                 node.phase = Phase::Starting { until: now + 1_500 * MILLISECOND };
             }
         }
+    }
+
+    /// The end of a shutdown in good order: everything is shipped, and the lock given back. `false`: not yet.
+    fn hand_over(&mut self, index: usize, until: Time) -> bool {
+        let now = self.clock.now();
+        let candidate = self.record.failover.as_ref().and_then(|order| order.candidate);
+        let end = self.nodes[index].written;
+        let shipped = candidate.is_none_or(|candidate| {
+            let node = &self.nodes[candidate];
+            node.written + MIB >= end || node.power != super::node::Power::On
+        });
+        // A walsender that gets no answer is not waited for without end.
+        if !shipped && now < until + SHIPPING {
+            return false;
+        }
+        // A shutdown in good order ends only when each standby that streams has the last record.
+        for other in 0..self.nodes.len() {
+            if self.nodes[other].stream.is_some_and(|stream| stream.from == index && stream.heard + SECOND > now) {
+                self.nodes[other].written = end.max(self.nodes[other].written);
+            }
+        }
+        let node = &mut self.nodes[index];
+        node.agent.leads = false;
+        node.writable = false;
+        node.phase = Phase::Stopped;
+        self.touch_member(index);
+        // One that stood still meanwhile has lost the lock already, maybe to another.
+        if self.record.holder() == Some(index) {
+            self.release_lock();
+        }
+        true
     }
 
     /// How a node that was away comes back: as it is, rewound to where its history left the leader's, or copied anew.

@@ -72,7 +72,8 @@ impl World {
         let node = &self.nodes[index];
         let Some(stream) = node.stream else { return };
         let upstream = &self.nodes[stream.from];
-        let flows = node.power == Power::On && node.stands_by() && upstream.power == Power::On && upstream.feeds();
+        let reached = upstream.power == Power::On && !upstream.shut;
+        let flows = node.power == Power::On && node.stands_by() && reached && upstream.feeds();
         let broken = node.power == Power::Off
             || upstream.power == Power::Off
             || (upstream.executes() && !upstream.feeds())

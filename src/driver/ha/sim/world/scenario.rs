@@ -50,6 +50,10 @@ impl World {
     /// Tells the next chapter when it is time.
     pub(super) fn tell(&mut self) {
         let now = self.clock.now();
+        // Whoever practises has enough with what they break themselves.
+        if self.is_practised_on() {
+            return;
+        }
         let Some(chapter) = self.story.chapter.filter(|_| now >= self.story.next) else { return };
         let pause = self.chapter(chapter) + self.dice.between(0, 9);
         self.story = Story { chapter: Some((chapter + 1) % CHAPTERS), next: now + pause * SECOND };

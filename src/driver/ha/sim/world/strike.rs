@@ -10,7 +10,7 @@ use super::World;
 use super::clock::{HOUR, MILLISECOND, MINUTE, SECOND, Time, micros};
 use super::etcd::{EtcdNode, Seat};
 use super::faults::{Cure, Fault};
-use super::node::{Ails, Phase, Power};
+use super::node::{AfterStop, Ails, Phase, Power};
 use super::sessions::Spell;
 
 impl World {
@@ -19,6 +19,7 @@ impl World {
         let now = self.clock.now();
         match fault {
             Fault::KillNode(node) => self.with(&node, super::World::power_off),
+            Fault::StopNode(node) => self.with(&node, super::World::shut_down),
             Fault::FreezeNode(node) => self.with(&node, |world, index| world.nodes[index].power = Power::Frozen),
             Fault::CutNode(node) => self.with(&node, |world, index| world.nodes[index].power = Power::Cut),
             Fault::CrashNode { node, back_after, reinit } => {
@@ -232,7 +233,7 @@ impl World {
         self.store(name, |member| member.seat = seat);
     }
 
-    fn power_off(&mut self, index: usize) {
+    pub(super) fn power_off(&mut self, index: usize) {
         let node = &mut self.nodes[index];
         node.power = Power::Off;
         node.phase = Phase::Crashed;
@@ -240,6 +241,18 @@ impl World {
         node.agent.leads = false;
         node.agent.retrying = false;
         node.agent.failsafe = false;
+    }
+
+    /// What `docker stop` or a host's shutdown makes the agent do.
+    fn shut_down(&mut self, index: usize) {
+        let now = self.clock.now();
+        let spell = self.dice.between(700, 1_300) * MILLISECOND;
+        let node = &mut self.nodes[index];
+        if node.power == Power::On && node.accepts() {
+            node.phase = Phase::Stopping { until: now + spell, then: AfterStop::PowerOff };
+        } else {
+            self.power_off(index);
+        }
     }
 
     fn crash(&mut self, index: usize) {
@@ -276,20 +289,12 @@ impl World {
 
     /// Brings a node back, or frees it from what ails it.
     pub(super) fn revive(&mut self, index: usize) {
-        let now = self.clock.now();
-        let ripple = self.dice.between(0, 900) * MILLISECOND;
         let node = &mut self.nodes[index];
-        let before = std::mem::replace(&mut node.power, Power::On);
         node.ails = Ails { strayed: node.ails.strayed, reinit: node.ails.reinit, ..Default::default() };
-        match before {
-            Power::Off => {
-                node.agent.up_at = now + 3 * SECOND + ripple;
-                node.agent.next_loop = node.agent.up_at;
-                node.phase = Phase::Stopped;
-            }
-            Power::Frozen | Power::Cut => node.agent.next_loop = now + 300 * MILLISECOND + ripple,
-            Power::On => {}
-        }
+        node.shut = false;
+        self.bring_back(index);
+        let now = self.clock.now();
+        let node = &mut self.nodes[index];
         if node.agent.up_at == Time::MAX {
             node.agent.up_at = now + 2 * SECOND;
             node.agent.next_loop = node.agent.up_at;
@@ -299,6 +304,22 @@ impl World {
         let node = &mut self.nodes[index];
         if node.ails.strayed.is_some() {
             node.agent.next_loop = now + SECOND;
+        }
+    }
+
+    /// Starts, thaws or reconnects its host, with all that ails it.
+    pub(crate) fn bring_back(&mut self, index: usize) {
+        let now = self.clock.now();
+        let ripple = self.dice.between(0, 900) * MILLISECOND;
+        let node = &mut self.nodes[index];
+        match std::mem::replace(&mut node.power, Power::On) {
+            Power::Off => {
+                node.agent.up_at = now + 3 * SECOND + ripple;
+                node.agent.next_loop = node.agent.up_at;
+                node.phase = Phase::Stopped;
+            }
+            Power::Frozen | Power::Cut => node.agent.next_loop = now + 300 * MILLISECOND + ripple,
+            Power::On => {}
         }
     }
 }
