@@ -94,6 +94,7 @@ pub(super) fn healthy() -> Snapshot {
         name: RouterName::new("edge"),
         http: Some(said(SourceKind::RouterHttp, "edge", report.clone())),
         runtime: Some(said(SourceKind::RouterRuntime, "edge", report)),
+        acting: None,
         write_backends: vec!["primary".into()],
         read_backends: vec!["replicas".into()],
         write_address: None,

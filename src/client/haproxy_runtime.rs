@@ -129,6 +129,8 @@ pub struct ServerLine {
     pub operational: Option<u32>,
     /// `srv_admin_state`: a mask of what keeps it from traffic.
     pub administrative: Option<u32>,
+    /// `srv_uweight`: the weight by configuration or by hand; 0 takes nothing new.
+    pub weight: Option<u32>,
     /// `srv_check_result`: 0 unknown, 1 neutral, 2 failed, 3 passed, 4 conditionally passed.
     pub check_result: Option<u32>,
     /// `srv_check_state`: a mask; 2 configured, 4 enabled, 8 paused.
@@ -279,7 +281,8 @@ fn servers(text: &str) -> BTreeMap<(String, String), ServerLine> {
     };
     let port = place("srv_port");
     let columns =
-        ["srv_op_state", "srv_admin_state", "srv_check_result", "srv_check_state", "srv_agent_state"].map(place);
+        ["srv_op_state", "srv_admin_state", "srv_uweight", "srv_check_result", "srv_check_state", "srv_agent_state"]
+            .map(place);
     let entry = |line: &str| {
         let fields: Vec<_> = line.split(' ').collect();
         let address = fields.get(address).filter(|address| **address != "-");
@@ -289,9 +292,9 @@ fn servers(text: &str) -> BTreeMap<(String, String), ServerLine> {
             (Some(port), true) => format!("[{address}]:{port}"),
             (Some(port), false) => format!("{address}:{port}"),
         });
-        let [operational, administrative, check_result, check_state, agent_state] =
+        let [operational, administrative, weight, check_result, check_state, agent_state] =
             columns.map(|column| fields.get(column?)?.parse().ok());
-        let line = ServerLine { address, operational, administrative, check_result, check_state, agent_state };
+        let line = ServerLine { address, operational, administrative, weight, check_result, check_state, agent_state };
         Some((((*fields.get(backend)?).to_owned(), (*fields.get(server)?).to_owned()), line))
     };
     lines.filter_map(entry).collect()

@@ -24,7 +24,7 @@ use crate::model::moment::Moment;
 use crate::model::name::{NodeName, RouterName};
 use crate::model::parts::{BackupReport, PoolerReport, RuntimeReport};
 use crate::model::postgres::SqlReport;
-use crate::model::router::{ProxyRow, RouterReport};
+use crate::model::router::{ProxyRow, RouterReport, RuntimeLevel};
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{Source, SourceError};
 use crate::model::text::Text;
@@ -42,6 +42,8 @@ pub enum Facts {
     Sql(Box<SqlReport>),
     /// A router's statistics (`RouterHttp`, `RouterRuntime`).
     Router(Box<RouterReport>),
+    /// What a router's socket for acting allows (`RouterActing`).
+    Level(RuntimeLevel),
     /// A Prometheus endpoint (`PatroniMetrics`, `Exporter`).
     Metrics(MetricsReport),
     /// A pooler (`Pooler`).

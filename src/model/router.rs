@@ -236,6 +236,40 @@ pub struct ProxyRow {
     pub tracks: Option<Text>,
 }
 
+impl ProxyRow {
+    /// What keeps the server from traffic, whatever its check says: by its control, where that is told, since a held server
+    /// whose check fails is shown as any other that is down; else by its status.
+    pub fn held(&self) -> Hold {
+        match (self.control, &self.status) {
+            (Some(control), _) => control.hold,
+            (None, ProxyStatus::Maintenance(_)) => Hold::Maintenance,
+            (None, ProxyStatus::Drain) => Hold::Drain,
+            (
+                None,
+                ProxyStatus::Up
+                | ProxyStatus::GoingDown(_)
+                | ProxyStatus::Down
+                | ProxyStatus::GoingUp(_)
+                | ProxyStatus::NoCheck
+                | ProxyStatus::NoLoadBalancing
+                | ProxyStatus::Open
+                | ProxyStatus::Stopped
+                | ProxyStatus::Unknown(_),
+            ) => Hold::None,
+        }
+    }
+
+    /// The same in HAProxy's word; `None`: nothing keeps it.
+    pub fn held_word(&self) -> Option<String> {
+        match (self.held(), &self.status) {
+            (Hold::None, _) => None,
+            (_, ProxyStatus::Maintenance(_) | ProxyStatus::Drain) => Some(self.status.word()),
+            (Hold::Maintenance, _) => Some("MAINT".to_owned()),
+            (Hold::Drain, _) => Some("DRAIN".to_owned()),
+        }
+    }
+}
+
 /// What one router says.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct RouterReport {
@@ -243,6 +277,52 @@ pub struct RouterReport {
     pub info: Option<RouterInfo>,
     /// Rows in the router's order.
     pub rows: Vec<ProxyRow>,
+}
+
+/// What a socket of the runtime API allows. HAProxy's own words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuntimeLevel {
+    /// A part of looking.
+    User,
+    /// All of looking.
+    Operator,
+    /// Everything.
+    Admin,
+    /// A word this version does not know; empty: the router does not tell.
+    Unknown(Text),
+}
+
+impl RuntimeLevel {
+    /// The level that `word` names.
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "user" => Self::User,
+            "operator" => Self::Operator,
+            "admin" => Self::Admin,
+            other => Self::Unknown(Text::new(other)),
+        }
+    }
+
+    /// The word shown.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::User => "user",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+            Self::Unknown(word) if word.is_empty() => "?",
+            Self::Unknown(word) => word.as_str(),
+        }
+    }
+
+    /// Whether a server's state can be set there; `None`: not known.
+    pub fn can_set(&self) -> Option<bool> {
+        match self {
+            Self::User | Self::Operator => Some(false),
+            Self::Admin => Some(true),
+            Self::Unknown(_) => None,
+        }
+    }
 }
 
 /// What a pool is for.
@@ -287,6 +367,8 @@ pub struct Router {
     pub http: Option<Reading<RouterReport>>,
     /// The runtime API; `None`: not configured.
     pub runtime: Option<Reading<RouterReport>>,
+    /// The runtime API that is configured for acting; `None`: not configured, or this console is only to look.
+    pub acting: Option<Reading<RuntimeLevel>>,
     /// Backends that the configuration says lead to the leader; empty: guess by name.
     pub write_backends: Vec<Text>,
     /// Backends that the configuration says lead to replicas; empty: guess by name.
@@ -376,6 +458,7 @@ mod tests {
             name: RouterName::new("edge"),
             http: None,
             runtime: None,
+            acting: None,
             write_backends: vec!["batman".into()],
             read_backends: Vec::new(),
             write_address,

@@ -279,6 +279,7 @@ impl Snapshot {
         for router in &self.routers {
             all.extend(router.http.iter().map(|r| status(r, now)));
             all.extend(router.runtime.iter().map(|r| status(r, now)));
+            all.extend(router.acting.iter().map(|r| status(r, now)));
         }
         all.extend(self.poolers.iter().map(|r| status(r, now)));
         all.extend(self.backups.iter().map(|r| status(r, now)));

@@ -27,6 +27,8 @@ pub enum SourceKind {
     RouterHttp,
     /// HAProxy's runtime API.
     RouterRuntime,
+    /// The runtime API that is configured for acting: at which level it is.
+    RouterActing,
     /// `postgres_exporter` of one node.
     Exporter,
     /// A connection pooler's admin console.
@@ -49,6 +51,7 @@ impl SourceKind {
             Self::Sql => "SQL",
             Self::RouterHttp => "HAProxy",
             Self::RouterRuntime => "HAProxy runtime",
+            Self::RouterActing => "HAProxy acting",
             Self::Exporter => "exporter",
             Self::Pooler => "pooler",
             Self::Backup => "backup",
@@ -189,7 +192,7 @@ impl Trouble {
             (Self::Credentials, SourceKind::PatroniRest | SourceKind::PatroniCluster | SourceKind::PatroniMetrics) => {
                 "something before Patroni asks for a login: check user and password under [clusters.NAME.patroni.looking]"
             }
-            (Self::Credentials, SourceKind::RouterHttp | SourceKind::RouterRuntime) => {
+            (Self::Credentials, SourceKind::RouterHttp | SourceKind::RouterRuntime | SourceKind::RouterActing) => {
                 "check user and password of the router under [[clusters.NAME.routers]]"
             }
             (Self::Credentials, SourceKind::Etcd | SourceKind::EtcdMember) => {

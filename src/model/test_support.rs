@@ -558,6 +558,7 @@ fn router() -> Router {
         name: RouterName::new("pg-router"),
         http: Some(said(SourceKind::RouterHttp, "pg-router", 400, RouterReport { info: Some(info), rows: all })),
         runtime: None,
+        acting: None,
         write_backends: Vec::new(),
         read_backends: Vec::new(),
         write_address: Some(Address { host: "10.0.0.9".into(), port: 5000 }),

@@ -122,6 +122,11 @@ impl Merge {
                     renew(&mut router.runtime, reading());
                 }
             }
+            SourceKind::RouterActing => {
+                if let Some(router) = self.router(source) {
+                    renew(&mut router.acting, reading());
+                }
+            }
         }
     }
 
@@ -193,6 +198,10 @@ impl Merge {
             SourceKind::RouterRuntime => {
                 let place = self.router(&source).and_then(|router| router.runtime.as_mut());
                 put(place, at, took, only!(source, outcome, Router));
+            }
+            SourceKind::RouterActing => {
+                let place = self.router(&source).and_then(|router| router.acting.as_mut());
+                put(place, at, took, only!(source, outcome, Level));
             }
         }
     }

@@ -80,6 +80,7 @@ impl Reserve {
             | SourceKind::Sql
             | SourceKind::RouterHttp
             | SourceKind::RouterRuntime
+            | SourceKind::RouterActing
             | SourceKind::Exporter
             | SourceKind::Pooler
             | SourceKind::Backup

@@ -128,7 +128,9 @@ fn in_step(asked: Moment, turn: Duration, phase: f64) -> Duration {
 
 fn longest_back_off(kind: SourceKind) -> Duration {
     match kind {
-        SourceKind::PatroniRest | SourceKind::RouterHttp | SourceKind::RouterRuntime => LONGEST_BACK_OFF_AWAITED,
+        SourceKind::PatroniRest | SourceKind::RouterHttp | SourceKind::RouterRuntime | SourceKind::RouterActing => {
+            LONGEST_BACK_OFF_AWAITED
+        }
         SourceKind::PatroniCluster
         | SourceKind::PatroniMetrics
         | SourceKind::Etcd

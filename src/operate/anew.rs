@@ -23,6 +23,7 @@ pub(super) fn unheard(snapshot: &Snapshot, since: Moment) -> Vec<(Source, bool)>
     for router in &snapshot.routers {
         router.http.iter().for_each(|reading| collect(reading, since, now, &mut silent));
         router.runtime.iter().for_each(|reading| collect(reading, since, now, &mut silent));
+        router.acting.iter().for_each(|reading| collect(reading, since, now, &mut silent));
     }
     silent
 }
@@ -45,6 +46,7 @@ fn is_heard<T>(reading: &Reading<T>, since: Moment) -> bool {
         | SourceKind::Sql
         | SourceKind::RouterHttp
         | SourceKind::RouterRuntime
+        | SourceKind::RouterActing
         | SourceKind::Exporter
         | SourceKind::Pooler
         | SourceKind::Backup

@@ -16,6 +16,7 @@ use crate::driver::ha::patroni::PatroniNode;
 use crate::driver::node::postgres::PostgresCheck;
 use crate::driver::port::Check;
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
+use crate::driver::router::haproxy_acting::HaproxyActing;
 use crate::model::checkup::{Aspect, CheckLine, Verdict};
 use crate::model::member::Member;
 use crate::model::name::ClusterName;
@@ -205,6 +206,10 @@ fn endpoints(settings: &ClusterSettings, scope: Option<&Text>, members: &[Member
         if let Some(runtime) = &router.runtime {
             let check = HaproxyRuntime::new(&router.name, runtime.clone(), router.timeouts);
             checks.push((Source::new(SourceKind::RouterRuntime, router.name.as_str()), Box::new(check)));
+        }
+        if let Some(acting) = &router.acting_runtime {
+            let check = HaproxyActing::new(&router.name, acting.clone(), router.timeouts);
+            checks.push((Source::new(SourceKind::RouterActing, router.name.as_str()), Box::new(check)));
         }
     }
     checks

@@ -14,6 +14,7 @@ use crate::driver::ha::patroni_metrics::patroni_metrics;
 use crate::driver::node::postgres::PostgresNode;
 use crate::driver::port::{Contact, NodeSources, Observe};
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
+use crate::driver::router::haproxy_acting::HaproxyActing;
 use crate::model::agent::{Address, Registration};
 use crate::model::name::NodeName;
 use crate::model::router::Router;
@@ -71,6 +72,11 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         if let Some(runtime) = &router.runtime {
             sources.push(Box::new(HaproxyRuntime::new(&router.name, runtime.clone(), router.timeouts)));
         }
+        // Of no use to whoever only looks.
+        let may_act = !read_only && !settings.read_only;
+        if let Some(acting) = router.acting_runtime.as_ref().filter(|_| may_act) {
+            sources.push(Box::new(HaproxyActing::new(&router.name, acting.clone(), router.timeouts)));
+        }
     }
     let timeouts = settings.timeouts;
     Stack {
@@ -115,6 +121,7 @@ fn routers(settings: &ClusterSettings) -> Vec<Router> {
         name: router.name.clone(),
         http: None,
         runtime: None,
+        acting: None,
         write_backends: texts(&router.write_backends),
         read_backends: texts(&router.read_backends),
         write_address: router.write_address.as_ref().map(address),

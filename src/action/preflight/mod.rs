@@ -160,6 +160,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
         }
         Intent::Undo { owed, .. } => undo::examine(&scene, owed, &mut notes),
     }
+    router::can_be_told(&scene, &mut notes);
     notes
 }
 

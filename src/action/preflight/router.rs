@@ -5,7 +5,8 @@ use super::super::note::Note;
 use super::super::order::RouterRequest;
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
 use crate::model::name::{NodeName, RouterName};
-use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router};
+use crate::model::observed::Reading;
+use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router, RuntimeLevel};
 use crate::model::text::Text;
 
 /// Every router must know the leader and the candidate, or clients are led nowhere.
@@ -59,26 +60,33 @@ fn one(scene: &Scene<'_>, router: &Router, candidate: Option<&NodeName>, notes: 
         };
         notes.push(note.by(&fact));
     }
+    let of_candidate = candidate.and_then(server_of);
+    let candidates =
+        |row: &ProxyRow| of_candidate.is_some_and(|own| own.proxy == row.proxy && own.server == row.server);
+    let rows = fact.value.rows.iter().filter(|row| row.kind == ProxyKind::Server && !candidates(row));
+    let held = rows.filter_map(|row| Some(format!("{}/{} is {}", row.proxy, row.server, row.held_word()?)));
+    let held = held.collect::<Vec<_>>();
+    if !held.is_empty() {
+        let text = format!("at {} {} by somebody's hand, and stays so, whoever leads", router.name, held.join(", "));
+        notes.push(warn("router-held", text).by(&fact));
+    }
     if let Some(candidate) = candidate {
-        let note = match server_of(candidate) {
+        let note = match of_candidate {
             None => block("router-candidate", format!("{} has no server for {candidate}", router.name)).overridable(),
-            Some(row) => match &row.status {
-                ProxyStatus::Maintenance(_) | ProxyStatus::Drain => {
+            Some(row) => match (row.held_word(), &row.status) {
+                (Some(word), _) => {
                     let text = format!(
-                        "{}/{} of {} is {} by somebody's hand: clients will not follow to {candidate}",
-                        row.proxy,
-                        row.server,
-                        router.name,
-                        row.status.word()
+                        "{}/{} of {} is {word} by somebody's hand: clients will not follow to {candidate}",
+                        row.proxy, row.server, router.name,
                     );
                     block("router-candidate", text).overridable()
                 }
-                ProxyStatus::NoCheck => {
+                (None, ProxyStatus::NoCheck) => {
                     let text =
                         format!("{}/{} of {} is not checked: it cannot follow", row.proxy, row.server, router.name);
                     warn("router-candidate", text)
                 }
-                other => {
+                (None, other) => {
                     let text = format!("{} knows {candidate} as {}/{}", router.name, row.proxy, row.server);
                     pass("router-candidate", format!("{text}, {}", other.word()))
                 }
@@ -86,6 +94,37 @@ fn one(scene: &Scene<'_>, router: &Router, candidate: Option<&NodeName>, notes: 
         };
         notes.push(note.about(candidate).by(&fact));
     }
+}
+
+/// Every router that the plan tells something must let itself be told: that is asked beforehand, since it would show only
+/// in the middle of the action.
+pub(super) fn can_be_told(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    for name in scene.told_routers() {
+        let router = scene.snapshot.routers.iter().find(|router| router.name == *name);
+        let Some(acting) = router.and_then(|router| router.acting.as_ref()) else { continue };
+        notes.push(level(scene, name, acting));
+    }
+}
+
+fn level(scene: &Scene<'_>, name: &RouterName, acting: &Reading<RuntimeLevel>) -> Note {
+    const CHECK: &str = "router-level";
+    let now = scene.snapshot.now;
+    let Some(fact) = fresh(acting.fact(now, Some)) else {
+        let why = acting.trouble(now).map_or_else(|| "no answer yet".to_owned(), |(why, _)| why.to_string());
+        return block(CHECK, format!("the runtime API of {name} for acting does not answer: {why}"));
+    };
+    let level = fact.value.word();
+    match fact.value.can_set() {
+        Some(true) => pass(CHECK, format!("{name} can be told: its runtime API for acting is at level {level}")),
+        Some(false) => {
+            let text = format!(
+                "{name} cannot be told: its runtime API for acting is at level {level}; acting.runtime must be at admin"
+            );
+            block(CHECK, text)
+        }
+        None => unknown(CHECK, format!("at which level the runtime API of {name} for acting is, it does not tell")),
+    }
+    .by(&fact)
 }
 
 /// What a hand is about to do to one server.

@@ -1,5 +1,7 @@
 //! The picture and the plan, and what several checks ask of them.
 
+use std::collections::BTreeSet;
+
 use super::super::intent::Intent;
 use super::super::note::{Note, Verdict};
 use super::super::order::{AgentRequest, Order, RouterRequest};
@@ -119,6 +121,25 @@ impl<'a> Scene<'a> {
             | Order::Drill { .. }
             | Order::Await { .. } => None,
         })
+    }
+
+    /// Routers that the plan tells something, each once.
+    pub(super) fn told_routers(&self) -> BTreeSet<&'a RouterName> {
+        let mut routers = BTreeSet::new();
+        for step in self.plan.into_iter().flat_map(|plan| &plan.steps) {
+            match &step.order {
+                Order::Router { router, .. } => {
+                    routers.insert(router);
+                }
+                Order::Escort(escort) => routers.extend(escort.routes.iter().map(|route| &route.router)),
+                Order::Agent { .. }
+                | Order::Sql { .. }
+                | Order::Record { .. }
+                | Order::Drill { .. }
+                | Order::Await { .. } => {}
+            }
+        }
+        routers
     }
 
     /// Members whose agents the plan asks for something, each once, in the plan's order.

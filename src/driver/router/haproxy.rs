@@ -74,6 +74,14 @@ impl Observe for HaproxyPage {
     }
 }
 
+/// Where the runtime API is, for messages.
+pub(super) fn place(api: &RuntimeApi) -> Text {
+    match api {
+        RuntimeApi::Tcp(address) => Text::new(address),
+        RuntimeApi::Unix(path) => Text::new(path.to_string_lossy()),
+    }
+}
+
 /// The runtime API of one router. It also examines its endpoint for `doctor`.
 #[derive(Debug)]
 pub struct HaproxyRuntime {
@@ -85,12 +93,8 @@ pub struct HaproxyRuntime {
 impl HaproxyRuntime {
     /// The runtime API of `router`.
     pub fn new(router: &RouterName, api: RuntimeApi, timeouts: Timeouts) -> Self {
-        let place = match &api {
-            RuntimeApi::Tcp(address) => Text::new(address),
-            RuntimeApi::Unix(path) => Text::new(path.to_string_lossy()),
-        };
         let source = Source::new(SourceKind::RouterRuntime, router.as_str());
-        Self { source, place, reader: RuntimeReader::new(api, timeouts) }
+        Self { source, place: place(&api), reader: RuntimeReader::new(api, timeouts) }
     }
 
     /// The servers of one backend.

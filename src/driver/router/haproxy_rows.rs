@@ -71,6 +71,8 @@ fn control(line: &ServerLine) -> Option<ServerControl> {
     let hold = match line.administrative? {
         mask if mask & MAINTENANCE != 0 => Hold::Maintenance,
         mask if mask & DRAIN != 0 => Hold::Drain,
+        // A weight of nothing is a drain in all but name.
+        0 if line.weight == Some(0) => Hold::Drain,
         // A bit that this version does not know holds it too, as far as anybody can tell.
         0 => Hold::None,
         _ => Hold::Maintenance,

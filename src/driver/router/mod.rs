@@ -2,5 +2,6 @@
 
 pub mod haproxy;
 pub(in crate::driver) mod haproxy_act;
+pub mod haproxy_acting;
 mod haproxy_check;
 mod haproxy_rows;

@@ -68,6 +68,16 @@ fn of_router(ground: &Ground<'_>, router: &Router) -> Result<Vec<Route>, String>
             "the runtime API of {name} is not configured for acting: set acting.runtime of this router"
         ));
     }
+    if let Some(acting) = &router.acting {
+        match acting.fresh(ground.snapshot.now) {
+            None => return Err(format!("the runtime API of {name} for acting does not answer")),
+            Some(level) if level.can_set() == Some(false) => {
+                let level = level.word();
+                return Err(format!("the runtime API of {name} for acting is at level {level}, and needs admin"));
+            }
+            Some(_) => {}
+        }
+    }
     if router.write_backends.is_empty() {
         return Err(format!("which backend of {name} takes writes is a guess: set write_backends of this router"));
     }

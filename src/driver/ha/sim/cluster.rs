@@ -79,6 +79,7 @@ impl SimulatedCluster {
             name: RouterName::new(ROUTER),
             http: None,
             runtime: None,
+            acting: None,
             write_backends: vec![Text::new("primary")],
             read_backends: vec![Text::new("replicas")],
             write_address: Some(address(WRITE_ADDRESS)),
