@@ -7,6 +7,7 @@ use futures::future::Either;
 use tokio::sync::{mpsc, watch};
 
 use super::course::{Answer, Turn};
+use super::effect::Unanswered;
 use super::escort::{Escorted, Party};
 use super::progress::Event;
 use super::runner::Run;
@@ -81,6 +82,7 @@ impl Run<'_> {
             self.hand_over(turn.step);
             let mut sending = std::pin::pin!(super::course::sent(act, turn.step, turn.permit));
             let mut pictures = self.handle.pictures.clone();
+            let mut unanswered = Unanswered::begun(turn.is_shown_before, self.now());
             loop {
                 tokio::select! {
                     biased;
@@ -89,6 +91,9 @@ impl Run<'_> {
                     heard = &mut sending => break heard,
                     Ok(()) = pictures.changed() => {
                         escorting.during(self.see(turn.before)).await;
+                        if let Some(why) = self.waits_no_more(&mut unanswered, turn) {
+                            break Heard::NoAnswer(why);
+                        }
                     }
                 }
             }

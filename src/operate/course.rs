@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::effect::Unanswered;
 use super::keep::Held;
 use super::progress::Event;
 use super::runner::Run;
@@ -18,7 +19,7 @@ use crate::action::outcome::Ending;
 use crate::action::permit::Permit;
 use crate::action::plan::Step;
 use crate::action::record::Entry;
-use crate::action::telling::{Attempt, Heard, Judgement, Reply as Told, Stage, Telling};
+use crate::action::telling::{Attempt, Heard, Judgement, Reply as Told, Stage, Telling, is_outright};
 use crate::driver::port::{Act, NotPerformed, Reply};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
@@ -68,7 +69,15 @@ pub(super) struct Turn<'s> {
     can_abort: bool,
     /// The decisive step was not accepted.
     in_doubt: bool,
+    /// What it is to bring about is seen already, so that its effect tells nothing of it.
+    pub(super) is_shown_before: bool,
+    /// The step before was refused in words that prove nothing: its effect is awaited, but no longer than this.
+    at_most: Option<Duration>,
 }
+
+/// How long the effect of a step is awaited that was refused in words that prove nothing: it has happened by then, or the
+/// refusal was one.
+const DOUBTED: Duration = Duration::from_secs(30);
 
 /// Why a drill that the operator ended was not gone through.
 const CUT_SHORT: &str = "cut short by the operator";
@@ -83,6 +92,7 @@ impl Run<'_> {
     pub(super) async fn go(&mut self, act: &mut dyn Act, permit: &Permit, before: &Before) -> Course {
         // The decisive step was not accepted: what follows is sent only when its effect was seen.
         let mut in_doubt = false;
+        let mut at_most = None;
         let plan = &self.request.plan;
         let mut escorted = None;
         for (index, step) in plan.steps.iter().enumerate() {
@@ -100,7 +110,11 @@ impl Run<'_> {
             if in_doubt && !matches!(step.order, Order::Await { .. }) {
                 return Course::Stopped(format!("not sent, since the step before it was not accepted: {}", step.words));
             }
-            let turn = Turn { index, step, permit, before, can_abort, in_doubt };
+            let is_shown_before = self.is_brought_about(index, before);
+            let turn =
+                Turn { index, step, permit, before, can_abort, in_doubt, is_shown_before, at_most: at_most.take() };
+            // Then its effect tells what its answer does not.
+            let is_awaited = !is_shown_before && self.is_awaited_next(index);
             let made = match self.escort_of(index) {
                 Some(escort) => {
                     escorted = Some(escort.0);
@@ -118,6 +132,10 @@ impl Run<'_> {
                 Answer::Sent(Heard::Accepted(_)) => {}
                 Answer::Shown(_) => in_doubt = false,
                 Answer::Sent(Heard::NotSent(why)) if can_abort => return Course::Aborted(why.to_string()),
+                Answer::Sent(Heard::NoAnswer(_)) if is_awaited => in_doubt = in_doubt || is_decisive,
+                Answer::Sent(Heard::Refused(why)) if is_awaited && !is_decisive && !is_outright(&why) => {
+                    at_most = Some(DOUBTED);
+                }
                 Answer::Sent(Heard::Refused(why)) if can_abort && (!is_decisive || is_fault(&step.order)) => {
                     return Course::Aborted(format!("{}: {why}", step.words));
                 }
@@ -187,7 +205,7 @@ impl Run<'_> {
 
     /// Writes the step down, makes it, and writes down what became of it. An error: it was not begun.
     async fn make(&mut self, act: &mut dyn Act, turn: &Turn<'_>) -> Result<Answer, String> {
-        let Turn { index, step, permit, before, can_abort, .. } = *turn;
+        let Turn { index, step, can_abort, .. } = *turn;
         if let Some(undo) = &step.undo
             && let Err(error) = self.undo.owe(index, undo).await
         {
@@ -215,7 +233,7 @@ impl Run<'_> {
                 if let Some(undo) = &step.undo {
                     self.owed.push((index, undo.clone()));
                 }
-                Ok(Answer::Sent(self.send(act, step, permit, before).await))
+                Ok(Answer::Sent(self.send(act, turn).await))
             }
         };
         let answer = match answer {
@@ -328,8 +346,10 @@ impl Run<'_> {
     }
 
     /// Sends one order, once, and goes on watching meanwhile: an agent may take ten seconds to say what was seen at once.
-    async fn send(&mut self, act: &mut dyn Act, step: &Step, permit: &Permit, before: &Before) -> Heard {
+    async fn send(&mut self, act: &mut dyn Act, turn: &Turn<'_>) -> Heard {
+        let Turn { step, permit, before, .. } = *turn;
         self.hand_over(step);
+        let mut unanswered = Unanswered::begun(turn.is_shown_before, self.now());
         let is_waiting =
             matches!(step.order, Order::Drill { request: DrillRequest::Hold { .. } | DrillRequest::Recovered { .. } });
         let mut sending = std::pin::pin!(sent(act, step, permit));
@@ -343,6 +363,9 @@ impl Run<'_> {
                 }
                 Ok(()) = pictures.changed() => {
                     self.see(before).await;
+                    if let Some(why) = self.waits_no_more(&mut unanswered, turn) {
+                        return Heard::NoAnswer(why);
+                    }
                 }
             }
         }
@@ -356,7 +379,7 @@ impl Run<'_> {
         turn: &Turn<'_>,
     ) -> Result<Answer, String> {
         let Turn { before, can_abort, in_doubt, .. } = *turn;
-        let end = Instant::now() + at_most;
+        let end = Instant::now() + turn.at_most.map_or(at_most, |doubted| doubted.min(at_most));
         let since = self.evidence_since(milestone);
         let (mut pictures, mut held) = (self.handle.pictures.clone(), self.held.clone());
         let cuts_short = !can_abort && self.request.plan.intent.can_be_cut_short();

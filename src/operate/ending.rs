@@ -11,7 +11,7 @@ use crate::action::before::Before;
 use crate::action::outcome::{Ending, Outcome};
 use crate::action::permit::Permit;
 use crate::action::record::Entry;
-use crate::action::telling::{Heard, Stage};
+use crate::action::telling::{Heard, Stage, is_outright, is_principal};
 use crate::driver::port::{Act, NotPerformed, Reply};
 use crate::model::text::Text;
 
@@ -65,7 +65,23 @@ impl Run<'_> {
             return Outcome::new(Ending::Refused, format!("nothing was sent: {why}"));
         }
         let sent = sent.iter().map(|words| words.as_str()).collect::<Vec<_>>().join("; ");
-        Outcome::new(Ending::Failed, format!("ended before the point of no return: {why}; sent until then: {sent}"))
+        let text = format!("ended before the point of no return: {why}; sent until then: {sent}");
+        // What was answered otherwise was seen to have happened, or the course would not have gone on.
+        let doubtful = self.attempt.replies.last().is_some_and(|reply| {
+            let step = self.request.plan.steps.get(reply.step);
+            step.is_some_and(is_principal)
+                && match &reply.heard {
+                    Heard::NoAnswer(_) => true,
+                    Heard::Refused(words) => !is_outright(words),
+                    Heard::Accepted(_) | Heard::NotSent(_) => false,
+                }
+        });
+        if doubtful {
+            let last = "whether the last of it has happened, or will, is not known";
+            return Outcome::new(Ending::Unknown, format!("{text}; {last}"))
+                .next("look at the cluster before trying again: pgctl-tui status");
+        }
+        Outcome::new(Ending::Failed, text)
     }
 
     /// Watches until the rules can tell the outcome, or the time is up, or nobody wants to wait any more.

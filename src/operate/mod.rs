@@ -9,6 +9,7 @@ mod anew;
 mod course;
 pub mod desk;
 pub mod drill;
+mod effect;
 mod ending;
 mod escort;
 pub mod hand;

@@ -18,6 +18,9 @@ use crate::model::moment::Moment;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
+/// Within this an agent has written the order that it was given, whatever something on the way answered in its place.
+const ON_RECORD: Duration = Duration::from_secs(2);
+
 /// What came back for one step.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -263,9 +266,11 @@ impl Case<'_> {
         if self.deciding().any(|(_, telling)| telling.is_reached()) || lasts < self.must_last()? {
             return None;
         }
-        let text = match self.replies().find(|heard| matches!(heard, Heard::Refused(_))) {
+        let refused = self.replies().find(|heard| matches!(heard, Heard::Refused(_)));
+        let text = match refused.or_else(|| self.replies().next()) {
             Some(Heard::Refused(reply)) => format!("{reply}; {words}"),
-            _ => words.clone(),
+            Some(Heard::Accepted(reply)) => format!("the answer was \"{reply}\", and yet {words}"),
+            Some(Heard::NoAnswer(_) | Heard::NotSent(_)) | None => words.clone(),
         };
         Some(Outcome::new(Ending::Failed, text))
     }
@@ -284,18 +289,48 @@ impl Case<'_> {
                 Heard::Accepted(_) => outright = false,
                 Heard::NoAnswer(_) => {
                     outright = false;
-                    // Whoever has taken it may still be at it: a restart waits for its checkpoint for minutes.
-                    if !self.changes_lead() {
+                    if !self.acts_at_once() {
                         return None;
                     }
                 }
             }
         }
         match (refused, outright) {
-            (true, true) => Some(Duration::ZERO),
+            // The order of a change of leader would be on record by then.
+            (true, true) => Some(if self.changes_lead() { ON_RECORD } else { Duration::ZERO }),
             (true, false) => Some(self.scene.two_loops()),
-            (false, _) => self.changes_lead().then(|| self.scene.two_loops()),
+            (false, _) => (self.acts_at_once() || self.answers_when_done()).then(|| self.scene.two_loops()),
         }
+    }
+
+    /// Whether what was taken shows within two loops, so that nothing will come of what does not. A restart waits for its
+    /// checkpoint for minutes.
+    fn acts_at_once(&self) -> bool {
+        match self.plan.intent {
+            Intent::Switchover { .. }
+            | Intent::CancelSwitchover
+            | Intent::Failover { .. }
+            | Intent::Reinitialise { .. }
+            | Intent::CancelRestart { .. }
+            | Intent::Pause
+            | Intent::Resume
+            | Intent::Configure { .. }
+            | Intent::RouterServer { .. } => true,
+            Intent::Restart { .. }
+            | Intent::RollingRestart
+            | Intent::Reload { .. }
+            | Intent::Drain { .. }
+            | Intent::Undrain { .. }
+            | Intent::SettleRouters
+            | Intent::Drill { .. }
+            | Intent::EndSession { .. }
+            | Intent::Undo { .. } => false,
+        }
+    }
+
+    /// Whether it is accepted only once it has happened.
+    fn answers_when_done(&self) -> bool {
+        matches!(self.plan.intent, Intent::Restart { .. } | Intent::RollingRestart)
     }
 
     fn changes_lead(&self) -> bool {
@@ -344,7 +379,8 @@ impl Case<'_> {
     }
 }
 
-fn is_principal(step: &Step) -> bool {
+/// Whether a step is what its action is about, rather than a preparation, or what is taken back.
+pub fn is_principal(step: &Step) -> bool {
     match &step.order {
         Order::Agent { .. }
         | Order::Record { .. }
@@ -361,8 +397,9 @@ fn is_principal(step: &Step) -> bool {
     }
 }
 
-/// Whether a refusal says that nothing was begun: an HTTP status of the 4xx, or the plain word of a wire without any.
-fn is_outright(words: &Text) -> bool {
+/// Whether a refusal says that nothing was begun: an HTTP status of the 4xx, but for the one that something on the way
+/// answers when it has waited too long; or the plain word of a wire without any.
+pub fn is_outright(words: &Text) -> bool {
     let status = words.as_str().split(' ').next().and_then(|word| word.parse::<u16>().ok());
-    status.is_none_or(|status| (400..500).contains(&status))
+    status.is_none_or(|status| (400..500).contains(&status) && status != 408)
 }

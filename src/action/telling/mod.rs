@@ -17,7 +17,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use judge::{Attempt, Heard, Judgement, Reply, Stage, judge};
+pub use judge::{Attempt, Heard, Judgement, Reply, Stage, is_outright, is_principal, judge};
 
 use super::before::Before;
 use super::milestone::Milestone;

@@ -208,6 +208,50 @@ async fn what_happened_is_done_whatever_the_agent_said(
     assert_eq!(stage.sent(), [CHECKPOINT, DRAIN, SWITCH, TELL], "nothing twice, and the rest once it was seen");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_hangs_is_not_waited_for_once_its_work_is_seen() {
+    let stage = Stage::new();
+    stage.world().plan.steps[3].deadline = SECOND * 600;
+    stage.hangs(SWITCH, Box::new(succeeds));
+    let (outcome, told) = stage.run_as(&stage.request(), CancellationToken::new()).await;
+    assert_eq!(outcome.ending, Ending::Done);
+    assert_eq!(stage.sent(), [CHECKPOINT, DRAIN, SWITCH, TELL]);
+    let ended = told.iter().find_map(|progress| match &progress.event {
+        Event::StepEnded { step: 3, took, accepted, .. } => Some((*took, *accepted)),
+        _ => None,
+    });
+    let (took, accepted) = ended.expect("the step ended");
+    assert!(took < SECOND * 10, "{took:?}");
+    assert_eq!(accepted, None, "nobody has accepted anything");
+}
+
+#[rstest]
+#[case::no_answer_but_restarted(no_answer(), true, &[RESTART, RESTART_NEXT], Ending::Done)]
+#[case::no_answer_and_not_seen(no_answer(), false, &[RESTART], Ending::Unknown)]
+#[case::refused_but_restarted(refused(), true, &[RESTART, RESTART_NEXT], Ending::Done)]
+#[case::refused_and_not_seen(refused(), false, &[RESTART], Ending::Unknown)]
+#[case::refused_outright(refused_outright(), false, &[RESTART], Ending::Failed)]
+#[tokio::test(start_paused = true)]
+async fn an_unanswered_step_is_told_by_the_state_that_is_awaited_next(
+    #[case] reply: Result<crate::driver::port::Reply, crate::driver::port::NotPerformed>,
+    #[case] restarts_all_the_same: bool,
+    #[case] sent: &[&str],
+    #[case] ending: Ending,
+) {
+    let stage = Stage::new();
+    stage.world().plan = restarts();
+    let first = crate::action::milestone::Milestone::Restarted { member: "pg-1".into() };
+    let then = move |world: &mut World| {
+        if restarts_all_the_same {
+            world.shown.insert(first.words());
+        }
+    };
+    stage.when(RESTART, reply, Some(Box::new(then)));
+    stage.when(RESTART_NEXT, accepted(), None);
+    let outcome = stage.run().await;
+    assert_eq!((stage.sent(), outcome.ending), (sent.iter().map(ToString::to_string).collect(), ending), "{outcome:?}");
+}
+
 #[rstest]
 #[case::proven(true, Ending::Failed)]
 #[case::open(false, Ending::Unknown)]

@@ -49,6 +49,9 @@ pub(in crate::operate) const DRAIN: &str = "drain pg-0";
 pub(in crate::operate) const CALM: &str = "wait for lag 0";
 pub(in crate::operate) const SWITCH: &str = "POST /switchover";
 pub(in crate::operate) const PROMOTED: &str = "wait for pg-1";
+pub(in crate::operate) const RESTART: &str = "POST /restart to pg-1";
+pub(in crate::operate) const RESTARTED: &str = "wait for pg-1 to restart";
+pub(in crate::operate) const RESTART_NEXT: &str = "POST /restart to pg-2";
 pub(in crate::operate) const TELL: &str = "health up pg-1";
 
 type Change = Box<dyn FnOnce(&mut World) + Send>;
@@ -56,6 +59,8 @@ type Change = Box<dyn FnOnce(&mut World) + Send>;
 /// What happens when a step is sent.
 pub(in crate::operate) struct Effect {
     pub(in crate::operate) takes: Duration,
+    /// What it brings about comes at once, however long the answer takes.
+    pub(in crate::operate) at_once: bool,
     pub(in crate::operate) reply: Result<Reply, NotPerformed>,
     pub(in crate::operate) then: Option<Change>,
 }
@@ -94,6 +99,11 @@ pub(in crate::operate) fn refused() -> Result<Reply, NotPerformed> {
     Ok(Reply { accepted: false, words: "503 Switchover failed".into() })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a reply, as the port gives it")]
+pub(in crate::operate) fn refused_outright() -> Result<Reply, NotPerformed> {
+    Ok(Reply { accepted: false, words: "401 no auth header received".into() })
+}
+
 pub(in crate::operate) fn no_answer() -> Result<Reply, NotPerformed> {
     Err(NotPerformed::NoAnswer(SourceError::new(Trouble::TimedOut, "pg-0:8008", "")))
 }
@@ -113,6 +123,25 @@ fn server(state: ServerState) -> Order {
 
 pub(in crate::operate) fn promoted() -> Milestone {
     Milestone::Promoted { member: Some(node("pg-1")) }
+}
+
+/// Two restarts, one after the other.
+pub(in crate::operate) fn restarts() -> Plan {
+    let restart = |name: &str| Order::Agent {
+        member: node(name),
+        request: AgentRequest::Restart { role: None, only_pending: false, at: None },
+    };
+    let first = Milestone::Restarted { member: node("pg-1") };
+    Plan {
+        steps: vec![
+            step(RESTART, restart("pg-1")),
+            step(RESTARTED, Order::Await { milestone: first.clone(), at_most: SECOND * 20 }),
+            step(RESTART_NEXT, restart("pg-2")),
+        ],
+        no_return: 2,
+        expectation: Expectation::of([first], SECOND * 30),
+        ..plan()
+    }
 }
 
 fn step(words: &str, order: Order) -> Step {
@@ -156,7 +185,7 @@ fn plan() -> Plan {
 impl Stage {
     /// A world in which everything goes well.
     pub(in crate::operate) fn new() -> Self {
-        let effect = |takes, then: Option<Change>| Effect { takes, reply: accepted(), then };
+        let effect = |takes, then: Option<Change>| Effect { takes, at_once: false, reply: accepted(), then };
         let calm = Milestone::Streaming { member: node("pg-1") }.words();
         let moves: Change = Box::new(|world| {
             world.leader = Some("pg-1");
@@ -199,7 +228,13 @@ impl Stage {
         reply: Result<Reply, NotPerformed>,
         then: Option<Change>,
     ) {
-        self.world().effects.insert(words, Effect { takes: SECOND * 2, reply, then });
+        self.world().effects.insert(words, Effect { takes: SECOND * 2, at_once: false, reply, then });
+    }
+
+    /// Has `words` passed on at once and never answered.
+    pub(in crate::operate) fn hangs(&self, words: &'static str, then: Change) {
+        let effect = Effect { takes: SECOND * 3600, at_once: true, reply: accepted(), then: Some(then) };
+        self.world().effects.insert(words, effect);
     }
 
     pub(in crate::operate) fn log(&self, line: impl Into<String>) {
@@ -395,7 +430,10 @@ impl Act for Stage {
         async move {
             self.log(format!("sent: {}", step.words));
             let effect = self.world().effects.remove(step.words.as_str());
-            let Some(effect) = effect else { panic!("{} was sent again", step.words) };
+            let Some(mut effect) = effect else { panic!("{} was sent again", step.words) };
+            if let Some(then) = effect.then.take_if(|_| effect.at_once) {
+                then(&mut self.world());
+            }
             tokio::time::sleep(effect.takes).await;
             if let Some(then) = effect.then {
                 then(&mut self.world());

@@ -118,9 +118,21 @@ fn the_two_loops_begin_anew_when_the_proof_breaks() {
 #[test]
 fn a_refusal_before_anything_was_begun_fails_at_once() {
     let mut run = Run::of(switchover(Some(1)), Heard::Refused("412 leader name does not match".into()));
-    let outcome = run.watch(&mut healthy(), 2).unwrap();
+    let outcome = run.watch(&mut healthy(), 3).unwrap();
     assert_eq!(outcome.ending, Ending::Failed);
     assert!(outcome.text.as_str().contains("412"), "{}", outcome.text);
+}
+
+/// Something on the way to the agent answers in its place, and passes the order on.
+#[rstest]
+#[case::refused("412 leader name does not match", 1)]
+#[case::waited_too_long("408 Request Time-out", 20)]
+fn a_refusal_is_not_believed_before_the_order_could_be_on_record(#[case] words: &str, #[case] quiet: u64) {
+    let mut run = Run::of(switchover(Some(1)), Heard::Refused(words.into()));
+    assert_eq!(run.watch(&mut healthy(), quiet), None);
+    let mut later = switched();
+    pass(&mut later, seconds(quiet + 1));
+    assert_eq!(run.watch(&mut later, 5).unwrap().ending, Ending::Done);
 }
 
 #[test]
@@ -256,12 +268,34 @@ fn a_copy_is_done_when_it_was_seen_and_then_streams() {
     assert_eq!(run.watch(&mut snapshot, 2).unwrap().ending, Ending::Done);
 }
 
+/// A copy may take a day; that it has not begun shows within two loops.
+#[rstest]
+#[case::copy(reinit(), "200 reinitialize started")]
+#[case::restart(restart(2), "200 restarted successfully")]
+fn what_was_accepted_and_is_proven_not_to_have_happened_has_failed(#[case] plan: Plan, #[case] words: &str) {
+    let mut run = Run::of(plan, Heard::Accepted(words.into()));
+    let mut snapshot = healthy();
+    assert_eq!(run.watch(&mut snapshot, 20), None);
+    let outcome = run.watch(&mut snapshot, 2).unwrap();
+    assert_eq!(outcome.ending, Ending::Failed);
+    assert!(outcome.text.as_str().contains("and yet pg-2 runs since"), "{}", outcome.text);
+}
+
 #[test]
-fn what_was_accepted_and_not_seen_is_not_verified() {
+fn what_was_accepted_and_cannot_be_seen_is_not_verified() {
     let mut run = Run::of(reinit(), Heard::Accepted("200 reinitialize started".into()));
     let mut snapshot = healthy();
+    lose(&mut snapshot, 2);
     assert_eq!(run.watch(&mut snapshot, 60), None);
     assert_eq!(run.overdue(&mut snapshot).ending, Ending::Unverified);
+}
+
+#[test]
+fn a_copy_that_was_not_answered_and_has_not_begun_in_two_loops_has_failed() {
+    let mut run = Run::of(reinit(), unanswered());
+    let mut snapshot = healthy();
+    assert_eq!(run.watch(&mut snapshot, 20), None);
+    assert_eq!(run.watch(&mut snapshot, 2).unwrap().ending, Ending::Failed);
 }
 
 #[test]

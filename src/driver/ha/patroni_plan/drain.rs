@@ -143,7 +143,9 @@ impl Draft<'_, '_> {
         // The last of them may take as long as the whole action.
         let within = inner.expectation.within.max(ground.timing.rejoin());
         for turn in turns {
-            steps.push(awaited(turn.clone(), within));
+            // A copy takes long, but begins at once.
+            let begins = matches!(turn, Milestone::Copying { .. });
+            steps.push(awaited(turn.clone(), if begins { ground.timing.two_loops() } else { within }));
         }
         steps.push(awaited(Milestone::CaughtUp { member: member.clone() }, within));
         let deciding = turns.iter().filter(|turn| !matches!(turn, Milestone::Streaming { .. })).cloned();

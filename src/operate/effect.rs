@@ -1,0 +1,113 @@
+//! A step that is not answered, although what it was to bring about can be seen: an agent may hang, or die, after it has
+//! passed an order on. What is seen is worth more than what is said, so the answer is not waited for any longer.
+
+use std::time::Duration;
+
+use super::course::Turn;
+use super::runner::Run;
+use crate::action::before::Before;
+use crate::action::milestone::Milestone;
+use crate::action::order::Order;
+use crate::action::outcome::Ending;
+use crate::action::telling::{Attempt, Stage};
+use crate::model::moment::Moment;
+use crate::model::text::Text;
+use crate::model::units;
+
+/// How long the answer may still take once the effect is seen: usually both come at once.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A step whose answer is out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unanswered {
+    /// Its effect was seen before it began, and tells nothing of it.
+    is_shown_before: bool,
+    began: Moment,
+    /// Since when its effect is seen.
+    seen_since: Option<Moment>,
+}
+
+impl Unanswered {
+    /// A step that begins at `began`.
+    pub(super) fn begun(is_shown_before: bool, began: Moment) -> Self {
+        Self { is_shown_before, began, seen_since: None }
+    }
+}
+
+impl Run<'_> {
+    /// Takes in whether the effect of the step of `turn` is seen by now. `Some`: its answer is not waited for any longer,
+    /// and why.
+    pub(super) fn waits_no_more(&self, unanswered: &mut Unanswered, turn: &Turn<'_>) -> Option<Text> {
+        if unanswered.is_shown_before || !self.is_brought_about(turn.index, turn.before) {
+            unanswered.seen_since = None;
+            return None;
+        }
+        let now = self.now();
+        let since = *unanswered.seen_since.get_or_insert(now);
+        (now.since(since) >= GRACE).then(|| {
+            let waited = units::duration(now.since(unanswered.began));
+            Text::redacted(format!(
+                "no answer for {waited}, and none is waited for: what it was to bring about is seen"
+            ))
+        })
+    }
+
+    /// Whether everything that step `index` was to bring about is seen: what is awaited next, or the whole action where
+    /// nothing is left to be sent.
+    pub(super) fn is_brought_about(&self, index: usize, before: &Before) -> bool {
+        let steps = &self.request.plan.steps;
+        if !steps.get(index).is_some_and(|step| matches!(step.order, Order::Agent { .. } | Order::Record { .. })) {
+            return false;
+        }
+        let next = if self.escort_of(index).is_some() { index + 2 } else { index + 1 };
+        let snapshot = self.snapshot();
+        match steps.get(next) {
+            None => {
+                let attempt = Attempt { stage: Stage::Waiting, ..self.attempt.clone() };
+                let outcome = self.judge.judge(&self.request.plan, before, &attempt, &snapshot).outcome;
+                outcome.is_some_and(|outcome| outcome.ending == Ending::Done)
+            }
+            Some(step) => match &step.order {
+                Order::Await { milestone, .. } if is_a_turn(milestone) => {
+                    self.judge.tell(milestone, &snapshot, before, self.attempt.since).is_reached()
+                }
+                Order::Await { .. }
+                | Order::Agent { .. }
+                | Order::Router { .. }
+                | Order::Sql { .. }
+                | Order::Record { .. }
+                | Order::Escort(_)
+                | Order::Drill { .. } => false,
+            },
+        }
+    }
+
+    /// Whether the step after step `index` awaits what this one is to bring about, so that its effect tells what its answer
+    /// did not.
+    pub(super) fn is_awaited_next(&self, index: usize) -> bool {
+        let next = self.request.plan.steps.get(index + 1);
+        next.is_some_and(|step| matches!(&step.order, Order::Await { milestone, .. } if is_a_turn(milestone)))
+    }
+}
+
+/// Whether a state tells by itself that something happened since the action began. The others look the same before and
+/// after.
+fn is_a_turn(milestone: &Milestone) -> bool {
+    match milestone {
+        Milestone::Promoted { .. } | Milestone::Restarted { .. } | Milestone::Copying { .. } => true,
+        Milestone::SteppedDown { .. }
+        | Milestone::Reloaded { .. }
+        | Milestone::Maintenance { .. }
+        | Milestone::SwitchoverScheduled { .. }
+        | Milestone::RestartScheduled { .. }
+        | Milestone::Configured { .. }
+        | Milestone::RouterFollows
+        | Milestone::Streaming { .. }
+        | Milestone::AllStreaming
+        | Milestone::CaughtUp { .. }
+        | Milestone::SessionsGone { .. }
+        | Milestone::Serving { .. }
+        | Milestone::RouterServer { .. }
+        | Milestone::SessionEnded { .. } => false,
+    }
+}
