@@ -394,7 +394,7 @@ async fn the_lock_is_seen_by_the_program_and_taken_once_and_free_after_its_holde
     let lock = first.acting.lock.as_mut();
     lock.acquire(&claim("alice")).await.expect("a free lock");
     let refused = second.acting.lock.acquire(&claim("bob")).await;
-    assert!(matches!(&refused, Err(LockError::Taken(claim)) if claim.operator.user == *"alice"), "{refused:?}");
+    assert!(matches!(&refused, Err(LockError::Taken { claim, .. }) if claim.operator.user == *"alice"), "{refused:?}");
     let seen = second.lab.status();
     assert_eq!(seen["dcs"]["operation_lock"]["holder"], "alice@live-test", "{}", seen["dcs"]);
     // Kept over its first life by being renewed.

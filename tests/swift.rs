@@ -23,8 +23,10 @@ use pgctl::driver::ha::sim::{ApiDefect, Fault, Scenario, SimulatedCluster, Ticki
 use pgctl::driver::port::{Companion as _, Manage as _};
 use pgctl::model::moment::Moment;
 use pgctl::model::name::{NodeName, RouterName};
-use pgctl::model::router::ProxyKind;
+use pgctl::model::observed::Reading;
+use pgctl::model::router::{ProxyKind, RuntimeLevel};
 use pgctl::model::snapshot::Snapshot;
+use pgctl::model::source::{Source, SourceKind};
 use pgctl::model::thresholds::Thresholds;
 use pgctl::observe::cluster::{Stack, start};
 use pgctl::observe::picture::Handle;
@@ -398,8 +400,18 @@ async fn without_a_condition_the_switchover_is_an_ordinary_one_and_says_which() 
         report.rows.iter_mut().filter(|row| row.proxy == *"primary" && row.server == *"pg-1").for_each(edit);
         answer.value = Arc::new(report);
     }
-    let cases: [(&str, Edit); 9] = [
+    fn level(snapshot: &mut Snapshot, level: Option<RuntimeLevel>) {
+        let source = Source::new(SourceKind::RouterActing, "pg-router");
+        let mut reading = Reading::unasked(source, Duration::from_secs(30), snapshot.now);
+        if let Some(level) = level {
+            reading.take(snapshot.now, Duration::ZERO, Ok(Arc::new(level)));
+        }
+        snapshot.routers[0].acting = Some(reading);
+    }
+    let cases: [(&str, Edit); 11] = [
         ("acting.runtime", |_, manager| manager.runtimes.clear()),
+        ("is at level operator, and needs admin", |snapshot, _| level(snapshot, Some(RuntimeLevel::Operator))),
+        ("for acting does not answer", |snapshot, _| level(snapshot, None)),
         ("set etcd.endpoints", |_, manager| manager.reads_etcd = false),
         ("set write_backends", |snapshot, _| snapshot.routers[0].write_backends.clear()),
         ("is no member's", |_, manager| manager.address_map = AddressMap::default()),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::dcs::DcsContent;
 use crate::model::lsn::{SystemId, Timeline};
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
@@ -21,8 +22,14 @@ pub struct Generation {
     pub failover_revision: i64,
     /// System identifier on record.
     pub system_id: Option<SystemId>,
-    /// Timeline of the leader.
+    /// Timeline of the leader; where nobody leads, or the leader does not tell, the newest one on record.
     pub timeline: Option<Timeline>,
+}
+
+/// The newest timeline on record: the one that began when the last of the history ended, or a member's.
+fn newest_timeline(record: &DcsContent) -> Option<Timeline> {
+    let begun = record.history.last().map(|ended| Timeline(ended.timeline.0.saturating_add(1)));
+    record.members.iter().filter_map(|member| member.timeline).chain(begun).max()
 }
 
 impl Generation {
@@ -40,7 +47,10 @@ impl Generation {
             sync_revision: revision("sync"),
             failover_revision: revision("failover"),
             system_id: record.system_id,
-            timeline: snapshot.timeline().filter(|timeline| timeline.fresh).map(|timeline| timeline.value),
+            timeline: {
+                let told = snapshot.timeline().filter(|timeline| timeline.fresh).map(|timeline| timeline.value);
+                told.or_else(|| newest_timeline(record))
+            },
         })
     }
 

@@ -4,6 +4,7 @@
 
 pub mod drill;
 
+use std::fmt;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -232,14 +233,33 @@ pub struct Claim {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody else holds it.
-    #[error("{} of {} holds the operation lock since {}", .0.verb, .0.operator, .0.since)]
-    Taken(Box<Claim>),
+    #[error(
+        "{} of {} holds the operation lock since {}; should its process have died, the lock expires {}",
+        .claim.verb, .claim.operator, .claim.since, Within(*.left)
+    )]
+    Taken {
+        /// Who, and why.
+        claim: Box<Claim>,
+        /// How long it lives on if its holder does nothing more; `None`: not known.
+        left: Option<Duration>,
+    },
     /// It was held, and is not any more.
     #[error("the operation lock was lost")]
     Lost,
     /// The place where it is kept cannot be reached or written.
     #[error("the operation lock cannot be had: {0}")]
     Unavailable(SourceError),
+}
+
+struct Within(Option<Duration>);
+
+impl fmt::Display for Within {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(left) => write!(f, "within {} s", left.as_secs_f64().ceil()),
+            None => f.write_str("by itself within seconds"),
+        }
+    }
 }
 
 /// The operation lock of one cluster, kept where every console sees it, and expiring with its holder.

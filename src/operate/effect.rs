@@ -8,8 +8,6 @@ use super::runner::Run;
 use crate::action::before::Before;
 use crate::action::milestone::Milestone;
 use crate::action::order::Order;
-use crate::action::outcome::Ending;
-use crate::action::telling::{Attempt, Stage};
 use crate::model::moment::Moment;
 use crate::model::text::Text;
 use crate::model::units;
@@ -62,11 +60,7 @@ impl Run<'_> {
         let next = if self.escort_of(index).is_some() { index + 2 } else { index + 1 };
         let snapshot = self.snapshot();
         match steps.get(next) {
-            None => {
-                let attempt = Attempt { stage: Stage::Waiting, ..self.attempt.clone() };
-                let outcome = self.judge.judge(&self.request.plan, before, &attempt, &snapshot).outcome;
-                outcome.is_some_and(|outcome| outcome.ending == Ending::Done)
-            }
+            None => self.judge.judge(&self.request.plan, before, &self.attempt, &snapshot).decided,
             Some(step) => match &step.order {
                 Order::Await { milestone, .. } if is_a_turn(milestone) => {
                     self.judge.tell(milestone, &snapshot, before, self.attempt.since).is_reached()

@@ -38,7 +38,7 @@ pub(super) async fn keep(
                 renewed = Instant::now();
                 continue;
             }
-            Ok(Err(LockError::Lost | LockError::Taken(_))) => {
+            Ok(Err(LockError::Lost | LockError::Taken { .. })) => {
                 state.send_replace(Held::Lost(Text::new(LockError::Lost.to_string())));
                 return Ok(());
             }

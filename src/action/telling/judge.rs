@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::before::Before;
 use super::super::drill::DrillRequest;
-use super::super::intent::Intent;
+use super::super::intent::{AfterDrain, Intent};
 use super::super::milestone::Milestone;
 use super::super::order::{Order, RouterRequest, SqlRequest};
 use super::super::outcome::{Ending, Outcome};
@@ -263,7 +263,13 @@ impl Case<'_> {
     fn proven_unchanged(&self) -> Option<Outcome> {
         let words = self.quiet.as_ref().ok()?;
         let lasts = self.scene.snapshot.now.since(self.quiet_since?);
-        if self.deciding().any(|(_, telling)| telling.is_reached()) || lasts < self.must_last()? {
+        // Who led last and is gone was so before.
+        let was_so = |milestone: &Milestone| match milestone {
+            Milestone::SteppedDown { member } => self.scene.before.generation.leader.as_ref() != Some(member),
+            _ => false,
+        };
+        let happened = self.deciding().any(|(milestone, telling)| telling.is_reached() && !was_so(milestone));
+        if happened || lasts < self.must_last()? {
             return None;
         }
         let refused = self.replies().find(|heard| matches!(heard, Heard::Refused(_)));
@@ -328,9 +334,13 @@ impl Case<'_> {
         }
     }
 
-    /// Whether it is accepted only once it has happened.
+    /// Whether it is accepted only once it has happened, or has begun.
     fn answers_when_done(&self) -> bool {
-        matches!(self.plan.intent, Intent::Restart { .. } | Intent::RollingRestart)
+        match self.plan.intent {
+            Intent::Restart { .. } | Intent::RollingRestart => true,
+            Intent::Drain { then, .. } => then != AfterDrain::Leave,
+            _ => false,
+        }
     }
 
     fn changes_lead(&self) -> bool {

@@ -44,6 +44,8 @@ pub(super) fn all_streaming(scene: &Scene<'_>) -> Telling {
         .snapshot
         .views()
         .filter(|view| *view.name() != leader.0 && !view.tags().is_some_and(|tags| tags.value.nostream))
+        // One that is off the record is no standby by now, and may never come back.
+        .filter(|view| !view.is_missing())
         .collect();
     if standbys.is_empty() {
         return Telling::not_yet("there is no standby");

@@ -192,6 +192,20 @@ impl Writer {
         Ok(ours.then_some(Held { known, ..held }))
     }
 
+    /// How long `lease` lives on without being kept alive; `None`: there is none, or it has ended.
+    ///
+    /// # Errors
+    /// When nobody can tell.
+    pub async fn left(&mut self, lease: i64) -> Result<Option<Duration>, EtcdError> {
+        if lease == 0 {
+            return Ok(None);
+        }
+        let link = self.link().await?;
+        let outcome = link.within(link.client.lease_client().time_to_live(lease, None)).await;
+        let answer = outcome.map_err(|error| self.failed(error))?;
+        Ok(u64::try_from(answer.ttl()).ok().map(Duration::from_secs))
+    }
+
     /// Ends a lease, and with it the lock that hangs on it.
     ///
     /// # Errors

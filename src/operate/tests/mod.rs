@@ -106,7 +106,10 @@ async fn a_lock_of_somebody_else_refuses_in_their_words() {
     stage.world().taken = Some(claim_of("bob"));
     let outcome = stage.run().await;
     assert_eq!(outcome.ending, Ending::Refused);
-    assert_eq!(outcome.text, "reinit of bob@bastion-2 holds the operation lock since 2026-11-21T13:58:00Z");
+    assert_eq!(
+        outcome.text,
+        "reinit of bob@bastion-2 holds the operation lock since 2026-11-21T13:58:00Z; should its process have died, the lock expires within 9 s"
+    );
     assert_untouched(&stage);
 }
 

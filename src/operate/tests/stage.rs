@@ -468,7 +468,7 @@ impl Lock for Stage {
     fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<(), LockError>> {
         let mut world = self.world();
         let answer = match world.taken.clone() {
-            Some(other) => Err(LockError::Taken(Box::new(other))),
+            Some(other) => Err(LockError::Taken { claim: Box::new(other), left: Some(SECOND * 9) }),
             None => Ok(()),
         };
         if answer.is_ok() {

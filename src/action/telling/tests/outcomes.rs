@@ -1,6 +1,7 @@
 use rstest::rstest;
 
 use super::super::{Attempt, Heard, Judgement, Reply, Stage, judge};
+use crate::action::before::Before;
 use crate::action::expectation::Expectation;
 use crate::action::intent::{CopySource, Intent};
 use crate::action::milestone::Milestone;
@@ -9,6 +10,7 @@ use crate::action::outcome::{Ending, Outcome};
 use crate::action::plan::Plan;
 use crate::action::test_support::*;
 use crate::model::dcs::FailoverKey;
+use crate::model::lsn::Timeline;
 use crate::model::role::MemberState;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::Trouble;
@@ -247,6 +249,58 @@ fn while_the_reply_is_awaited_it_can_be_done_but_not_failed() {
     let mut done = switched();
     pass(&mut done, seconds(61));
     assert_eq!(run.watch(&mut done, 5).unwrap().ending, Ending::Done);
+}
+
+/// The leader has died, and its lock has run out.
+fn leaderless() -> Snapshot {
+    let mut snapshot = healthy();
+    record(&mut snapshot, |content| content.leader = None);
+    lose(&mut snapshot, 0);
+    fail_sql(&mut snapshot, 0, Trouble::Refused);
+    snapshot
+}
+
+fn failover_from_the_dead(heard: Heard) -> (Run, Before) {
+    let milestones = [Milestone::SteppedDown { member: pg(0) }, Milestone::Promoted { member: Some(pg(1)) }];
+    let intent = Intent::Failover { candidate: pg(1) };
+    let expectation = Expectation::of(milestones, seconds(70));
+    let plan = plan(intent, 1, AgentRequest::Failover { candidate: pg(1) }, expectation);
+    (Run::of(plan, heard), Before::of(&leaderless()).unwrap())
+}
+
+/// Nobody tells the timeline of a dead leader; the record does.
+#[test]
+fn a_failover_from_a_dead_leader_is_done_when_the_new_one_is_on_a_newer_timeline() {
+    let (run, before) = failover_from_the_dead(unanswered());
+    assert_eq!(before.generation.timeline, Some(Timeline(12)));
+    let mut snapshot = leaderless();
+    lock(&mut snapshot, 1);
+    promote(&mut snapshot, 1);
+    pass(&mut snapshot, seconds(3));
+    fail_sql(&mut snapshot, 0, Trouble::Refused);
+    let outcome = judge(&run.plan, &before, &run.attempt, &snapshot).outcome.unwrap();
+    assert_eq!(outcome.ending, Ending::Done);
+}
+
+/// That the old leader is gone was so before.
+#[rstest]
+#[case::accepted(accepted())]
+#[case::unavailable(unavailable())]
+#[case::unanswered(unanswered())]
+fn a_failover_after_which_nobody_leads_for_two_loops_has_failed(#[case] heard: Heard) {
+    let (mut run, before) = failover_from_the_dead(heard);
+    let mut snapshot = leaderless();
+    let mut look = |run: &mut Run| {
+        pass(&mut snapshot, seconds(1));
+        fail_sql(&mut snapshot, 0, Trouble::Refused);
+        let judgement = judge(&run.plan, &before, &run.attempt, &snapshot);
+        run.attempt.learn(&judgement, snapshot.now);
+        judgement.outcome
+    };
+    assert!((0..20).all(|_| look(&mut run).is_none()));
+    let outcome = (0..2).find_map(|_| look(&mut run)).unwrap();
+    assert_eq!(outcome.ending, Ending::Failed, "{outcome:?}");
+    assert!(outcome.text.as_str().contains("nobody leads, as before"), "{}", outcome.text);
 }
 
 fn reinit() -> Plan {

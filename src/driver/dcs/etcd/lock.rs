@@ -84,7 +84,12 @@ impl EtcdLock {
                 self.held.set(Some(held));
                 Ok(())
             }
-            Taking::Busy(there) => Err(LockError::Taken(Box::new(self.claim(&there)?))),
+            Taking::Busy(there) => {
+                let claim = Box::new(self.claim(&there)?);
+                // Of no more than interest: who holds it is known.
+                let left = self.writer()?.left(there.lease).await.ok().flatten();
+                Err(LockError::Taken { claim, left })
+            }
         }
     }
 

@@ -46,7 +46,9 @@ async fn a_second_console_is_refused_with_who_holds_the_lock_until_it_is_given_b
     let (mut alice, mut bob) = (lock(&etcd), lock(&etcd));
     assert_eq!(bob.holder().await.expect("an answer"), None);
     alice.acquire(&claim("alice")).await.expect("free");
-    let LockError::Taken(seen) = bob.acquire(&claim("bob")).await.expect_err("taken") else { panic!("not told") };
+    let error = bob.acquire(&claim("bob")).await.expect_err("taken");
+    assert!(error.to_string().contains("should its process have died, the lock expires within 25 s"), "{error}");
+    let LockError::Taken { claim: seen, .. } = error else { panic!("not told") };
     assert_eq!(*seen, claim("alice"));
     assert_eq!(bob.holder().await.expect("an answer"), Some(claim("alice")));
     alice.renew().await.expect("still held");

@@ -43,7 +43,7 @@ impl SimulatedLock {
                 self.token = Some(token);
                 Ok(())
             }
-            Err(NotTaken::By(holder)) => Err(LockError::Taken(holder)),
+            Err(NotTaken::By(holder)) => Err(LockError::Taken { claim: holder, left: None }),
             Err(NotTaken::NoStore) => Err(unavailable(NoStore)),
         }
     }

@@ -12,7 +12,7 @@ async fn a_second_console_sees_who_holds_the_lock_and_is_refused() {
     assert_eq!(second.holder().await, Ok(None));
     first.acquire(&claim("a")).await.unwrap();
     assert_eq!(second.holder().await, Ok(Some(claim("a"))));
-    assert_eq!(second.acquire(&claim("b")).await, Err(LockError::Taken(Box::new(claim("a")))));
+    assert_eq!(second.acquire(&claim("b")).await, Err(LockError::Taken { claim: Box::new(claim("a")), left: None }));
     assert_eq!(second.renew().await, Err(LockError::Lost), "what one never held");
     second.release().await.unwrap();
     assert_eq!(first.renew().await, Ok(()), "another's release takes nothing away");
