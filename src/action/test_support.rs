@@ -299,28 +299,17 @@ pub(super) fn behind(bytes: u64) -> Position {
 fn node(name: &str, standby: bool) -> Member {
     let position = if standby { behind(0) } else { Position::Writing { at: Lsn(END) } };
     let agent = AgentReport {
-        state: MemberState::Running,
-        role: if standby { Role::Replica } else { Role::Primary },
         replication_state: standby.then_some(MemberState::Streaming),
         server_version: Some(170_002),
         postmaster_started: Some(started()),
         timeline: Some(Timeline(12)),
         position: Some(position),
-        sync: None,
-        downstream: Vec::new(),
-        paused: false,
-        unlocked: false,
-        failsafe_active: false,
-        watchdog_failed: false,
-        pending_settings: Vec::new(),
-        pending_restart: false,
-        scheduled_restart: None,
-        tags: Tags::default(),
         system_id: Some(SYSTEM),
         dcs_last_seen: Some(wall()),
         agent_version: Some("4.0.4".into()),
         scope: Some("pg-ha".into()),
         name: Some(NodeName::new(name)),
+        ..AgentReport::of(MemberState::Running, if standby { Role::Replica } else { Role::Primary })
     };
     let report = SqlReport {
         version: 170_002,
@@ -499,41 +488,7 @@ fn etcd(id: u64) -> DcsMember {
 }
 
 pub(super) fn row(proxy: &str, server: &str, status: ProxyStatus) -> ProxyRow {
-    ProxyRow {
-        proxy: proxy.into(),
-        server: server.into(),
-        kind: ProxyKind::Server,
-        status,
-        sessions: None,
-        sessions_max: None,
-        sessions_limit: None,
-        sessions_total: None,
-        rate: None,
-        rate_max: None,
-        queue: None,
-        queue_max: None,
-        bytes_in: None,
-        bytes_out: None,
-        errors_connection: None,
-        errors_response: None,
-        retries: None,
-        redispatches: None,
-        aborts_client: None,
-        aborts_server: None,
-        active: None,
-        backup: None,
-        weight: None,
-        check: None,
-        check_failures: None,
-        downs: None,
-        last_change: None,
-        downtime: None,
-        last_session: None,
-        connect_time: None,
-        address: None,
-        control: None,
-        tracks: None,
-    }
+    ProxyRow::of(proxy, server, ProxyKind::Server, status)
 }
 
 /// A plan of one step to one agent.

@@ -187,6 +187,36 @@ pub struct AgentReport {
     pub name: Option<NodeName>,
 }
 
+impl AgentReport {
+    /// A report that tells nothing but state and role.
+    pub fn of(state: MemberState, role: Role) -> Self {
+        Self {
+            state,
+            role,
+            replication_state: None,
+            server_version: None,
+            postmaster_started: None,
+            timeline: None,
+            position: None,
+            sync: None,
+            downstream: Vec::new(),
+            paused: false,
+            unlocked: false,
+            failsafe_active: false,
+            watchdog_failed: false,
+            pending_settings: Vec::new(),
+            pending_restart: false,
+            scheduled_restart: None,
+            tags: Tags::default(),
+            system_id: None,
+            dcs_last_seen: None,
+            agent_version: None,
+            scope: None,
+            name: None,
+        }
+    }
+}
+
 /// A network address as a member advertises it: how the *nodes* reach each other, not necessarily this host.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub struct Address {

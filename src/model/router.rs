@@ -237,6 +237,45 @@ pub struct ProxyRow {
 }
 
 impl ProxyRow {
+    /// A row of which nothing is told but what it is about.
+    pub fn of(proxy: impl Into<Text>, server: impl Into<Text>, kind: ProxyKind, status: ProxyStatus) -> Self {
+        Self {
+            proxy: proxy.into(),
+            server: server.into(),
+            kind,
+            status,
+            sessions: None,
+            sessions_max: None,
+            sessions_limit: None,
+            sessions_total: None,
+            rate: None,
+            rate_max: None,
+            queue: None,
+            queue_max: None,
+            bytes_in: None,
+            bytes_out: None,
+            errors_connection: None,
+            errors_response: None,
+            retries: None,
+            redispatches: None,
+            aborts_client: None,
+            aborts_server: None,
+            active: None,
+            backup: None,
+            weight: None,
+            check: None,
+            check_failures: None,
+            downs: None,
+            last_change: None,
+            downtime: None,
+            last_session: None,
+            connect_time: None,
+            address: None,
+            control: None,
+            tracks: None,
+        }
+    }
+
     /// What keeps the server from traffic, whatever its check says: by its control, where that is told, since a held server
     /// whose check fails is shown as any other that is down; else by its status.
     pub fn held(&self) -> Hold {

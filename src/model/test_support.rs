@@ -260,28 +260,17 @@ fn node(
     let started = ago(seconds(12 * 86_400 + 4 * 3600));
     let in_recovery = role == Role::Replica;
     let agent = AgentReport {
-        state: MemberState::Running,
-        role,
         replication_state,
         server_version: Some(170_002),
         postmaster_started: Some(started),
         timeline: Some(Timeline(12)),
         position: Some(position),
-        sync: None,
-        downstream: Vec::new(),
-        paused: false,
-        unlocked: false,
-        failsafe_active: false,
-        watchdog_failed: false,
-        pending_settings: Vec::new(),
-        pending_restart: false,
-        scheduled_restart: None,
-        tags: Tags::default(),
         system_id: Some(SYSTEM),
         dcs_last_seen: Some(ago(seconds(3))),
         agent_version: Some("4.0.4".into()),
         scope: Some("pg-ha".into()),
         name: Some(NodeName::new(name)),
+        ..AgentReport::of(MemberState::Running, role)
     };
     let report = SqlReport {
         version: 170_002,
@@ -496,10 +485,6 @@ fn etcd(id: u64) -> DcsMember {
 pub(crate) fn proxy_row(proxy: &str, server: &str, kind: ProxyKind, status: &str) -> ProxyRow {
     let up = status.starts_with("UP");
     ProxyRow {
-        proxy: proxy.into(),
-        server: server.into(),
-        kind,
-        status: ProxyStatus::from_word(status),
         sessions: Some(if up || kind != ProxyKind::Server { 83 } else { 0 }),
         sessions_max: Some(120),
         sessions_limit: Some(100),
@@ -532,9 +517,7 @@ pub(crate) fn proxy_row(proxy: &str, server: &str, kind: ProxyKind, status: &str
         downtime: Some(seconds(30)),
         last_session: Some(seconds(0)),
         connect_time: Some(Duration::from_millis(1)),
-        address: None,
-        control: None,
-        tracks: None,
+        ..ProxyRow::of(proxy, server, kind, ProxyStatus::from_word(status))
     }
 }
 

@@ -105,30 +105,7 @@ impl NodeSources for Nodes {
 }
 
 fn agent(role: Role) -> AgentReport {
-    AgentReport {
-        state: MemberState::Running,
-        role,
-        replication_state: None,
-        server_version: None,
-        postmaster_started: None,
-        timeline: None,
-        position: None,
-        sync: None,
-        downstream: Vec::new(),
-        paused: false,
-        unlocked: false,
-        failsafe_active: false,
-        watchdog_failed: false,
-        pending_settings: Vec::new(),
-        pending_restart: false,
-        scheduled_restart: None,
-        tags: Tags::default(),
-        system_id: None,
-        dcs_last_seen: None,
-        agent_version: None,
-        scope: None,
-        name: None,
-    }
+    AgentReport::of(MemberState::Running, role)
 }
 
 fn registration(name: &str) -> Registration {
