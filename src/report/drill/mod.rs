@@ -1,5 +1,6 @@
 //! Drills: what can be practised and how it went, a report in lines, and the same in Markdown.
 
+mod about;
 mod markdown;
 mod story;
 
@@ -13,34 +14,38 @@ use crate::action::drill::Scenario;
 use crate::action::drill_report::{Report, past};
 use crate::model::text::Text;
 
+pub use about::about;
 pub use markdown::markdown;
-pub use story::story;
+pub use story::{figures, story};
 
 /// Columns of [`scenarios`]. Rows are named by the scenario.
 pub const SCENARIO_COLUMNS: &[Column] = &[
-    Column::words("scenario", "SCENARIO", 0, 10, 10),
-    Column::words("what", "WHAT IT DOES", 1, 22, 22),
+    Column::words("scenario", "SCENARIO", 0, 12, 12),
+    Column::words("what", "WHAT IT DOES", 1, 21, 21),
     Column::numbers("drills", "DRILLS", 0, 6),
     Column::numbers("median_s", "MEDIAN", 0, 9),
     Column::numbers("best_s", "BEST", 1, 9),
     Column::numbers("worst_s", "WORST", 1, 9),
     Column::numbers("last_s", "LAST", 0, 9),
-    Column::numbers("lost_rows", "LOST", 0, 8),
+    Column::numbers("lost_rows", "LOST", 0, 7),
     Column::words("last_at", "WHEN", 1, DATE_TIME_WIDTH, DATE_TIME_WIDTH),
 ];
 
+const AT: Column = Column::words("at", "WHEN", 0, DATE_TIME_WIDTH, DATE_TIME_WIDTH);
+const CLUSTER: Column = Column::words("cluster", "CLUSTER", 1, 7, 20);
+const SCENARIO: Column = Column::words("scenario", "SCENARIO", 0, 10, 10);
+const RTO: Column = Column::numbers("rto_s", "RTO", 0, 9);
+const TARGET: Column = Column::words("target", "TARGET", 1, 10, 14);
+const LOST: Column = Column::numbers("lost_rows", "LOST", 0, 8);
+const WRONG: Column = Column::numbers("wrong_reads", "WRONG READS", 2, 11);
+const UNDONE: Column = Column::words("undone", "UNDONE", 1, 6, 10);
+const REPORT: Column = Column::words("report", "REPORT", 0, 8, 32);
+
 /// Columns of [`reports`]. Rows are named by the report.
-pub const REPORT_COLUMNS: &[Column] = &[
-    Column::words("at", "WHEN", 0, DATE_TIME_WIDTH, DATE_TIME_WIDTH),
-    Column::words("cluster", "CLUSTER", 1, 7, 20),
-    Column::words("scenario", "SCENARIO", 0, 10, 10),
-    Column::numbers("rto_s", "RTO", 0, 9),
-    Column::words("target", "TARGET", 1, 10, 12),
-    Column::numbers("lost_rows", "LOST", 0, 8),
-    Column::numbers("wrong_reads", "WRONG READS", 2, 11),
-    Column::words("undone", "UNDONE", 1, 6, 10),
-    Column::words("report", "REPORT", 0, 8, 32),
-];
+pub const REPORT_COLUMNS: &[Column] = &[AT, CLUSTER, SCENARIO, RTO, TARGET, LOST, WRONG, UNDONE, REPORT];
+
+/// Columns of [`of_cluster`].
+pub const CLUSTER_COLUMNS: &[Column] = &[AT, SCENARIO, RTO, TARGET, LOST, WRONG, UNDONE, REPORT];
 
 /// Every scenario with how its drills went. `reports` are of one cluster, oldest first.
 pub fn scenarios(reports: &[Report], zone: &TimeZone) -> Table {
@@ -71,16 +76,31 @@ pub fn scenarios(reports: &[Report], zone: &TimeZone) -> Table {
 /// Every report, newest first. `reports` is oldest first.
 pub fn reports(reports: &[Report], zone: &TimeZone) -> Table {
     let mut table = Table::new(REPORT_COLUMNS, "no drill is on record", "begin one: pgctl-tui drill run switchover");
-    table.rows = reports.iter().rev().map(|report| row(report, zone)).collect();
+    table.rows = reports.iter().rev().map(|report| row(report, true, zone)).collect();
     table
 }
 
-fn row(report: &Report, zone: &TimeZone) -> Row {
+/// The same where all of them are of one cluster, which need not be named in each row.
+pub fn of_cluster(reports: &[Report], zone: &TimeZone) -> Table {
+    let mut table = Table::new(CLUSTER_COLUMNS, "no drill of this cluster is on record", "");
+    table.rows = reports.iter().rev().map(|report| row(report, false, zone)).collect();
+    table
+}
+
+/// The outage to expect of a drill of `scenario`, in a few words; `reports` are of one cluster.
+pub fn expectation(reports: &[Report], scenario: Scenario) -> String {
+    match past(reports, scenario) {
+        Some(past) => format!("{} (median of {})", precise(past.median), past.drills),
+        None => "not measured yet".to_owned(),
+    }
+}
+
+fn row(report: &Report, with_cluster: bool, zone: &TimeZone) -> Row {
     let wrong = report.figures.wrong_reads();
     let undone = if report.left.is_empty() { ("yes", Tone::Dim) } else { ("no", Tone::Act) };
-    let cells = vec![
-        when(report, zone),
-        Cell::text(report.cluster.as_str(), Tone::Plain),
+    let mut cells = vec![when(report, zone)];
+    cells.extend(with_cluster.then(|| Cell::text(report.cluster.as_str(), Tone::Plain)));
+    cells.extend([
         Cell::text(report.scenario.word(), Tone::Strong),
         rto(report),
         target(report),
@@ -88,7 +108,7 @@ fn row(report: &Report, zone: &TimeZone) -> Row {
         Cell::number(wrong as f64, units::exact(wrong), if wrong == 0 { Tone::Dim } else { Tone::Look }),
         Cell::text(undone.0, undone.1),
         Cell::text(report.action.0.as_str(), Tone::Dim),
-    ];
+    ]);
     Row { id: Text::new(&report.action.0), cells }
 }
 

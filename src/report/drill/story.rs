@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::super::line::Line;
 use super::super::table::Tone;
@@ -15,8 +16,10 @@ use crate::action::drill_report::{Gap, Past, Phase, Report, past};
 const TITLE: usize = 10;
 /// Columns beside a bar that its words take.
 const BESIDE: usize = 44;
+/// Between two states.
+const RULE: &str = " │ ";
 /// Narrowest and widest bar.
-const BAR: (usize, usize) = (20, 60);
+const BAR: (usize, usize) = (20, 120);
 
 /// The report in lines of about `width` columns. `others` are the cluster's reports to compare with; times are written
 /// in `zone`.
@@ -53,15 +56,7 @@ pub fn story(report: &Report, others: &[Report], zone: &TimeZone, width: usize) 
         (_, None) => reads,
     });
 
-    let mut states = titled("");
-    if let Some(broken) = report.broken {
-        states = states.plain(format!("{} fault", at(broken)));
-        for seen in &report.phases {
-            let tone = if seen.phase == Phase::FirstWrite { Tone::Strong } else { Tone::Plain };
-            states = states.dim(" │ ").with(format!("{} +{}", seen.phase.words(), precise(seen.after)), tone);
-        }
-    }
-    lines.push(states);
+    lines.extend(states(report, zone, width));
 
     let acknowledged = units::exact(figures.acknowledged);
     let lost = titled("lost");
@@ -112,6 +107,49 @@ pub fn story(report: &Report, others: &[Report], zone: &TimeZone, width: usize) 
     lines
 }
 
+/// The fault and what was seen after it, in as many lines as it takes; no state is broken.
+fn states(report: &Report, zone: &TimeZone, width: usize) -> Vec<Line> {
+    let Some(broken) = report.broken else { return vec![titled("")] };
+    let mut lines = vec![titled("").plain(format!("{} fault", clock(report.at, broken, zone)))];
+    for seen in &report.phases {
+        let tone = if seen.phase == Phase::FirstWrite { Tone::Strong } else { Tone::Plain };
+        let state = Line::new().with(format!("{} +{}", seen.phase.words(), precise(seen.after)), tone);
+        match lines.last_mut() {
+            Some(last) if last.width() + RULE.width() + state.width() <= width => {
+                last.push(RULE, Tone::Dim);
+                last.append(state);
+            }
+            _ => {
+                let mut next = titled("");
+                next.append(state);
+                lines.push(next);
+            }
+        }
+    }
+    lines
+}
+
+/// The figures that count, in one line.
+pub fn figures(report: &Report) -> Line {
+    let line = Line::new().plain("RTO ");
+    let line = match report.figures.rto() {
+        Some(rto) => line.with(precise(rto), Tone::Strong),
+        None => line.with("unknown", Tone::Look),
+    };
+    let line = match (report.target, report.meets_target()) {
+        (Some(target), Some(true)) => line.with(format!("   target {} kept", precise(target)), Tone::Well),
+        (Some(target), Some(false)) => line.with(format!("   target {} missed", precise(target)), Tone::Act),
+        (Some(_), None) => line.with("   cut short", Tone::Look),
+        (None, _) => line,
+    };
+    let acknowledged = units::exact(report.figures.acknowledged);
+    match report.figures.lost {
+        Some(0) => line.plain(format!("   0 of {acknowledged} rows lost")),
+        Some(rows) => line.with(format!("   {} of {acknowledged} rows lost", units::exact(rows)), Tone::Act),
+        None => line.with("   how many rows were lost is unknown", Tone::Look),
+    }
+}
+
 fn wrong_reads(report: &Report) -> Line {
     let figures = &report.figures;
     let counts = [
@@ -138,7 +176,7 @@ fn drawn(report: &Report, longest: Option<Gap>, gaps: &[Gap], width: usize) -> L
         let missing: f64 = all.iter().map(|gap| covered(*gap, report.lasted, from, to)).fold(0.0, f64::max);
         // More than half of a column without success is drawn as such.
         let is_missing = step > 0.0 && missing > step / 2.0;
-        line.push(if is_missing { " " } else { "█" }, if is_missing { Tone::Act } else { Tone::Well });
+        line.push(if is_missing { " " } else { "▇" }, if is_missing { Tone::Act } else { Tone::Well });
     }
     line
 }
