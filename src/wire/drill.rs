@@ -1,16 +1,18 @@
-//! Drills, put together: asking what a plan needs to know, running one, guarding it, paying what one left.
+//! Drills, put together: running one, guarding it, paying what one left.
 
-use std::collections::BTreeMap;
+mod survey;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 
+use self::survey::{engine, probe, survey};
 use super::stack::{self, Purpose};
 use super::{Misuse, Observers, configured, job, patience, scope};
 use crate::action::Intent;
-use crate::action::drill::{FaultKind, Means, Part, Scenario, Survey};
+use crate::action::drill::{Scenario, Survey};
 use crate::action::drill_report::Report;
 use crate::action::outcome::{Ending, Outcome};
 use crate::action::record::ActionId;
@@ -24,17 +26,11 @@ use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::cli::wait;
 use crate::client::process;
-use crate::config::endpoint::RuntimeApi;
-use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
-use crate::driver::dcs::etcd::find_all_scopes;
 use crate::driver::ha::patroni_plan::PatroniManager;
-use crate::driver::node::postgres::PostgresProbe;
 use crate::driver::port::drill::Probe;
-use crate::driver::runtime::{Place, RuntimeBreak, means, watchdog};
+use crate::driver::runtime::RuntimeBreak;
 use crate::health::readiness::Condition;
-use crate::model::agent::Address;
-use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 use crate::observe::once::settled;
 use crate::observe::picture::Handle;
@@ -45,8 +41,6 @@ use crate::operate::{Limits, Request};
 
 /// How long a cluster may take to be whole after a drill of a sequence.
 const WHOLE: &str = "5m";
-/// Where Docker listens, unless `DOCKER_HOST` or the configuration says otherwise.
-const ENGINE: &str = "unix:///var/run/docker.sock";
 
 /// Does what was typed after `drill`.
 pub(super) async fn drill(arguments: &Arguments, typed: &Drill, printer: &mut Printer) -> anyhow::Result<Exit> {
@@ -99,12 +93,10 @@ async fn one(
         (false, true) => Err(format!("{} is configured read-only", cluster.name)),
         (false, false) => Ok(job::beginning(shared)),
     };
-    let survey = survey(&cluster, scope.as_deref(), &snapshot, Some(scenario), begin.is_ok()).await;
+    let survey = survey(&cluster, scope.as_deref(), &snapshot, scenario, begin.is_ok()).await;
     let target = target.or(cluster.drills.target);
     let wanted = Wanted::Whole(Intent::Drill { scenario, target });
-    let manager = PatroniManager { drill: Some(survey.clone()), ..PatroniManager::of(&cluster) };
-    let desk =
-        Desk::new(Arc::new(manager), Arc::new(DrillRules { survey })).noting(HostNotes::known(job::here().await));
+    let desk = desk(&cluster, survey, HostNotes::known(job::here().await));
     let asked_at = job::now();
     let exit = run_verb(handle, &desk, begin, &wanted, flags, printer).await;
     observers.end().await;
@@ -120,6 +112,12 @@ async fn one(
     let output = if flags.output == ActOutput::Json { DrillOutput::Json } else { DrillOutput::Table };
     shown::report(report, &all, output, printer)?;
     Ok(if exit == Exit::Done && report.meets_target() == Some(false) { Exit::Findings } else { exit })
+}
+
+/// Where the plan of a drill is drawn up by what was asked. `here` is what is to be known of this host.
+fn desk(cluster: &ClusterSettings, survey: Survey, here: HostNotes) -> Desk {
+    let manager = PatroniManager { drill: Some(survey.clone()), ..PatroniManager::of(cluster) };
+    Desk::new(Arc::new(manager), Arc::new(DrillRules { survey })).noting(here)
 }
 
 /// Runs the drills of a file.
@@ -178,138 +176,6 @@ async fn whole(shared: &Shared, printer: &mut Printer) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// The container engine of a cluster.
-fn engine(cluster: &ClusterSettings) -> String {
-    let environment = Environment::of_process();
-    let by_environment = || environment.get("DOCKER_HOST").filter(|host| !host.is_empty()).map(str::to_owned);
-    cluster.drills.engine.clone().or_else(by_environment).unwrap_or_else(|| ENGINE.to_owned())
-}
-
-/// The users' way for writing, and for reading.
-fn ways(cluster: &ClusterSettings) -> Option<(Address, Option<Address>)> {
-    let address = |(host, port): &(String, u16)| Address { host: Text::new(host), port: *port };
-    let router = cluster.routers.iter().find(|router| router.write_address.is_some())?;
-    Some((address(router.write_address.as_ref()?), router.read_address.as_ref().map(address)))
-}
-
-/// The probe; an error: what is missing for one.
-fn probe(cluster: &ClusterSettings) -> Result<PostgresProbe, Text> {
-    let Some((write, read)) = ways(cluster) else {
-        return Err(Text::new("no router has a write_address: set write_address and read_address in [[routers]]"));
-    };
-    let Some(access) = &cluster.drills.probe else {
-        return Err(Text::new("no role for the probe is configured: set drills.user, or postgres.acting"));
-    };
-    Ok(PostgresProbe::new(access.clone(), write, read, Arc::new(Environment::of_process())))
-}
-
-/// Asks what a plan needs to know besides the picture. `may_log_in`: the probe's login may be used; a dry run uses it,
-/// too, since without it nobody knows of publications, and a check that is not known blocks.
-async fn survey(
-    cluster: &ClusterSettings,
-    scope: Option<&str>,
-    snapshot: &Snapshot,
-    scenario: Option<Scenario>,
-    may_log_in: bool,
-) -> Survey {
-    let engine = engine(cluster);
-    let (parts, dcs) = parts(cluster, snapshot);
-    let by = means(&cluster.drills, &engine, &parts).await;
-    let probe = probe(cluster);
-    let write_address = match &probe {
-        Ok(_) => ways(cluster).map(|(write, _)| Ok(Text::new(write.to_string()))),
-        Err(why) => Some(Err(why.clone())),
-    };
-    let publications = match &probe {
-        Ok(probe) if may_log_in => Some(match probe.survey().await {
-            Ok(ground) => Ok(ground.publications),
-            Err(error) => Err(Text::redacted(error.to_string())),
-        }),
-        Ok(_) | Err(_) => None,
-    };
-    let others = match (&cluster.etcd, scenario) {
-        (Some(etcd), Some(Scenario::Dcs)) => Some(match find_all_scopes(etcd).await {
-            Ok(found) => {
-                let others = found
-                    .iter()
-                    .filter(|other| other.namespace != cluster.namespace || Some(other.scope.as_str()) != scope);
-                Ok(others.map(|other| Text::new(format!("{}{}", other.namespace, other.scope))).collect())
-            }
-            Err(error) => Err(Text::redacted(error.to_string())),
-        }),
-        (None, _) | (_, Some(_) | None) => None,
-    };
-    let leader = snapshot.leader().map(|leader| Part::Member(leader.value));
-    let guarded = match (cluster.drills.watchdog, leader.and_then(|leader| by.get(&(leader, FaultKind::Freeze)))) {
-        (Some(told), _) => Some(told),
-        (None, Some(Ok(Means::Container { id, .. }))) if scenario == Some(Scenario::Freeze) => {
-            watchdog(&engine, id).await
-        }
-        (None, _) => None,
-    };
-    Survey {
-        opted_in: cluster.drills.enabled,
-        means: by,
-        dcs,
-        others,
-        publications,
-        watchdog: guarded,
-        write_address,
-        hold: cluster.drills.hold,
-        earlier: Reports::below(&job::state()).earlier(&cluster.name),
-    }
-}
-
-/// Every part with what tells its container, and the names of the DCS's members.
-fn parts(cluster: &ClusterSettings, snapshot: &Snapshot) -> (BTreeMap<Part, Place>, Vec<Text>) {
-    let is_telling = |host: &String| !matches!(host.as_str(), "127.0.0.1" | "::1" | "localhost" | "");
-    let mut parts = BTreeMap::new();
-    for member in &snapshot.members {
-        let record = snapshot.record().and_then(|reading| reading.last());
-        let registration = record.and_then(|content| content.member(&member.name));
-        let reached = stack::contact(cluster, &member.name, registration);
-        let advertised = registration.and_then(|registration| registration.postgres.as_ref());
-        let mut doors: Vec<u16> = reached.postgres.iter().map(|address| address.port).collect();
-        doors.extend(reached.agent_url.as_ref().and_then(|url| port_of(url.as_str())));
-        let mut hosts: Vec<String> = reached.postgres.iter().map(|address| address.host.to_string()).collect();
-        hosts.extend(advertised.map(|address| address.host.to_string()));
-        hosts.push(member.name.to_string());
-        hosts.retain(is_telling);
-        let inner = advertised.map(|address| address.port);
-        parts.insert(Part::Member(member.name.clone()), Place { ports: doors, hosts, inner });
-    }
-    for router in &cluster.routers {
-        let mut doors: Vec<u16> = Vec::new();
-        doors.extend(router.write_address.iter().chain(&router.read_address).map(|(_, port)| *port));
-        doors.extend(router.stats.as_ref().and_then(|stats| port_of(&stats.url)));
-        if let Some(RuntimeApi::Tcp(address)) = &router.runtime {
-            doors.extend(port_of(address));
-        }
-        let mut hosts: Vec<String> = router.write_address.iter().map(|(host, _)| host.clone()).collect();
-        hosts.push(router.name.to_string());
-        hosts.retain(is_telling);
-        parts.insert(Part::Router(router.name.clone()), Place { ports: doors, hosts, inner: None });
-    }
-    let mut dcs = Vec::new();
-    for reading in &snapshot.dcs.members {
-        let Some(name) = reading.last().map(|member| member.name.clone()).filter(|name| !name.is_empty()) else {
-            continue;
-        };
-        let doors = port_of(reading.source.target.as_str()).into_iter().collect();
-        parts.insert(Part::Dcs(name.clone()), Place { ports: doors, hosts: vec![name.to_string()], inner: None });
-        dcs.push(name);
-    }
-    dcs.sort();
-    (parts, dcs)
-}
-
-/// The port at the end of an address or URL.
-fn port_of(text: &str) -> Option<u16> {
-    let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let authority = authority.split('/').next()?;
-    authority.rsplit_once(':')?.1.parse().ok()
-}
-
 /// What runs the drill of `request` in its job's process.
 pub(super) struct Prepared {
     pub(super) manager: PatroniManager,
@@ -332,7 +198,7 @@ pub(super) async fn prepare(
 ) -> anyhow::Result<Prepared> {
     let mut looking = handle.clone();
     let snapshot = settled(&mut looking, PICTURE).await.snapshot.clone();
-    let survey = survey(cluster, scope, &snapshot, Some(scenario), true).await;
+    let survey = survey(cluster, scope, &snapshot, scenario, true).await;
     let probe: Arc<dyn Probe> = Arc::new(probe(cluster).map_err(|why| anyhow::anyhow!(why.to_string()))?);
     let breaker = Box::new(RuntimeBreak::new(&cluster.name, &engine(cluster)));
     let drill = Drilled {
