@@ -25,8 +25,9 @@ pub fn plan(plan: &Plan) -> Vec<Line> {
     for (at, step) in plan.steps.iter().enumerate() {
         let mut line = titled(if at == 0 { "steps" } else { "" });
         line = line.dim(format!("{} ", at + 1)).plain(step.words.as_str());
-        // What its opposite undoes has a way back at every step.
-        if at == plan.no_return && plan.steps.len() > 1 && plan.danger > Danger::Reversible {
+        // What its opposite undoes has a way back at every step, and a drill takes back what it broke whenever it is ended.
+        let ends = plan.intent.can_be_cut_short() && step.undo.is_some();
+        if at == plan.no_return && plan.steps.len() > 1 && plan.danger > Danger::Reversible && !ends {
             line = line.with("   no way back from here", Tone::Look);
         }
         if step.undo.is_some() {

@@ -59,6 +59,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, current: View, keymap: &Keymap)
 }
 
 fn width_of((key, word, _): &(String, &str, Command)) -> usize {
-    let word = if word.is_empty() { 0 } else { word.width() + 1 };
-    key.width() + word + 2
+    // A key alone stands close to its neighbours: it only does where room is scarce.
+    let word = if word.is_empty() { 0 } else { word.width() + 2 };
+    key.width() + word + 1
 }
