@@ -94,7 +94,7 @@ fn keep(name: &str, buffer: &Buffer, theme: &Theme) {
     }
 }
 
-const VIEWS: [(&str, &str); 11] = [
+const VIEWS: [(&str, &str); 12] = [
     ("clusters", "0"),
     ("topology", "1"),
     ("replication", "2"),
@@ -104,6 +104,7 @@ const VIEWS: [(&str, &str); 11] = [
     ("sessions", "6"),
     ("events", "7"),
     ("findings", "8"),
+    ("drill", "9"),
     ("poolers", ":poolers<Enter>"),
     ("sources", ":sources<Enter>"),
 ];

@@ -2,6 +2,8 @@
 //! begins and ends. Apart, since a console that only looks is given no hand at all. [`Drills`] tells what was practised,
 //! and prepares the plan of the next one.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -72,8 +74,13 @@ pub trait Drills: Send + Sync {
     /// The reports of `cluster`, oldest first. The error is one line.
     fn reports(&self, cluster: &ClusterName) -> BoxFuture<'static, Result<Vec<Report>, String>>;
 
+    /// The longest outage that the configuration wishes for in drills of `cluster`, where nothing else is said.
+    fn target(&self, cluster: &ClusterName) -> Option<Duration> {
+        let _ = cluster;
+        None
+    }
+
     /// Asks what no picture shows (by what each part can be broken, who else is in the DCS, publications), and gives the
-    /// desk that plans and judges the drill of `scenario` by it. The
-    /// error is one line.
+    /// desk that plans and judges the drill of `scenario` by it. The error is one line.
     fn prepare(&self, cluster: &ClusterName, scenario: Scenario) -> BoxFuture<'static, Result<Desk, String>>;
 }

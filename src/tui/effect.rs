@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{ClusterIndex, Signal, Ticket};
+use crate::action::drill::Scenario;
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::action::record::ActionId;
@@ -95,6 +96,17 @@ pub enum Effect {
     Acknowledge(ActionId),
     /// Read which actions run and ran.
     List,
+    /// Read the reports of a cluster's drills.
+    Reports(ClusterIndex),
+    /// Ask what the plan of a drill needs to know.
+    Prepare {
+        /// What the console calls it.
+        ticket: Ticket,
+        /// Cluster.
+        cluster: ClusterIndex,
+        /// What is to be practised.
+        scenario: Scenario,
+    },
     /// Give the terminal to the operator's editor.
     Edit {
         /// Cluster whose configuration it is.

@@ -123,6 +123,10 @@ pub enum Event {
     News(Ticket),
     /// The list of actions was read.
     Listed,
+    /// The reports of a cluster's drills were read.
+    Reports(ClusterIndex),
+    /// What the plan of a drill needs to know was asked, or could not be.
+    Prepared(Ticket),
     /// The operator's editor was left.
     Edited {
         /// Cluster whose configuration it is.

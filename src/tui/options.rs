@@ -15,7 +15,7 @@ use super::views::View;
 use crate::model::name::ClusterName;
 use crate::observe::picture::Picture;
 use crate::operate::desk::Desk;
-use crate::operate::hand::{Hand, Ledger};
+use crate::operate::hand::{Drills, Hand, Ledger};
 
 /// How the operator is told of what begins and ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -104,6 +104,8 @@ pub struct Hooks {
     pub hand: Option<Arc<dyn Hand>>,
     /// Tells what runs and what ran.
     pub ledger: Option<Arc<dyn Ledger>>,
+    /// Tells what drills have shown, and prepares the next one; one that only looks is given reports alone.
+    pub drills: Option<Arc<dyn Drills>>,
     /// Opens the operator's editor.
     pub editor: Option<EditorHook>,
     /// Opens psql.
@@ -116,11 +118,12 @@ pub struct Hooks {
 
 impl std::fmt::Debug for Hooks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { desks, hand, ledger, editor, psql, evidence, alert } = self;
+        let Self { desks, hand, ledger, drills, editor, psql, evidence, alert } = self;
         f.debug_struct("Hooks")
             .field("desks", &desks.keys().collect::<Vec<_>>())
             .field("hand", &hand.is_some())
             .field("ledger", &ledger.is_some())
+            .field("drills", &drills.is_some())
             .field("editor", &editor.is_some())
             .field("psql", &psql.is_some())
             .field("evidence", &evidence.is_some())

@@ -7,6 +7,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input;
 
 use super::command::{Argument, COMMANDS, Command, CommandSpec};
+use crate::action::drill::Scenario;
 
 /// What may stand after a command: what there is to choose from.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +71,7 @@ impl Palette {
             Argument::Member => Cow::Borrowed(&self.choices.members),
             Argument::Server => Cow::Borrowed(&self.choices.servers),
             Argument::Drain => Cow::Owned(self.drains(typed)),
+            Argument::Drill => Cow::Owned(Scenario::ALL.map(|scenario| scenario.word().to_owned()).into()),
             Argument::Seconds | Argument::Session | Argument::Changes | Argument::Action | Argument::None => {
                 Cow::Borrowed(&[])
             }

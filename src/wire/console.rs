@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use futures::future::join_all;
 use jiff::tz::TimeZone;
 
+use super::drill::practice::Ground;
 use super::stack::Purpose;
 use super::{Misuse, Observers, hooks, interval, job, pauses, simulated, span};
 use crate::cli::args::{self, Arguments};
@@ -45,7 +46,9 @@ pub(super) async fn on_clusters(
         observers.tracker.spawn(async move { here.tell(job::here().await) });
     }
     observers.tracker.spawn(pauses::recall(observers.handles.clone()));
-    let hooks = hooks::for_clusters(&options, settings, observers.handles.clone(), &arguments.shared, hook, &here);
+    let completed = observers.completed.iter().cloned().zip(observers.handles.iter().cloned());
+    let followed = completed.map(|((cluster, scope), handle)| Ground { cluster, scope, handle }).collect();
+    let hooks = hooks::for_clusters(&options, settings, followed, &arguments.shared, hook, &here);
     show(arguments, observers, options, hooks, printer).await
 }
 
@@ -103,7 +106,7 @@ async fn frame(arguments: &Arguments, mut console: Console, size: &str, printer:
         async move { once::settled(&mut handle, FRAME_PATIENCE).await }
     };
     join_all(console.handles.iter_mut().map(settle)).await;
-    let (buffer, theme) = tui::still(&console, width, height);
+    let (buffer, theme) = tui::still(&console, width, height).await;
     for warning in &theme.warnings {
         printer.say(format!("pgctl-tui: {warning}"));
     }

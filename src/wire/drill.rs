@@ -1,5 +1,6 @@
 //! Drills, put together: running one, guarding it, paying what one left.
 
+pub(super) mod practice;
 mod survey;
 
 use std::path::Path;

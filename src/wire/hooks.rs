@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use super::console::state_directory;
+use super::drill::practice::{Ground, Practice};
 use super::rehearsal::Rehearsal;
 use super::stack::access;
 use super::{job, one_line};
@@ -28,6 +29,7 @@ use crate::model::text::{Text, redact};
 use crate::observe::picture::{Handle, Picture};
 use crate::operate::Rules;
 use crate::operate::desk::{Desk, HostNotes};
+use crate::operate::drill::Reports;
 use crate::operate::hand::Hand;
 use crate::report::evidence;
 use crate::tui::effect::{Alert, PsqlTarget};
@@ -42,11 +44,12 @@ const HOOK_QUEUE: usize = 16;
 pub(super) fn for_clusters(
     options: &Options,
     settings: Settings,
-    handles: Vec<Handle>,
+    followed: Vec<Ground>,
     shared: &Shared,
     hook: Option<&Path>,
     here: &HostNotes,
 ) -> Hooks {
+    let handles = followed.iter().map(|ground| ground.handle.clone()).collect();
     let mut command = settings.ui.wall.hook.clone();
     if let Some(path) = hook {
         command = vec![path.display().to_string()];
@@ -62,11 +65,14 @@ pub(super) fn for_clusters(
     };
     let desks: BTreeMap<_, _> = open.map(|cluster| (cluster.name.clone(), desk(cluster))).collect();
     let hand: Option<Arc<dyn Hand>> = (!desks.is_empty()).then(|| -> Arc<dyn Hand> { Arc::new(job::hand(shared)) });
+    let grounds = followed.into_iter().filter(|ground| desks.contains_key(&ground.cluster.name));
+    let drills = Practice::new(Reports::below(&job::state()), grounds, here);
     Hooks {
         editor: hand.is_some().then(editor),
         desks,
         hand,
         ledger: Some(Arc::new(job::ledger())),
+        drills: Some(Arc::new(drills)),
         psql,
         evidence: Some(evidence_writer(&configuration.unwrap_or_default())),
         alert: (options.wall && !command.is_empty()).then(|| alert(command, pause)),
@@ -90,6 +96,7 @@ pub(super) fn for_simulation(
         desks,
         hand,
         ledger: Some(Arc::new(ledger)),
+        drills: None,
         psql: None,
         evidence: Some(evidence_writer("# simulated\n")),
         alert: command.filter(|_| options.wall).map(|command| alert(command, Duration::from_secs(1))),

@@ -18,6 +18,7 @@ mod stack;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -33,7 +34,7 @@ use crate::cli::{audit, doctor, status, wait};
 use crate::client::cause;
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
-use crate::config::resolved::Settings;
+use crate::config::resolved::{ClusterSettings, Settings};
 use crate::config::{Flags, duration, load};
 use crate::health::readiness::Condition;
 use crate::model::name::NodeName;
@@ -233,6 +234,9 @@ fn patience(flag: &str, text: &str) -> anyhow::Result<Duration> {
 /// The running observers of some clusters.
 struct Observers {
     handles: Vec<Handle>,
+    /// What each of them was completed to, in the same order; empty where the cluster is simulated, or was completed
+    /// elsewhere.
+    completed: Vec<(Arc<ClusterSettings>, Option<String>)>,
     tracker: TaskTracker,
     cancel: CancellationToken,
 }
@@ -245,18 +249,19 @@ impl Observers {
         purpose: Purpose,
         printer: &mut Printer,
     ) -> anyhow::Result<Self> {
-        let mut stacks = Vec::new();
+        let (mut stacks, mut completed) = (Vec::new(), Vec::new());
         for cluster in &settings.clusters {
             let (cluster, scope) = Box::pin(scope::complete(cluster.clone(), settings.path.is_some(), printer)).await?;
             stacks.push(stack::stack(&cluster, scope.as_deref(), read_only, purpose));
+            completed.push((cluster, scope));
         }
-        Ok(Self::of(stacks))
+        Ok(Self { completed, ..Self::of(stacks) })
     }
 
     fn of(stacks: Vec<Stack>) -> Self {
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let handles = stacks.into_iter().map(|stack| start(stack, &tracker, &cancel)).collect();
-        Self { handles, tracker, cancel }
+        Self { handles, completed: Vec::new(), tracker, cancel }
     }
 
     /// Ends every task, waiting for it as long as [`FAREWELL`].

@@ -4,13 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use pgctl::driver::ha::sim::{Fault, Scenario, SimulatedCluster};
 use pgctl::model::thresholds::{Limits, Thresholds};
 use pgctl::observe::cluster::{Stack, start};
 use pgctl::observe::picture::{Handle, Picture};
-use pgctl::operate::hand::{Hand, Ledger, News};
-use pgctl::operate::job::JobLedger;
+use pgctl::operate::desk::Desk;
+use pgctl::operate::hand::{Drills, Hand, Ledger, News};
 use pgctl::tui::app::App;
 use pgctl::tui::effect::Effect;
 use pgctl::tui::event::{Event, Ticket};
@@ -98,9 +100,11 @@ pub(crate) struct Console {
     pub(crate) app: App,
     pub(crate) size: (u16, u16),
     handle: Handle,
-    hand: Arc<Rehearsal>,
-    ledger: JobLedger,
+    hand: Option<Arc<dyn Hand>>,
+    ledger: Option<Arc<dyn Ledger>>,
+    drills: Option<Arc<dyn Drills>>,
     news: Vec<(Ticket, News)>,
+    preparing: Vec<(Ticket, BoxFuture<'static, Result<Desk, String>>)>,
     began: Instant,
     /// Everything it asked for, but for orders to observers.
     pub(crate) asked: Vec<String>,
@@ -114,9 +118,11 @@ impl Console {
             app,
             size: (120, 40),
             handle: world.handle.clone(),
-            hand: world.hand.clone(),
-            ledger: world.hand.ledger(),
+            hand: hooks.hand.clone(),
+            ledger: hooks.ledger.clone(),
+            drills: hooks.drills.clone(),
             news: Vec::new(),
+            preparing: Vec::new(),
             began: Instant::now(),
             asked: Vec::new(),
         };
@@ -143,7 +149,8 @@ impl Console {
             Effect::Order(_, order) => self.handle.order(order),
             Effect::Begin { ticket, plan, confirmation } => {
                 self.asked.push(format!("begin {}", plan.title));
-                return match self.hand.begin(*plan, confirmation).await {
+                let hand = self.hand.clone().expect("a console that may act");
+                return match hand.begin(*plan, confirmation).await {
                     Ok((action, news)) => {
                         self.news.push((ticket, news));
                         self.app.update(Event::Begun { ticket, action }, at)
@@ -151,13 +158,28 @@ impl Console {
                     Err(why) => self.app.update(Event::NotBegun { ticket, why }, at),
                 };
             }
-            Effect::Follow { ticket, action } => self.news.push((ticket, self.ledger.follow(&action))),
-            Effect::End(action) => self.hand.ask_to_end(&action).await.expect("asked"),
-            Effect::Acknowledge(action) => self.hand.acknowledge(&action).await.expect("written down"),
+            Effect::Follow { ticket, action } => {
+                let ledger = self.ledger.as_ref().expect("a ledger");
+                self.news.push((ticket, ledger.follow(&action)));
+            }
+            Effect::End(action) => self.hand.as_ref().expect("a hand").ask_to_end(&action).await.expect("asked"),
+            Effect::Acknowledge(action) => {
+                self.hand.as_ref().expect("a hand").acknowledge(&action).await.expect("written down");
+            }
             Effect::List => {
-                let listed = self.ledger.list().await;
+                let listed = self.ledger.as_ref().expect("a ledger").list().await;
                 self.app.deposit_list(listed);
                 return self.app.update(Event::Listed, at);
+            }
+            Effect::Reports(index) => {
+                let reports = self.drills.as_ref().expect("drills").reports(&self.handle.cluster).await;
+                self.app.deposit_reports(index, reports);
+                return self.app.update(Event::Reports(index), at);
+            }
+            Effect::Prepare { ticket, scenario, .. } => {
+                self.asked.push(format!("prepare {scenario}"));
+                let drills = self.drills.as_ref().expect("drills");
+                self.preparing.push((ticket, drills.prepare(&self.handle.cluster, scenario)));
             }
             Effect::Copy(text) => self.asked.push(format!("copy {text}")),
             Effect::Edit { text, .. } => self.asked.push(format!("edit {text}")),
@@ -207,6 +229,18 @@ impl Console {
         for (ticket, progress) in told {
             self.app.deposit_news(ticket, vec![progress]);
             self.happen(Event::News(ticket)).await;
+        }
+        let mut prepared = Vec::new();
+        self.preparing.retain_mut(|(ticket, desk)| match desk.now_or_never() {
+            Some(desk) => {
+                prepared.push((*ticket, desk));
+                false
+            }
+            None => true,
+        });
+        for (ticket, desk) in prepared {
+            self.app.deposit_desk(ticket, desk);
+            self.happen(Event::Prepared(ticket)).await;
         }
         let delay = self.handle.clock.now().since(self.handle.latest().snapshot.now);
         self.app.deposit(0, self.handle.latest(), delay);

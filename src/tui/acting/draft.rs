@@ -32,6 +32,8 @@ pub(in crate::tui) enum Ask {
     Time,
     /// How long sessions are waited for.
     Wait,
+    /// The longest outage wished for in a drill.
+    Target,
 }
 
 /// A question and what was typed so far.
@@ -50,8 +52,10 @@ pub(in crate::tui) enum Answered {
     Confirmed(Box<Plan>, Confirmation),
     /// A time was typed.
     Time(String),
-    /// A span was typed.
+    /// A span to wait was typed.
     Wait(String),
+    /// A target was typed.
+    Target(String),
 }
 
 /// The action.
@@ -59,6 +63,8 @@ pub(in crate::tui) enum Answered {
 pub struct Draft {
     pub(in crate::tui) cluster: ClusterIndex,
     pub(in crate::tui) intent: Intent,
+    /// Draws it up, and its checks anew: the cluster's, or the one that was prepared for a drill.
+    desk: Desk,
     /// Plan and checks as shown.
     pub(in crate::tui) drawn: Result<Drawn, Impossible>,
     /// Who could take the lead over, best first; empty where nobody is to be chosen.
@@ -77,11 +83,12 @@ pub struct Draft {
 
 impl Draft {
     /// `intent` as seen from `snapshot`.
-    pub(in crate::tui) fn new(cluster: ClusterIndex, intent: Intent, desk: &Desk, snapshot: &Snapshot) -> Self {
+    pub(in crate::tui) fn new(cluster: ClusterIndex, intent: Intent, desk: Desk, snapshot: &Snapshot) -> Self {
         let mut draft = Self {
             cluster,
             drawn: desk.draw_up(snapshot, &intent),
             intent,
+            desk,
             candidates: Vec::new(),
             overridden: Vec::new(),
             reason: None,
@@ -104,9 +111,9 @@ impl Draft {
 
     /// Plans and checks anew. What was typed confirms only the plan that it was typed below: where that moves, it is
     /// discarded, and what moved is said. Numbers in what users will notice may change without that.
-    pub(in crate::tui) fn renew(&mut self, desk: &Desk, snapshot: &Snapshot) {
+    pub(in crate::tui) fn renew(&mut self, snapshot: &Snapshot) {
         self.rank(snapshot);
-        let fresh = desk.draw_up(snapshot, &self.intent);
+        let fresh = self.desk.draw_up(snapshot, &self.intent);
         let told = match (&mut self.drawn, fresh) {
             (Ok(shown), Ok(fresh)) => {
                 let moved = moved(&shown.plan, &fresh.plan);
@@ -134,13 +141,13 @@ impl Draft {
     }
 
     /// Wants something else from now on, and plans that.
-    pub(in crate::tui) fn want(&mut self, intent: Intent, desk: &Desk, snapshot: &Snapshot) {
+    pub(in crate::tui) fn want(&mut self, intent: Intent, snapshot: &Snapshot) {
         self.intent = intent;
         self.forget();
         self.overridden.clear();
         self.word = None;
         self.rank(snapshot);
-        self.drawn = desk.draw_up(snapshot, &self.intent);
+        self.drawn = self.desk.draw_up(snapshot, &self.intent);
     }
 
     fn forget(&mut self) {
@@ -232,6 +239,7 @@ impl Draft {
         match ask {
             Ask::Time => return Answered::Time(typed),
             Ask::Wait => return Answered::Wait(typed),
+            Ask::Target => return Answered::Target(typed),
             Ask::Reason if typed.is_empty() => {
                 self.word = Some((Tone::Look, "a reason is needed, and is kept in the journal".to_owned()));
                 self.typing = Some(Typing { ask: Ask::Reason, input: Input::default() });
@@ -299,6 +307,7 @@ impl Draft {
         match self.intent {
             Intent::Switchover { .. } | Intent::Restart { .. } => Some(Ask::Time),
             Intent::Drain { .. } => Some(Ask::Wait),
+            Intent::Drill { .. } => Some(Ask::Target),
             _ => None,
         }
     }
@@ -308,6 +317,15 @@ impl Draft {
         let mut intent = self.intent.clone();
         if let Intent::Switchover { at, .. } | Intent::Restart { at, .. } = &mut intent {
             *at = when;
+        }
+        intent
+    }
+
+    /// The intent with an outage of so long wished for at most.
+    pub(in crate::tui) fn aiming(&self, longest: Option<Duration>) -> Intent {
+        let mut intent = self.intent.clone();
+        if let Intent::Drill { target, .. } = &mut intent {
+            *target = longest;
         }
         intent
     }

@@ -52,6 +52,7 @@ pub(super) fn sheet(draft: &Draft, scene: &Scene<'_>) -> Sheet {
         hint: hint(draft),
         scroll: draft.scroll,
         selected: None,
+        is_whole: false,
         cursor,
     }
 }
@@ -158,6 +159,9 @@ fn options(draft: &Draft, scene: &Scene<'_>, lines: &mut Vec<Line>) {
             told.push(("n: then", words.to_owned()));
             told.push(("t: wait at most", units::duration(*wait)));
         }
+        Intent::Drill { target, .. } => {
+            told.push(("t: target", target.map_or_else(|| "none".to_owned(), units::latency)));
+        }
         Intent::Reinitialise { source, again, .. } => {
             let from = if *source == CopySource::Leader { "the leader" } else { "whom Patroni chooses" };
             told.push(("l: copy from", from.to_owned()));
@@ -178,8 +182,9 @@ fn steps(plan: &Plan, lines: &mut Vec<Line>) {
     lines.push(Line::new().with("STEPS", Tone::Strong).dim(format!("   plan {}", plan.hash().short())));
     for (at, step) in plan.steps.iter().enumerate() {
         let mut line = Line::new().dim(format!("{} ", at + 1)).plain(step.words.as_str());
-        // What its opposite undoes has a way back at every step.
-        if at == plan.no_return && plan.steps.len() > 1 && plan.danger > Danger::Reversible {
+        // What its opposite undoes has a way back at every step, and a drill takes back what it broke whenever it is ended.
+        let ends = plan.intent.can_be_cut_short() && step.undo.is_some();
+        if at == plan.no_return && plan.steps.len() > 1 && plan.danger > Danger::Reversible && !ends {
             line = line.with("   no way back from here", Tone::Look);
         }
         if step.undo.is_some() {
@@ -229,6 +234,7 @@ fn question(draft: &Draft, scene: &Scene<'_>) -> (Line, Option<usize>) {
         Ask::Reason => "Why, for the journal: ".to_owned(),
         Ask::Name(name) => format!("Type {name} to run it: "),
         Ask::Wait => "How long to wait for its sessions (90s, 10m; empty: 1 min): ".to_owned(),
+        Ask::Target => "The longest outage wished for (30s; empty: none): ".to_owned(),
         Ask::Time => "When (+10m, or 2026-11-21T03:00:00+01:00; empty: now): ".to_owned(),
         Ask::Yes => return (Line::new().with("Run it?   ", Tone::Strong).plain("y yes · any other key no"), None),
     };

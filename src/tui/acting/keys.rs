@@ -3,7 +3,7 @@
 use super::draft::{Answered, Ask, Draft};
 use super::draft_lines::{self, OLDEST, Scene};
 use super::sheet::Sheet;
-use super::{listing, menu, remains, watch_lines};
+use super::{listing, menu, preparing, remains, story, watch_lines};
 use crate::action::Intent;
 use crate::action::intent::DRAIN_WAIT;
 use crate::action::note::Verdict;
@@ -13,6 +13,7 @@ use crate::model::snapshot::Snapshot;
 use crate::observe::picture::Order;
 use crate::operate::hand::Listed;
 use crate::operate::job::JobState;
+use crate::report::drill;
 use crate::report::table::Tone;
 use crate::tui::app::App;
 use crate::tui::command::{Command, Verb};
@@ -28,7 +29,13 @@ impl App {
             self.open_palette_with("configure ");
             return Vec::new();
         }
+        let argument = argument.map(str::trim).filter(|text| !text.is_empty());
+        if verb == Verb::Drill && argument.is_none() && self.selected_scenario().is_none() {
+            self.open_palette_with("drill ");
+            return Vec::new();
+        }
         match self.wish(verb, argument) {
+            Ok(Intent::Drill { scenario, target }) => self.prepare_drill(self.focus, scenario, target),
             Ok(intent) => self.draft(self.focus, intent),
             Err(why) => {
                 self.tell(Notice::failed(why));
@@ -57,7 +64,7 @@ impl App {
         };
         let told = if watch.is_over() {
             Err("it is over")
-        } else if watch.is_past_no_return() {
+        } else if !watch.can_be_ended() {
             Err("it is past the point of no return: nothing ends it before its end")
         } else if !self.acting.has_hand {
             Err("this console is read-only")
@@ -90,6 +97,14 @@ impl App {
                 }
                 effects
             }
+            Dialog::Preparing(preparing) => {
+                let failed = preparing.failed.is_some();
+                self.preparing_key(failed, key)
+            }
+            Dialog::Story { story, .. } => {
+                let story = story.clone();
+                self.story_key(&story, key)
+            }
             Dialog::Menu { selected } => self.menu_key(*selected, key),
             Dialog::Watch { ticket, .. } => {
                 let ticket = *ticket;
@@ -99,6 +114,13 @@ impl App {
                     ActingKey::Enter if self.acting.watch(ticket).is_some_and(|watch| !watch.is_over()) => {
                         Some(Vec::new())
                     }
+                    ActingKey::Enter => match self.story_of(ticket) {
+                        Some(story) => {
+                            self.dialogs.push(Dialog::Story { story, scroll: 0 });
+                            Some(Vec::new())
+                        }
+                        None => self.plain_key(ActingKey::Enter),
+                    },
                     other => self.plain_key(other),
                 }
             }
@@ -123,7 +145,7 @@ impl App {
     }
 
     /// Keys that mean the same in each of them.
-    fn plain_key(&mut self, key: ActingKey) -> Option<Vec<Effect>> {
+    pub(super) fn plain_key(&mut self, key: ActingKey) -> Option<Vec<Effect>> {
         let (total, visible) = self.surface.dialog;
         let page = isize::try_from(visible.max(2) - 1).unwrap_or(1);
         let step = match key {
@@ -297,6 +319,19 @@ impl App {
                     }
                 }
             }
+            Answered::Target(typed) => {
+                let target = if typed.is_empty() { Ok(None) } else { duration(&typed).map(Some) };
+                match target {
+                    Ok(target) => {
+                        let intent = draft.aiming(target);
+                        (true, Some(self.wants(draft, Some(intent))))
+                    }
+                    Err(why) => {
+                        draft.word = Some((Tone::Look, why));
+                        nothing
+                    }
+                }
+            }
             Answered::Confirmed(plan, confirmation) => match self.refusal(draft) {
                 Some(why) => {
                     self.tell(Notice::failed(why));
@@ -315,9 +350,7 @@ impl App {
 
     fn wants(&mut self, draft: &mut Draft, intent: Option<Intent>) -> Vec<Effect> {
         let (Some(intent), Some(cluster)) = (intent, self.clusters.get(draft.cluster)) else { return Vec::new() };
-        if let Some(desk) = self.acting.desks.get(&cluster.name) {
-            draft.want(intent, desk, &cluster.live().snapshot);
-        }
+        draft.want(intent, &cluster.live().snapshot);
         Vec::new()
     }
 
@@ -381,10 +414,19 @@ impl App {
                 };
                 draft_lines::sheet(draft, &scene)
             }
+            Dialog::Preparing(preparing) => {
+                let name = &self.clusters.get(preparing.cluster)?.name;
+                let expected = drill::expectation(self.acting.practice.known(preparing.cluster), preparing.scenario);
+                preparing::sheet(preparing, name.as_str(), &expected, self.at, width)
+            }
+            Dialog::Story { story, scroll } => {
+                story::sheet(story, self.acting.practice.known(story.cluster), &self.options.zone, *scroll, width)
+            }
             Dialog::Menu { selected } => menu::sheet(self, *selected, width),
             Dialog::Watch { ticket, scroll } => {
                 let watch = self.acting.watch(*ticket)?;
-                watch_lines::sheet(watch, self.picture_of(&watch.cluster), *scroll, width)
+                let report = self.report_of(watch);
+                watch_lines::sheet(watch, self.picture_of(&watch.cluster), report, *scroll, width)
             }
             Dialog::Actions { selected } => {
                 listing::sheet(self.acting.listed.as_ref(), *selected, &self.options.zone, width)

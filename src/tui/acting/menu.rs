@@ -41,7 +41,9 @@ pub(super) fn sheet(app: &App, selected: usize, width: usize) -> Sheet {
     let mut foot = whole.get(selected).map(|line| fold(line, width, 0)).unwrap_or_default();
     // As high for each of them, so that nothing moves with the selection.
     foot.resize_with(foot.len().max(2), Line::new);
-    let about = app.selected_node().map_or_else(String::new, |node| format!(" · {node}"));
+    let scenario = || app.selected_scenario().map(|scenario| scenario.word().to_owned());
+    let about = app.selected_node().map(|node| node.to_string()).or_else(scenario);
+    let about = about.map_or_else(String::new, |about| format!(" · {about}"));
     Sheet {
         title: format!("Act{about}"),
         body,

@@ -6,12 +6,16 @@
 
 mod draft;
 mod draft_lines;
+mod drill_keys;
 mod keys;
 mod listing;
 mod menu;
 mod news;
+mod practice;
+mod preparing;
 mod remains;
 mod sheet;
+mod story;
 mod subject;
 mod undo;
 mod watch;
@@ -20,7 +24,9 @@ mod wish;
 
 pub(in crate::tui) use self::draft::Draft;
 pub(in crate::tui) use self::news::Acting;
+pub(in crate::tui) use self::practice::Preparing;
 pub(in crate::tui) use self::sheet::width_in;
+pub(in crate::tui) use self::story::Story;
 
 /// The same beginning with a capital.
 fn capital(text: &str) -> String {

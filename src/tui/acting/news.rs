@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::draft::Draft;
+use super::practice::Practice;
 use super::watch::Watch;
 use crate::action::Intent;
 use crate::action::configuration;
@@ -23,6 +24,7 @@ use crate::tui::dialogs::Dialog;
 use crate::tui::effect::Effect;
 use crate::tui::event::{ClusterIndex, Notice, Ticket};
 use crate::tui::options::Hooks;
+use crate::tui::views::View;
 
 /// How often the list of actions is read anew while it is open.
 const REREAD: Duration = Duration::from_secs(2);
@@ -45,6 +47,8 @@ pub(in crate::tui) struct Acting {
     pub(in crate::tui) listed: Option<Result<Vec<Listed>, String>>,
     arrived: Option<Result<Vec<Listed>, String>>,
     read_at: Duration,
+    /// Drills.
+    pub(in crate::tui) practice: Practice,
     /// Those that had died at the start were told of.
     told: bool,
     /// The text that is being edited, as it was before.
@@ -54,9 +58,14 @@ pub(in crate::tui) struct Acting {
 }
 
 impl Acting {
-    /// As the console is composed; one that only looks has no use for desks.
-    pub(in crate::tui) fn new(hooks: &Hooks, only_looks: bool) -> Self {
+    /// As the console over `clusters` is composed; one that only looks has no use for desks.
+    pub(in crate::tui) fn new<'a>(
+        hooks: &Hooks,
+        only_looks: bool,
+        clusters: impl Iterator<Item = &'a ClusterName>,
+    ) -> Self {
         Self {
+            practice: Practice::new(hooks, clusters),
             desks: if only_looks { BTreeMap::new() } else { hooks.desks.clone() },
             has_hand: hooks.hand.is_some() && !only_looks,
             has_ledger: hooks.ledger.is_some(),
@@ -82,7 +91,7 @@ impl Acting {
         }
     }
 
-    fn ticket(&mut self) -> Ticket {
+    pub(super) fn ticket(&mut self) -> Ticket {
         self.next += 1;
         self.next
     }
@@ -191,12 +200,18 @@ impl App {
             return Vec::new();
         }
         let done = watch.outcome.as_ref().is_some_and(|outcome| outcome.ending == Ending::Done);
+        let is_drill = matches!(watch.plan.intent, Intent::Drill { .. });
         let (line, cluster) = (format!("{} (A shows it)", watch.short()), watch.cluster.clone());
         if !shown {
             self.tell(if done { Notice::done(line) } else { Notice::failed(line) });
         }
         let index = self.clusters.iter().position(|known| known.name == cluster);
-        index.map(|index| Effect::Order(index, Order::PollNow)).into_iter().collect()
+        let Some(index) = index else { return Vec::new() };
+        let mut effects = vec![Effect::Order(index, Order::PollNow)];
+        if is_drill {
+            effects.push(self.read_reports(index));
+        }
+        effects
     }
 
     /// Takes in the list. The first time, what died and nobody said that they know is shown.
@@ -226,17 +241,16 @@ impl App {
             let Dialog::Draft(draft) = dialog else { continue };
             draft.expire(at);
             let Some(cluster) = self.clusters.get(draft.cluster) else { continue };
-            if index == Some(draft.cluster)
-                && let Some(desk) = self.acting.desks.get(&cluster.name)
-            {
-                draft.renew(desk, &cluster.live().snapshot);
+            if index == Some(draft.cluster) {
+                draft.renew(&cluster.live().snapshot);
             }
         }
     }
 
-    /// Reads the list again while it is open.
+    /// Reads the list again while it is open, or while somebody looks whether a drill runs.
     pub(in crate::tui) fn reread(&mut self) -> Vec<Effect> {
-        let open = self.dialogs.iter().any(|dialog| matches!(dialog, Dialog::Actions { .. }));
+        let listed = self.dialogs.iter().any(|dialog| matches!(dialog, Dialog::Actions { .. }));
+        let open = listed || (self.view == View::Drill && self.acting.has_ledger && self.wall.is_none());
         if open && self.at.saturating_sub(self.acting.read_at) >= REREAD { vec![Effect::List] } else { Vec::new() }
     }
 
@@ -282,9 +296,9 @@ impl App {
     pub(in crate::tui) fn draft(&mut self, cluster: ClusterIndex, intent: Intent) -> Vec<Effect> {
         let Some(state) = self.clusters.get(cluster) else { return Vec::new() };
         let Some(desk) = self.acting.desks.get(&state.name) else { return Vec::new() };
-        let draft = Draft::new(cluster, intent, desk, &state.live().snapshot);
+        let draft = Draft::new(cluster, intent, desk.clone(), &state.live().snapshot);
         // One at a time: what an older one asked is asked no more.
-        self.dialogs.retain(|dialog| !matches!(dialog, Dialog::Draft(_) | Dialog::Menu { .. }));
+        self.dialogs.retain(|dialog| !matches!(dialog, Dialog::Draft(_) | Dialog::Preparing(_) | Dialog::Menu { .. }));
         self.dialogs.push(Dialog::Draft(Box::new(draft)));
         vec![Effect::Order(cluster, Order::PollNow)]
     }

@@ -27,7 +27,15 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
         None => lines.push(Line::new().dim(format!("{} is not among the clusters of this console", plan.cluster))),
     }
     let mut foot = vec![];
-    if remains.owed.is_empty() {
+    let by_guard = remains.owed.iter().any(|(_, order)| matches!(order, Order::Drill { .. }));
+    if by_guard {
+        // Without lock and checks: the one may be gone with the DCS that the drill broke.
+        foot.push(
+            Line::new()
+                .with("What it broke may still stand. ", Tone::Act)
+                .plain("Its guard takes that back by itself; if it does not, run pgctl-tui drill mend"),
+        );
+    } else if remains.owed.is_empty() {
         foot.push(Line::new().plain("Nothing temporary is left. Look at the cluster before you try again."));
     } else {
         let count = crate::report::units::plural(remains.owed.len(), "temporary step");
@@ -35,7 +43,7 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
             Line::new().with(format!("{count} may still stand. "), Tone::Act).plain("u: plan how to take that back"),
         );
     }
-    let undo = if remains.owed.is_empty() { "" } else { "u take back · " };
+    let undo = if remains.owed.is_empty() || by_guard { "" } else { "u take back · " };
     Sheet {
         title: format!("Died: {}", plan.title),
         body: lines.iter().flat_map(|line| fold(line, width, 2)).collect(),
@@ -43,6 +51,7 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
         hint: format!("{undo}n known, do not tell again · y copy · Esc close"),
         scroll,
         selected: None,
+        is_whole: false,
         cursor: None,
     }
 }

@@ -24,13 +24,16 @@ pub(in crate::tui) struct Sheet {
     pub(in crate::tui) scroll: usize,
     /// A row of the body that must show, and is marked.
     pub(in crate::tui) selected: Option<usize>,
+    /// It takes the whole of the view.
+    pub(in crate::tui) is_whole: bool,
     /// Columns before the cursor in the last line of the foot; `None`: nothing is typed.
     pub(in crate::tui) cursor: Option<usize>,
 }
 
-/// Columns for text in a dialog on a screen of `area`.
-pub(in crate::tui) fn width_in(area: Rect) -> usize {
-    usize::from(WIDEST.min(area.width).saturating_sub(6))
+/// Columns for text in a dialog on a screen of `area`; `is_whole`: in one that takes the whole of the view.
+pub(in crate::tui) fn width_in(area: Rect, is_whole: bool) -> usize {
+    let widest = if is_whole { area.width } else { WIDEST.min(area.width) };
+    usize::from(widest.saturating_sub(6))
 }
 
 impl Sheet {
@@ -41,7 +44,7 @@ impl Sheet {
         // Some of the plan must stay in sight even where everything blocks.
         let foot = count(&self.foot).min(area.height.saturating_sub(2 + rule + 3));
         let height = count(&self.body).saturating_add(foot + rule + 2);
-        let place = frame::centred(area, WIDEST.min(area.width), height);
+        let place = if self.is_whole { area } else { frame::centred(area, WIDEST.min(area.width), height) };
         let inner = frame::draw(canvas, place, &self.title, &self.hint);
         if place.width < 4 || inner.height < foot + rule {
             return ((self.body.len(), 0), None);

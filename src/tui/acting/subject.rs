@@ -15,6 +15,7 @@ pub(super) fn subject(intent: &Intent, snapshot: &Snapshot) -> Option<Line> {
         Intent::Switchover { candidate, .. } => (snapshot.leader().map(|leader| leader.value), candidate.as_ref()),
         Intent::Failover { candidate } => (None, Some(candidate)),
         Intent::Reinitialise { member, .. } => return Some(one(member, snapshot)),
+        Intent::Drill { .. } => return snapshot.leader().map(|leader| one(&leader.value, snapshot)),
         _ => return None,
     };
     let mut line = match from {

@@ -49,6 +49,11 @@ impl Watch {
         })
     }
 
+    /// Whether it can still be ended: before the point of no return, and a drill at any time.
+    pub(in crate::tui) fn can_be_ended(&self) -> bool {
+        !self.is_past_no_return() || self.plan.intent.can_be_cut_short()
+    }
+
     /// How it stands, in a few words.
     pub(in crate::tui) fn standing(&self) -> String {
         if let Some(outcome) = &self.outcome {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::sheet::Sheet;
 use super::subject;
 use super::watch::Watch;
+use crate::action::drill_report::Report;
 use crate::model::snapshot::Snapshot;
 use crate::operate::{Event, Progress};
 use crate::report;
+use crate::report::drill;
 use crate::report::line::Line;
 use crate::report::table::Tone;
 use crate::report::units;
@@ -17,8 +19,14 @@ use crate::tui::widgets::wrap::fold;
 /// Columns of the time of a state.
 const CLOCK: usize = 9;
 
-/// The dialog. `before` is the picture of the cluster, where it is known.
-pub(super) fn sheet(watch: &Watch, snapshot: Option<&Snapshot>, scroll: usize, width: usize) -> Sheet {
+/// The dialog. `snapshot` is of its cluster and `report` its own, where they are known.
+pub(super) fn sheet(
+    watch: &Watch,
+    snapshot: Option<&Snapshot>,
+    report: Option<&Report>,
+    scroll: usize,
+    width: usize,
+) -> Sheet {
     let mut body = Vec::new();
     if let (Some(snapshot), false) = (snapshot, watch.is_over()) {
         body.extend(subject::subject(&watch.plan.intent, snapshot));
@@ -30,17 +38,19 @@ pub(super) fn sheet(watch: &Watch, snapshot: Option<&Snapshot>, scroll: usize, w
     steps(watch, &mut body);
     remarks(watch, &mut body);
     let body = body.iter().flat_map(|line| fold(line, width, 2)).collect();
-    let foot = foot(watch).iter().flat_map(|line| fold(line, width, 2)).collect();
-    let hint = match (watch.is_over(), watch.is_past_no_return()) {
+    let mut foot = foot(watch);
+    foot.extend(report.map(|report| drill::figures(report).plain("   ").with("Enter", Tone::Strong).plain(" report")));
+    let foot = foot.iter().flat_map(|line| fold(line, width, 2)).collect();
+    let hint = match (watch.is_over(), watch.can_be_ended()) {
         (true, _) => "Esc close · y copy",
-        (false, true) => "Esc to the background · y copy",
-        (false, false) => "Esc to the background · x ask it to end · y copy",
+        (false, false) => "Esc to the background · y copy",
+        (false, true) => "Esc to the background · x ask it to end · y copy",
     };
     let title = match &watch.action {
         Some(action) => format!("{} · {action}", super::capital(watch.plan.title.as_str())),
         None => super::capital(watch.plan.title.as_str()),
     };
-    Sheet { title, body, foot, hint: hint.to_owned(), scroll, selected: None, cursor: None }
+    Sheet { title, body, foot, hint: hint.to_owned(), scroll, ..Sheet::default() }
 }
 
 fn clock(after: Option<Duration>) -> String {
@@ -161,6 +171,8 @@ fn foot(watch: &Watch) -> Vec<Line> {
     let mut line = Line::new().with("running", Tone::Look).plain(format!("   {}", watch.standing()));
     if watch.asked {
         line = line.with("   asked to end", Tone::Look);
+    } else if watch.is_past_no_return() && watch.can_be_ended() {
+        line = line.dim("   x takes back at once what was broken");
     } else if watch.is_past_no_return() {
         line = line.dim("   past the point of no return: it goes to its end");
     }

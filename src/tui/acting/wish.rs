@@ -49,6 +49,10 @@ impl App {
             // What is to be changed is typed afterwards.
             return Ok(());
         }
+        if verb == Verb::Drill {
+            // Which one may be typed afterwards, and what its plan needs to know is asked then.
+            return self.may_drill();
+        }
         let intent = self.wish(verb, None)?;
         self.can_plan(&intent)
     }
@@ -100,6 +104,7 @@ impl App {
             Verb::Drain => self.drain(argument)?,
             Verb::Undrain => Intent::Undrain { member: self.member(argument)? },
             Verb::Settle => Intent::SettleRouters,
+            Verb::Drill => self.wish_to_drill(argument)?,
             Verb::CancelStatement => self.session(argument, snapshot, EndSession::Cancel)?,
             Verb::EndSession => self.session(argument, snapshot, EndSession::Terminate)?,
         })

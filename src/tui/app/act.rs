@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use super::{App, LONGEST_TRAIL, Prompt};
+use crate::action::record::ActionId;
 use crate::model::name::ClusterName;
 use crate::model::router::ProxyKind;
 use crate::observe::picture::Order;
 use crate::report::table::Table;
 use crate::report::units;
+use crate::tui::acting::Story;
 use crate::tui::command::Command;
 use crate::tui::dialogs::Dialog;
 use crate::tui::effect::{Effect, Outcome};
 use crate::tui::event::{ClusterIndex, Notice};
 use crate::tui::palette::{Choices, Palette};
-use crate::tui::views::{CLUSTERS, View};
+use crate::tui::views::{CLUSTERS, DRILL_REPORTS, View};
 use crate::tui::widgets::table::TableState;
 
 /// Intervals that `+` and `-` step through, in milliseconds.
@@ -190,6 +192,11 @@ impl App {
             if let Some(index) = found {
                 self.go(View::Topology, index);
             }
+            return;
+        }
+        if let (View::Drill, Some(scenario)) = (view, self.selected_scenario()) {
+            let action = (pane == DRILL_REPORTS).then(|| ActionId(row.to_string()));
+            self.dialogs.push(Dialog::Story { story: Story { cluster: self.focus, scenario, action }, scroll: 0 });
             return;
         }
         self.dialogs.push(Dialog::Detail { view, pane, row, scroll: 0 });

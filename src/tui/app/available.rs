@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::App;
+use crate::action::Intent;
 use crate::model::member::Presence;
 use crate::model::name::NodeName;
 use crate::tui::command::Command;
@@ -51,7 +52,11 @@ impl App {
             (Command::Act(verb), Some(argument)) => {
                 self.may_act()?;
                 let intent = self.wish(verb, Some(argument))?;
-                self.can_plan(&intent)
+                match intent {
+                    // Its plan needs answers that are only asked when it is begun.
+                    Intent::Drill { .. } => self.may_drill(),
+                    intent => self.can_plan(&intent),
+                }
             }
             _ => self.availability(command),
         }

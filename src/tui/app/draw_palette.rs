@@ -69,8 +69,9 @@ impl App {
             key,
             if available.is_ok() { Role::Strong } else { Role::Stale },
         );
+        let told = entry.argument.as_ref().and_then(|typed| self.told_of_argument(entry.spec.command, typed));
         let (text, role) = match &available {
-            Ok(()) => (entry.spec.help, Role::Dim),
+            Ok(()) => (told.as_deref().unwrap_or(entry.spec.help), Role::Dim),
             Err(reason) => (reason.as_ref(), Role::Stale),
         };
         canvas.word(x + NAME + KEY, row.y, room(NAME + KEY), text, role);

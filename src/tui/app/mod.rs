@@ -20,7 +20,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 pub use self::available::Availability;
-use self::cluster::ClusterState;
+pub(in crate::tui) use self::cluster::ClusterState;
 use super::acting::Acting;
 use super::command::Command;
 use super::dialogs::Dialog;
@@ -113,6 +113,8 @@ impl App {
         let theme = load(&options.theme);
         let themes = Theme::names(options.theme_directory.as_deref()).iter().map(|name| load(name)).collect();
         let warning = theme.warnings.first().map(|warning| (Notice::failed(warning.clone()), NOTICE_STAYS * 2));
+        let names = clusters.iter().map(|(name, _)| name);
+        let acting = Acting::new(hooks, options.read_only || options.wall, names);
         let first = if count > 1 { View::Clusters } else { View::Topology };
         Self {
             has_psql: hooks.psql.is_some() && !options.read_only && !options.wall,
@@ -135,7 +137,7 @@ impl App {
             wall: options.wall.then(Wall::default),
             at: Duration::ZERO,
             surface: Surface::default(),
-            acting: Acting::new(hooks, options.read_only || options.wall),
+            acting,
             inbox: vec![None; count],
             options,
         }
@@ -155,8 +157,9 @@ impl App {
         if self.notice.as_ref().is_some_and(|(_, until)| *until <= self.at) {
             self.notice = None;
         }
-        let effects = self.take(event);
+        let mut effects = self.take(event);
         self.follow_selection();
+        effects.extend(self.look_at_reports());
         effects
     }
 
@@ -194,6 +197,14 @@ impl App {
             }
             Event::News(ticket) => self.take_news(ticket),
             Event::Listed => self.take_list(),
+            Event::Reports(_) => {
+                self.take_reports();
+                Vec::new()
+            }
+            Event::Prepared(ticket) => {
+                self.prepared(ticket);
+                Vec::new()
+            }
             Event::Edited { cluster, text } => self.edited(cluster, &text),
         }
     }

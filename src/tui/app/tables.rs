@@ -23,8 +23,10 @@ impl App {
     ) -> T {
         let whole_fleet = self.view == View::Clusters && self.wall.is_none();
         let fleet: Vec<_> = self.clusters.iter().filter(|_| whole_fleet).map(ClusterState::entry).collect();
+        let drills = (self.view == View::Drill).then(|| self.drill_scene(cluster));
         let now = cluster.now(self.at);
-        work(Scene { picture: cluster.shown(), fleet: &fleet, now, zone: &self.options.zone, width, height })
+        let (picture, zone) = (cluster.shown(), &self.options.zone);
+        work(Scene { picture, fleet: &fleet, drills: drills.as_ref(), now, zone, width, height })
     }
 
     /// Panes of the view on the screen as drawn last, tables filtered and sorted.

@@ -94,6 +94,7 @@ fn a_scheduled_switchover_is_told_on_80_columns_and_in_maintenance_mode() {
 #[case("6", View::Sessions, "APPLICATION")]
 #[case("7", View::Events, "leader changed")]
 #[case("8", View::Findings, "FINDING")]
+#[case("9", View::Drill, "SCENARIO")]
 #[case("0", View::Clusters, "WORST FINDING")]
 fn a_digit_shows_its_view(#[case] key: &str, #[case] view: View, #[case] text: &str) {
     let mut stage = Stage::usual();
@@ -121,7 +122,7 @@ fn the_selected_finding_shows_evidence_and_advice_where_there_is_room_below_the_
 #[test]
 fn header_and_key_line_stay_where_they_are_on_every_view() {
     let mut stage = Stage::usual();
-    for key in ["0", "1", "2", "3", "4", "5", "6", "7", "8"] {
+    for key in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
         stage.press(key);
         assert!(stage.row(0).contains("prod-eu"), "{key}");
         assert!(stage.row(1).starts_with(" leader pg-0"), "{key}");
@@ -556,5 +557,5 @@ fn a_terminal_too_small_says_so_in_words_and_recovers() {
 fn a_console_without_any_cluster_says_so() {
     let mut stage = Stage::new(Vec::new(), Options::default(), &Hooks::default(), (80, 24));
     stage.shows(&["no cluster is configured"]);
-    stage.press("012345678jk?<Esc>/:<Esc>yecr<Enter><Tab>s");
+    stage.press("0123456789jk?<Esc>/:<Esc>yecr<Enter><Tab>s");
 }

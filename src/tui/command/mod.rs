@@ -140,6 +140,8 @@ pub enum Verb {
     Undrain,
     /// Have every router lead writes to whom is proven to lead.
     Settle,
+    /// Practise a failover.
+    Drill,
     /// Cancel what a session runs.
     CancelStatement,
     /// End a session.
@@ -220,6 +222,8 @@ pub enum Argument {
     Server,
     /// A member as above; what is done with it once it is drained; how long its sessions are waited for.
     Drain,
+    /// A scenario; without one, that of the selected row; behind it the longest outage wished for.
+    Drill,
     /// A session as NODE/PID; without one, that of the selected row.
     Session,
     /// Changes as KEY=VALUE.
@@ -239,6 +243,7 @@ impl Argument {
             Self::Member => " [NODE]",
             Self::Server => " [BACKEND/SERVER]",
             Self::Drain => " [NODE] [restart|reinit] [90s]",
+            Self::Drill => " [SCENARIO] [30s]",
             Self::Session => " [NODE/PID]",
             Self::Changes => " KEY=VALUE",
             Self::Action => " [ACTION]",

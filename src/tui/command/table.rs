@@ -97,6 +97,14 @@ pub const COMMANDS: &[CommandSpec] = &[
         G::Views,
         "what is wrong, with evidence and advice",
     ),
+    spec(
+        C::View(View::Drill),
+        "drills",
+        &["exercises", "scenarios"],
+        &["9"],
+        G::Views,
+        "what can be practised, how it went, and every report",
+    ),
     spec(C::View(View::Poolers), "poolers", &["pgbouncer"], &[], G::Views, "pools of the connection poolers"),
     spec(
         C::View(View::Sources),
@@ -330,6 +338,17 @@ pub const COMMANDS: &[CommandSpec] = &[
         'S',
         Danger::Reversible,
         "prove who leads, and have every router lead writes there",
+    ),
+    taking(
+        action(
+            Verb::Drill,
+            "drill",
+            &["practise", "practice"],
+            'b',
+            Danger::Destructive,
+            "break something on purpose, undo it, and measure what your users notice",
+        ),
+        Argument::Drill,
     ),
     taking(
         action(

@@ -9,7 +9,7 @@ use ratatui::layout::{Position, Rect};
 
 pub(in crate::tui) use self::detail::grouped as detail_lines;
 
-use super::acting::{Draft, width_in};
+use super::acting::{Draft, Preparing, Story, width_in};
 use super::app::App;
 use super::event::Ticket;
 use super::theme::Theme;
@@ -52,6 +52,15 @@ pub enum Dialog {
     },
     /// An action that is shown and not yet begun.
     Draft(Box<Draft>),
+    /// A drill whose plan is not there yet.
+    Preparing(Preparing),
+    /// The report of a drill.
+    Story {
+        /// Which.
+        story: Story,
+        /// First line shown.
+        scroll: usize,
+    },
     /// The actions for the selected row.
     Menu {
         /// The one selected.
@@ -101,9 +110,11 @@ impl Dialog {
             | Self::Detail { scroll, .. }
             | Self::Message { scroll, .. }
             | Self::Watch { scroll, .. }
+            | Self::Story { scroll, .. }
             | Self::Remains { scroll, .. } => {
                 *scroll = scroll.saturating_add_signed(step).min(total.saturating_sub(visible));
             }
+            Self::Preparing(_) => {}
             Self::Themes { names, selected, .. } => {
                 *selected = selected.saturating_add_signed(step.clamp(-1, 1)).min(names.len().saturating_sub(1));
             }
@@ -118,6 +129,8 @@ impl Dialog {
             Self::Message { title, .. } => title.clone(),
             Self::Themes { .. } => "Theme".to_owned(),
             Self::Draft(draft) => draft.intent.verb().to_owned(),
+            Self::Preparing(_) => "drill".to_owned(),
+            Self::Story { story, .. } => story.scenario.words().to_owned(),
             Self::Menu { .. } => "Act".to_owned(),
             Self::Watch { .. } => "Action".to_owned(),
             Self::Actions { .. } => "Actions".to_owned(),
@@ -134,6 +147,8 @@ fn content(app: &App, dialog: &Dialog, width: usize) -> (String, Vec<Line>) {
         Dialog::Message { title, lines, .. } => (title.clone(), message::lines(lines, width)),
         Dialog::Themes { names, selected, .. } => ("Theme".to_owned(), themes::lines(names, *selected)),
         Dialog::Draft(_)
+        | Dialog::Preparing(_)
+        | Dialog::Story { .. }
         | Dialog::Menu { .. }
         | Dialog::Watch { .. }
         | Dialog::Actions { .. }
@@ -150,7 +165,7 @@ impl App {
         area: Rect,
     ) -> ((usize, usize), Option<Position>) {
         let Some(dialog) = self.dialogs.last() else { return ((0, 0), None) };
-        if let Some(sheet) = self.sheet(dialog, width_in(area)) {
+        if let Some(sheet) = self.sheet(dialog, width_in(area, matches!(dialog, Dialog::Story { .. }))) {
             return sheet.draw(canvas, area);
         }
         let small = matches!(dialog, Dialog::Themes { .. });

@@ -78,6 +78,18 @@ impl Runner {
                     self.jobs.push(ledger.list().map(Finished::Listed).boxed());
                 }
             }
+            Effect::Reports(index) => {
+                if let (Some(drills), Some(handle)) = (&self.console.hooks.drills, self.console.handles.get(index)) {
+                    let reports = drills.reports(&handle.cluster);
+                    self.jobs.push(reports.map(move |reports| Finished::Reports(index, reports)).boxed());
+                }
+            }
+            Effect::Prepare { ticket, cluster, scenario } => {
+                if let (Some(drills), Some(handle)) = (&self.console.hooks.drills, self.console.handles.get(cluster)) {
+                    let desk = drills.prepare(&handle.cluster, scenario);
+                    self.jobs.push(desk.map(move |desk| Finished::Prepared(ticket, desk)).boxed());
+                }
+            }
             Effect::Edit { cluster, text } => return self.edit(cluster, text).await,
             Effect::Mouse(on) => self.writer.send(terminal::mouse_sequence(on)),
             Effect::Suspend => return self.suspend().await,

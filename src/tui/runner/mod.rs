@@ -31,9 +31,11 @@ use super::event::{ClusterIndex, Event, Notice, Ticket};
 use super::options::{Hooks, Options};
 use super::terminal::TerminalGuard;
 use super::theme::Theme;
+use crate::action::drill_report::Report;
 use crate::action::record::ActionId;
 use crate::observe::picture::{Handle, Picture};
 use crate::operate::Progress;
+use crate::operate::desk::Desk;
 use crate::operate::hand::{Listed, News};
 
 /// Shortest time between two frames that no key asked for.
@@ -72,9 +74,18 @@ pub enum ConsoleError {
 
 /// One frame of the console without a terminal: for `--check`, for pictures in the manual. Returns the screen and the
 /// theme to write it as a picture with.
-pub fn still(console: &Console, width: u16, height: u16) -> (Buffer, Theme) {
+pub async fn still(console: &Console, width: u16, height: u16) -> (Buffer, Theme) {
     let mut app = new_app(console);
-    app.update(Event::Tick, Duration::ZERO);
+    for effect in app.update(Event::Tick, Duration::ZERO) {
+        // What a view reads from disk; nothing else can be waited for.
+        if let (Effect::Reports(index), Some(drills)) = (effect, &console.hooks.drills)
+            && let Some(handle) = console.handles.get(index)
+        {
+            let reports = drills.reports(&handle.cluster).await;
+            app.deposit_reports(index, reports);
+            app.update(Event::Reports(index), Duration::ZERO);
+        }
+    }
     let buffer = app.screen(width, height);
     (buffer, app.theme().clone())
 }
@@ -141,6 +152,10 @@ enum Finished {
     Begun(Ticket, Result<(ActionId, News), String>),
     /// The list of actions was read.
     Listed(Result<Vec<Listed>, String>),
+    /// The reports of a cluster's drills were read.
+    Reports(ClusterIndex, Result<Vec<Report>, String>),
+    /// A drill can be planned, or cannot.
+    Prepared(Ticket, Result<Desk, String>),
 }
 
 /// Most pieces of news taken at once.
@@ -248,6 +263,14 @@ impl Runner {
             Finished::Listed(listed) => {
                 self.app.deposit_list(listed);
                 Event::Listed
+            }
+            Finished::Reports(cluster, reports) => {
+                self.app.deposit_reports(cluster, reports);
+                Event::Reports(cluster)
+            }
+            Finished::Prepared(ticket, desk) => {
+                self.app.deposit_desk(ticket, desk);
+                Event::Prepared(ticket)
             }
         }
     }

@@ -4,6 +4,7 @@
 mod backups;
 mod clusters;
 mod dcs;
+mod drill;
 mod events;
 mod findings;
 mod poolers;
@@ -28,6 +29,8 @@ use crate::report::line::Line;
 use crate::report::table::{Row, Table, Tone};
 
 pub(in crate::tui) use self::clusters::CLUSTERS;
+pub use self::drill::{DrillScene, Running};
+pub(in crate::tui) use self::drill::{REPORTS as DRILL_REPORTS, SCENARIOS as DRILL_SCENARIOS};
 
 /// A view.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -50,6 +53,8 @@ pub enum View {
     Events,
     /// What is wrong.
     Findings,
+    /// What can be practised, and how it went.
+    Drill,
     /// Connection poolers.
     Poolers,
     /// Every source.
@@ -58,7 +63,7 @@ pub enum View {
 
 impl View {
     /// The views that have a digit, in its order.
-    pub const NUMBERED: [Self; 9] = [
+    pub const NUMBERED: [Self; 10] = [
         Self::Clusters,
         Self::Topology,
         Self::Replication,
@@ -68,10 +73,11 @@ impl View {
         Self::Sessions,
         Self::Events,
         Self::Findings,
+        Self::Drill,
     ];
 
     /// Every view.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Clusters,
         Self::Topology,
         Self::Replication,
@@ -81,6 +87,7 @@ impl View {
         Self::Sessions,
         Self::Events,
         Self::Findings,
+        Self::Drill,
         Self::Poolers,
         Self::Sources,
     ];
@@ -103,6 +110,7 @@ impl View {
             Self::Sessions => "Sessions",
             Self::Events => "Events",
             Self::Findings => "Findings",
+            Self::Drill => "Drill",
             Self::Poolers => "Poolers",
             Self::Sources => "Sources",
         }
@@ -120,6 +128,7 @@ impl View {
             Self::Sessions => "Sess",
             Self::Events => "Evnt",
             Self::Findings => "Find",
+            Self::Drill => "Dril",
             Self::Poolers => "Pool",
             Self::Sources => "Srcs",
         }
@@ -187,6 +196,8 @@ pub struct Scene<'a> {
     pub picture: &'a Picture,
     /// An entry for each cluster; empty where the view does not show them.
     pub fleet: &'a [&'a Entry],
+    /// Drills of the cluster; `None`: the view does not show them.
+    pub drills: Option<&'a DrillScene<'a>>,
     /// Now, on the clock of the cluster in focus.
     pub now: Moment,
     /// Zone in which times are written.
@@ -210,6 +221,7 @@ impl View {
             Self::Sessions => sessions::panes(scene),
             Self::Events => events::panes(scene),
             Self::Findings => findings::panes(scene),
+            Self::Drill => drill::panes(scene),
             Self::Poolers => poolers::panes(scene),
             Self::Sources => sources::panes(scene),
         }
@@ -224,7 +236,7 @@ impl View {
             Self::Dcs => dcs::detail(scene, pane, row),
             Self::Events => events::detail(scene, row),
             Self::Findings => findings::detail(scene, row),
-            Self::Clusters | Self::Backups | Self::Sessions | Self::Poolers | Self::Sources => Vec::new(),
+            Self::Clusters | Self::Backups | Self::Sessions | Self::Drill | Self::Poolers | Self::Sources => Vec::new(),
         };
         if !more.is_empty() {
             return more;
