@@ -87,16 +87,16 @@ pub(super) fn for_simulation(
 ) -> anyhow::Result<Hooks> {
     let command = hook.map(|path| vec![path.display().to_string()]);
     let rehearsal = Rehearsal::on(clusters.filter(|_| !options.read_only));
-    let rehearsal = rehearsal.context("cannot make a place for the files of actions")?;
+    let rehearsal = Arc::new(rehearsal.context("cannot make a place for the files of actions")?);
     let ledger = rehearsal.ledger();
     let desks = rehearsal.desks();
-    let hand: Option<Arc<dyn Hand>> = (!desks.is_empty()).then(|| -> Arc<dyn Hand> { Arc::new(rehearsal) });
+    let hand: Option<Arc<dyn Hand>> = (!desks.is_empty()).then(|| -> Arc<dyn Hand> { rehearsal.clone() });
     Ok(Hooks {
         editor: hand.is_some().then(editor),
         desks,
         hand,
         ledger: Some(Arc::new(ledger)),
-        drills: None,
+        drills: Some(rehearsal),
         psql: None,
         evidence: Some(evidence_writer("# simulated\n")),
         alert: command.filter(|_| options.wall).map(|command| alert(command, Duration::from_secs(1))),
