@@ -148,6 +148,7 @@ impl DrillAct {
         };
         self.probe.make().await.map_err(NotPerformed::NoAnswer)?;
         let clock = self.handle.clock;
+        let at = wall(&snapshot, &self.handle);
         let notes = Notes::new(Log { began: clock.now(), interval: STEP, ..Log::default() });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let started = probing::start(Arc::clone(&self.probe), clock, notes.clone(), stop.clone(), &tasks);
@@ -162,7 +163,7 @@ impl DrillAct {
         let ready = steady(&self.handle, &notes, STEADY, READY).await;
         self.running = Some(Running {
             notes,
-            at: wall(&snapshot, &self.handle),
+            at,
             synchronous_commit: ground.synchronous_commit,
             stop,
             probing: Some(probing),

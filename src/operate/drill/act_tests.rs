@@ -26,6 +26,7 @@ use crate::model::lsn::Timeline;
 use crate::model::moment::Moment;
 use crate::model::source::SourceError;
 use crate::model::text::Text;
+use crate::observe::picture::Handle;
 use crate::operate::tests::stage::{SECOND, Stage, accepted, no_answer, not_sent, refused};
 
 /// A double of a client to whom every row is acknowledged. Whether it tells which are there, and whether it dropped its
@@ -120,7 +121,7 @@ struct Bench {
     act: DrillAct,
     reports: Reports,
     permit: Permit,
-    now: Box<dyn Fn() -> Moment>,
+    handle: Handle,
     _tracker: TaskTracker,
     _home: TempDir,
 }
@@ -141,15 +142,24 @@ impl Bench {
             target: None,
         };
         let (inner, probe) = (Box::new(stage.clone()), Arc::clone(&client));
-        let act = DrillAct::new(drill, inner, Box::new(breaker), probe, handle, reports.clone());
+        let act = DrillAct::new(drill, inner, Box::new(breaker), probe, handle.clone(), reports.clone());
         let permit = request.plan.permit(&[], &request.confirmation, &WriteAccess::granted(), clock.now());
         let permit = permit.expect("confirmed");
-        Self { stage, client, act, reports, permit, now: Box::new(move || clock.now()), _tracker: tracker, _home: home }
+        Self { stage, client, act, reports, permit, handle, _tracker: tracker, _home: home }
     }
 
     async fn perform(&mut self, request: DrillRequest) -> Result<Reply, NotPerformed> {
         let step = Step { words: "a step".into(), order: order(request), undo: None, deadline: SECOND };
         self.act.perform(&step, &self.permit).await
+    }
+
+    fn now(&self) -> Moment {
+        self.handle.clock.now()
+    }
+
+    /// The time of day that pictures go by.
+    fn wall(&self) -> Timestamp {
+        self.handle.latest().snapshot.wall
     }
 
     fn report(&self) -> Option<Report> {
@@ -160,13 +170,18 @@ impl Bench {
 #[tokio::test(start_paused = true)]
 async fn a_fault_counts_from_when_it_was_sent_however_late_it_is_answered() {
     let mut bench = Bench::new(Breaker { takes: SECOND * 4, reply: Some(accepted()) });
+    let began = bench.wall();
     bench.perform(DrillRequest::Begin).await.expect("begun");
-    let sent = (bench.now)();
+    let sent = bench.now();
     bench.perform(DrillRequest::Break { fault: fault() }).await.expect("broken");
-    assert!((bench.now)().since(sent) >= SECOND * 4);
+    assert!(bench.now().since(sent) >= SECOND * 4);
     bench.perform(DrillRequest::Mend { fault: fault() }).await.expect("mended");
     bench.perform(DrillRequest::End).await.expect("ended");
     let report = bench.report().expect("a report");
+    assert!(
+        report.at.duration_since(began).as_millis() < 500,
+        "the times of day in a report count from here: {report:?}"
+    );
     let (broken, mended) = (report.broken.expect("broken"), report.mended.expect("mended"));
     assert!(mended.checked_sub(broken).is_some_and(|between| between >= SECOND * 4), "{broken:?}, {mended:?}");
     assert!(report.figures.outage.is_some_and(|gap| gap.to.is_some_and(|to| to >= broken)));
@@ -221,9 +236,9 @@ async fn one_who_never_tells_which_rows_are_left_keeps_no_schema_from_being_drop
     let mut bench = Bench::new(Breaker { takes: Duration::ZERO, reply: Some(accepted()) });
     bench.client.is_silent.store(true, Ordering::Relaxed);
     bench.perform(DrillRequest::Begin).await.expect("begun");
-    let began = (bench.now)();
+    let began = bench.now();
     let reply = bench.perform(DrillRequest::End).await.expect("ended");
-    assert!((bench.now)().since(began) < SECOND * 60, "well within the step's deadline");
+    assert!(bench.now().since(began) < SECOND * 60, "well within the step's deadline");
     assert!(reply.words.as_str().contains("no answer in time"), "{}", reply.words);
     assert!(bench.client.cleared.load(Ordering::Relaxed));
     assert_eq!(bench.report().expect("a report").figures.lost, None);
