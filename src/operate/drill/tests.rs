@@ -25,7 +25,8 @@ use crate::driver::port::drill::Break;
 use crate::driver::port::{NotPerformed, Reply};
 use crate::model::name::{ClusterName, RouterName};
 use crate::model::text::Text;
-use crate::operate::job::{Jobs, Spec};
+use crate::operate::hand::Ledger as _;
+use crate::operate::job::{JobLedger, Jobs, Spec};
 use crate::operate::tests::stage::{SECOND, Stage, accepted, not_sent, promoted, refused};
 use crate::operate::undo::UndoBook as _;
 
@@ -180,6 +181,10 @@ async fn what_a_dead_job_owes_is_paid_from_its_book(#[case] failures: u32, #[cas
     // Its process took it, set the fault, and was killed.
     drop(job.take(&crate::operate::job::Process::this("bastion")).expect("taken"));
     job.undo_file().owe(0, &order(DrillRequest::Mend { fault: fault() })).await.expect("on disk");
+
+    let mut news = JobLedger::below(home.path()).follow(&job.action);
+    let told = news.recv().await.map(|progress| format!("{:?}", progress.event)).unwrap_or_default();
+    assert!(told.contains("drill mend") && !told.contains("pgctl-tui undo"), "{told}");
 
     let found = owed(&jobs, &journal).expect("readable");
     assert_eq!(found.iter().flat_map(Owed::words).collect::<Vec<_>>(), ["start r (container lab_r_1)"]);

@@ -13,6 +13,7 @@ use super::error::JobError;
 use super::remains::Remains;
 use super::{Job, Jobs};
 use crate::action::escort::Told;
+use crate::action::order::Order;
 use crate::action::outcome::{Ending, Outcome};
 use crate::action::record::ActionId;
 use crate::audit::Journal;
@@ -107,10 +108,12 @@ fn died(remains: &Remains, action: &ActionId) -> Outcome {
     let place = if remains.past_no_return { "after" } else { "before" };
     let outcome = Outcome::new(Ending::Unknown, format!("its process died {place} the point of no return"))
         .next(format!("pgctl-tui audit {action} tells what was done; pgctl-tui status what is"));
-    let outcome = if remains.owed.is_empty() {
-        outcome
-    } else {
-        outcome.next(format!("take back what it left: pgctl-tui undo {action}"))
+    let is_drill = remains.owed.iter().any(|(_, order)| matches!(order, Order::Drill { .. }));
+    let outcome = match (remains.owed.is_empty(), is_drill) {
+        (true, _) => outcome,
+        (false, false) => outcome.next(format!("take back what it left: pgctl-tui undo {action}")),
+        (false, true) => outcome
+            .next("a process that stood guard is taking back what it left; what pgctl-tui drill still names as owed                    after some minutes, pgctl-tui drill mend takes back"),
     };
     if !remains.escorting {
         return outcome;
