@@ -230,6 +230,8 @@ pub struct ProxyRow {
     pub connect_time: Option<Duration>,
     /// Address of the server; only told to the runtime API at operator level, or with `stats show-legends`.
     pub address: Option<Text>,
+    /// Where that address is reached from here, where the address map leads it elsewhere.
+    pub reached: Option<Text>,
     /// By what its state is decided; `None`: not told, or no server.
     pub control: Option<ServerControl>,
     /// Server whose state it takes over instead of being checked itself (`track`).
@@ -271,6 +273,7 @@ impl ProxyRow {
             last_session: None,
             connect_time: None,
             address: None,
+            reached: None,
             control: None,
             tracks: None,
         }

@@ -167,7 +167,9 @@ impl Snapshot {
             self.members.iter().find(|member| {
                 let recorded = self.recorded(|content| content.member(&member.name).and_then(|m| m.postgres.clone()));
                 let known = recorded.map(|fact| fact.value).into_iter().chain(member.postgres_address.clone());
-                known.into_iter().any(|known| known.to_string() == address.as_str())
+                known.into_iter().map(|known| known.to_string()).any(|known| {
+                    known == address.as_str() || row.reached.as_ref().is_some_and(|reached| known == reached.as_str())
+                })
             })
         })
     }
@@ -359,5 +361,21 @@ mod tests {
             snapshot.backups.push(reading);
         }
         assert_eq!(snapshot.age(now + second), Some(second * 2));
+    }
+
+    /// A server named otherwise, at an address that only the address map knows to be a member's.
+    #[test]
+    fn a_server_is_known_by_where_its_address_is_reached() {
+        use crate::model::agent::Address;
+        use crate::model::router::ProxyKind;
+        let mut snapshot = crate::model::test_support::healthy();
+        let member = snapshot.members.first_mut().unwrap();
+        member.postgres_address = Some(Address { host: "127.0.0.1".into(), port: 15433 });
+        let name = member.name.clone();
+        let mut row = crate::model::test_support::proxy_row("rw", "b", ProxyKind::Server, "UP");
+        row.address = Some("10.99.0.21:5432".into());
+        assert!(snapshot.member_of(&row).is_none());
+        row.reached = Some("127.0.0.1:15433".into());
+        assert_eq!(snapshot.member_of(&row).map(|member| member.name.clone()), Some(name));
     }
 }

@@ -65,12 +65,13 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         // A second opinion on the same numbers: a single picture does without it.
         let wanted = router.runtime.is_none() || purpose.takes_side_sources();
         if let Some(page) = router.stats.as_ref().filter(|_| wanted) {
-            let page = HaproxyPage::new(&router.name, page.clone());
+            let page = HaproxyPage::new(&router.name, page.clone()).reaching(settings.address_map.clone());
             let page = if router.runtime.is_some() { page.beside_runtime() } else { page };
             sources.push(Box::new(page));
         }
         if let Some(runtime) = &router.runtime {
-            sources.push(Box::new(HaproxyRuntime::new(&router.name, runtime.clone(), router.timeouts)));
+            let runtime = HaproxyRuntime::new(&router.name, runtime.clone(), router.timeouts);
+            sources.push(Box::new(runtime.reaching(settings.address_map.clone())));
         }
         // Of no use to whoever only looks.
         let may_act = !read_only && !settings.read_only;

@@ -39,13 +39,15 @@ pub(super) fn caught_up(scene: &Scene<'_>, member: &NodeName) -> Telling {
 }
 
 pub(super) fn all_streaming(scene: &Scene<'_>) -> Telling {
-    let Some(leader) = leader(scene) else { return Telling::not_yet("no leader is known since") };
+    let (Some(leader), Some(record)) = (leader(scene), scene.record()) else {
+        return Telling::not_yet("no leader is known since");
+    };
     let standbys: Vec<_> = scene
         .snapshot
         .views()
         .filter(|view| *view.name() != leader.0 && !view.tags().is_some_and(|tags| tags.value.nostream))
         // One that is off the record is no standby by now, and may never come back.
-        .filter(|view| !view.is_missing())
+        .filter(|view| record.value.member(view.name()).is_some())
         .collect();
     if standbys.is_empty() {
         return Telling::not_yet("there is no standby");

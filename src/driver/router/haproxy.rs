@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::haproxy_rows::{info, rows};
+use super::haproxy_rows::{info, reached, rows};
 use crate::client::haproxy::{StatTable, StatisticsPage};
 use crate::client::haproxy_runtime::{RuntimeAnswer, RuntimeError, RuntimeReader};
 use crate::client::http::HttpHead;
+use crate::config::address::AddressMap;
 use crate::config::endpoint::{HttpEndpoint, RuntimeApi, Timeouts};
 use crate::driver::port::{Facts, Observe, Pace};
 use crate::driver::trouble;
@@ -24,6 +25,7 @@ pub struct HaproxyPage {
     pub(super) endpoint: HttpEndpoint,
     page: Option<StatisticsPage>,
     pace: Pace,
+    map: AddressMap,
 }
 
 /// How often the page is read where the runtime API tells the same more fully: the router is asked once a second in all.
@@ -32,7 +34,19 @@ const BESIDE_RUNTIME: Duration = Duration::from_secs(5);
 impl HaproxyPage {
     /// The statistics page of `router` at `endpoint`: any URL under which the page is seen in a browser.
     pub fn new(router: &RouterName, endpoint: HttpEndpoint) -> Self {
-        Self { source: Source::new(SourceKind::RouterHttp, router.as_str()), endpoint, page: None, pace: Pace::Each }
+        Self {
+            source: Source::new(SourceKind::RouterHttp, router.as_str()),
+            endpoint,
+            page: None,
+            pace: Pace::Each,
+            map: AddressMap::default(),
+        }
+    }
+
+    /// With where servers' addresses are reached from here.
+    #[must_use]
+    pub fn reaching(self, map: AddressMap) -> Self {
+        Self { map, ..self }
     }
 
     /// As a second opinion on a router whose runtime API is read at every turn.
@@ -68,7 +82,7 @@ impl Observe for HaproxyPage {
     fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
         Box::pin(async move {
             let (table, _) = self.ask().await?;
-            let report = RouterReport { info: None, rows: rows(&table, |_, _| None) };
+            let report = RouterReport { info: None, rows: reached(rows(&table, |_, _| None), &self.map) };
             Ok(Facts::Router(Box::new(report)))
         })
     }
@@ -88,13 +102,21 @@ pub struct HaproxyRuntime {
     pub(super) source: Source,
     pub(super) place: Text,
     pub(super) reader: RuntimeReader,
+    map: AddressMap,
 }
 
 impl HaproxyRuntime {
     /// The runtime API of `router`.
     pub fn new(router: &RouterName, api: RuntimeApi, timeouts: Timeouts) -> Self {
         let source = Source::new(SourceKind::RouterRuntime, router.as_str());
-        Self { source, place: place(&api), reader: RuntimeReader::new(api, timeouts) }
+        let map = AddressMap::default();
+        Self { source, place: place(&api), reader: RuntimeReader::new(api, timeouts), map }
+    }
+
+    /// With where servers' addresses are reached from here.
+    #[must_use]
+    pub fn reaching(self, map: AddressMap) -> Self {
+        Self { map, ..self }
     }
 
     /// The servers of one backend.
@@ -130,7 +152,8 @@ impl Observe for HaproxyRuntime {
     fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
         Box::pin(async move {
             let answer = self.reader.read().await.map_err(|error| self.failure(&error))?;
-            Ok(Facts::Router(Box::new(runtime_report(&answer))))
+            let RouterReport { info, rows } = runtime_report(&answer);
+            Ok(Facts::Router(Box::new(RouterReport { info, rows: reached(rows, &self.map) })))
         })
     }
 }

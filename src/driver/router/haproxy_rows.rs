@@ -6,12 +6,29 @@ use std::time::Duration;
 
 use crate::client::haproxy::{StatRow, StatTable};
 use crate::client::haproxy_runtime::ServerLine;
+use crate::config::address::{AddressMap, HostPort};
+use crate::model::agent::Address;
 use crate::model::router::{HealthCheck, Hold, OwnCheck, ProxyKind, ProxyRow, ProxyStatus, RouterInfo, ServerControl};
 use crate::model::text::Text;
 
 /// Every row of the table. `state` knows what the table leaves out of a server of a backend.
 pub(super) fn rows<'a>(table: &StatTable, state: impl Fn(&str, &str) -> Option<&'a ServerLine>) -> Vec<ProxyRow> {
     table.rows().map(|row| proxy_row(&row, &state)).collect()
+}
+
+/// `rows` with where the address of each server is reached from here.
+pub(super) fn reached(mut rows: Vec<ProxyRow>, map: &AddressMap) -> Vec<ProxyRow> {
+    for row in &mut rows {
+        let Some(written) = row.address.as_ref().and_then(|address| HostPort::parse(address.as_str())) else {
+            continue;
+        };
+        let Some(port) = written.port else { continue };
+        let (host, to) = map.apply(&written.host, port);
+        if (host.as_str(), to) != (written.host.as_str(), port) {
+            row.reached = Some(Text::new(Address { host: Text::new(host), port: to }.to_string()));
+        }
+    }
+    rows
 }
 
 fn proxy_row<'a>(row: &StatRow<'_>, state: &impl Fn(&str, &str) -> Option<&'a ServerLine>) -> ProxyRow {
@@ -55,6 +72,7 @@ fn proxy_row<'a>(row: &StatRow<'_>, state: &impl Fn(&str, &str) -> Option<&'a Se
         last_session: seconds("lastsess"),
         connect_time: number("ctime").map(Duration::from_millis),
         address: known.map(Text::new),
+        reached: None,
         control: line.and_then(control),
         tracks: row.get("tracked").map(Text::new),
     }

@@ -113,7 +113,7 @@ fn died(remains: &Remains, action: &ActionId) -> Outcome {
         (true, _) => outcome,
         (false, false) => outcome.next(format!("take back what it left: pgctl-tui undo {action}")),
         (false, true) => outcome
-            .next("a process that stood guard is taking back what it left; what pgctl-tui drill still names as owed                    after some minutes, pgctl-tui drill mend takes back"),
+            .next("a process that stood guard takes back what it left; if pgctl-tui drill still names it after some minutes: pgctl-tui drill mend"),
     };
     if !remains.escorting {
         return outcome;

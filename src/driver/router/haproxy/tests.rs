@@ -177,3 +177,17 @@ fn beside_the_runtime_api_the_page_is_read_seldom() {
     assert_eq!(page.pace(), Pace::Each);
     assert_eq!(page.beside_runtime().pace(), Pace::Slow(Duration::from_secs(5)));
 }
+
+/// Routers know members by addresses that this host maps to others.
+#[test]
+fn an_address_is_followed_through_the_address_map() {
+    let mut map = crate::config::address::AddressMap::default();
+    map.add("10.0.0.21:5432", "127.0.0.1:15433").unwrap();
+    let mut row = crate::model::test_support::proxy_row("rw", "b", ProxyKind::Server, "UP");
+    row.address = Some("10.0.0.21:5432".into());
+    let mut other = row.clone();
+    other.address = Some("10.0.0.22:5432".into());
+    let rows = super::super::haproxy_rows::reached(vec![row, other], &map);
+    assert_eq!(rows[0].reached.as_ref().map(Text::as_str), Some("127.0.0.1:15433"));
+    assert_eq!(rows[1].reached, None, "where it is advertised");
+}
