@@ -34,6 +34,9 @@ const WARM: Duration = Duration::from_secs(3);
 /// Longest wait for a router, and pause before it is asked again when it failed.
 const ROUTER: Duration = Duration::from_secs(1);
 const ROUTER_PAUSE: Duration = Duration::from_millis(200);
+/// A router that could not be told for this long, while somebody is proven to lead, is left to its own checks: once it is
+/// back they are newer than whatever it would be told.
+const UNREACHABLE: Duration = Duration::from_secs(20);
 /// How often a server that was told up and does not stay so is told again: a reload forgets it.
 const AGAIN_AT_MOST: u8 = 3;
 /// An order whose request was not answered may come on record after this long at the latest.
@@ -249,10 +252,18 @@ impl Party<'_> {
     async fn serve(&self, route: &Route, mut evidence: watch::Receiver<Evidence>, end: Instant) -> RouteEnd {
         let mut teller =
             Teller { party: self, route, up: None, down: BTreeSet::new(), told: false, retold: 0, trouble: None };
+        let mut silent_since = None;
         loop {
             let seen = evidence.borrow_and_update().clone();
             if let Some(ended) = teller.step(&seen, &evidence).await {
                 return ended;
+            }
+            let now = self.clock.now();
+            let is_proven = seen.leader.as_ref().is_some_and(|leader| now.since(leader.at) < LAPSED);
+            if teller.trouble.is_none() || !is_proven {
+                silent_since = None;
+            } else if now.since(*silent_since.get_or_insert(now)) >= UNREACHABLE {
+                return teller.left(&seen);
             }
             let pause = teller.trouble.is_some().then(|| sleep(ROUTER_PAUSE));
             tokio::select! {
