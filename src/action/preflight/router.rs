@@ -110,7 +110,7 @@ fn level(scene: &Scene<'_>, name: &RouterName, acting: &Reading<RuntimeLevel>) -
     const CHECK: &str = "router-level";
     let now = scene.snapshot.now;
     let Some(fact) = fresh(acting.fact(now, Some)) else {
-        let why = acting.trouble(now).map_or_else(|| "no answer yet".to_owned(), |(why, _)| why.to_string());
+        let why = acting.trouble(now).map_or_else(|| "no answer yet".to_owned(), |(why, _)| why.clone());
         return block(CHECK, format!("the runtime API of {name} for acting does not answer: {why}"));
     };
     let level = fact.value.word();
