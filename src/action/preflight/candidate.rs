@@ -37,8 +37,17 @@ pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, purpose: Purpose, note
     }
 }
 
+/// Whether whoever acts could have named the candidate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Choice {
+    /// It can be named, and was not.
+    Open,
+    /// Patroni chooses in any case.
+    Patroni,
+}
+
 /// Nobody is named, so Patroni chooses: somebody must be there to choose.
-pub(super) fn any(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+pub(super) fn any(scene: &Scene<'_>, choice: Choice, notes: &mut Vec<Note>) {
     const CHECK: &str = "candidates";
     let all = ranked(scene.snapshot);
     let eligible: Vec<&str> = all.iter().filter(|one| one.is_eligible()).map(|one| one.member.as_str()).collect();
@@ -52,8 +61,8 @@ pub(super) fn any(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     } else if eligible.len() == all.len() {
         pass(CHECK, format!("{} can take over", eligible.join(", ")))
     } else {
-        let text = format!("{} of {} can take over: {}; name one", eligible.len(), all.len(), eligible.join(", "));
-        warn(CHECK, text)
+        let text = format!("{} of {} can take over: {}", eligible.len(), all.len(), eligible.join(", "));
+        warn(CHECK, if choice == Choice::Open { format!("{text}; name one") } else { text })
     });
 }
 

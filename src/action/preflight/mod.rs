@@ -58,7 +58,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             cluster::pause_of_switchover(&scene, at.is_some(), &mut notes);
             match scene.candidate() {
                 Some(name) => candidate::examine(&scene, &name, Purpose::Switchover, &mut notes),
-                None => candidate::any(&scene, &mut notes),
+                None => candidate::any(&scene, candidate::Choice::Open, &mut notes),
             }
             leader::examine(&scene, &mut notes);
             router::sees(&scene, scene.candidate().as_ref(), &mut notes);
@@ -95,7 +95,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             cluster::no_order(&scene, &mut notes);
             cluster::pause_of_switchover(&scene, false, &mut notes);
             restart::examine(&scene, true, false, &mut notes);
-            candidate::any(&scene, &mut notes);
+            candidate::any(&scene, candidate::Choice::Patroni, &mut notes);
             router::sees(&scene, None, &mut notes);
         }
         Intent::CancelSwitchover => {
@@ -149,7 +149,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             dcs::examine(&scene, &mut notes);
             cluster::no_order(&scene, &mut notes);
             if *scenario == Scenario::Switchover || scenario.takes_leader() {
-                candidate::any(&scene, &mut notes);
+                candidate::any(&scene, candidate::Choice::Patroni, &mut notes);
             }
             leader::examine(&scene, &mut notes);
             router::sees(&scene, None, &mut notes);
