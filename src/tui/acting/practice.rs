@@ -212,9 +212,16 @@ impl App {
         if let Some((scenario, standing)) = own {
             return Some(Running { scenario: Some(scenario), words: format!("{standing} · A shows it") });
         }
+        // This console may know already that it is over, where a list or a picture does not yet.
+        let over = |action: &str| {
+            let mut ours = self.acting.watches.iter().filter(|watch| watch.is_over());
+            ours.any(|watch| watch.action.as_ref().is_some_and(|known| known.0 == action))
+        };
         let listed = self.acting.listed.as_ref().and_then(|listed| listed.as_ref().ok()).into_iter().flatten();
         let runs = |one: &&crate::operate::hand::Listed| {
-            one.request.plan.cluster == state.name && matches!(one.state, JobState::Running(_))
+            one.request.plan.cluster == state.name
+                && matches!(one.state, JobState::Running(_))
+                && !over(&one.action().0)
         };
         let other = listed.filter(runs).find_map(|one| Some((scenario_of(&one.request.plan.intent)?, one)));
         if let Some((scenario, one)) = other {
@@ -223,7 +230,7 @@ impl App {
             return Some(Running { scenario: Some(scenario), words });
         }
         let lock = state.live().snapshot.recorded(|content| content.lock.clone()).filter(|lock| lock.fresh)?.value;
-        (lock.verb == *"drill").then(|| Running { scenario: None, words: lock.words() })
+        (lock.verb == *"drill" && !over(lock.action.as_str())).then(|| Running { scenario: None, words: lock.words() })
     }
 
     /// The report of a drill that is over, where it is known already.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 
-use crate::model::dcs::FailoverKey;
+use crate::model::dcs::{FailoverKey, OperationLock};
 use crate::model::finding::{Finding, Severity};
 use crate::model::moment::Began;
 use crate::model::name::NodeName;
@@ -117,6 +117,18 @@ fn the_selected_finding_shows_evidence_and_advice_where_there_is_room_below_the_
     // Where it would be cut, the list stands alone.
     stage.resize(120, 9);
     assert!((0..9).all(|row| !stage.row(row).contains("Advice")));
+}
+
+#[test]
+fn a_drill_that_was_begun_on_another_host_is_told_from_the_operation_lock() {
+    let mut snapshot = test_support::healthy();
+    let lock = OperationLock { verb: "drill".into(), ..test_support::operation_lock() };
+    test_support::record(&mut snapshot, |content| content.lock = Some(lock));
+    let mut stage = Stage::new(vec![around(snapshot)], Options::default(), &hooks(), (120, 40));
+    stage.press("9");
+    stage.shows(&["◐ running: a drill", "drill by alice@bastion"]);
+    stage.bring(0, picture("prod-eu"));
+    stage.hides(&["running: a drill"]);
 }
 
 #[test]
