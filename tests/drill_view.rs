@@ -284,6 +284,7 @@ async fn what_earlier_drills_let_expect_is_seen_before_one_is_chosen_and_each_te
     ]);
     stage.console.shows(&["leader key", "0 of 1,204 acknowledged rows (RPO 0)", "median 22.00 s of 2 drills"]);
     stage.console.shows(&["WHAT IT DOES", "SIGKILL", "▸ kill the leader"]);
+    stage.console.shows(&["DRILLS OF THIS KIND", "20.80 s  30.00 s kept"]);
     stage.console.keep("drill-story");
     stage.console.press("y").await;
     assert!(
@@ -320,6 +321,9 @@ async fn a_drill_is_prepared_confirmed_watched_and_told() {
     stage.answered().await;
     stage.console.hides(&[ASKING]);
     stage.console.shows(&["expected outage 22.0 s (median of 3 drills), target 30.0 s", "t: target 30.0 s", "CHECKS"]);
+    // Whom Patroni chooses cannot be said here.
+    stage.console.shows(&["can take over"]);
+    stage.console.hides(&["name one"]);
     stage.console.keep("drill-dialog");
     // Checks go on being made by what was asked, picture by picture.
     stage.console.pass(30).await;
@@ -512,4 +516,28 @@ async fn of_a_drill_that_died_it_is_told_who_takes_back_what_it_broke() {
     stage.console.hides(&["u: plan how to take that back", "u take back"]);
     stage.console.press("n9").await;
     stage.console.hides(&["running: kill the leader"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_drill_by_keys_on_the_simulated_cluster() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.start().await;
+    console.press("9jja").await;
+    console.shows(&["Act · kill", "b  drill"]);
+    console.press("b").await;
+    console.until("CHECKS").await;
+    console.press("<Enter>prod-eu<Enter>").await;
+    console.until("kill pg-0").await;
+    console.press("<Esc>").await;
+    console.until("running: kill the leader").await;
+    console.press("A<Enter>").await;
+    console.until("done: drill on prod-eu: kill the leader").await;
+    console.until("Enter report").await;
+    console.press("<Enter>").await;
+    console.shows(&["kill the leader on prod-eu", "first write +", "(RPO 0)", "no drill of this kind"]);
+    console.keep("drill-simulated");
+    console.press("<Esc><Esc><Esc>").await;
+    console.shows(&["Reports 1"]);
+    console.hides(&["running: kill the leader"]);
 }

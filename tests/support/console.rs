@@ -83,6 +83,7 @@ impl World {
             desks: self.hand.desks(),
             hand: Some(self.hand.clone()),
             ledger: Some(Arc::new(self.hand.ledger())),
+            drills: Some(self.hand.clone()),
             // Asked for as an effect; nothing here opens one.
             editor: Some(Arc::new(|_| Box::pin(std::future::ready(Err("no editor here".to_owned()))))),
             ..Hooks::default()

@@ -9,6 +9,7 @@ use crate::action::record::ActionId;
 use crate::report::drill;
 use crate::report::line::Line;
 use crate::report::table::Tone;
+use crate::report::text;
 use crate::tui::event::ClusterIndex;
 use crate::tui::widgets::wrap::fold;
 
@@ -45,6 +46,12 @@ pub(super) fn sheet(story: &Story, reports: &[Report], zone: &TimeZone, scroll: 
         (Some(report), _) => body.extend(drill::story(report, reports, zone, width)),
         (None, Some(_)) => body.push(Line::new().with("no longer there", Tone::Stale)),
         (None, None) => body.push(Line::new().dim("no drill of this kind is on record")),
+    }
+    let same: Vec<Report> = reports.iter().filter(|report| report.scenario == story.scenario).cloned().collect();
+    if same.len() > 1 {
+        body.push(Line::new());
+        body.push(Line::new().with("DRILLS OF THIS KIND", Tone::Strong));
+        body.extend(text::lines(&drill::of_cluster(&same, zone), Some(width)));
     }
     if story.action.is_none() {
         body.push(Line::new());
