@@ -306,6 +306,24 @@ async fn what_earlier_drills_let_expect_is_seen_before_one_is_chosen_and_each_te
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_drill_that_was_cut_short_is_no_outage_to_expect() {
+    let cut = report("20261111-140000-000-5", Scenario::Kill, "2026-11-11T14:00:00Z", 500);
+    let mut reports = past();
+    reports.push(Report { cut_short: true, target: None, ..cut });
+    let mut stage = Stage::new(reports, sound()).await;
+    stage.console.press("9").await;
+    let row = |screen: &str, what: &str| {
+        screen.lines().find(|line| line.contains(what)).map(str::to_owned).unwrap_or_default()
+    };
+    let screen = stage.console.text();
+    let kill = row(&screen, "kill the leader");
+    assert!(kill.contains("22.00 s") && kill.contains("cut short") && !kill.contains("5.00 s"), "{kill}");
+    assert!(row(&screen, "20261111-140000-000-5").contains("cut short"), "{screen}");
+    stage.console.press("jj<Enter>").await;
+    stage.console.shows(&["cut short: the fault was taken back before its time"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_drill_is_prepared_confirmed_watched_and_told() {
     let mut survey = sound();
     survey.earlier.insert(Scenario::Kill, vec![SECOND * 21, SECOND * 22, SECOND * 23]);

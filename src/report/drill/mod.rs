@@ -64,7 +64,7 @@ pub fn scenarios(reports: &[Report], zone: &TimeZone) -> Table {
             of_past(|past| past.median),
             of_past(|past| past.best),
             of_past(|past| past.worst),
-            last.map_or_else(Cell::none, rto),
+            last.map_or_else(Cell::none, |last| if last.cut_short { cut_short() } else { rto(last) }),
             last.map_or_else(Cell::none, lost),
             last.map_or_else(Cell::none, |last| when(last, zone)),
         ];
@@ -123,8 +123,14 @@ fn seconds(span: Duration, tone: Tone) -> Cell {
     Cell::number(span.as_secs_f64(), precise(span), tone)
 }
 
+/// A drill that was not gone through: its outage says nothing.
+fn cut_short() -> Cell {
+    Cell { key: SortKey::Unknown, ..Cell::text("cut short", Tone::Dim) }
+}
+
 fn rto(report: &Report) -> Cell {
     match (report.figures.rto(), report.meets_target()) {
+        (Some(rto), _) if report.cut_short => seconds(rto, Tone::Dim),
         (Some(rto), Some(false)) => seconds(rto, Tone::Look),
         (Some(rto), _) => seconds(rto, Tone::Plain),
         (None, _) => Cell::unknown(),
@@ -133,10 +139,10 @@ fn rto(report: &Report) -> Cell {
 
 fn target(report: &Report) -> Cell {
     match (report.target, report.meets_target()) {
+        _ if report.cut_short => cut_short(),
         (Some(target), Some(true)) => Cell::text(format!("{} kept", precise(target)), Tone::Well),
         (Some(target), Some(false)) => Cell::text(format!("{} missed", precise(target)), Tone::Look),
-        (Some(_), None) => Cell::text("cut short", Tone::Dim),
-        (None, _) => Cell::none(),
+        (Some(_), None) | (None, _) => Cell::none(),
     }
 }
 

@@ -139,8 +139,8 @@ pub fn figures(report: &Report) -> Line {
     let line = match (report.target, report.meets_target()) {
         (Some(target), Some(true)) => line.with(format!("   target {} kept", precise(target)), Tone::Well),
         (Some(target), Some(false)) => line.with(format!("   target {} missed", precise(target)), Tone::Act),
-        (Some(_), None) => line.with("   cut short", Tone::Look),
-        (None, _) => line,
+        _ if report.cut_short => line.with("   cut short", Tone::Look),
+        (Some(_), None) | (None, _) => line,
     };
     let acknowledged = units::exact(report.figures.acknowledged);
     match report.figures.lost {
