@@ -135,6 +135,18 @@ pub(super) fn no_order(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     });
 }
 
+/// The same for what changes nobody's lead: an order for later does not speak against it.
+pub(super) fn no_order_under_way(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    let later = fresh(scene.snapshot.recorded(|content| content.failover.clone()));
+    match later.filter(|fact| fact.value.scheduled_at.is_some()) {
+        Some(fact) => {
+            let text = format!("on record for later: {}", order_words(&fact.value));
+            notes.push(pass("no-pending-order", text).by(&fact));
+        }
+        None => no_order(scene, notes),
+    }
+}
+
 fn order_words(key: &crate::model::dcs::FailoverKey) -> String {
     let to = key.candidate.as_ref().map_or_else(|| "whoever is best".to_owned(), ToString::to_string);
     let when = key.scheduled_at.as_ref().map_or_else(|| "at once".to_owned(), |at| format!("at {at}"));

@@ -141,7 +141,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
         Intent::SettleRouters => {
             cluster::examine(&scene, &mut notes);
             dcs::examine(&scene, &mut notes);
-            cluster::no_order(&scene, &mut notes);
+            cluster::no_order_under_way(&scene, &mut notes);
             router::sees(&scene, None, &mut notes);
         }
         Intent::Drill { scenario, .. } => {

@@ -104,9 +104,15 @@ impl Ledger for JobLedger {
     }
 }
 
-fn died(remains: &Remains, action: &ActionId) -> Outcome {
+pub(super) fn died(remains: &Remains, action: &ActionId) -> Outcome {
     let place = if remains.past_no_return { "after" } else { "before" };
-    let outcome = Outcome::new(Ending::Unknown, format!("its process died {place} the point of no return"))
+    let (ending, text) = if remains.acted {
+        (Ending::Unknown, format!("its process died {place} the point of no return"))
+    } else {
+        // Whatever is sent is on record before.
+        (Ending::Failed, "its process died before what it was to do was sent".to_owned())
+    };
+    let outcome = Outcome::new(ending, text)
         .next(format!("pgctl-tui audit {action} tells what was done; pgctl-tui status what is"));
     let is_drill = remains.owed.iter().any(|(_, order)| matches!(order, Order::Drill { .. }));
     let outcome = match (remains.owed.is_empty(), is_drill) {

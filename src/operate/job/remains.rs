@@ -7,6 +7,7 @@ use crate::action::account::{StepFate, accounts};
 use crate::action::escort::Told;
 use crate::action::order::Order;
 use crate::action::outcome::Outcome;
+use crate::action::telling::is_principal;
 use crate::audit::Journal;
 use crate::model::text::Text;
 use crate::operate::progress::Event;
@@ -31,6 +32,8 @@ pub struct Remains {
     pub process: Option<Process>,
     /// Something may have been sent.
     pub started: bool,
+    /// Something of what the action is about was sent, or may have been; not only what prepares it.
+    pub acted: bool,
     /// Steps that were answered, by index, with their words: whether they were accepted (`None`: no answer).
     pub answered: Vec<(usize, Text, Option<bool>)>,
     /// The step that had begun and was not answered: it may have happened, or may happen yet.
@@ -90,6 +93,7 @@ impl Job {
         for (step, fate) in account.iter().flat_map(|account| &account.steps) {
             begun = begun.max(step + 1);
             remains.past_no_return |= *step >= plan.no_return;
+            remains.acted |= *step >= plan.no_return || plan.steps.get(*step).is_none_or(is_principal);
             match fate {
                 StepFate::Begun => {
                     remains.escorting |=

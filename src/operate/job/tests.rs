@@ -104,7 +104,10 @@ async fn a_job_that_died_is_found_with_what_it_had_done_and_what_is_left() {
     assert_eq!(remains.answered, [(0, CHECKPOINT.into(), Some(true))]);
     assert_eq!(remains.open, Some((1, DRAIN.into())), "it may have been sent");
     assert_eq!(remains.owed.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [1]);
-    assert_eq!((remains.started, remains.past_no_return), (true, false));
+    assert_eq!((remains.started, remains.past_no_return, remains.acted), (true, false, false));
+    let outcome = super::ledger::died(&remains, &job.action);
+    assert_eq!(outcome.ending, Ending::Failed, "a checkpoint and a drain are no switchover: {outcome:?}");
+    assert!(outcome.next.iter().any(|next| next.as_str().contains("pgctl-tui undo")), "{outcome:?}");
     assert_eq!(remains.not_begun.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [2, 3, 4, 5]);
     assert_eq!(remains.not_begun[1].1, SWITCH);
     let found = Jobs::below(home.path()).list().unwrap();

@@ -224,6 +224,14 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// Refuses while an order is on record that is being carried out. One for later is none of the caller's business.
+    pub(super) fn nothing_under_way(&self) -> Result<(), Impossible> {
+        match &self.record.failover {
+            Some(key) if key.scheduled_at.is_some() => Ok(()),
+            _ => self.nothing_ordered(),
+        }
+    }
+
     /// Refuses on a cluster that follows another one, whose leader is in recovery and stays so.
     pub(super) fn no_standby_cluster(&self, verb: &str) -> Result<(), Impossible> {
         if self.record.config.as_ref().is_some_and(|config| config.standby_cluster) {

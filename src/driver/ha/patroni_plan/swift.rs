@@ -172,7 +172,7 @@ pub(super) fn impact(escort: &Escort) -> Vec<String> {
 pub(super) fn settle(ground: &Ground<'_>) -> Result<Plan, Impossible> {
     ground.no_standby_cluster("telling the routers")?;
     let leader = ground.leader("there is nobody to lead clients to")?;
-    ground.nothing_ordered()?;
+    ground.nothing_under_way()?;
     let name = leader.name();
     let escort = escort(ground, None, Some(name)).map_err(|why| no(format!("the routers cannot be told: {why}")))?;
     let mut lines = vec![format!("writes are led to {name} where they are not yet, once it is proven to lead")];

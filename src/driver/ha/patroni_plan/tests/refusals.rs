@@ -378,3 +378,12 @@ fn nobody_is_asked_where_nobody_answers() {
     }
     assert_eq!(refused(&snapshot, &Intent::Pause), "no agent of prod-eu answers: nobody can be asked");
 }
+
+/// Routers want to be settled now, whatever a colleague has planned for the night.
+#[test]
+fn an_order_for_later_keeps_nobody_from_settling_the_routers() {
+    let why = |snapshot: &Snapshot| manager().plan(snapshot, &Intent::SettleRouters).map_err(|no| no.to_string());
+    assert!(why(&under_way()).unwrap_err().contains("on record and not done yet"));
+    let later = why(&scheduled_by_a_colleague());
+    assert!(later.as_ref().map_or_else(|why| !why.contains("on record"), |_| true), "{later:?}");
+}
