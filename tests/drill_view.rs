@@ -559,3 +559,20 @@ async fn a_whole_drill_by_keys_on_the_simulated_cluster() {
     console.shows(&["Reports 1"]);
     console.hides(&["running: kill the leader"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn in_the_demo_a_drill_goes_all_the_way_from_the_key_to_its_report() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.start().await;
+    console.press("9").await;
+    console.shows(&["No drill of prod-eu is on record."]);
+    console.press(":drill stop 30s<Enter>").await;
+    console.until("Enter to confirm").await;
+    console.shows(&["stop pg-0 (simulated)", "0 block"]);
+    console.press("<Enter>prod-eu<Enter>").await;
+    console.until("done: drill on prod-eu: stop the leader").await;
+    console.press("<Enter>").await;
+    console.shows(&["stop the leader on prod-eu", "target 30.00 s kept", "(RPO 0)", "leader key gone"]);
+    console.keep("drill-of-the-demo");
+}

@@ -50,8 +50,8 @@ impl World {
     /// Tells the next chapter when it is time.
     pub(super) fn tell(&mut self) {
         let now = self.clock.now();
-        // Whoever practises has enough with what they break themselves.
-        if self.is_practised_on() {
+        // Whoever acts or practises has enough with what they break themselves.
+        if self.is_practised_on() || self.claim.is_some() {
             return;
         }
         let Some(chapter) = self.story.chapter.filter(|_| now >= self.story.next) else { return };
