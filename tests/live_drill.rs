@@ -9,8 +9,10 @@ mod lab;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::process::Output;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +20,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use lab::Lab;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
 
@@ -103,11 +106,19 @@ fn lab() -> Lab {
     lab
 }
 
-fn run(lab: &Lab, arguments: &[&str]) -> Output {
+fn state(lab: &Lab) -> PathBuf {
+    lab.config().parent().expect("a directory").join("state")
+}
+
+fn command(lab: &Lab, arguments: &[&str]) -> Command {
     let mut command = lab.command(arguments);
     command.env("LAB_SUPERUSER_PASSWORD", "lab-superuser").env("LAB_REST_PASSWORD", "lab-rest");
-    command.env("XDG_STATE_HOME", lab.config().parent().expect("a directory").join("state"));
-    command.output().expect("the program runs")
+    command.env("XDG_STATE_HOME", state(lab));
+    command
+}
+
+fn run(lab: &Lab, arguments: &[&str]) -> Output {
+    command(lab, arguments).output().expect("the program runs")
 }
 
 /// Runs the drill and returns its report with what the writer saw meanwhile.
@@ -176,4 +187,122 @@ fn the_loss_of_the_router_is_undone_and_loses_nothing() {
     assert_eq!(report["left"].as_array().map(Vec::len), Some(0));
     let gap = outage(&report);
     assert!(gap >= Duration::from_secs(9) && seen.longest >= Duration::from_secs(9), "{gap:?}, {:?}", seen.longest);
+}
+
+#[test]
+#[ignore = "needs the lab: dev/test"]
+fn stopping_the_leader_counts_from_when_it_was_asked_to_stop() {
+    let (report, seen) = drill(&lab(), "stop");
+    let (rto, lost) = (outage(&report), report["figures"]["lost"].as_u64());
+    // A leader of a second ago flushes its first rows slowly: which client's row is the first is chance.
+    assert!(rto.abs_diff(seen.longest) <= AGREE * 10, "RTO {rto:?}, the writer saw {:?}", seen.longest);
+    assert_eq!((lost, seen.lost), (Some(0), 0));
+    let phases = report["phases"].as_array().expect("phases");
+    let after = |phase: &str| phases.iter().find(|seen| seen["phase"] == phase).map(|seen| span(&seen["after"]));
+    let key_released = after("key-released").expect("the leader gave its key away");
+    // The container's stop is answered when PostgreSQL is down; by then the key may be another's.
+    assert!(key_released > Duration::ZERO && after("promoted").expect("promoted") > key_released, "{phases:?}");
+}
+
+/// A drill of the router in a process of its own, and the console that began it.
+struct Begun {
+    lab: Lab,
+    console: Child,
+    action: String,
+}
+
+fn router_answers() -> bool {
+    // A port that nobody serves is closed again at once; one that is served waits for the client's word.
+    let port = port("LAB_ROUTER_STATS_PORT", 7000);
+    let asked = TcpStream::connect(("127.0.0.1", port)).and_then(|mut page| {
+        page.set_read_timeout(Some(DEADLINE))?;
+        page.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+        page.read(&mut [0; 64])
+    });
+    asked.is_ok_and(|read| read > 0)
+}
+
+/// Waits for what must come; panics where it does not.
+fn until(what: &str, at_most: Duration, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < at_most, "{what}: not within {at_most:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Begins a drill that kills the router, and waits until it is gone. The lock of a drill that was killed lives as long as
+/// its lease, and whoever comes before is refused.
+fn without_router() -> Begun {
+    let mut lab = lab();
+    assert!(run(&lab, &["wait", "ready", "--timeout", "120s"]).status.success(), "the lab is not whole");
+    lab.may_be_broken();
+    let begin = || {
+        let mut console = command(&lab, &["drill", "run", "router", "--confirm", "lab"]);
+        console.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+    };
+    let (mut console, began) = (begin(), Instant::now());
+    while router_answers() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the router is not killed");
+        if console.try_wait().expect("a child").is_some() {
+            console = begin();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let jobs = std::fs::read_dir(state(&lab).join("pgctl-tui/jobs")).expect("jobs");
+    let names = jobs.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    Begun { action: names.max().expect("a job"), lab, console }
+}
+
+impl Begun {
+    /// The process that is this drill's `job run` or `job guard`.
+    fn process(&self, part: &str) -> Pid {
+        let arguments = format!("job\0{part}\0{}\0", self.action);
+        let processes = std::fs::read_dir("/proc").expect("processes").filter_map(Result::ok);
+        let found = processes.filter_map(|entry| entry.file_name().to_string_lossy().parse().ok()).find(|pid: &i32| {
+            std::fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| String::from_utf8_lossy(&line).ends_with(&arguments))
+        });
+        found.and_then(Pid::from_raw).unwrap_or_else(|| panic!("no process is the job's {part}"))
+    }
+
+    /// What `drill` says of drills that died.
+    fn said(&self) -> String {
+        String::from_utf8_lossy(&run(&self.lab, &["drill"]).stderr).into_owned()
+    }
+
+    fn ends(mut self) {
+        let code = self.console.wait().expect("the console ends").code();
+        assert_ne!(code, Some(0), "whoever watched knows that it died");
+        let mended = run(&self.lab, &["drill", "mend"]);
+        let told = String::from_utf8_lossy(&mended.stderr).into_owned();
+        assert!(mended.status.success() && told.contains("no drill has left anything"), "{told}");
+        self.lab.mend();
+    }
+}
+
+#[test]
+#[ignore = "needs the lab: dev/test"]
+fn what_a_drill_broke_whose_process_is_killed_is_undone_by_its_guard() {
+    let begun = without_router();
+    kill_process(begun.process("run"), Signal::KILL).expect("killed");
+    // The drill itself would have left it so for ten seconds.
+    until("the guard starts the router", Duration::from_secs(8), router_answers);
+    until("nothing is owed any more", Duration::from_secs(30), || !begun.said().contains("died and left"));
+    begun.ends();
+}
+
+#[test]
+#[ignore = "needs the lab: dev/test"]
+fn what_nobody_guards_any_more_is_told_and_paid_by_mend() {
+    let begun = without_router();
+    // The guard first: it would undo at once.
+    kill_process(begun.process("guard"), Signal::KILL).expect("killed");
+    kill_process(begun.process("run"), Signal::KILL).expect("killed");
+    until("what is owed is told", Duration::from_secs(10), || begun.said().contains("died and left: start pg-router"));
+    assert!(!router_answers(), "nobody has undone it");
+    let mended = run(&begun.lab, &["drill", "mend"]);
+    assert!(mended.status.success(), "{}", String::from_utf8_lossy(&mended.stderr));
+    assert!(router_answers());
+    begun.ends();
 }

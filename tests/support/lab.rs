@@ -72,6 +72,11 @@ impl Lab {
         dev_lab("break", arguments);
     }
 
+    /// From here on the program breaks something by itself.
+    pub(crate) fn may_be_broken(&mut self) {
+        self.broken = true;
+    }
+
     /// Mends everything and waits until the lab is whole.
     pub(crate) fn mend(&mut self) {
         dev_lab("mend", &[]);
