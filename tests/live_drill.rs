@@ -237,15 +237,15 @@ fn without_router() -> Begun {
     let mut lab = lab();
     assert!(run(&lab, &["wait", "ready", "--timeout", "120s"]).status.success(), "the lab is not whole");
     lab.may_be_broken();
-    let begin = || {
+    let start = || {
         let mut console = command(&lab, &["drill", "run", "router", "--confirm", "lab"]);
         console.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
     };
-    let (mut console, began) = (begin(), Instant::now());
+    let (mut console, began) = (start(), Instant::now());
     while router_answers() {
         assert!(began.elapsed() < Duration::from_secs(60), "the router is not killed");
         if console.try_wait().expect("a child").is_some() {
-            console = begin();
+            console = start();
         }
         std::thread::sleep(Duration::from_millis(50));
     }
