@@ -122,6 +122,7 @@ fn intent() -> impl Strategy<Value = Intent> {
 fn fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         member().prop_map(Fault::KillNode),
+        member().prop_map(Fault::StopNode),
         member().prop_map(Fault::CutNode),
         member().prop_map(Fault::AgentDown),
         member().prop_map(Fault::SqlSilent),

@@ -179,6 +179,7 @@ fn planned() -> impl Strategy<Value = Result<Fault, Order>> {
     let span = Duration::from_secs;
     prop_oneof![
         (0..4_usize).prop_map(|n| Ok(Fault::KillNode(node(n)))),
+        (0..4_usize).prop_map(|n| Ok(Fault::StopNode(node(n)))),
         (0..4_usize).prop_map(|n| Ok(Fault::FreezeNode(node(n)))),
         (0..4_usize).prop_map(|n| Ok(Fault::CutNode(node(n)))),
         (0..4_usize, 5..90_u64, any::<bool>()).prop_map(move |(n, s, reinit)| Ok(Fault::CrashNode {

@@ -1,6 +1,7 @@
 //! What comes of each order, as the sources show it, and how each is refused.
 
 mod api;
+mod drill;
 mod lead;
 mod lock;
 mod members;
