@@ -521,6 +521,7 @@ async fn of_a_drill_that_died_it_is_told_who_takes_back_what_it_broke() {
         open: None,
         not_begun: Vec::new(),
         past_no_return: true,
+        acted: true,
         told: Vec::new(),
         escorting: false,
         owed,

@@ -54,7 +54,9 @@ fn behind_doubles() -> (Lab, Vec<PatroniDouble>) {
 }
 
 fn behave(doubles: &[PatroniDouble], manner: Manner) {
-    doubles.iter().for_each(|double| double.behave(manner));
+    for double in doubles {
+        double.behave(manner);
+    }
 }
 
 fn changes(doubles: &[PatroniDouble]) -> Vec<String> {

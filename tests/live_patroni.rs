@@ -7,6 +7,7 @@
     reason = "a test that cannot go on ends, and starts what it tests"
 )]
 
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "support/lab.rs"]
 mod lab;
 

@@ -43,7 +43,7 @@ impl PatroniDouble {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let (manner, seen) = (Arc::clone(&mannered), Arc::clone(&seen));
-                thread::spawn(move || serve(client, port, &manner, &seen));
+                thread::spawn(move || serve(&client, port, &manner, &seen));
             }
         });
         Self { address, manner, changes }
@@ -65,7 +65,7 @@ impl PatroniDouble {
     }
 }
 
-fn serve(client: TcpStream, port: u16, manner: &Mutex<Manner>, seen: &Mutex<Vec<String>>) {
+fn serve(client: &TcpStream, port: u16, manner: &Mutex<Manner>, seen: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(client.try_clone().expect("a second handle"));
     let Some((head, body)) = request(&mut reader) else { return };
     let mut line = head.split(' ').take(2);
@@ -80,15 +80,15 @@ fn serve(client: TcpStream, port: u16, manner: &Mutex<Manner>, seen: &Mutex<Vec<
         format!("HTTP/1.0 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{words}", words.len())
     };
     match manner {
-        Manner::Honest => reply(&client, &passed_on(port, &head, &body)),
-        Manner::AcceptsInVain => reply(&client, answer("200 OK", "Successfully done").as_bytes()),
+        Manner::Honest => reply(client, &passed_on(port, &head, &body)),
+        Manner::AcceptsInVain => reply(client, answer("200 OK", "Successfully done").as_bytes()),
         Manner::HangsAfter | Manner::RefusesAfter | Manner::DiesAfter => {
             let (head, body) = (head.clone(), body.clone());
             thread::spawn(move || passed_on(port, &head, &body));
             match manner {
                 // Until the far end gives up.
                 Manner::HangsAfter => drop(reader.read_to_end(&mut Vec::new())),
-                Manner::RefusesAfter => reply(&client, answer("503 Service Unavailable", "failed").as_bytes()),
+                Manner::RefusesAfter => reply(client, answer("503 Service Unavailable", "failed").as_bytes()),
                 Manner::Honest | Manner::AcceptsInVain | Manner::DiesAfter => thread::sleep(Duration::from_millis(50)),
             }
         }
