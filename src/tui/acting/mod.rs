@@ -5,6 +5,7 @@
 //! the plan that was on the screen, whatever the next picture brings.
 
 mod draft;
+mod draft_keys;
 mod draft_lines;
 mod drill_keys;
 mod keys;
