@@ -497,3 +497,14 @@ async fn an_action_that_died_is_told_at_the_start_and_what_it_left_is_taken_back
     after.press(":undo<Enter>").await;
     after.shows(&["no action has left anything"]);
 }
+
+/// The row of keys below promises commands; one that opens by itself must not swallow the first letter of one.
+#[tokio::test(start_paused = true)]
+async fn a_command_can_be_typed_over_a_dialog_that_only_tells() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press("A:pause").await;
+    console.shows(&["switch automatic failover off"]);
+    console.press("<Enter>").await;
+    console.shows(&["Enter to confirm"]);
+}

@@ -151,7 +151,7 @@ impl App {
             ActingKey::PageUp => -page,
             ActingKey::PageDown => page,
             ActingKey::Letter('y') => return Some(vec![Effect::Copy(self.dialog_text())]),
-            ActingKey::Letter('q' | 'w' | '?' | 'r') => return None,
+            ActingKey::Letter('q' | 'w' | '?' | 'r' | ':') => return None,
             ActingKey::Next | ActingKey::Previous | ActingKey::Letter(_) => return Some(Vec::new()),
         };
         if let Some(dialog) = self.dialogs.last_mut() {

@@ -3,7 +3,7 @@
 use tui_input::InputRequest;
 
 use super::{App, Prompt};
-use crate::tui::command::Command;
+use crate::tui::command::{Command, Group};
 use crate::tui::dialogs::Dialog;
 use crate::tui::effect::Effect;
 use crate::tui::event::Notice;
@@ -104,7 +104,13 @@ impl App {
     fn accept(&mut self) -> Vec<Effect> {
         match self.prompt.take() {
             Some(Prompt::Palette(palette)) => match palette.chosen() {
-                Some((spec, argument)) => self.run(spec.command, argument),
+                Some((spec, argument)) => {
+                    // An action is meant for what lies below a dialog that only tells.
+                    while spec.group == Group::Acting && self.dialogs.last().is_some_and(Dialog::only_tells) {
+                        self.close_dialog();
+                    }
+                    self.run(spec.command, argument)
+                }
                 None => {
                     if !palette.input.value().trim().is_empty() {
                         self.tell(Notice::failed(format!("no command is called {}", palette.input.value().trim())));

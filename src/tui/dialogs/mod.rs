@@ -97,6 +97,20 @@ pub enum Dialog {
 }
 
 impl Dialog {
+    /// Whether nothing is asked in it: it can be left without losing anything.
+    pub fn only_tells(&self) -> bool {
+        match self {
+            Self::Help { .. }
+            | Self::Detail { .. }
+            | Self::Message { .. }
+            | Self::Story { .. }
+            | Self::Watch { .. }
+            | Self::Actions { .. }
+            | Self::Remains { .. } => true,
+            Self::Draft(_) | Self::Preparing(_) | Self::Menu { .. } | Self::Themes { .. } => false,
+        }
+    }
+
     /// Moves by `step`, in a text of `total` lines of which `visible` show.
     pub fn scroll(&mut self, step: isize, total: usize, visible: usize) {
         match self {
