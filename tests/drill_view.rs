@@ -282,7 +282,7 @@ async fn what_earlier_drills_let_expect_is_seen_before_one_is_chosen_and_each_te
         "RTO 31.40 s",
         "target 30.00 s missed",
     ]);
-    stage.console.shows(&["leader key", "0 of 1,204 acknowledged rows (RPO 0)", "median 22.00 s of 2 drills"]);
+    stage.console.shows(&["leader key", "0 of 1,204 acknowledged rows (RPO 0)", "median 21.40 s of 2 drills"]);
     stage.console.shows(&["WHAT IT DOES", "SIGKILL", "▸ kill the leader"]);
     stage.console.shows(&["DRILLS OF THIS KIND", "20.80 s  30.00 s kept"]);
     stage.console.keep("drill-story");

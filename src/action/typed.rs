@@ -1,7 +1,7 @@
 //! From what an operator types to values: times, and changes of the dynamic configuration. The same on the command line
 //! and on the screen.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::{Map, Value};
 
 /// What was typed makes no sense: in one line, with what would.
@@ -17,7 +17,8 @@ pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Misunderstood> {
     if let Some(span) = text.strip_prefix('+') {
         let span = span.trim().parse::<SignedDuration>().ok().filter(|span| !span.is_negative());
         let span = span.ok_or_else(|| Misunderstood(format!("{text}: write a span such as +30s, +10m or +1h 30m")))?;
-        let later = now.checked_add(span).ok();
+        // To the second: nobody schedules by less, and it is read in titles.
+        let later = now.checked_add(span).ok().and_then(|later| later.round(Unit::Second).ok());
         return later.ok_or_else(|| Misunderstood(format!("{text}: too far away")));
     }
     text.parse().map_err(|_| {

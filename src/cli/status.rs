@@ -1,5 +1,6 @@
 //! `status`: the picture once, or again and again, as text or as a document.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +41,10 @@ pub struct Options {
 /// When standard output cannot be written.
 pub async fn run(mut handles: Vec<Handle>, options: &Options, printer: &mut Printer) -> anyhow::Result<Exit> {
     let pictures = join_all(handles.iter_mut().map(|handle| settled(handle, options.timeout))).await;
-    let mut exit = show(&pictures, options, printer)?;
+    let mut exit = judged(&pictures, options);
+    if !is_read(show(&pictures, options, printer))? {
+        return Ok(exit);
+    }
     // Whoever goes on looking can wait for a disagreement to last before it is called one.
     for handle in &handles {
         handle.order(Order::Settle);
@@ -54,12 +58,31 @@ pub async fn run(mut handles: Vec<Handle>, options: &Options, printer: &mut Prin
         if options.output == Output::Table {
             printer.document("")?;
         }
-        exit = show(&pictures, options, printer)?;
+        exit = judged(&pictures, options);
+        if !is_read(show(&pictures, options, printer))? {
+            break;
+        }
     }
     Ok(exit)
 }
 
-fn show(pictures: &[Arc<Picture>], options: &Options, printer: &mut Printer) -> anyhow::Result<Exit> {
+fn judged(pictures: &[Arc<Picture>], options: &Options) -> Exit {
+    let snapshots: Vec<&Snapshot> = pictures.iter().map(|picture| &*picture.snapshot).collect();
+    judge(&snapshots, options.check)
+}
+
+/// Whether somebody still reads. The reader of a pipe that has gone changes nothing of what was found.
+fn is_read(shown: anyhow::Result<()>) -> anyhow::Result<bool> {
+    match shown {
+        Ok(()) => Ok(true),
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn show(pictures: &[Arc<Picture>], options: &Options, printer: &mut Printer) -> anyhow::Result<()> {
     let snapshots: Vec<&Snapshot> = pictures.iter().map(|picture| &*picture.snapshot).collect();
     match options.output {
         Output::Table => table(&snapshots, options.glance, printer)?,
@@ -81,7 +104,7 @@ fn show(pictures: &[Arc<Picture>], options: &Options, printer: &mut Printer) -> 
         }
         Output::Prometheus => printer.document(&report::prometheus::exposition(snapshots.iter().copied()))?,
     }
-    Ok(judge(&snapshots, options.check))
+    Ok(())
 }
 
 fn table(snapshots: &[&Snapshot], glance: bool, printer: &mut Printer) -> anyhow::Result<()> {
@@ -156,6 +179,14 @@ pub fn zone() -> TimeZone {
 mod tests {
     use super::*;
     use crate::report::test_support::healthy;
+
+    #[test]
+    fn a_reader_who_has_gone_changes_nothing_of_what_was_found() {
+        let failed = |kind: io::ErrorKind| is_read(Err(io::Error::from(kind).into()));
+        assert!(is_read(Ok(())).unwrap());
+        assert!(!failed(io::ErrorKind::BrokenPipe).unwrap());
+        assert!(failed(io::ErrorKind::StorageFull).is_err());
+    }
 
     #[test]
     fn a_store_and_a_router_that_answer_are_no_picture_of_this_cluster() {

@@ -254,8 +254,13 @@ fn slots(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
 fn retained(view: &MemberView<'_>, slot: &Slot, fact: &Observed<()>, standby: bool, drafts: &mut Vec<Draft>) {
     let Some(bytes) = slot.retained else { return };
     let Some(severity) = view.snapshot.thresholds.slot_retained.judge(bytes) else { return };
-    let use_ = if slot.active { "in use" } else { "not in use" };
     let severity = if standby { Severity::Warning } else { severity };
+    let use_ = match (slot.active, standby) {
+        (true, _) => "in use",
+        // Idle by design there.
+        (false, true) => "as the leader's does",
+        (false, false) => "not in use",
+    };
     drafts.push(
         Draft::new(
             severity,
@@ -265,6 +270,10 @@ fn retained(view: &MemberView<'_>, slot: &Slot, fact: &Observed<()>, standby: bo
         )
         .part(&slot.name)
         .because(fact, format!("restart_lsn is {} behind", units::bytes(bytes)))
-        .advise("bring its consumer back, or drop the slot, before the disk fills"),
+        .advise(if standby {
+            "it moves forward with the leader's: bring the consumer back there, or drop the slot there"
+        } else {
+            "bring its consumer back, or drop the slot, before the disk fills"
+        }),
     );
 }

@@ -82,8 +82,12 @@ fn record(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
     let config =
         |snapshot: &Snapshot| snapshot.recorded(|content| content.config.as_ref().map(|config| config.lines.clone()));
     if let Some((old, new)) = moved(config(before), config(after)) {
-        let mut lines: Vec<&str> =
-            new.value.iter().filter(|line| !old.contains(line)).map(|line| line.as_str().trim()).collect();
+        let mut lines: Vec<&str> = new
+            .value
+            .iter()
+            .filter(|line| !old.contains(line))
+            .map(|line| line.as_str().trim().trim_end_matches(','))
+            .collect();
         lines.truncate(3);
         let text = if lines.is_empty() {
             "configuration changed: lines removed".to_owned()

@@ -185,7 +185,8 @@ fn draw_tile(canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
         _ if *seen > UNSEEN => format!("not seen for {}", units::duration(*seen)),
         (_, Wellbeing::Unknown) => summary.age_text.text.to_string(),
         (Some(worst), _) => worst.text.to_string(),
-        (None, _) => "all well".to_owned(),
+        (None, Wellbeing::Look | Wellbeing::Act) => "no finding yet, but a part is not in order".to_owned(),
+        (None, Wellbeing::Well) => "all well".to_owned(),
     };
     if area.height > 1 {
         canvas.word(area.x + 1, area.y + 1, room, &what, state);

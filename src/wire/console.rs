@@ -63,7 +63,14 @@ pub(super) async fn on_simulation(
         None => Duration::from_secs(1),
     };
     let read_only = arguments.shared.read_only || arguments.console.wall;
-    let clusters = simulated::clusters(demo.clusters, demo.seed);
+    let mut clusters = simulated::clusters(demo.clusters, demo.seed);
+    if let Some(named) = &arguments.shared.cluster {
+        let there_is: Vec<String> = clusters.iter().map(|cluster| cluster.name().to_string()).collect();
+        clusters.retain(|cluster| cluster.name().as_str() == named);
+        if clusters.is_empty() {
+            return Err(Misuse(format!("--cluster {named}: the demo has {}", there_is.join(", "))).into());
+        }
+    }
     let stacks = clusters.iter().map(|cluster| simulated::stack(cluster, read_only, interval)).collect();
     let observers = Observers::of(stacks);
     let options = options(arguments, &UiSettings::default(), interval)?;

@@ -123,7 +123,8 @@ fn desk(cluster: &ClusterSettings, survey: Survey, here: HostNotes) -> Desk {
 
 /// Runs the drills of a file.
 async fn sequence(arguments: &Arguments, file: &Path, flags: &Flags, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = std::fs::read_to_string(file);
+    let text = text.map_err(|error| Misuse(format!("cannot read {}: {error}", file.display())))?;
     let sequence = shown::Sequence::read(&text).map_err(|error| Misuse(format!("{}: {error}", file.display())))?;
     let mut arguments = arguments.clone();
     match (&arguments.shared.cluster, sequence.cluster) {

@@ -10,7 +10,7 @@ use crate::action::drill::Scenario;
 pub struct Past {
     /// Drills that were gone through and whose outage was seen to end.
     pub drills: usize,
-    /// The middle one; of two middle ones the longer.
+    /// The middle one; between two middle ones half way.
     pub median: Duration,
     /// The shortest.
     pub best: Duration,
@@ -24,7 +24,8 @@ impl Past {
         let mut sorted = outages.to_vec();
         sorted.sort();
         let (best, worst) = (*sorted.first()?, *sorted.last()?);
-        let median = *sorted.get(sorted.len() / 2)?;
+        let (below, above) = (sorted.get((sorted.len() - 1) / 2)?, sorted.get(sorted.len() / 2)?);
+        let median = (*below + *above) / 2;
         Some(Self { drills: sorted.len(), median, best, worst })
     }
 }

@@ -88,8 +88,11 @@ pub fn show(
         None => found.last().cloned(),
     };
     let Some(one) = one else {
-        printer.say("pgctl-tui: there is no such report, or several begin so; see: pgctl-tui drill list");
-        return Ok(Exit::Findings);
+        printer.say(match name {
+            Some(_) => "pgctl-tui: no report is called so, or several begin so; see: pgctl-tui drill list",
+            None => "pgctl-tui: no drill is on record; begin one: pgctl-tui drill run switchover",
+        });
+        return Ok(Exit::Usage);
     };
     report(&one, &found, output, printer)?;
     Ok(Exit::Done)

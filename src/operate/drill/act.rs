@@ -385,7 +385,10 @@ impl Act for DrillAct {
         async move {
             match order {
                 Order::Drill { request } => {
+                    // Its end is a step of its own where it was gone through; what was finished comes again unfinished.
+                    let is_early = self.running.as_ref().is_some_and(|running| running.was_whole.is_none());
                     self.cut_short |= matches!(request, DrillRequest::Mend { .. });
+                    self.cut_short |= matches!(request, DrillRequest::End) && is_early;
                     self.drill(request, permit).await
                 }
                 other => self.inner.undo(other, permit).await,

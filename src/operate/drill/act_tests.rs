@@ -244,3 +244,17 @@ async fn one_who_never_tells_which_rows_are_left_keeps_no_schema_from_being_drop
     assert_eq!(bench.report().expect("a report").figures.lost, None);
     assert!(bench.stage.sent().is_empty(), "nothing of a drill is the cluster's own actor's");
 }
+
+/// A switchover has no fault to be taken back: that its drill was called off shows in how its probe ends.
+#[tokio::test(start_paused = true)]
+async fn a_drill_that_is_called_off_before_its_last_step_is_cut_short() {
+    let mut bench = Bench::new(Breaker { takes: SECOND, reply: None });
+    bench.perform(DrillRequest::Begin).await.expect("begun");
+    bench.act.undo(&order(DrillRequest::End), &bench.permit).await.expect("ended");
+    assert!(bench.report().expect("a report").cut_short);
+
+    let mut bench = Bench::new(Breaker { takes: SECOND, reply: None });
+    bench.perform(DrillRequest::Begin).await.expect("begun");
+    bench.perform(DrillRequest::End).await.expect("ended");
+    assert!(!bench.report().expect("a report").cut_short);
+}

@@ -144,7 +144,10 @@ fn options(draft: &Draft, scene: &Scene<'_>, lines: &mut Vec<Line>) {
     match &draft.intent {
         Intent::Switchover { at, swift, .. } => {
             told.push(("t: when", when(at)));
-            told.push(("s: swift", yes(*swift)));
+            // At its time Patroni carries it out by itself, and nobody is there to tell a router.
+            if at.is_none() {
+                told.push(("s: swift", yes(*swift)));
+            }
         }
         Intent::Restart { at, only_pending, .. } => {
             told.push(("t: when", when(at)));

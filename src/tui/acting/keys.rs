@@ -188,23 +188,18 @@ impl App {
                 Some(Vec::new())
             }
             ActingKey::Enter => Some(self.attach(&one)),
-            ActingKey::Letter('x') => {
-                let told = match one.state {
-                    _ if !self.acting.has_hand => Err("this console is read-only"),
-                    JobState::Running(_) | JobState::Waiting => Ok(one.action().clone()),
-                    JobState::Ended(_) | JobState::Died(_) => Err("it is over"),
-                };
-                Some(match told {
-                    Ok(action) => {
-                        self.tell(Notice::done("asked to end, as far as it still can"));
-                        vec![Effect::End(action)]
-                    }
-                    Err(why) => {
-                        self.tell(Notice::failed(why));
-                        Vec::new()
-                    }
-                })
-            }
+            ActingKey::Letter('x') => Some(match one.state {
+                _ if !self.acting.has_hand => {
+                    self.tell(Notice::failed("this console is read-only"));
+                    Vec::new()
+                }
+                // How far it has got, and so whether it can still be ended, is known where it is watched.
+                JobState::Running(_) | JobState::Waiting => self.attach(&one),
+                JobState::Ended(_) | JobState::Died(_) => {
+                    self.tell(Notice::failed("it is over"));
+                    Vec::new()
+                }
+            }),
             other => self.plain_key(other),
         }
     }

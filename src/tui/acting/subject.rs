@@ -1,6 +1,7 @@
 //! What an action is about, in one line: from whom to whom.
 
 use crate::action::Intent;
+use crate::action::plan::Plan;
 use crate::model::name::NodeName;
 use crate::model::role::SyncState;
 use crate::model::snapshot::Snapshot;
@@ -28,6 +29,16 @@ pub(super) fn subject(intent: &Intent, snapshot: &Snapshot) -> Option<Line> {
         None => line.push("whom Patroni finds best", Tone::Plain),
     }
     Some(line)
+}
+
+/// The same while it is under way: from whom it began, by the plan, whoever leads meanwhile.
+pub(super) fn under_way(plan: &Plan, snapshot: &Snapshot) -> Option<Line> {
+    let Intent::Switchover { candidate: Some(candidate), at: None, .. } = &plan.intent else {
+        return subject(&plan.intent, snapshot);
+    };
+    let from = plan.generation.leader.as_ref().map_or_else(String::new, ToString::to_string);
+    let line = Line::new().with(from, Tone::Strong).dim("   ──▶   ");
+    Some(line.with(candidate.as_str(), Tone::Strong))
 }
 
 /// A member with its role, its timeline where it leads, and how far it is behind where it follows.

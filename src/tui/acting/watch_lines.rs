@@ -29,7 +29,7 @@ pub(super) fn sheet(
 ) -> Sheet {
     let mut body = Vec::new();
     if let (Some(snapshot), false) = (snapshot, watch.is_over()) {
-        body.extend(subject::subject(&watch.plan.intent, snapshot));
+        body.extend(subject::under_way(&watch.plan, snapshot));
     }
     if let Some(who) = &watch.by {
         body.push(Line::new().dim(format!("begun by {who}, process {}", who.pid)));

@@ -181,7 +181,14 @@ impl App {
         } else if self.frozen.is_some() {
             self.toggle_freeze();
         } else if let Some((view, cluster)) = self.trail.pop() {
-            self.show(view, cluster);
+            // Never into another cluster: what is typed next is meant for this one. Up to all of them it may lead.
+            if cluster == self.focus || view == View::Clusters {
+                let cluster = if view == View::Clusters { self.focus } else { cluster };
+                self.show(view, cluster);
+            } else {
+                self.trail.clear();
+                self.show(View::Clusters, self.focus);
+            }
         }
     }
 

@@ -265,6 +265,19 @@ fn escape_goes_back_the_way_one_came() {
     assert_eq!(stage.app.view(), View::Clusters);
 }
 
+/// What is typed next is meant for the cluster on the screen; members have the same names in many.
+#[test]
+fn escape_never_leads_into_another_cluster() {
+    let mut stage = two_clusters();
+    stage.press(":cluster prod-us<Enter>1:cluster prod-eu<Enter>4");
+    assert!(stage.row(0).contains("prod-eu"));
+    for _ in 0..6 {
+        stage.press("<Esc>");
+        assert!(stage.row(0).contains("prod-eu"), "{}", stage.row(0));
+    }
+    assert_eq!(stage.app.view(), View::Clusters);
+}
+
 #[test]
 fn among_all_clusters_the_selected_one_is_the_one_every_other_view_shows() {
     let mut stage = two_clusters();

@@ -95,7 +95,12 @@ impl View {
     /// The view called `name`, by its title or its digit.
     pub fn named(name: &str) -> Option<Self> {
         let digit = name.parse::<usize>().ok().and_then(|digit| Self::NUMBERED.get(digit).copied());
-        digit.or_else(|| Self::ALL.into_iter().find(|view| view.title().eq_ignore_ascii_case(name)))
+        digit.or_else(|| Self::ALL.into_iter().find(|view| view.is_called(name)))
+    }
+
+    fn is_called(self, name: &str) -> bool {
+        let is_drills = self == Self::Drill && name.eq_ignore_ascii_case("drills");
+        is_drills || self.title().eq_ignore_ascii_case(name)
     }
 
     /// Its name in header and key line.
