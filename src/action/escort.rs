@@ -159,7 +159,7 @@ impl Escort {
                  health down of {from} ({}); once its promotion is proven, ",
                 places(from)
             ),
-            None => "of every other member the server health down, and ".to_owned(),
+            None => "set server health down of every other member, and ".to_owned(),
         };
         format!(
             "{lead}set server health up of {to}; prove it again every {} ms until HAProxy's own check agrees, health down at \

@@ -19,7 +19,11 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
         for spec in COMMANDS.iter().filter(|spec| spec.group == group) {
             let available = app.availability(spec.command);
             let tone = if available.is_ok() { Tone::Plain } else { Tone::Stale };
-            let keys = if spec.keys.is_empty() { ":".to_owned() } else { spec.keys.join(" ") };
+            let keys = match (spec.letter, spec.keys) {
+                (Some(letter), []) => format!("a {letter}"),
+                (None, []) => ":".to_owned(),
+                (_, keys) => keys.join(" "),
+            };
             let help = match &available {
                 Ok(()) => spec.help.to_owned(),
                 Err(reason) => format!("{} ({reason})", spec.help),
