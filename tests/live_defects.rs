@@ -17,7 +17,6 @@ mod patroni_double;
 use std::env;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -65,15 +64,8 @@ fn changes(doubles: &[PatroniDouble]) -> Vec<String> {
 
 /// Exit code and everything said by a verb, with nobody at the terminal.
 fn act(lab: &Lab, arguments: &[&str]) -> (i32, String) {
-    let mut command = lab.command(arguments);
-    command
-        .env("LAB_REST_PASSWORD", "lab-rest")
-        .env("LAB_SUPERUSER_PASSWORD", "lab-superuser")
-        .env_remove("XDG_STATE_HOME")
-        .stdin(Stdio::null());
-    let output = command.output().expect("the program runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().expect("no signal"), text(&output.stdout) + &text(&output.stderr))
+    let (code, out, err) = lab.act(arguments);
+    (code, out + &err)
 }
 
 /// Leader and replicas as Patroni's own tool has them.

@@ -10,22 +10,12 @@
 #[path = "support/lab.rs"]
 mod lab;
 
-use std::process::Stdio;
-
 use lab::Lab;
 use serde_json::Value;
 
 /// Exit code, standard output and standard error of a verb, with nobody at the terminal.
 fn act(lab: &Lab, arguments: &[&str]) -> (i32, String, String) {
-    let mut command = lab.command(arguments);
-    command
-        .env("LAB_REST_PASSWORD", "lab-rest")
-        .env("LAB_SUPERUSER_PASSWORD", "lab-superuser")
-        .env_remove("XDG_STATE_HOME")
-        .stdin(Stdio::null());
-    let output = command.output().expect("the program runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().expect("no signal"), text(&output.stdout), text(&output.stderr))
+    lab.act(arguments)
 }
 
 /// The leader as Patroni's own tool has it.

@@ -9,6 +9,11 @@ use crate::report::line::Line;
 use crate::report::symbol::letters;
 use crate::report::table::Tone;
 
+/// Whether `error` says that the reader of a pipe has gone.
+pub fn is_closed(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
 /// Writes data and talk.
 #[derive(Debug)]
 pub struct Printer {

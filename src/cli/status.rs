@@ -1,6 +1,5 @@
 //! `status`: the picture once, or again and again, as text or as a document.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::args::Output;
 use super::exit::Exit;
-use super::printer::Printer;
+use super::printer::{Printer, is_closed};
 use crate::model::finding::Severity;
 use crate::model::observed::Freshness;
 use crate::model::snapshot::{Snapshot, Wellbeing};
@@ -75,9 +74,7 @@ fn judged(pictures: &[Arc<Picture>], options: &Options) -> Exit {
 fn is_read(shown: anyhow::Result<()>) -> anyhow::Result<bool> {
     match shown {
         Ok(()) => Ok(true),
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
-            Ok(false)
-        }
+        Err(error) if is_closed(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -177,6 +174,8 @@ pub fn zone() -> TimeZone {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use crate::report::test_support::healthy;
 

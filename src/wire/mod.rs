@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 use crate::audit::Journal;
 use crate::cli::args::{self, Arguments, Awaited, Output, Shared, Verb};
 use crate::cli::exit::Exit;
-use crate::cli::printer::Printer;
+use crate::cli::printer::{Printer, is_closed};
 use crate::cli::{audit, doctor, status, wait};
 use crate::client::cause;
 use crate::config::environment::Environment;
@@ -162,7 +162,7 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
 /// Says an error with its causes in one line. Wrong configuration has its own exit code.
 fn complain(error: &anyhow::Error, printer: &mut Printer) -> Exit {
     // The reader of a pipe has gone: nobody wants to hear more.
-    if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+    if is_closed(error) {
         return Exit::Done;
     }
     printer.say(format!("pgctl-tui: {}", one_line(error)));

@@ -53,6 +53,19 @@ impl Lab {
         command
     }
 
+    /// Exit code, standard output and standard error of a verb that acts, with nobody at the terminal.
+    pub(crate) fn act(&self, arguments: &[&str]) -> (i32, String, String) {
+        let mut command = self.command(arguments);
+        command
+            .env("LAB_REST_PASSWORD", "lab-rest")
+            .env("LAB_SUPERUSER_PASSWORD", "lab-superuser")
+            .env_remove("XDG_STATE_HOME")
+            .stdin(Stdio::null());
+        let output = command.output().expect("the program runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().expect("no signal"), text(&output.stdout), text(&output.stderr))
+    }
+
     /// Runs the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program runs")

@@ -12,7 +12,7 @@ use tokio_postgres::types::Type;
 
 use super::connect::{Opened, connect_for_probing};
 use super::error::PostgresError;
-use super::session::{drive, within};
+use super::session::{flat, within};
 use crate::client::sending::Unanswered;
 use crate::config::endpoint::PostgresAccess;
 
@@ -205,13 +205,6 @@ fn cell<'r, T: tokio_postgres::types::FromSql<'r>>(row: &'r Row, at: usize) -> R
 
 fn odd() -> PostgresError {
     PostgresError::Protocol("the answer has another form".to_owned())
-}
-
-async fn flat<T>(
-    driving: &mut super::connect::Driving,
-    work: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, PostgresError> {
-    drive(driving, work).await?.map_err(|error| PostgresError::from_wire(&error))
 }
 
 #[cfg(test)]

@@ -131,6 +131,14 @@ impl Session {
     }
 }
 
+/// Drives `work`; its own error and the connection's become one.
+pub(super) async fn flat<T>(
+    driving: &mut Driving,
+    work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, PostgresError> {
+    drive(driving, work).await?.map_err(|error| PostgresError::from_wire(&error))
+}
+
 /// Does `work` while the connection is driven. The connection comes first, so that its own end, which says why, is not
 /// hidden behind the work that fails with it.
 pub(super) async fn drive<T>(driving: &mut Driving, work: impl Future<Output = T>) -> Result<T, PostgresError> {

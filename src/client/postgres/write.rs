@@ -9,7 +9,7 @@ use tokio_postgres::types::Type;
 
 use super::connect::{Opened, connect_for_acting};
 use super::error::PostgresError;
-use super::session::{drive, within};
+use super::session::{flat, within};
 use crate::client::sending::Unanswered;
 use crate::config::endpoint::PostgresAccess;
 
@@ -148,14 +148,6 @@ pub async fn send(
             })
         }
     }
-}
-
-/// Drives `work`; its own error and the connection's become one.
-async fn flat<T>(
-    driving: &mut super::connect::Driving,
-    work: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, PostgresError> {
-    drive(driving, work).await?.map_err(|error| PostgresError::from_wire(&error))
 }
 
 #[cfg(test)]

@@ -51,16 +51,7 @@ impl Practice {
 
 impl Drills for Practice {
     fn reports(&self, cluster: &ClusterName) -> BoxFuture<'static, Result<Vec<Report>, String>> {
-        let (reports, cluster) = (self.reports.clone(), cluster.clone());
-        async move {
-            let listed = tokio::task::spawn_blocking(move || reports.list(Some(&cluster))).await;
-            let (reports, defects) = listed.map_err(|error| error.to_string())?.map_err(|error| line(&error))?;
-            for defect in defects {
-                tracing::warn!(%defect, "a report of a drill is left out");
-            }
-            Ok(reports)
-        }
-        .boxed()
+        kept(&self.reports, cluster)
     }
 
     fn target(&self, cluster: &ClusterName) -> Option<Duration> {
@@ -78,4 +69,21 @@ impl Drills for Practice {
         }
         .boxed()
     }
+}
+
+/// The reports of `cluster`, oldest first; those that cannot be read are left out, and logged. The error is one line.
+pub(in crate::wire) fn kept(
+    reports: &Reports,
+    cluster: &ClusterName,
+) -> BoxFuture<'static, Result<Vec<Report>, String>> {
+    let (reports, cluster) = (reports.clone(), cluster.clone());
+    async move {
+        let listed = tokio::task::spawn_blocking(move || reports.list(Some(&cluster))).await;
+        let (reports, defects) = listed.map_err(|error| error.to_string())?.map_err(|error| line(&error))?;
+        for defect in defects {
+            tracing::warn!(%defect, "a report of a drill is left out");
+        }
+        Ok(reports)
+    }
+    .boxed()
 }

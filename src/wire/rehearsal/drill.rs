@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
+use super::super::drill::practice::kept;
 use super::{Rehearsal, manager};
 use crate::action::drill::{FaultKind, Means, Part, Scenario, Survey};
 use crate::action::drill_report::Report;
@@ -22,7 +23,6 @@ use crate::operate::Request;
 use crate::operate::desk::Desk;
 use crate::operate::drill::{Drill, DrillAct, DrillRules, Reports};
 use crate::operate::hand::Drills;
-use crate::operate::job::line;
 
 /// How long the store stays without its majority at the least.
 const HOLD: Duration = Duration::from_secs(30);
@@ -97,13 +97,7 @@ async fn survey(cluster: &SimulatedCluster, probe: &dyn Probe, snapshot: &Snapsh
 
 impl Drills for Rehearsal {
     fn reports(&self, cluster: &ClusterName) -> BoxFuture<'static, Result<Vec<Report>, String>> {
-        let (reports, cluster) = (self.reports.clone(), cluster.clone());
-        async move {
-            let listed = tokio::task::spawn_blocking(move || reports.list(Some(&cluster))).await;
-            let listed = listed.map_err(|error| error.to_string())?;
-            listed.map(|(reports, _)| reports).map_err(|error| line(&error))
-        }
-        .boxed()
+        kept(&self.reports, cluster)
     }
 
     fn prepare(&self, cluster: &ClusterName, _scenario: Scenario) -> BoxFuture<'static, Result<Desk, String>> {
