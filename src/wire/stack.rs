@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::endpoint::PostgresAccess;
 use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
-use crate::driver::dcs::etcd::{EtcdMemberHealth, EtcdRecord};
+use crate::driver::dcs::etcd::{EtcdMemberHealth, EtcdRecord, readable_key};
 use crate::driver::exporter::exporter;
 use crate::driver::ha::patroni::PatroniNode;
 use crate::driver::ha::patroni_cluster::PatroniClusterView;
@@ -54,7 +54,12 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         (Some(etcd), Some(scope)) => {
             let record = EtcdRecord::new(etcd.clone(), &settings.namespace, scope);
             sources.push(Box::new(if purpose == Purpose::Glance { record.without_lease() } else { record }));
-            sources.extend(EtcdMemberHealth::each(etcd).into_iter().map(|member| Box::new(member) as Box<dyn Observe>));
+            let readable = readable_key(&settings.namespace, scope);
+            sources.extend(
+                EtcdMemberHealth::each(etcd, Some(&readable))
+                    .into_iter()
+                    .map(|member| Box::new(member) as Box<dyn Observe>),
+            );
         }
         _ => {
             let seeds = settings.patroni.seeds.iter().map(|url| settings.patroni.endpoint(url)).collect();
