@@ -7,7 +7,7 @@ use super::agent::{Agent, Store, Told};
 use super::login;
 use super::project::Project;
 use super::reach::{Reached, host_port};
-use super::role::{ETCD_PORT, EXPORTER_PORT, POSTGRES_PORT, Role, roles};
+use super::role::{ETCD_PORT, EXPORTER_PORT, PATRONI_PORT, POSTGRES_PORT, Role, roles};
 use super::router::router;
 use super::service::Service;
 use crate::config::discovered::{Discovered, DiscoveredMember};
@@ -88,7 +88,7 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
     found.agents_login = login::rest(project, &members, &agents);
     found.etcd_login = login::etcd(project, &everything);
     found.members.sort_by(|a, b| a.name.cmp(&b.name));
-    add_warnings(&mut found, &with(Role::Pooler), &members, &agents);
+    add_warnings(&mut found, project, &with(Role::Pooler), &members, &agents);
     Ok(found)
 }
 
@@ -318,7 +318,16 @@ fn address_map(
         }
     };
     for service in members.iter().chain(etcd) {
-        let ports: BTreeSet<u16> = service.ports.iter().map(|port| port.container).collect();
+        let mut ports: BTreeSet<u16> = service.ports.iter().map(|port| port.container).collect();
+        // At a fixed address every port is reached, published or not.
+        if !service.addresses.is_empty() {
+            let usual = if members.iter().any(|member| member.name == service.name) {
+                [PATRONI_PORT, POSTGRES_PORT].as_slice()
+            } else {
+                [ETCD_PORT].as_slice()
+            };
+            ports.extend(usual);
+        }
         for port in ports {
             let Reached::At(host, reached) = project.reach(service, port) else { continue };
             let to = host_port(&host, reached);
@@ -343,7 +352,29 @@ fn address_map(
     unique.collect()
 }
 
-fn add_warnings(found: &mut Discovered, poolers: &[&Service], members: &[&Service], agents: &[Agent<'_>]) {
+/// Ports of the host that several services claim: it gives each to one of them, and the others do not start.
+fn shared_ports(project: &Project<'_>) -> Vec<String> {
+    let published = project.services.iter().flat_map(|service| &service.ports);
+    let places: BTreeSet<(&str, u16)> =
+        published.filter_map(|port| Some((port.address.as_str(), port.host?))).collect();
+    let claims = places.into_iter().filter_map(|(address, port)| {
+        let names: Vec<&str> = project.claimants(address, port).map(|service| service.name.as_str()).collect();
+        let several = names.len() > 1;
+        several.then(|| {
+            let place = host_port(address, port);
+            format!("{} publish at one port of the host, {place}: it leads to one of them at most", names.join(", "))
+        })
+    });
+    claims.collect()
+}
+
+fn add_warnings(
+    found: &mut Discovered,
+    project: &Project<'_>,
+    poolers: &[&Service],
+    members: &[&Service],
+    agents: &[Agent<'_>],
+) {
     let nothing = found.members.iter().all(|member| member.rest.is_none() && member.postgres.is_none());
     if nothing && !found.members.is_empty() {
         found.notes.insert(
@@ -359,6 +390,18 @@ fn add_warnings(found: &mut Discovered, poolers: &[&Service], members: &[&Servic
             service.name
         ));
     }
+    let own = |service: &&&Service| {
+        [PATRONI_PORT, POSTGRES_PORT].into_iter().any(|port| project.is_reached_by_own_address(service, port))
+    };
+    let fixed: Vec<&str> = members.iter().filter(own).map(|service| service.name.as_str()).collect();
+    if !fixed.is_empty() {
+        found.notes.push(format!(
+            "{} are reached at the containers' own fixed addresses, which only the host of the container engine reaches; \
+             from elsewhere publish their ports",
+            fixed.join(", ")
+        ));
+    }
+    found.notes.extend(shared_ports(project));
     if !poolers.is_empty() {
         let names: Vec<&str> = poolers.iter().map(|service| service.name.as_str()).collect();
         found.notes.push(format!("PgBouncer is there ({}), and not shown yet", names.join(", ")));

@@ -11,6 +11,7 @@ use super::error::{Complaint, ConfigError, Place};
 mod agent;
 mod discover;
 mod haproxy_cfg;
+mod labels;
 mod login;
 mod ports;
 mod project;

@@ -56,13 +56,19 @@ impl<'a> Project<'a> {
         };
         let (root, written) = (tree(Some(variables))?, tree(None)?);
         if !root.get("services").is_some_and(|services| matches!(services.kind, Kind::Map(_))) {
-            let remedy = "name the compose file whose top level has `services:`";
-            return Err(ConfigError::Wrong(vec![complaint(None, "services", "there are none".to_owned(), remedy)]));
+            let included = root.get("include").map(included).unwrap_or_default();
+            let (problem, remedy) = if included.is_empty() {
+                ("there are none".to_owned(), "name the compose file whose top level has `services:`")
+            } else {
+                let problem = format!("there are none but in the files under `include:`: {}", included.join(", "));
+                (problem, "name that file, or give the output of `docker compose config` as the compose file")
+            };
+            return Err(ConfigError::Wrong(vec![complaint(None, "services", problem, remedy)]));
         }
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
         let mut notes = Vec::new();
-        if root.get("include").is_some() {
-            notes.push("the files under `include:` were not read".to_owned());
+        if let Some(include) = root.get("include") {
+            notes.push(format!("the files under `include:` were not read: {}", included(include).join(", ")));
         }
         let unset = unset(&written, variables);
         if !unset.is_empty() {
@@ -166,6 +172,25 @@ impl<'a> Project<'a> {
             service.environment.entry(name).or_insert(Variable { value, taken_from: None });
         }
     }
+}
+
+/// The files that `include:` names, in its short and its long form.
+fn included(include: &Node) -> Vec<String> {
+    let of_long = |item: &Node| {
+        let path = item.get("path");
+        path.into_iter()
+            .flat_map(|path| path.text().into_iter().chain(path.items().iter().filter_map(Node::text)))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let single = include.text().map(str::to_owned);
+    single
+        .into_iter()
+        .chain(include.items().iter().flat_map(|item| match item.text() {
+            Some(text) => vec![text.to_owned()],
+            None => of_long(item),
+        }))
+        .collect()
 }
 
 /// A path of the compose file, which begins where the compose file is.

@@ -38,10 +38,17 @@ pub(super) fn roles(service: &Service) -> BTreeSet<Role> {
     if command == Some(Role::Etcd) {
         return BTreeSet::from([Role::Etcd]);
     }
+    let image = image.filter(|role| *role != Role::Postgres);
+    let plain = is_plain_postgres(service).then_some(Role::Postgres);
     let mut roles: BTreeSet<Role> =
-        by_ports(service).chain(command).chain(image).chain(by_environment(service)).collect();
+        by_ports(service).chain(command).chain(image).chain(by_environment(service)).chain(plain).collect();
     if roles.contains(&Role::Patroni) {
         roles.remove(&Role::Postgres);
+    }
+    // One that prepares or saves the cluster is often given the environment of its nodes.
+    let serves = command.is_some() || [PATRONI_PORT, POSTGRES_PORT].into_iter().any(|port| service.opens(port));
+    if works_for_others(service) && !serves && !runs_server(&service.command) {
+        roles.remove(&Role::Patroni);
     }
     roles
 }
@@ -115,6 +122,87 @@ fn by_image(image: &str) -> Option<Role> {
     }
 }
 
+/// Whether it runs PostgreSQL itself, by its image or, where that tells nothing, by what it keeps, opens and is given. One
+/// that runs a script of another purpose (a backup, the preparation of a cluster) from the same image does not.
+fn is_plain_postgres(service: &Service) -> bool {
+    let of_image = service.image.as_deref().and_then(by_image) == Some(Role::Postgres);
+    let keeps_data = service.volume_targets.iter().any(|target| is_data_directory(target, service));
+    let opens_port = service.opens(POSTGRES_PORT);
+    if works_for_others(service) && !runs_server(&service.command) {
+        return false;
+    }
+    if of_image {
+        return service.command.is_empty() || runs_server(&service.command) || keeps_data || opens_port;
+    }
+    // An image of one's own, named as somebody liked. A client of PostgreSQL has variables of the same names.
+    let tells_nothing = service.image.as_deref().is_none_or(|image| service.is_built || by_image(image).is_none());
+    let prepares_server =
+        service.environment.keys().any(|name| SERVER_VARIABLES.contains(&name.as_str())) && !is_client(service);
+    let is_candidate = tells_nothing && (service.is_built || service.image.is_none());
+    is_candidate && (keeps_data || (opens_port && !is_client(service)) || (prepares_server && service.ports.is_empty()))
+}
+
+/// Variables that only the server's image reads, when it makes the data directory.
+const SERVER_VARIABLES: [&str; 7] = [
+    "POSTGRES_PASSWORD",
+    "POSTGRES_PASSWORD_FILE",
+    "POSTGRES_INITDB_ARGS",
+    "POSTGRES_HOST_AUTH_METHOD",
+    "POSTGRES_INITDB_WALDIR",
+    "POSTGRESQL_PASSWORD",
+    "PGDATA",
+];
+
+/// Variables by which a client is told where its server is.
+fn is_client(service: &Service) -> bool {
+    let told = ["PGHOST", "POSTGRES_HOST", "DB_HOST", "DATABASE_HOST", "DATABASE_URL", "DATA_SOURCE_NAME"];
+    told.into_iter().any(|name| service.environment.contains_key(name))
+}
+
+fn is_data_directory(target: &str, service: &Service) -> bool {
+    let target = target.trim_end_matches('/');
+    let given =
+        service.value(&["PGDATA"]).is_some_and(|data| data == target || data.starts_with(&format!("{target}/")));
+    given || target.starts_with("/var/lib/postgresql") || target.ends_with("/pgdata") || target == "/bitnami/postgresql"
+}
+
+/// Whether a command line starts the server: its image's entrypoint, the program, or only options for it.
+fn runs_server(command: &[String]) -> bool {
+    let name = |word: &String| word.rsplit('/').next().unwrap_or(word).trim_end_matches(';').to_owned();
+    let server =
+        |word: &String| matches!(name(word).as_str(), "postgres" | "postmaster" | "docker-entrypoint.sh" | "pg_ctl");
+    command.first().is_some_and(|word| word.starts_with('-')) || command.iter().any(server)
+}
+
+/// Words of names that tell a purpose beside the cluster: what works on it, once or by the clock, is no node of it.
+const PURPOSES: [&str; 14] = [
+    "backup",
+    "backups",
+    "dump",
+    "dumper",
+    "restore",
+    "init",
+    "setup",
+    "bootstrap",
+    "migrate",
+    "migration",
+    "migrations",
+    "seed",
+    "cron",
+    "exporter",
+];
+
+/// Whether its name or the script that it runs tells of such a purpose.
+fn works_for_others(service: &Service) -> bool {
+    let tells = |name: &str| {
+        let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+        name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| PURPOSES.contains(&word))
+    };
+    let programs = ["pg_dump", "pg_dumpall", "pg_restore", "psql", "crond", "cron"];
+    let script = service.command.iter().any(|word| tells(word) || programs.contains(&word.as_str()));
+    script || (tells(&service.name) && !service.opens(POSTGRES_PORT))
+}
+
 fn by_environment(service: &Service) -> Option<Role> {
     let has = |name: &str| service.environment.contains_key(name);
     let begins = |prefix: &str| service.environment.keys().any(|name| name.starts_with(prefix));
@@ -158,6 +246,19 @@ mod tests {
     #[case::other_exporter("{image: prom/haproxy-exporter}", &[])]
     #[case::pooler("{image: edoburu/pgbouncer, ports: ['5432:5432']}", &[Role::Pooler])]
     #[case::plain("{image: 'postgres:17', ports: ['5432:5432']}", &[Role::Postgres])]
+    #[case::backup("{image: 'postgres:17', entrypoint: /backup.sh, volumes: ['./backups:/backups']}", &[])]
+    #[case::nightly("{image: 'postgres:17', command: [crond, -f], environment: {POSTGRES_PASSWORD: x}}", &[])]
+    #[case::preparation("{image: 'postgres:17-alpine', command: [sh, /init/prepare.sh], environment: {PGHOST: pg}}", &[])]
+    #[case::dump_by_words("{image: 'postgres:17', command: [sh, -c, 'pg_dump -h db app > /b/app.sql']}", &[])]
+    #[case::options("{image: 'postgres:17', command: [postgres, -c, wal_level=replica]}", &[Role::Postgres])]
+    #[case::script_that_starts_it("{image: 'postgres:17', command: [bash, -c, 'pg_basebackup -h a; exec postgres']}", &[Role::Postgres])]
+    #[case::script_with_data("{image: 'postgres:17', command: [bash, /replica.sh], volumes: ['r:/var/lib/postgresql/data']}", &[Role::Postgres])]
+    #[case::built_with_port("{build: ., environment: {POSTGRES_PASSWORD: x}, ports: ['5432:5432']}", &[Role::Postgres])]
+    #[case::built_with_volume("{build: ./db, volumes: ['data:/var/lib/postgresql/data']}", &[Role::Postgres])]
+    #[case::built_with_variables("{build: ., environment: {POSTGRES_PASSWORD: x, POSTGRES_DB: d}}", &[Role::Postgres])]
+    #[case::built_client("{build: ., environment: {POSTGRES_PASSWORD: x, POSTGRES_HOST: db}, ports: ['8080:80']}", &[])]
+    #[case::preparation_with_the_nodes_environment("{image: 'spilo-17:4.0', entrypoint: /init/run.sh, environment: {PATRONI_NAME: a}}", &[])]
+    #[case::built_exporter("{build: ./exporter, command: postgres_exporter, environment: {POSTGRES_PASSWORD: x}}", &[Role::Exporter])]
     #[case::application("{image: 'app:1', ports: ['8080:80']}", &[])]
     fn evidence_decides(#[case] text: &str, #[case] expected: &[Role]) {
         let node = yaml::parse(text, None).unwrap();

@@ -2,6 +2,7 @@
 //! `haproxy.cfg` where there is one, else from the ports it publishes.
 
 use super::haproxy_cfg::{Configured, read};
+use super::labels::proxied_page;
 use super::login;
 use super::project::Project;
 use super::reach::Reached;
@@ -29,20 +30,25 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
         Reached::Unknown | Reached::Unpublished => None,
     };
 
+    // At an address of its own every port would seem to be reached: a guess counts only where the port is opened.
+    let opened = |port: u16| if service.opens(port) { reached(port) } else { None };
+
     let path = service.environment.iter().find_map(|(name, variable)| {
         let like = ["_STATS_PATH", "_STATS_URI"].iter().any(|ending| name.ends_with(ending));
         (like && variable.value.starts_with('/')).then(|| variable.value.clone())
     });
+    // A reverse proxy in front of the page says in its labels under which name it is seen.
+    let proxied = proxied_page(service);
     let stats = match &configured.stats {
         Some((port, uri)) => {
             let reached = reached(*port);
-            if reached.is_none() {
+            if reached.is_none() && proxied.is_none() {
                 remarks.push(format!("Its statistics page on port {port} of the container is not published."));
             }
             reached.map(|address| (address, uri.clone()))
         }
         None => {
-            let usual = STATISTICS.iter().find_map(|(port, usual)| Some((reached(*port)?, (*usual).to_owned())));
+            let usual = STATISTICS.iter().find_map(|(port, usual)| Some((opened(*port)?, (*usual).to_owned())));
             usual.map(|(address, usual)| {
                 if path.is_none() {
                     remarks.push(format!("The path {usual} of the statistics page is a guess from its port."));
@@ -51,7 +57,13 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
             })
         }
     };
-    if stats.is_none() && configured.stats.is_none() {
+    let page_path = stats.as_ref().map(|(_, path)| path.clone()).or_else(|| path.clone());
+    let page_path = page_path.or_else(|| configured.stats.as_ref().map(|(_, uri)| uri.clone()));
+    let by_proxy = proxied.map(|page| {
+        remarks.push("Its statistics page is seen through a reverse proxy, by the rule in its labels.".to_owned());
+        page.url(page_path.as_deref())
+    });
+    if stats.is_none() && configured.stats.is_none() && by_proxy.is_none() {
         let ports: Vec<String> = service.ports.iter().map(|port| port.container.to_string()).collect();
         remarks.push(if ports.is_empty() {
             "It publishes no port, so neither its statistics page nor its runtime API is reached.".to_owned()
@@ -62,12 +74,12 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
 
     let runtime = match configured.runtime {
         Some(port) => reached(port),
-        None => RUNTIME.iter().find_map(|port| reached(*port)),
+        None => RUNTIME.iter().find_map(|port| opened(*port)),
     };
-    let others = RUNTIME.iter().filter_map(|port| reached(*port)).filter(|other| runtime.as_ref() != Some(other));
+    let others = RUNTIME.iter().filter_map(|port| opened(*port)).filter(|other| runtime.as_ref() != Some(other));
     let runtime_perhaps = if configured.runtime.is_none() { others.collect() } else { Vec::new() };
 
-    let (write_address, read_address) = addresses(&configured, by_file, reached, &mut remarks);
+    let (write_address, read_address) = addresses(&configured, by_file, reached, opened, &mut remarks);
 
     let in_file = |user: String| DiscoveredLogin {
         user,
@@ -76,7 +88,9 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
     };
     DiscoveredRouter {
         name: service.name.clone(),
-        stats: stats.map(|(address, path)| format!("http://{address}{}", if path == "/" { "" } else { path.as_str() })),
+        stats: stats
+            .map(|(address, path)| format!("http://{address}{}", if path == "/" { "" } else { path.as_str() }))
+            .or(by_proxy),
         login: login::statistics(project, service).or_else(|| configured.user.map(in_file)),
         runtime,
         runtime_perhaps,
@@ -94,12 +108,13 @@ fn addresses(
     configured: &Configured,
     by_file: bool,
     reached: impl Fn(u16) -> Option<String>,
+    opened: impl Fn(u16) -> Option<String>,
     remarks: &mut Vec<String>,
 ) -> (Option<String>, Option<String>) {
     if by_file {
         return (configured.write.and_then(&reached), configured.read.and_then(&reached));
     }
-    let usual = |ports: [u16; 2]| ports.into_iter().find_map(&reached);
+    let usual = |ports: [u16; 2]| ports.into_iter().find_map(&opened);
     let (write, read) = (usual(WRITE), usual(READ));
     if write.is_some() || read.is_some() {
         remarks.push("Which port leads to the leader, and which to the replicas, is a guess: check both.".to_owned());

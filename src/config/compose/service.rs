@@ -26,6 +26,8 @@ pub(super) struct Mount {
 pub(super) struct Service {
     pub(super) name: String,
     pub(super) image: Option<String>,
+    /// Whether its image is built from the sources beside the file.
+    pub(super) is_built: bool,
     /// Words of entrypoint and command.
     pub(super) command: Vec<String>,
     pub(super) ports: Vec<PublishedPort>,
@@ -40,6 +42,10 @@ pub(super) struct Service {
     pub(super) addresses: Vec<String>,
     pub(super) network_mode: Option<String>,
     pub(super) mounts: Vec<Mount>,
+    /// Where in the container volumes and directories of the host are seen, named ones too.
+    pub(super) volume_targets: Vec<String>,
+    /// Labels, as a reverse proxy reads them.
+    pub(super) labels: BTreeMap<String, String>,
     /// Secrets and configs that it is given: name, and where it sees it if that is said.
     pub(super) secrets: Vec<(String, Option<String>)>,
     pub(super) configs: Vec<(String, Option<String>)>,
@@ -89,6 +95,8 @@ pub(super) fn read(name: &str, node: &Node, written: Option<&Node>, problems: &m
     let mut service = Service {
         name: name.to_owned(),
         image: node.text_of("image").map(str::to_owned),
+        is_built: node.get("build").is_some(),
+        labels: node.get("labels").map(pairs).unwrap_or_default().into_iter().collect(),
         command: words(node),
         environment: environment.collect(),
         hostname: node.text_of("hostname").map(str::to_owned),
@@ -126,6 +134,7 @@ pub(super) fn read(name: &str, node: &Node, written: Option<&Node>, problems: &m
     }
     for item in node.get("volumes").map(Node::items).unwrap_or_default() {
         service.mounts.extend(mount(item));
+        service.volume_targets.extend(volume_target(item));
     }
     service
 }
@@ -187,6 +196,15 @@ fn references(node: Option<&Node>) -> Vec<(String, Option<String>)> {
         Some((name.to_owned(), item.text_of("target").map(str::to_owned)))
     });
     each.collect()
+}
+
+/// Where the container sees a volume, whatever it is of.
+fn volume_target(item: &Node) -> Option<String> {
+    match item.text() {
+        // An anonymous volume is its target alone.
+        Some(text) => Some(text.split(':').nth(1).unwrap_or(text).to_owned()),
+        None => item.text_of("target").map(str::to_owned),
+    }
 }
 
 /// A file or directory of the host; named volumes are none.

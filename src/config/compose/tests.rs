@@ -202,6 +202,40 @@ fn postgresql_without_patroni_is_asked_by_sql_alone() {
     assert_eq!(cluster.nodes[&NodeName::new("standby")].postgres, Some(("127.0.0.1".to_owned(), 5432)), "host network");
 }
 
+/// Nothing published: the engine's own host reaches the containers at their fixed addresses.
+#[test]
+fn fixed_addresses_are_used_where_nothing_is_published() {
+    let found = stack("fixed.yml");
+    let names: Vec<&str> = found.members.iter().map(|member| member.name.as_str()).collect();
+    assert_eq!(names, ["node-a", "node-b"], "neither the backup nor the preparation is a node");
+    let node = member(&found, "node-b");
+    assert_eq!(node.rest.as_deref(), Some("http://172.29.7.22:8008"));
+    assert_eq!(node.postgres, Some(("172.29.7.22".to_owned(), 5432)), "not the port that two services claim");
+    assert_eq!(found.etcd, ["http://172.29.7.10:2379"]);
+    assert_eq!(map(&found, "node-a:8008"), Some("172.29.7.21:8008"));
+    assert_eq!(member(&found, "node-a").exporter.as_deref(), Some("http://172.29.7.31:9187/metrics"));
+    assert_eq!(found.routers[0].stats.as_deref(), Some("https://lb.example.com"));
+    let told = |words: &str| found.notes.iter().any(|note| note.contains(words));
+    assert!(told("only the host of the container engine") && told("node-a, node-b publish at one port of the host"));
+}
+
+#[test]
+fn images_built_here_are_known_by_what_they_keep_and_open() {
+    let found = stack("built.yml");
+    let names: Vec<&str> = found.members.iter().map(|member| member.name.as_str()).collect();
+    assert_eq!(names, ["hot", "warm"]);
+    assert_eq!(member(&found, "warm").postgres, Some(("127.0.0.1".to_owned(), 15433)));
+}
+
+#[rstest]
+#[case("include: [db.yml, {path: [a.yml, b.yml]}]\n", "db.yml, a.yml, b.yml")]
+#[case("include: db.yml\n", "db.yml")]
+fn included_files_are_named_where_there_are_no_services(#[case] text: &str, #[case] files: &str) {
+    let source = ComposeSource { text, path: Path::new("/srv/compose.yml"), env_file: None, scope: None };
+    let error = from_text(source, &Environment::default(), &|_| None).unwrap_err().to_string();
+    assert!(error.contains(files) && error.contains("docker compose config"), "{error}");
+}
+
 #[test]
 fn a_file_without_a_database_and_missing_files_say_what_to_do() {
     let error = stack_of("application.yml", None).unwrap_err().to_string();
@@ -222,7 +256,7 @@ fn a_required_variable_without_a_value_names_the_line() {
 
 #[rstest]
 fn no_password_reaches_the_written_file(
-    #[values("spilo.yml", "ranges.yml", "unpublished.yml", "mounted.yml", "plain.yml")] name: &str,
+    #[values("spilo.yml", "ranges.yml", "unpublished.yml", "mounted.yml", "plain.yml", "fixed.yml", "built.yml")] name: &str,
 ) {
     let found = stack(name);
     let text = commented_file(&found, &Asked::default());
