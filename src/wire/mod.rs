@@ -10,6 +10,7 @@ mod drill;
 mod hooks;
 mod job;
 mod log;
+pub mod outside;
 mod pauses;
 pub mod rehearsal;
 mod scope;

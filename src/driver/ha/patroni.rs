@@ -91,7 +91,7 @@ impl Observe for PatroniNode {
 }
 
 /// What a status says, in the model's words.
-pub(super) fn agent_report(status: &Status) -> AgentReport {
+pub(crate) fn agent_report(status: &Status) -> AgentReport {
     let agent = status.patroni.clone().unwrap_or_default();
     let (pending_restart, pending_settings) = pending(&status.record);
     let part = |key: &str| status.record.get(key);

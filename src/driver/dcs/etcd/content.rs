@@ -16,7 +16,7 @@ use crate::model::name::NodeName;
 use crate::model::text::Text;
 
 /// The content of `record`; `lease_left` is that of the leader key's lease.
-pub(super) fn content(record: &Record, lease_left: Option<Duration>) -> DcsContent {
+pub(crate) fn content(record: &Record, lease_left: Option<Duration>) -> DcsContent {
     let mut reader = Reader::default();
     for (name, key) in &record.keys {
         reader.take(name, key, lease_left);

@@ -14,6 +14,7 @@ mod tests;
 mod write;
 
 pub use check::EtcdCheck;
+pub(crate) use content::content;
 pub use lead::EtcdLead;
 pub use lock::{EtcdLock, HeldLock};
 pub use member::EtcdMemberHealth;

@@ -1,0 +1,3 @@
+#![no_main]
+
+pgctl_fuzz::target!("terminal-text");
