@@ -215,6 +215,7 @@ async fn linearizable(link: &Link, patience: Duration) -> Read {
         | Cause::Unreachable
         | Cause::Tls
         | Cause::Credentials
+        | Cause::Withheld
         | Cause::Closed
         | Cause::UnexpectedAnswer
         | Cause::TooLarge
