@@ -18,6 +18,7 @@ use pgctl::client::prometheus::Scan;
 use pgctl::driver::ha::sim::{Scenario, fleet};
 use pgctl::health::examine;
 use pgctl::model::lsn::Lsn;
+use pgctl::model::name::ClusterName;
 use pgctl::model::snapshot::Snapshot;
 use pgctl::model::text::Text;
 use pgctl::observe::changes;
@@ -89,6 +90,30 @@ fn frame_of_200_clusters(bencher: Bencher<'_, '_>) {
     let mut app = App::new(pictures.collect(), Options::default(), &Hooks::default());
     app.update(Event::Tick, Duration::from_secs(1));
     bencher.bench_local(|| app.screen(200, 60));
+}
+
+/// A picture of each of 1000 clusters, and the frame that shows them: a second of a fleet's life.
+#[divan::bench(sample_count = 10)]
+fn pictures_of_1000_clusters(bencher: Bencher<'_, '_>) {
+    let some: Vec<Snapshot> =
+        fleet(20, 7, stage::epoch()).into_iter().map(|cluster| Stage::around(cluster).pass(3)).collect();
+    let pictures: Vec<_> = (0..1000)
+        .map(|number| {
+            let mut snapshot = some[number % some.len()].clone();
+            snapshot.identity.name = ClusterName::new(format!("cluster-{number:04}"));
+            (snapshot.identity.name.clone(), picture(snapshot))
+        })
+        .collect();
+    let mut app = App::new(pictures.clone(), Options::default(), &Hooks::default());
+    let mut second = 1;
+    bencher.bench_local(|| {
+        second += 1;
+        for (index, (_, picture)) in pictures.iter().enumerate() {
+            app.deposit(index, Arc::clone(picture), Duration::ZERO);
+            black_box(app.update(Event::Picture(index), Duration::from_secs(second)));
+        }
+        app.screen(200, 60)
+    });
 }
 
 /// HAProxy's statistics.

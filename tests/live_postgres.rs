@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use pgctl::client::tls::install_provider;
 use pgctl::config::Environment;
+use pgctl::config::audience::Audience;
 use pgctl::config::endpoint::{PostgresAccess, SslMode, Timeouts, TlsSettings};
+use pgctl::config::libpq::{AuthPolicy, ChannelBinding};
 use pgctl::driver::node::postgres::PostgresNode;
 use pgctl::driver::port::{Facts, Observe};
 use pgctl::model::agent::{Address, Position};
@@ -56,6 +58,9 @@ fn node(address: &Address, (user, password): (String, String), sslmode: SslMode)
         service: None,
         sslmode,
         tls: TlsSettings::default(),
+        auth: AuthPolicy::default(),
+        channel_binding: ChannelBinding::default(),
+        audience: Audience::default(),
         timeouts: Timeouts { connect: Duration::from_secs(5), request: Duration::from_secs(5) },
     };
     let name = NodeName::new(address.to_string());

@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::owner;
+
 /// Why the journal could not be used. Nothing is done to a cluster while one of these stands.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -14,6 +16,14 @@ pub enum JournalError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Its directory is another user's, as after a first run under sudo.
+    #[error("{}", owner::remedy(.path, *.owner))]
+    Owner {
+        /// The directory.
+        path: PathBuf,
+        /// Number of the user who owns it.
+        owner: u32,
     },
     /// The place takes no writing: no right, or a file system that is read-only.
     #[error("the journal {} cannot be opened for writing", .path.display())]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::JournalError;
+use super::owner;
 use crate::action::record::Record;
 
 /// Size at which the file is put aside and a new one begun.
@@ -87,6 +88,9 @@ impl Journal {
     /// Makes the directory, readable by its owner alone.
     fn prepare(&self) -> Result<(), JournalError> {
         let told = |source| JournalError::Directory { path: self.directory.clone(), source };
+        if let Some(owner) = owner::stranger(&self.directory) {
+            return Err(JournalError::Owner { path: self.directory.clone(), owner });
+        }
         let mode = match std::fs::metadata(&self.directory) {
             Ok(metadata) => metadata.permissions().mode(),
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -107,7 +111,7 @@ impl Journal {
     }
 
     /// Waits for the journal's lock, which ends with its holder however that ends.
-    fn lock(&self) -> Result<File, JournalError> {
+    pub(super) fn lock(&self) -> Result<File, JournalError> {
         let path = self.directory.join(LOCK);
         let told = |source| JournalError::Open { path: path.clone(), source };
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(told)?;
@@ -137,7 +141,7 @@ impl Journal {
         self.sync_directory()
     }
 
-    fn sync_directory(&self) -> Result<(), JournalError> {
+    pub(super) fn sync_directory(&self) -> Result<(), JournalError> {
         let sync = || File::open(&self.directory)?.sync_all();
         sync().map_err(|source| JournalError::Directory { path: self.directory.clone(), source })
     }

@@ -3,18 +3,23 @@
 //! No record, no run: whoever acts appends through a [`Sink`] and does nothing where that fails. Knows what an action is,
 //! and neither drivers nor faces.
 
+mod backwards;
 mod error;
 mod filter;
 mod journal;
 mod operator;
+pub mod owner;
+mod prune;
 mod read;
 mod sink;
 #[cfg(test)]
 mod tests;
 
+pub use backwards::Backwards;
 pub use error::JournalError;
 pub use filter::Filter;
 pub use journal::Journal;
 pub use operator::operator;
+pub use prune::Pruned;
 pub use read::{Defect, Reading};
 pub use sink::Sink;

@@ -2,11 +2,18 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::backwards::Backwards;
 use super::error::JournalError;
 use super::journal::{ASIDE, Journal, numbers};
-use crate::action::record::{Record, SCHEMA};
+use crate::action::record::{ActionId, Entry, Record, SCHEMA};
+
+/// How far the clocks of two hosts that share a journal may be apart, with room to spare.
+const SKEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// A line that is no record.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,9 +52,53 @@ impl Journal {
         Ok(reading)
     }
 
+    /// Hands every record to `take`, the newest first, until it says that it has seen enough. Lines that are no records are
+    /// passed over.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read.
+    pub fn newest_first(&self, mut take: impl FnMut(Record) -> ControlFlow<()>) -> Result<(), JournalError> {
+        if !self.directory().exists() {
+            return Ok(());
+        }
+        for (path, file) in self.open_all()?.into_iter().rev() {
+            let told = |source| JournalError::Read { path: path.clone(), source };
+            for line in Backwards::of(file).map_err(told)? {
+                let Ok(Some(record)) = record(&line.map_err(told)?) else { continue };
+                if take(record).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The records of `action`, oldest first. It was asked for at `asked`; what is far older is not read.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read.
+    pub fn records_of(&self, action: &ActionId, asked: Timestamp) -> Result<Vec<Record>, JournalError> {
+        let mut found = Vec::new();
+        self.newest_first(|record| {
+            if asked.duration_since(record.at) > SKEW {
+                return ControlFlow::Break(());
+            }
+            if record.action == *action {
+                let first = matches!(record.entry, Entry::Started { .. } | Entry::Refused { .. });
+                found.push(record);
+                if first {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        found.reverse();
+        Ok(found)
+    }
+
     /// Opens every file, oldest first; begins again where one was put aside meanwhile, so that none is missed and none
     /// read twice. Takes no lock: reading must not keep anybody from acting.
-    fn open_all(&self) -> Result<Vec<(PathBuf, File)>, JournalError> {
+    pub(super) fn open_all(&self) -> Result<Vec<(PathBuf, File)>, JournalError> {
         loop {
             let known = numbers(self.directory())?;
             let aside = known.iter().map(|number| self.directory().join(format!("{}{number:06}{}", ASIDE.0, ASIDE.1)));

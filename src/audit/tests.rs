@@ -248,3 +248,75 @@ fn actions_are_found_by_what_they_were(#[case] filter: Filter, #[case] found: &s
         accounts.iter().filter(|account| filter.accepts(account)).map(|a| a.action.0.as_str()).collect();
     assert_eq!(names.join(" "), found);
 }
+
+fn at(day: &str, action: &str, entry: Entry) -> Record {
+    Record { at: format!("2026-{day}T12:00:00Z").parse().unwrap(), ..record(action, entry) }
+}
+
+#[test]
+fn reading_from_the_end_goes_no_further_than_is_asked_for() {
+    let home = tempfile::tempdir().unwrap();
+    // A file for each record.
+    let journal = Journal::at(home.path()).rotated_at(1);
+    for number in 0..5 {
+        journal.append(&step("a", number)).unwrap();
+    }
+    let mut seen = Vec::new();
+    journal
+        .newest_first(|record| {
+            let Entry::StepBegan { step } = record.entry else { panic!("{record:?}") };
+            seen.push(step);
+            if step == 3 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+        })
+        .unwrap();
+    assert_eq!(seen, [4, 3]);
+}
+
+#[test]
+fn the_records_of_one_action_are_found_without_reading_what_is_older_than_it() {
+    let home = tempfile::tempdir().unwrap();
+    let journal = Journal::at(home.path());
+    let started = written().remove(1).entry;
+    let records = [
+        at("01-01", "mine", Entry::StepBegan { step: 9 }),
+        at("11-20", "mine", started),
+        at("11-20", "other", Entry::StepBegan { step: 0 }),
+        at("11-21", "mine", Entry::StepBegan { step: 0 }),
+    ];
+    for record in &records {
+        journal.append(record).unwrap();
+    }
+    let mine = |asked: &str| journal.records_of(&ActionId("mine".to_owned()), asked.parse().unwrap()).unwrap();
+    assert_eq!(mine("2026-11-20T11:59:00Z"), [records[1].clone(), records[3].clone()]);
+    assert_eq!(mine("2026-12-24T00:00:00Z"), [], "far older than what was asked for");
+}
+
+#[test]
+fn what_is_old_is_forgotten_but_for_what_is_still_open() {
+    let home = tempfile::tempdir().unwrap();
+    // Three records a file or so.
+    let journal = Journal::at(home.path()).rotated_at(500);
+    let days = ["01-01", "01-02", "01-03", "02-01", "06-01", "11-01", "11-02"];
+    for (number, day) in days.iter().enumerate() {
+        let action = if number == 1 { "open" } else { "over" };
+        journal.append(&at(day, action, Entry::StepBegan { step: number })).unwrap();
+    }
+    fs::OpenOptions::new().append(true).open(journal.path()).unwrap().write_all(b"no record\n").unwrap();
+    let (before, open) = ("2026-10-01T00:00:00Z".parse().unwrap(), [ActionId("open".to_owned())].into());
+    let steps = || -> Vec<usize> {
+        let records = journal.read().unwrap().records;
+        records.iter().map(|r| if let Entry::StepBegan { step } = r.entry { step } else { 99 }).collect()
+    };
+    let told = journal.prune(before, &open, true).unwrap();
+    assert_eq!((told.records, steps().len()), (4, 7), "it was only told");
+    assert_eq!(journal.prune(before, &open, false).unwrap(), told);
+    assert_eq!(steps(), [1, 5, 6]);
+    assert_eq!(journal.read().unwrap().defects.len(), 1, "what is no record is not for us to judge");
+    for entry in fs::read_dir(home.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+        assert!(!entry.file_name().to_string_lossy().ends_with(".new"));
+    }
+    journal.append(&at("11-03", "over", Entry::StepBegan { step: 7 })).unwrap();
+    assert_eq!(steps(), [1, 5, 6, 7], "and is written on");
+}

@@ -242,7 +242,11 @@ pub enum DoctorOutput {
 
 /// Arguments of `audit`.
 #[derive(Args, Debug, Clone)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Audit {
+    /// What is done with the journal, where it is not shown.
+    #[command(subcommand)]
+    pub work: Option<AuditWork>,
     /// An action, by its name or the beginning of it: tells everything of it.
     pub action: Option<String>,
     /// Only this kind of action, such as switchover or restart.
@@ -263,6 +267,24 @@ pub struct Audit {
     /// Form.
     #[arg(long, short, value_enum, default_value_t)]
     pub output: AuditOutput,
+}
+
+/// What can be done with the journal.
+#[derive(Subcommand, Debug, Clone)]
+pub enum AuditWork {
+    /// Forget what is old: records of the journal, and files of actions that are over. What is still open stays.
+    Prune(AuditPrune),
+}
+
+/// Arguments of `audit prune`.
+#[derive(Args, Debug, Clone)]
+pub struct AuditPrune {
+    /// Forget what is older than this, a day at least: 90d, 2160h.
+    #[arg(long, value_name = "SPAN")]
+    pub older: String,
+    /// Only tell what would be forgotten.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// How an action ended.

@@ -19,6 +19,8 @@ pub enum Cause {
     Tls,
     /// Credentials are wrong, missing, or cannot be fetched.
     Credentials,
+    /// The login was kept back: nothing proves who would get it.
+    Withheld,
     /// Known, but not allowed.
     Permission,
     /// Closed in the middle.
@@ -79,6 +81,7 @@ impl Cause {
             Self::Unreachable => "host unreachable",
             Self::Tls => "TLS failed",
             Self::Credentials => "credentials refused",
+            Self::Withheld => "login withheld",
             Self::Permission => "permission denied",
             Self::Closed => "connection closed",
             Self::UnexpectedAnswer => "unexpected answer",

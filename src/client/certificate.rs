@@ -12,6 +12,7 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::client::cause::{self, Cause};
+use crate::client::resolve::lookup;
 use crate::client::tls::{TlsError, Verify, capturing_config};
 use crate::config::endpoint::TlsSettings;
 
@@ -102,7 +103,8 @@ pub async fn probe(
     let (config, capture) = capturing_config(settings, Verify::Full)?;
     let name = ServerName::try_from(host.to_owned()).map_err(|_| ProbeError::Name(host.to_owned()))?;
     let handshake = async {
-        let stream = TcpStream::connect((host, port)).await.map_err(ProbeError::Connect)?;
+        let addresses = lookup(host, port).await.map_err(ProbeError::Connect)?;
+        let stream = TcpStream::connect(addresses.as_slice()).await.map_err(ProbeError::Connect)?;
         tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(ProbeError::Handshake)
     };
     let outcome = tokio::time::timeout(deadline, handshake).await.map_err(|_| ProbeError::TimedOut(deadline))?;

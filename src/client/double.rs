@@ -2,17 +2,24 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use crate::config::audience::Audience;
 use crate::config::endpoint::{HttpEndpoint, Timeouts, TlsSettings};
 
 /// An HTTP endpoint at `address` with generous deadlines.
 pub(crate) fn endpoint(url: impl Into<String>) -> HttpEndpoint {
     let patient = Timeouts { connect: Duration::from_secs(10), request: Duration::from_secs(10) };
-    HttpEndpoint { url: url.into(), login: None, tls: TlsSettings::default(), timeouts: patient }
+    HttpEndpoint {
+        url: url.into(),
+        login: None,
+        audience: Audience::Named,
+        tls: TlsSettings::default(),
+        timeouts: patient,
+    }
 }
 
 /// The same with deadlines that run out at once.
@@ -62,6 +69,29 @@ pub(crate) fn wrong_password() -> String {
         answer.extend(fields);
         drop(stream.write_all(&answer));
     })
+}
+
+/// A PostgreSQL that asks who logs in by `question`, a code with what belongs to it, and passes on what it is told then.
+pub(crate) fn asking_for_a_password(question: &[u8]) -> (String, mpsc::Receiver<Vec<u8>>) {
+    let mut asked = vec![b'R'];
+    asked.extend(u32::try_from(question.len() + 4).unwrap_or(0).to_be_bytes());
+    asked.extend(question);
+    let (sender, said) = mpsc::channel();
+    let address = serve(move |mut stream, _| {
+        let mut length = [0; 4];
+        if stream.read_exact(&mut length).is_err() {
+            return;
+        }
+        let rest = u32::from_be_bytes(length).saturating_sub(4) as usize;
+        drop(stream.read_exact(&mut vec![0; rest.min(10_000)]));
+        drop(stream.write_all(&asked));
+        // At most the password and its frame: whoever sent it waits for an answer.
+        let mut told = vec![0; 13];
+        let read = stream.read(&mut told).unwrap_or(0);
+        told.truncate(read);
+        drop(sender.send(told));
+    });
+    (address, said)
 }
 
 /// A server that answers with `head` and then `filling` for ever, and counts what it sent.

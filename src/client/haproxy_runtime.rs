@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::client::cause::{self, Cause};
 use crate::client::haproxy::{NotStatistics, StatTable};
+use crate::client::resolve::lookup;
 use crate::config::endpoint::{RuntimeApi, Timeouts};
 
 /// Larger than the tables of a router with ten thousand servers.
@@ -206,7 +207,7 @@ pub(super) async fn open(api: &RuntimeApi, patience: Duration) -> Result<Box<dyn
                 let (host, port) = address.rsplit_once(':').ok_or_else(|| RuntimeError::Address(address.clone()))?;
                 let port: u16 = port.parse().map_err(|_| RuntimeError::Address(address.clone()))?;
                 let host = host.trim_matches(['[', ']']);
-                let found: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(RuntimeError::Name)?.collect();
+                let found = lookup(host, port).await.map_err(RuntimeError::Name)?;
                 let stream = TcpStream::connect(found.as_slice()).await.map_err(RuntimeError::Connect)?;
                 Ok(Box::new(stream) as Box<dyn Wire>)
             }

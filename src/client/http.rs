@@ -8,11 +8,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::client::cause::{self, Cause};
 use crate::client::kept_secret::{KeptSecret, kept};
+use crate::client::resolve::{self, ForHttp};
 use crate::client::secret::SecretError;
 use crate::client::tls::{self, TlsError, Verify};
+use crate::config::audience::{Audience, Standing};
 use crate::config::endpoint::{HttpEndpoint, Login, Timeouts};
 
-/// Larger than any honest JSON answer: `/cluster` with a hundred members is some 50 kB.
+/// The most of an answer that is taken where the caller knows no better: a statistics page of thousands of servers.
 pub const DEFAULT_LIMIT: usize = 8 * 1024 * 1024;
 
 /// Why nothing useful came over HTTP.
@@ -46,6 +48,9 @@ pub enum HttpError {
     /// Time ran out after the connection was there, or it is not known where.
     #[error("waited {:.1} s", .0.as_secs_f64())]
     TimedOut(Duration),
+    /// Nobody vouches for the far end, and nothing proves who it is: the login was not sent.
+    #[error("the login is not sent to {0}: the configuration does not name it, and plain HTTP proves nothing")]
+    Withheld(String),
     /// The answer does not end within the limit.
     #[error("more than {} bytes", .0)]
     TooLarge(usize),
@@ -101,6 +106,7 @@ impl HttpError {
             Self::Connect { cause, .. } | Self::Exchange { cause, .. } => *cause,
             Self::TimedOut(_) => Cause::TimedOut,
             Self::TooLarge(_) => Cause::TooLarge,
+            Self::Withheld(_) => Cause::Withheld,
             Self::Forbidden { .. } => Cause::Permission,
             Self::Redirected { .. } | Self::Unexpected { .. } => Cause::UnexpectedAnswer,
         }
@@ -108,7 +114,7 @@ impl HttpError {
 
     /// Whether the far end was never reached: another endpoint may do better.
     pub fn is_before_the_answer(&self) -> bool {
-        matches!(self, Self::Url(_) | Self::Tls(_) | Self::Secret(_) | Self::Connect { .. })
+        matches!(self, Self::Url(_) | Self::Tls(_) | Self::Secret(_) | Self::Withheld(_) | Self::Connect { .. })
     }
 }
 
@@ -149,6 +155,7 @@ pub struct HttpReader {
     client: reqwest::Client,
     base: Url,
     login: Option<Login>,
+    recipient: Recipient,
     password: Option<Arc<KeptSecret>>,
     timeouts: Timeouts,
     limit: usize,
@@ -168,6 +175,7 @@ impl HttpReader {
         let builder = builder.redirect(same_origin_only()).pool_max_idle_per_host(idle);
         Ok(Self {
             client: built(builder)?,
+            recipient: Recipient::of(endpoint, &base),
             base,
             login: endpoint.login.clone(),
             password: endpoint.login.as_ref().and_then(|login| login.password.as_ref()).map(kept),
@@ -194,8 +202,17 @@ impl HttpReader {
     /// # Errors
     /// When no complete answer came. Any status but 401, 403 and a redirect elsewhere is an answer.
     pub async fn get(&self, path: &str) -> Result<HttpAnswer, HttpError> {
+        self.get_within(path, self.limit).await
+    }
+
+    /// Like [`Self::get`], of an answer that is never larger than `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_within(&self, path: &str, limit: usize) -> Result<HttpAnswer, HttpError> {
         let mut body = Vec::new();
-        let head = self.stream(path, |chunk| body.extend_from_slice(chunk)).await?;
+        let limit = limit.min(self.limit);
+        let head = self.stream_within(path, limit, |chunk| body.extend_from_slice(chunk)).await?;
         Ok(HttpAnswer { head, body })
     }
 
@@ -204,18 +221,31 @@ impl HttpReader {
     /// # Errors
     /// As [`Self::get`].
     pub async fn stream(&self, path: &str, take: impl FnMut(&[u8]) + Send) -> Result<HttpHead, HttpError> {
+        self.stream_within(path, self.limit, take).await
+    }
+
+    async fn stream_within(
+        &self,
+        path: &str,
+        limit: usize,
+        take: impl FnMut(&[u8]) + Send,
+    ) -> Result<HttpHead, HttpError> {
         let login = match &self.login {
             None => None,
-            Some(login) => Some((login.user.as_str(), self.password().await?)),
+            Some(login) => {
+                self.recipient.check(self.timeouts.connect).await?;
+                Some((login.user.as_str(), self.password().await?))
+            }
         };
         let deadline = self.timeouts.connect + self.timeouts.request;
-        let exchange = self.exchange(path, login, take);
+        let exchange = self.exchange(path, limit, login, take);
         tokio::time::timeout(deadline, exchange).await.unwrap_or(Err(HttpError::TimedOut(deadline)))
     }
 
     async fn exchange(
         &self,
         path: &str,
+        limit: usize,
         login: Option<(&str, Option<SecretString>)>,
         mut take: impl FnMut(&[u8]) + Send,
     ) -> Result<HttpHead, HttpError> {
@@ -244,14 +274,14 @@ impl HttpReader {
             return Err(HttpError::Unauthorized { sent, line });
         }
         let announced = response.content_length().unwrap_or(0);
-        if announced > self.limit as u64 {
-            return Err(HttpError::TooLarge(self.limit));
+        if announced > limit as u64 {
+            return Err(HttpError::TooLarge(limit));
         }
         let mut length = 0;
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
             length += chunk.len();
-            if length > self.limit {
-                return Err(HttpError::TooLarge(self.limit));
+            if length > limit {
+                return Err(HttpError::TooLarge(limit));
             }
             take(&chunk);
         }
@@ -287,6 +317,40 @@ impl HttpReader {
     }
 }
 
+/// Who gets a login over HTTP, which hands it over as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Recipient {
+    /// TLS verifies who answers.
+    proves: bool,
+    audience: Audience,
+    host: String,
+}
+
+impl Recipient {
+    /// The far end of `endpoint`, whose URL is `base`.
+    pub(super) fn of(endpoint: &HttpEndpoint, base: &Url) -> Self {
+        Self {
+            proves: base.scheme() == "https" && !endpoint.tls.insecure,
+            audience: endpoint.audience.clone(),
+            host: base.host_str().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// Whether the login may be sent there. A name is looked up, for `patience` at most; whoever connects next goes by
+    /// the same answer.
+    pub(super) async fn check(&self, patience: Duration) -> Result<(), HttpError> {
+        if self.proves || self.audience == Audience::Named {
+            return Ok(());
+        }
+        let looked_up = tokio::time::timeout(patience, resolve::standing(&self.audience, &self.host)).await;
+        let (standing, address) = looked_up
+            .map_err(|_| HttpError::TimedOut(patience))?
+            .map_err(|error| HttpError::Connect { cause: Cause::Name, why: cause::why(&error) })?;
+        let place = || address.map_or_else(|| self.host.clone(), |address| address.to_string());
+        if standing == Standing::Vouched { Ok(()) } else { Err(HttpError::Withheld(place())) }
+    }
+}
+
 /// The endpoint's URL, and a client for it that keeps to the house's rules: TLS as configured, no proxy, no second try, a
 /// deadline for the connection. Redirects and kept connections are the caller's to decide.
 pub(super) fn prepared(endpoint: &HttpEndpoint) -> Result<(Url, reqwest::ClientBuilder), HttpError> {
@@ -305,6 +369,7 @@ pub(super) fn prepared(endpoint: &HttpEndpoint) -> Result<(Url, reqwest::ClientB
         .user_agent(concat!("pgctl-tui/", env!("CARGO_PKG_VERSION")))
         // http_proxy in an operator's shell is meant for the way out, not for the cluster.
         .no_proxy()
+        .dns_resolver(Arc::new(ForHttp))
         .referer(false)
         .retry(reqwest::retry::never())
         // Shorter than the keep-alive of common servers, lest a request meet a connection that is just closing.

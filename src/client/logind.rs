@@ -132,7 +132,11 @@ mod tests {
 
     #[test]
     fn a_job_below_the_manager_is_the_same_command() {
-        let command = below_the_user_manager(vec!["pgctl-tui".to_owned(), "job".to_owned()]);
-        assert_eq!(command.join(" "), "systemd-run --user --scope --quiet --collect -- pgctl-tui job");
+        let job = ["pgctl-tui", "--cluster", "a b", "job", "run", "--", "x"].map(str::to_owned).to_vec();
+        let started = below_the_user_manager(job.clone());
+        let (own, rest) = started.split_at(started.len() - job.len());
+        assert_eq!(rest, job, "word for word");
+        assert_eq!(own.last().map(String::as_str), Some("--"), "none of its words is taken for one of the manager's");
+        assert!(own.iter().any(|word| word == "--user") && own.iter().any(|word| word == "--scope"), "{own:?}");
     }
 }

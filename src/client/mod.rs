@@ -4,6 +4,7 @@
 
 pub mod cause;
 pub mod certificate;
+pub mod descriptors;
 pub mod docker;
 #[cfg(test)]
 pub(crate) mod double;
@@ -20,6 +21,7 @@ pub mod patroni_write;
 pub mod postgres;
 pub mod process;
 pub mod prometheus;
+pub mod resolve;
 pub mod secret;
 pub mod sending;
 pub mod tls;

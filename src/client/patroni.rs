@@ -138,6 +138,11 @@ pub struct Cluster {
     pub scheduled_switchover: Value,
 }
 
+/// Most bytes of a node's word on itself, which with a hundred standbys is some 30 kB.
+const STATUS_LIMIT: usize = 256 << 10;
+/// Most bytes of what concerns the whole cluster: `/cluster` with a hundred members is some 50 kB.
+const CLUSTER_LIMIT: usize = 1 << 20;
+
 /// An answer with its head.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Answered<T> {
@@ -172,7 +177,7 @@ impl Patroni {
     /// # Errors
     /// When no answer came, or one that is not Patroni's.
     pub async fn status(&self) -> Result<Answered<Status>, HttpError> {
-        let answer = self.http.get("/patroni").await?;
+        let answer = self.http.get_within("/patroni", STATUS_LIMIT).await?;
         let record = object(&answer)?;
         let ours = record.get("patroni").is_some_and(Value::is_object)
             || (record.get("state").is_some() && record.get("role").is_some());
@@ -189,7 +194,7 @@ impl Patroni {
     /// # Errors
     /// When no answer came, or neither 200 nor 503.
     pub async fn is_primary(&self) -> Result<bool, HttpError> {
-        let answer = self.http.get("/primary").await?;
+        let answer = self.http.get_within("/primary", STATUS_LIMIT).await?;
         match answer.head.status {
             200 => Ok(true),
             503 => Ok(false),
@@ -202,7 +207,7 @@ impl Patroni {
     /// # Errors
     /// When no answer came, or one without a member list.
     pub async fn cluster(&self) -> Result<Answered<Cluster>, HttpError> {
-        let answer = self.http.get("/cluster").await?;
+        let answer = self.http.get_within("/cluster", CLUSTER_LIMIT).await?;
         let record = object(&answer)?;
         let cluster = record.get("members").is_some_and(Value::is_array).then(|| Cluster::deserialize(&record).ok());
         let value = cluster.flatten().ok_or_else(|| unexpected(&answer, "no member list"))?;
@@ -214,7 +219,7 @@ impl Patroni {
     /// # Errors
     /// When no answer came, or one that is no list.
     pub async fn history(&self) -> Result<Answered<Value>, HttpError> {
-        let answer = self.http.get("/history").await?;
+        let answer = self.http.get_within("/history", CLUSTER_LIMIT).await?;
         let value = json(&answer)?;
         if !value.is_array() {
             return Err(unexpected(&answer, "not a list"));
@@ -227,7 +232,7 @@ impl Patroni {
     /// # Errors
     /// When no answer came, or one that is no object; a cluster without the key answers 502.
     pub async fn config(&self) -> Result<Answered<Value>, HttpError> {
-        let answer = self.http.get("/config").await?;
+        let answer = self.http.get_within("/config", CLUSTER_LIMIT).await?;
         if answer.head.status != 200 {
             return Err(unexpected(&answer, "no configuration"));
         }

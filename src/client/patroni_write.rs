@@ -11,7 +11,7 @@ use reqwest::{Method, Url, header};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::client::cause;
-use crate::client::http::{self, HttpError};
+use crate::client::http::{self, HttpError, Recipient};
 use crate::client::kept_secret::{KeptSecret, kept};
 use crate::client::sending::Unanswered;
 use crate::config::endpoint::{HttpEndpoint, Login};
@@ -82,6 +82,7 @@ pub struct PatroniWriter {
     client: reqwest::Client,
     base: Url,
     login: Option<Login>,
+    recipient: Recipient,
     password: Option<Arc<KeptSecret>>,
     connect: Duration,
 }
@@ -98,6 +99,7 @@ impl PatroniWriter {
         let builder = builder.redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
         Ok(Self {
             client: http::built(builder)?,
+            recipient: Recipient::of(endpoint, &base),
             base,
             login: endpoint.login.clone(),
             password: endpoint.login.as_ref().and_then(|login| login.password.as_ref()).map(kept),
@@ -118,7 +120,10 @@ impl PatroniWriter {
     ) -> Result<PatroniReply, Unanswered<HttpError>> {
         let login = match &self.login {
             None => None,
-            Some(login) => Some((login.user.as_str(), self.password().await.map_err(Unanswered::NotSent)?)),
+            Some(login) => {
+                self.recipient.check(self.connect).await.map_err(Unanswered::NotSent)?;
+                Some((login.user.as_str(), self.password().await.map_err(Unanswered::NotSent)?))
+            }
         };
         let deadline = self.connect + patience;
         let exchange = self.exchange(order, body, login);

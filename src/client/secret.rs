@@ -29,8 +29,8 @@ pub enum SecretError {
     /// The file is a directory, a pipe, or too large.
     #[error("the password file {} is not a small plain file", .0.display())]
     NotAFile(PathBuf),
-    /// Others than the owner may read the file.
-    #[error("the password file {} is readable by others (mode {mode:04o}); chmod 600 it", .path.display())]
+    /// Others than the owner may read the file, or write it.
+    #[error("the password file {} is open to others (mode {mode:04o}); chmod 600 it", .path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -90,7 +90,7 @@ async fn from_file(path: &Path) -> Result<Vec<u8>, SecretError> {
     {
         use std::os::unix::fs::PermissionsExt;
         let mode = about.permissions().mode() & 0o7777;
-        if mode & 0o044 != 0 {
+        if mode & 0o077 != 0 {
             return Err(SecretError::Exposed { path: path.to_owned(), mode });
         }
     }

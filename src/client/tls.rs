@@ -90,6 +90,17 @@ pub enum TlsError {
         /// Why.
         source: rustls::Error,
     },
+    /// Others than the owner may read the key.
+    #[error("the client key {} is readable by others (mode {mode:04o}); chmod 600 it", .path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Any name would do, of anybody whom the system trusts.
+    #[error("without a CA of its own a certificate is verified for its name: anybody may have one of the system's")]
+    AnyNameOfSystem,
     /// The name to expect is neither a host name nor an address.
     #[error("\"{0}\" is not a server name")]
     ServerName(String),
@@ -124,6 +135,19 @@ pub fn capturing_config(
     let capture = certificate::Capture::default();
     let verifier = Verifier { policy: policy(settings, verify)?, capture: Some(capture.clone()) };
     Ok((with_verifier(settings, verifier)?, capture))
+}
+
+/// Refuses a client key that others may read, as libpq does: mode 0600, or 0640 where root owns it.
+///
+/// # Errors
+/// When they may. A file that cannot be looked at is told of by whoever reads it.
+pub fn refuse_exposed_key(settings: &TlsSettings) -> Result<(), TlsError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let Some(path) = &settings.key else { return Ok(()) };
+    let Ok(about) = std::fs::metadata(path) else { return Ok(()) };
+    let forbidden = if about.uid() == 0 { 0o037 } else { 0o077 };
+    let mode = about.mode() & 0o7777;
+    if mode & forbidden != 0 { Err(TlsError::Exposed { path: path.clone(), mode }) } else { Ok(()) }
 }
 
 /// The bytes of a PEM file, for a wire whose library takes them as they are.
@@ -177,6 +201,9 @@ fn policy(settings: &TlsSettings, verify: Verify) -> Result<Policy, TlsError> {
         Some(name) => Some(ServerName::try_from(name.clone()).map_err(|_| TlsError::ServerName(name.clone()))?),
     };
     let (inner, pinned) = if settings.ca.is_empty() {
+        if verify == Verify::Chain {
+            return Err(TlsError::AnyNameOfSystem);
+        }
         (system_verifier()?, Vec::new())
     } else {
         let (roots, pinned) = authorities(&settings.ca)?;

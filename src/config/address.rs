@@ -90,6 +90,12 @@ impl AddressMap {
         (self.hosts.get(&lower).map_or_else(|| host.to_owned(), Clone::clone), port)
     }
 
+    /// Whether a line of the map leads to `host`.
+    pub fn leads_to(&self, host: &str) -> bool {
+        let targets = self.exact.values().map(|to| &to.host).chain(self.hosts.values());
+        targets.into_iter().any(|to| to.eq_ignore_ascii_case(host))
+    }
+
     /// `url` with its host and port mapped. A text that is no URL comes back as it is.
     pub fn apply_to_url(&self, url: &str) -> String {
         let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };

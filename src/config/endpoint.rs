@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::audience::Audience;
+use super::libpq::{AuthPolicy, ChannelBinding};
+
 /// TLS towards one kind of endpoint.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TlsSettings {
@@ -60,6 +63,8 @@ pub struct HttpEndpoint {
     pub url: String,
     /// Basic authentication.
     pub login: Option<Login>,
+    /// To whom the login may be sent where TLS does not prove who answers.
+    pub audience: Audience,
     /// TLS, used where the URL says `https`.
     pub tls: TlsSettings,
     /// How long to wait.
@@ -156,8 +161,14 @@ pub struct PostgresAccess {
     pub service: Option<String>,
     /// TLS mode.
     pub sslmode: SslMode,
-    /// Certificates. `ca` empty with [`SslMode::VerifyCa`] or above: libpq's default root file, else the system's.
+    /// Certificates. `ca` empty with [`SslMode::VerifyFull`]: the system's, asked for by that word.
     pub tls: TlsSettings,
+    /// In which ways the server may ask who logs in.
+    pub auth: AuthPolicy,
+    /// Whether the login is tied to its TLS connection.
+    pub channel_binding: ChannelBinding,
+    /// To whom the login may be sent.
+    pub audience: Audience,
     /// How long to wait.
     pub timeouts: Timeouts,
 }

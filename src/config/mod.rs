@@ -2,6 +2,7 @@
 //! and no screen. Secrets are described here ([`endpoint::SecretSource`]) and fetched by a client when needed.
 
 pub mod address;
+pub mod audience;
 pub mod compose;
 pub mod discovered;
 pub mod endpoint;

@@ -7,9 +7,13 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::address::{AddressMap, base_of, set_host};
+use super::audience::{Audience, Network};
 use super::endpoint::{EtcdEndpoints, HttpEndpoint, Login, PostgresAccess, RuntimeApi, Timeouts, TlsSettings};
 use crate::model::name::{ClusterName, NodeName, RouterName};
 use crate::model::thresholds::Thresholds;
+
+mod recipient;
+mod secrets;
 
 /// Everything.
 #[derive(Clone, PartialEq, Debug)]
@@ -122,6 +126,8 @@ pub struct ClusterSettings {
     pub exporters: ExporterSettings,
     /// From advertised addresses to reachable ones.
     pub address_map: AddressMap,
+    /// Where hosts are that the record may name; empty: nobody said.
+    pub allowed_networks: Vec<Network>,
     /// How long to wait, unless an endpoint says otherwise.
     pub timeouts: Timeouts,
     /// Thresholds of findings.
@@ -215,9 +221,15 @@ pub struct PatroniSettings {
 }
 
 impl PatroniSettings {
-    /// The interface at `url`, for looking.
+    /// The interface at `url`, which the configuration names, for looking.
     pub fn endpoint(&self, url: impl Into<String>) -> HttpEndpoint {
-        HttpEndpoint { url: url.into(), login: self.looking.clone(), tls: self.tls.clone(), timeouts: self.timeouts }
+        HttpEndpoint {
+            url: url.into(),
+            login: self.looking.clone(),
+            audience: Audience::Named,
+            tls: self.tls.clone(),
+            timeouts: self.timeouts,
+        }
     }
 }
 
@@ -288,9 +300,15 @@ pub struct ExporterSettings {
 }
 
 impl ExporterSettings {
-    /// The exporter at `url`.
-    pub fn endpoint(&self, url: impl Into<String>) -> HttpEndpoint {
-        HttpEndpoint { url: url.into(), login: self.login.clone(), tls: self.tls.clone(), timeouts: self.timeouts }
+    /// The exporter at `url`, which the configuration names.
+    fn endpoint(&self, url: impl Into<String>) -> HttpEndpoint {
+        HttpEndpoint {
+            url: url.into(),
+            login: self.login.clone(),
+            audience: Audience::Named,
+            tls: self.tls.clone(),
+            timeouts: self.timeouts,
+        }
     }
 }
 

@@ -35,7 +35,27 @@ macro_rules! from_text {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
 pub(super) struct Span(pub(super) Duration);
 
-from_text!(Span, "a duration in quotes such as \"1s\", \"500ms\" or \"1h 30m\"", |text| duration(text).map(Span));
+from_text!(Span, "a duration in quotes such as \"1s\", \"500ms\" or \"1h 30m\"", |text| {
+    no_longer_than(text, LONGEST, "24h").map(Span)
+});
+
+/// As [`Span`], for what is measured and not waited for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
+pub(super) struct LongSpan(pub(super) Duration);
+
+from_text!(LongSpan, "a duration in quotes such as \"5m\" or \"72h\"", |text| {
+    no_longer_than(text, LONGEST_MEASURED, "8784h").map(LongSpan)
+});
+
+/// Nothing is waited for longer: with such an interval or deadline nothing would ever be stale.
+pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// A year.
+const LONGEST_MEASURED: Duration = Duration::from_secs(366 * 24 * 3600);
+
+fn no_longer_than(text: &str, longest: Duration, written: &str) -> Result<Duration, String> {
+    let span = duration(text)?;
+    if span > longest { Err(format!("`{text}` is too long; write at most \"{written}\"")) } else { Ok(span) }
+}
 
 /// Reads a duration.
 ///
@@ -227,6 +247,20 @@ mod tests {
     }
 
     #[rstest]
+    #[case("24h", true)]
+    #[case("24h 1s", false)]
+    #[case("9223372036854775807s", false)]
+    fn what_is_waited_for_lasts_a_day_at_most(#[case] text: &str, #[case] good: bool) {
+        let read = toml::from_str::<std::collections::BTreeMap<String, Span>>(&format!("interval = \"{text}\""));
+        assert_eq!(read.is_ok(), good, "{read:?}");
+        let long = toml::from_str::<std::collections::BTreeMap<String, LongSpan>>(&format!("age = \"{text}\""));
+        assert_eq!(long.is_ok(), text.len() < 10, "{long:?}");
+        if let Err(error) = read {
+            assert!(error.to_string().contains("too long; write at most \"24h\""), "{error}");
+        }
+    }
+
+    #[rstest]
     #[case("64MB", 64 << 20)]
     #[case("1 GB", 1 << 30)]
     #[case("8192", 8192)]
@@ -247,13 +281,18 @@ mod tests {
     }
 
     #[rstest]
-    #[case("tcp:10.0.0.1:9999", true)]
-    #[case("unix:/run/haproxy.sock", true)]
-    #[case("10.0.0.1:9999", false)]
-    #[case("tcp:host", false)]
-    #[case("unix:relative", false)]
-    fn a_runtime_api_says_its_transport(#[case] text: &str, #[case] good: bool) {
-        assert_eq!(runtime(text).is_ok(), good);
+    #[case("tcp:10.0.0.1:9999", Some(RuntimeApi::Tcp("10.0.0.1:9999".to_owned())))]
+    #[case("tcp://[::1]:9999", Some(RuntimeApi::Tcp("[::1]:9999".to_owned())))]
+    #[case("unix:/run/haproxy.sock", Some(RuntimeApi::Unix("/run/haproxy.sock".into())))]
+    #[case("10.0.0.1:9999", None)]
+    #[case("tcp:host", None)]
+    #[case("unix:relative", None)]
+    fn a_runtime_api_says_its_transport(#[case] text: &str, #[case] expected: Option<RuntimeApi>) {
+        match (runtime(text), expected) {
+            (Ok(read), Some(expected)) => assert_eq!(read, expected),
+            (Err(error), None) => assert!(error.contains("write \"tcp:host:9999\""), "{error}"),
+            (read, expected) => panic!("{read:?} is not {expected:?}"),
+        }
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::endpoint::SslMode;
-use super::value::{Colour, HostAndPort, HttpUrl, Runtime, Size, Span, SqlAddress};
+use super::value::{Colour, HostAndPort, HttpUrl, LongSpan, Runtime, Size, Span, SqlAddress};
 
 /// The keys of a user with the place of their password.
 #[derive(Clone, Debug, Default)]
@@ -137,6 +137,7 @@ pub(super) struct WrittenCluster {
     pub(super) nodes: BTreeMap<String, WrittenNode>,
     pub(super) exporters: Option<WrittenExporters>,
     pub(super) address_map: BTreeMap<String, String>,
+    pub(super) allowed_networks: Vec<String>,
     pub(super) timeouts: WrittenTimeouts,
     pub(super) thresholds: WrittenThresholds,
     pub(super) drills: Option<WrittenDrills>,
@@ -184,6 +185,8 @@ table! {
     WrittenPostgres with login and tls {
         database: Option<String>,
         sslmode: Option<SslMode>,
+        require_auth: Option<String>,
+        channel_binding: Option<String>,
         passfile: Option<String>,
         service: Option<String>,
         acting: Option<WrittenActing>,
@@ -194,6 +197,7 @@ table! {
     /// `[clusters.NAME.postgres.acting]`.
     WrittenActing with login {
         database: Option<String>,
+        require_auth: Option<String>,
         passfile: Option<String>,
         service: Option<String>,
     }
@@ -260,10 +264,10 @@ impl<T> Default for WrittenLimits<T> {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct WrittenThresholds {
     pub(super) lag_bytes: WrittenLimits<Size>,
-    pub(super) lag_time: WrittenLimits<Span>,
+    pub(super) lag_time: WrittenLimits<LongSpan>,
     pub(super) slot_retained: WrittenLimits<Size>,
     pub(super) connections_percent: WrittenLimits<u64>,
-    pub(super) transaction_age: WrittenLimits<Span>,
+    pub(super) transaction_age: WrittenLimits<LongSpan>,
     pub(super) xid_percent: WrittenLimits<u64>,
     pub(super) archive_ready: WrittenLimits<u64>,
     pub(super) dcs_quota_percent: WrittenLimits<u64>,

@@ -184,7 +184,7 @@ fn aspect(trouble: Trouble) -> Aspect {
         | Trouble::NoQuorum
         | Trouble::NotReady => Aspect::Reach,
         Trouble::Tls => Aspect::Tls,
-        Trouble::Credentials | Trouble::Unasked => Aspect::Credentials,
+        Trouble::Credentials | Trouble::Unasked | Trouble::Withheld => Aspect::Credentials,
         Trouble::Permission => Aspect::Privileges,
         Trouble::UnexpectedAnswer | Trouble::TooLarge => Aspect::Identity,
         Trouble::Unsupported => Aspect::Configuration,

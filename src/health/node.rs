@@ -126,6 +126,9 @@ impl Wire {
     fn words(self) -> Option<String> {
         match self {
             Self::Refuses(Trouble::Credentials) => Some("refuses this console's login".to_owned()),
+            Self::Refuses(Trouble::Withheld) => {
+                Some("is not logged in to: nothing proves who would get the password".to_owned())
+            }
             Self::Refuses(Trouble::NotReady) => Some("answers that it is not ready".to_owned()),
             Self::Refuses(trouble) => Some(format!("answers, but cannot be read: {}", trouble.words())),
             Self::Unasked => Some("is not asked: there is no password to ask with".to_owned()),

@@ -104,6 +104,8 @@ pub enum Trouble {
     Credentials,
     /// Nobody was asked: what would be needed to log in cannot be had here.
     Unasked,
+    /// The login was kept back: nothing proves who would get it.
+    Withheld,
     /// Authenticated, but not allowed to look.
     Permission,
     /// The far end closed the connection in the middle.
@@ -127,6 +129,7 @@ impl Trouble {
             Self::Refused | Self::TimedOut | Self::Name | Self::Unreachable | Self::Closed | Self::Unasked => false,
             Self::Tls
             | Self::Credentials
+            | Self::Withheld
             | Self::Permission
             | Self::UnexpectedAnswer
             | Self::TooLarge
@@ -146,6 +149,7 @@ impl Trouble {
             Self::Tls => "TLS failed",
             Self::Credentials => "credentials refused",
             Self::Unasked => "not asked, for want of a password",
+            Self::Withheld => "login withheld",
             Self::Permission => "permission denied",
             Self::Closed => "connection closed",
             Self::UnexpectedAnswer => "unexpected answer",
@@ -169,6 +173,9 @@ impl Trouble {
             Self::Credentials => "check user and password in the configuration (password_file, _env or _command)",
             Self::Unasked => {
                 "mend the place that the configuration names for the password (file, environment, command)"
+            }
+            Self::Withheld => {
+                "use TLS that verifies the far end, or name its host in the configuration, or its network in allowed_networks"
             }
             Self::Permission => "grant the least privilege that the source needs",
             Self::Closed => "look at the far end's log; it may be overloaded or have lost its DCS",

@@ -172,6 +172,13 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
             }
             _ => {}
         }
+        if let (Some(was), Some(is)) = (&old.postgres_address, &member.postgres_address)
+            && was.host != is.host
+        {
+            // Logins go there from now on: whoever can write the record can say so.
+            let text = format!("{} is at {is} now, by the record; before: {was}", member.name);
+            changes.push(EventKind::Membership, Severity::Warning, subject(), text, None);
+        }
         let (was, is) = (before.view(old), after.view(member));
         if let Some((old, new)) = moved(was.role(), is.role()) {
             let severity = match old.is_writable() {
@@ -258,5 +265,25 @@ fn findings(before: &[Finding], after: &[Finding], changes: &mut Changes) {
     for ended in before.iter().filter(|old| !after.iter().any(|new| new.same_as(old))) {
         let text = format!("over: {}", ended.title);
         changes.push(EventKind::Finding, Severity::Note, ended.subject.clone(), text, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::test_support;
+
+    #[test]
+    fn a_member_that_the_record_leads_elsewhere_is_told() {
+        let before = test_support::healthy();
+        let mut after = before.clone();
+        let host = after.members[1].postgres_address.as_ref().map(|address| address.host.to_string());
+        after.members[1].postgres_address.as_mut().expect("an address").host = Text::new("203.0.113.9");
+        let events = between(&before, &after, 0);
+        let told = events.iter().find(|event| event.kind == EventKind::Membership).expect("an event");
+        assert_eq!((told.severity, events.len()), (Severity::Warning, 1), "{events:?}");
+        let text = told.text.as_str();
+        assert!(text.contains("is at 203.0.113.9") && text.contains(&host.expect("an address")), "{text}");
+        assert_eq!(between(&before, &before, 0), [], "nothing moved");
     }
 }

@@ -240,7 +240,7 @@ async fn a_refused_node_is_asked_less_and_less_often_and_its_return_is_seen() {
     stage.say("pg-1", Saying::Refuse);
     tokio::time::sleep(SECOND * 60).await;
     let asked = stage.asked(SourceKind::PatroniRest, "pg-1");
-    assert!(asked <= 23, "asked {asked} times in a minute");
+    assert!((8..=23).contains(&asked), "asked {asked} times in a minute: seldom, and not never");
     stage.say("pg-1", Saying::Role(Role::Replica));
     let (picture, took) = stage.until(SECOND * 10, |s| freshness(s, "pg-1") == Some(Freshness::Fresh)).await;
     assert!(took < SECOND * 4, "{took:?}");

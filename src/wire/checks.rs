@@ -76,7 +76,7 @@ pub(super) async fn examine(
 
 async fn by_endpoint(settings: &ClusterSettings, scope: Option<Text>, members: &[Member]) -> Vec<CheckLine> {
     let checks = endpoints(settings, scope.as_ref(), members);
-    let left_out = unexamined(settings, &checks);
+    let left_out = unexamined(settings, &checks).into_iter().chain(withheld(settings, members));
     let mut lines = doctor::examine(checks, PATIENCE).await;
     lines.extend(left_out);
     if lines.is_empty() {
@@ -113,6 +113,23 @@ fn unexamined(settings: &ClusterSettings, checks: &[Examined]) -> Vec<CheckLine>
         let text = format!("login for acting, user {}: {why}", access.user);
         let remedy = "psql as this user shows whether it may log in";
         say(SourceKind::Sql, Aspect::Credentials, Verdict::Skipped, text, remedy);
+    }
+    lines
+}
+
+/// Members that would not be sent the login for acting. That is better known before an action than in the middle of one.
+fn withheld(settings: &ClusterSettings, members: &[Member]) -> Vec<CheckLine> {
+    let mut lines = Vec::new();
+    for member in members {
+        let Some(url) = member.agent_url.as_ref().filter(|url| settings.withholds_acting_login(url.as_str())) else {
+            continue;
+        };
+        let source = Source::new(SourceKind::PatroniRest, member.name.as_str());
+        let text = format!(
+            "the login for acting is not sent to {url}: only the record names it, and plain HTTP proves nothing"
+        );
+        let remedy = "name it under [patroni] or [nodes], or its network in allowed_networks, or use https";
+        lines.push(line(source, Aspect::Credentials, Verdict::Warn, text, remedy));
     }
     lines
 }
@@ -182,19 +199,20 @@ fn endpoints(settings: &ClusterSettings, scope: Option<&Text>, members: &[Member
     for member in members {
         let name = &member.name;
         if let Some(url) = &member.agent_url {
-            let mut endpoint = settings.patroni.endpoint(url.as_str());
-            endpoint.tls = settings.node_tls(name, &endpoint.tls);
+            let endpoint = settings.agent_endpoint(name, url.as_str());
             let check = PatroniNode::new(name.clone(), endpoint, scope.cloned());
             checks.push((Source::new(SourceKind::PatroniRest, name.as_str()), Box::new(check)));
         }
-        if let (Some(address), Some(access)) = (&member.postgres_address, access(settings, name)) {
+        let sql = member.postgres_address.as_ref();
+        let sql = sql.and_then(|address| Some((address, access(settings, name, address.host.as_str())?)));
+        if let Some((address, access)) = sql {
             let thresholds = settings.thresholds.clone();
             let check = PostgresCheck::new(name, access, address.clone(), Arc::clone(&environment), thresholds);
             checks.push((Source::new(SourceKind::Sql, name.as_str()), Box::new(check)));
         }
         let host = member.postgres_address.as_ref().map(|address| address.host.to_string());
         if let Some(url) = settings.exporter_url(name, host.as_deref()) {
-            let check = ExporterCheck::new(name, settings.exporters.endpoint(url));
+            let check = ExporterCheck::new(name, settings.exporter_endpoint(&url));
             checks.push((Source::new(SourceKind::Exporter, name.as_str()), Box::new(check)));
         }
     }

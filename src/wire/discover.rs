@@ -12,6 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::init::{from_compose, write};
 use crate::cli::printer::Printer;
 use crate::client::patroni::Patroni;
+use crate::config::audience::Audience;
 use crate::config::discovered::{Discovered, DiscoveredMember, DiscoveredRouter, Reach};
 use crate::config::endpoint::{EtcdEndpoints, HttpEndpoint, Timeouts, TlsSettings};
 use crate::config::write_file::{Asked, commented_file};
@@ -80,7 +81,7 @@ async fn asked(shared: &Shared, args: &Init, printer: &mut Printer) -> anyhow::R
 }
 
 fn plain(url: &str, timeouts: Timeouts) -> HttpEndpoint {
-    HttpEndpoint { url: url.to_owned(), login: None, tls: TlsSettings::default(), timeouts }
+    HttpEndpoint { url: url.to_owned(), login: None, audience: Audience::Named, tls: TlsSettings::default(), timeouts }
 }
 
 fn etcd(urls: Vec<String>, timeouts: Timeouts) -> EtcdEndpoints {

@@ -225,13 +225,16 @@ pub(super) fn set_guard(shared: &Shared, action: &ActionId) -> anyhow::Result<()
     let mut command = vec![program.to_string_lossy().into_owned()];
     command.extend(job::arguments(shared));
     command.extend(["job", "guard", &action.0].map(str::to_owned));
-    process::leave(&command)?;
+    let job = Jobs::below(&job::state()).job(action)?;
+    process::leave(&command, Some(job.complaints_file()?))?;
     Ok(())
 }
 
 /// Is the guard of the job called `name`.
 pub(super) async fn stand_guard(arguments: &Arguments, name: &str, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let _ = process::own_session();
+    if process::settle_down()? == process::Place::Elsewhere {
+        return Ok(Exit::Done);
+    }
     let state = job::state();
     let job = Jobs::below(&state).job(&ActionId(name.to_owned()))?;
     let Some(owed) = guard(&job, &Journal::at(state)).await? else { return Ok(Exit::Done) };

@@ -1,6 +1,7 @@
 //! What the console is given of other rooms: psql, evidence bundles, and the program that is told of findings.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +18,11 @@ use super::rehearsal::Rehearsal;
 use super::stack::access;
 use super::{job, one_line};
 use crate::cli::args::Shared;
-use crate::client::{process, secret};
+use crate::client::{process, resolve, secret};
+use crate::config::audience::Standing;
 use crate::config::endpoint::{PostgresAccess, SslMode};
 use crate::config::environment::Environment;
+use crate::config::libpq::{AuthMethod, ChannelBinding};
 use crate::config::resolved::{ClusterSettings, Settings};
 use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::driver::ha::sim::SimulatedCluster;
@@ -153,8 +156,9 @@ async fn open_psql(settings: &Settings, target: &PsqlTarget, address: Option<Add
     let (PsqlTarget::Node { cluster, .. } | PsqlTarget::Router { cluster, .. }) = target;
     let cluster = settings.cluster(cluster.as_str()).context("the cluster is no longer configured")?;
     anyhow::ensure!(!cluster.read_only, "the configuration has this cluster read-only");
+    let host = address.as_ref().map_or("", |address| address.host.as_str());
     let (access, name) = match target {
-        PsqlTarget::Node { node, .. } => (access(cluster, node), node.as_str()),
+        PsqlTarget::Node { node, .. } => (access(cluster, node, host), node.as_str()),
         // Behind a router any node may answer: no node's own settings apply.
         PsqlTarget::Router { router, .. } => {
             (cluster.postgres.as_ref().map(|postgres| postgres.looking.clone()), router.as_str())
@@ -162,14 +166,19 @@ async fn open_psql(settings: &Settings, target: &PsqlTarget, address: Option<Add
     };
     let access = access.context("no PostgreSQL login is configured")?;
     let address = address.with_context(|| format!("no SQL address of {name} is known"))?;
-    let environment = psql_environment(&access, &address).await?;
+    let environment = psql_environment(&access, &address, &Environment::of_process()).await?;
     let status = process::attach(&["psql".to_owned()], &environment).await?;
     anyhow::ensure!(status.success(), "psql ended with {status}");
     Ok(())
 }
 
-/// libpq's variables for one address: nothing of it on the command line, where others can read it.
-async fn psql_environment(access: &PostgresAccess, address: &Address) -> anyhow::Result<Vec<(String, SecretString)>> {
+/// libpq's variables for one address: nothing of it on the command line, where others can read it. A password is not among
+/// them where libpq might hand it to a stranger: it then asks at the terminal.
+async fn psql_environment(
+    access: &PostgresAccess,
+    address: &Address,
+    environment: &Environment,
+) -> anyhow::Result<Vec<(String, SecretString)>> {
     let mode = match access.sslmode {
         SslMode::Disable => "disable",
         SslMode::Allow => "allow",
@@ -188,9 +197,27 @@ async fn psql_environment(access: &PostgresAccess, address: &Address) -> anyhow:
         ("PGAPPNAME", "psql from pgctl-tui".to_owned()),
     ];
     let path = |path: &PathBuf| path.display().to_string();
-    if let Some(ca) = access.tls.ca.first() {
-        variables.push(("PGSSLROOTCERT", path(ca)));
+    match access.tls.ca.first() {
+        Some(ca) => variables.push(("PGSSLROOTCERT", path(ca))),
+        None if access.sslmode == SslMode::VerifyFull => variables.push(("PGSSLROOTCERT", "system".to_owned())),
+        None => {}
     }
+    match access.channel_binding {
+        ChannelBinding::Disable => variables.push(("PGCHANNELBINDING", "disable".to_owned())),
+        ChannelBinding::Require => variables.push(("PGCHANNELBINDING", "require".to_owned())),
+        ChannelBinding::Prefer => {}
+    }
+    let (standing, _) = resolve::standing(&access.audience, address.host.as_str()).await?;
+    anyhow::ensure!(standing != Standing::Outside, "{} is outside of allowed_networks", address.host);
+    let proven = matches!(access.sslmode, SslMode::VerifyCa | SslMode::VerifyFull) || is_here(address);
+    let vouched = standing == Standing::Vouched;
+    let methods: Vec<&str> = AuthMethod::ALL
+        .into_iter()
+        .filter(|method| access.auth.allows(*method, proven, vouched))
+        .map(AuthMethod::word)
+        .collect();
+    // Known since libpq 16; older ones pass it over.
+    variables.push(("PGREQUIREAUTH", methods.join(",")));
     if let (Some(certificate), Some(key)) = (&access.tls.certificate, &access.tls.key) {
         variables.push(("PGSSLCERT", path(certificate)));
         variables.push(("PGSSLKEY", path(key)));
@@ -199,18 +226,31 @@ async fn psql_environment(access: &PostgresAccess, address: &Address) -> anyhow:
         variables.push(("PGPASSFILE", path(passfile)));
     }
     let own = |(name, value): (&str, String)| (name.to_owned(), SecretString::from(value));
-    let mut environment: Vec<_> = variables.into_iter().map(own).collect();
-    if let Some(source) = &access.password {
-        environment.push(("PGPASSWORD".to_owned(), secret::fetch(source).await?));
-    }
-    Ok(environment)
+    let mut settings: Vec<_> = variables.into_iter().map(own).collect();
+    let password = match (&access.password, environment.get("PGPASSWORD")) {
+        _ if !proven && !vouched => None,
+        (Some(source), _) => Some(secret::fetch(source).await?),
+        // Children do not inherit it.
+        (None, password) => password.map(SecretString::from),
+    };
+    settings.extend(password.map(|password| ("PGPASSWORD".to_owned(), password)));
+    Ok(settings)
+}
+
+fn is_here(address: &Address) -> bool {
+    address.host.as_str().parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 fn evidence_writer(configuration: &str) -> crate::tui::options::EvidenceHook {
     let configuration = Arc::new(redact(configuration));
     Arc::new(move |cluster, picture| {
         let configuration = Arc::clone(&configuration);
-        async move { write_evidence(&cluster, &picture, &configuration).map_err(|error| one_line(&error)) }.boxed()
+        async move {
+            // Writing waits for a disk, which the screen must not.
+            let writes = move || write_evidence(&cluster, &picture, &configuration).map_err(|error| one_line(&error));
+            tokio::task::spawn_blocking(writes).await.unwrap_or_else(|error| Err(error.to_string()))
+        }
+        .boxed()
     })
 }
 
@@ -273,7 +313,7 @@ mod tests {
 
     use super::*;
     use crate::config::from_text;
-    use crate::model::name::RouterName;
+    use crate::model::name::{NodeName, RouterName};
 
     fn settings(read_only: bool) -> Settings {
         let text = format!(
@@ -303,7 +343,8 @@ mod tests {
         let settings = settings(false);
         let access = &settings.clusters[0].postgres.as_ref().expect("a login").looking;
         let address = Address { host: "10.0.0.9".into(), port: 5000 };
-        let environment = psql_environment(access, &address).await.expect("variables");
+        let none = Environment::default();
+        let environment = psql_environment(access, &address, &none).await.expect("variables");
         let value = |name: &str| {
             environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.expose_secret().to_owned())
         };
@@ -312,5 +353,25 @@ mod tests {
             assert_eq!(value(name).as_deref(), Some(word), "{name}");
         }
         assert_eq!(value("PGPASSWORD"), None, "none is configured");
+    }
+
+    #[tokio::test]
+    async fn psql_is_given_no_password_for_a_host_that_only_the_record_names() {
+        let settings = settings(false);
+        let looking = &settings.clusters[0].postgres.as_ref().expect("a login").looking;
+        let own: Environment = [("PGPASSWORD", "hunter2")].into_iter().collect();
+        let told = async |host: &str| {
+            let address = Address { host: host.into(), port: 5432 };
+            let access = settings.clusters[0].access_to(looking, &NodeName::new("pg-9"), host);
+            let environment = psql_environment(&access, &address, &own).await.expect("variables");
+            let value = |name: &str| {
+                environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.expose_secret().to_owned())
+            };
+            (value("PGPASSWORD"), value("PGREQUIREAUTH").expect("always"))
+        };
+        let (password, methods) = told("203.0.113.9").await;
+        assert_eq!(password, None);
+        assert!(methods.contains("scram-sha-256") && !methods.contains("md5"), "{methods}");
+        assert_eq!(told("127.0.0.1").await.0.as_deref(), Some("hunter2"), "this host");
     }
 }

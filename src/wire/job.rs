@@ -1,6 +1,7 @@
 //! Actions as jobs, put together: beginning one from a console, and being one.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -18,7 +19,7 @@ use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::action::record::{ActionId, Operator};
 use crate::audit::{Journal, operator};
-use crate::cli::act::Beginning;
+use crate::cli::act::{Beginning, Begun};
 use crate::cli::args::{Arguments, Shared};
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
@@ -29,8 +30,11 @@ use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::driver::port::Act;
 use crate::model::text::Text;
 use crate::operate::hand::{Hand, Ledger as _, News};
-use crate::operate::job::{Job, JobError, JobLedger, Jobs, Process, SCHEMA, Spec, line, settling};
+use crate::operate::job::{Job, JobError, JobLedger, Jobs, KEPT, Process, SCHEMA, Spec, line, settling};
 use crate::operate::{Judge, Limits, Parts, Request, Rules};
+
+/// Jobs that are removed at most when a new one is made.
+const PRUNED_AT_ONCE: usize = 20;
 
 /// Where everything lies that outlives a console.
 pub(super) fn state() -> PathBuf {
@@ -82,10 +86,13 @@ pub(super) fn now() -> Timestamp {
 /// What begins a confirmed action as a job, and tells how it goes on. `shared` are the arguments by which the cluster was
 /// found; the job finds it by the same.
 pub(super) fn beginning(shared: &Shared) -> Beginning {
-    let hand = hand(shared);
+    let hand = Arc::new(hand(shared));
     Box::new(move |plan, confirmation| {
         let begun = hand.begin(plan, confirmation);
-        Box::pin(async move { begun.await.map(|(_, news)| news).map_err(anyhow::Error::msg) })
+        Box::pin(async move {
+            let (action, news) = begun.await.map_err(anyhow::Error::msg)?;
+            Ok(Begun { action, news, hand })
+        })
     })
 }
 
@@ -118,7 +125,8 @@ impl Hand for JobHand {
             if fate().await == Fate::SparedBelowManager {
                 command = logind::below_the_user_manager(command);
             }
-            process::leave(&command).map_err(|error| line(&error))?;
+            let stderr = job.complaints_file().map_err(|error| line(&error))?;
+            process::leave(&command, Some(stderr)).map_err(|error| line(&error))?;
             let news = ledger.follow(&job.action);
             Ok((job.action, news))
         }
@@ -145,10 +153,19 @@ pub(super) async fn create(
     let action = ActionId::new(at, std::process::id());
     let request = Request { action, plan, confirmation, operator: who() };
     let spec = Spec { schema: SCHEMA, request, at, arguments };
-    let jobs = ledger.jobs();
+    let (jobs, journal) = (ledger.jobs(), ledger.journal());
     // Waits for the disk, which the screen must not.
-    let created = tokio::task::spawn_blocking(move || jobs.create(&spec)).await;
-    created.map_err(|error| error.to_string())?.map_err(|error| line(&error))
+    let created = tokio::task::spawn_blocking(move || {
+        let created = jobs.create(&spec);
+        // Those long over make room, a few each time.
+        match at.checked_sub(KEPT).map(|before| jobs.prune(&journal, before, PRUNED_AT_ONCE)) {
+            Ok(Ok(removed)) if removed > 0 => tracing::info!(removed, "jobs that are long over were removed"),
+            Ok(Err(error)) => tracing::warn!(%error, "jobs that are long over were not removed"),
+            Ok(Ok(_)) | Err(_) => {}
+        }
+        created
+    });
+    created.await.map_err(|error| error.to_string())?.map_err(|error| line(&error))
 }
 
 /// Does `work` to the files of the job of `action`.
@@ -185,6 +202,10 @@ pub(super) fn arguments(shared: &Shared) -> Vec<String> {
             add(flag, text.clone());
         }
     }
+    if let Some(log) = &shared.log {
+        let path = std::path::absolute(log).unwrap_or_else(|_| log.clone());
+        add("--log", path.to_string_lossy().into_owned());
+    }
     for url in &shared.patroni {
         add("--patroni", url.clone());
     }
@@ -196,8 +217,9 @@ pub(super) fn arguments(shared: &Shared) -> Vec<String> {
 
 /// Is the job called `name`: runs it to its end in this process, whatever becomes of the console that began it.
 pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer) -> anyhow::Result<Exit> {
-    // Fails where it leads a group already, typed into a shell: then the shell's signals are meant for it.
-    let _ = process::own_session();
+    if process::settle_down()? == process::Place::Elsewhere {
+        return Ok(Exit::Done);
+    }
     let job = Jobs::below(&state()).job(&ActionId(name.to_owned()))?;
     let spec = job.spec()?;
     let mut settings = configured(&arguments.shared, None, printer)?;

@@ -1,7 +1,9 @@
 //! Where the log goes: to a file, only if asked, never to the screen. Secrets are never in it: what carries them does
 //! not print them.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -19,8 +21,7 @@ use crate::model::text::Text;
 /// # Errors
 /// When the file cannot be opened, or `PGCTL_LOG_LEVEL` cannot be read.
 pub(super) fn begin(path: &Path) -> anyhow::Result<WorkerGuard> {
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    let file = file.with_context(|| format!("cannot write the log to {}", path.display()))?;
+    let file = open(path).with_context(|| format!("cannot write the log to {}", path.display()))?;
     let (writer, guard) = tracing_appender::non_blocking(file);
     let filter = match std::env::var("PGCTL_LOG_LEVEL") {
         Ok(level) => EnvFilter::try_new(&level)
@@ -29,6 +30,12 @@ pub(super) fn begin(path: &Path) -> anyhow::Result<WorkerGuard> {
     };
     subscriber(filter, writer).init();
     Ok(guard)
+}
+
+/// A log may tell more of a cluster than everybody should know, and its place may be one where everybody can put a link.
+fn open(path: &Path) -> io::Result<File> {
+    let follow_no_link = rustix::fs::OFlags::NOFOLLOW.bits();
+    OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(follow_no_link.cast_signed()).open(path)
 }
 
 fn subscriber<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
@@ -65,7 +72,22 @@ impl<W: Write> Write for Cleaned<W> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
+
+    #[test]
+    fn a_log_is_its_owners_alone_and_follows_no_link() {
+        let home = tempfile::tempdir().expect("a directory");
+        let log = home.path().join("log");
+        drop(open(&log).expect("made"));
+        assert_eq!(std::fs::metadata(&log).expect("there").permissions().mode() & 0o777, 0o600);
+        drop(open(&log).expect("appended to"));
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink(home.path().join("elsewhere"), &link).expect("a link");
+        assert!(open(&link).is_err());
+        assert!(!home.path().join("elsewhere").exists());
+    }
 
     #[test]
     fn what_a_terminal_obeys_is_written_as_letters_since_logs_are_read_in_terminals() {

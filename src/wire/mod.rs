@@ -27,12 +27,11 @@ use clap::CommandFactory as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::Journal;
 use crate::cli::args::{self, Arguments, Awaited, Output, Shared, Verb};
 use crate::cli::exit::Exit;
 use crate::cli::printer::{Printer, is_closed};
 use crate::cli::{audit, doctor, status, wait};
-use crate::client::cause;
+use crate::client::{cause, descriptors, process};
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
 use crate::config::resolved::{ClusterSettings, Settings};
@@ -82,6 +81,7 @@ fn act(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result<Exit> {
     }
     // One thread drives every source and the screen: there is little to do and much to wait for, so handing work from
     // thread to thread would cost more than the work. Frames are written by a thread of their own.
+    descriptors::raise_limit();
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build().context("cannot start the runtime")?;
     let outcome = runtime.block_on(perform(arguments, printer));
@@ -147,13 +147,15 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
         Some(Verb::Drill(typed)) => drill::drill(arguments, typed, printer).await,
         Some(Verb::Job(args::Job::Run { action })) => job::run(arguments, action, printer).await,
         Some(Verb::Job(args::Job::Guard { action })) => drill::stand_guard(arguments, action, printer).await,
+        Some(Verb::Audit(args::Audit { work: Some(args::AuditWork::Prune(prune)), .. })) => {
+            audit::prune(&job::ledger(), prune, printer)
+        }
         Some(Verb::Audit(args)) => {
-            let journal = Journal::at(console::state_directory(&Environment::of_process()));
             let Some(filter) = audit::filter(args, arguments.shared.cluster.as_deref()) else {
                 let text = "--since: neither a span such as 2h nor a time such as 2026-11-21T14:00:00Z";
                 return Err(Misuse(text.to_owned()).into());
             };
-            audit::run(&journal, &filter, args.output, printer)
+            audit::run(&job::ledger(), &filter, args.output, printer)
         }
         Some(Verb::Init(args)) => discover::init(&arguments.shared, args, printer).await,
         Some(Verb::Completions { .. } | Verb::Man) => Ok(Exit::Done),
@@ -187,6 +189,7 @@ struct Misuse(String);
 /// The settings of the clusters asked for.
 fn configured(shared: &Shared, name: Option<&str>, printer: &mut Printer) -> anyhow::Result<Settings> {
     let mut settings = load(&flags(shared), &Environment::of_process())?;
+    process::withhold(settings.secret_variables());
     for warning in &settings.warnings {
         printer.say(format!("pgctl-tui: {warning}"));
     }

@@ -1,28 +1,37 @@
 //! Tells observers of the pauses that were made from this host before they began to look: Patroni keeps neither who
 //! switched maintenance mode on nor when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
+
+use jiff::SignedDuration;
 
 use super::job;
 use crate::action::Intent;
 use crate::action::account::{Account, accounts};
 use crate::action::outcome::Ending;
-use crate::audit::Journal;
+use crate::action::record::{ActionId, Entry, Record};
+use crate::audit::{Journal, JournalError};
 use crate::model::name::ClusterName;
 use crate::model::text::Text;
 use crate::observe::pause::PauseOnRecord;
 use crate::observe::picture::{Handle, Order};
 
-/// Reads the journal of this user, and tells each observer of the newest pause of its cluster. A journal that cannot be
-/// read tells nothing here; `audit` says why.
+/// How far back a pause is looked for.
+const FAR: SignedDuration = SignedDuration::from_hours(366 * 24);
+/// Actions whose end was read and whose beginning was not: more are those of a journal that is damaged.
+const MOST_OPEN: usize = 10_000;
+
+/// Reads the journal of this user from its end, and tells each observer of the newest pause of its cluster. A journal that
+/// cannot be read tells nothing here; `audit` says why.
 pub(super) async fn recall(handles: Vec<Handle>) {
-    let read = tokio::task::spawn_blocking(|| Journal::at(job::state()).read());
-    let records = match read.await {
-        Ok(Ok(reading)) => reading.records,
+    let clusters: BTreeSet<ClusterName> = handles.iter().map(|handle| handle.cluster.clone()).collect();
+    let read = tokio::task::spawn_blocking(move || newest(&Journal::at(job::state()), clusters));
+    let mut pauses = match read.await {
+        Ok(Ok(pauses)) => pauses,
         Ok(Err(error)) => return tracing::warn!(%error, "the journal cannot be read: who paused is not known"),
         Err(error) => return tracing::warn!(%error, "the journal was not read: who paused is not known"),
     };
-    let mut pauses = newest(&accounts(&records));
     for handle in handles {
         if let Some(pause) = pauses.remove(&handle.cluster) {
             handle.order(Order::Remember(pause));
@@ -30,17 +39,37 @@ pub(super) async fn recall(handles: Vec<Handle>) {
     }
 }
 
-/// The newest pause of each cluster that was seen to take effect.
-fn newest(accounts: &[Account]) -> BTreeMap<ClusterName, PauseOnRecord> {
-    let mut pauses: BTreeMap<ClusterName, PauseOnRecord> = BTreeMap::new();
-    for account in accounts {
-        let Some(pause) = pause(account) else { continue };
-        let known = pauses.entry(account.cluster.clone()).or_insert_with(|| pause.clone());
-        if known.at < pause.at {
-            *known = pause;
+/// The newest pause of each of `wanted` that was seen to take effect. No more of the journal is read than that needs.
+fn newest(
+    journal: &Journal,
+    mut wanted: BTreeSet<ClusterName>,
+) -> Result<BTreeMap<ClusterName, PauseOnRecord>, JournalError> {
+    let mut pauses = BTreeMap::new();
+    let mut ends: HashMap<ActionId, Record> = HashMap::new();
+    let mut youngest = None;
+    journal.newest_first(|record| {
+        let age = youngest.get_or_insert(record.at).duration_since(record.at);
+        if wanted.is_empty() || age > FAR || ends.len() > MOST_OPEN {
+            return ControlFlow::Break(());
         }
-    }
-    pauses
+        match &record.entry {
+            Entry::Ended { .. } if wanted.contains(&record.cluster) => {
+                ends.insert(record.action.clone(), record);
+            }
+            Entry::Started { .. } => {
+                let Some(end) = ends.remove(&record.action) else { return ControlFlow::Continue(()) };
+                let cluster = record.cluster.clone();
+                if let Some(pause) = accounts(&[record, end]).first().and_then(pause)
+                    && wanted.remove(&cluster)
+                {
+                    pauses.insert(cluster, pause);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(pauses)
 }
 
 fn pause(account: &Account) -> Option<PauseOnRecord> {

@@ -153,8 +153,7 @@ impl NodeSources for PatroniNodes {
         let mut sources: Vec<Box<dyn Observe>> = Vec::new();
         let settings = &self.settings;
         if let Some(url) = &contact.agent_url {
-            let mut endpoint = settings.patroni.endpoint(url.as_str());
-            endpoint.tls = settings.node_tls(&contact.name, &endpoint.tls);
+            let endpoint = settings.agent_endpoint(&contact.name, url.as_str());
             if self.purpose.takes_side_sources() && settings.patroni.metrics {
                 sources.push(Box::new(patroni_metrics(&contact.name, &endpoint)));
             }
@@ -164,7 +163,7 @@ impl NodeSources for PatroniNodes {
             sources.extend(self.sql(contact));
         }
         if let Some(url) = contact.exporter_url.as_ref().filter(|_| self.purpose.takes_side_sources()) {
-            let endpoint = settings.exporters.endpoint(url.as_str());
+            let endpoint = settings.exporter_endpoint(url.as_str());
             sources.push(Box::new(exporter(&contact.name, endpoint)));
         }
         sources
@@ -178,8 +177,8 @@ impl NodeSources for PatroniNodes {
 
 impl PatroniNodes {
     fn sql(&self, contact: &Contact) -> Option<Box<dyn Observe>> {
-        let access = access(&self.settings, &contact.name)?;
         let address = contact.postgres.clone()?;
+        let access = access(&self.settings, &contact.name, address.host.as_str())?;
         Some(Box::new(PostgresNode::new(&contact.name, access, address, Arc::clone(&self.environment))))
     }
 }
@@ -199,9 +198,7 @@ pub(super) fn contact(settings: &ClusterSettings, member: &NodeName, registratio
     }
 }
 
-/// How to look at the PostgreSQL of `member`; `None`: SQL is not configured.
-pub(super) fn access(settings: &ClusterSettings, member: &NodeName) -> Option<PostgresAccess> {
-    let mut access = settings.postgres.as_ref()?.looking.clone();
-    access.tls = settings.node_tls(member, &access.tls);
-    Some(access)
+/// How to look at the PostgreSQL of `member` at `host`; `None`: SQL is not configured.
+pub(super) fn access(settings: &ClusterSettings, member: &NodeName, host: &str) -> Option<PostgresAccess> {
+    Some(settings.access_to(&settings.postgres.as_ref()?.looking, member, host))
 }

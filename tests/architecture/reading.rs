@@ -9,7 +9,12 @@ use proc_macro2::{Spacing, Span, TokenStream, TokenTree};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Expr, ExprCall, ExprStruct, File, ItemMod, Macro, Token, UseTree};
+use syn::{Attribute, Expr, ExprCall, ExprStruct, File, ItemMod, Macro, Token, Type, UseTree};
+
+/// Stands for the path of a list of `Text`.
+pub(crate) const TEXT_LIST: &str = "a list of Text";
+/// Stands for the path of a variant `Command` that holds a list of `Text`.
+pub(crate) const TEXT_COMMAND: &str = "a command of Text";
 
 /// One file of `src/`.
 pub(crate) struct Source {
@@ -232,6 +237,30 @@ impl<'a> Visit<'a> for Reader {
         visit::visit_expr_call(self, expr);
     }
 
+    fn visit_type(&mut self, of: &'a Type) {
+        if is_list_of_text(of) {
+            self.named.push(Named {
+                path: vec![TEXT_LIST.to_owned()],
+                line: of.span().start().line,
+                in_tests: self.test_depth > 0,
+                makes: false,
+            });
+        }
+        visit::visit_type(self, of);
+    }
+
+    fn visit_variant(&mut self, variant: &'a syn::Variant) {
+        if variant.ident == "Command" && variant.fields.iter().any(|field| is_list_of_text(&field.ty)) {
+            self.named.push(Named {
+                path: vec![TEXT_COMMAND.to_owned()],
+                line: variant.span().start().line,
+                in_tests: self.test_depth > 0,
+                makes: false,
+            });
+        }
+        visit::visit_variant(self, variant);
+    }
+
     fn visit_path(&mut self, path: &'a syn::Path) {
         self.name(segments(path), path.span(), false);
         visit::visit_path(self, path);
@@ -244,6 +273,20 @@ impl<'a> Visit<'a> for Reader {
             Ok(arguments) => arguments.iter().for_each(|argument| self.visit_expr(argument)),
             Err(_) => self.tokens(item.tokens.clone()),
         }
+    }
+}
+
+/// `[Text]` or `Vec<Text>`.
+fn is_list_of_text(of: &Type) -> bool {
+    let is_text = |of: &Type| matches!(of, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Text"));
+    match of {
+        Type::Slice(slice) => is_text(&slice.elem),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| {
+            let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return false };
+            last.ident == "Vec"
+                && arguments.args.iter().any(|one| matches!(one, syn::GenericArgument::Type(of) if is_text(of)))
+        }),
+        _ => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::reading::{self, Facts, Named, Source};
+use crate::reading::{self, Facts, Named, Source, TEXT_COMMAND, TEXT_LIST};
 
 /// Rooms and the rooms each may import beside itself. `driver::port` stands for that module alone.
 const ROOMS: [(&str, &[&str]); 12] = [
@@ -64,6 +64,9 @@ const IMPURE: [&str; 10] = [
     "std::time::SystemTime",
     "jiff::Timestamp::now",
 ];
+
+/// What starts a program, in `client::process`.
+const RUNS: [&str; 4] = ["run", "feed", "attach", "leave"];
 
 /// Longest file, in lines without its test modules.
 const LONGEST: usize = 700;
@@ -127,8 +130,21 @@ fn file_violations(file: &str, facts: &Facts, is_test: bool) -> Vec<Violation> {
     if !is_test && facts.lines > limit {
         report(1, format!("{} lines without its tests, {limit} are allowed", facts.lines), "files stay short");
     }
+    let runs = |named: &&Named| {
+        let path: Vec<&str> = named.path.iter().map(String::as_str).collect();
+        named.makes && !named.in_tests && RUNS.iter().any(|run| ends(&path, &["process", run]))
+    };
+    let starts_programs = facts.named.iter().any(|named| runs(&named));
     for named in &facts.named {
         let path = named.path.join("::");
+        let text = (path == TEXT_LIST && starts_programs) || path == TEXT_COMMAND;
+        if text && !is_test && !named.in_tests {
+            report(
+                named.line,
+                format!("{path} where programs are started"),
+                "what is run is never a Text, which is cleaned",
+            );
+        }
         if let Some((name, allowed)) = room
             && let Some(target) = forbidden_room(name, allowed, &named.path)
         {

@@ -63,6 +63,13 @@ fn a_room_that_reaches_too_far_is_told(#[case] file: &str, #[case] text: &str, #
 #[case("health/x.rs", "async fn f() { tokio::task::yield_now().await }", "names tokio")]
 #[case("action/x.rs", "fn f() { std::fs::read(\"x\"); }", "names std::fs")]
 #[case("wire/stack.rs", "use tokio::net::TcpStream;", "socket TcpStream")]
+#[case(
+    "driver/x.rs",
+    "async fn f(words: &[Text]) { let words: Vec<String> = g(words); crate::client::process::run(&words).await }",
+    "never a Text"
+)]
+#[case("driver/x.rs", "use a::process; fn f() { let c: Vec<Text> = g(); process::feed(&h(c)); }", "never a Text")]
+#[case("action/x.rs", "enum Means { Command { make: Vec<Text> } }", "never a Text")]
 #[case("lantern/x.rs", "", "does not know lantern")]
 #[case("stray.rs", "", "does not know stray.rs")]
 #[case("model/x.rs", "fn (", "not Rust")]
@@ -84,6 +91,8 @@ fn what_belongs_elsewhere_is_told(#[case] file: &str, #[case] text: &str, #[case
 #[case::part_of_wire("wire/stack.rs", "use crate::{client, driver, tui}; fn f() { WriteAccess::new(); }")]
 #[case::passing_on("operate/x.rs", "fn f(w: WriteAccess) -> WriteAccess { g(&w); w }")]
 #[case::doubles("driver/x.rs", "#[cfg(test)] mod tests { use std::net::TcpListener; fn f() { reqwest::get(\"\"); } }")]
+#[case::text_to_be_shown("driver/x.rs", "fn f(words: &[Text]) { show(words) }")]
+#[case::strings_to_be_run("driver/x.rs", "fn f(words: &[String]) -> Text { process::run(words) }")]
 #[case::exit_codes("main.rs", "fn main() -> std::process::ExitCode { pgctl::cli::run() }")]
 #[case::not_ours("model/x.rs", "use self::client::x; mod client { pub fn x() {} }")]
 fn what_is_right_is_not_told(#[case] file: &str, #[case] text: &str) {

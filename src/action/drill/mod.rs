@@ -180,10 +180,10 @@ pub enum Means {
     },
     /// Configured commands: a program with its arguments, run without a shell.
     Command {
-        /// Breaks it.
-        make: Vec<Text>,
+        /// Breaks it. Word for word as configured: what is run is not what may be shown.
+        make: Vec<String>,
         /// Mends it.
-        mend: Vec<Text>,
+        mend: Vec<String>,
     },
     /// The simulated cluster's own faults.
     Simulated,
@@ -233,8 +233,9 @@ impl Fault {
     }
 }
 
-fn joined(words: &[Text]) -> String {
-    words.iter().map(Text::as_str).collect::<Vec<_>>().join(" ")
+/// A command to be shown.
+fn joined(words: &[String]) -> String {
+    Text::redacted(words.join(" ")).to_string()
 }
 
 /// Orders that only drills have.

@@ -51,6 +51,7 @@ fn gone<T>(scene: &Scene<'_>, reading: &Reading<T>) -> Option<String> {
         | Trouble::Unreachable
         | Trouble::Tls
         | Trouble::Credentials
+        | Trouble::Withheld
         | Trouble::Permission
         | Trouble::Closed
         | Trouble::UnexpectedAnswer

@@ -11,5 +11,5 @@ mod wanted;
 
 pub use edit::{Editor, edited};
 pub use intent::{Misunderstood, intent};
-pub use verb::{Beginning, PICTURE, run};
+pub use verb::{Beginning, Begun, PICTURE, run};
 pub use wanted::Wanted;

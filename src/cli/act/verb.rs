@@ -1,34 +1,44 @@
 //! One way for every verb that acts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use super::args::{ActOutput, Acting};
 use super::confirm::{Answer, AtTheTerminal, confirmation};
-use super::follow::follow;
+use super::follow::{follow, interrupts};
 use super::wanted::Wanted;
 use crate::action::Intent;
 use crate::action::note::{Note, Verdict};
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
+use crate::action::record::ActionId;
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::model::snapshot::Snapshot;
 use crate::observe::once::settled;
 use crate::observe::picture::Handle;
-use crate::operate::Progress;
 use crate::operate::desk::{Desk, Drawn};
+use crate::operate::hand::{Hand, News};
 use crate::report;
 
 /// How long the first whole picture may take.
 pub const PICTURE: Duration = Duration::from_secs(5);
 
-/// Begins a confirmed action and tells how it goes on.
-pub type Beginning =
-    Box<dyn FnOnce(Plan, Confirmation) -> BoxFuture<'static, anyhow::Result<mpsc::UnboundedReceiver<Progress>>>>;
+/// Begins a confirmed action.
+pub type Beginning = Box<dyn FnOnce(Plan, Confirmation) -> BoxFuture<'static, anyhow::Result<Begun>>>;
+
+/// An action that was begun.
+pub struct Begun {
+    /// Its name.
+    pub action: ActionId,
+    /// How it goes on.
+    pub news: News,
+    /// What can ask it to end.
+    pub hand: Arc<dyn Hand>,
+}
 
 /// Plans what is `wanted`, shows plan and checks, has it confirmed, and follows it to its end. `begin` is the reason where this
 /// console or this cluster may not act.
@@ -67,8 +77,8 @@ pub async fn run(
         Answer::Confirmed(confirmed) => confirmed,
         Answer::Refused(why) => return Ok(refused(&why, printer)),
     };
-    let news = begin(plan, confirmed).await?;
-    let outcome = follow(news, acting.output, printer).await?;
+    let begun = begin(plan, confirmed).await?;
+    let outcome = follow(begun, interrupts()?, acting.output, printer).await?;
     Ok(Exit::of(outcome.ending))
 }
 

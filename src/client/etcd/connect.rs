@@ -25,6 +25,7 @@ use super::error::EtcdError;
 use crate::client::cause;
 use crate::client::cause::Cause;
 use crate::client::kept_secret::{KeptSecret, kept};
+use crate::client::resolve::lookup;
 use crate::client::tls::{self, Verify};
 use crate::config::endpoint::{self, EtcdEndpoints, Timeouts};
 
@@ -391,10 +392,10 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 /// Connects to the first of the name's addresses that takes it: one address family may lead nowhere.
 async fn tcp(name: &EndpointName, endpoint: &str) -> Result<TcpStream, EtcdError> {
-    let addresses = tokio::net::lookup_host((name.host.as_str(), name.port))
+    let addresses = lookup(&name.host, name.port)
         .await
         .map_err(|error| EtcdError::new(endpoint, Cause::Name, cause::why(&error)))?;
-    let mut attempts: FuturesUnordered<_> = addresses.take(4).map(TcpStream::connect).collect();
+    let mut attempts: FuturesUnordered<_> = addresses.into_iter().take(4).map(TcpStream::connect).collect();
     let mut failure = EtcdError::new(endpoint, Cause::Name, "the name has no address");
     while let Some(attempt) = attempts.next().await {
         match attempt {

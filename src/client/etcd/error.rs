@@ -130,6 +130,7 @@ impl EtcdError {
             | Cause::Name
             | Cause::Unreachable
             | Cause::Tls
+            | Cause::Withheld
             | Cause::Closed
             | Cause::UnexpectedAnswer => false,
         }
@@ -139,7 +140,7 @@ impl EtcdError {
     fn weight(&self) -> u8 {
         match self.cause {
             Cause::NoQuorum => 9,
-            Cause::Credentials | Cause::Permission => 8,
+            Cause::Credentials | Cause::Withheld | Cause::Permission => 8,
             Cause::TooLarge | Cause::Unsupported => 7,
             Cause::Tls => 6,
             Cause::UnexpectedAnswer | Cause::NotReady => 5,

@@ -320,6 +320,7 @@ async fn linearizable(link: &Link, patience: Duration, probe: &str) -> Read {
         | Cause::Unreachable
         | Cause::Tls
         | Cause::Credentials
+        | Cause::Withheld
         | Cause::Closed
         | Cause::UnexpectedAnswer
         | Cause::TooLarge

@@ -166,3 +166,48 @@ fn what_is_no_http_url_is_refused(#[case] url: &str) {
 fn the_first_line_of_a_page_is_what_a_human_reads(#[case] body: &str, #[case] line: &str) {
     assert_eq!(first_line(body.as_bytes()), line);
 }
+
+#[tokio::test]
+async fn a_login_goes_to_no_stranger_and_nobody_is_connected_to_for_it() {
+    use crate::config::audience::{Audience, Network};
+    let login = Login { user: "ops".to_owned(), password: Some(SecretSource::Environment("NEVER_READ".to_owned())) };
+    let within = |network: &str| Audience::Within(vec![Network::parse(network).expect("a network")]);
+    for audience in [Audience::Learnt, within("10.0.0.0/8")] {
+        // An address that leads nowhere: a connection would take until the deadline.
+        let mut endpoint = endpoint("http://203.0.113.9:8008");
+        endpoint.login = Some(login.clone());
+        endpoint.audience = audience;
+        let error = failure(&endpoint).await;
+        assert!(matches!(&error, HttpError::Withheld(address) if address == "203.0.113.9"), "{error}");
+        assert_eq!(error.cause(), Cause::Withheld);
+        let writer = crate::client::patroni_write::PatroniWriter::new(&endpoint).expect("a writer");
+        let order = crate::client::patroni_write::PatroniOrder::Restart;
+        let sent = writer.send(order, None, Duration::from_secs(10)).await;
+        let proven = matches!(&sent, Err(crate::client::sending::Unanswered::NotSent(HttpError::Withheld(_))));
+        assert!(proven, "{sent:?}");
+    }
+    // Who proves itself, or is vouched for, is sent it: here it cannot be had.
+    for (url, audience) in [
+        ("https://203.0.113.9:8008", Audience::Learnt),
+        ("http://203.0.113.9:8008", within("203.0.113.0/24")),
+        ("http://203.0.113.9:8008", Audience::Named),
+    ] {
+        let mut endpoint = endpoint(url);
+        endpoint.login = Some(login.clone());
+        endpoint.audience = audience;
+        assert!(matches!(failure(&endpoint).await, HttpError::Secret(_)), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_about_one_node_has_a_limit_of_its_own() {
+    let body = format!("{{\"state\": \"{}\"}}", "x".repeat(300 << 10));
+    let server = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_raw(body, "application/json"))
+        .mount(&server)
+        .await;
+    let patroni = crate::client::patroni::Patroni::new(&endpoint(server.uri())).expect("a reader");
+    assert!(matches!(patroni.status().await, Err(HttpError::TooLarge(limit)) if limit == 256 << 10));
+    assert!(!matches!(patroni.cluster().await, Err(HttpError::TooLarge(_))), "the whole cluster may say more");
+}

@@ -9,15 +9,19 @@ use futures::future::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 use tokio_postgres::Client;
-use tokio_postgres::config::SslMode as WireMode;
+use tokio_postgres::config::{ChannelBinding as WireBinding, SslMode as WireMode};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::PostgresError;
+use super::guard::{Bounds, Guarded, GuardedTls};
 use super::session::Session;
 use crate::client::certificate::{Capture, ServerCertificate};
+use crate::client::resolve::lookup;
 use crate::client::tls::{self, Verify};
+use crate::config::audience::{Audience, Standing};
 use crate::config::endpoint::{PostgresAccess, SslMode};
+use crate::config::libpq::ChannelBinding;
 
 /// How a session is protected.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -134,6 +138,15 @@ impl Errand {
             Self::Probing => "pgctl-tui drill",
         }
     }
+
+    /// Most bytes that one answer may have.
+    fn largest_answer(self) -> usize {
+        match self {
+            Self::Looking | Self::Acting(_) => 8 << 20,
+            // Every number that a drill of hours has written.
+            Self::Probing => 64 << 20,
+        }
+    }
 }
 
 /// What is being done, for the message of a deadline.
@@ -197,7 +210,14 @@ async fn attempt_once(
     (attempt, errand): (Attempt, Errand),
     stage: &Stage,
 ) -> Result<Opened, PostgresError> {
-    let stream = reach(host, port, stage).await?;
+    let stream = reach(host, port, &access.audience, stage).await?;
+    let peer = stream.peer_addr().map_err(PostgresError::Unreachable)?.ip();
+    let bounds = |proven| Bounds {
+        auth: access.auth.clone(),
+        proven: proven || peer.to_canonical().is_loopback(),
+        vouched: access.audience.standing(peer) == Standing::Vouched,
+        answer: errand.largest_answer(),
+    };
     stage.set(if attempt == Attempt::Plain { "login" } else { "TLS and login" });
     let mut config = tokio_postgres::Config::new();
     config.user(&access.user).dbname(&access.database);
@@ -205,6 +225,11 @@ async fn attempt_once(
     if let Some(password) = password {
         config.password(password.expose_secret());
     }
+    config.channel_binding(match access.channel_binding {
+        ChannelBinding::Disable => WireBinding::Disable,
+        ChannelBinding::Prefer => WireBinding::Prefer,
+        ChannelBinding::Require => WireBinding::Require,
+    });
     config.ssl_mode(match attempt {
         Attempt::Plain => WireMode::Disable,
         Attempt::Offered => WireMode::Prefer,
@@ -214,10 +239,16 @@ async fn attempt_once(
     let (client_config, capture) = if attempt == Attempt::Plain {
         (tls::plain_config()?, Capture::default())
     } else {
+        tls::refuse_exposed_key(&access.tls)?;
         tls::capturing_config(&access.tls, verify)?
     };
     let name = access.tls.server_name.as_deref().unwrap_or(host);
-    let connector = make_connector(client_config, name);
+    let connector =
+        GuardedTls { inner: make_connector(client_config, name), bounds: bounds(verify != Verify::Nothing) };
+    let stream = match attempt {
+        Attempt::Plain => Guarded::plain(stream, bounds(false)),
+        Attempt::Offered | Attempt::Tls => Guarded::offered(stream, bounds(false)),
+    };
     let opened = config.connect_raw(stream, connector).await;
     let (client, connection) = opened.map_err(|error| explain(&error, &capture))?;
     let version = connection.parameter("server_version").unwrap_or_default().to_owned();
@@ -266,26 +297,27 @@ fn explain(error: &tokio_postgres::Error, capture: &Capture) -> PostgresError {
     }
 }
 
-/// A TCP connection to the first address of `host` that takes one.
-async fn reach(host: &str, port: u16, stage: &Stage) -> Result<TcpStream, PostgresError> {
+/// A TCP connection to the first address of `host` that takes one, among those where a login may go.
+async fn reach(host: &str, port: u16, audience: &Audience, stage: &Stage) -> Result<TcpStream, PostgresError> {
     stage.set("name resolution");
-    let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(PostgresError::Name)?.collect();
+    let addresses = lookup(host, port).await.map_err(PostgresError::Name)?;
     stage.set("the TCP connection");
     let mut last = None;
     for address in addresses {
+        if audience.standing(address.ip()) == Standing::Outside {
+            last = Some(PostgresError::Outside(address.ip()));
+            continue;
+        }
         match TcpStream::connect(address).await {
             Ok(stream) => {
                 // Small messages in both directions: waiting to fill a packet would only add delay.
                 stream.set_nodelay(true).map_err(PostgresError::Unreachable)?;
                 return Ok(stream);
             }
-            Err(error) => last = Some(error),
+            Err(error) => last = Some(PostgresError::from_reach(error)),
         }
     }
-    Err(last.map_or_else(
-        || PostgresError::Name(std::io::Error::other("the name has no address")),
-        PostgresError::from_reach,
-    ))
+    Err(last.unwrap_or_else(|| PostgresError::Name(std::io::Error::other("the name has no address"))))
 }
 
 /// Settings of the session, sent with the first message so that they hold from the start.

@@ -1,10 +1,12 @@
 //! In which ways a PostgreSQL server cannot be asked. Each has its own remedy, so they are kept apart.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio_postgres::error::{DbError, SqlState};
 
+use super::guard::Refusal;
 use crate::client::cause::{self, Cause};
 use crate::client::tls::TlsError;
 
@@ -49,6 +51,12 @@ pub enum PostgresError {
     /// The server wants a way to authenticate that does not exist here.
     #[error("{0}")]
     Method(String),
+    /// The server asks in a way that is not answered, or wants more than an honest one does.
+    #[error("{0}")]
+    Withheld(Refusal),
+    /// The record leads to an address that the operator does not allow: nobody was asked there.
+    #[error("{0} is outside of allowed_networks")]
+    Outside(IpAddr),
     /// The database does not exist (3D000).
     #[error("{0}")]
     NoDatabase(String),
@@ -92,6 +100,9 @@ impl PostgresError {
     pub(super) fn from_wire(error: &tokio_postgres::Error) -> Self {
         if let Some(said) = error.as_db_error() {
             return Self::from_server(said);
+        }
+        if let Some(refusal) = cause::find::<Refusal>(error) {
+            return Self::Withheld(refusal.clone());
         }
         let words = cause::chain(error);
         // The library keeps its kinds to itself, so its words decide; the tests hold them.

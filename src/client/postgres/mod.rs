@@ -7,6 +7,7 @@
 mod connect;
 mod decode;
 mod error;
+mod guard;
 pub mod probe;
 pub mod prove;
 mod session;
@@ -16,5 +17,6 @@ pub mod write;
 
 pub use connect::{Encryption, connect};
 pub use error::{PostgresError, lost_on_the_way};
+pub use guard::Refusal;
 pub use session::{Examination, Session};
 pub use statement::Statement;

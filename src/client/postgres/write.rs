@@ -155,7 +155,9 @@ mod tests {
     use super::*;
     use crate::client::double;
     use crate::client::tls::install_provider;
+    use crate::config::audience::Audience;
     use crate::config::endpoint::{SslMode, Timeouts, TlsSettings};
+    use crate::config::libpq::{AuthPolicy, ChannelBinding};
 
     fn access() -> PostgresAccess {
         let patience = Duration::from_millis(200);
@@ -167,6 +169,9 @@ mod tests {
             service: None,
             sslmode: SslMode::Disable,
             tls: TlsSettings::default(),
+            auth: AuthPolicy::default(),
+            channel_binding: ChannelBinding::default(),
+            audience: Audience::default(),
             timeouts: Timeouts { connect: patience, request: patience },
         }
     }
@@ -190,14 +195,37 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_statement_that_ends_a_session_carries_its_guards() {
-        let (pid, started) = (1, Timestamp::UNIX_EPOCH);
-        for order in [SqlOrder::Cancel { pid, started }, SqlOrder::Terminate { pid, started }] {
-            for guard in ["system_identifier", "backend_start = $3", "pid <> pg_backend_pid()", "CASE WHEN guard.same"]
-            {
-                assert!(order.statement().contains(guard), "{guard}: {}", order.statement());
-            }
+    #[tokio::test]
+    async fn a_password_is_not_sent_in_clear_text_or_as_md5_even_to_this_host() {
+        for question in [&[0, 0, 0, 3][..], &[0, 0, 0, 5, 1, 2, 3, 4]] {
+            let (address, said) = double::asking_for_a_password(question);
+            install_provider();
+            let (host, port) = address.split_once(':').expect("host:port");
+            let place = (host, port.parse().expect("a port"));
+            let password = SecretString::from("hunter2".to_owned());
+            let patience = Duration::from_secs(10);
+            let access = PostgresAccess {
+                auth: AuthPolicy::Scram,
+                timeouts: Timeouts { connect: patience, request: patience },
+                ..access()
+            };
+            let sent = send(&access, place, Some(&password), Some(7), SqlOrder::Checkpoint, patience).await;
+            let Err(Unanswered::NotSent(error @ PostgresError::Withheld(_))) = sent else { panic!("{sent:?}") };
+            assert!(error.to_string().contains("it was not sent"), "{error}");
+            assert_eq!(said.recv().expect("a connection"), b"", "nothing follows the question");
         }
+    }
+
+    #[tokio::test]
+    async fn to_this_host_looking_sends_what_a_server_asks_for() {
+        let (address, said) = double::asking_for_a_password(&[0, 0, 0, 3]);
+        install_provider();
+        let (host, port) = address.split_once(':').expect("host:port");
+        let password = SecretString::from("hunter2".to_owned());
+        let access = PostgresAccess { auth: AuthPolicy::Guarded, ..access() };
+        let port = port.parse().expect("a port");
+        let opened = crate::client::postgres::connect(&access, host, port, Some(&password)).await;
+        assert!(opened.is_err(), "it never lets anybody in");
+        assert_eq!(said.recv().expect("a connection"), b"p\0\0\0\x0chunter2\0");
     }
 }

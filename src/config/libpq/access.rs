@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::super::audience::Audience;
 use super::super::endpoint::{PostgresAccess, SecretSource, SslMode, Timeouts, TlsSettings};
 use super::super::environment::Environment;
+use super::auth::{AuthPolicy, ChannelBinding};
 use super::keyword::{Keyword, Layers, Origin};
 use super::service;
 
@@ -30,8 +32,24 @@ pub struct Explicit {
     pub key: Option<PathBuf>,
     /// Name to expect in the certificate.
     pub server_name: Option<String>,
+    /// Ways to authenticate, as `require_auth` has them.
+    pub require_auth: Option<String>,
+    /// `disable`, `prefer` or `require`.
+    pub channel_binding: Option<String>,
+    /// What the login is for.
+    pub purpose: Use,
     /// How long to wait.
     pub timeouts: Timeouts,
+}
+
+/// What a login is for, which decides how a server may ask for its password where nothing else is said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Use {
+    /// To look.
+    #[default]
+    Looking,
+    /// To change something.
+    Acting,
 }
 
 /// Why no access came out. `key` is the one of the configuration that decides it.
@@ -89,6 +107,15 @@ pub fn access(explicit: &Explicit, environment: &Environment) -> Result<(Postgre
         (false, true) if verifies => default_file("root.crt").into_iter().collect(),
         (true, _) | (false, true) => Vec::new(),
     };
+    if !system && ca.is_empty() && matches!(sslmode, SslMode::VerifyCa | SslMode::VerifyFull) {
+        let file = home.as_ref().map_or_else(|| "~/.postgresql/root.crt".into(), |home| home.join("root.crt"));
+        return Err(AccessProblem {
+            key: "sslmode",
+            problem: format!("sslmode `{sslmode}` has no root certificate: {} does not exist", file.display()),
+            remedy: "name the file in `ca`, or write ca = \"system\" with sslmode = \"verify-full\" for the system's"
+                .to_owned(),
+        });
+    }
     let certificate =
         explicit.certificate.clone().or_else(|| path(Keyword::Sslcert)).or_else(|| default_file("postgresql.crt"));
     let key = explicit.key.clone().or_else(|| path(Keyword::Sslkey)).or_else(|| default_file("postgresql.key"));
@@ -102,6 +129,8 @@ pub fn access(explicit: &Explicit, environment: &Environment) -> Result<(Postgre
         }
     };
     warnings.extend(unkept(&layers));
+    let auth = auth_policy(text(Keyword::RequireAuth, explicit.require_auth.as_deref()).as_deref(), explicit.purpose)?;
+    let binding = channel_binding(text(Keyword::ChannelBinding, explicit.channel_binding.as_deref()).as_deref())?;
 
     let tls = TlsSettings { ca, certificate, key, server_name: explicit.server_name.clone(), insecure: false };
     let access = PostgresAccess {
@@ -112,6 +141,10 @@ pub fn access(explicit: &Explicit, environment: &Environment) -> Result<(Postgre
         service: name,
         sslmode,
         tls,
+        auth,
+        channel_binding: binding,
+        // Who is asked is known only when a member is.
+        audience: Audience::Named,
         timeouts: explicit.timeouts,
     };
     Ok((access, warnings))
@@ -140,16 +173,33 @@ fn sslmode(explicit: Option<SslMode>, layers: &Layers<'_>, system: bool) -> Resu
     }
 }
 
+fn auth_policy(required: Option<&str>, purpose: Use) -> Result<AuthPolicy, AccessProblem> {
+    match (required, purpose) {
+        (Some(text), _) => AuthPolicy::parse(text).map_err(|problem| AccessProblem {
+            key: "require_auth",
+            problem: format!("require_auth `{text}`: {problem}"),
+            remedy: "write some of password, md5, gss, sspi, scram-sha-256, oauth and none, between commas".to_owned(),
+        }),
+        (None, Use::Looking) => Ok(AuthPolicy::Guarded),
+        (None, Use::Acting) => Ok(AuthPolicy::Scram),
+    }
+}
+
+fn channel_binding(word: Option<&str>) -> Result<ChannelBinding, AccessProblem> {
+    let Some(word) = word else { return Ok(ChannelBinding::default()) };
+    ChannelBinding::named(word).ok_or_else(|| AccessProblem {
+        key: "channel_binding",
+        problem: format!("channel_binding is `{word}`"),
+        remedy: "write disable, prefer or require".to_owned(),
+    })
+}
+
 /// Settings that ask for more safety than can be kept here. Silence would pretend they hold.
 fn unkept(layers: &Layers<'_>) -> Vec<String> {
     [
         (Keyword::Sslcrl, None, "revoked certificates are not recognised"),
-        (
-            Keyword::ChannelBinding,
-            Some("require"),
-            "channel binding is used where the server offers it, never demanded",
-        ),
-        (Keyword::RequireAuth, None, "the server chooses the way to authenticate"),
+        (Keyword::SslCrlDirectory, None, "revoked certificates are not recognised"),
+        (Keyword::SslLeastVersion, Some("TLSv1.3"), "TLS 1.2 is taken too"),
         (Keyword::GssEncMode, Some("require"), "GSSAPI encryption does not exist here"),
     ]
     .into_iter()
@@ -236,8 +286,47 @@ mod tests {
 
     #[test]
     fn settings_that_cannot_be_kept_are_admitted() {
-        let (_, warnings) =
-            access(&Explicit::default(), &environment(&[("PGCHANNELBINDING", "require"), ("PGSSLCRL", "x")])).unwrap();
-        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        let pairs = [("PGSSLCRL", "x"), ("PGSSLCRLDIR", "y"), ("PGSSLMINPROTOCOLVERSION", "TLSv1.3")];
+        let (_, warnings) = access(&Explicit::default(), &environment(&pairs)).unwrap();
+        for (name, _) in pairs {
+            assert!(warnings.iter().any(|warning| warning.starts_with(&format!("{name}="))), "{name}: {warnings:?}");
+        }
+        let (_, warnings) = access(&Explicit::default(), &environment(&[("PGCHANNELBINDING", "require")])).unwrap();
+        assert_eq!(warnings, [""; 0], "kept");
+    }
+
+    #[rstest]
+    #[case(SslMode::VerifyCa)]
+    #[case(SslMode::VerifyFull)]
+    fn a_server_is_not_verified_against_just_anybody(#[case] sslmode: SslMode) {
+        let explicit = Explicit { sslmode: Some(sslmode), ..Explicit::default() };
+        let error = access(&explicit, &environment(&[])).unwrap_err();
+        assert_eq!(error.key, "sslmode");
+        let told = error.to_string();
+        for word in ["/nonexistent/.postgresql/root.crt does not exist", "`ca`", "\"system\""] {
+            assert!(told.contains(word), "{told}");
+        }
+        let named = Explicit { ca: vec!["/etc/ssl/own.pem".into()], ..explicit };
+        assert_eq!(settled(&named, &[]).sslmode, sslmode);
+    }
+
+    #[test]
+    fn what_require_auth_and_channel_binding_ask_for_is_kept() {
+        let pairs = [("PGREQUIREAUTH", "scram-sha-256"), ("PGCHANNELBINDING", "require")];
+        let kept = settled(&Explicit::default(), &pairs);
+        assert_eq!(kept.auth, AuthPolicy::parse("scram-sha-256").unwrap());
+        assert_eq!(kept.channel_binding, ChannelBinding::Require);
+        for (name, key) in [("PGREQUIREAUTH", "require_auth"), ("PGCHANNELBINDING", "channel_binding")] {
+            assert_eq!(access(&Explicit::default(), &environment(&[(name, "odd")])).unwrap_err().key, key);
+        }
+    }
+
+    #[test]
+    fn a_login_for_acting_is_more_careful_than_one_for_looking() {
+        assert_eq!(settled(&Explicit::default(), &[]).auth, AuthPolicy::Guarded);
+        let acting = Explicit { purpose: Use::Acting, ..Explicit::default() };
+        assert_eq!(settled(&acting, &[]).auth, AuthPolicy::Scram);
+        let asked = Explicit { require_auth: Some("password".to_owned()), ..acting };
+        assert_eq!(settled(&asked, &[]).auth, AuthPolicy::parse("password").unwrap());
     }
 }

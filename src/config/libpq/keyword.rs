@@ -14,10 +14,12 @@ pub(super) enum Keyword {
     Sslrootcert,
     Sslcert,
     Sslkey,
-    // The rest tighten a connection in ways that cannot be kept here, and are warned about.
-    Sslcrl,
     ChannelBinding,
     RequireAuth,
+    // The rest tighten a connection in ways that cannot be kept here, and are warned about.
+    Sslcrl,
+    SslCrlDirectory,
+    SslLeastVersion,
     GssEncMode,
 }
 
@@ -34,6 +36,8 @@ impl Keyword {
             Self::Sslcert => "sslcert",
             Self::Sslkey => "sslkey",
             Self::Sslcrl => "sslcrl",
+            Self::SslCrlDirectory => "sslcrldir",
+            Self::SslLeastVersion => "ssl_min_protocol_version",
             Self::ChannelBinding => "channel_binding",
             Self::RequireAuth => "require_auth",
             Self::GssEncMode => "gssencmode",
@@ -52,6 +56,8 @@ impl Keyword {
             Self::Sslcert => "PGSSLCERT",
             Self::Sslkey => "PGSSLKEY",
             Self::Sslcrl => "PGSSLCRL",
+            Self::SslCrlDirectory => "PGSSLCRLDIR",
+            Self::SslLeastVersion => "PGSSLMINPROTOCOLVERSION",
             Self::ChannelBinding => "PGCHANNELBINDING",
             Self::RequireAuth => "PGREQUIREAUTH",
             Self::GssEncMode => "PGGSSENCMODE",

@@ -5,10 +5,12 @@
 //! answers is not known here; nothing is sent anywhere.
 
 mod access;
+mod auth;
 mod keyword;
 pub mod passfile;
 mod password;
 pub mod service;
 
-pub use access::{AccessProblem, Explicit, access};
+pub use access::{AccessProblem, Explicit, Use, access};
+pub use auth::{AuthMethod, AuthPolicy, ChannelBinding};
 pub use password::{Found, PasswordOrigin, password};

@@ -208,8 +208,10 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in any::<String>()) {
-            let _ = find(&text, &Target { host: "h", port: 1, database: "d", user: "u" });
+        fn what_cannot_be_read_hides_no_line_after_it(text in any::<String>()) {
+            let file = format!("{text}\n*:*:*:*:last");
+            let found = find(&file, &Target { host: "h", port: 1, database: "d", user: "u" });
+            prop_assert_eq!(found.as_ref().map(ExposeSecret::expose_secret), Some("last"));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::super::audience::Network;
 use super::super::endpoint::{Login, SecretSource, TlsSettings};
 use super::super::written::{Paths, WrittenLogin, WrittenTls};
 use super::Resolver;
@@ -42,6 +43,21 @@ impl Resolver<'_> {
             );
         }
         sources.into_iter().next()
+    }
+
+    /// Networks in which the record may name hosts.
+    pub(super) fn networks(&mut self, at: &str, written: &[String]) -> Vec<Network> {
+        let mut networks = Vec::new();
+        for text in written {
+            match Network::parse(text) {
+                Ok(network) => networks.push(network),
+                Err(error) => {
+                    let (problem, remedy) = super::halves(&error);
+                    self.complain(at, problem, remedy);
+                }
+            }
+        }
+        networks
     }
 
     pub(super) fn tls(&mut self, at: &str, written: &WrittenTls) -> TlsSettings {

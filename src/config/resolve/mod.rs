@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::error::{Complaint, ConfigError, Place};
 use super::locate::{Locator, quoted};
 use super::resolved::{ClusterSettings, Settings, UiSettings, WallSettings};
-use super::value::{HttpUrl, duration, http_url, url_text};
+use super::value::{HttpUrl, LONGEST, duration, http_url, url_text};
 use super::written::{Written, WrittenCluster, WrittenEtcd, WrittenPatroni, WrittenPostgres, WrittenTimeouts};
 use crate::model::name::{ClusterName, NodeName};
 
@@ -199,6 +199,7 @@ impl<'a> Resolver<'a> {
                 .collect(),
             exporters: self.exporters(&format!("{at}.exporters"), written.exporters.as_ref(), timeouts),
             address_map,
+            allowed_networks: self.networks(&format!("{at}.allowed_networks"), &written.allowed_networks),
             timeouts,
             thresholds: self.thresholds(&format!("{at}.thresholds"), &written.thresholds),
         }
@@ -238,8 +239,13 @@ impl<'a> Resolver<'a> {
 
     fn forced_interval(&mut self, place: Place, text: &str) -> Option<Duration> {
         let read = duration(text).and_then(|interval| {
-            let long_enough = interval >= SHORTEST_INTERVAL;
-            if long_enough { Ok(interval) } else { Err(format!("{interval:?} is too short; give \"200ms\" or more")) }
+            if interval < SHORTEST_INTERVAL {
+                Err(format!("{interval:?} is too short; give \"200ms\" or more"))
+            } else if interval > LONGEST {
+                Err(format!("{interval:?} is too long; give \"24h\" or less"))
+            } else {
+                Ok(interval)
+            }
         });
         read.map_err(|problem| {
             let (problem, remedy) = halves(&problem);

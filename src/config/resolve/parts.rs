@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::address::HostPort;
+use super::super::audience::Audience;
 use super::super::endpoint::{HttpEndpoint, PostgresAccess, Timeouts};
 use super::super::libpq;
 use super::super::resolved::{
@@ -57,6 +58,9 @@ impl Resolver<'_> {
             passfile: written.passfile.as_ref().map(|path| self.file(path)),
             service: written.service.clone(),
             sslmode: written.sslmode,
+            require_auth: written.require_auth.clone(),
+            channel_binding: written.channel_binding.clone(),
+            purpose: libpq::Use::Looking,
             ca: tls.ca,
             certificate: tls.certificate,
             key: tls.key,
@@ -71,7 +75,8 @@ impl Resolver<'_> {
         Some(PostgresSettings { looking: self.access(at, &explicit)?, acting })
     }
 
-    /// Acting differs from looking in who logs in and to which database, never in how the server is verified.
+    /// Acting differs from looking in who logs in, to which database and by which methods, never in how the server is
+    /// verified.
     pub(super) fn acting(&mut self, at: &str, written: &WrittenActing, looking: &libpq::Explicit) -> libpq::Explicit {
         let login = written.login();
         if login.user.is_none() && written.service.is_none() {
@@ -83,6 +88,9 @@ impl Resolver<'_> {
             database: written.database.clone().or_else(|| looking.database.clone()),
             passfile: written.passfile.as_ref().map(|path| self.file(path)).or_else(|| looking.passfile.clone()),
             service: written.service.clone(),
+            // What may be asked of the one is not thereby asked of the other.
+            require_auth: written.require_auth.clone(),
+            purpose: libpq::Use::Acting,
             ..looking.clone()
         }
     }
@@ -130,7 +138,13 @@ impl Resolver<'_> {
             let stats = router.stats.as_ref();
             routers.push(RouterSettings {
                 name: RouterName::new(name),
-                stats: stats.map(|url| HttpEndpoint { url: url_text(&url.0), login, tls, timeouts }),
+                stats: stats.map(|url| HttpEndpoint {
+                    url: url_text(&url.0),
+                    login,
+                    audience: Audience::Named,
+                    tls,
+                    timeouts,
+                }),
                 runtime: router.runtime.as_ref().map(|runtime| runtime.0.clone()),
                 acting_runtime: router
                     .acting

@@ -73,8 +73,7 @@ impl PatroniAct {
                 let Some(url) = (self.contacts)(member).agent_url else {
                     return Err(refused(member.as_str(), "the address of its agent is not known"));
                 };
-                let mut endpoint = self.settings.patroni.endpoint(url.as_str());
-                endpoint.tls = self.settings.node_tls(member, &endpoint.tls);
+                let endpoint = self.settings.agent_endpoint(member, url.as_str());
                 let acting = self.settings.patroni.acting.clone();
                 let agent = patroni_order::Agent { member, scope: self.scope.as_ref(), looking: endpoint, acting };
                 agent.perform(request, permit, asked.max(least(request))).await
@@ -94,8 +93,7 @@ impl PatroniAct {
                     return Err(refused(member.as_str(), "the address of its PostgreSQL is not known"));
                 };
                 if self.nodes.get(member).is_none_or(|node| *node.address() != address) {
-                    let mut access = access.clone();
-                    access.tls = self.settings.node_tls(member, &access.tls);
+                    let access = self.settings.access_to(access, member, address.host.as_str());
                     let node = PostgresActor::new(access, address, Arc::clone(&self.environment));
                     self.nodes.insert(member.clone(), node);
                 }

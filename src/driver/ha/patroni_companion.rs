@@ -60,8 +60,7 @@ impl PatroniCompanion {
         let settings = self.settings.postgres.as_ref().ok_or_else(|| unknown("SQL is not configured"))?;
         let address =
             (self.contacts)(member).postgres.ok_or_else(|| unknown("the address of its PostgreSQL is not known"))?;
-        let mut access = settings.looking.clone();
-        access.tls = self.settings.node_tls(member, &access.tls);
+        let access = self.settings.access_to(&settings.looking, member, address.host.as_str());
         let prover = PostgresProver::new(access, address, Arc::clone(&self.environment));
         let prover = Arc::new(Mutex::new(prover));
         nodes.insert(member.clone(), Arc::clone(&prover));
@@ -97,8 +96,7 @@ impl Companion for PatroniCompanion {
                 let words = "the address of its agent is not known";
                 return Err(SourceError::new(Trouble::Unsupported, member.as_str(), words));
             };
-            let mut endpoint = self.settings.patroni.endpoint(url.as_str());
-            endpoint.tls = self.settings.node_tls(member, &endpoint.tls);
+            let endpoint = self.settings.agent_endpoint(member, url.as_str());
             let told = |error| trouble::http(url.as_str(), &error);
             Patroni::new(&endpoint).map_err(told)?.is_primary().await.map_err(told)
         })

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::patroni::{PatroniNode, agent_report};
 use super::patroni_record::{registration, unite};
 use crate::client::patroni::{Cluster, Patroni};
+use crate::config::audience::Audience;
 use crate::config::discovered::{Discovered, DiscoveredMember, Reach};
 use crate::config::endpoint::HttpEndpoint;
 use crate::driver::trouble;
@@ -69,7 +70,7 @@ fn member(registration: &Registration) -> DiscoveredMember {
 
 async fn reach(member: &DiscoveredMember, like: &HttpEndpoint) -> Reach {
     let Some(url) = member.api_url.clone() else { return Reach::Untried };
-    let endpoint = HttpEndpoint { url, ..like.clone() };
+    let endpoint = HttpEndpoint { url, audience: Audience::Learnt, ..like.clone() };
     let mut node = PatroniNode::new(NodeName::new(&member.name), endpoint, None);
     match node.ask().await {
         Err(error) => Reach::Fails(error.brief()),

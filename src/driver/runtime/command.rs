@@ -14,9 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MOST_OUTPUT: usize = 2_000;
 
 /// Runs `command` for `part`. An exit code other than 0 is a refusal.
-pub(super) async fn run(command: &[Text], part: &Part) -> Result<Reply, NotPerformed> {
-    let command: Vec<String> = command.iter().map(ToString::to_string).collect();
-    match process::run(&command, PATIENCE, MOST_OUTPUT).await {
+pub(super) async fn run(command: &[String], part: &Part) -> Result<Reply, NotPerformed> {
+    match process::run(command, PATIENCE, MOST_OUTPUT).await {
         Ok(finished) if finished.status.success() => Ok(Reply { accepted: true, words: Text::new("done") }),
         Ok(finished) => {
             let said = String::from_utf8_lossy(&finished.stderr);
@@ -30,5 +29,39 @@ pub(super) async fn run(command: &[Text], part: &Part) -> Result<Reply, NotPerfo
         Err(error @ (ProcessError::Lost { .. } | ProcessError::TimedOut { .. })) => {
             Err(NotPerformed::NoAnswer(SourceError::new(Trouble::TimedOut, part.name(), error.to_string())))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::action::drill::{FaultKind, Means};
+    use crate::config::resolved::{DrillSettings, FaultCommands, FaultKind as Written};
+    use crate::driver::runtime::find::{Place, means};
+    use crate::model::name::NodeName;
+
+    #[tokio::test]
+    async fn a_configured_command_is_run_word_for_word_and_not_as_it_would_be_shown() {
+        let home = tempfile::tempdir().expect("a directory");
+        let file = home.path().join("said");
+        // A comment, line breaks, blanks at the end, and a zero-width character: all of it changes when it is cleaned.
+        let script = format!("set -e\n# a note\nprintf '%s' \"$1\" > {}\n", file.display());
+        let make: Vec<String> = ["sh", "-c", &script, "sh", "a\tb\u{200b}  "].map(str::to_owned).to_vec();
+        let commands = FaultCommands { make, mend: vec!["true".to_owned()] };
+        let faults = BTreeMap::from([(("pg-0".to_owned(), Written::Kill), commands)]);
+        let settings = DrillSettings { faults, ..DrillSettings::default() };
+        let part = Part::Member(NodeName::new("pg-0"));
+        let parts = BTreeMap::from([(part.clone(), Place::default())]);
+        let found = means(&settings, "unix:///nonexistent", &parts).await;
+        let Some(Ok(Means::Command { make, .. })) = found.get(&(part.clone(), FaultKind::Kill)) else {
+            panic!("by command: {found:?}")
+        };
+        assert!(run(make, &part).await.expect("it ran").accepted);
+        assert_eq!(std::fs::read_to_string(&file).expect("it was run"), "a\tb\u{200b}  ");
+        // Over the file that a job reads it from, too.
+        let written = serde_json::to_string(make).expect("JSON");
+        assert_eq!(&serde_json::from_str::<Vec<String>>(&written).expect("JSON"), make);
     }
 }

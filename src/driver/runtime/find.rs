@@ -32,8 +32,7 @@ pub async fn means(
         for kind in Survey::KINDS {
             let by_command = settings.faults.get(&(part.name().to_owned(), written(kind)));
             let means = if let Some(commands) = by_command {
-                let texts = |words: &[String]| words.iter().map(Text::new).collect();
-                Ok(Means::Command { make: texts(&commands.make), mend: texts(&commands.mend) })
+                Ok(Means::Command { make: commands.make.clone(), mend: commands.mend.clone() })
             } else {
                 if containers.is_none() {
                     containers = Some(listed(engine).await);

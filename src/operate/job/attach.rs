@@ -7,7 +7,9 @@ use tokio::time::{Instant, sleep};
 
 use super::Job;
 use super::error::JobError;
+use super::files::PROGRESS;
 use super::remains::{JobState, Remains};
+use super::tail::Tail;
 use crate::action::outcome::Outcome;
 use crate::audit::Journal;
 use crate::operate::progress::Progress;
@@ -28,7 +30,8 @@ pub enum Followed {
 
 impl Job {
     /// Passes on all news, those from before among them, until the job is over. `patience`: how long its process may take
-    /// to begin. Dropping the future ends the watching and nothing else.
+    /// to begin. Dropping the future ends the watching and nothing else. The files are read apart from whoever waits: a
+    /// home directory that hangs holds up the news and nothing more.
     ///
     /// # Errors
     /// When its files cannot be read.
@@ -39,13 +42,17 @@ impl Job {
         patience: Duration,
     ) -> Result<Followed, JobError> {
         let began = Instant::now();
-        let mut told = 0;
+        let mut watcher =
+            Watcher { job: self.clone(), journal: journal.clone(), tail: Tail::of(self.directory().join(PROGRESS)) };
         loop {
-            // The state first: what was written before it ended is then among the news.
-            let state = self.state(journal)?;
-            let all = self.progress()?;
-            for progress in all.into_iter().skip(told) {
-                told += 1;
+            let looks = tokio::task::spawn_blocking(move || {
+                let looked = watcher.look();
+                (watcher, looked)
+            });
+            let looked;
+            (watcher, looked) = looks.await.map_err(|error| JobError::Interrupted(error.to_string()))?;
+            let (state, all) = looked?;
+            for progress in all {
                 // Nobody listening any more changes nothing for the job.
                 let _ = news.send(progress);
             }
@@ -56,5 +63,20 @@ impl Job {
                 JobState::Waiting | JobState::Running(_) => sleep(PAUSE).await,
             }
         }
+    }
+}
+
+/// Looks at a job again and again, each time at what is new.
+struct Watcher {
+    job: Job,
+    journal: Journal,
+    tail: Tail,
+}
+
+impl Watcher {
+    fn look(&mut self) -> Result<(JobState, Vec<Progress>), JobError> {
+        // The state first: what was written before it ended is then among the news.
+        let state = self.job.state(&self.journal)?;
+        Ok((state, self.tail.news()?))
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::action::record::ActionId;
-use crate::audit::JournalError;
+use crate::audit::{JournalError, owner};
 
 /// Why a job cannot be made, run or read.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,14 @@ pub enum JobError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// The state directory is another user's.
+    #[error("{}", owner::remedy(.path, *.owner))]
+    Owner {
+        /// The directory.
+        path: PathBuf,
+        /// Number of the user who owns it.
+        owner: u32,
     },
     /// A file or directory of it cannot be read.
     #[error("{} cannot be read", .path.display())]
@@ -52,6 +60,9 @@ pub enum JobError {
     /// The journal cannot tell what was done.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The reading was cut short inside this program.
+    #[error("the job was not read: {0}")]
+    Interrupted(String),
     /// The form of a file is not the expected one.
     #[error("a file of the job has no readable form")]
     Form(#[from] serde_json::Error),

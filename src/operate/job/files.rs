@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Job;
 use super::error::JobError;
 use crate::action::order::Order;
-use crate::audit::JournalError;
+use crate::audit::{Backwards, JournalError};
 use crate::operate::progress::Progress;
 use crate::operate::undo::{Settled, UndoBook};
 
@@ -124,6 +124,22 @@ impl Job {
     /// When they are there and cannot be read.
     pub fn progress(&self) -> Result<Vec<Progress>, JobError> {
         lines(&self.directory().join(PROGRESS))
+    }
+
+    /// The last pieces of news, the newest first, `most` of them.
+    ///
+    /// # Errors
+    /// When they are there and cannot be read.
+    pub fn last_progress(&self, most: usize) -> Result<Vec<Progress>, JobError> {
+        let path = self.directory().join(PROGRESS);
+        let told = |source| JobError::Read { path: path.clone(), source };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(told(source)),
+        };
+        let lines = Backwards::of(file).map_err(told)?.take(most);
+        lines.map(|line| serde_json::from_slice(&line.map_err(told)?).map_err(JobError::from)).collect()
     }
 
     /// What is owed, in the order in which it came to be.

@@ -1,7 +1,9 @@
 //! The jobs of one state directory as a [`Ledger`].
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -11,7 +13,7 @@ use tokio::sync::mpsc;
 use super::attach::Followed;
 use super::error::JobError;
 use super::remains::Remains;
-use super::{Job, Jobs};
+use super::{Job, JobState, Jobs};
 use crate::action::escort::Told;
 use crate::action::order::Order;
 use crate::action::outcome::{Ending, Outcome};
@@ -29,12 +31,14 @@ const MOST: usize = 100;
 #[derive(Clone, Debug)]
 pub struct JobLedger {
     state: PathBuf,
+    /// Jobs of which nothing can come any more, so that they are read once and not each time a list is shown.
+    over: Arc<Mutex<HashMap<ActionId, Listed>>>,
 }
 
 impl JobLedger {
     /// The jobs below `state`, the program's state directory.
     pub fn below(state: impl Into<PathBuf>) -> Self {
-        Self { state: state.into() }
+        Self { state: state.into(), over: Arc::default() }
     }
 
     /// The jobs.
@@ -52,7 +56,21 @@ impl JobLedger {
         jobs.reverse();
         jobs.truncate(MOST);
         // One that cannot be read hides none of the others.
-        Ok(jobs.iter().filter_map(|job| listed(job, &journal).ok()).collect())
+        let mut known = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|action, _| jobs.iter().any(|job| job.action == *action));
+        let mut all = Vec::with_capacity(jobs.len());
+        for job in &jobs {
+            if let Some(over) = known.get(&job.action) {
+                all.push(Listed { acknowledged: job.is_acknowledged(), ..over.clone() });
+                continue;
+            }
+            let Ok(listed) = listed(job, &journal) else { continue };
+            if matches!(listed.state, JobState::Ended { .. }) && job.owed().is_ok_and(|owed| owed.is_empty()) {
+                known.insert(job.action.clone(), listed.clone());
+            }
+            all.push(listed);
+        }
+        Ok(all)
     }
 }
 
@@ -60,6 +78,19 @@ fn listed(job: &Job, journal: &Journal) -> Result<Listed, JobError> {
     let spec = job.spec()?;
     let (state, acknowledged) = (job.state(journal)?, job.is_acknowledged());
     Ok(Listed { request: spec.request, at: spec.at, state, acknowledged })
+}
+
+/// A job whose process did not take it.
+pub(super) fn never_began(job: Option<&Job>, action: &ActionId) -> Outcome {
+    let complaints = job.and_then(|job| job.complaints().ok()).unwrap_or_default();
+    let text = "its process did not begin: nothing was sent";
+    match complaints.last() {
+        Some(last) => {
+            let last = last.as_str().trim_start_matches("pgctl-tui: ");
+            Outcome::new(Ending::Failed, format!("{text}: {last}")).next(format!("pgctl-tui audit {action}"))
+        }
+        None => Outcome::new(Ending::Failed, text).next("it complained of nothing; write a log with --log"),
+    }
 }
 
 impl Ledger for JobLedger {
@@ -89,8 +120,7 @@ impl Ledger for JobLedger {
                 // The news end with the outcome.
                 Ok(Followed::Ended(_)) => return,
                 Ok(Followed::Died(remains)) => died(&remains, &action),
-                Ok(Followed::NeverBegan) => Outcome::new(Ending::Failed, "its process did not begin: nothing was sent")
-                    .next("look at the log: --log"),
+                Ok(Followed::NeverBegan) => never_began(job.as_ref().ok(), &action),
                 Err(error) => Outcome::new(Ending::Unknown, format!("it can no longer be watched: {error}"))
                     .next(format!("pgctl-tui audit {action}")),
             };

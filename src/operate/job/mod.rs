@@ -6,12 +6,15 @@
 
 mod alive;
 mod attach;
+mod complaints;
 mod conduct;
 mod error;
 mod files;
 mod ledger;
+mod prune;
 mod remains;
 mod settle;
+mod tail;
 #[cfg(test)]
 mod tests;
 
@@ -28,11 +31,13 @@ pub use attach::Followed;
 pub use error::JobError;
 pub use files::{ProgressFile, UndoFile};
 pub use ledger::{JobLedger, line};
+pub use prune::KEPT;
 pub use remains::{JobState, Remains};
 pub use settle::settling;
 
 use super::runner::Request;
 use crate::action::record::ActionId;
+use crate::audit::owner;
 
 /// What a job is to do, and how its process finds the same cluster.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -85,6 +90,12 @@ impl Jobs {
             builder.recursive(recursive).mode(0o700);
             builder
         };
+        let state = self.directory.parent().unwrap_or(&self.directory);
+        for directory in [state, &self.directory] {
+            if let Some(owner) = owner::stranger(directory) {
+                return Err(JobError::Owner { path: directory.to_owned(), owner });
+            }
+        }
         private(true).create(&self.directory).map_err(told(&self.directory))?;
         let job = self.job(&spec.request.action)?;
         private(false).create(&job.directory).map_err(|source| match source.kind() {

@@ -12,6 +12,9 @@ use crate::audit::Journal;
 use crate::model::text::Text;
 use crate::operate::progress::Event;
 
+/// News after which an end is not looked for any further.
+const NEAR_THE_END: usize = 20;
+
 /// How it stands with a job.
 #[derive(Clone, PartialEq, Debug)]
 pub enum JobState {
@@ -71,7 +74,8 @@ impl Job {
     }
 
     fn outcome(&self) -> Result<Option<Outcome>, JobError> {
-        let ended = self.progress()?.into_iter().rev().find_map(|progress| match progress.event {
+        // It is the last piece of news, or close to it: what was before is not read.
+        let ended = self.last_progress(NEAR_THE_END)?.into_iter().find_map(|progress| match progress.event {
             Event::Ended { outcome } => Some(outcome),
             _ => None,
         });
@@ -79,10 +83,10 @@ impl Job {
     }
 
     fn dead(&self, process: Option<Process>, journal: &Journal) -> Result<JobState, JobError> {
-        let plan = self.spec()?.request.plan;
+        let spec = self.spec()?;
+        let plan = spec.request.plan;
         let words = |step: usize| plan.steps.get(step).map_or_else(Text::default, |step| step.words.clone());
-        let mut records = journal.read()?.records;
-        records.retain(|record| record.action == self.action);
+        let records = journal.records_of(&self.action, spec.at)?;
         let account = accounts(&records).pop();
         if let Some((outcome, _)) = account.as_ref().and_then(|account| account.outcome.clone()) {
             // It died between the journal's end and the news of it.

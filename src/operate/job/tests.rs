@@ -191,3 +191,67 @@ fn its_files_are_private_and_its_name_leads_nowhere_else() {
         assert!(Jobs::below(home.path()).job(&ActionId(name.to_owned())).is_err(), "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_job_that_cannot_start_says_why() {
+    use std::io::Write as _;
+    let home = tempfile::tempdir().unwrap();
+    let job = made(home.path());
+    assert_eq!(job.complaints().unwrap(), [""; 0].map(crate::model::text::Text::new));
+    let mut file = job.complaints_file().unwrap();
+    let noise = "noise\n".repeat(100_000);
+    file.write_all(format!("{noise}pgctl-tui: no cluster x is configured, password=hunter2\n").as_bytes()).unwrap();
+    let mode = std::fs::metadata(job.directory().join("stderr")).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    let complaints = job.complaints().unwrap();
+    assert!(complaints.len() <= 50, "{}", complaints.len());
+    let last = complaints.last().unwrap().as_str();
+    assert!(last.contains("no cluster x is configured") && !last.contains("hunter2"), "{last}");
+    let outcome = super::ledger::never_began(Some(&job), &job.action);
+    assert!(outcome.text.as_str().ends_with("no cluster x is configured, password=********"), "{outcome:?}");
+    assert!(outcome.next.iter().any(|next| next.as_str().starts_with("pgctl-tui audit")), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_are_long_over_go_away_and_those_that_owe_something_stay() {
+    let home = tempfile::tempdir().unwrap();
+    let (jobs, journal) = (Jobs::below(home.path()), Journal::at(home.path()));
+    let stage = Stage::new();
+    let named = |name: &str, at: &str| {
+        let mut spec = spec(&stage);
+        spec.request.action = crate::action::record::ActionId(name.to_owned());
+        spec.at = at.parse().unwrap();
+        jobs.create(&spec).unwrap()
+    };
+    let old = "2026-01-01T00:00:00Z";
+    let (waiting, owing) = (named("20260101-1", old), named("20260101-2", old));
+    let young = named("20261121-1", "2026-11-21T00:00:00Z");
+    let undo = owing.spec().unwrap().request.plan.steps[1].undo.clone().unwrap();
+    owing.undo_file().owe(1, &undo).await.unwrap();
+    assert_eq!(jobs.unsettled(&journal).unwrap(), [owing.action.clone()].into());
+    let before = "2026-08-01T00:00:00Z".parse().unwrap();
+    assert_eq!(jobs.prune(&journal, before, 0).unwrap(), 0, "no more than asked for");
+    assert_eq!(jobs.prune(&journal, before, 10).unwrap(), 1);
+    assert!(!waiting.directory().exists());
+    assert_eq!(jobs.list().unwrap(), [owing, young]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_over_is_read_once_and_not_each_time_it_is_listed() {
+    use crate::operate::hand::Ledger as _;
+    let home = tempfile::tempdir().unwrap();
+    let ledger = JobLedger::below(home.path());
+    let stage = Stage::new();
+    let job = ledger.jobs().create(&spec(&stage)).unwrap();
+    let tracker = tokio_util::task::TaskTracker::new();
+    let parts = stage.parts(&tracker);
+    job.conduct(&Process::this("bastion"), &WriteAccess::granted(), parts, CancellationToken::new()).await.unwrap();
+    let listed = ledger.list().await.unwrap();
+    assert!(matches!(listed[0].state, JobState::Ended { .. }), "{:?}", listed[0].state);
+    // What is read no more may be gone.
+    std::fs::remove_file(job.directory().join(super::files::PROGRESS)).unwrap();
+    job.acknowledge().unwrap();
+    let again = ledger.list().await.unwrap();
+    assert_eq!(again[0].state, listed[0].state);
+    assert!(again[0].acknowledged, "what may still change is looked at");
+}

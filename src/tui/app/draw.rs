@@ -20,6 +20,7 @@ const LEAST: (u16, u16) = (40, 8);
 impl App {
     /// Draws the whole screen into `buffer`. Returns where the cursor stands while something is typed.
     pub fn render(&mut self, buffer: &mut Buffer) -> Option<Position> {
+        self.follow_order();
         let mut surface = std::mem::take(&mut self.surface);
         surface.panes.clear();
         surface.keys.clear();

@@ -102,6 +102,8 @@ pub struct App {
     /// Actions.
     pub(in crate::tui) acting: Acting,
     inbox: Vec<Option<(Arc<Picture>, Duration)>>,
+    /// Pictures came that may have changed the order of the clusters, and nobody has looked since.
+    reordered: bool,
 }
 
 impl App {
@@ -139,6 +141,7 @@ impl App {
             surface: Surface::default(),
             acting,
             inbox: vec![None; count],
+            reordered: false,
             options,
         }
     }
@@ -157,8 +160,15 @@ impl App {
         if self.notice.as_ref().is_some_and(|(_, until)| *until <= self.at) {
             self.notice = None;
         }
-        let mut effects = self.take(event);
-        self.follow_selection();
+        // A fleet brings more pictures a second than anybody looks: its order is followed by whoever looks or acts next.
+        let mut effects = if matches!(event, Event::Picture(_)) {
+            self.take(event)
+        } else {
+            self.follow_order();
+            let effects = self.take(event);
+            self.follow_selection();
+            effects
+        };
         effects.extend(self.look_at_reports());
         effects
     }
@@ -180,7 +190,10 @@ impl App {
                 self.renew_drafts(None);
                 self.reread()
             }
-            Event::Picture(index) => self.receive(index),
+            Event::Picture(index) => {
+                self.reordered = true;
+                self.receive(index)
+            }
             Event::Signal(super::event::Signal::Continue) => vec![Effect::Redraw],
             Event::Signal(signal) => vec![Effect::Quit(Outcome::Signal(signal))],
             Event::Notice(notice) => {
@@ -206,6 +219,13 @@ impl App {
                 Vec::new()
             }
             Event::Edited { cluster, text } => self.edited(cluster, &text),
+        }
+    }
+
+    /// Follows the selection where pictures may have moved it.
+    pub(super) fn follow_order(&mut self) {
+        if std::mem::take(&mut self.reordered) {
+            self.follow_selection();
         }
     }
 

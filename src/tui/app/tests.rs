@@ -293,6 +293,28 @@ fn among_all_clusters_the_selected_one_is_the_one_every_other_view_shows() {
 }
 
 #[test]
+fn a_key_acts_on_the_cluster_that_pictures_have_just_brought_to_the_top() {
+    let urgent = || {
+        let mut snapshot = test_support::healthy();
+        snapshot.identity.name = crate::model::name::ClusterName::new("prod-us");
+        let finding = test_support::findings().remove(0);
+        snapshot.findings = vec![Finding { severity: Severity::Critical, ..finding }; 5];
+        Arc::new(around(snapshot))
+    };
+    let mut stage = two_clusters();
+    assert!(stage.row(0).contains("prod-eu"), "{}", stage.row(0));
+    // Nothing is drawn in between.
+    stage.app.deposit(1, urgent(), Duration::ZERO);
+    stage.app.update(Event::Picture(1), Duration::from_secs(1));
+    stage.press("2");
+    assert!(stage.row(0).contains("prod-us"), "{}", stage.row(0));
+
+    let mut stage = two_clusters();
+    stage.bring(1, (*urgent()).clone());
+    assert!(stage.row(0).contains("prod-us"), "what is drawn is what would be acted on: {}", stage.row(0));
+}
+
+#[test]
 fn orders_go_to_the_observers() {
     let mut stage = two_clusters();
     let polls = stage.press("r");

@@ -135,7 +135,7 @@ impl Lines {
         let failure = source_error(error, &self.endpoint, hint);
         let at = match failure.trouble {
             Trouble::Tls => Aspect::Tls,
-            Trouble::Credentials | Trouble::Unasked | Trouble::Permission => Aspect::Credentials,
+            Trouble::Credentials | Trouble::Unasked | Trouble::Withheld | Trouble::Permission => Aspect::Credentials,
             Trouble::Unsupported if matches!(error, PostgresError::TooOld(_)) => Aspect::Version,
             Trouble::Refused
             | Trouble::TimedOut

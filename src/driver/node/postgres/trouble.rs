@@ -1,6 +1,6 @@
 //! From the wire's failures to the model's.
 
-use crate::client::postgres::{PostgresError, lost_on_the_way};
+use crate::client::postgres::{PostgresError, Refusal, lost_on_the_way};
 use crate::driver::trouble;
 use crate::model::source::{SourceError, Trouble};
 use crate::model::text::Text;
@@ -17,7 +17,27 @@ pub(super) fn source_error(error: &PostgresError, endpoint: &Text, hint: Option<
     if let Some(hint) = hint.filter(|_| error.concerns_password()) {
         detail = if detail.is_empty() { hint.to_owned() } else { format!("{detail}; {hint}") };
     }
-    SourceError::new(trouble, endpoint.as_str(), detail)
+    let told = SourceError::new(trouble, endpoint.as_str(), detail);
+    match advice(error) {
+        Some(advice) => told.advising(advice),
+        None => told,
+    }
+}
+
+/// What mends a failure whose cause knows better than its kind.
+fn advice(error: &PostgresError) -> Option<&'static str> {
+    match error {
+        PostgresError::Withheld(Refusal::Method(method)) if method.gives_the_password_away() => Some(
+            "let the role use scram-sha-256 on the server, or verify the server (sslmode = \"verify-full\" and ca); else \
+             write require_auth, and name the host under [nodes] or in allowed_networks",
+        ),
+        PostgresError::Withheld(Refusal::Method(_)) => Some("write require_auth with what the server asks for"),
+        PostgresError::Withheld(_) => Some("check that the address leads to PostgreSQL, and to no other service"),
+        PostgresError::Outside(_) => Some(
+            "find out who wrote this address to the record; if it is the cluster's, name its network in allowed_networks",
+        ),
+        _ => None,
+    }
 }
 
 fn trouble(error: &PostgresError) -> Trouble {
@@ -30,6 +50,9 @@ fn trouble(error: &PostgresError) -> Trouble {
         PostgresError::PasswordMissing | PostgresError::Password(_) | PostgresError::Authorization(_) => {
             Trouble::Credentials
         }
+        PostgresError::Withheld(Refusal::Method(_)) | PostgresError::Outside(_) => Trouble::Withheld,
+        PostgresError::Withheld(Refusal::TooLarge(_) | Refusal::Rounds(_)) => Trouble::TooLarge,
+        PostgresError::Withheld(Refusal::NoMessage(_)) => Trouble::UnexpectedAnswer,
         PostgresError::Method(_) | PostgresError::TooOld(_) => Trouble::Unsupported,
         PostgresError::TooMany(_) | PostgresError::Closed(_) => Trouble::Closed,
         PostgresError::NotReady(_) => Trouble::NotReady,

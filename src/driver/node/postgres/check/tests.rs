@@ -2,7 +2,9 @@ use rstest::rstest;
 
 use super::*;
 use crate::client::certificate::ServerCertificate;
+use crate::config::audience::Audience;
 use crate::config::endpoint::{SslMode, Timeouts, TlsSettings};
+use crate::config::libpq::{AuthPolicy, ChannelBinding};
 use crate::model::checkup::Verdict;
 
 fn lines() -> Lines {
@@ -19,6 +21,9 @@ fn access(sslmode: SslMode) -> PostgresAccess {
         service: None,
         sslmode,
         tls: TlsSettings::default(),
+        auth: AuthPolicy::default(),
+        channel_binding: ChannelBinding::default(),
+        audience: Audience::default(),
         timeouts: Timeouts::default(),
     }
 }
