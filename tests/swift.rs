@@ -169,7 +169,7 @@ impl Trial {
             plan.permit(&[], &confirmation, &WriteAccess::granted(), self.now()).expect("a permit")
         };
         let actor = self.cluster.actor(&WriteAccess::granted(), Arc::clone(&self.clock));
-        actor.tell(&RouterName::new(ROUTER), &request, &permit).await.expect("an answer");
+        actor.tell(&RouterName::new(ROUTER), &request, &permit, &|| true).await.expect("an answer");
     }
 
     /// Runs `intent`, and does `meddle` once `when` says so of a piece of news.

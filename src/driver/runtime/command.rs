@@ -17,7 +17,7 @@ const MOST_OUTPUT: usize = 2_000;
 pub(super) async fn run(command: &[Text], part: &Part) -> Result<Reply, NotPerformed> {
     let command: Vec<String> = command.iter().map(ToString::to_string).collect();
     match process::run(&command, PATIENCE, MOST_OUTPUT).await {
-        Ok(finished) if finished.status.success() => Ok(Reply { accepted: true, words: Text::new("done") }),
+        Ok(finished) if finished.status.success() => Ok(Reply::accepted("done")),
         Ok(finished) => {
             let said = String::from_utf8_lossy(&finished.stderr);
             let words = format!("{} ended with {}: {}", command[0], finished.status, said.trim().replace('\n', "; "));

@@ -225,7 +225,7 @@ async fn a_report_is_on_disk_before_anybody_is_asked_which_rows_are_left() {
     bench.client.is_silent.store(false, Ordering::Relaxed);
     let end = Order::Drill { request: DrillRequest::End };
     let reply = bench.act.undo(&end, &bench.permit).await.expect("ended");
-    assert!(reply.accepted && bench.client.cleared.load(Ordering::Relaxed));
+    assert!(reply.is_accepted() && bench.client.cleared.load(Ordering::Relaxed));
     let again = bench.report().expect("the same report");
     assert_eq!((again.figures.lost, again.figures.lost_numbers.as_slice()), (Some(1), [1].as_slice()));
     assert_eq!(again.lasted, report.lasted, "the probe had ended with the first attempt");

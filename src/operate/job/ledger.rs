@@ -50,7 +50,12 @@ impl JobLedger {
     fn read(&self) -> Result<Vec<Listed>, JobError> {
         let (mut jobs, journal) = (self.jobs().list()?, self.journal());
         jobs.reverse();
-        jobs.truncate(MOST);
+        // However old: what is to be taken back stays in sight until it is.
+        let mut place = 0;
+        jobs.retain(|job| {
+            place += 1;
+            place <= MOST || job.owed().is_ok_and(|owed| !owed.is_empty())
+        });
         // One that cannot be read hides none of the others.
         Ok(jobs.iter().filter_map(|job| listed(job, &journal).ok()).collect())
     }

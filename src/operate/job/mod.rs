@@ -29,7 +29,7 @@ pub use error::JobError;
 pub use files::{ProgressFile, UndoFile};
 pub use ledger::{JobLedger, line};
 pub use remains::{JobState, Remains};
-pub use settle::settling;
+pub use settle::{settled, settling};
 
 use super::runner::Request;
 use crate::action::record::ActionId;

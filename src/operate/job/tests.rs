@@ -130,7 +130,7 @@ async fn a_job_runs_to_its_end_and_anybody_can_read_it_afterwards() {
     };
     let outcome = conduct(CancellationToken::new()).await.unwrap();
     assert_eq!(outcome.ending, Ending::Done);
-    assert_eq!(job.state(&journal).unwrap(), JobState::Ended(outcome.clone()));
+    assert_eq!(job.state(&journal).unwrap(), JobState::Ended { outcome: outcome.clone(), owed: Vec::new() });
     let (news, mut told) = mpsc::unbounded_channel();
     let followed = job.follow(&journal, &news, Duration::ZERO).await.unwrap();
     assert_eq!(followed, Followed::Ended(outcome));

@@ -70,7 +70,8 @@ pub(super) fn standing(one: &Listed) -> (&'static str, Tone) {
         JobState::Running(_) => ("running", Tone::Look),
         JobState::Died(_) if one.acknowledged => ("died", Tone::Dim),
         JobState::Died(_) => ("died", Tone::Act),
-        JobState::Ended(outcome) => {
+        JobState::Ended { owed, .. } if !owed.is_empty() => ("undo pending", Tone::Act),
+        JobState::Ended { outcome, .. } => {
             let tone = match outcome.ending {
                 Ending::Done => Tone::Well,
                 Ending::Refused => Tone::Dim,
