@@ -448,6 +448,9 @@ impl Run<'_> {
     pub(super) async fn see(&mut self, before: &Before) -> Judgement {
         let snapshot = self.snapshot();
         let plan = &self.request.plan;
+        if let Some(old) = &plan.generation.leader {
+            self.standstill.look(&snapshot, old);
+        }
         let judgement = self.judge.judge(plan, before, &self.attempt, &snapshot);
         for place in self.attempt.learn(&judgement, snapshot.now) {
             let (Some(expected), Some((at, evidence))) =

@@ -141,6 +141,7 @@ pub async fn run(
         owed: Vec::new(),
         troubles: super::take_back::Troubles::default(),
         released: false,
+        standstill: super::standstill::Standstill::default(),
         left: Vec::new(),
     };
     let outcome = run.guarded(&mut *act, &mut *lock, state).await;
@@ -169,6 +170,8 @@ pub(super) struct Run<'a> {
     pub(super) owed: Vec<(usize, Order)>,
     /// What kept them from being taken back so far.
     pub(super) troubles: super::take_back::Troubles,
+    /// What was seen of writes while the leader changed.
+    pub(super) standstill: super::standstill::Standstill,
     /// The operation lock was given back.
     pub(super) released: bool,
     /// Goes alongside a change of leader.
@@ -261,6 +264,7 @@ impl Run<'_> {
             Course::Through => self.watch(&before, None).await,
             Course::Stopped(why) => self.watch(&before, Some(&why)).await,
         };
+        let outcome = self.with_figures(outcome);
         if self.owed.is_empty() {
             return UnderLock::Over(self.close(outcome).await);
         }

@@ -18,7 +18,7 @@ use crate::model::name::RouterName;
 use crate::observe::once::settled;
 use crate::operate::Rules;
 use crate::operate::desk::{Desk, HostNotes};
-use crate::operate::job::JobState;
+use crate::operate::job::{JobState, elsewhere};
 
 /// Does what `verb` asks of the one cluster that is meant.
 pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Printer) -> anyhow::Result<Exit> {
@@ -74,6 +74,9 @@ fn left(name: &str, settings: &mut Settings) -> anyhow::Result<Vec<Owed>> {
         return Err(Misuse(format!("{name} acted on {cluster}, which is not configured here")).into());
     }
     let state = job.state(&ledger.journal())?;
+    if let JobState::Elsewhere(process) = &state {
+        return Err(Misuse(format!("{name}: {}", elsewhere(process))).into());
+    }
     if matches!(state, JobState::Running(_)) {
         return Err(Misuse(format!("{name} still runs, and takes back itself: pgctl-tui audit {name}")).into());
     }

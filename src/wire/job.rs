@@ -142,6 +142,13 @@ pub(super) async fn create(
     plan: Plan,
     confirmation: Confirmation,
 ) -> Result<Job, String> {
+    if !console::has_state_directory(&Environment::of_process()) {
+        return Err(
+            "neither HOME nor XDG_STATE_HOME is set, so that nobody would find again what is to be taken back: set \
+                    one of them"
+                .to_owned(),
+        );
+    }
     let at = now();
     let action = ActionId::new(at, std::process::id());
     let request = Request { action, plan, confirmation, operator: who() };

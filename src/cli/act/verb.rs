@@ -67,7 +67,11 @@ pub async fn run(
         Answer::Confirmed(confirmed) => confirmed,
         Answer::Refused(why) => return Ok(refused(&why, printer)),
     };
-    let news = begin(plan, confirmed).await?;
+    // Where it cannot be written down, nothing was sent and nothing will be.
+    let news = match begin(plan, confirmed).await {
+        Ok(news) => news,
+        Err(why) => return Ok(refused(&format!("{why:#}"), printer)),
+    };
     let outcome = follow(news, acting.output, printer).await?;
     Ok(Exit::of(outcome.ending))
 }

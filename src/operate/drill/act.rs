@@ -356,7 +356,7 @@ fn wall(snapshot: &Snapshot, handle: &Handle) -> Timestamp {
 fn headline(report: &Report) -> String {
     let figures = &report.figures;
     let outage = match (figures.rto(), figures.outage) {
-        (Some(rto), _) => format!("RTO {}", units::latency(rto)),
+        (Some(rto), _) => format!("RTO {}", units::precise(rto)),
         (None, Some(_)) => "RTO unknown: writes did not come back".to_owned(),
         (None, None) => "RTO not measured".to_owned(),
     };

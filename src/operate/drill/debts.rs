@@ -10,7 +10,7 @@ use crate::action::order::Order;
 use crate::action::record::{ActionId, Entry, Record, SCHEMA};
 use crate::audit::{Journal, Sink};
 use crate::driver::port::drill::{Break, Probe};
-use crate::driver::port::{NotPerformed, Reply};
+use crate::driver::port::{NotPerformed, Reply, ReplyVerdict};
 use crate::model::name::ClusterName;
 use crate::model::text::Text;
 use crate::observe::picture::Handle;
@@ -21,8 +21,10 @@ use crate::operate::undo::{Settled, UndoBook as _};
 const LOOK: Duration = Duration::from_millis(500);
 /// How long the process of a job may take to begin: looking at a large cluster comes before.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// How often paying is tried.
-const ATTEMPTS: u32 = 5;
+/// How often paying is tried: for some minutes, since an engine or a router may be on its way back.
+const ATTEMPTS: u32 = 60;
+/// How often it is tried where the far end says that nothing will come of it.
+const REFUSED_AT_MOST: u32 = 3;
 /// Pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(3);
 
@@ -84,7 +86,7 @@ pub async fn guard(job: &Job, journal: &Journal) -> Result<Option<Owed>, JobErro
         match job.state(journal)? {
             // No process has taken it, and none will any more: nothing was done.
             JobState::Waiting if began.elapsed() >= PATIENCE => return Ok(None),
-            JobState::Waiting | JobState::Running(_) => sleep(LOOK).await,
+            JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => sleep(LOOK).await,
             JobState::Ended { .. } | JobState::Died(_) => return owed_by(job, journal),
         }
     }
@@ -115,6 +117,9 @@ pub async fn repay(
             };
             match paid {
                 Ok(reply) if reply.is_accepted() => break (reply.words, Some(true)),
+                Ok(Reply { verdict: ReplyVerdict::RefusedNothingBegun, words }) if attempt >= REFUSED_AT_MOST => {
+                    break (words, Some(false));
+                }
                 _ if attempt < ATTEMPTS => attempt += 1,
                 Ok(reply) => break (reply.words, Some(false)),
                 Err(error @ NotPerformed::NotSent(_)) => break (Text::redacted(error.to_string()), Some(false)),

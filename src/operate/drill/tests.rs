@@ -187,7 +187,7 @@ async fn what_a_dead_job_owes_is_paid_from_its_book(#[case] failures: u32, #[cas
     let spec = Spec { schema: crate::operate::job::SCHEMA, request: stage.request(), at, arguments: Vec::new() };
     let job = jobs.create(&spec).expect("a job");
     // Its process took it, set the fault, and was killed.
-    drop(job.take(&crate::operate::job::Process::this("bastion")).expect("taken"));
+    drop(job.take(&crate::operate::job::Process::this(&crate::operate::job::tests::host())).expect("taken"));
     job.undo_file().owe(0, &order(DrillRequest::Mend { fault: fault() })).await.expect("on disk");
 
     let mut news = JobLedger::below(home.path()).follow(&job.action);

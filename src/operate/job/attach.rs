@@ -53,7 +53,7 @@ impl Job {
                 JobState::Ended { outcome, .. } => return Ok(Followed::Ended(outcome)),
                 JobState::Died(remains) => return Ok(Followed::Died(remains)),
                 JobState::Waiting if began.elapsed() >= patience => return Ok(Followed::NeverBegan),
-                JobState::Waiting | JobState::Running(_) => sleep(PAUSE).await,
+                JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => sleep(PAUSE).await,
             }
         }
     }

@@ -109,13 +109,16 @@ impl Ledger for JobLedger {
     }
 }
 
+/// A process that is gone without an end on record. Whether it died, nobody has seen: a full disk takes no end either.
+const GONE: &str = "its process is gone and has left no end on record (it died, or the disk took nothing more)";
+
 pub(super) fn died(remains: &Remains, action: &ActionId) -> Outcome {
     let place = if remains.past_no_return { "after" } else { "before" };
     let (ending, text) = if remains.acted {
-        (Ending::Unknown, format!("its process died {place} the point of no return"))
+        (Ending::Unknown, format!("{GONE} {place} the point of no return"))
     } else {
         // Whatever is sent is on record before.
-        (Ending::Failed, "its process died before what it was to do was sent".to_owned())
+        (Ending::Failed, format!("{GONE} before what it was to do was sent"))
     };
     let outcome = Outcome::new(ending, text)
         .next(format!("pgctl-tui audit {action} tells what was done; pgctl-tui status what is"));

@@ -13,7 +13,7 @@ mod ledger;
 mod remains;
 mod settle;
 #[cfg(test)]
-mod tests;
+pub(in crate::operate) mod tests;
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -29,7 +29,7 @@ pub use error::JobError;
 pub use files::{ProgressFile, UndoFile};
 pub use ledger::{JobLedger, line};
 pub use remains::{JobState, Remains};
-pub use settle::{settled, settling};
+pub use settle::{elsewhere, settled, settling};
 
 use super::runner::Request;
 use crate::action::record::ActionId;
@@ -99,7 +99,12 @@ impl Jobs {
             File::open(&job.directory)?.sync_all()?;
             File::open(&self.directory)?.sync_all()
         };
-        write().map_err(told(&path))?;
+        if let Err(source) = write() {
+            // Half a specification would be listed, and looked at in vain, for ever.
+            let _ = std::fs::remove_file(&path);
+            let _ = std::fs::remove_dir(&job.directory);
+            return Err(told(&path)(source));
+        }
         Ok(job)
     }
 

@@ -19,6 +19,8 @@ pub enum JobState {
     Waiting,
     /// It runs.
     Running(Option<Process>),
+    /// Its process is another host's, and whether it lives cannot be told from here.
+    Elsewhere(Process),
     /// It is over.
     Ended {
         /// How it ended.
@@ -61,7 +63,7 @@ impl JobState {
     /// more; the last one first.
     pub fn owed(&self) -> &[(usize, Order)] {
         match self {
-            Self::Waiting | Self::Running(_) => &[],
+            Self::Waiting | Self::Running(_) | Self::Elsewhere(_) => &[],
             Self::Ended { owed, .. } => owed,
             Self::Died(remains) => &remains.owed,
         }
@@ -83,6 +85,7 @@ impl Job {
         Ok(match pulse {
             Pulse::Never => JobState::Waiting,
             Pulse::Beats(process) => JobState::Running(process),
+            Pulse::Elsewhere(process) => JobState::Elsewhere(process),
             Pulse::Stopped(process) => self.dead(process, journal)?,
         })
     }

@@ -3,7 +3,7 @@
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-use super::{Job, JobError, JobLedger, JobState};
+use super::{Job, JobError, JobLedger, JobState, Process};
 use crate::action::Intent;
 use crate::action::intent::Owed;
 use crate::action::order::Order;
@@ -64,9 +64,19 @@ impl Settling {
             Ok(JobState::Waiting | JobState::Running(_)) => {
                 Err(refuse("its process still runs, and takes it back itself".to_owned()))
             }
+            Ok(JobState::Elsewhere(process)) => Err(refuse(elsewhere(&process))),
             Err(error) => Err(refuse(super::line(&error))),
         }
     }
+}
+
+/// Why nothing of a job of another host is taken back here, and what to do.
+pub fn elsewhere(process: &Process) -> String {
+    format!(
+        "its process {} on {} was heard of a moment ago, and whether it runs cannot be told from here: look there, or wait some \
+         minutes",
+        process.pid, process.host
+    )
 }
 
 /// Strikes `step` out of the book of `job`. When nothing is left there, nobody is told of the action's death any more.

@@ -194,7 +194,7 @@ impl App {
                     Vec::new()
                 }
                 // How far it has got, and so whether it can still be ended, is known where it is watched.
-                JobState::Running(_) | JobState::Waiting => self.attach(&one),
+                JobState::Running(_) | JobState::Waiting | JobState::Elsewhere(_) => self.attach(&one),
                 JobState::Ended { .. } | JobState::Died(_) => {
                     self.tell(Notice::failed("it is over"));
                     Vec::new()

@@ -18,7 +18,7 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
     let (word, owed) = match &one.state {
         JobState::Died(remains) => ("Died", &remains.owed),
         JobState::Ended { owed, .. } => ("Undo pending", owed),
-        JobState::Waiting | JobState::Running(_) => return Sheet::default(),
+        JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => return Sheet::default(),
     };
     let mut lines = match &one.state {
         JobState::Died(remains) => {
@@ -31,7 +31,7 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
                 Line::new().with(format!("{}: ", outcome.ending.word()), Tone::Look).plain(outcome.text.as_str());
             vec![line.dim(format!("   {} by {}", one.action(), one.request.operator))]
         }
-        JobState::Waiting | JobState::Running(_) => Vec::new(),
+        JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => Vec::new(),
     };
     to_be_taken_back(owed, &mut lines);
     lines.push(Line::new());

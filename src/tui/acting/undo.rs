@@ -3,7 +3,7 @@
 use crate::action::Intent;
 use crate::action::intent::Owed;
 use crate::action::record::ActionId;
-use crate::operate::job::JobState;
+use crate::operate::job::{JobState, elsewhere};
 use crate::tui::app::App;
 use crate::tui::effect::Effect;
 use crate::tui::event::Notice;
@@ -46,6 +46,9 @@ impl App {
 
     fn wish_to_undo(&self, action: &ActionId) -> Result<(usize, Intent), String> {
         let one = self.acting.listed(action).ok_or_else(|| format!("there is no action {action} on this host"))?;
+        if let JobState::Elsewhere(process) = &one.state {
+            return Err(format!("{action}: {}", elsewhere(process)));
+        }
         if matches!(one.state, JobState::Running(_)) {
             return Err(format!("{action} still runs, and takes back itself"));
         }
