@@ -353,7 +353,8 @@ mod tests {
             answer.into_bytes()
         });
         let ended = writer(address, 5000).end_drain("primary", server).await.expect("an answer");
-        let asked = asked.lock().expect("a lock").clone();
+        // A connection that was opened and not used says nothing.
+        let asked = asked.lock().expect("a lock").iter().filter(|asked| !asked.is_empty()).cloned().collect();
         (ended, asked)
     }
 

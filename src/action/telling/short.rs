@@ -12,9 +12,8 @@ pub(super) fn of(scene: &Scene<'_>, plan: &Plan) -> Vec<String> {
     if plan.expectation.sequence.iter().any(|expected| expected.milestone == Milestone::RouterFollows) {
         short.extend(part::astray_pools(scene));
     }
-    match &plan.intent {
-        Intent::RollingRestart => short.extend(still_pending(scene)),
-        _ => {}
+    if plan.intent == Intent::RollingRestart {
+        short.extend(still_pending(scene));
     }
     short
 }

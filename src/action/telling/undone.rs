@@ -1,5 +1,6 @@
 //! How taking back ended: each order for itself, and what is left of them.
 
+use super::super::intent::Intent;
 use super::super::milestone::Milestone;
 use super::super::order::{Order, RouterRequest};
 use super::super::outcome::{Ending, Outcome};
@@ -54,12 +55,8 @@ pub(super) fn outcome(plan: &Plan, attempt: &Attempt, tellings: &[Telling]) -> O
     let back = if back.is_empty() { "nothing".to_owned() } else { back.join("; ") };
     let text = format!("taken back: {back}; not taken back: {}", left.join("; "));
     let outcome = Outcome::new(ending, text);
-    Some(match &plan.intent {
-        super::super::intent::Intent::Undo { action, .. } => {
-            outcome.next(format!("what is left stays listed; try again: pgctl-tui undo {action}"))
-        }
-        _ => outcome,
-    })
+    let Intent::Undo { action, .. } = &plan.intent else { return Some(outcome) };
+    Some(outcome.next(format!("what is left stays listed; try again: pgctl-tui undo {action}")))
 }
 
 fn fate(heard: Option<&Heard>, telling: Option<&Telling>) -> Fate {

@@ -27,7 +27,7 @@ use crate::model::moment::Moment;
 use crate::model::source::SourceError;
 use crate::model::text::Text;
 use crate::observe::picture::Handle;
-use crate::operate::tests::stage::{SECOND, Stage, accepted, no_answer, not_sent, refused};
+use crate::operate::tests::stage::{SECOND, Stage, accepted, no_answer, not_sent, refused, refused_outright};
 
 /// A double of a client to whom every row is acknowledged. Whether it tells which are there, and whether it dropped its
 /// schema, is the test's to say and to ask.
@@ -188,7 +188,8 @@ async fn a_fault_counts_from_when_it_was_sent_however_late_it_is_answered() {
 }
 
 #[rstest]
-#[case::refused(refused(), false)]
+#[case::refused(refused_outright(), false)]
+#[case::refused_and_that_proves_nothing(refused(), true)]
 #[case::not_sent(not_sent(), false)]
 #[case::nobody_knows(no_answer(), true)]
 #[tokio::test(start_paused = true)]

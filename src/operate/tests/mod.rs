@@ -342,7 +342,8 @@ async fn what_is_temporary_is_taken_back_in_reverse_order() {
 
 #[rstest]
 #[case::unanswered(no_answer(), &["pg-0 ready"], "1 Undone")]
-#[case::refused(refused(), &[], "1 NeverMade")]
+#[case::refused(refused_outright(), &[], "1 NeverMade")]
+#[case::refused_and_that_proves_nothing(refused(), &["pg-0 ready"], "1 Undone")]
 #[case::not_sent(not_sent(), &[], "1 NeverMade")]
 #[tokio::test(start_paused = true)]
 async fn a_temporary_step_is_taken_back_wherever_it_may_have_been_made(

@@ -215,13 +215,13 @@ fn a_leader_that_stepped_down_for_nobody_is_unknown_and_a_failover_is_offered() 
 #[test]
 fn what_does_not_decide_is_waited_for_and_then_remarked() {
     let mut snapshot = switched();
-    leads_to(&mut snapshot, &["pg-0"]);
+    lose(&mut snapshot, 2);
     let mut run = Run::of(switchover(Some(1)), accepted());
     assert_eq!(run.watch(&mut snapshot, 5), None);
     assert!(run.look(&mut snapshot).decided);
     let outcome = run.overdue(&mut snapshot);
     assert_eq!(outcome.ending, Ending::Done);
-    assert!(outcome.text.as_str().contains("router follows"), "{}", outcome.text);
+    assert!(outcome.text.as_str().contains("all standbys streaming"), "{}", outcome.text);
 }
 
 /// Before the promotion the router leads to the old leader alone, and every standby streams: that is no milestone.
