@@ -178,7 +178,7 @@ impl App {
     pub(in crate::tui) fn not_begun(&mut self, ticket: Ticket, why: &str) {
         if let Some(watch) = self.acting.watch_mut(ticket) {
             watch.outcome =
-                Some(Outcome::new(Ending::Failed, format!("it could not be begun, nothing was sent: {why}")));
+                Some(Outcome::new(Ending::Refused, format!("it could not be begun, nothing was sent: {why}")));
         }
     }
 
