@@ -265,3 +265,20 @@ async fn an_action_that_ended_with_something_left_is_listed_and_can_be_taken_bac
     let listed = crate::operate::hand::Ledger::list(&ledger).await.unwrap();
     assert!(!listed[0].wants_attention(), "nobody is told again");
 }
+
+#[tokio::test]
+async fn half_a_line_of_a_process_that_died_hides_nothing_of_what_is_owed() {
+    use std::io::Write as _;
+    let home = tempfile::tempdir().unwrap();
+    let job = made(home.path());
+    let undo = job.spec().unwrap().request.plan.steps[1].undo.clone().unwrap();
+    let mut book = job.undo_file();
+    book.owe(1, &undo).await.unwrap();
+    let mut file = std::fs::File::options().append(true).open(job.directory().join("undo.jsonl")).unwrap();
+    file.write_all(b"{\"entry\":\"owed\",\"step\":2,\"ord").unwrap();
+    assert_eq!(job.owed().unwrap(), [(1, undo.clone())]);
+    book.owe(3, &undo).await.unwrap();
+    assert_eq!(job.owed().unwrap(), [(1, undo.clone()), (3, undo)]);
+    book.settle(1, Settled::Undone).await.unwrap();
+    assert_eq!(job.owed().unwrap().len(), 1);
+}

@@ -1,5 +1,6 @@
 //! The runner against doubles of its ports: what is sent, what is written down, and in which order.
 
+mod escorting;
 pub(super) mod stage;
 mod undoing;
 
