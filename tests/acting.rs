@@ -458,8 +458,11 @@ async fn dead_job(world: &World) -> ActionId {
         };
         ledger.journal().append(&record).expect("written");
     }
-    // The lock goes with its holder.
+    // The lock goes with its holder, and nothing was heard of it for an hour: also from another host it is gone.
     drop(alive);
+    let file = std::fs::File::options().write(true).open(job.directory().join("alive")).expect("there");
+    let written = file.metadata().and_then(|metadata| metadata.modified()).expect("a time");
+    file.set_modified(written - Duration::from_secs(3600)).expect("set");
     action
 }
 

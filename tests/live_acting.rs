@@ -151,12 +151,12 @@ impl Stage {
         let end = Instant::now() + Duration::from_secs(60);
         let reply = loop {
             let reply = self.try_order(order.clone()).await.unwrap_or_else(|error| panic!("{told}: {error}"));
-            if reply.accepted || !reply.words.as_str().contains("already in progress") || Instant::now() > end {
+            if reply.is_accepted() || !reply.words.as_str().contains("already in progress") || Instant::now() > end {
                 break reply;
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         };
-        assert!(reply.accepted, "{told}: {}", reply.words);
+        assert!(reply.is_accepted(), "{told}: {}", reply.words);
         reply.words.to_string()
     }
 
@@ -221,7 +221,7 @@ async fn a_setting_is_changed_through_patroni_and_back_through_etcd_itself() {
     // Only under the lock, and not over a revision that nobody has seen.
     assert!(matches!(stage.try_order(outdated.clone()).await, Err(NotPerformed::NotSent(_))));
     stage.acting.lock.acquire(&claim("live")).await.expect("a free lock");
-    assert!(!stage.try_order(outdated).await.expect("a reply").accepted);
+    assert!(!stage.try_order(outdated).await.expect("a reply").is_accepted());
     let revision = stage.record().await.config.expect("a configuration").mod_revision;
     let back = RecordRequest::Configure { changes: change(before.unwrap_or(1_048_576)), revision };
     stage.order(Order::Record { request: back }).await;
@@ -294,7 +294,7 @@ async fn a_switchover_and_back_and_one_from_the_wrong_leader_is_refused() {
     };
     let wrong = Order::Agent { member: leader.clone(), request: to(&replica, &leader) };
     let reply = stage.try_order(wrong).await.expect("a reply");
-    assert!(!reply.accepted && reply.words.as_str().starts_with("412"), "{}", reply.words);
+    assert!(!reply.is_accepted() && reply.words.as_str().starts_with("412"), "{}", reply.words);
     let words = stage.agent(&leader, to(&leader, &replica)).await;
     assert!(words.contains(replica.as_str()), "{words}");
     assert_eq!(stage.roles().await.0, replica);
@@ -337,10 +337,10 @@ async fn a_routers_server_drains_and_is_ready_again_and_health_in_maintenance_is
     let health = set(RouterRequest::Health { backend: backend.clone(), server: server.clone(), up: true });
     let ignored = stage.try_order(health).await.expect("a reply");
     stage.order(server_state(ServerState::Ready)).await;
-    assert!(!ignored.accepted && ignored.words.as_str().contains("ignored"), "{}", ignored.words);
+    assert!(!ignored.is_accepted() && ignored.words.as_str().contains("ignored"), "{}", ignored.words);
     let nobody = RouterRequest::State { backend, server: "nobody".into(), state: ServerState::Ready };
     let reply = stage.try_order(set(nobody)).await.expect("a reply");
-    assert!(!reply.accepted && reply.words.as_str().contains("No such server"), "{}", reply.words);
+    assert!(!reply.is_accepted() && reply.words.as_str().contains("No such server"), "{}", reply.words);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -354,7 +354,7 @@ async fn a_checkpoint_is_made_and_a_session_ends_only_if_it_is_the_one_that_was_
     }
     let foreign = Order::Sql { member: leader.clone(), system_id: Some(SystemId(1)), request: SqlRequest::Checkpoint };
     let reply = stage.try_order(foreign).await.expect("a reply");
-    assert!(!reply.accepted && reply.words.as_str().contains("another system"), "{}", reply.words);
+    assert!(!reply.is_accepted() && reply.words.as_str().contains("another system"), "{}", reply.words);
 
     let (_, address) = stage.settings.contact(&leader, None, None);
     let (host, port) = address.expect("an address");
@@ -371,7 +371,7 @@ async fn a_checkpoint_is_made_and_a_session_ends_only_if_it_is_the_one_that_was_
     let end = |started, how| SqlRequest::EndSession { pid, started, how };
     let earlier = started - jiff::SignedDuration::from_micros(1);
     let missed = stage.try_order(sql(&leader, end(earlier, EndSession::Terminate))).await.expect("a reply");
-    assert!(!missed.accepted, "{}", missed.words);
+    assert!(!missed.is_accepted(), "{}", missed.words);
 
     let sleep = client.simple_query("SELECT pg_sleep(30)");
     let cancel = async {

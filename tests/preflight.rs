@@ -200,7 +200,7 @@ fn switched_over(heard: Heard) -> (Ending, Vec<String>) {
 
 #[rstest]
 #[case(Heard::Accepted("200 Successfully switched over".into()))]
-#[case(Heard::Refused("503 Switchover status unknown".into()))]
+#[case(Heard::InDoubt("503 Switchover status unknown".into()))]
 #[case(Heard::NoAnswer("no answer in time".into()))]
 fn a_simulated_switchover_is_told_to_its_end(#[case] heard: Heard) {
     let (ending, seen) = switched_over(heard);

@@ -169,7 +169,7 @@ impl Trial {
             plan.permit(&[], &confirmation, &WriteAccess::granted(), self.now()).expect("a permit")
         };
         let actor = self.cluster.actor(&WriteAccess::granted(), Arc::clone(&self.clock));
-        actor.tell(&RouterName::new(ROUTER), &request, &permit).await.expect("an answer");
+        actor.tell(&RouterName::new(ROUTER), &request, &permit, &|| true).await.expect("an answer");
     }
 
     /// Runs `intent`, and does `meddle` once `when` says so of a piece of news.
@@ -249,6 +249,11 @@ async fn the_router_is_told_by_proof_and_follows_at_once() {
     let trial = Trial::begin().await;
     let course = trial.run(&Trial::switchover()).await;
     assert_eq!(course.outcome.ending, Ending::Done, "{:?}", course.outcome);
+    let text = course.outcome.text.as_str();
+    assert!(
+        text.contains(" · in ") && text.contains(" · writes stood still <= ") && text.contains("(router "),
+        "{text}"
+    );
     assert_eq!(course.words(), ["pg-0 down", "pg-1 up"]);
     assert_eq!(trial.up(), ["pg-1"]);
     assert!(course.told[0].why.as_str().contains("shutting down"), "{}", course.told[0].why);
@@ -321,6 +326,7 @@ async fn a_server_that_somebody_puts_into_maintenance_meanwhile_is_left_to_them_
     assert_eq!(course.words(), ["pg-0 down"]);
     let left = course.outcome.next.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(left.contains("pg-1 is in maintenance by another hand"), "{left}");
+    assert_eq!(course.outcome.ending, Ending::Unverified, "nobody can write through it: {:?}", course.outcome);
     assert_eq!(trial.up(), [""; 0]);
 }
 

@@ -128,6 +128,27 @@ pub enum Milestone {
 }
 
 impl Milestone {
+    /// Whether it tells what happened, and stays true: a copy ends, a reload is over. The others are states of the cluster,
+    /// and are reached only for as long as they hold.
+    pub fn is_event(&self) -> bool {
+        match self {
+            Self::Restarted { .. } | Self::Reloaded { .. } | Self::Copying { .. } | Self::SessionEnded { .. } => true,
+            Self::SteppedDown { .. }
+            | Self::Promoted { .. }
+            | Self::RouterFollows
+            | Self::Streaming { .. }
+            | Self::AllStreaming
+            | Self::Maintenance { .. }
+            | Self::SwitchoverScheduled { .. }
+            | Self::RestartScheduled { .. }
+            | Self::Configured { .. }
+            | Self::RouterServer { .. }
+            | Self::SessionsGone { .. }
+            | Self::Serving { .. }
+            | Self::CaughtUp { .. } => false,
+        }
+    }
+
     /// The words shown while it is awaited and when it is reached.
     pub fn words(&self) -> String {
         match self {

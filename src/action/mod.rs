@@ -15,6 +15,7 @@ pub mod generation;
 pub mod intent;
 pub mod milestone;
 pub mod note;
+pub mod on_failure;
 pub mod order;
 pub mod outcome;
 pub mod permit;

@@ -181,6 +181,19 @@ pub enum SqlRequest {
 }
 
 impl Order {
+    /// Whether it may be sent again after no answer: it sets a state and does nothing where that holds already.
+    pub fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Router { .. } | Self::Drill { request: DrillRequest::Mend { .. } | DrillRequest::End } => true,
+            Self::Agent { .. }
+            | Self::Sql { .. }
+            | Self::Record { .. }
+            | Self::Escort(_)
+            | Self::Drill { .. }
+            | Self::Await { .. } => false,
+        }
+    }
+
     /// What it does, in words for an operator who sees it without a plan.
     pub fn words(&self) -> String {
         match self {

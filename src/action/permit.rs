@@ -62,6 +62,12 @@ pub enum Refusal {
         /// The check.
         check: Text,
     },
+    /// The plan has no fingerprint: nothing can tell that it is the one that was confirmed.
+    #[error("the plan has no written form: {why}")]
+    NoFingerprint {
+        /// Why.
+        why: Text,
+    },
     /// A check blocks.
     #[error("{}", .notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>().join("; "))]
     Blocked {
@@ -113,7 +119,8 @@ impl Plan {
         _access: &WriteAccess,
         now: Moment,
     ) -> Result<Permit, Refusal> {
-        let hash = self.hash();
+        let hash =
+            self.fingerprint().map_err(|error| Refusal::NoFingerprint { why: Text::redacted(error.to_string()) })?;
         if confirmation.plan.as_ref() != Some(&hash) {
             return Err(Refusal::AnotherPlan);
         }

@@ -96,16 +96,24 @@ impl fmt::Display for PlanHash {
 }
 
 impl Plan {
-    /// The plan's fingerprint: any change of any part changes it.
+    /// The plan's fingerprint, for showing and for comparing; empty where it has none, which confirms nothing.
     pub fn hash(&self) -> PlanHash {
+        self.fingerprint().unwrap_or_else(|_| PlanHash(String::new()))
+    }
+
+    /// The plan's fingerprint: any change of any part changes it.
+    ///
+    /// # Errors
+    /// When a part of the plan has no written form: then nothing can tell it from another, and it must not be permitted.
+    pub fn fingerprint(&self) -> Result<PlanHash, serde_json::Error> {
         // Maps in a plan are ordered, so that equal plans give equal text.
-        let text = serde_json::to_vec(self).unwrap_or_default();
+        let text = serde_json::to_vec(self)?;
         let mut hex = String::new();
         for byte in Sha256::digest(&text) {
             // Writing to a string cannot fail.
             let _ = fmt::Write::write_fmt(&mut hex, format_args!("{byte:02x}"));
         }
-        PlanHash(hex)
+        Ok(PlanHash(hex))
     }
 }
 

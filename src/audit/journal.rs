@@ -81,7 +81,13 @@ impl Journal {
                 _ => JournalError::Write { path, source },
             });
         }
-        file.sync_all().map_err(|source| JournalError::Write { path, source })?;
+        if let Err(source) = file.sync_all() {
+            // What is told not to be on disk must not be read there later: the step that it announces is not made.
+            if let Ok(before) = before {
+                let _ = file.set_len(before);
+            }
+            return Err(JournalError::Write { path, source });
+        }
         if is_new { self.sync_directory() } else { Ok(()) }
     }
 

@@ -72,9 +72,14 @@ impl DockerError {
         }
     }
 
-    /// Whether it proves that nothing was done.
+    /// Whether it proves that nothing was done. An engine answers 400, 404 and 409 (no such container, wrong state) before it
+    /// does anything; after 500 it may have, and a command that failed may have got half way.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Command { .. } | Self::Address { .. } | Self::Absent { .. })
+        match self {
+            Self::Refused { status, .. } => matches!(status, 400 | 401 | 403 | 404 | 409),
+            Self::Address { .. } | Self::Absent { .. } => true,
+            Self::Command { .. } | Self::Lost(_) | Self::TimedOut(_) => false,
+        }
     }
 }
 

@@ -99,21 +99,45 @@ impl RuntimeWriter {
         Self { api, timeouts }
     }
 
-    /// The state of `server` of `backend`, without changing it; `None`: HAProxy does not tell.
+    /// Ends the drain of `server` of `backend`, where a hand drains it and nothing more. `state ready` ends a maintenance, too,
+    /// and HAProxy knows no condition: so the state is read first, with the connection for the setter open beside it, and
+    /// once more in the setter's own batch; a maintenance that another hand has set in between is set again.
     ///
     /// # Errors
     /// When there is no answer, or a name cannot be HAProxy's.
-    pub async fn state(&self, backend: &str, server: &str) -> Result<Option<ServerState>, RuntimeError> {
-        names([backend, server])?;
-        let mut stream = open(&self.api, self.timeouts.connect).await?;
-        let question = format!("show servers state {backend}\n");
-        let deadline = self.timeouts.request;
-        let answer = tokio::time::timeout(deadline, exchange(&mut stream, &question)).await;
-        let text = answer.unwrap_or(Err(RuntimeError::TimedOut(deadline)))?;
-        Ok(text.find("# be_id").and_then(|at| state_of(text.get(at..)?, backend, server)))
+    pub async fn end_drain(&self, backend: &str, server: &str) -> Result<DrainEnded, Unanswered<RuntimeError>> {
+        names([backend, server]).map_err(Unanswered::NotSent)?;
+        let open = || open(&self.api, self.timeouts.connect);
+        let (looks, sets) = futures::future::join(open(), open()).await;
+        let (looks, sets) = (looks.map_err(Unanswered::NotSent)?, sets.map_err(Unanswered::NotSent)?);
+        let look = format!("show servers state {backend}\n");
+        let seen = self.exchange(looks, &look).await.map_err(Unanswered::NotSent)?;
+        match table(&seen).map(|table| state_of(table, backend, server)) {
+            Some(Some(state)) if state.is_draining() => {}
+            Some(Some(state)) => return Ok(DrainEnded::NotDrained(state)),
+            Some(None) => return Ok(DrainEnded::Gone),
+            None => return Ok(no_table(&seen)),
+        }
+        let batch = format!(
+            "show servers state {backend};set server {backend}/{server} {};show servers state {backend}\n",
+            Setting::Ready.words()
+        );
+        let text = self.exchange(sets, &batch).await.map_err(Unanswered::NoAnswer)?;
+        // The first table ends with an empty line.
+        let (before, after) = text.split_once("\n\n").unwrap_or(("", &text));
+        let was = table(before).and_then(|table| state_of(table, backend, server));
+        if was.is_some_and(|was| was.administrative & FORCED_MAINTENANCE != 0) {
+            let put_back = self.set(backend, server, Setting::Maintenance, &|| true).await;
+            return Ok(DrainEnded::Overtaken { put_back: matches!(put_back, Ok(Some(RouterReply::Set(_)))) });
+        }
+        Ok(match interpret(after, backend, server, Setting::Ready) {
+            RouterReply::Set(state) => DrainEnded::Ready(state),
+            RouterReply::Ignored(_) | RouterReply::Unread => DrainEnded::Unread,
+            RouterReply::Refused(words) => DrainEnded::Refused(words),
+        })
     }
 
-    /// Sets `server` of `backend`, once.
+    /// Sets `server` of `backend`, once, if `still` says so when the connection stands. `None`: it did not.
     ///
     /// # Errors
     /// When there is no answer, or a name cannot be HAProxy's.
@@ -122,16 +146,61 @@ impl RuntimeWriter {
         backend: &str,
         server: &str,
         setting: Setting,
-    ) -> Result<RouterReply, Unanswered<RuntimeError>> {
+        still: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Result<Option<RouterReply>, Unanswered<RuntimeError>> {
         names([backend, server]).map_err(Unanswered::NotSent)?;
-        let mut stream = open(&self.api, self.timeouts.connect).await.map_err(Unanswered::NotSent)?;
+        let stream = open(&self.api, self.timeouts.connect).await.map_err(Unanswered::NotSent)?;
+        if !still() {
+            return Ok(None);
+        }
         let question = format!("set server {backend}/{server} {};show servers state {backend}\n", setting.words());
-        let exchange = exchange(&mut stream, &question);
-        let deadline = self.timeouts.request;
-        let late = |_| Err(RuntimeError::TimedOut(deadline));
-        let text = tokio::time::timeout(deadline, exchange).await.unwrap_or_else(late).map_err(Unanswered::NoAnswer)?;
-        Ok(interpret(&text, backend, server, setting))
+        let text = self.exchange(stream, &question).await.map_err(Unanswered::NoAnswer)?;
+        Ok(Some(interpret(&text, backend, server, setting)))
     }
+
+    async fn exchange(
+        &self,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        question: &str,
+    ) -> Result<String, RuntimeError> {
+        let deadline = self.timeouts.request;
+        let answer = tokio::time::timeout(deadline, exchange(&mut stream, question)).await;
+        answer.unwrap_or(Err(RuntimeError::TimedOut(deadline)))
+    }
+}
+
+/// How ending a drain came out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DrainEnded {
+    /// Ended, and read back so.
+    Ready(ServerState),
+    /// No hand drains it, or one has it in maintenance too: left as it is.
+    NotDrained(ServerState),
+    /// There is no such server, or backend.
+    Gone,
+    /// Another hand put it in maintenance in between.
+    Overtaken {
+        /// It is back there.
+        put_back: bool,
+    },
+    /// No complaint, and it does not read back, or not so.
+    Unread,
+    /// Refused, in HAProxy's words.
+    Refused(String),
+}
+
+/// HAProxy's table of servers within `text`.
+fn table(text: &str) -> Option<&str> {
+    text.find("# be_id").and_then(|at| text.get(at..))
+}
+
+/// What an answer without a table says. A backend that is gone has no servers (HAProxy, cli_parse_show_servers).
+fn no_table(text: &str) -> DrainEnded {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    if line.starts_with("Can't find backend") {
+        return DrainEnded::Gone;
+    }
+    DrainEnded::Refused(line.chars().take(200).collect())
 }
 
 /// Anything else could be another command.
@@ -202,7 +271,8 @@ mod tests {
     }
 
     async fn reply(answer: String, setting: Setting) -> RouterReply {
-        writer(double::answering(answer), 5000).set("primary", "pg-1", setting).await.expect("a reply")
+        let writer = writer(double::answering(answer), 5000);
+        writer.set("primary", "pg-1", setting, &|| true).await.expect("a reply").expect("sent")
     }
 
     #[rstest]
@@ -252,42 +322,94 @@ mod tests {
             b"\n".to_vec()
         });
         let writer = writer(address, 5000);
-        writer.set("primary", "pg-1", Setting::HealthDown).await.expect("a reply");
+        writer.set("primary", "pg-1", Setting::HealthDown, &|| true).await.expect("a reply");
         for (backend, server) in [("primary", "a;shutdown"), ("p\nx", "a"), ("p/q", "a"), ("", "a"), ("p", "a b")] {
-            let error = writer.set(backend, server, Setting::Ready).await.expect_err("no name");
+            let error = writer.set(backend, server, Setting::Ready, &|| true).await.expect_err("no name");
             assert!(matches!(error, Unanswered::NotSent(_)), "{error:?}");
         }
         let asked = asked.lock().expect("a lock").clone();
         assert_eq!(asked, ["set server primary/pg-1 health down;show servers state primary\n"]);
     }
 
-    #[rstest]
-    #[case(8, true)]
-    #[case(0, false)]
-    #[case(1, false)]
-    #[case(9, false)]
-    #[tokio::test]
-    async fn a_drain_by_hand_is_told_without_changing_anything(#[case] administrative: u32, #[case] drains: bool) {
-        let table = format!("\n{HEADER}\n4 primary 2 pg-1 10.0.0.2 2 {administrative} 1\n\n");
+    fn rows(administrative: u32) -> String {
+        format!("{HEADER}\n4 primary 2 pg-1 10.0.0.2 2 {administrative} 1\n\n")
+    }
+
+    const LOOK: &str = "show servers state primary\n";
+    const END: &str = "show servers state primary;set server primary/pg-1 state ready;show servers state primary\n";
+    const MAINTAIN: &str = "set server primary/pg-1 state maint;show servers state primary\n";
+
+    /// A double of HAProxy whose server is in one state when it is looked at and in another when it is set.
+    async fn end(looked: u32, then: u32, server: &str) -> (DrainEnded, Vec<String>) {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = asked.clone();
         let address = double::answering_by(move |request| {
             seen.lock().expect("a lock").push(request.to_owned());
-            table.clone().into_bytes()
+            let answer = match request {
+                LOOK => rows(looked),
+                MAINTAIN => format!("\n{}", rows(1)),
+                _ => format!("{}\n{}", rows(then), rows(0)),
+            };
+            answer.into_bytes()
         });
-        let writer = writer(address, 5000);
-        let state = writer.state("primary", "pg-1").await.expect("an answer").expect("a state");
-        assert_eq!(state.is_draining(), drains);
-        assert_eq!(*asked.lock().expect("a lock"), ["show servers state primary\n"]);
-        assert_eq!(writer.state("primary", "pg-9").await.expect("an answer"), None);
+        let ended = writer(address, 5000).end_drain("primary", server).await.expect("an answer");
+        // A connection that was opened and not used says nothing.
+        let asked = asked.lock().expect("a lock").iter().filter(|asked| !asked.is_empty()).cloned().collect();
+        (ended, asked)
+    }
+
+    #[tokio::test]
+    async fn a_drain_by_hand_is_ended_and_read_back() {
+        let (ended, asked) = end(8, 8, "pg-1").await;
+        assert_eq!(ended, DrainEnded::Ready(ServerState { operational: 2, administrative: 0 }));
+        assert_eq!(asked, [LOOK, END]);
+    }
+
+    #[rstest]
+    #[case::ready(0)]
+    #[case::in_maintenance(1)]
+    #[case::in_maintenance_and_drained(9)]
+    #[tokio::test]
+    async fn what_no_hand_drains_alone_is_left_as_it_is(#[case] administrative: u32) {
+        let (ended, asked) = end(administrative, administrative, "pg-1").await;
+        assert_eq!(ended, DrainEnded::NotDrained(ServerState { operational: 2, administrative }));
+        assert_eq!(asked, [LOOK], "nothing was set");
+    }
+
+    #[tokio::test]
+    async fn a_maintenance_that_another_hand_sets_in_between_is_put_back() {
+        let (ended, asked) = end(8, 9, "pg-1").await;
+        assert_eq!(ended, DrainEnded::Overtaken { put_back: true });
+        assert_eq!(asked, [LOOK, END, MAINTAIN]);
+    }
+
+    #[tokio::test]
+    async fn a_server_or_backend_that_is_gone_has_no_drain_to_be_ended() {
+        assert_eq!(end(8, 8, "pg-9").await.0, DrainEnded::Gone);
+        let writer = writer(double::answering("Can't find backend.\n\n"), 5000);
+        assert_eq!(writer.end_drain("primary", "pg-1").await.expect("an answer"), DrainEnded::Gone);
+    }
+
+    /// A connection may take a second to stand; a proof is good for half of one.
+    #[tokio::test]
+    async fn nothing_is_written_where_it_is_not_wanted_any_more_when_the_connection_stands() {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = asked.clone();
+        let address = double::answering_by(move |request| {
+            seen.lock().expect("a lock").push(request.to_owned());
+            b"\n".to_vec()
+        });
+        let set = writer(address, 5000).set("primary", "pg-1", Setting::HealthUp, &|| false).await.expect("no trouble");
+        assert_eq!(set, None);
+        assert!(asked.lock().expect("a lock").iter().all(String::is_empty), "{asked:?}");
     }
 
     #[tokio::test]
     async fn refused_is_not_sent_and_silence_is_no_answer() {
-        let error = writer(double::refused(), 100).set("p", "s", Setting::Ready).await.expect_err("refused");
+        let error = writer(double::refused(), 100).set("p", "s", Setting::Ready, &|| true).await.expect_err("refused");
         assert!(matches!(error, Unanswered::NotSent(ref error) if error.cause() == Cause::Refused), "{error:?}");
         for address in [double::silent(), double::answering("")] {
-            let error = writer(address, 100).set("p", "s", Setting::Ready).await.expect_err("silence");
+            let error = writer(address, 100).set("p", "s", Setting::Ready, &|| true).await.expect_err("silence");
             assert!(matches!(error, Unanswered::NoAnswer(_)), "{error:?}");
         }
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::action::Intent;
 use crate::action::escort::{LeadRecord, LeadWord};
@@ -27,7 +28,7 @@ use crate::model::parts::{BackupReport, PoolerReport, RuntimeReport};
 use crate::model::postgres::SqlReport;
 use crate::model::router::{ProxyRow, RouterReport, RuntimeLevel};
 use crate::model::snapshot::Snapshot;
-use crate::model::source::{Source, SourceError};
+use crate::model::source::{Source, SourceError, Trouble};
 use crate::model::text::Text;
 
 /// What one answer of one source holds. Which reading it belongs to follows from the [`Source`] that gave it.
@@ -134,13 +135,47 @@ pub trait Manage: Send + Sync {
     fn plan(&self, snapshot: &Snapshot, intent: &Intent) -> Result<Plan, Impossible>;
 }
 
+/// What a reply means for the order. Decided by the driver, which knows its wire; never by whoever reads the words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplyVerdict {
+    /// Taken. A taken order is not yet a done one.
+    Accepted,
+    /// Refused, and proven that nothing was begun.
+    RefusedNothingBegun,
+    /// Refused, or broken off, in a way that proves nothing: it may have happened in whole or in part, or happen yet.
+    RefusedMayHappen,
+}
+
 /// What came back from the far end.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reply {
-    /// Whether it took the order. A taken order is not yet a done one.
-    pub accepted: bool,
+    /// What it means.
+    pub verdict: ReplyVerdict,
     /// Its own words, cleaned, with its status where it has one: `200 Successfully switched over to "pg-1"`.
     pub words: Text,
+}
+
+impl Reply {
+    /// It took the order.
+    pub fn accepted(words: impl AsRef<str>) -> Self {
+        Self { verdict: ReplyVerdict::Accepted, words: Text::redacted(words) }
+    }
+
+    /// It refused, and nothing was begun.
+    pub fn refused(words: impl AsRef<str>) -> Self {
+        Self { verdict: ReplyVerdict::RefusedNothingBegun, words: Text::redacted(words) }
+    }
+
+    /// It refused, and that proves nothing.
+    pub fn in_doubt(words: impl AsRef<str>) -> Self {
+        Self { verdict: ReplyVerdict::RefusedMayHappen, words: Text::redacted(words) }
+    }
+
+    /// Whether it took the order.
+    pub fn is_accepted(&self) -> bool {
+        self.verdict == ReplyVerdict::Accepted
+    }
 }
 
 /// Why there is no reply.
@@ -152,6 +187,12 @@ pub enum NotPerformed {
     /// It was sent, or may have been, and nobody answered: it may happen yet. Never sent again.
     #[error("no answer: {0}")]
     NoAnswer(SourceError),
+}
+
+/// Nothing was sent to `place`, since what spoke for it had lapsed when the connection stood.
+pub fn not_any_more(place: &str) -> NotPerformed {
+    let words = "not sent: the proof was too old when the connection stood";
+    NotPerformed::NotSent(SourceError::new(Trouble::Unsupported, place, words))
 }
 
 /// Carries out the orders of a permitted plan. Made only where a `WriteAccess` was granted.
@@ -168,6 +209,9 @@ pub trait Act: Send {
     /// As [`Act::perform`].
     fn undo<'a>(&'a mut self, order: &'a Order, permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
 }
+
+/// Whether something may still be sent.
+pub type Still<'a> = &'a (dyn Fn() -> bool + Send + Sync);
 
 /// Goes alongside a change of leader: looks directly, many times a second for some seconds, and tells routers of the health
 /// of servers. Calls may run at once; each is safe to drop at any await point, and ends by a deadline of its own. Made only
@@ -202,7 +246,8 @@ pub trait Companion: Send + Sync {
         backend: &'a Text,
     ) -> BoxFuture<'a, Result<Vec<ProxyRow>, SourceError>>;
 
-    /// Tells a router, once, and reads back.
+    /// Tells a router, once, and reads back. `still` is asked when the connection stands and the next thing is to write:
+    /// what a proof allowed a while ago may be wrong by then. Where it says no, nothing is sent.
     ///
     /// # Errors
     /// When there is no reply; whether anything was sent is told apart.
@@ -211,6 +256,7 @@ pub trait Companion: Send + Sync {
         router: &'a RouterName,
         request: &'a RouterRequest,
         permit: &'a Permit,
+        still: Still<'a>,
     ) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
 }
 
@@ -270,19 +316,20 @@ pub trait Lock: Send {
     /// When nobody can tell.
     fn holder(&mut self) -> BoxFuture<'_, Result<Option<Claim>, LockError>>;
 
-    /// Takes it, if it is free.
+    /// Takes it, if it is free. Returns from when on its life counts: before the request was sent, since it may have been
+    /// granted long before the answer came.
     ///
     /// # Errors
     /// When it is not free, or cannot be had.
-    fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<(), LockError>>;
+    fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<Instant, LockError>>;
 
-    /// Keeps it for another while; to be called every few seconds.
+    /// Keeps it for another while; to be called every few seconds. Returns from when on its life counts anew, as above.
     ///
     /// # Errors
     /// When it is lost, or nobody can tell whether it is.
-    fn renew(&mut self) -> BoxFuture<'_, Result<(), LockError>>;
+    fn renew(&mut self) -> BoxFuture<'_, Result<Instant, LockError>>;
 
-    /// Gives it back. It also expires by itself.
+    /// Gives it back, also where it was being taken and that was given up. It also expires by itself.
     ///
     /// # Errors
     /// When the place cannot be reached.

@@ -71,6 +71,11 @@ pub fn duration(span: Duration) -> String {
     }
 }
 
+/// A span to the hundredth of a second, for what is compared: `22.60 s`.
+pub fn precise(span: Duration) -> String {
+    format!("{:.2} s", span.as_secs_f64())
+}
+
 /// A length of time of milliseconds: `1.2 ms`, `840 ms`, then as [`duration`].
 pub fn latency(span: Duration) -> String {
     match span.as_micros() {

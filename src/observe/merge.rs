@@ -148,11 +148,17 @@ impl Merge {
         for member in &mut picture.members {
             set(&mut member.agent, source, stale_after);
             set(&mut member.sql, source, stale_after);
+            set(&mut member.agent_metrics, source, stale_after);
+            set(&mut member.exporter, source, stale_after);
         }
         for router in &mut picture.routers {
             set(&mut router.http, source, stale_after);
             set(&mut router.runtime, source, stale_after);
+            set(&mut router.acting, source, stale_after);
         }
+        set(&mut picture.poolers, source, stale_after);
+        set(&mut picture.backups, source, stale_after);
+        set(&mut picture.runtimes, source, stale_after);
     }
 
     /// Takes in one observation. One for a place that is gone (a member dismissed meanwhile) is dropped.

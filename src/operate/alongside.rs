@@ -148,7 +148,7 @@ impl Run<'_> {
 
     fn escorted(&mut self, ended: Escorted) -> Answer {
         self.left.extend(ended.left);
-        Answer::Sent(if ended.settled { Heard::Accepted(ended.words) } else { Heard::Refused(ended.words) })
+        Answer::Sent(if ended.settled { Heard::Accepted(ended.words) } else { Heard::InDoubt(ended.words) })
     }
 
     async fn told(&mut self, step: usize, told: Told) {

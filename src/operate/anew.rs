@@ -25,6 +25,9 @@ pub(super) fn unheard(snapshot: &Snapshot, since: Moment) -> Vec<(Source, bool)>
         router.runtime.iter().for_each(|reading| collect(reading, since, now, &mut silent));
         router.acting.iter().for_each(|reading| collect(reading, since, now, &mut silent));
     }
+    snapshot.poolers.iter().for_each(|reading| collect(reading, since, now, &mut silent));
+    snapshot.backups.iter().for_each(|reading| collect(reading, since, now, &mut silent));
+    snapshot.runtimes.iter().for_each(|reading| collect(reading, since, now, &mut silent));
     silent
 }
 

@@ -12,15 +12,15 @@ use super::undo::Settled;
 use crate::action::before::Before;
 use crate::action::drill::DrillRequest;
 use crate::action::generation::Generation;
-use crate::action::intent::Intent;
 use crate::action::milestone::Milestone;
+use crate::action::on_failure::OnFailure;
 use crate::action::order::{AgentRequest, Order};
 use crate::action::outcome::Ending;
 use crate::action::permit::Permit;
 use crate::action::plan::Step;
 use crate::action::record::Entry;
-use crate::action::telling::{Attempt, Heard, Judgement, Reply as Told, Stage, Telling, is_outright};
-use crate::driver::port::{Act, NotPerformed, Reply};
+use crate::action::telling::{Attempt, Heard, Judgement, Reply as Told, Stage, Telling, is_principal};
+use crate::driver::port::{Act, NotPerformed, Reply, ReplyVerdict};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
@@ -82,11 +82,6 @@ const DOUBTED: Duration = Duration::from_secs(30);
 /// Why a drill that the operator ended was not gone through.
 const CUT_SHORT: &str = "cut short by the operator";
 
-/// Whether `order` breaks something: refused, nothing is broken, and nothing has to be awaited.
-fn is_fault(order: &Order) -> bool {
-    matches!(order, Order::Drill { request: DrillRequest::Break { .. } })
-}
-
 impl Run<'_> {
     /// Makes every step, as long as nothing speaks against it.
     pub(super) async fn go(&mut self, act: &mut dyn Act, permit: &Permit, before: &Before) -> Course {
@@ -113,8 +108,9 @@ impl Run<'_> {
             let is_shown_before = self.is_brought_about(index, before);
             let turn =
                 Turn { index, step, permit, before, can_abort, in_doubt, is_shown_before, at_most: at_most.take() };
+            let on_failure = plan.on_failure(index);
             // Then its effect tells what its answer does not.
-            let is_awaited = !is_shown_before && self.is_awaited_next(index);
+            let is_awaited = !is_shown_before && on_failure == OnFailure::AwaitEffect;
             let made = match self.escort_of(index) {
                 Some(escort) => {
                     escorted = Some(escort.0);
@@ -126,17 +122,19 @@ impl Run<'_> {
                 Ok(answer) => answer,
                 Err(why) => return Course::Aborted(why),
             };
-            // Orders that take back stand each for itself.
-            let is_decisive = index == plan.no_return && !matches!(plan.intent, Intent::Undo { .. });
+            let is_decisive = index == plan.no_return;
             match answer {
                 Answer::Sent(Heard::Accepted(_)) => {}
                 Answer::Shown(_) => in_doubt = false,
+                // What became of each is told by its reply and by what is seen.
+                Answer::Sent(_) if on_failure == OnFailure::Continue => {}
                 Answer::Sent(Heard::NotSent(why)) if can_abort => return Course::Aborted(why.to_string()),
                 Answer::Sent(Heard::NoAnswer(_)) if is_awaited => in_doubt = in_doubt || is_decisive,
-                Answer::Sent(Heard::Refused(why)) if is_awaited && !is_decisive && !is_outright(&why) => {
-                    at_most = Some(DOUBTED);
-                }
-                Answer::Sent(Heard::Refused(why)) if can_abort && (!is_decisive || is_fault(&step.order)) => {
+                Answer::Sent(Heard::InDoubt(_)) if is_awaited && !is_decisive => at_most = Some(DOUBTED),
+                // Nothing is broken, or what is will be mended: nothing has to be awaited.
+                Answer::Sent(Heard::Refused(why) | Heard::InDoubt(why))
+                    if can_abort && (!is_decisive || step.is_fault()) =>
+                {
                     return Course::Aborted(format!("{}: {why}", step.words));
                 }
                 Answer::Sent(Heard::NoAnswer(why)) if can_abort && !is_decisive => {
@@ -147,7 +145,9 @@ impl Run<'_> {
                 }
                 Answer::NotShown if can_abort => return Course::Aborted(format!("not seen in time: {}", step.words)),
                 Answer::NotShown => return Course::Stopped(format!("not seen in time: {}", step.words)),
-                Answer::Sent(Heard::Refused(_) | Heard::NoAnswer(_)) => in_doubt = in_doubt || is_decisive,
+                Answer::Sent(Heard::Refused(_) | Heard::InDoubt(_) | Heard::NoAnswer(_)) => {
+                    in_doubt = in_doubt || is_decisive;
+                }
                 Answer::Sent(Heard::NotSent(why)) => self.scribe.remark(format!("{}: {why}", step.words)),
             }
         }
@@ -244,7 +244,13 @@ impl Run<'_> {
                 return Err(why);
             }
         };
-        if matches!(answer, Answer::Sent(Heard::Refused(_) | Heard::NotSent(_))) {
+        let is_never_made = match &answer {
+            Answer::Sent(Heard::NotSent(_)) => true,
+            // A fault may have been made in part, whatever was said of it, and mending what is whole does no harm.
+            Answer::Sent(Heard::Refused(_)) => !step.is_fault(),
+            Answer::Sent(_) | Answer::Shown(_) | Answer::NotShown => false,
+        };
+        if is_never_made {
             self.owed.retain(|(owed, _)| *owed != index);
             self.settle(index, step, Settled::NeverMade).await;
         }
@@ -278,6 +284,9 @@ impl Run<'_> {
             self.scribe.began = Some(from);
             self.attempt.since = from;
         }
+        if is_principal(turn.step) {
+            self.attempt.sends(from);
+        }
         self.scribe.tell(Event::StepBegan { step: index, words: step.words.clone() });
         Ok(())
     }
@@ -295,7 +304,7 @@ impl Run<'_> {
         let (reply, accepted) = match answer {
             Answer::Sent(Heard::Accepted(words)) | Answer::Shown(words) => (words.clone(), Some(true)),
             Answer::Sent(Heard::Refused(words) | Heard::NotSent(words)) => (words.clone(), Some(false)),
-            Answer::Sent(Heard::NoAnswer(words)) => (words.clone(), None),
+            Answer::Sent(Heard::InDoubt(words) | Heard::NoAnswer(words)) => (words.clone(), None),
             Answer::NotShown => (Text::new("not seen in time"), None),
         };
         self.end_step(index, ended.since(from), reply, accepted).await;
@@ -439,6 +448,9 @@ impl Run<'_> {
     pub(super) async fn see(&mut self, before: &Before) -> Judgement {
         let snapshot = self.snapshot();
         let plan = &self.request.plan;
+        if let Some(old) = &plan.generation.leader {
+            self.standstill.look(&snapshot, old);
+        }
         let judgement = self.judge.judge(plan, before, &self.attempt, &snapshot);
         for place in self.attempt.learn(&judgement, snapshot.now) {
             let (Some(expected), Some((at, evidence))) =
@@ -458,8 +470,11 @@ impl Run<'_> {
 /// Sends one order, once, and waits for the answer as long as it may take.
 pub(super) async fn sent(act: &mut dyn Act, step: &Step, permit: &Permit) -> Heard {
     match timeout(step.deadline, act.perform(step, permit)).await {
-        Ok(Ok(Reply { accepted: true, words })) => Heard::Accepted(words),
-        Ok(Ok(Reply { accepted: false, words })) => Heard::Refused(words),
+        Ok(Ok(Reply { verdict, words })) => match verdict {
+            ReplyVerdict::Accepted => Heard::Accepted(words),
+            ReplyVerdict::RefusedNothingBegun => Heard::Refused(words),
+            ReplyVerdict::RefusedMayHappen => Heard::InDoubt(words),
+        },
         Ok(Err(error @ NotPerformed::NotSent(_))) => Heard::NotSent(Text::redacted(error.to_string())),
         Ok(Err(error @ NotPerformed::NoAnswer(_))) => Heard::NoAnswer(Text::redacted(error.to_string())),
         Err(_) => {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::course::Turn;
 use super::runner::Run;
 use crate::action::before::Before;
-use crate::action::milestone::Milestone;
 use crate::action::order::Order;
+use crate::action::outcome::Ending;
+use crate::action::telling::{Attempt, Heard, Reply, Stage, is_principal};
 use crate::model::moment::Moment;
 use crate::model::text::Text;
 use crate::model::units;
@@ -36,11 +37,17 @@ impl Run<'_> {
     /// Takes in whether the effect of the step of `turn` is seen by now. `Some`: its answer is not waited for any longer,
     /// and why.
     pub(super) fn waits_no_more(&self, unanswered: &mut Unanswered, turn: &Turn<'_>) -> Option<Text> {
+        let now = self.now();
+        if self.is_disproven(turn) {
+            let waited = units::duration(now.since(unanswered.began));
+            return Some(Text::redacted(format!(
+                "no answer for {waited}, and none is waited for: nothing of it is on record, and all is as before"
+            )));
+        }
         if unanswered.is_shown_before || !self.is_brought_about(turn.index, turn.before) {
             unanswered.seen_since = None;
             return None;
         }
-        let now = self.now();
         let since = *unanswered.seen_since.get_or_insert(now);
         (now.since(since) >= GRACE).then(|| {
             let waited = units::duration(now.since(unanswered.began));
@@ -48,6 +55,18 @@ impl Run<'_> {
                 "no answer for {waited}, and none is waited for: what it was to bring about is seen"
             ))
         })
+    }
+
+    /// Whether it would be proven by now that nothing comes of the step of `turn`, if no answer came: the order was not passed
+    /// on.
+    fn is_disproven(&self, turn: &Turn<'_>) -> bool {
+        if !matches!(turn.step.order, Order::Agent { .. }) || !is_principal(turn.step) {
+            return false;
+        }
+        let mut attempt = Attempt { stage: Stage::Watching, ..self.attempt.clone() };
+        attempt.replies.push(Reply { step: turn.index, at: self.now(), heard: Heard::NoAnswer(Text::default()) });
+        let judgement = self.judge.judge(&self.request.plan, turn.before, &attempt, &self.snapshot());
+        judgement.outcome.is_some_and(|outcome| outcome.ending == Ending::Failed)
     }
 
     /// Whether everything that step `index` was to bring about is seen: what is awaited next, or the whole action where
@@ -62,7 +81,7 @@ impl Run<'_> {
         match steps.get(next) {
             None => self.judge.judge(&self.request.plan, before, &self.attempt, &snapshot).decided,
             Some(step) => match &step.order {
-                Order::Await { milestone, .. } if is_a_turn(milestone) => {
+                Order::Await { milestone, .. } if milestone.tells_a_turn() => {
                     self.judge.tell(milestone, &snapshot, before, self.attempt.since).is_reached()
                 }
                 Order::Await { .. }
@@ -74,34 +93,5 @@ impl Run<'_> {
                 | Order::Drill { .. } => false,
             },
         }
-    }
-
-    /// Whether the step after step `index` awaits what this one is to bring about, so that its effect tells what its answer
-    /// did not.
-    pub(super) fn is_awaited_next(&self, index: usize) -> bool {
-        let next = self.request.plan.steps.get(index + 1);
-        next.is_some_and(|step| matches!(&step.order, Order::Await { milestone, .. } if is_a_turn(milestone)))
-    }
-}
-
-/// Whether a state tells by itself that something happened since the action began. The others look the same before and
-/// after.
-fn is_a_turn(milestone: &Milestone) -> bool {
-    match milestone {
-        Milestone::Promoted { .. } | Milestone::Restarted { .. } | Milestone::Copying { .. } => true,
-        Milestone::SteppedDown { .. }
-        | Milestone::Reloaded { .. }
-        | Milestone::Maintenance { .. }
-        | Milestone::SwitchoverScheduled { .. }
-        | Milestone::RestartScheduled { .. }
-        | Milestone::Configured { .. }
-        | Milestone::RouterFollows
-        | Milestone::Streaming { .. }
-        | Milestone::AllStreaming
-        | Milestone::CaughtUp { .. }
-        | Milestone::SessionsGone { .. }
-        | Milestone::Serving { .. }
-        | Milestone::RouterServer { .. }
-        | Milestone::SessionEnded { .. } => false,
     }
 }

@@ -1,61 +1,14 @@
-//! After the steps: what was temporary is taken back, and the outcome is told from pictures.
+//! After the steps: the outcome is told from pictures.
 
-use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
 
-use tokio::time::{Instant, sleep, sleep_until, timeout};
-
-use super::progress::Event;
 use super::runner::Run;
-use super::undo::Settled;
 use crate::action::before::Before;
 use crate::action::outcome::{Ending, Outcome};
-use crate::action::permit::Permit;
-use crate::action::record::Entry;
-use crate::action::telling::{Heard, Stage, is_outright, is_principal};
-use crate::driver::port::{Act, NotPerformed, Reply};
+use crate::action::telling::{Heard, Stage, is_principal};
 use crate::model::text::Text;
 
-/// How often an undo that is proven not to have been sent is tried. One that may have been sent is never sent again.
-const UNDO_ATTEMPTS: u32 = 3;
-/// Pause between two attempts.
-const UNDO_PAUSE: Duration = Duration::from_secs(1);
-
 impl Run<'_> {
-    /// Takes back every temporary step that was made or may have been, the last one first. Returns what could not be taken
-    /// back, in words for the operator. Neither a lost lock nor a cancellation keeps it from being done.
-    pub(super) async fn take_back(&mut self, act: &mut dyn Act, permit: &Permit) -> Vec<Text> {
-        let mut left = Vec::new();
-        let plan = &self.request.plan;
-        while let Some((step, order)) = self.owed.pop() {
-            let mut attempt = 1;
-            let (reply, accepted) = loop {
-                match timeout(self.limits.undo, act.undo(&order, permit)).await {
-                    Ok(Ok(Reply { accepted, words })) => break (words, Some(accepted)),
-                    Ok(Err(NotPerformed::NotSent(_))) if attempt < UNDO_ATTEMPTS => {
-                        attempt += 1;
-                        sleep(UNDO_PAUSE).await;
-                    }
-                    Ok(Err(error @ NotPerformed::NotSent(_))) => {
-                        break (Text::redacted(error.to_string()), Some(false));
-                    }
-                    Ok(Err(error @ NotPerformed::NoAnswer(_))) => break (Text::redacted(error.to_string()), None),
-                    Err(_) => break (Text::new("no answer in time"), None),
-                }
-            };
-            self.scribe.tell(Event::Undone { step, reply: reply.clone(), accepted });
-            self.scribe.may(Entry::Undone { step, reply: reply.clone(), accepted }).await;
-            if accepted == Some(true) {
-                if let Err(error) = self.undo.settle(step, Settled::Undone).await {
-                    self.scribe.remark(error.line());
-                }
-            } else {
-                let words = plan.steps.get(step).map_or_else(Text::default, |step| step.words.clone());
-                left.push(Text::redacted(format!("take back by hand, if it still stands: {words} ({reply})")));
-            }
-        }
-        left
-    }
-
     /// The outcome of an action that ended before its point of no return. What may have been sent is said.
     pub(super) fn aborted(&self, why: &str) -> Outcome {
         let replies = self.attempt.replies.iter().filter(|reply| !matches!(reply.heard, Heard::NotSent(_)));
@@ -69,12 +22,9 @@ impl Run<'_> {
         // What was answered otherwise was seen to have happened, or the course would not have gone on.
         let doubtful = self.attempt.replies.last().is_some_and(|reply| {
             let step = self.request.plan.steps.get(reply.step);
-            step.is_some_and(is_principal)
-                && match &reply.heard {
-                    Heard::NoAnswer(_) => true,
-                    Heard::Refused(words) => !is_outright(words),
-                    Heard::Accepted(_) | Heard::NotSent(_) => false,
-                }
+            // What a fault may have broken was mended, or is owed.
+            step.is_some_and(|step| is_principal(step) && !step.is_fault())
+                && matches!(reply.heard, Heard::NoAnswer(_) | Heard::InDoubt(_))
         });
         if doubtful {
             let last = "whether the last of it has happened, or will, is not known";

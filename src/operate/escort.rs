@@ -12,7 +12,7 @@ use crate::action::escort::{AGAIN, Escort, LAPSED, LeadRecord, LeadWord, Proof, 
 use crate::action::order::RouterRequest;
 use crate::action::permit::Permit;
 use crate::action::telling::Heard;
-use crate::driver::port::{Companion, NotPerformed, Reply};
+use crate::driver::port::{Companion, NotPerformed, Reply, ReplyVerdict, Still};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::router::{Hold, OwnCheck, ProxyRow};
@@ -243,7 +243,9 @@ impl Party<'_> {
         let stays = known.leader.as_ref().is_some_and(|leader| leader.member == *from && leader.at == began);
         let patience = match &*self.reply.borrow() {
             Some(Heard::NoAnswer(_)) => LATE,
-            Some(Heard::Accepted(_) | Heard::Refused(_) | Heard::NotSent(_)) | None => Duration::ZERO,
+            Some(Heard::Accepted(_) | Heard::Refused(_) | Heard::InDoubt(_) | Heard::NotSent(_)) | None => {
+                Duration::ZERO
+            }
         };
         stays && !self.escort.is_accepted(record, self.permit.generation()) && began.since(answered) >= patience
     }
@@ -289,7 +291,7 @@ fn timeline(sql: &Result<LeadWord, SourceError>) -> String {
 struct Teller<'a> {
     party: &'a Party<'a>,
     route: &'a Route,
-    /// Whose server was told up, or came up by its own check.
+    /// Whose server was told up, or may have been, or came up by its own check.
     up: Option<NodeName>,
     /// Whose servers were told down.
     down: BTreeSet<NodeName>,
@@ -314,7 +316,7 @@ impl Teller<'_> {
             if let Some(why) =
                 seen.against.clone().or_else(|| lapsed.then(|| Text::new("the proof could not be renewed")))
             {
-                if self.tell(&member, false, &why).await {
+                if self.tell(&member, false, &why, &|| true).await {
                     self.up = None;
                 }
                 return None;
@@ -330,7 +332,7 @@ impl Teller<'_> {
                 if let (Some(why), Some(from)) = (&seen.leaving, from)
                     && !self.down.contains(from)
                 {
-                    self.tell(from, false, why).await;
+                    self.tell(from, false, why, &|| true).await;
                 }
                 None
             }
@@ -362,7 +364,7 @@ impl Teller<'_> {
             let Some(member) = self.route.member(&row.server).cloned() else {
                 return Some(RouteEnd::Left(format!("{} is up, and nobody knows whose it is", row.server)));
             };
-            if !self.tell(&member, false, &why).await {
+            if !self.tell(&member, false, &why, &|| true).await {
                 return None;
             }
         }
@@ -381,16 +383,16 @@ impl Teller<'_> {
                 return Some(RouteEnd::Left(format!("{} does not stay up: its own check disagrees", own.server)));
             }
         }
-        // Asking and telling took their time: by the newest proof, or not at all.
-        let (still, words) = {
+        // Asking and telling took their time, and so will connecting: by the newest proof, or not at all.
+        let clock = self.party.clock;
+        let proof = || {
             let seen = newest.borrow();
-            let young =
-                |proven: &&Proven| self.party.clock.now().since(proven.at) < YOUNG && proven.member == leader.member;
-            let proven = seen.leader.as_ref().filter(|_| seen.against.is_none()).filter(young);
-            (proven.is_some(), proven.map(|proven| proven.words.clone()).unwrap_or_default())
+            let young = |proven: &&Proven| clock.now().since(proven.at) < YOUNG && proven.member == leader.member;
+            seen.leader.as_ref().filter(|_| seen.against.is_none()).filter(young).map(|proven| proven.words.clone())
         };
-        if still && self.tell(&leader.member, true, &words).await {
-            self.up = Some(leader.member.clone());
+        if let Some(words) = proof()
+            && self.tell(&leader.member, true, &words, &|| proof().is_some()).await
+        {
             self.down.remove(&leader.member);
         }
         None
@@ -414,18 +416,30 @@ impl Teller<'_> {
 
     /// Tells it of the server of `member`. Whether it reads back so. It is told again where it does not: health does no
     /// harm twice, and each time by a proof of its own.
-    async fn tell(&mut self, member: &NodeName, up: bool, why: &Text) -> bool {
+    async fn tell(&mut self, member: &NodeName, up: bool, why: &Text, still: Still<'_>) -> bool {
         let Some(server) = self.route.servers.get(member).cloned() else { return false };
         let request = RouterRequest::Health { backend: self.route.backend.clone(), server: server.clone(), up };
         self.told = true;
         let party = self.party;
+        // From here on it may be up, whatever is heard of it: should the proof break, it is told down.
+        let was_up = if up { self.up.replace(member.clone()) } else { self.up.clone() };
         let (reply, accepted) =
-            match timeout(ROUTER, party.companion.tell(&self.route.router, &request, party.permit)).await {
-                Ok(Ok(Reply { accepted, words })) => (words, Some(accepted)),
+            match timeout(ROUTER, party.companion.tell(&self.route.router, &request, party.permit, still)).await {
+                Ok(Ok(Reply { verdict, words })) => (
+                    words,
+                    match verdict {
+                        ReplyVerdict::Accepted => Some(true),
+                        ReplyVerdict::RefusedNothingBegun => Some(false),
+                        ReplyVerdict::RefusedMayHappen => None,
+                    },
+                ),
                 Ok(Err(error @ NotPerformed::NotSent(_))) => (Text::redacted(error.to_string()), Some(false)),
                 Ok(Err(error @ NotPerformed::NoAnswer(_))) => (Text::redacted(error.to_string()), None),
                 Err(_) => (Text::redacted(format!("no answer after {}", units::latency(ROUTER))), None),
             };
+        if accepted == Some(false) {
+            self.up = was_up;
+        }
         let done = accepted == Some(true);
         if done && !up {
             self.down.insert(member.clone());

@@ -41,9 +41,9 @@ impl Listed {
         &self.request.action
     }
 
-    /// Whether it died and nobody has said yet that they know.
+    /// Whether it died or left something to be taken back, and nobody has said yet that they know.
     pub fn wants_attention(&self) -> bool {
-        matches!(self.state, JobState::Died(_)) && !self.acknowledged
+        (matches!(self.state, JobState::Died(_)) || !self.state.owed().is_empty()) && !self.acknowledged
     }
 }
 

@@ -20,6 +20,8 @@ mod prepare;
 pub mod progress;
 pub mod runner;
 mod scribe;
+mod standstill;
+mod take_back;
 #[cfg(test)]
 mod tests;
 pub mod undo;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::course::Course;
@@ -18,7 +18,7 @@ use super::undo::UndoBook;
 use crate::action::before::Before;
 use crate::action::order::Order;
 use crate::action::outcome::{Ending, Outcome};
-use crate::action::permit::{Confirmation, WriteAccess};
+use crate::action::permit::{Confirmation, Permit, WriteAccess};
 use crate::action::plan::Plan;
 use crate::action::record::{ActionId, Entry, Operator};
 use crate::action::telling::Attempt;
@@ -77,6 +77,10 @@ pub struct Limits {
     pub held_without_renewal: Duration,
     /// One attempt to take a temporary step back.
     pub undo: Duration,
+    /// How long taking back is tried while the operation lock is held: a router restarts in that time.
+    pub undo_under_lock: Duration,
+    /// How long it is tried after that, with the lock given back so that nobody is kept out.
+    pub undo_for: Duration,
 }
 
 impl Default for Limits {
@@ -87,6 +91,8 @@ impl Default for Limits {
             renew_every: Duration::from_secs(3),
             held_without_renewal: Duration::from_secs(10),
             undo: Duration::from_secs(10),
+            undo_under_lock: Duration::from_secs(30),
+            undo_for: Duration::from_mins(10),
         }
     }
 }
@@ -133,6 +139,9 @@ pub async fn run(
         leadership,
         companion,
         owed: Vec::new(),
+        troubles: super::take_back::Troubles::default(),
+        released: false,
+        standstill: super::standstill::Standstill::default(),
         left: Vec::new(),
     };
     let outcome = run.guarded(&mut *act, &mut *lock, state).await;
@@ -159,6 +168,12 @@ pub(super) struct Run<'a> {
     pub(super) leadership: super::course::Leadership,
     /// Temporary steps that were made, or may have been, with their undo.
     pub(super) owed: Vec<(usize, Order)>,
+    /// What kept them from being taken back so far.
+    pub(super) troubles: super::take_back::Troubles,
+    /// What was seen of writes while the leader changed.
+    pub(super) standstill: super::standstill::Standstill,
+    /// The operation lock was given back.
+    pub(super) released: bool,
     /// Goes alongside a change of leader.
     pub(super) companion: Arc<dyn Companion>,
     /// What escorts could not put right, or leave to the operator.
@@ -188,15 +203,15 @@ impl Run<'_> {
             reason: self.request.confirmation.reason.clone(),
             since: self.scribe.wall(),
         };
-        match timeout(self.limits.lock_answer, lock.acquire(&claim)).await {
-            Ok(Ok(())) => {}
+        let known = match timeout(self.limits.lock_answer, lock.acquire(&claim)).await {
+            Ok(Ok(known)) => known,
             Ok(Err(error)) => return self.refuse(error.to_string()).await,
             Err(_) => {
                 // It may have been taken all the same; otherwise it expires by itself.
                 let _ = timeout(self.limits.lock_answer, lock.release()).await;
                 return self.refuse("the operation lock was not had in time".to_owned()).await;
             }
-        }
+        };
         self.scribe.tell(Event::Locked);
         let done = CancellationToken::new();
         let limits = self.limits.clone();
@@ -205,19 +220,28 @@ impl Run<'_> {
             done.cancel();
             outcome
         };
-        let (outcome, released) = tokio::join!(under_lock, keep(lock, &limits, state, &done));
+        let (under_lock, released) = tokio::join!(under_lock, keep(lock, &limits, known, state, &done));
         if let Err(error) = released {
             self.scribe.remark(format!("the operation lock was not given back and will expire: {error}"));
         }
-        outcome
+        match under_lock {
+            UnderLock::Over(outcome) => outcome,
+            UnderLock::Owing { outcome, permit } => {
+                self.released = true;
+                self.scribe.remark(self.goes_on_taking_back());
+                let end = Instant::now() + self.limits.undo_for;
+                self.take_back(act, &permit, end).await;
+                self.close(outcome).await
+            }
+        }
     }
 
     /// Looks again, writes down, acts, takes back, watches, and writes down the end.
-    async fn under_lock(&mut self, act: &mut dyn Act) -> Outcome {
+    async fn under_lock(&mut self, act: &mut dyn Act) -> UnderLock {
         self.scribe.tell(Event::Looking { again: true });
         let ready = match self.second_look().await {
             Ok(ready) => ready,
-            Err(why) => return self.refuse(why).await,
+            Err(why) => return UnderLock::Over(self.refuse(why).await),
         };
         let Ready { permit, notes, before } = ready;
         let started = Entry::Started {
@@ -229,23 +253,28 @@ impl Run<'_> {
             before: Box::new(before.clone()),
         };
         if let Err(error) = self.scribe.must(started).await {
-            return self.refuse(error.line()).await;
+            return UnderLock::Over(self.refuse(error.line()).await);
         }
         self.scribe.tell(Event::Started);
         let course = self.go(act, &permit, &before).await;
-        let mut left = self.take_back(act, &permit).await;
-        left.append(&mut self.left);
+        let end = Instant::now() + self.limits.undo_under_lock;
+        self.take_back(act, &permit, end).await;
         let outcome = match course {
             Course::Aborted(why) => self.aborted(&why),
             Course::Through => self.watch(&before, None).await,
             Course::Stopped(why) => self.watch(&before, Some(&why)).await,
         };
-        self.close(outcome, left).await
+        let outcome = self.with_figures(outcome);
+        if self.owed.is_empty() {
+            return UnderLock::Over(self.close(outcome).await);
+        }
+        UnderLock::Owing { outcome, permit }
     }
 
-    /// Writes the end down, with what is left to do by hand.
-    async fn close(&mut self, mut outcome: Outcome, left: Vec<Text>) -> Outcome {
-        outcome.next.extend(left);
+    /// Writes the end down, with what is left to do.
+    async fn close(&mut self, outcome: Outcome) -> Outcome {
+        let mut outcome = self.with_what_is_owed(outcome);
+        outcome.next.append(&mut self.left);
         let after = self.scribe.after().unwrap_or_default();
         let left = Before::of(&self.snapshot()).map(Box::new);
         self.scribe.may(Entry::Ended { outcome: outcome.clone(), after, left }).await;
@@ -266,4 +295,17 @@ impl Run<'_> {
         self.scribe.may(entry).await;
         outcome
     }
+}
+
+/// How it stands when the lock is given back.
+enum UnderLock {
+    /// The end is known and written down.
+    Over(Outcome),
+    /// Something temporary could not be taken back yet.
+    Owing {
+        /// How the action itself ended.
+        outcome: Outcome,
+        /// By which it was begun.
+        permit: Permit,
+    },
 }

@@ -18,7 +18,7 @@ use crate::model::name::RouterName;
 use crate::observe::once::settled;
 use crate::operate::Rules;
 use crate::operate::desk::{Desk, HostNotes};
-use crate::operate::job::JobState;
+use crate::operate::job::{JobState, elsewhere};
 
 /// Does what `verb` asks of the one cluster that is meant.
 pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Printer) -> anyhow::Result<Exit> {
@@ -73,8 +73,12 @@ fn left(name: &str, settings: &mut Settings) -> anyhow::Result<Vec<Owed>> {
     if settings.clusters.is_empty() {
         return Err(Misuse(format!("{name} acted on {cluster}, which is not configured here")).into());
     }
-    let JobState::Died(remains) = job.state(&ledger.journal())? else {
-        return Err(Misuse(format!("{name} did not die: nothing is left to be taken back")).into());
-    };
-    Ok(remains.owed.into_iter().map(|(step, order)| Owed { step, order }).collect())
+    let state = job.state(&ledger.journal())?;
+    if let JobState::Elsewhere(process) = &state {
+        return Err(Misuse(format!("{name}: {}", elsewhere(process))).into());
+    }
+    if matches!(state, JobState::Running(_)) {
+        return Err(Misuse(format!("{name} still runs, and takes back itself: pgctl-tui audit {name}")).into());
+    }
+    Ok(state.owed().iter().map(|(step, order)| Owed { step: *step, order: order.clone() }).collect())
 }

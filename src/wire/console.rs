@@ -172,3 +172,9 @@ pub(super) fn state_directory(environment: &Environment) -> PathBuf {
     let base = base.or_else(|| environment.home().map(|home| home.join(".local/state")));
     base.unwrap_or_else(|| PathBuf::from(".")).join("pgctl-tui")
 }
+
+/// Whether there is a place that every process of this user finds again. Without one nothing may be done to a cluster: what
+/// is to be taken back would be looked for in vain.
+pub(super) fn has_state_directory(environment: &Environment) -> bool {
+    state_directory(environment).is_absolute()
+}

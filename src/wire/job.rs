@@ -15,6 +15,7 @@ use super::stack::Purpose;
 use super::{Misuse, Observers, configured, console, drill, scope, stack};
 use crate::action::Intent;
 use crate::action::note::{Note, Verdict};
+use crate::action::outcome::Ending;
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::action::record::{ActionId, Operator};
@@ -30,7 +31,9 @@ use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::driver::port::Act;
 use crate::model::text::Text;
 use crate::operate::hand::{Hand, Ledger as _, News};
-use crate::operate::job::{Job, JobError, JobLedger, Jobs, KEPT, Process, SCHEMA, Spec, line, settling};
+use crate::operate::job::{
+    Job, JobError, JobLedger, Jobs, KEPT, Process, SCHEMA, Spec, line, settled, settling,
+};
 use crate::operate::{Judge, Limits, Parts, Request, Rules};
 
 /// Jobs that are removed at most when a new one is made.
@@ -149,6 +152,13 @@ pub(super) async fn create(
     plan: Plan,
     confirmation: Confirmation,
 ) -> Result<Job, String> {
+    if !console::has_state_directory(&Environment::of_process()) {
+        return Err(
+            "neither HOME nor XDG_STATE_HOME is set, so that nobody would find again what is to be taken back: set \
+                    one of them"
+                .to_owned(),
+        );
+    }
     let at = now();
     let action = ActionId::new(at, std::process::id());
     let request = Request { action, plan, confirmation, operator: who() };
@@ -265,7 +275,11 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
     let outcome = job.conduct(&Process::this(&host()), &access, parts, cancel.clone()).await;
     cancel.cancel();
     observers.end().await;
-    Ok(Exit::of(outcome?.ending))
+    let outcome = outcome?;
+    if outcome.ending == Ending::Done {
+        settled(&spec.request.plan, &ledger()).await?;
+    }
+    Ok(Exit::of(outcome.ending))
 }
 
 /// SIGTERM and SIGINT ask the job to end as far as it still can, and to take back what is temporary; a

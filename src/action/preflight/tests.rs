@@ -636,7 +636,7 @@ fn only_the_session_that_was_picked_is_ended() {
     assert_eq!(verdict_of(&snapshot, &end(77, started()), "session-there"), Pass);
     let later = started() + SignedDuration::from_secs(9);
     assert_eq!(verdict_of(&snapshot, &end(77, later), "session-there"), Block, "another backend by now");
-    assert_eq!(verdict_of(&snapshot, &end(78, started()), "session-there"), Block, "gone");
+    assert_eq!(verdict_of(&snapshot, &end(78, started()), "session-there"), Warn, "idle, or gone");
     assert_eq!(verdict_of(&snapshot, &end(4049, started()), "session-is-clients"), Block, "a walsender");
     sql(&mut snapshot, 0, |report| report.sessions[0].application = "pgctl-tui".into());
     assert_eq!(verdict_of(&snapshot, &end(77, started()), "session-not-ours"), Block);

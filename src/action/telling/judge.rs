@@ -7,16 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use super::super::before::Before;
 use super::super::drill::DrillRequest;
+use super::super::expectation::Expected;
 use super::super::intent::{AfterDrain, Intent};
 use super::super::milestone::Milestone;
 use super::super::order::{Order, RouterRequest, SqlRequest};
 use super::super::outcome::{Ending, Outcome};
 use super::super::plan::{Plan, Step};
 use super::evidence::Scene;
-use super::{Telling, tell, unchanged};
+use super::{Telling, short, tell, unchanged, undone};
 use crate::model::moment::Moment;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
+use crate::model::units;
 
 /// Within this an agent has written the order that it was given, whatever something on the way answered in its place.
 const ON_RECORD: Duration = Duration::from_secs(2);
@@ -27,8 +29,10 @@ const ON_RECORD: Duration = Duration::from_secs(2);
 pub enum Heard {
     /// Taken, in the far end's words. Not yet done.
     Accepted(Text),
-    /// Not taken, in the far end's words. A 503 may happen all the same.
+    /// Not taken, in the far end's words, and nothing was begun.
     Refused(Text),
+    /// Not taken, in words that prove nothing: a 503 may happen all the same.
+    InDoubt(Text),
     /// Sent, or perhaps sent, and no answer: it may happen yet.
     NoAnswer(Text),
     /// Proven that nothing was sent.
@@ -70,8 +74,12 @@ pub struct Attempt {
     pub stage: Stage,
     /// Replies so far. None for steps that only wait.
     pub replies: Vec<Reply>,
-    /// Milestones seen, by their place in the sequence: when, and from what. What was once seen stays so: a copy ends.
+    /// Milestones seen, by their place in the sequence: when first, and from what. An event that was once seen stays so: a
+    /// copy ends. A state must hold in the picture by which the outcome is called.
     pub reached: BTreeMap<usize, (Moment, Text)>,
+    /// When the newest step that the action is about began: nothing from before can tell that it did nothing.
+    #[serde(default)]
+    pub sent: Option<Moment>,
     /// Since when everything is proven to be as before.
     pub quiet_since: Option<Moment>,
 }
@@ -79,7 +87,20 @@ pub struct Attempt {
 impl Attempt {
     /// An action whose first step begins now.
     pub fn begun(since: Moment) -> Self {
-        Self { since, stage: Stage::Sending, replies: Vec::new(), reached: BTreeMap::new(), quiet_since: None }
+        Self {
+            since,
+            stage: Stage::Sending,
+            replies: Vec::new(),
+            reached: BTreeMap::new(),
+            sent: None,
+            quiet_since: None,
+        }
+    }
+
+    /// A step that the action is about begins at `now`.
+    pub fn sends(&mut self, now: Moment) {
+        self.sent = Some(now);
+        self.quiet_since = None;
     }
 
     /// Remembers what was seen at `now`. Returns the places of the milestones that were seen for the first time.
@@ -114,8 +135,11 @@ pub struct Judgement {
 /// Judges an action by the present picture. Pure: asked at every picture and once more when the time is over.
 pub fn judge(plan: &Plan, before: &Before, attempt: &Attempt, snapshot: &Snapshot) -> Judgement {
     let tellings = tellings(plan, before, attempt, snapshot);
-    let heard = attempt.replies.iter().map(|reply| reply.at).max().unwrap_or(attempt.since);
-    let scene = Scene { snapshot, before, since: attempt.since.max(heard) };
+    // When no answer was waited for any longer says nothing of what the far end did.
+    let heard = attempt.replies.iter().filter(|reply| !matches!(reply.heard, Heard::NoAnswer(_)));
+    let heard = heard.map(|reply| reply.at).max().unwrap_or(attempt.since);
+    let since = attempt.since.max(heard).max(attempt.sent.unwrap_or(attempt.since));
+    let scene = Scene { snapshot, before, since };
     let quiet = unchanged::proof(&scene, plan);
     let quiet_since = quiet.as_ref().ok().map(|_| attempt.quiet_since.unwrap_or(snapshot.now));
     let case = Case { plan, attempt, scene, tellings: &tellings, quiet, quiet_since };
@@ -127,8 +151,8 @@ fn tellings(plan: &Plan, before: &Before, attempt: &Attempt, snapshot: &Snapshot
     let mut told: Vec<Telling> = Vec::with_capacity(plan.expectation.sequence.len());
     for (place, expected) in plan.expectation.sequence.iter().enumerate() {
         let telling = match attempt.reached.get(&place) {
-            Some((_, evidence)) => Telling::Reached { evidence: evidence.clone() },
-            None => match after(plan, attempt, place) {
+            Some((_, evidence)) if expected.milestone.is_event() => Telling::Reached { evidence: evidence.clone() },
+            Some(_) | None => match after(plan, attempt, place) {
                 Ok(since) => tell(&expected.milestone, snapshot, before, since),
                 Err(first) => Telling::not_yet(format!("first: {first}")),
             },
@@ -194,13 +218,21 @@ impl Case<'_> {
         if stage == Stage::Sending {
             return None;
         }
+        if matches!(self.plan.intent, Intent::Undo { .. }) {
+            return undone::outcome(self.plan, self.attempt, self.tellings);
+        }
         if self.is_decided() && (whole || stage == Stage::Overdue) {
             return Some(self.done());
         }
         if stage == Stage::Waiting {
             return None;
         }
-        if let Some(failed) = self.nothing_sent().or_else(|| self.ruled_out()).or_else(|| self.proven_unchanged()) {
+        if let Some(failed) = self
+            .nothing_sent()
+            .or_else(|| self.ruled_out())
+            .or_else(|| self.proven_unchanged())
+            .or_else(|| self.nothing_begun())
+        {
             return Some(failed);
         }
         if self.deciding().next().is_none() && self.all_accepted() {
@@ -210,27 +242,68 @@ impl Case<'_> {
         (stage == Stage::Overdue).then(|| self.called())
     }
 
+    /// What decides was seen. What the users of the cluster do not get all the same keeps it from being simply done.
     fn done(&self) -> Outcome {
         let lacking: Vec<String> = self.lacking().map(|(what, why)| format!("{what}: {why}")).collect();
-        if lacking.is_empty() {
+        let broken = short::of(&self.scene, self.plan);
+        if lacking.is_empty() && broken.is_empty() {
             return Outcome::new(Ending::Done, self.plan.title.as_str());
         }
-        let text = format!("{}; not seen in time: {}", self.plan.title, lacking.join("; "));
-        Outcome::new(Ending::Done, text).next("look at what was not seen: pgctl-tui status")
+        let mut text = self.plan.title.to_string();
+        if !broken.is_empty() {
+            text = format!("{text}; but {}", broken.join("; "));
+        }
+        if !lacking.is_empty() {
+            text = format!("{text}; not seen in time: {}", lacking.join("; "));
+        }
+        let ending = if broken.is_empty() { Ending::Done } else { Ending::Unverified };
+        Outcome::new(ending, text).next("look at what was not seen: pgctl-tui status")
     }
 
-    /// Milestones not seen, in words, with the reason.
-    fn lacking(&self) -> impl Iterator<Item = (String, &Text)> {
-        let all = self.plan.expectation.sequence.iter().zip(self.tellings);
-        all.filter(|(_, telling)| !telling.is_reached()).map(|(e, telling)| (e.milestone.words(), telling.words()))
+    /// Milestones not seen, in words, with the reason. What was seen and is no more is said so.
+    fn lacking(&self) -> impl Iterator<Item = (String, String)> {
+        self.unreached().map(|(expected, telling, seen)| {
+            let seen = seen.map(|at| format!("was seen at +{} and is no more: ", units::latency(at)));
+            (expected.milestone.words(), format!("{}{}", seen.unwrap_or_default(), telling.words()))
+        })
+    }
+
+    /// Those of them that were seen, and are no more.
+    fn lost(&self) -> impl Iterator<Item = (String, String)> {
+        self.unreached().filter_map(|(expected, telling, seen)| {
+            let seen = units::latency(seen?);
+            Some((expected.milestone.words(), format!("was seen at +{seen} and is no more: {}", telling.words())))
+        })
+    }
+
+    /// Milestones that are not reached now, and when they were, where they were once.
+    fn unreached(&self) -> impl Iterator<Item = (&Expected, &Telling, Option<Duration>)> {
+        let all = self.plan.expectation.sequence.iter().zip(self.tellings).enumerate();
+        let all = all.filter(|(_, (_, telling))| !telling.is_reached());
+        all.map(|(place, (expected, telling))| {
+            let seen = self.attempt.reached.get(&place).map(|(at, _)| at.since(self.attempt.since));
+            (expected, telling, seen)
+        })
     }
 
     /// Replies to the steps that the action is about; what only prepares or is taken back does not count.
     fn replies(&self) -> impl Iterator<Item = &Heard> {
-        let undoes = matches!(self.plan.intent, Intent::Undo { .. });
-        let is_principal =
-            move |reply: &&Reply| self.plan.steps.get(reply.step).is_some_and(|step| undoes || is_principal(step));
+        let is_principal = move |reply: &&Reply| self.plan.steps.get(reply.step).is_some_and(is_principal);
         self.attempt.replies.iter().filter(is_principal).map(|reply| &reply.heard)
+    }
+
+    /// The far end itself refused everything that the action is about, and begins nothing then. For a change of leader that is
+    /// not believed without a look at the record: something on the way may have answered.
+    fn nothing_begun(&self) -> Option<Outcome> {
+        let is_nothing = |heard: &Heard| matches!(heard, Heard::Refused(_) | Heard::NotSent(_));
+        if self.changes_lead() || !self.replies().all(is_nothing) {
+            return None;
+        }
+        let refused = self.replies().find_map(|heard| match heard {
+            Heard::Refused(words) => Some(words),
+            _ => None,
+        });
+        refused.map(|words| Outcome::new(Ending::Failed, format!("refused, and nothing was begun: {words}")))
     }
 
     fn all_accepted(&self) -> bool {
@@ -242,7 +315,7 @@ impl Case<'_> {
         for heard in self.replies() {
             match heard {
                 Heard::NotSent(error) => why = Some(error),
-                Heard::Accepted(_) | Heard::Refused(_) | Heard::NoAnswer(_) => return None,
+                Heard::Accepted(_) | Heard::Refused(_) | Heard::InDoubt(_) | Heard::NoAnswer(_) => return None,
             }
         }
         why.map(|why| Outcome::new(Ending::Failed, format!("nothing was sent: {why}")))
@@ -257,7 +330,9 @@ impl Case<'_> {
         if happened || (self.changes_lead() && self.scene.record()?.value.failover.is_some()) {
             return None;
         }
-        Some(Outcome::new(Ending::Failed, against.words().as_str()).next("look at the cluster: pgctl-tui status"))
+        let lost: Vec<String> = self.lost().map(|(what, why)| format!("{what} {why}")).collect();
+        let text = if lost.is_empty() { against.words().to_string() } else { lost.join("; ") };
+        Some(Outcome::new(Ending::Failed, text).next("look at the cluster: pgctl-tui status"))
     }
 
     fn proven_unchanged(&self) -> Option<Outcome> {
@@ -272,9 +347,9 @@ impl Case<'_> {
         if happened || lasts < self.must_last()? {
             return None;
         }
-        let refused = self.replies().find(|heard| matches!(heard, Heard::Refused(_)));
+        let refused = self.replies().find(|heard| matches!(heard, Heard::Refused(_) | Heard::InDoubt(_)));
         let text = match refused.or_else(|| self.replies().next()) {
-            Some(Heard::Refused(reply)) => format!("{reply}; {words}"),
+            Some(Heard::Refused(reply) | Heard::InDoubt(reply)) => format!("{reply}; {words}"),
             Some(Heard::Accepted(reply)) => format!("the answer was \"{reply}\", and yet {words}"),
             Some(Heard::NoAnswer(_) | Heard::NotSent(_)) | None => words.clone(),
         };
@@ -287,9 +362,10 @@ impl Case<'_> {
         let mut outright = true;
         for heard in self.replies() {
             match heard {
-                Heard::Refused(words) => {
+                Heard::Refused(_) => refused = true,
+                Heard::InDoubt(_) => {
                     refused = true;
-                    outright &= is_outright(words);
+                    outright = false;
                 }
                 Heard::NotSent(_) => {}
                 Heard::Accepted(_) => outright = false,
@@ -405,11 +481,4 @@ pub fn is_principal(step: &Step) -> bool {
         | Order::Drill { .. }
         | Order::Await { .. } => false,
     }
-}
-
-/// Whether a refusal says that nothing was begun: an HTTP status of the 4xx, but for the one that something on the way
-/// answers when it has waited too long; or the plain word of a wire without any.
-pub fn is_outright(words: &Text) -> bool {
-    let status = words.as_str().split(' ').next().and_then(|word| word.parse::<u16>().ok());
-    status.is_none_or(|status| (400..500).contains(&status) && status != 408)
 }

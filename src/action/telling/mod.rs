@@ -9,15 +9,17 @@ mod lead;
 mod node;
 mod order;
 mod part;
+mod short;
 mod streams;
 mod unchanged;
+mod undone;
 
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use judge::{Attempt, Heard, Judgement, Reply, Stage, is_outright, is_principal, judge};
+pub use judge::{Attempt, Heard, Judgement, Reply, Stage, is_principal, judge};
 
 use super::before::Before;
 use super::milestone::Milestone;

@@ -57,6 +57,29 @@ pub(super) fn router_follows(scene: &Scene<'_>) -> Telling {
     Telling::reached(seen.join("; "))
 }
 
+/// Write backends of routers that have answered since and do not lead to the leader alone: clients cannot write through
+/// them. One that is silent says nothing.
+pub(super) fn astray_pools(scene: &Scene<'_>) -> Vec<String> {
+    let leader = scene.record().and_then(|record| record.value.leader.as_ref());
+    let Some(leader) = leader.map(|key| &key.holder) else { return Vec::new() };
+    let mut words = Vec::new();
+    for router in &scene.snapshot.routers {
+        let Some(report) = said(scene, router) else { continue };
+        let is_written =
+            |row: &&ProxyRow| row.kind == ProxyKind::Server && router.purpose(&row.proxy) == PoolPurpose::Write;
+        let servers: Vec<&ProxyRow> = report.value.rows.iter().filter(is_written).collect();
+        let mut pools: Vec<&Text> = servers.iter().map(|row| &row.proxy).collect();
+        pools.dedup();
+        for pool in pools {
+            let of_pool: Vec<&ProxyRow> = servers.iter().copied().filter(|row| row.proxy == *pool).collect();
+            if let Some(telling) = astray(scene, leader, &of_pool) {
+                words.push(format!("{} does not lead writes to {leader}: {}", router.name, telling.words()));
+            }
+        }
+    }
+    words
+}
+
 /// What keeps one write backend from leading to `leader` alone; `None`: nothing.
 fn astray(scene: &Scene<'_>, leader: &crate::model::name::NodeName, servers: &[&ProxyRow]) -> Option<Telling> {
     let is_leader = |row: &ProxyRow| scene.snapshot.member_of(row).is_some_and(|member| member.name == *leader);

@@ -77,7 +77,11 @@ pub async fn run(
         Answer::Confirmed(confirmed) => confirmed,
         Answer::Refused(why) => return Ok(refused(&why, printer)),
     };
-    let begun = begin(plan, confirmed).await?;
+    // Where it cannot be written down, nothing was sent and nothing will be.
+    let begun = match begin(plan, confirmed).await {
+        Ok(begun) => begun,
+        Err(why) => return Ok(refused(&format!("{why:#}"), printer)),
+    };
     let outcome = follow(begun, interrupts()?, acting.output, printer).await?;
     Ok(Exit::of(outcome.ending))
 }

@@ -63,7 +63,10 @@ fn seen(snapshot: &Snapshot, member: &NodeName, pid: u32) -> Result<Timestamp, S
     };
     let session = report.sessions.iter().find(|session| u32::try_from(session.pid) == Ok(pid));
     let Some(session) = session else {
-        return Err(format!("no session {pid} does anything on {member}: it is idle, or gone, or of another node"));
+        return Err(format!(
+            "no session {pid} does anything on {member}: it is idle, or gone, or of another node; an idle one is named \
+             by its start: --started, as pg_stat_activity has it in backend_start"
+        ));
     };
     session.started.ok_or_else(|| {
         format!("when session {pid} on {member} began may not be seen: grant pg_monitor to the role that looks")

@@ -62,12 +62,14 @@ pub struct Writer {
     connector: Connector,
     link: Option<Link>,
     preferred: usize,
+    /// A lease that a lock is being taken on: the key may hang on it, and whoever asked may have stopped waiting.
+    taking: Option<i64>,
 }
 
 impl Writer {
     /// A writer over `connector`. Connects when first needed.
     pub fn new(connector: Connector) -> Self {
-        Self { connector, link: None, preferred: 0 }
+        Self { connector, link: None, preferred: 0, taking: None }
     }
 
     /// A connection to an endpoint that has just answered for the majority.
@@ -135,6 +137,7 @@ impl Writer {
         let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
         let outcome = link.within(link.client.lease_client().grant(seconds, None)).await;
         let lease = outcome.map_err(|error| self.failed(error))?.id();
+        self.taking = Some(lease);
         let put = TxnOp::put(key, value, Some(PutOptions::new().with_lease(lease)));
         let txn = Txn::new()
             .when([Compare::create_revision(key, CompareOp::Equal, 0)])
@@ -147,15 +150,16 @@ impl Writer {
             Err(error) => {
                 let error = self.failed(error);
                 // It may have been written: without its lease it goes.
-                let _ = self.give_back(lease).await;
+                let _ = self.give_up().await;
                 return Err(error);
             }
         };
         if answer.succeeded() {
             let create_revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
+            self.taking = None;
             return Ok(Taking::Taken(Held { lease, create_revision, known }));
         }
-        let _ = self.give_back(lease).await;
+        let _ = self.give_up().await;
         let busy = answer.op_responses().into_iter().find_map(|response| match response {
             TxnOpResponse::Get(got) => got.kvs().first().map(super::record::key),
             TxnOpResponse::Put(_) | TxnOpResponse::Delete(_) | TxnOpResponse::Txn(_) => None,
@@ -204,6 +208,17 @@ impl Writer {
         let outcome = link.within(link.client.lease_client().time_to_live(lease, None)).await;
         let answer = outcome.map_err(|error| self.failed(error))?;
         Ok(u64::try_from(answer.ttl()).ok().map(Duration::from_secs))
+    }
+
+    /// Ends the lease of a lock whose taking failed or was dropped, where there is one.
+    ///
+    /// # Errors
+    /// When it cannot be told whether it ended; it will by itself.
+    pub async fn give_up(&mut self) -> Result<(), EtcdError> {
+        let Some(lease) = self.taking else { return Ok(()) };
+        self.give_back(lease).await?;
+        self.taking = None;
+        Ok(())
     }
 
     /// Ends a lease, and with it the lock that hangs on it.

@@ -1,6 +1,7 @@
 //! The operation lock of a cluster without a place for one.
 
 use futures::future::BoxFuture;
+use tokio::time::Instant;
 
 use crate::driver::port::{Claim, Lock, LockError};
 use crate::model::source::{SourceError, Trouble};
@@ -20,11 +21,11 @@ impl Lock for NoLock {
         Box::pin(async { Err(unavailable()) })
     }
 
-    fn acquire<'a>(&'a mut self, _: &'a Claim) -> BoxFuture<'a, Result<(), LockError>> {
+    fn acquire<'a>(&'a mut self, _: &'a Claim) -> BoxFuture<'a, Result<Instant, LockError>> {
         Box::pin(async { Err(unavailable()) })
     }
 
-    fn renew(&mut self) -> BoxFuture<'_, Result<(), LockError>> {
+    fn renew(&mut self) -> BoxFuture<'_, Result<Instant, LockError>> {
         Box::pin(async { Err(unavailable()) })
     }
 

@@ -11,12 +11,13 @@ use super::patroni_act::{Contacts, refused};
 use crate::action::escort::{LeadRecord, LeadWord};
 use crate::action::order::RouterRequest;
 use crate::action::permit::Permit;
+use crate::client::http::HttpError;
 use crate::client::patroni::Patroni;
 use crate::config::environment::Environment;
 use crate::config::resolved::{ClusterSettings, RouterSettings};
 use crate::driver::dcs::etcd::EtcdLead;
 use crate::driver::node::postgres::PostgresProver;
-use crate::driver::port::{Companion, NotPerformed, Reply};
+use crate::driver::port::{Companion, NotPerformed, Reply, Still};
 use crate::driver::router::haproxy::HaproxyRuntime;
 use crate::driver::router::haproxy_act;
 use crate::driver::trouble;
@@ -36,6 +37,8 @@ pub struct PatroniCompanion {
     environment: Arc<Environment>,
     lead: Option<EtcdLead>,
     nodes: Mutex<BTreeMap<NodeName, Arc<Mutex<PostgresProver>>>>,
+    /// One reader for each agent, by where it is: making one reads certificates from disk.
+    agents: Mutex<BTreeMap<NodeName, (Text, Arc<Patroni>)>>,
 }
 
 impl PatroniCompanion {
@@ -48,7 +51,7 @@ impl PatroniCompanion {
     ) -> Self {
         let lead = settings.etcd.clone().zip(scope);
         let lead = lead.map(|(etcd, scope)| EtcdLead::new(etcd, &settings.namespace, scope));
-        Self { settings, contacts, environment, lead, nodes: Mutex::default() }
+        Self { settings, contacts, environment, lead, nodes: Mutex::default(), agents: Mutex::default() }
     }
 
     async fn prover(&self, member: &NodeName) -> Result<Arc<Mutex<PostgresProver>>, SourceError> {
@@ -65,6 +68,19 @@ impl PatroniCompanion {
         let prover = Arc::new(Mutex::new(prover));
         nodes.insert(member.clone(), Arc::clone(&prover));
         Ok(prover)
+    }
+
+    async fn agent(&self, member: &NodeName, url: &Text) -> Result<Arc<Patroni>, HttpError> {
+        let mut agents = self.agents.lock().await;
+        if let Some((at, known)) = agents.get(member)
+            && at == url
+        {
+            return Ok(Arc::clone(known));
+        }
+        let endpoint = self.settings.agent_endpoint(member, url.as_str());
+        let agent = Arc::new(Patroni::new(&endpoint)?);
+        agents.insert(member.clone(), (url.clone(), Arc::clone(&agent)));
+        Ok(agent)
     }
 
     fn router(&self, name: &RouterName) -> Option<&RouterSettings> {
@@ -96,9 +112,9 @@ impl Companion for PatroniCompanion {
                 let words = "the address of its agent is not known";
                 return Err(SourceError::new(Trouble::Unsupported, member.as_str(), words));
             };
-            let endpoint = self.settings.agent_endpoint(member, url.as_str());
             let told = |error| trouble::http(url.as_str(), &error);
-            Patroni::new(&endpoint).map_err(told)?.is_primary().await.map_err(told)
+            let agent = self.agent(member, &url).await.map_err(told)?;
+            agent.is_primary().await.map_err(told)
         })
     }
 
@@ -122,6 +138,7 @@ impl Companion for PatroniCompanion {
         router: &'a RouterName,
         request: &'a RouterRequest,
         permit: &'a Permit,
+        still: Still<'a>,
     ) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
         Box::pin(async move {
             if *permit.cluster() != self.settings.name {
@@ -129,7 +146,7 @@ impl Companion for PatroniCompanion {
                 return Err(refused(self.settings.name.as_str(), words));
             }
             match self.router(router) {
-                Some(known) => haproxy_act::perform(known, request).await,
+                Some(known) => haproxy_act::perform_while(known, request, still).await,
                 None => Err(refused(router.as_str(), "no such router is configured")),
             }
         })

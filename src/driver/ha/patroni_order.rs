@@ -134,5 +134,13 @@ fn told(order: PatroniOrder, reply: &PatroniReply) -> Reply {
             " (no login for acting is configured)"
         });
     }
-    Reply { accepted, words: Text::redacted(words.trim_end()) }
+    let words = words.trim_end();
+    match reply.status {
+        _ if accepted => Reply::accepted(words),
+        // What something on the way answers when it has waited too long; the agent may have the order.
+        408 => Reply::in_doubt(words),
+        // Patroni looks at login, body and conditions before it begins anything, and answers these then.
+        400..500 => Reply::refused(words),
+        _ => Reply::in_doubt(words),
+    }
 }

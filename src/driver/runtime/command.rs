@@ -16,7 +16,7 @@ const MOST_OUTPUT: usize = 2_000;
 /// Runs `command` for `part`. An exit code other than 0 is a refusal.
 pub(super) async fn run(command: &[String], part: &Part) -> Result<Reply, NotPerformed> {
     match process::run(command, PATIENCE, MOST_OUTPUT).await {
-        Ok(finished) if finished.status.success() => Ok(Reply { accepted: true, words: Text::new("done") }),
+        Ok(finished) if finished.status.success() => Ok(Reply::accepted("done")),
         Ok(finished) => {
             let said = String::from_utf8_lossy(&finished.stderr);
             let words = format!("{} ended with {}: {}", command[0], finished.status, said.trim().replace('\n', "; "));

@@ -73,7 +73,7 @@ impl DockerBreak {
                 Deed::Admit => container.admit().await,
             }
         };
-        done.await.map(|words| Reply { accepted: true, words: Text::new(words) }).map_err(|error: DockerError| {
+        done.await.map(Reply::accepted).map_err(|error: DockerError| {
             let trouble = match &error {
                 DockerError::TimedOut(_) => Trouble::TimedOut,
                 DockerError::Lost(_) => Trouble::Unreachable,
@@ -109,12 +109,18 @@ impl Hit<'_> {
             FaultKind::Kill => self.engine.kill(self.id).await.map(|()| "killed"),
             FaultKind::Freeze => {
                 let is_member = self.fault.members().next().is_some();
-                if is_member {
-                    self.script(SHUT).await?;
+                if is_member && let Err(error) = self.script(SHUT).await {
+                    // One of its rules may stand: clients must not stay shut out of a container that runs on. Whatever comes
+                    // of opening it, the failure is not one that proves that nothing was done, so that it is mended too.
+                    let _ = self.script(OPEN).await;
+                    return Err(error);
                 }
                 let frozen = self.engine.pause(self.id).await;
-                if frozen.as_ref().is_err_and(DockerError::is_refusal) && is_member {
-                    self.script(OPEN).await?;
+                if frozen.as_ref().is_err_and(DockerError::is_refusal)
+                    && is_member
+                    && let Err(error) = self.script(OPEN).await
+                {
+                    return Err(error);
                 }
                 frozen.map(|()| "frozen")
             }

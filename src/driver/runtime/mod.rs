@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use crate::action::drill::{Fault, Means, Part};
 use crate::action::permit::Permit;
 use crate::driver::port::drill::Break;
-use crate::driver::port::{NotPerformed, Reply};
+use crate::driver::port::{NotPerformed, Reply, ReplyVerdict};
 use crate::model::name::ClusterName;
 use crate::model::source::{SourceError, Trouble};
 use crate::model::text::Text;
@@ -40,47 +40,78 @@ impl RuntimeBreak {
         Self { cluster: cluster.clone(), docker: DockerBreak::at(engine) }
     }
 
-    /// Does it to every part, and goes on after one that failed: what can be mended is. The first failure is told.
+    async fn one(&self, fault: &Fault, deed: Deed, part: &Part, means: &Means) -> Result<Reply, NotPerformed> {
+        match means {
+            Means::Container { id, name, port } => self.docker.does(deed, fault, id, name, *port).await,
+            Means::Command { make, mend } => match deed {
+                Deed::Make => command::run(make, part).await,
+                Deed::Mend => command::run(mend, part).await,
+                Deed::Admit => Ok(Reply::accepted("nothing to do")),
+            },
+            Means::Simulated => Err(unsupported(part)),
+        }
+    }
+
+    /// Does it to every part. Breaking ends with the first part that fails: what stands is enough to be mended. Mending goes
+    /// on: what can be mended is.
     async fn each(&self, fault: &Fault, deed: Deed) -> Result<Reply, NotPerformed> {
-        let mut words = Vec::new();
-        let mut failed = None;
+        let mut tally = Tally::default();
         for (part, means) in &fault.parts {
-            let done = match means {
-                Means::Container { id, name, port } => self.docker.does(deed, fault, id, name, *port).await,
-                Means::Command { make, mend } => match deed {
-                    Deed::Make => command::run(make, part).await,
-                    Deed::Mend => command::run(mend, part).await,
-                    Deed::Admit => Ok(Reply { accepted: true, words: Text::new("nothing to do") }),
-                },
-                Means::Simulated => Err(unsupported(part)),
-            };
-            match done {
-                Ok(reply) if reply.accepted => words.push(format!("{part}: {}", reply.words)),
-                other => {
-                    let is_first = words.is_empty() && failed.is_none();
-                    failed.get_or_insert(told(other, part, is_first));
-                }
+            let is_done = tally.take(part, self.one(fault, deed, part, means).await);
+            if !is_done && deed == Deed::Make {
+                break;
             }
         }
-        match failed {
-            Some(failed) => failed,
-            None => Ok(Reply { accepted: true, words: Text::redacted(words.join("; ")) }),
-        }
+        tally.told()
     }
 }
 
-/// A failure with the part named. Where another part was hit before, nobody may say that nothing was done.
-fn told(failure: Result<Reply, NotPerformed>, part: &Part, is_first: bool) -> Result<Reply, NotPerformed> {
-    match failure {
-        Ok(reply) if is_first => {
-            Ok(Reply { accepted: false, words: Text::redacted(format!("{part}: {}", reply.words)) })
+/// What came of doing something to several parts.
+#[derive(Debug, Default)]
+struct Tally {
+    done: Vec<String>,
+    /// The first failure, and of which part.
+    failed: Option<(Part, Result<Reply, NotPerformed>)>,
+    /// Something was done, or may have been.
+    is_hit: bool,
+}
+
+impl Tally {
+    /// Takes in what came of one part. Whether it was done.
+    fn take(&mut self, part: &Part, outcome: Result<Reply, NotPerformed>) -> bool {
+        self.is_hit |= match &outcome {
+            Ok(reply) => reply.verdict != ReplyVerdict::RefusedNothingBegun,
+            Err(NotPerformed::NotSent(_)) => false,
+            Err(NotPerformed::NoAnswer(_)) => true,
+        };
+        match outcome {
+            Ok(reply) if reply.is_accepted() => {
+                self.done.push(format!("{part}: {}", reply.words));
+                true
+            }
+            failure => {
+                self.failed.get_or_insert((part.clone(), failure));
+                false
+            }
         }
-        Ok(reply) => {
-            let error = SourceError::new(Trouble::UnexpectedAnswer, part.name(), reply.words.as_str());
-            Err(NotPerformed::NoAnswer(error))
+    }
+
+    /// The whole. The first failure is told, by its part; that nothing was done is only said where that holds for every part.
+    fn told(self) -> Result<Reply, NotPerformed> {
+        let Self { done, failed, is_hit } = self;
+        let Some((part, failure)) = failed else { return Ok(Reply::accepted(done.join("; "))) };
+        let done = if done.is_empty() { String::new() } else { format!("; done: {}", done.join("; ")) };
+        match failure {
+            Ok(reply) => {
+                let words = format!("{part}: {}{done}", reply.words);
+                Ok(if is_hit { Reply::in_doubt(words) } else { Reply::refused(words) })
+            }
+            Err(NotPerformed::NotSent(error)) if is_hit => {
+                let detail = Text::redacted(format!("{}{done}", error.detail));
+                Err(NotPerformed::NoAnswer(SourceError { detail, ..error }))
+            }
+            Err(error) => Err(error),
         }
-        Err(NotPerformed::NotSent(error)) if !is_first => Err(NotPerformed::NoAnswer(error)),
-        Err(error) => Err(error),
     }
 }
 
@@ -112,3 +143,6 @@ impl Break for RuntimeBreak {
         self.each(fault, Deed::Admit).boxed()
     }
 }
+
+#[cfg(test)]
+mod tests;

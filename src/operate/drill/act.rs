@@ -24,7 +24,7 @@ use crate::action::permit::Permit;
 use crate::action::plan::Step;
 use crate::action::record::{ActionId, Operator};
 use crate::driver::port::drill::{Break, Probe};
-use crate::driver::port::{Act, NotPerformed, Reply};
+use crate::driver::port::{Act, NotPerformed, Reply, ReplyVerdict};
 use crate::model::name::ClusterName;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{SourceError, Trouble};
@@ -174,7 +174,8 @@ impl DrillAct {
             return Ok(accepted("writes go through"));
         }
         let words = "writes through the router are not acknowledged steadily: nothing is broken on top of that";
-        Ok(Reply { accepted: false, words: Text::new(words) })
+        // The schema is made and the probe runs: both are to be taken back.
+        Ok(Reply::in_doubt(words))
     }
 
     fn mark_broken(&self) {
@@ -197,7 +198,10 @@ impl DrillAct {
         self.standing.push(fault.clone());
         self.mark_broken();
         let outcome = self.breaker.make(fault, permit).await;
-        if matches!(outcome, Ok(Reply { accepted: false, .. }) | Err(NotPerformed::NotSent(_))) {
+        if matches!(
+            &outcome,
+            Ok(Reply { verdict: ReplyVerdict::RefusedNothingBegun, .. }) | Err(NotPerformed::NotSent(_))
+        ) {
             self.standing.retain(|standing| standing != fault);
             self.unmark_broken();
         }
@@ -220,11 +224,13 @@ impl DrillAct {
         let now = self.handle.clock.now();
         if let Some(running) = &self.running {
             running.notes.with(|log| {
-                log.mended.get_or_insert(now);
+                if log.broken.is_some() {
+                    log.mended.get_or_insert(now);
+                }
             });
         }
         let reply = mend(&mut *self.breaker, &self.handle, fault).await?;
-        if reply.accepted {
+        if reply.is_accepted() {
             self.standing.retain(|standing| standing != fault);
         }
         Ok(reply)
@@ -333,7 +339,7 @@ async fn steady(handle: &Handle, notes: &Notes, quiet: Duration, at_most: Durati
 }
 
 fn accepted(words: impl AsRef<str>) -> Reply {
-    Reply { accepted: true, words: Text::redacted(words) }
+    Reply::accepted(words)
 }
 
 fn refused(cluster: &ClusterName, words: String) -> NotPerformed {
@@ -350,7 +356,7 @@ fn wall(snapshot: &Snapshot, handle: &Handle) -> Timestamp {
 fn headline(report: &Report) -> String {
     let figures = &report.figures;
     let outage = match (figures.rto(), figures.outage) {
-        (Some(rto), _) => format!("RTO {}", units::latency(rto)),
+        (Some(rto), _) => format!("RTO {}", units::precise(rto)),
         (None, Some(_)) => "RTO unknown: writes did not come back".to_owned(),
         (None, None) => "RTO not measured".to_owned(),
     };
@@ -387,7 +393,8 @@ impl Act for DrillAct {
                 Order::Drill { request } => {
                     // Its end is a step of its own where it was gone through; what was finished comes again unfinished.
                     let is_early = self.running.as_ref().is_some_and(|running| running.was_whole.is_none());
-                    self.cut_short |= matches!(request, DrillRequest::Mend { .. });
+                    // What was never broken is mended too, and nothing is cut short by that.
+                    self.cut_short |= matches!(request, DrillRequest::Mend { fault } if self.standing.contains(fault));
                     self.cut_short |= matches!(request, DrillRequest::End) && is_early;
                     self.drill(request, permit).await
                 }

@@ -27,7 +27,7 @@ use crate::model::moment::Moment;
 use crate::model::source::SourceError;
 use crate::model::text::Text;
 use crate::observe::picture::Handle;
-use crate::operate::tests::stage::{SECOND, Stage, accepted, no_answer, not_sent, refused};
+use crate::operate::tests::stage::{SECOND, Stage, accepted, no_answer, not_sent, refused, refused_outright};
 
 /// A double of a client to whom every row is acknowledged. Whether it tells which are there, and whether it dropped its
 /// schema, is the test's to say and to ask.
@@ -188,7 +188,8 @@ async fn a_fault_counts_from_when_it_was_sent_however_late_it_is_answered() {
 }
 
 #[rstest]
-#[case::refused(refused(), false)]
+#[case::refused(refused_outright(), false)]
+#[case::refused_and_that_proves_nothing(refused(), true)]
 #[case::not_sent(not_sent(), false)]
 #[case::nobody_knows(no_answer(), true)]
 #[tokio::test(start_paused = true)]
@@ -225,7 +226,7 @@ async fn a_report_is_on_disk_before_anybody_is_asked_which_rows_are_left() {
     bench.client.is_silent.store(false, Ordering::Relaxed);
     let end = Order::Drill { request: DrillRequest::End };
     let reply = bench.act.undo(&end, &bench.permit).await.expect("ended");
-    assert!(reply.accepted && bench.client.cleared.load(Ordering::Relaxed));
+    assert!(reply.is_accepted() && bench.client.cleared.load(Ordering::Relaxed));
     let again = bench.report().expect("the same report");
     assert_eq!((again.figures.lost, again.figures.lost_numbers.as_slice()), (Some(1), [1].as_slice()));
     assert_eq!(again.lasted, report.lasted, "the probe had ended with the first attempt");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::mend::mend;
 use crate::action::drill::{DrillRequest, Fault};
@@ -10,7 +10,7 @@ use crate::action::order::Order;
 use crate::action::record::{ActionId, Entry, Record, SCHEMA};
 use crate::audit::{Journal, Sink};
 use crate::driver::port::drill::{Break, Probe};
-use crate::driver::port::{NotPerformed, Reply};
+use crate::driver::port::{NotPerformed, Reply, ReplyVerdict};
 use crate::model::name::ClusterName;
 use crate::model::text::Text;
 use crate::observe::picture::Handle;
@@ -19,8 +19,12 @@ use crate::operate::undo::{Settled, UndoBook as _};
 
 /// How often the guard looks after its job.
 const LOOK: Duration = Duration::from_millis(500);
-/// How often paying is tried.
-const ATTEMPTS: u32 = 5;
+/// How long the process of a job may take to begin: looking at a large cluster comes before.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// How often paying is tried: for some minutes, since an engine or a router may be on its way back.
+const ATTEMPTS: u32 = 60;
+/// How often it is tried where the far end says that nothing will come of it.
+const REFUSED_AT_MOST: u32 = 3;
 /// Pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(3);
 
@@ -64,7 +68,7 @@ fn owed_by(job: &Job, journal: &Journal) -> Result<Option<Owed>, JobError> {
     // Cheap first: most jobs owe nothing.
     let mut orders = job.owed()?;
     orders.retain(|(_, order)| matches!(order, Order::Drill { .. }));
-    if orders.is_empty() || !matches!(job.state(journal)?, JobState::Died(_) | JobState::Ended(_)) {
+    if orders.is_empty() || !matches!(job.state(journal)?, JobState::Died(_) | JobState::Ended { .. }) {
         return Ok(None);
     }
     orders.reverse();
@@ -77,10 +81,13 @@ fn owed_by(job: &Job, journal: &Journal) -> Result<Option<Owed>, JobError> {
 /// # Errors
 /// When its files cannot be read.
 pub async fn guard(job: &Job, journal: &Journal) -> Result<Option<Owed>, JobError> {
+    let began = Instant::now();
     loop {
         match job.state(journal)? {
-            JobState::Waiting | JobState::Running(_) => sleep(LOOK).await,
-            JobState::Ended(_) | JobState::Died(_) => return owed_by(job, journal),
+            // No process has taken it, and none will any more: nothing was done.
+            JobState::Waiting if began.elapsed() >= PATIENCE => return Ok(None),
+            JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => sleep(LOOK).await,
+            JobState::Ended { .. } | JobState::Died(_) => return owed_by(job, journal),
         }
     }
 }
@@ -106,12 +113,15 @@ pub async fn repay(
                 DrillRequest::Begin
                 | DrillRequest::Break { .. }
                 | DrillRequest::Hold { .. }
-                | DrillRequest::Recovered { .. } => Ok(Reply { accepted: true, words: Text::new("nothing to do") }),
+                | DrillRequest::Recovered { .. } => Ok(Reply::accepted("nothing to do")),
             };
             match paid {
-                Ok(Reply { accepted: true, words }) => break (words, Some(true)),
+                Ok(reply) if reply.is_accepted() => break (reply.words, Some(true)),
+                Ok(Reply { verdict: ReplyVerdict::RefusedNothingBegun, words }) if attempt >= REFUSED_AT_MOST => {
+                    break (words, Some(false));
+                }
                 _ if attempt < ATTEMPTS => attempt += 1,
-                Ok(Reply { accepted: false, words }) => break (words, Some(false)),
+                Ok(reply) => break (reply.words, Some(false)),
                 Err(error @ NotPerformed::NotSent(_)) => break (Text::redacted(error.to_string()), Some(false)),
                 Err(error @ NotPerformed::NoAnswer(_)) => break (Text::redacted(error.to_string()), None),
             }
@@ -140,10 +150,10 @@ async fn pay(breaker: &mut dyn Break, handle: &Handle, fault: &Fault) -> Result<
 
 async fn clear(probe: Option<&dyn Probe>) -> Result<Reply, NotPerformed> {
     let Some(probe) = probe else {
-        return Ok(Reply { accepted: false, words: Text::new("no login for the probe is configured") });
+        return Ok(Reply::refused("no login for the probe is configured"));
     };
     match probe.clear().await {
-        Ok(()) => Ok(Reply { accepted: true, words: Text::new("the probe's schema is gone") }),
+        Ok(()) => Ok(Reply::accepted("the probe's schema is gone")),
         Err(error) => Err(NotPerformed::NoAnswer(error)),
     }
 }

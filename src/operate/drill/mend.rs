@@ -24,16 +24,16 @@ pub(super) async fn mend(breaker: &mut dyn Break, handle: &Handle, fault: &Fault
     let since = handle.clock.now();
     let mended = breaker.mend(fault).await?;
     handle.order(Order::PollNow);
-    if !mended.accepted || !fault.kind.may_revive_a_leader() || fault.members().next().is_none() {
+    if !mended.is_accepted() || !fault.kind.may_revive_a_leader() || fault.members().next().is_none() {
         return Ok(mended);
     }
     if let Err(why) = harmless(handle.clone(), fault, since).await {
         let words = format!("{}; clients are still kept out of it: {why}", mended.words);
-        return Ok(Reply { accepted: false, words: Text::redacted(words) });
+        return Ok(Reply::in_doubt(words));
     }
     let admitted = breaker.admit(fault).await?;
     let words = Text::redacted(format!("{}; {}", mended.words, admitted.words));
-    Ok(Reply { accepted: admitted.accepted, words })
+    Ok(Reply { verdict: admitted.verdict, words })
 }
 
 /// Waits until every member of the fault has been seen since not to take itself for a leader, or to lead rightly.

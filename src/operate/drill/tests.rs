@@ -27,7 +27,7 @@ use crate::model::name::{ClusterName, RouterName};
 use crate::model::text::Text;
 use crate::operate::hand::Ledger as _;
 use crate::operate::job::{JobLedger, Jobs, Spec};
-use crate::operate::tests::stage::{SECOND, Stage, accepted, not_sent, promoted, refused};
+use crate::operate::tests::stage::{SECOND, Stage, accepted, no_answer, not_sent, promoted, refused, refused_outright};
 use crate::operate::undo::UndoBook as _;
 
 pub(super) fn fault() -> Fault {
@@ -109,16 +109,24 @@ async fn what_is_awaited_in_vain_leaves_no_fault_standing() {
     );
 }
 
+/// A refusal of a fault proves little: one of its parts may be hit. Mending what is whole does no harm.
 #[rstest]
-#[case::refused(refused())]
-#[case::not_sent(not_sent())]
+#[case::not_sent(not_sent(), false)]
+#[case::refused(refused_outright(), true)]
+#[case::in_doubt(refused(), true)]
+#[case::no_answer(no_answer(), true)]
 #[tokio::test(start_paused = true)]
-async fn a_fault_that_was_not_set_is_neither_awaited_nor_mended(#[case] reply: Result<Reply, NotPerformed>) {
+async fn a_fault_that_was_not_set_is_not_awaited_and_is_mended_unless_nothing_was_ever_sent(
+    #[case] reply: Result<Reply, NotPerformed>,
+    #[case] is_mended: bool,
+) {
     let stage = stage();
     stage.when("break", reply, None);
     let outcome = stage.run().await;
     assert_ne!(outcome.ending, Ending::Done);
-    assert_eq!((stage.sent(), stage.with("undone: ")), (vec!["break".to_owned()], Vec::new()));
+    assert_eq!((stage.sent().len(), stage.with("undone: ").len()), (1, usize::from(is_mended)));
+    let settled = if is_mended { "0 Undone" } else { "0 NeverMade" };
+    assert_eq!(stage.with("settled "), [settled]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,7 +187,7 @@ async fn what_a_dead_job_owes_is_paid_from_its_book(#[case] failures: u32, #[cas
     let spec = Spec { schema: crate::operate::job::SCHEMA, request: stage.request(), at, arguments: Vec::new() };
     let job = jobs.create(&spec).expect("a job");
     // Its process took it, set the fault, and was killed.
-    drop(job.take(&crate::operate::job::Process::this("bastion")).expect("taken"));
+    drop(job.take(&crate::operate::job::Process::this(&crate::operate::job::tests::host())).expect("taken"));
     job.undo_file().owe(0, &order(DrillRequest::Mend { fault: fault() })).await.expect("on disk");
 
     let mut news = JobLedger::below(home.path()).follow(&job.action);

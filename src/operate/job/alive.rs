@@ -7,6 +7,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +47,17 @@ fn start_of(pid: u32) -> Option<u64> {
 /// Held by the process that runs a job, for as long as it lives.
 #[derive(Debug)]
 pub struct Alive {
-    _lock: File,
+    lock: File,
+    text: Vec<u8>,
+}
+
+impl Alive {
+    /// Shows to other hosts that it lives, by the time at which its file was written last.
+    pub(super) fn beat(&self) {
+        use std::os::unix::fs::FileExt as _;
+        // Nothing hangs on one of them.
+        let _ = self.lock.write_all_at(&self.text, 0);
+    }
 }
 
 /// What the lock tells.
@@ -57,6 +69,28 @@ pub(super) enum Pulse {
     Beats(Option<Process>),
     /// One had, and is gone.
     Stopped(Option<Process>),
+    /// One of another host had, and was heard of not long ago. A lock may not reach from host to host (NFS with local locks,
+    /// some CIFS), so that a free one proves nothing.
+    Elsewhere(Process),
+}
+
+/// How often a job shows that it lives.
+pub(super) const BEAT: Duration = Duration::from_secs(30);
+/// After this long without a sign of life a process of another host counts as gone.
+const SILENT: Duration = Duration::from_mins(5);
+
+/// Name of this host, as `uname -n` has it; `None` where the system does not tell.
+fn here() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// Whether `process` belongs to another host and wrote to its file at `path` not long ago.
+fn may_live_elsewhere(process: &Process, path: &Path) -> bool {
+    let is_ours = here().is_none_or(|here| here == process.host);
+    let written = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    // One from the future was written just now, by another clock.
+    !is_ours && written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < SILENT) || at.elapsed().is_err())
 }
 
 impl Job {
@@ -77,8 +111,9 @@ impl Job {
         }
         // Somebody may be looking at it for a moment.
         file.lock().map_err(told)?;
-        file.write_all(&serde_json::to_vec(process)?).and_then(|()| file.sync_all()).map_err(told)?;
-        Ok(Alive { _lock: file })
+        let text = serde_json::to_vec(process)?;
+        file.write_all(&text).and_then(|()| file.sync_all()).map_err(told)?;
+        Ok(Alive { lock: file, text })
     }
 
     pub(super) fn pulse(&self) -> Result<Pulse, JobError> {
@@ -92,7 +127,10 @@ impl Job {
         match file.try_lock_shared() {
             // Made and not yet locked: it is about to be.
             Ok(()) if process.is_none() => Ok(Pulse::Never),
-            Ok(()) => Ok(Pulse::Stopped(process)),
+            Ok(()) => Ok(match process {
+                Some(process) if may_live_elsewhere(&process, &path) => Pulse::Elsewhere(process),
+                process => Pulse::Stopped(process),
+            }),
             Err(TryLockError::WouldBlock) => Ok(Pulse::Beats(process)),
             Err(TryLockError::Error(source)) => Err(JobError::Read { path, source }),
         }

@@ -57,10 +57,10 @@ impl Job {
                 let _ = news.send(progress);
             }
             match state {
-                JobState::Ended(outcome) => return Ok(Followed::Ended(outcome)),
+                JobState::Ended { outcome, .. } => return Ok(Followed::Ended(outcome)),
                 JobState::Died(remains) => return Ok(Followed::Died(remains)),
                 JobState::Waiting if began.elapsed() >= patience => return Ok(Followed::NeverBegan),
-                JobState::Waiting | JobState::Running(_) => sleep(PAUSE).await,
+                JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => sleep(PAUSE).await,
             }
         }
     }

@@ -1,14 +1,13 @@
 //! Running a job in its own process.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Job;
-use super::alive::Process;
+use super::alive::{BEAT, Process};
 use super::error::JobError;
 use crate::action::outcome::Outcome;
 use crate::action::permit::WriteAccess;
@@ -31,7 +30,7 @@ impl Job {
         cancel: CancellationToken,
     ) -> Result<Outcome, JobError> {
         let spec = self.spec()?;
-        let _alive = self.take(process)?;
+        let alive = self.take(process)?;
         let mut file = self.progress_file()?;
         let (progress, mut news) = mpsc::unbounded_channel();
         let writes = async {
@@ -43,17 +42,23 @@ impl Job {
             }
         };
         let listens = async {
-            while !self.is_asked_to_end() {
+            let mut beaten = Instant::now();
+            loop {
+                if self.is_asked_to_end() {
+                    cancel.cancel();
+                }
+                if beaten.elapsed() >= BEAT {
+                    alive.beat();
+                    beaten = Instant::now();
+                }
                 sleep(LOOK).await;
             }
-            cancel.cancel();
-            std::future::pending::<Infallible>().await
         };
         let runs = run(&spec.request, access, parts, progress, cancel.clone());
         let acts = async {
             tokio::select! {
                 outcome = runs => outcome,
-                never = listens => match never {},
+                never = listens => never,
             }
         };
         // The news end with the runner, which holds their only sender.

@@ -73,7 +73,16 @@ impl UndoFile {
             _ => JournalError::Write { path: self.path.clone(), source },
         };
         let mut file = append_to(&self.path).map_err(told)?;
-        file.write_all(&line).and_then(|()| file.sync_all()).map_err(told)?;
+        let before = file.metadata().map_err(told)?.len();
+        // A process that died while it wrote left half a line: this one must not become part of it.
+        if is_torn(&self.path, before).map_err(told)? {
+            line.insert(0, b'\n');
+        }
+        if let Err(source) = file.write_all(&line).and_then(|()| file.sync_all()) {
+            // What is not on disk is not owed: the step is not made.
+            let _ = file.set_len(before);
+            return Err(told(source));
+        }
         // The file's entry in its directory, too. Cheap, and right also for the first line.
         let directory = self.path.parent().unwrap_or(Path::new("."));
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(told)
@@ -97,6 +106,15 @@ impl UndoBook for UndoFile {
     fn settle(&mut self, step: usize, how: Settled) -> BoxFuture<'_, Result<(), JournalError>> {
         self.append_apart(Debt::Settled { step, how })
     }
+}
+
+/// Whether the file at `path`, of `length` bytes, ends in the middle of a line.
+fn is_torn(path: &Path, length: u64) -> std::io::Result<bool> {
+    use std::os::unix::fs::FileExt as _;
+    let Some(last) = length.checked_sub(1) else { return Ok(false) };
+    let mut byte = [0];
+    File::open(path)?.read_exact_at(&mut byte, last)?;
+    Ok(byte != [b'\n'])
 }
 
 fn append_to(path: &Path) -> std::io::Result<File> {
@@ -166,5 +184,9 @@ fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, JobError> {
         Err(source) => return Err(JobError::Read { path: path.to_owned(), source }),
     };
     let whole = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
-    whole.map(|line| serde_json::from_slice(line).map_err(JobError::from)).collect()
+    // Half a line in the middle is of a process that died, before another wrote on: what it was to say was not said.
+    let whole = whole.map(serde_json::from_slice).filter(|line: &Result<T, serde_json::Error>| {
+        line.as_ref().err().is_none_or(|error| !(error.is_syntax() || error.is_eof()))
+    });
+    whole.map(|line| line.map_err(JobError::from)).collect()
 }

@@ -54,7 +54,12 @@ impl JobLedger {
     fn read(&self) -> Result<Vec<Listed>, JobError> {
         let (mut jobs, journal) = (self.jobs().list()?, self.journal());
         jobs.reverse();
-        jobs.truncate(MOST);
+        // However old: what is to be taken back stays in sight until it is.
+        let mut place = 0;
+        jobs.retain(|job| {
+            place += 1;
+            place <= MOST || job.owed().is_ok_and(|owed| !owed.is_empty())
+        });
         // One that cannot be read hides none of the others.
         let mut known = self.over.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|action, _| jobs.iter().any(|job| job.action == *action));
@@ -134,13 +139,16 @@ impl Ledger for JobLedger {
     }
 }
 
+/// A process that is gone without an end on record. Whether it died, nobody has seen: a full disk takes no end either.
+const GONE: &str = "its process is gone and has left no end on record (it died, or the disk took nothing more)";
+
 pub(super) fn died(remains: &Remains, action: &ActionId) -> Outcome {
     let place = if remains.past_no_return { "after" } else { "before" };
     let (ending, text) = if remains.acted {
-        (Ending::Unknown, format!("its process died {place} the point of no return"))
+        (Ending::Unknown, format!("{GONE} {place} the point of no return"))
     } else {
         // Whatever is sent is on record before.
-        (Ending::Failed, "its process died before what it was to do was sent".to_owned())
+        (Ending::Failed, format!("{GONE} before what it was to do was sent"))
     };
     let outcome = Outcome::new(ending, text)
         .next(format!("pgctl-tui audit {action} tells what was done; pgctl-tui status what is"));

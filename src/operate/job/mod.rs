@@ -16,7 +16,7 @@ mod remains;
 mod settle;
 mod tail;
 #[cfg(test)]
-mod tests;
+pub(in crate::operate) mod tests;
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -33,7 +33,7 @@ pub use files::{ProgressFile, UndoFile};
 pub use ledger::{JobLedger, line};
 pub use prune::KEPT;
 pub use remains::{JobState, Remains};
-pub use settle::settling;
+pub use settle::{elsewhere, settled, settling};
 
 use super::runner::Request;
 use crate::action::record::ActionId;
@@ -110,7 +110,12 @@ impl Jobs {
             File::open(&job.directory)?.sync_all()?;
             File::open(&self.directory)?.sync_all()
         };
-        write().map_err(told(&path))?;
+        if let Err(source) = write() {
+            // Half a specification would be listed, and looked at in vain, for ever.
+            let _ = std::fs::remove_file(&path);
+            let _ = std::fs::remove_dir(&job.directory);
+            return Err(told(&path)(source));
+        }
         Ok(job)
     }
 

@@ -22,8 +22,15 @@ pub enum JobState {
     Waiting,
     /// It runs.
     Running(Option<Process>),
+    /// Its process is another host's, and whether it lives cannot be told from here.
+    Elsewhere(Process),
     /// It is over.
-    Ended(Outcome),
+    Ended {
+        /// How it ended.
+        outcome: Outcome,
+        /// Temporary steps that it could not take back, with what does; the last one first, as they are to be undone.
+        owed: Vec<(usize, Order)>,
+    },
     /// Its process is gone without having told an end.
     Died(Box<Remains>),
 }
@@ -54,6 +61,18 @@ pub struct Remains {
     pub owed: Vec<(usize, Order)>,
 }
 
+impl JobState {
+    /// What is to be taken back by whoever finds it: temporary steps that stand, or may, and that no process takes back any
+    /// more; the last one first.
+    pub fn owed(&self) -> &[(usize, Order)] {
+        match self {
+            Self::Waiting | Self::Running(_) | Self::Elsewhere(_) => &[],
+            Self::Ended { owed, .. } => owed,
+            Self::Died(remains) => &remains.owed,
+        }
+    }
+}
+
 impl Job {
     /// How it stands with it. What one that died had done is told by `journal`, which was written before anything was sent;
     /// the news may lag behind.
@@ -64,11 +83,12 @@ impl Job {
         // The pulse first: a job that ends between the two looks has ended, and has not died.
         let pulse = self.pulse()?;
         if let Some(outcome) = self.outcome()? {
-            return Ok(JobState::Ended(outcome));
+            return self.ended(outcome);
         }
         Ok(match pulse {
             Pulse::Never => JobState::Waiting,
             Pulse::Beats(process) => JobState::Running(process),
+            Pulse::Elsewhere(process) => JobState::Elsewhere(process),
             Pulse::Stopped(process) => self.dead(process, journal)?,
         })
     }
@@ -82,6 +102,10 @@ impl Job {
         Ok(ended)
     }
 
+    fn ended(&self, outcome: Outcome) -> Result<JobState, JobError> {
+        Ok(JobState::Ended { outcome, owed: self.owed()?.into_iter().rev().collect() })
+    }
+
     fn dead(&self, process: Option<Process>, journal: &Journal) -> Result<JobState, JobError> {
         let spec = self.spec()?;
         let plan = spec.request.plan;
@@ -90,7 +114,7 @@ impl Job {
         let account = accounts(&records).pop();
         if let Some((outcome, _)) = account.as_ref().and_then(|account| account.outcome.clone()) {
             // It died between the journal's end and the news of it.
-            return Ok(JobState::Ended(outcome));
+            return self.ended(outcome);
         }
         let mut remains = Remains { process, owed: self.owed()?.into_iter().rev().collect(), ..Remains::default() };
         let mut begun = 0;

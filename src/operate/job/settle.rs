@@ -1,9 +1,9 @@
-//! Settling the book of a job that died, while another action takes back what it left.
+//! Settling the book of a job that died or could not take everything back, while another action does.
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-use super::{Job, JobLedger, JobState};
+use super::{Job, JobError, JobLedger, JobState, Process};
 use crate::action::Intent;
 use crate::action::intent::Owed;
 use crate::action::order::Order;
@@ -14,14 +14,28 @@ use crate::model::source::{SourceError, Trouble};
 use crate::operate::undo::{Settled, UndoBook as _};
 
 /// What sends for `plan`: where that takes back what another job left, each order is sent only while that job's book
-/// has it as owed and the job is dead, and is struck out there once it was accepted.
+/// has it as owed and its process is gone, and is struck out there once it was accepted.
 ///
 /// # Errors
 /// When there is no such job, in one line.
-pub fn settling(plan: &Plan, ledger: &JobLedger, act: Box<dyn Act>) -> Result<Box<dyn Act>, super::JobError> {
+pub fn settling(plan: &Plan, ledger: &JobLedger, act: Box<dyn Act>) -> Result<Box<dyn Act>, JobError> {
     let Intent::Undo { action, owed } = &plan.intent else { return Ok(act) };
     let job = ledger.jobs().job(action)?;
     Ok(Box::new(Settling { inner: act, job, ledger: ledger.clone(), owed: owed.clone() }))
+}
+
+/// Strikes out what `plan` was to take back, once that is seen to have happened, whatever was answered.
+///
+/// # Errors
+/// When the book cannot be written.
+pub async fn settled(plan: &Plan, ledger: &JobLedger) -> Result<(), JobError> {
+    let Intent::Undo { action, owed } = &plan.intent else { return Ok(()) };
+    let job = ledger.jobs().job(action)?;
+    let still: Vec<usize> = job.owed()?.into_iter().map(|(step, _)| step).collect();
+    for owed in owed.iter().filter(|owed| still.contains(&owed.step)) {
+        strike_out(&job, owed.step).await?;
+    }
+    Ok(())
 }
 
 struct Settling {
@@ -32,37 +46,54 @@ struct Settling {
 }
 
 impl Settling {
-    /// The step of the dead job that `order` takes back, where its book still has it.
-    fn still_owed(&self, order: &Order) -> Result<usize, NotPerformed> {
+    /// The step of the other job that `order` takes back; `None`: its book does not have it as owed any more, since another
+    /// console was quicker.
+    fn still_owed(&self, order: &Order) -> Result<Option<usize>, NotPerformed> {
         let refuse = |words: String| {
             NotPerformed::NotSent(SourceError::new(Trouble::Unsupported, self.job.action.0.as_str(), words))
         };
         match self.job.state(&self.ledger.journal()) {
-            Ok(JobState::Died(remains)) => {
-                let known = self.owed.iter().find(|owed| {
+            Ok(state @ (JobState::Died(_) | JobState::Ended { .. })) => Ok(self
+                .owed
+                .iter()
+                .find(|owed| {
                     owed.order == *order
-                        && remains.owed.iter().any(|(step, order)| *step == owed.step && *order == owed.order)
-                });
-                known
-                    .map(|owed| owed.step)
-                    .ok_or_else(|| refuse("its book does not have this as owed any more".to_owned()))
-            }
+                        && state.owed().iter().any(|(step, order)| *step == owed.step && *order == owed.order)
+                })
+                .map(|owed| owed.step)),
             Ok(JobState::Waiting | JobState::Running(_)) => {
-                Err(refuse("it has not died: it takes back itself".to_owned()))
+                Err(refuse("its process still runs, and takes it back itself".to_owned()))
             }
-            Ok(JobState::Ended(_)) => Err(refuse("it has ended, and took back itself".to_owned())),
+            Ok(JobState::Elsewhere(process)) => Err(refuse(elsewhere(&process))),
             Err(error) => Err(refuse(super::line(&error))),
         }
     }
 }
 
+/// Why nothing of a job of another host is taken back here, and what to do.
+pub fn elsewhere(process: &Process) -> String {
+    format!(
+        "its process {} on {} was heard of a moment ago, and whether it runs cannot be told from here: look there, or wait some \
+         minutes",
+        process.pid, process.host
+    )
+}
+
+/// Strikes `step` out of the book of `job`. When nothing is left there, nobody is told of the action's death any more.
+async fn strike_out(job: &Job, step: usize) -> Result<(), JobError> {
+    job.undo_file().settle(step, Settled::Undone).await?;
+    if job.owed()?.is_empty() { job.acknowledge() } else { Ok(()) }
+}
+
 impl Act for Settling {
     fn perform<'a>(&'a mut self, step: &'a Step, permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
         async move {
-            let owed = self.still_owed(&step.order)?;
+            let Some(owed) = self.still_owed(&step.order)? else {
+                return Ok(Reply::accepted("taken back already, by another hand"));
+            };
             let reply = self.inner.perform(step, permit).await?;
-            if reply.accepted
-                && let Err(error) = self.job.undo_file().settle(owed, Settled::Undone).await
+            if reply.is_accepted()
+                && let Err(error) = strike_out(&self.job, owed).await
             {
                 // It is done; the book only looks as if it were still owed.
                 tracing::warn!(%error, "a debt that was paid is not struck out");

@@ -22,6 +22,11 @@ use crate::operate::undo::{Settled, UndoBook as _};
 /// Tells a child process of these tests where its state is.
 const CHILD: &str = "PGCTL_TEST_JOB";
 
+/// Name of this host, as the program knows it.
+pub(in crate::operate) fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned()
+}
+
 fn spec(stage: &Stage) -> Spec {
     Spec {
         schema: SCHEMA,
@@ -42,7 +47,7 @@ async fn child_that_dies() {
     let Ok(state) = std::env::var(CHILD) else { return };
     let state = Path::new(&state);
     let job = Jobs::below(state).list().unwrap().remove(0);
-    let _alive = job.take(&Process::this("bastion")).unwrap();
+    let _alive = job.take(&Process::this(&host())).unwrap();
     let request = job.spec().unwrap().request;
     let mut journal = Journal::at(state);
     let started = Entry::Started {
@@ -112,7 +117,7 @@ async fn a_job_that_died_is_found_with_what_it_had_done_and_what_is_left() {
     assert_eq!(remains.not_begun[1].1, SWITCH);
     let found = Jobs::below(home.path()).list().unwrap();
     assert_eq!(found, std::slice::from_ref(&job));
-    assert!(matches!(job.take(&Process::this("bastion")), Err(JobError::AlreadyRun { .. })), "never run again");
+    assert!(matches!(job.take(&Process::this(&host())), Err(JobError::AlreadyRun { .. })), "never run again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,12 +130,12 @@ async fn a_job_runs_to_its_end_and_anybody_can_read_it_afterwards() {
         let (stage, job, tracker) = (stage.clone(), job.clone(), tracker.clone());
         async move {
             let parts = stage.parts(&tracker);
-            job.conduct(&Process::this("bastion"), &WriteAccess::granted(), parts, cancel).await
+            job.conduct(&Process::this(&host()), &WriteAccess::granted(), parts, cancel).await
         }
     };
     let outcome = conduct(CancellationToken::new()).await.unwrap();
     assert_eq!(outcome.ending, Ending::Done);
-    assert_eq!(job.state(&journal).unwrap(), JobState::Ended(outcome.clone()));
+    assert_eq!(job.state(&journal).unwrap(), JobState::Ended { outcome: outcome.clone(), owed: Vec::new() });
     let (news, mut told) = mpsc::unbounded_channel();
     let followed = job.follow(&journal, &news, Duration::ZERO).await.unwrap();
     assert_eq!(followed, Followed::Ended(outcome));
@@ -149,7 +154,7 @@ async fn another_process_can_ask_a_job_to_end() {
     let tracker = tokio_util::task::TaskTracker::new();
     let parts = stage.parts(&tracker);
     let cancel = CancellationToken::new();
-    let outcome = job.conduct(&Process::this("bastion"), &WriteAccess::granted(), parts, cancel).await.unwrap();
+    let outcome = job.conduct(&Process::this(&host()), &WriteAccess::granted(), parts, cancel).await.unwrap();
     assert_eq!((outcome.ending, stage.sent().len()), (Ending::Refused, 0));
 }
 
@@ -254,4 +259,90 @@ async fn a_job_that_is_over_is_read_once_and_not_each_time_it_is_listed() {
     let again = ledger.list().await.unwrap();
     assert_eq!(again[0].state, listed[0].state);
     assert!(again[0].acknowledged, "what may still change is looked at");
+}
+
+/// A console on another host of a shared home: its kernel knows nothing of the lock.
+#[tokio::test]
+async fn a_job_of_another_host_is_not_called_dead_while_it_shows_signs_of_life() {
+    let home = tempfile::tempdir().unwrap();
+    let (job, journal) = (made(home.path()), Journal::at(home.path()));
+    let undo = job.spec().unwrap().request.plan.steps[1].undo.clone().unwrap();
+    job.undo_file().owe(1, &undo).await.unwrap();
+    drop(job.take(&Process { pid: 1, started: None, host: "bastion-of-somebody-else".into() }).unwrap());
+    let state = job.state(&journal).unwrap();
+    assert!(matches!(&state, JobState::Elsewhere(process) if process.host == "bastion-of-somebody-else"), "{state:?}");
+    assert_eq!(state.owed(), [], "its own process takes it back");
+    // Nothing was heard of it for long: that host, or container, is gone.
+    let file = std::fs::File::options().write(true).open(job.directory().join("alive")).unwrap();
+    let long_ago = file.metadata().unwrap().modified().unwrap() - Duration::from_secs(3600);
+    file.set_modified(long_ago).unwrap();
+    drop(file);
+    let state = job.state(&journal).unwrap();
+    assert!(matches!(state, JobState::Died(_)), "{state:?}");
+    assert_eq!(state.owed().len(), 1);
+}
+
+/// What could not be taken back stays in sight, and is struck out by the action that does.
+#[tokio::test(start_paused = true)]
+async fn an_action_that_ended_with_something_left_is_listed_and_can_be_taken_back() {
+    let home = tempfile::tempdir().unwrap();
+    let (stage, journal) = (Stage::new(), Journal::at(home.path()));
+    stage.world().undo_replies = std::iter::repeat_with(crate::operate::tests::stage::not_sent).take(1000).collect();
+    let job = Jobs::below(home.path()).create(&spec(&stage)).unwrap();
+    let tracker = tokio_util::task::TaskTracker::new();
+    let mut parts = stage.parts(&tracker);
+    parts.undo = Box::new(job.undo_file());
+    let ended = job.conduct(&Process::this(&host()), &WriteAccess::granted(), parts, CancellationToken::new()).await;
+    assert_eq!(ended.unwrap().ending, Ending::Unverified);
+    let state = job.state(&journal).unwrap();
+    let JobState::Ended { owed, .. } = &state else { panic!("it has ended: {state:?}") };
+    assert_eq!(owed.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [1]);
+    let ledger = JobLedger::below(home.path());
+    let listed = crate::operate::hand::Ledger::list(&ledger).await.unwrap();
+    assert!(listed[0].wants_attention(), "it is told at the next start");
+
+    // The router is back.
+    stage.world().undo_replies.clear();
+    let (step, order) = owed[0].clone();
+    let left = crate::action::intent::Owed { step, order: order.clone() };
+    let intent = crate::action::Intent::Undo { action: job.action.clone(), owed: vec![left] };
+    let step = crate::action::plan::Step {
+        words: "end the drain".into(),
+        order,
+        undo: None,
+        deadline: Duration::from_secs(5),
+    };
+    let plan = crate::action::plan::Plan { intent, steps: vec![step.clone()], ..stage.world().plan.clone() };
+    stage.when("end the drain", crate::operate::tests::stage::accepted(), None);
+    let mut act = settling(&plan, &ledger, Box::new(stage.clone())).unwrap();
+    let request = stage.request();
+    let permit =
+        request.plan.permit(&[], &request.confirmation, &WriteAccess::granted(), crate::model::moment::Moment::START);
+    let permit = permit.unwrap();
+    assert!(act.perform(&step, &permit).await.unwrap().is_accepted());
+    assert_eq!(job.owed().unwrap(), []);
+    let again = act.perform(&step, &permit).await.unwrap();
+    assert!(
+        again.is_accepted() && again.words.as_str().contains("already"),
+        "nothing is sent a second time: {again:?}"
+    );
+    let listed = crate::operate::hand::Ledger::list(&ledger).await.unwrap();
+    assert!(!listed[0].wants_attention(), "nobody is told again");
+}
+
+#[tokio::test]
+async fn half_a_line_of_a_process_that_died_hides_nothing_of_what_is_owed() {
+    use std::io::Write as _;
+    let home = tempfile::tempdir().unwrap();
+    let job = made(home.path());
+    let undo = job.spec().unwrap().request.plan.steps[1].undo.clone().unwrap();
+    let mut book = job.undo_file();
+    book.owe(1, &undo).await.unwrap();
+    let mut file = std::fs::File::options().append(true).open(job.directory().join("undo.jsonl")).unwrap();
+    file.write_all(b"{\"entry\":\"owed\",\"step\":2,\"ord").unwrap();
+    assert_eq!(job.owed().unwrap(), [(1, undo.clone())]);
+    book.owe(3, &undo).await.unwrap();
+    assert_eq!(job.owed().unwrap(), [(1, undo.clone()), (3, undo)]);
+    book.settle(1, Settled::Undone).await.unwrap();
+    assert_eq!(job.owed().unwrap().len(), 1);
 }

@@ -1,6 +1,8 @@
 //! The runner against doubles of its ports: what is sent, what is written down, and in which order.
 
+mod escorting;
 pub(super) mod stage;
+mod undoing;
 
 use rstest::rstest;
 use stage::*;
@@ -341,7 +343,8 @@ async fn what_is_temporary_is_taken_back_in_reverse_order() {
 
 #[rstest]
 #[case::unanswered(no_answer(), &["pg-0 ready"], "1 Undone")]
-#[case::refused(refused(), &[], "1 NeverMade")]
+#[case::refused(refused_outright(), &[], "1 NeverMade")]
+#[case::refused_and_that_proves_nothing(refused(), &["pg-0 ready"], "1 Undone")]
 #[case::not_sent(not_sent(), &[], "1 NeverMade")]
 #[tokio::test(start_paused = true)]
 async fn a_temporary_step_is_taken_back_wherever_it_may_have_been_made(
@@ -358,17 +361,6 @@ async fn a_temporary_step_is_taken_back_wherever_it_may_have_been_made(
         (vec![CHECKPOINT.into(), DRAIN.into()], undone.iter().map(ToString::to_string).collect())
     );
     assert_eq!(stage.with("settled "), [settled]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_undo_is_tried_again_only_while_it_was_not_sent_and_is_left_to_the_operator_otherwise() {
-    let stage = Stage::new();
-    stage.world().undo_replies = vec![no_answer(), not_sent()];
-    let outcome = stage.run().await;
-    assert_eq!(outcome.ending, Ending::Done);
-    assert_eq!(stage.with("undone: ").len(), 2);
-    assert!(outcome.next.iter().any(|next| next.as_str().contains("take back by hand")), "{:?}", outcome.next);
-    assert_eq!(stage.with("settled "), [""; 0], "it is still owed");
 }
 
 #[tokio::test(start_paused = true)]

@@ -91,17 +91,17 @@ pub(in crate::operate) struct Stage(pub(in crate::operate) Arc<Mutex<World>>);
 
 #[expect(clippy::unnecessary_wraps, reason = "a reply, as the port gives it")]
 pub(in crate::operate) fn accepted() -> Result<Reply, NotPerformed> {
-    Ok(Reply { accepted: true, words: "200 OK".into() })
+    Ok(Reply::accepted("200 OK"))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a reply, as the port gives it")]
 pub(in crate::operate) fn refused() -> Result<Reply, NotPerformed> {
-    Ok(Reply { accepted: false, words: "503 Switchover failed".into() })
+    Ok(Reply::in_doubt("503 Switchover failed"))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a reply, as the port gives it")]
 pub(in crate::operate) fn refused_outright() -> Result<Reply, NotPerformed> {
-    Ok(Reply { accepted: false, words: "401 no auth header received".into() })
+    Ok(Reply::refused("401 no auth header received"))
 }
 
 pub(in crate::operate) fn no_answer() -> Result<Reply, NotPerformed> {
@@ -376,6 +376,7 @@ impl Companion for Nobody {
         _router: &'a RouterName,
         _request: &'a RouterRequest,
         _permit: &'a Permit,
+        _still: crate::driver::port::Still<'a>,
     ) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
         panic!("no escort is planned")
     }
@@ -465,11 +466,11 @@ impl Lock for Stage {
         async move { Ok(taken) }.boxed()
     }
 
-    fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<(), LockError>> {
+    fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<tokio::time::Instant, LockError>> {
         let mut world = self.world();
         let answer = match world.taken.clone() {
             Some(other) => Err(LockError::Taken { claim: Box::new(other), left: Some(SECOND * 9) }),
-            None => Ok(()),
+            None => Ok(tokio::time::Instant::now()),
         };
         if answer.is_ok() {
             world.log.push(format!("locked for {}", claim.verb));
@@ -480,14 +481,14 @@ impl Lock for Stage {
         std::future::ready(answer).boxed()
     }
 
-    fn renew(&mut self) -> BoxFuture<'_, Result<(), LockError>> {
+    fn renew(&mut self) -> BoxFuture<'_, Result<tokio::time::Instant, LockError>> {
         let world = self.world();
         let answer = if world.is_lock_lost {
             Err(LockError::Lost)
         } else if world.lock_silent {
             Err(LockError::Unavailable(SourceError::new(Trouble::TimedOut, "etcd", "")))
         } else {
-            Ok(())
+            Ok(tokio::time::Instant::now())
         };
         std::future::ready(answer).boxed()
     }

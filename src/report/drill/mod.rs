@@ -156,5 +156,5 @@ fn lost(report: &Report) -> Cell {
 
 /// A span to the hundredth of a second: drills are compared.
 fn precise(span: Duration) -> String {
-    format!("{:.2} s", span.as_secs_f64())
+    units::precise(span)
 }

@@ -45,7 +45,12 @@ pub fn story(report: &Report, others: &[Report], zone: &TimeZone, width: usize) 
         (Some(_), None) | (None, _) => writes,
     });
     if report.cut_short {
-        lines.push(titled("").with("cut short: the fault was taken back before its time", Tone::Look));
+        let text = if report.broken.is_some() {
+            "cut short: the fault was taken back before its time"
+        } else {
+            "ended before anything was broken"
+        };
+        lines.push(titled("").with(text, Tone::Look));
     }
     let mut reads = titled("reads");
     reads.append(drawn(report, figures.read_gap, &figures.read_interruptions, bar));

@@ -183,7 +183,7 @@ impl App {
             listed.and_then(|listed| listed.get(selected.min(listed.len().saturating_sub(1)))).cloned();
         let Some(one) = one else { return self.plain_key(key) };
         match key {
-            ActingKey::Enter if matches!(one.state, JobState::Died(_)) => {
+            ActingKey::Enter if matches!(one.state, JobState::Died(_)) || !one.state.owed().is_empty() => {
                 self.dialogs.push(Dialog::Remains { action: one.action().clone(), scroll: 0 });
                 Some(Vec::new())
             }
@@ -194,8 +194,8 @@ impl App {
                     Vec::new()
                 }
                 // How far it has got, and so whether it can still be ended, is known where it is watched.
-                JobState::Running(_) | JobState::Waiting => self.attach(&one),
-                JobState::Ended(_) | JobState::Died(_) => {
+                JobState::Running(_) | JobState::Waiting | JobState::Elsewhere(_) => self.attach(&one),
+                JobState::Ended { .. } | JobState::Died(_) => {
                     self.tell(Notice::failed("it is over"));
                     Vec::new()
                 }

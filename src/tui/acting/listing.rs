@@ -68,9 +68,11 @@ pub(super) fn standing(one: &Listed) -> (&'static str, Tone) {
     match &one.state {
         JobState::Waiting => ("not begun", Tone::Stale),
         JobState::Running(_) => ("running", Tone::Look),
+        JobState::Elsewhere(_) => ("on other host", Tone::Stale),
         JobState::Died(_) if one.acknowledged => ("died", Tone::Dim),
         JobState::Died(_) => ("died", Tone::Act),
-        JobState::Ended(outcome) => {
+        JobState::Ended { owed, .. } if !owed.is_empty() => ("undo pending", Tone::Act),
+        JobState::Ended { outcome, .. } => {
             let tone = match outcome.ending {
                 Ending::Done => Tone::Well,
                 Ending::Refused => Tone::Dim,

@@ -19,6 +19,7 @@ use crate::observe::picture::Order;
 use crate::operate::Progress;
 use crate::operate::desk::Desk;
 use crate::operate::hand::Listed;
+use crate::operate::job::JobState;
 use crate::tui::app::App;
 use crate::tui::dialogs::Dialog;
 use crate::tui::effect::Effect;
@@ -177,7 +178,7 @@ impl App {
     pub(in crate::tui) fn not_begun(&mut self, ticket: Ticket, why: &str) {
         if let Some(watch) = self.acting.watch_mut(ticket) {
             watch.outcome =
-                Some(Outcome::new(Ending::Failed, format!("it could not be begun, nothing was sent: {why}")));
+                Some(Outcome::new(Ending::Refused, format!("it could not be begun, nothing was sent: {why}")));
         }
     }
 
@@ -227,7 +228,8 @@ impl App {
         let Some(newest) = dead.first() else { return Vec::new() };
         let (action, title) = (newest.action().clone(), newest.request.plan.title.clone());
         let more = if dead.len() > 1 { format!(", and {} more", dead.len() - 1) } else { String::new() };
-        self.tell(Notice::failed(format!("an action died: {title}{more}")));
+        let what = if matches!(newest.state, JobState::Died(_)) { "an action died" } else { "an undo is pending" };
+        self.tell(Notice::failed(format!("{what}: {title}{more}")));
         if self.dialogs.is_empty() && self.prompt.is_none() {
             self.dialogs.push(Dialog::Remains { action, scroll: 0 });
         }

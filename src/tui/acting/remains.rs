@@ -1,4 +1,4 @@
-//! An action whose process died: what it had done, what is open, how the cluster looks now, and what can be taken back.
+//! An action whose process died, or that left something to be taken back: what it had done, what is open, how the cluster looks now, and what can be taken back.
 
 use super::sheet::Sheet;
 use crate::action::order::Order;
@@ -15,9 +15,25 @@ use crate::tui::widgets::wrap::fold;
 /// The dialog. `cluster`: the picture of its cluster, and the moment, where this console shows it.
 pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: usize, width: usize) -> Sheet {
     let plan = &one.request.plan;
-    let JobState::Died(remains) = &one.state else { return Sheet::default() };
-    let mut lines = vec![died(one, remains)];
-    steps(plan, remains, &mut lines);
+    let (word, owed) = match &one.state {
+        JobState::Died(remains) => ("Died", &remains.owed),
+        JobState::Ended { owed, .. } => ("Undo pending", owed),
+        JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => return Sheet::default(),
+    };
+    let mut lines = match &one.state {
+        JobState::Died(remains) => {
+            let mut lines = vec![died(one, remains)];
+            steps(plan, remains, &mut lines);
+            lines
+        }
+        JobState::Ended { outcome, .. } => {
+            let line =
+                Line::new().with(format!("{}: ", outcome.ending.word()), Tone::Look).plain(outcome.text.as_str());
+            vec![line.dim(format!("   {} by {}", one.action(), one.request.operator))]
+        }
+        JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => Vec::new(),
+    };
+    to_be_taken_back(owed, &mut lines);
     lines.push(Line::new());
     match cluster {
         Some((snapshot, now)) => {
@@ -27,7 +43,7 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
         None => lines.push(Line::new().dim(format!("{} is not among the clusters of this console", plan.cluster))),
     }
     let mut foot = vec![];
-    let by_guard = remains.owed.iter().any(|(_, order)| matches!(order, Order::Drill { .. }));
+    let by_guard = owed.iter().any(|(_, order)| matches!(order, Order::Drill { .. }));
     if by_guard {
         // Without lock and checks: the one may be gone with the DCS that the drill broke.
         foot.push(
@@ -35,17 +51,17 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
                 .with("What it broke may still stand. ", Tone::Act)
                 .plain("Its guard takes that back by itself; if it does not, run pgctl-tui drill mend"),
         );
-    } else if remains.owed.is_empty() {
+    } else if owed.is_empty() {
         foot.push(Line::new().plain("Nothing temporary is left. Look at the cluster before you try again."));
     } else {
-        let count = crate::report::units::plural(remains.owed.len(), "temporary step");
+        let count = crate::report::units::plural(owed.len(), "temporary step");
         foot.push(
             Line::new().with(format!("{count} may still stand. "), Tone::Act).plain("u: plan how to take that back"),
         );
     }
-    let undo = if remains.owed.is_empty() || by_guard { "" } else { "u take back · " };
+    let undo = if owed.is_empty() || by_guard { "" } else { "u take back · " };
     Sheet {
-        title: format!("Died: {}", plan.title),
+        title: format!("{word}: {}", plan.title),
         body: lines.iter().flat_map(|line| fold(line, width, 2)).collect(),
         foot: foot.iter().flat_map(|line| fold(line, width, 2)).collect(),
         hint: format!("{undo}n known, do not tell again · y copy · Esc close"),
@@ -100,9 +116,15 @@ fn steps(plan: &Plan, remains: &Remains, lines: &mut Vec<Line>) {
     let left = remains.not_begun.iter();
     let left = left.map(|(step, words)| Line::new().dim(format!("{} {words}", step + 1)));
     section("NOT BEGUN", left.collect());
-    let owed = remains.owed.iter();
-    let owed = owed.map(|(step, order)| {
+}
+
+fn to_be_taken_back(owed: &[(usize, Order)], lines: &mut Vec<Line>) {
+    if owed.is_empty() {
+        return;
+    }
+    lines.push(Line::new());
+    lines.push(Line::new().with("TO BE TAKEN BACK", Tone::Strong));
+    lines.extend(owed.iter().map(|(step, order)| {
         Line::new().with(order.words(), Tone::Look).dim(format!("   takes step {} back", step + 1))
-    });
-    section("TO BE TAKEN BACK", owed.collect());
+    }));
 }

@@ -1,9 +1,9 @@
-//! Taking back what an action whose process died has left.
+//! Taking back what an action has left: its process died, or could not.
 
 use crate::action::Intent;
 use crate::action::intent::Owed;
 use crate::action::record::ActionId;
-use crate::operate::job::JobState;
+use crate::operate::job::{JobState, elsewhere};
 use crate::tui::app::App;
 use crate::tui::effect::Effect;
 use crate::tui::event::Notice;
@@ -33,7 +33,7 @@ impl App {
         let listed = self.acting.listed.as_ref().and_then(|listed| listed.as_ref().ok());
         let newest = || {
             let mut all = listed.into_iter().flatten();
-            all.find(|one| matches!(&one.state, JobState::Died(remains) if !remains.owed.is_empty()))
+            all.find(|one| !one.state.owed().is_empty())
         };
         match named.or_else(|| newest().map(|one| one.action().clone())) {
             Some(action) => self.undo(&action),
@@ -46,14 +46,19 @@ impl App {
 
     fn wish_to_undo(&self, action: &ActionId) -> Result<(usize, Intent), String> {
         let one = self.acting.listed(action).ok_or_else(|| format!("there is no action {action} on this host"))?;
-        let JobState::Died(remains) = &one.state else { return Err(format!("{action} did not die: nothing is left")) };
-        if remains.owed.is_empty() {
+        if let JobState::Elsewhere(process) = &one.state {
+            return Err(format!("{action}: {}", elsewhere(process)));
+        }
+        if matches!(one.state, JobState::Running(_)) {
+            return Err(format!("{action} still runs, and takes back itself"));
+        }
+        if one.state.owed().is_empty() {
             return Err(format!("{action} has left nothing to be taken back"));
         }
         let cluster = &one.request.plan.cluster;
         let index = self.clusters.iter().position(|known| known.name == *cluster);
         let index = index.ok_or_else(|| format!("{cluster} is not among the clusters of this console"))?;
-        let owed = remains.owed.iter().map(|(step, order)| Owed { step: *step, order: order.clone() }).collect();
+        let owed = one.state.owed().iter().map(|(step, order)| Owed { step: *step, order: order.clone() }).collect();
         Ok((index, Intent::Undo { action: action.clone(), owed }))
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::source_error;
 use crate::client::etcd::{Connector, EtcdError, Held, Key, Taking, Writer, lock_key};
@@ -73,16 +74,16 @@ impl EtcdLock {
         }
     }
 
-    async fn take(&mut self, claim: &Claim) -> Result<(), LockError> {
-        if self.held.get().is_some() {
-            return Ok(());
+    async fn take(&mut self, claim: &Claim) -> Result<Instant, LockError> {
+        if let Some(held) = self.held.get() {
+            return Ok(held.known.into());
         }
         let key = self.key.clone();
         let value = serde_json::to_string(claim).map_err(|error| self.odd(&error.to_string()))?;
         match self.writer()?.take(&key, &value, TTL).await.map_err(|error| unavailable(&error))? {
             Taking::Taken(held) => {
                 self.held.set(Some(held));
-                Ok(())
+                Ok(held.known.into())
             }
             Taking::Busy(there) => {
                 let claim = Box::new(self.claim(&there)?);
@@ -93,13 +94,13 @@ impl EtcdLock {
         }
     }
 
-    async fn keep(&mut self) -> Result<(), LockError> {
+    async fn keep(&mut self) -> Result<Instant, LockError> {
         let Some(held) = self.held.peek() else { return Err(LockError::Lost) };
         let key = self.key.clone();
         match self.writer()?.keep(&key, held).await {
             Ok(Some(held)) => {
                 self.held.set(Some(held));
-                Ok(())
+                Ok(held.known.into())
             }
             Ok(None) => {
                 self.held.set(None);
@@ -115,7 +116,13 @@ impl EtcdLock {
     }
 
     async fn give_back(&mut self) -> Result<(), LockError> {
-        let Some(held) = self.held.peek() else { return Ok(()) };
+        let Some(held) = self.held.peek() else {
+            // Taking it may have been given up between the lease and the answer: without its lease the key goes at once.
+            return match &mut self.writer {
+                Some(writer) => writer.give_up().await.map_err(|error| unavailable(&error)),
+                None => Ok(()),
+            };
+        };
         // From here on nothing is written under it, whatever comes of giving it back.
         self.held.set(None);
         self.writer()?.give_back(held.lease).await.map_err(|error| unavailable(&error))
@@ -145,11 +152,11 @@ impl Lock for EtcdLock {
         Box::pin(self.look())
     }
 
-    fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<(), LockError>> {
+    fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<Instant, LockError>> {
         Box::pin(self.take(claim))
     }
 
-    fn renew(&mut self) -> BoxFuture<'_, Result<(), LockError>> {
+    fn renew(&mut self) -> BoxFuture<'_, Result<Instant, LockError>> {
         Box::pin(self.keep())
     }
 

@@ -127,17 +127,17 @@ async fn the_configuration_is_written_only_under_the_lock_the_same_leader_and_ov
 
     lock.acquire(&claim("alice")).await.expect("free");
     let done = writer.perform(&change, &permit).await.expect("a reply");
-    assert!(done.accepted, "{}", done.words);
+    assert!(done.is_accepted(), "{}", done.words);
     assert_eq!(etcd.value(CONFIG).as_deref(), Some(r#"{"ttl":20}"#));
 
     let again = writer.perform(&change, &permit).await.expect("a reply");
-    assert!(!again.accepted, "the revision has moved");
+    assert!(!again.is_accepted(), "the revision has moved");
     etcd.put(LEADER, "pg-1");
     let fresh = configure(&serde_json::json!({"ttl": 25}), etcd.written(CONFIG));
-    assert!(!writer.perform(&fresh, &permit).await.expect("a reply").accepted, "the leader is another");
+    assert!(!writer.perform(&fresh, &permit).await.expect("a reply").is_accepted(), "the leader is another");
     etcd.put(LEADER, "pg-0");
     etcd.expire();
-    assert!(!writer.perform(&fresh, &permit).await.expect("a reply").accepted, "the lock is gone");
+    assert!(!writer.perform(&fresh, &permit).await.expect("a reply").is_accepted(), "the lock is gone");
     assert_eq!(etcd.value(CONFIG).as_deref(), Some(r#"{"ttl":20}"#));
 }
 

@@ -47,8 +47,7 @@ impl EtcdRecordWriter {
             holder: before.leader.as_ref().map(ToString::to_string),
             leader_created: before.leader_revision,
         };
-        let moved =
-            || Reply { accepted: false, words: "not written: the lock, the leader or the key has moved".into() };
+        let moved = || Reply::refused("not written: the lock, the leader or the key has moved");
         let (key, revision) = match request {
             RecordRequest::ClearFailover { revision } => ("failover", *revision),
             RecordRequest::Configure { revision, .. } => ("config", *revision),
@@ -73,7 +72,7 @@ impl EtcdRecordWriter {
             }
         };
         match writer.write(&key, revision, &value, &fence).await {
-            Ok(Written::Yes) => Ok(Reply { accepted: true, words: done.into() }),
+            Ok(Written::Yes) => Ok(Reply::accepted(done)),
             Ok(Written::Moved) => Ok(moved()),
             Err(Unanswered::NotSent(error)) => Err(not_sent(&error)),
             Err(Unanswered::NoAnswer(error)) => Err(NotPerformed::NoAnswer(source_error(&error))),

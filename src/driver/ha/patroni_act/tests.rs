@@ -130,7 +130,7 @@ async fn the_reply_is_the_agents_own_words_with_its_status(
 ) {
     let (address, orders) = agent_double(replica(), answer);
     let reply = perform(&mut act(settings(), &address), agent(switchover())).await.expect("a reply");
-    assert_eq!((reply.accepted, reply.words.as_str()), (accepted, words));
+    assert_eq!((reply.is_accepted(), reply.words.as_str()), (accepted, words));
     assert_eq!(*orders.lock().expect("a lock"), ["POST /switchover HTTP/1.1"]);
 }
 
@@ -210,7 +210,7 @@ async fn a_configuration_in_the_answer_is_not_repeated() {
     let (address, _) = agent_double(replica(), "HTTP/1.0 200 OK\r\n\r\n{\"ttl\": 30, \"x\": \"s3cret\"}");
     let request = AgentRequest::Configure { changes: serde_json::Map::new() };
     let reply = perform(&mut act(settings(), &address), agent(request)).await.expect("a reply");
-    assert_eq!((reply.accepted, reply.words.as_str()), (true, "200 configuration changed"));
+    assert_eq!((reply.is_accepted(), reply.words.as_str()), (true, "200 configuration changed"));
 }
 
 #[tokio::test]
@@ -265,7 +265,7 @@ async fn a_server_in_maintenance_ignores_health_and_that_is_told() {
     let request = RouterRequest::Health { backend: "primary".into(), server: "pg-1".into(), up: true };
     let order = Order::Router { router: "router".into(), request };
     let reply = perform(&mut act(settings, &double::refused()), order).await.expect("a reply");
-    assert!(!reply.accepted);
+    assert!(!reply.is_accepted());
     assert_eq!(reply.words.as_str(), "HAProxy ignored \"health up\": it reads back as down, in maintenance by hand");
 }
 
@@ -282,7 +282,7 @@ async fn a_password_command_runs_with_the_first_order_and_not_again_with_the_nex
     let count = || std::fs::read_to_string(runs.path()).unwrap_or_default().lines().count();
     assert_eq!(count(), 0, "fetched before anything was confirmed");
     for _ in 0..2 {
-        assert!(perform(&mut act, agent(AgentRequest::Reload)).await.expect("a reply").accepted);
+        assert!(perform(&mut act, agent(AgentRequest::Reload)).await.expect("a reply").is_accepted());
     }
     assert_eq!(count(), 1);
 }

@@ -90,18 +90,27 @@ impl PostgresActor {
 }
 
 fn told(request: &SqlRequest, reply: &SqlReply) -> Reply {
-    let (accepted, words) = match (reply, request) {
-        (SqlReply::Done, SqlRequest::Checkpoint) => (true, "checkpoint done".to_owned()),
+    match (reply, request) {
+        (SqlReply::Done, SqlRequest::Checkpoint) => Reply::accepted("checkpoint done"),
         (SqlReply::Done, SqlRequest::EndSession { pid, how: EndSession::Cancel, .. }) => {
-            (true, format!("{pid} was told to cancel its statement"))
+            Reply::accepted(format!("{pid} was told to cancel its statement"))
         }
         (SqlReply::Done, SqlRequest::EndSession { pid, how: EndSession::Terminate, .. }) => {
-            (true, format!("{pid} was told to end"))
+            Reply::accepted(format!("{pid} was told to end"))
         }
-        (SqlReply::AnotherSystem, _) => (false, "another system answers there: nothing was done".to_owned()),
-        (SqlReply::NoSuchSession, _) => (false, "the session has ended by itself: nothing was done".to_owned()),
-        (SqlReply::NotSignalled, _) => (false, "PostgreSQL could not signal the session".to_owned()),
-        (SqlReply::Refused { code, message }, _) => (false, format!("{message} ({code})")),
-    };
-    Reply { accepted, words: Text::redacted(words) }
+        (SqlReply::AnotherSystem, _) => Reply::refused("another system answers there: nothing was done"),
+        (SqlReply::NoSuchSession, _) => Reply::refused("the session has ended by itself: nothing was done"),
+        (SqlReply::NotSignalled, _) => Reply::refused("PostgreSQL could not signal the session"),
+        (SqlReply::Refused { code, message }, _) if may_have_begun(code) => {
+            Reply::in_doubt(format!("{message} ({code})"))
+        }
+        (SqlReply::Refused { code, message }, _) => Reply::refused(format!("{message} ({code})")),
+    }
+}
+
+/// Whether an error of this SQLSTATE may come in the middle of a statement: its class is operator intervention (57:
+/// cancelled, shut down), system error (58), internal error (XX) or connection exception (08). All others of the statements
+/// that are sent here come before they do anything (PostgreSQL, appendix A).
+fn may_have_begun(code: &str) -> bool {
+    ["57", "58", "XX", "08"].iter().any(|class| code.starts_with(class))
 }

@@ -15,7 +15,6 @@ use crate::driver::port::drill::Break;
 use crate::driver::port::{NotPerformed, Reply};
 use crate::model::name::RouterName;
 use crate::model::source::{SourceError, Trouble};
-use crate::model::text::Text;
 
 /// Every part of the world that can be broken, and in which ways.
 pub(in crate::driver::ha::sim) fn breakable(world: &World) -> Vec<(Part, FaultKind)> {
@@ -76,7 +75,7 @@ impl World {
 }
 
 fn done(words: &str) -> Reply {
-    Reply { accepted: true, words: Text::new(words) }
+    Reply::accepted(words)
 }
 
 impl SimulatedActor {

@@ -8,7 +8,7 @@ use crate::action::order::{Order, RouterRequest};
 use crate::action::permit::Permit;
 use crate::driver::ha::sim::cluster::ROUTER_RUNTIME;
 use crate::driver::ha::sim::world::World;
-use crate::driver::port::{Companion, NotPerformed, Reply};
+use crate::driver::port::{Companion, NotPerformed, Reply, Still, not_any_more};
 use crate::model::name::{NodeName, RouterName};
 use crate::model::router::{ProxyKind, ProxyRow};
 use crate::model::source::{SourceError, Trouble};
@@ -78,8 +78,12 @@ impl Companion for SimulatedActor {
         router: &'a RouterName,
         request: &'a RouterRequest,
         permit: &'a Permit,
+        still: Still<'a>,
     ) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
         async move {
+            if !still() {
+                return Err(not_any_more(router.as_str()));
+            }
             let order = Order::Router { router: router.clone(), request: request.clone() };
             self.send(&order, permit, TELLING).await
         }

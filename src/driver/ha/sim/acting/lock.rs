@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
+use tokio::time::Instant;
 
 use crate::driver::ha::sim::sources::lock as world_of;
 use crate::driver::ha::sim::world::World;
@@ -76,13 +77,13 @@ impl Lock for SimulatedLock {
         ready(told.map_err(unavailable)).boxed()
     }
 
-    fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<(), LockError>> {
-        let taken = self.take(claim);
+    fn acquire<'a>(&'a mut self, claim: &'a Claim) -> BoxFuture<'a, Result<Instant, LockError>> {
+        let taken = self.take(claim).map(|()| Instant::now());
         ready(taken).boxed()
     }
 
-    fn renew(&mut self) -> BoxFuture<'_, Result<(), LockError>> {
-        let kept = self.keep();
+    fn renew(&mut self) -> BoxFuture<'_, Result<Instant, LockError>> {
+        let kept = self.keep().map(|()| Instant::now());
         ready(kept).boxed()
     }
 

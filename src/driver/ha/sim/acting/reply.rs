@@ -26,7 +26,9 @@ pub(super) fn told(answer: Answer, place: &Text, deadline: Duration) -> Result<R
     let error = |trouble: Trouble, detail: &str| SourceError::new(trouble, place.as_str(), detail);
     let silence = || SourceError::timed_out(place.as_str(), deadline);
     Err(match answer {
-        Answer::Said { accepted, words } => return Ok(Reply { accepted, words: Text::redacted(words) }),
+        Answer::Said { accepted: true, words, .. } => return Ok(Reply::accepted(words)),
+        Answer::Said { may_happen: true, words, .. } => return Ok(Reply::in_doubt(words)),
+        Answer::Said { words, .. } => return Ok(Reply::refused(words)),
         Answer::Refused => NotPerformed::NotSent(error(Trouble::Refused, "")),
         Answer::Unreachable => NotPerformed::NotSent(silence()),
         Answer::Nobody => NotPerformed::NotSent(error(Trouble::Name, "")),

@@ -12,8 +12,8 @@ const MOST: usize = 64;
 /// What came of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Answer {
-    /// The far end's words, and whether it took the request.
-    Said { accepted: bool, words: String },
+    /// The far end's words, and whether it took the request; or else whether it may have begun all the same.
+    Said { accepted: bool, may_happen: bool, words: String },
     /// Nothing listens: nothing was sent.
     Refused,
     /// No connection comes about, nor a refusal: nothing was sent.
@@ -35,12 +35,14 @@ pub(crate) enum Answer {
 impl Answer {
     /// An HTTP answer.
     pub(crate) fn status(status: u16, words: impl AsRef<str>) -> Self {
-        Self::Said { accepted: status < 300, words: format!("{status} {}", words.as_ref()) }
+        let accepted = status < 300;
+        let may_happen = !accepted && !(400..500).contains(&status);
+        Self::Said { accepted, may_happen, words: format!("{status} {}", words.as_ref()) }
     }
 
     /// The words of a far end that has no statuses.
     pub(crate) fn said(accepted: bool, words: impl Into<String>) -> Self {
-        Self::Said { accepted, words: words.into() }
+        Self::Said { accepted, may_happen: false, words: words.into() }
     }
 }
 

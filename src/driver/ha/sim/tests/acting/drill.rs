@@ -100,7 +100,7 @@ async fn mending_what_is_whole_changes_nothing_but_that_clients_are_kept_out() {
     let (mut stage, probe) = watched().await;
     let killed = broken(FaultKind::Kill, Part::Member(pg(0)));
     for _ in 0..2 {
-        assert!(stage.actor.mend(&killed).await.expect("whole").accepted);
+        assert!(stage.actor.mend(&killed).await.expect("whole").is_accepted());
         assert!(is_acknowledged(&probe.write(1, SECOND).await));
     }
     let router = broken(FaultKind::Kill, Part::Router("pg-router".into()));

@@ -15,7 +15,7 @@ async fn a_second_console_sees_who_holds_the_lock_and_is_refused() {
     assert_eq!(second.acquire(&claim("b")).await, Err(LockError::Taken { claim: Box::new(claim("a")), left: None }));
     assert_eq!(second.renew().await, Err(LockError::Lost), "what one never held");
     second.release().await.unwrap();
-    assert_eq!(first.renew().await, Ok(()), "another's release takes nothing away");
+    assert_eq!(first.renew().await.map(|_| ()), Ok(()), "another's release takes nothing away");
     first.release().await.unwrap();
     assert_eq!(second.holder().await, Ok(None));
     second.acquire(&claim("b")).await.unwrap();
@@ -52,5 +52,5 @@ async fn without_the_store_nobody_can_tell_and_the_lease_waits_for_it() {
     assert!(matches!(lock.holder().await, Err(LockError::Unavailable(_))));
     stage.strike(Fault::Heal(Cure::Dcs));
     stage.pass(3.0).await;
-    assert_eq!(lock.renew().await, Ok(()), "a new leader of the store starts every lease anew");
+    assert_eq!(lock.renew().await.map(|_| ()), Ok(()), "a new leader of the store starts every lease anew");
 }

@@ -96,7 +96,7 @@ impl Stage {
     /// Orders, and gives what was said to it: whether it was accepted, and the words.
     pub(super) async fn said(&mut self, order: Step) -> (bool, String) {
         let reply = self.order(order).await.expect("an answer");
-        (reply.accepted, reply.words.to_string())
+        (reply.is_accepted(), reply.words.to_string())
     }
 
     /// Orders, expecting an acceptance.
