@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::changes;
 use super::findings::FindingMemory;
 use super::histories::Histories;
+use super::inventory::{Inventory, Step};
 use super::merge::{Merge, Observation};
 use super::pause::PauseMemory;
 use super::picture::{Clock, Handle, Order, Picture};
@@ -25,16 +26,25 @@ use crate::health;
 use crate::model::agent::Registration;
 use crate::model::dcs::DcsContent;
 use crate::model::event::Event;
+use crate::model::inventory::Standing;
+use crate::model::member::MOST_FOLLOWED;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::observed::Freshness;
 use crate::model::router::Router;
 use crate::model::snapshot::{Identity, Snapshot};
-use crate::model::source::Source;
+use crate::model::source::{Source, SourceKind};
+use crate::model::text::Text;
 use crate::model::thresholds::Thresholds;
 
 /// How long a picture waits that would only show what is shown already, a little younger.
 const NOTHING_NEW: Duration = Duration::from_millis(800);
+
+/// How long the record may take before places are followed that it may have under another name.
+const RECORD_PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long the agent of a place may take to say whose it is before its server is asked as well.
+const AGENT_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Events kept.
 const MOST_EVENTS: usize = 2_000;
@@ -55,8 +65,10 @@ pub struct Stack {
     pub sources: Vec<Box<dyn Observe>>,
     /// Makes sources for members.
     pub nodes: Box<dyn NodeSources>,
-    /// Members configured by hand: asked from the beginning, and never missing.
+    /// Members configured by hand: asked from the beginning. That they are configured does not put them into the DCS.
     pub configured: Vec<NodeName>,
+    /// Nobody configured the namespace that is followed in the DCS.
+    pub namespace_is_assumed: bool,
     /// Routers, for their names and purposes.
     pub routers: Vec<Router>,
     /// How long to wait for more answers before a picture is published.
@@ -75,6 +87,9 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         stack.thresholds.clone()
     };
     let mut merge = Merge::new(stack.identity.clone(), thresholds, now, wall());
+    if stack.namespace_is_assumed {
+        merge.assume_namespace();
+    }
     for router in stack.routers {
         merge.add_router(router);
     }
@@ -94,6 +109,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         cancel: cancel.clone(),
     };
     let handle = Handle { cluster: stack.identity.name, clock, pictures, orders };
+    let record_due = Instant::now() + RECORD_PATIENCE;
     let mut observer = Observer {
         clock,
         interval: watch::Sender::new(stack.interval),
@@ -102,8 +118,12 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         tracker: tracker.clone(),
         merge,
         nodes: stack.nodes,
-        configured: stack.configured,
         followed: BTreeMap::new(),
+        inventory: Inventory::default(),
+        record_due: Some(record_due),
+        held_sql: BTreeMap::new(),
+        reached: BTreeMap::new(),
+        asks_clusters: false,
         paces: Vec::new(),
         reserve: Reserve::default(),
         memory: FindingMemory::default(),
@@ -120,9 +140,11 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         let pace = observer.ask(source, &cancel);
         observer.paces.push(pace);
     }
-    for name in observer.configured.clone() {
-        observer.follow(&name, None);
+    for name in &stack.configured {
+        observer.follow(name, None);
     }
+    observer.inventory.set(observer.nodes.places(&[]));
+    observer.reconcile();
     let run = async move {
         observer.run(observation_queue, order_queue, &cancel).await;
         cancel.cancel();
@@ -152,7 +174,15 @@ struct Observer {
     tracker: TaskTracker,
     merge: Merge,
     nodes: Box<dyn NodeSources>,
-    configured: Vec<NodeName>,
+    inventory: Inventory,
+    /// When places are followed although no record has come; `None`: they are.
+    record_due: Option<Instant>,
+    /// Servers of places, to be asked once their agents have spoken, or have not by then.
+    held_sql: BTreeMap<NodeName, Instant>,
+    /// Members whose agents are reached at a configured URL instead of where they advertise themselves.
+    reached: BTreeMap<NodeName, Text>,
+    /// The store is asked which clusters it has.
+    asks_clusters: bool,
     /// Members whose sources run.
     followed: BTreeMap<NodeName, Followed>,
     /// Sources that belong to no member.
@@ -183,6 +213,8 @@ enum Haste {
 struct Followed {
     /// What they were started for.
     contact: Contact,
+    /// It is a place whose name may not be known: whoever is there may answer.
+    is_probed: bool,
     cancel: CancellationToken,
     /// Each with its pace, to tell its staleness anew when the interval changes. They go with the member.
     paces: Vec<(Source, Pace)>,
@@ -198,7 +230,7 @@ impl Observer {
         let mut due: Option<Instant> = None;
         loop {
             let wake = due.or_else(|| self.next_change()).unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
-            let patience = self.reserve.due();
+            let patience = self.patience_ends();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
@@ -223,6 +255,9 @@ impl Observer {
                     for (sources, cancel) in self.reserve.overdue() {
                         self.ask_all(sources, &cancel);
                     }
+                    self.record_due.take_if(|due| *due <= Instant::now());
+                    self.ask_held_sql();
+                    self.reconcile();
                     due.get_or_insert_with(Instant::now);
                 }
                 () = sleep_until(wake) => {
@@ -242,8 +277,35 @@ impl Observer {
         for (sources, cancel) in self.reserve.hear(&observation, record) {
             self.ask_all(sources, &cancel);
         }
+        let kind = observation.source.kind;
         let Ok(Facts::Record(record)) = &observation.outcome else {
+            let name = NodeName::new(observation.source.target.as_str());
             self.merge.take(observation);
+            match kind {
+                SourceKind::Etcd | SourceKind::PatroniCluster => {
+                    self.record_due = None;
+                    self.reconcile();
+                }
+                SourceKind::PatroniRest => {
+                    self.held_sql.entry(name).and_modify(|due| *due = Instant::now());
+                    self.reconcile();
+                    self.ask_held_sql();
+                }
+                SourceKind::Sql if self.inventory.is_row(&name) => self.reconcile(),
+                SourceKind::RouterHttp | SourceKind::RouterRuntime => {
+                    self.inventory.hear_routers(self.merge.picture());
+                    self.reconcile();
+                }
+                SourceKind::Sql
+                | SourceKind::PatroniMetrics
+                | SourceKind::EtcdMember
+                | SourceKind::EtcdClusters
+                | SourceKind::RouterActing
+                | SourceKind::Exporter
+                | SourceKind::Pooler
+                | SourceKind::Backup
+                | SourceKind::Runtime => {}
+            }
             return Haste::WithTheRest;
         };
         let holder = |record: &DcsContent| record.leader.as_ref().map(|leader| leader.holder.clone());
@@ -254,6 +316,7 @@ impl Observer {
             None => Haste::Now,
         };
         self.merge.take(observation);
+        self.record_due = None;
         self.follow_record();
         haste
     }
@@ -274,9 +337,9 @@ impl Observer {
                 let gone = self.merge.members().iter().any(|member| {
                     member.name == name && matches!(member.presence, crate::model::member::Presence::Missing { .. })
                 });
-                if gone {
-                    self.unfollow(&name);
-                    self.merge.remove_member(&name);
+                // What the configuration names would come back at once.
+                if gone && !self.inventory.names(&name) {
+                    self.drop_row(&name);
                 }
             }
         }
@@ -287,17 +350,115 @@ impl Observer {
     fn follow_record(&mut self) {
         let now = self.clock.now();
         let Some(record) = self.merge.fresh_record(now) else { return };
-        let registrations: Vec<Registration> = record.members.clone();
-        let names: Vec<NodeName> = registrations.iter().map(|member| member.name.clone()).collect();
+        let mut registrations: Vec<Registration> = record.members.clone();
+        // The leader is one of those that are followed, however many there are.
+        let leader = record.leader.as_ref().map(|leader| leader.holder.clone());
+        registrations.sort_by_key(|member| leader.as_ref() != Some(&member.name));
+        registrations.truncate(MOST_FOLLOWED);
         for registration in &registrations {
             self.follow(&registration.name, Some(registration));
         }
-        self.merge.mark_presence(&names, &self.configured, now);
+        self.inventory.set(self.nodes.places(&registrations));
+        self.inventory.hear_routers(self.merge.picture());
+        self.reconcile();
+    }
+
+    /// Brings configured places in line with what is known by now.
+    fn reconcile(&mut self) {
+        let may_follow = self.record_due.is_none();
+        let prefers_configured = self.nodes.prefers_configured();
+        let mut changed = true;
+        // A row that is dropped or renamed may tell another place what it is.
+        for _ in 0..3 {
+            if !changed {
+                break;
+            }
+            changed = false;
+            for step in self.inventory.reconcile(self.merge.picture(), may_follow, prefers_configured) {
+                changed = true;
+                match step {
+                    Step::Drop(row) => self.drop_row(&row),
+                    Step::Follow { contact, is_named: true } => self.follow(&contact.name, None),
+                    Step::Follow { contact, is_named: false } => self.probe(contact),
+                    Step::Reach { member, agent_url } => self.reach(&member, agent_url),
+                }
+            }
+        }
+        let (places, hidden) = self.inventory.places();
+        let in_doubt = places.iter().any(|place| matches!(place.standing, Standing::Stranger(_)) && place.is_claimed());
+        self.merge.set_places(places, hidden);
+        let now = self.clock.now();
+        if let Some(record) = self.merge.fresh_record(now) {
+            let names: Vec<NodeName> = record.members.iter().map(|member| member.name.clone()).collect();
+            self.merge.mark_presence(&names, now);
+        }
+        if in_doubt && !self.asks_clusters {
+            self.asks_clusters = true;
+            if let Some(source) = self.nodes.clusters() {
+                let cancel = self.around.cancel.clone();
+                let pace = self.ask(source, &cancel);
+                self.paces.push(pace);
+            }
+        }
+    }
+
+    /// When something is to be done although nobody has answered.
+    fn patience_ends(&self) -> Option<Instant> {
+        let sql = self.held_sql.values().min().copied();
+        self.reserve.due().into_iter().chain(self.record_due).chain(sql).min()
+    }
+
+    /// Asks the servers of places whose agents have spoken, or have had time to. A stranger gets no login.
+    fn ask_held_sql(&mut self) {
+        let now = Instant::now();
+        let due: Vec<NodeName> =
+            self.held_sql.iter().filter(|(_, due)| **due <= now).map(|(name, _)| name.clone()).collect();
+        for name in due {
+            self.held_sql.remove(&name);
+            let Some(followed) = self.followed.get(&name).filter(|_| !self.inventory.is_stranger(&name)) else {
+                continue;
+            };
+            let cancel = followed.cancel.clone();
+            if let Some(source) = self.nodes.probe_sql(&followed.contact) {
+                let pace = self.ask(source, &cancel);
+                if let Some(followed) = self.followed.get_mut(&name) {
+                    followed.paces.push(pace);
+                }
+            }
+        }
+    }
+
+    /// Asks whoever is at a place.
+    fn probe(&mut self, contact: Contact) {
+        let name = contact.name.clone();
+        self.unfollow(&name);
+        self.merge.add_member(&contact);
+        let cancel = self.around.cancel.child_token();
+        let sources = self.nodes.probes(&contact);
+        let patience = if sources.is_empty() { Duration::ZERO } else { AGENT_PATIENCE };
+        let paces = self.ask_all(sources, &cancel);
+        self.followed.insert(name.clone(), Followed { contact, is_probed: true, cancel, paces });
+        self.held_sql.insert(name, Instant::now() + patience);
+        self.ask_held_sql();
+    }
+
+    /// The agent of a member is asked at a configured URL from now on.
+    fn reach(&mut self, member: &NodeName, agent_url: Text) {
+        if self.reached.get(member) == Some(&agent_url) {
+            return;
+        }
+        self.reached.insert(member.clone(), agent_url);
+        let record = self.merge.fresh_record(self.clock.now());
+        let registration = record.and_then(|record| record.member(member)).cloned();
+        self.follow(member, registration.as_ref());
     }
 
     fn follow(&mut self, name: &NodeName, registration: Option<&Registration>) {
-        let contact = self.nodes.contact(name, registration);
-        if self.followed.get(name).is_some_and(|known| known.contact == contact) {
+        let mut contact = self.nodes.contact(name, registration);
+        if let Some(url) = self.reached.get(name) {
+            contact.agent_url = Some(url.clone());
+        }
+        if self.followed.get(name).is_some_and(|known| known.contact == contact && !known.is_probed) {
             return;
         }
         self.unfollow(name);
@@ -306,10 +467,16 @@ impl Observer {
         let sources = self.nodes.sources(&contact);
         let paces = self.ask_all(sources, &cancel);
         self.reserve.hold(name, self.nodes.second_opinions(&contact), &cancel);
-        self.followed.insert(name.clone(), Followed { contact, cancel, paces });
+        self.followed.insert(name.clone(), Followed { contact, is_probed: false, cancel, paces });
+    }
+
+    fn drop_row(&mut self, name: &NodeName) {
+        self.unfollow(name);
+        self.merge.remove_member(name);
     }
 
     fn unfollow(&mut self, name: &NodeName) {
+        self.held_sql.remove(name);
         if let Some(followed) = self.followed.remove(name) {
             followed.cancel.cancel();
         }

@@ -180,6 +180,7 @@ impl Stage {
             sources: vec![Box::new(Scripted { source, pace: Pace::Each, script: Arc::clone(&script) })],
             nodes: Box::new(Nodes(Arc::clone(&script), second_opinions)),
             configured: Vec::new(),
+            namespace_is_assumed: false,
             routers: Vec::new(),
             gather: Duration::from_millis(100),
         };
