@@ -55,6 +55,7 @@ impl Stage {
             sources: cluster.sources(),
             nodes: cluster.node_sources(),
             configured: Vec::new(),
+            namespace_is_assumed: false,
             routers: cluster.routers(),
             hurry: false,
             gather: Duration::from_millis(50),

@@ -58,6 +58,7 @@ fn stack(cluster: &SimulatedCluster) -> Stack {
         sources: cluster.sources(),
         nodes: cluster.node_sources(),
         configured: Vec::new(),
+        namespace_is_assumed: false,
         routers: cluster.routers(),
         hurry: false,
         gather: Duration::from_millis(100),

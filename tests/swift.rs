@@ -111,6 +111,7 @@ impl Trial {
             sources: cluster.sources(),
             nodes: cluster.node_sources(),
             configured: cluster.contacts().into_iter().map(|contact| contact.name).collect(),
+            namespace_is_assumed: false,
             routers: cluster.routers(),
             hurry: false,
             gather: Duration::from_millis(50),

@@ -83,6 +83,7 @@ pub(super) fn healthy() -> Snapshot {
     snapshot.dcs = Dcs {
         content: vec![said(SourceKind::Etcd, "", content())],
         members: (1..=3).map(|id| said(SourceKind::EtcdMember, &format!("etcd-{id}:2379"), etcd(id))).collect(),
+        ..Dcs::default()
     };
     let rows = vec![
         row("primary", "pg-0", ProxyStatus::Up),
@@ -314,7 +315,8 @@ fn node(name: &str, standby: bool) -> Member {
     let report = SqlReport {
         version: 170_002,
         in_recovery: standby,
-        postmaster_started: started(),
+        // No two servers start in the same microsecond.
+        postmaster_started: started() + jiff::SignedDuration::from_micros(name.bytes().map(i64::from).sum()),
         cluster_name: "pg-ha".into(),
         system_id: Some(SYSTEM),
         timeline: Some(Timeline(12)),

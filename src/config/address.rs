@@ -96,6 +96,14 @@ impl AddressMap {
         targets.into_iter().any(|to| to.eq_ignore_ascii_case(host))
     }
 
+    /// Every line: the advertised host in lower case, its port where the line names one, and where that is reached.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, Option<u16>, HostPort)> {
+        let exact = self.exact.iter().map(|((host, port), to)| (host.as_str(), Some(*port), to.clone()));
+        let hosts =
+            self.hosts.iter().map(|(host, to)| (host.as_str(), None, HostPort { host: to.clone(), port: None }));
+        exact.chain(hosts)
+    }
+
     /// `url` with its host and port mapped. A text that is no URL comes back as it is.
     pub fn apply_to_url(&self, url: &str) -> String {
         let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };

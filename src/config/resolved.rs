@@ -109,6 +109,10 @@ pub struct ClusterSettings {
     pub scope: Option<String>,
     /// Patroni's namespace in the DCS, with a slash at both ends.
     pub namespace: String,
+    /// Nobody wrote the namespace: it is Patroni's default.
+    pub namespace_is_assumed: bool,
+    /// The cluster was named by flags, and no file says where its members are reached.
+    pub is_from_flags: bool,
     /// Patroni's REST interfaces.
     pub patroni: PatroniSettings,
     /// etcd; `None`: the record is read through Patroni's `/cluster`.

@@ -21,6 +21,7 @@ use crate::action::record::{ActionId, Operator};
 use crate::model::agent::{Address, AgentReport, Registration};
 use crate::model::checkup::CheckLine;
 use crate::model::dcs::{DcsContent, DcsMember};
+use crate::model::inventory::{FoundCluster, Place};
 use crate::model::metrics::MetricsReport;
 use crate::model::moment::Moment;
 use crate::model::name::{NodeName, RouterName};
@@ -40,6 +41,8 @@ pub enum Facts {
     Record(Box<DcsContent>),
     /// A DCS member's word on itself (`EtcdMember`).
     DcsMember(Box<DcsMember>),
+    /// Every cluster that the store has (`EtcdClusters`).
+    Clusters(Vec<FoundCluster>),
     /// A node's word over SQL (`Sql`).
     Sql(Box<SqlReport>),
     /// A router's statistics (`RouterHttp`, `RouterRuntime`).
@@ -110,6 +113,33 @@ pub trait NodeSources: Send + Sync {
 
     /// Sources that ask the member there. Called again when the contact changes.
     fn sources(&self, contact: &Contact) -> Vec<Box<dyn Observe>>;
+
+    /// Every node that the configuration names, given what is on record: ports that it does not name are taken from there.
+    /// The caller finds out which of them the members are.
+    fn places(&self, _registered: &[Registration]) -> Vec<Place> {
+        Vec::new()
+    }
+
+    /// Whether an address that the operator typed is a better way to a member than what it advertises: nothing maps the
+    /// latter where there is no file.
+    fn prefers_configured(&self) -> bool {
+        false
+    }
+
+    /// Sources that ask whoever is at a place whose name is not known. SQL is not among them: a stranger gets no login.
+    fn probes(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
+        self.sources(contact)
+    }
+
+    /// The SQL of such a place: asked once its agent has said that it is of this cluster, or has said nothing.
+    fn probe_sql(&self, _contact: &Contact) -> Option<Box<dyn Observe>> {
+        None
+    }
+
+    /// Asks the store which clusters it has, where it is in doubt which is meant; `None`: there is none to ask.
+    fn clusters(&self) -> Option<Box<dyn Observe>> {
+        None
+    }
 
     /// Sources that are asked of the member only where its agent does not call its PostgreSQL well in time.
     fn second_opinions(&self, _contact: &Contact) -> Vec<Box<dyn Observe>> {

@@ -2,10 +2,10 @@
 
 use super::draft::Draft;
 use crate::model::finding::{Severity, Subject};
-use crate::model::observed::Observed;
 use crate::model::role::Role;
 use crate::model::snapshot::Snapshot;
 use crate::model::view::MemberView;
+use crate::model::writers::Writes;
 
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     no_leader(snapshot, drafts);
@@ -62,20 +62,8 @@ fn nobody_writes(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     );
 }
 
-/// Members whose freshest own word is that they take writes.
-fn writable(snapshot: &Snapshot) -> Vec<(MemberView<'_>, Observed<Role>)> {
-    fn claim(view: MemberView<'_>) -> Option<(MemberView<'_>, Observed<Role>)> {
-        // SQL alone proves it; a REST answer may be a loop old, but is all there is without SQL.
-        let claim =
-            view.sql_role().filter(|role| role.fresh).or_else(|| view.agent_role().filter(|role| role.fresh))?;
-        (claim.value == Role::Primary).then_some((view, claim))
-    }
-    // Facts that may be another server's accuse nobody.
-    snapshot.views().filter(|view| view.doubt().is_none()).filter_map(claim).collect()
-}
-
 fn several_primaries(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
-    let primaries = writable(snapshot);
+    let primaries = snapshot.writers();
     if primaries.len() < 2 {
         return;
     }
@@ -84,7 +72,8 @@ fn several_primaries(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let mut draft = Draft::new(Severity::Critical, "several-primaries", Subject::Cluster, title);
     for (view, claim) in &primaries {
         let timeline = view.timeline().map_or_else(|| "?".to_owned(), |timeline| timeline.value.to_string());
-        draft = draft.because(claim, format!("{} is not in recovery, timeline {timeline}", view.name()));
+        let missing = if view.is_missing() { ", and not in the DCS" } else { "" };
+        draft = draft.because(claim, format!("{} is not in recovery, timeline {timeline}{missing}", view.name()));
     }
     if let Some(leader) = snapshot.leader() {
         draft = draft.because(&leader, format!("the lock is held by {}", leader.value));
@@ -97,11 +86,13 @@ fn several_primaries(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 /// The lock against what each node says of itself.
 fn lock_and_node(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let Some(leader) = snapshot.leader().filter(|leader| leader.fresh && snapshot.record_is_fresh()) else { return };
-    for view in snapshot.views().filter(|view| view.doubt().is_none()) {
+    let cluster = snapshot.cluster_system_id().map(|id| id.value);
+    for view in snapshot.views().filter(|view| !view.is_of_another_cluster(cluster)) {
         let holds = *view.name() == leader.value;
-        let Some(claim) = view.sql_role().filter(|role| role.fresh).or_else(|| view.agent_role().filter(|r| r.fresh))
-        else {
-            continue;
+        let (claim, writes) = match view.writes() {
+            Writes::Yes(claim) => (claim, true),
+            Writes::No(claim) => (claim, false),
+            Writes::Unknown => continue,
         };
         let subject = Subject::Node(view.name().clone());
         if holds && claim.value == Role::Replica && !snapshot.is_standby_cluster() {
@@ -117,7 +108,7 @@ fn lock_and_node(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
                 .settling()
                 .advise("it is being promoted, or cannot be: look at its Patroni and PostgreSQL logs"),
             );
-        } else if !holds && claim.value == Role::Primary {
+        } else if !holds && writes {
             drafts.push(
                 Draft::new(
                     Severity::Critical,

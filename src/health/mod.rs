@@ -6,6 +6,7 @@
 mod cluster;
 mod dcs;
 mod draft;
+mod inventory;
 mod leadership;
 mod node;
 mod postgres;
@@ -22,6 +23,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Draft> {
     let mut drafts = Vec::new();
     cluster::examine(snapshot, &mut drafts);
     leadership::examine(snapshot, &mut drafts);
+    inventory::examine(snapshot, &mut drafts);
     node::examine(snapshot, &mut drafts);
     replication::examine(snapshot, &mut drafts);
     postgres::examine(snapshot, &mut drafts);

@@ -3,7 +3,6 @@
 use super::draft::Draft;
 use crate::model::finding::{Severity, Subject};
 use crate::model::identity::Doubt;
-use crate::model::member::Presence;
 use crate::model::moment::Moment;
 use crate::model::observed::{Freshness, Reading};
 use crate::model::role::MemberState;
@@ -15,7 +14,7 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     for view in snapshot.views() {
         silence(snapshot, &view, drafts);
         one_server(snapshot, &view, drafts);
-        presence(snapshot, &view, drafts);
+        named(snapshot, &view, drafts);
         state(&view, drafts);
         exporter(snapshot, &view, drafts);
         unreachable(&view, drafts);
@@ -170,20 +169,8 @@ fn one_server(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft
     )));
 }
 
-fn presence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+fn named(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let subject = || Subject::Node(view.name().clone());
-    if let Presence::Missing { since } = view.member.presence {
-        drafts.push(
-            Draft::new(
-                Severity::Warning,
-                "member-missing",
-                subject(),
-                format!("{} is no longer on record in the DCS", view.name()),
-            )
-            .evidence("its member key vanished", None, Some(since))
-            .advise("find out whether its Patroni is down; if the node was removed on purpose, dismiss it"),
-        );
-    }
     let twice = snapshot.recorded(|content| {
         content.member(view.name()).filter(|member| member.occurrences > 1).map(|member| member.occurrences)
     });

@@ -7,6 +7,7 @@ use crate::model::role::Role;
 use crate::model::router::{PoolPurpose, ProxyKind};
 use crate::model::snapshot::Snapshot;
 use crate::model::view::MemberView;
+use crate::model::writers::Writes;
 
 /// What is awaited.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,9 +46,13 @@ fn leader(snapshot: &Snapshot, wanted: Option<&NodeName>) -> Vec<String> {
         return vec![format!("the leader is {}, not {wanted}", leader.value)];
     }
     let view = snapshot.member(&leader.value).map(|member| snapshot.view(member));
+    // An agent goes on saying "primary" of a server that is down.
+    if view.is_some_and(|view| matches!(view.writes(), Writes::Yes(_))) {
+        return Vec::new();
+    }
     let claim = view.and_then(|view| view.claimed_role()).filter(|role| role.fresh);
     match claim.map(|claim| claim.value) {
-        Some(Role::Primary | Role::Leader) => Vec::new(),
+        Some(Role::Primary | Role::Leader) => vec![format!("{} holds the lock and takes no writes", leader.value)],
         Some(Role::StandbyLeader | Role::Replica) if snapshot.is_standby_cluster() => Vec::new(),
         Some(other) => vec![format!("{} holds the lock but is {other}", leader.value)],
         None => vec![format!("{} holds the lock but does not answer", leader.value)],

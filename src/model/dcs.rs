@@ -192,6 +192,23 @@ pub struct RawKey {
     pub leased: bool,
 }
 
+/// Which cluster a record is of.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct RecordPlace {
+    /// Namespace, with a slash at both ends; `None`: the source does not tell.
+    pub namespace: Option<Text>,
+    /// Scope; of a group of a Citus cluster with the group, `shop/0`.
+    pub scope: Text,
+}
+
+/// A scope without the group of a Citus cluster, which agents leave out of what they tell: `shop` of `shop/0`.
+pub fn without_group(scope: &str) -> &str {
+    match scope.rsplit_once('/') {
+        Some((scope, group)) if !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit()) => scope,
+        Some(_) | None => scope,
+    }
+}
+
 /// The cluster as the DCS has it on record.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct DcsContent {
@@ -218,6 +235,9 @@ pub struct DcsContent {
     pub lock: Option<OperationLock>,
     /// Maintenance mode, where the source says so apart from the configuration.
     pub paused: bool,
+    /// Which cluster the source says this is; `None`: it does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<RecordPlace>,
     /// Revision of the store at the answer; 0 where the source has none.
     pub revision: i64,
     /// Every key under the prefix, in order.

@@ -11,17 +11,24 @@ use super::postgres::SqlReport;
 use super::text::Text;
 use super::trend::Trend;
 
+/// Members of one cluster that are followed at most: each costs several connections, and whoever can write member keys must
+/// not choose how many.
+pub const MOST_FOLLOWED: usize = 64;
+
 /// Whether a member is where one expects it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Presence {
-    /// On record in the DCS, or configured by hand.
+    /// In the DCS.
     Present,
-    /// Was on record, and is no more: it stays on the screen until dismissed.
+    /// Not in the DCS, though it was there or the configuration names it. One that was only seen there stays on the screen
+    /// until dismissed.
     Missing {
-        /// When the record vanished.
+        /// When it vanished from the DCS; of one that was never seen there, when the DCS was first read without it.
         since: Moment,
     },
+    /// The configuration names it, and the DCS has not been read yet: whether it is there is unknown.
+    Unconfirmed,
 }
 
 /// One member of the cluster. `None` for a reading means that nothing is configured to ask it.
@@ -31,6 +38,8 @@ pub struct Member {
     pub name: NodeName,
     /// Whether it is on record.
     pub presence: Presence,
+    /// Where the configuration names it, such as `patroni.urls, address_map`; `None`: it is known by the DCS alone.
+    pub named_by: Option<Text>,
     /// Where its agent is asked: URL after address mapping, without credentials.
     pub agent_url: Option<Text>,
     /// Where its PostgreSQL is asked, after address mapping.
@@ -57,6 +66,7 @@ impl Member {
         Self {
             name,
             presence: Presence::Present,
+            named_by: None,
             agent_url: None,
             postgres_address: None,
             agent: None,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::dcs::{DcsContent, DcsMember};
 use super::finding::{Finding, Severity};
+use super::inventory::{FoundCluster, Place};
 use super::lsn::{SystemId, Timeline};
 use super::member::Member;
 use super::moment::{Began, Moment};
@@ -18,6 +19,7 @@ use super::source::Source;
 use super::text::Text;
 use super::thresholds::Thresholds;
 use super::view::MemberView;
+use super::writers::Writes;
 
 /// Which kind of high-availability manager runs the cluster.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -55,6 +57,10 @@ pub struct Dcs {
     pub content: Vec<Reading<DcsContent>>,
     /// The DCS's own members, one an endpoint.
     pub members: Vec<Reading<DcsMember>>,
+    /// Every cluster that the store has; `None`: nobody asked, since nothing was in doubt.
+    pub clusters: Option<Reading<Vec<FoundCluster>>>,
+    /// Nobody configured the namespace: it is Patroni's default for want of a word.
+    pub namespace_is_assumed: bool,
 }
 
 /// How the cluster does, in one word.
@@ -105,6 +111,8 @@ pub struct Snapshot {
     pub thresholds: Thresholds,
     /// Members in order of name.
     pub members: Vec<Member>,
+    /// What the configuration names, and which node each turned out to be.
+    pub places: Vec<Place>,
     /// The DCS.
     pub dcs: Dcs,
     /// Routers.
@@ -133,6 +141,7 @@ impl Snapshot {
             wall,
             thresholds,
             members: Vec::new(),
+            places: Vec::new(),
             dcs: Dcs::default(),
             routers: Vec::new(),
             poolers: Vec::new(),
@@ -188,15 +197,14 @@ impl Snapshot {
     /// Who leads: the lock's holder by the best record; without any record, the one node that says it is the primary.
     pub fn leader(&self) -> Option<Observed<NodeName>> {
         let by_record = self.recorded(|content| content.leader.as_ref().map(|leader| leader.holder.clone()));
-        let claims = |view: MemberView<'_>| {
-            let name = view.member.name.clone();
-            view.claimed_role().filter(|role| role.value.is_writable()).map(|role| role.map(|_| name))
-        };
         if by_record.as_ref().is_some_and(|leader| leader.fresh) || self.record_is_fresh() {
             return by_record;
         }
-        let mut claimants: Vec<_> =
-            self.views().filter(|view| view.doubt().is_none()).filter_map(claims).filter(|claim| claim.fresh).collect();
+        let writes = |view: MemberView<'_>| match view.writes() {
+            Writes::Yes(word) => Some(word.map(|_| view.name().clone())),
+            Writes::No(_) | Writes::Unknown => None,
+        };
+        let mut claimants: Vec<_> = self.views().filter_map(writes).collect();
         if claimants.len() == 1 { claimants.pop() } else { by_record }
     }
 
@@ -272,6 +280,7 @@ impl Snapshot {
         let mut all = Vec::new();
         all.extend(self.dcs.content.iter().map(|r| status(r, now)));
         all.extend(self.dcs.members.iter().map(|r| status(r, now)));
+        all.extend(self.dcs.clusters.iter().map(|r| status(r, now)));
         for member in &self.members {
             all.extend(member.agent.iter().map(|r| status(r, now)));
             all.extend(member.sql.iter().map(|r| status(r, now)));

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::lsn::SystemId;
+use super::name::NodeName;
 use super::text::Text;
 
 /// The kind of wire a fact came over.
@@ -21,6 +23,8 @@ pub enum SourceKind {
     Etcd,
     /// One etcd member's own health.
     EtcdMember,
+    /// Which clusters the etcd has; asked only where it is in doubt which of them is meant.
+    EtcdClusters,
     /// One PostgreSQL node over SQL.
     Sql,
     /// HAProxy's statistics page over HTTP.
@@ -48,6 +52,7 @@ impl SourceKind {
             Self::PatroniMetrics => "patroni metrics",
             Self::Etcd => "etcd",
             Self::EtcdMember => "etcd member",
+            Self::EtcdClusters => "etcd clusters",
             Self::Sql => "SQL",
             Self::RouterHttp => "HAProxy",
             Self::RouterRuntime => "HAProxy runtime",
@@ -202,8 +207,11 @@ impl Trouble {
             (Self::Credentials, SourceKind::RouterHttp | SourceKind::RouterRuntime | SourceKind::RouterActing) => {
                 "check user and password of the router under [[clusters.NAME.routers]]"
             }
-            (Self::Credentials, SourceKind::Etcd | SourceKind::EtcdMember) => {
+            (Self::Credentials, SourceKind::Etcd | SourceKind::EtcdMember | SourceKind::EtcdClusters) => {
                 "check user and password under [clusters.NAME.etcd]"
+            }
+            (Self::Permission, SourceKind::EtcdClusters) => {
+                "grant read on the whole store, or write scope and namespace in the configuration"
             }
             (Self::Permission, SourceKind::Etcd | SourceKind::EtcdMember) => {
                 "grant the user a role that may read the cluster's prefix"
@@ -226,18 +234,44 @@ pub struct SourceError {
     /// What mends this very failure, where its cause knows better than the trouble does; else empty.
     #[serde(default)]
     pub advice: Text,
+    /// Who answered instead, where that was another node or another cluster's.
+    #[serde(skip)]
+    pub stranger: Option<Box<Answerer>>,
+}
+
+/// Who an agent says it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answerer {
+    /// Its name; `None`: it does not tell.
+    pub name: Option<NodeName>,
+    /// Its scope; `None`: it does not tell.
+    pub scope: Option<Text>,
+    /// Its system identifier; `None`: it does not tell.
+    pub system_id: Option<SystemId>,
 }
 
 impl SourceError {
     /// A failure at `endpoint`; `detail` is cleaned and its passwords are masked.
     pub fn new(trouble: Trouble, endpoint: impl AsRef<str>, detail: impl AsRef<str>) -> Self {
-        Self { trouble, endpoint: Text::redacted(endpoint), detail: Text::redacted(detail), advice: Text::default() }
+        Self {
+            trouble,
+            endpoint: Text::redacted(endpoint),
+            detail: Text::redacted(detail),
+            advice: Text::default(),
+            stranger: None,
+        }
     }
 
     /// With what mends this very failure.
     #[must_use]
     pub fn advising(self, advice: impl AsRef<str>) -> Self {
         Self { advice: Text::redacted(advice), ..self }
+    }
+
+    /// With who answered instead.
+    #[must_use]
+    pub fn answered_by(self, stranger: Answerer) -> Self {
+        Self { stranger: Some(Box::new(stranger)), ..self }
     }
 
     /// What mends it on a wire of `kind`: one imperative line.

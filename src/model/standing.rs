@@ -1,7 +1,6 @@
 //! How a member stands in its cluster: whether it is as it should be, whether its upstream is there to be followed, and
 //! whether anybody takes writes.
 
-use super::member::Presence;
 use super::observed::Freshness;
 use super::role::{MemberState, Role};
 use super::snapshot::Snapshot;
@@ -64,11 +63,15 @@ impl Snapshot {
         if waits || self.record_is_fresh() || self.is_standby_cluster() || self.views().any(|view| view.is_waiting()) {
             return false;
         }
+        // One that is missing may write all the same.
+        if !self.writers().is_empty() {
+            return false;
+        }
         let word = |view: &MemberView<'_>| {
             let sql = view.sql_role().filter(|role| role.fresh);
             sql.or_else(|| view.agent_role().filter(|role| role.fresh)).map(|role| role.value)
         };
-        let present = || self.views().filter(|view| view.member.presence == Presence::Present);
+        let present = || self.views().filter(|view| !view.is_missing());
         let words: Vec<Option<Role>> = present().map(|view| word(&view)).collect();
         let told: Vec<&Role> = words.iter().flatten().collect();
         let all = told.len() == words.len();

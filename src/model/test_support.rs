@@ -86,6 +86,7 @@ pub(crate) fn healthy() -> Snapshot {
     snapshot.dcs = Dcs {
         content: vec![said(SourceKind::Etcd, "", 100, content())],
         members: (1..=3).map(|id| said(SourceKind::EtcdMember, &format!("etcd-{id}:2379"), 300, etcd(id))).collect(),
+        ..Dcs::default()
     };
     snapshot.routers = vec![router()];
     snapshot

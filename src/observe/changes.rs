@@ -155,7 +155,7 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         let subject = || Subject::Node(member.name.clone());
         let Some(old) = before.member(&member.name) else {
             // The first picture has no past: its members did not appear, they were there.
-            if !before.members.is_empty() {
+            if !before.members.is_empty() && member.presence == Presence::Present {
                 let text = format!("{} joined", member.name);
                 changes.push(EventKind::Membership, Severity::Note, subject(), text, None);
             }
@@ -163,11 +163,11 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         };
         match (old.presence, member.presence) {
             (Presence::Present, Presence::Missing { .. }) => {
-                let text = format!("{} is off the record", member.name);
+                let text = format!("{} vanished from the DCS", member.name);
                 changes.push(EventKind::Membership, Severity::Warning, subject(), text, None);
             }
             (Presence::Missing { .. }, Presence::Present) => {
-                let text = format!("{} is back on record", member.name);
+                let text = format!("{} is back in the DCS", member.name);
                 changes.push(EventKind::Membership, Severity::Note, subject(), text, None);
             }
             _ => {}

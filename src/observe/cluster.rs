@@ -1,6 +1,8 @@
 //! The observer of one cluster: starts a task for each source, follows members that come and go, and publishes the
 //! picture. It alone owns the state; everything else only sends it messages.
 
+mod follow;
+
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::changes;
 use super::findings::FindingMemory;
 use super::histories::Histories;
+use super::inventory::Inventory;
 use super::merge::{Merge, Observation};
 use super::pause::PauseMemory;
 use super::picture::{Clock, Handle, Order, Picture};
@@ -22,7 +25,6 @@ use super::reserve::Reserve;
 use super::task::{Surroundings, drive, stale_after};
 use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
 use crate::health;
-use crate::model::agent::Registration;
 use crate::model::dcs::DcsContent;
 use crate::model::event::Event;
 use crate::model::moment::Moment;
@@ -30,11 +32,18 @@ use crate::model::name::NodeName;
 use crate::model::observed::Freshness;
 use crate::model::router::Router;
 use crate::model::snapshot::{Identity, Snapshot};
-use crate::model::source::Source;
+use crate::model::source::{Source, SourceKind};
+use crate::model::text::Text;
 use crate::model::thresholds::Thresholds;
 
 /// How long a picture waits that would only show what is shown already, a little younger.
 const NOTHING_NEW: Duration = Duration::from_millis(800);
+
+/// How long the record may take before places are followed that it may have under another name.
+const RECORD_PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long the agent of a place may take to say whose it is before its server is asked as well.
+const AGENT_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Events kept.
 const MOST_EVENTS: usize = 2_000;
@@ -55,8 +64,10 @@ pub struct Stack {
     pub sources: Vec<Box<dyn Observe>>,
     /// Makes sources for members.
     pub nodes: Box<dyn NodeSources>,
-    /// Members configured by hand: asked from the beginning, and never missing.
+    /// Members configured by hand: asked from the beginning. That they are configured does not put them into the DCS.
     pub configured: Vec<NodeName>,
+    /// Nobody configured the namespace that is followed in the DCS.
+    pub namespace_is_assumed: bool,
     /// Routers, for their names and purposes.
     pub routers: Vec<Router>,
     /// How long to wait for more answers before a picture is published.
@@ -75,6 +86,9 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         stack.thresholds.clone()
     };
     let mut merge = Merge::new(stack.identity.clone(), thresholds, now, wall());
+    if stack.namespace_is_assumed {
+        merge.assume_namespace();
+    }
     for router in stack.routers {
         merge.add_router(router);
     }
@@ -94,6 +108,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         cancel: cancel.clone(),
     };
     let handle = Handle { cluster: stack.identity.name, clock, pictures, orders };
+    let record_due = Instant::now() + RECORD_PATIENCE;
     let mut observer = Observer {
         clock,
         interval: watch::Sender::new(stack.interval),
@@ -102,8 +117,12 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         tracker: tracker.clone(),
         merge,
         nodes: stack.nodes,
-        configured: stack.configured,
         followed: BTreeMap::new(),
+        inventory: Inventory::default(),
+        record_due: Some(record_due),
+        held_sql: BTreeMap::new(),
+        reached: BTreeMap::new(),
+        asks_clusters: false,
         paces: Vec::new(),
         reserve: Reserve::default(),
         memory: FindingMemory::default(),
@@ -120,9 +139,11 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         let pace = observer.ask(source, &cancel);
         observer.paces.push(pace);
     }
-    for name in observer.configured.clone() {
-        observer.follow(&name, None);
+    for name in &stack.configured {
+        observer.follow(name, None);
     }
+    observer.inventory.set(observer.nodes.places(&[]));
+    observer.reconcile();
     let run = async move {
         observer.run(observation_queue, order_queue, &cancel).await;
         cancel.cancel();
@@ -152,7 +173,15 @@ struct Observer {
     tracker: TaskTracker,
     merge: Merge,
     nodes: Box<dyn NodeSources>,
-    configured: Vec<NodeName>,
+    inventory: Inventory,
+    /// When places are followed although no record has come; `None`: they are.
+    record_due: Option<Instant>,
+    /// Servers of places, to be asked once their agents have spoken, or have not by then.
+    held_sql: BTreeMap<NodeName, Instant>,
+    /// Members whose agents are reached at a configured URL instead of where they advertise themselves.
+    reached: BTreeMap<NodeName, Text>,
+    /// The store is asked which clusters it has.
+    asks_clusters: bool,
     /// Members whose sources run.
     followed: BTreeMap<NodeName, Followed>,
     /// Sources that belong to no member.
@@ -183,6 +212,8 @@ enum Haste {
 struct Followed {
     /// What they were started for.
     contact: Contact,
+    /// It is a place whose name may not be known: whoever is there may answer.
+    is_probed: bool,
     cancel: CancellationToken,
     /// Each with its pace, to tell its staleness anew when the interval changes. They go with the member.
     paces: Vec<(Source, Pace)>,
@@ -198,7 +229,7 @@ impl Observer {
         let mut due: Option<Instant> = None;
         loop {
             let wake = due.or_else(|| self.next_change()).unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
-            let patience = self.reserve.due();
+            let patience = self.patience_ends();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
@@ -223,6 +254,9 @@ impl Observer {
                     for (sources, cancel) in self.reserve.overdue() {
                         self.ask_all(sources, &cancel);
                     }
+                    self.record_due.take_if(|due| *due <= Instant::now());
+                    self.ask_held_sql();
+                    self.reconcile();
                     due.get_or_insert_with(Instant::now);
                 }
                 () = sleep_until(wake) => {
@@ -242,8 +276,35 @@ impl Observer {
         for (sources, cancel) in self.reserve.hear(&observation, record) {
             self.ask_all(sources, &cancel);
         }
+        let kind = observation.source.kind;
         let Ok(Facts::Record(record)) = &observation.outcome else {
+            let name = NodeName::new(observation.source.target.as_str());
             self.merge.take(observation);
+            match kind {
+                SourceKind::Etcd | SourceKind::PatroniCluster => {
+                    self.record_due = None;
+                    self.reconcile();
+                }
+                SourceKind::PatroniRest => {
+                    self.held_sql.entry(name).and_modify(|due| *due = Instant::now());
+                    self.reconcile();
+                    self.ask_held_sql();
+                }
+                SourceKind::Sql if self.inventory.is_row(&name) => self.reconcile(),
+                SourceKind::RouterHttp | SourceKind::RouterRuntime => {
+                    self.inventory.hear_routers(self.merge.picture());
+                    self.reconcile();
+                }
+                SourceKind::Sql
+                | SourceKind::PatroniMetrics
+                | SourceKind::EtcdMember
+                | SourceKind::EtcdClusters
+                | SourceKind::RouterActing
+                | SourceKind::Exporter
+                | SourceKind::Pooler
+                | SourceKind::Backup
+                | SourceKind::Runtime => {}
+            }
             return Haste::WithTheRest;
         };
         let holder = |record: &DcsContent| record.leader.as_ref().map(|leader| leader.holder.clone());
@@ -254,6 +315,7 @@ impl Observer {
             None => Haste::Now,
         };
         self.merge.take(observation);
+        self.record_due = None;
         self.follow_record();
         haste
     }
@@ -274,44 +336,11 @@ impl Observer {
                 let gone = self.merge.members().iter().any(|member| {
                     member.name == name && matches!(member.presence, crate::model::member::Presence::Missing { .. })
                 });
-                if gone {
-                    self.unfollow(&name);
-                    self.merge.remove_member(&name);
+                // What the configuration names would come back at once.
+                if gone && !self.inventory.names(&name) {
+                    self.drop_row(&name);
                 }
             }
-        }
-    }
-
-    /// Brings members in line with the record: new ones are followed, moved ones are asked at their new address,
-    /// vanished ones are marked, and asked on.
-    fn follow_record(&mut self) {
-        let now = self.clock.now();
-        let Some(record) = self.merge.fresh_record(now) else { return };
-        let registrations: Vec<Registration> = record.members.clone();
-        let names: Vec<NodeName> = registrations.iter().map(|member| member.name.clone()).collect();
-        for registration in &registrations {
-            self.follow(&registration.name, Some(registration));
-        }
-        self.merge.mark_presence(&names, &self.configured, now);
-    }
-
-    fn follow(&mut self, name: &NodeName, registration: Option<&Registration>) {
-        let contact = self.nodes.contact(name, registration);
-        if self.followed.get(name).is_some_and(|known| known.contact == contact) {
-            return;
-        }
-        self.unfollow(name);
-        self.merge.add_member(&contact);
-        let cancel = self.around.cancel.child_token();
-        let sources = self.nodes.sources(&contact);
-        let paces = self.ask_all(sources, &cancel);
-        self.reserve.hold(name, self.nodes.second_opinions(&contact), &cancel);
-        self.followed.insert(name.clone(), Followed { contact, cancel, paces });
-    }
-
-    fn unfollow(&mut self, name: &NodeName) {
-        if let Some(followed) = self.followed.remove(name) {
-            followed.cancel.cancel();
         }
     }
 

@@ -7,6 +7,13 @@ use crate::model::finding::{Finding, Subject};
 use crate::model::moment::Moment;
 use crate::model::text::Text;
 
+/// Disagreements that are told at once where they are there when a console begins to look: nobody knows how long they
+/// last already, and who looks because of them must not see a calm screen first.
+const TOLD_AT_FIRST_SIGHT: [&str; 2] = ["several-primaries", "primary-without-lock"];
+
+/// What is seen this soon after the beginning was there before it.
+const FIRST_SIGHT: Duration = Duration::from_millis(1_500);
+
 /// Memory of the findings of one cluster.
 #[derive(Debug, Default)]
 pub struct FindingMemory {
@@ -36,7 +43,8 @@ impl FindingMemory {
                 }
             };
             finding.since = Some(since);
-            if !settles || now.since(since) >= settle {
+            let at_first_sight = TOLD_AT_FIRST_SIGHT.contains(&finding.code) && since.since_start() <= FIRST_SIGHT;
+            if !settles || at_first_sight || now.since(since) >= settle {
                 findings.push(finding);
             }
         }

@@ -1,5 +1,6 @@
 //! Puts what sources say in its place. Pure but for the values handed in: no task, no clock.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,14 @@ use jiff::Timestamp;
 
 use crate::driver::port::{Contact, Facts};
 use crate::model::dcs::DcsContent;
+use crate::model::inventory::{Place, Standing};
 use crate::model::member::{Member, Presence};
 use crate::model::moment::Moment;
 use crate::model::name::{NodeName, RouterName};
 use crate::model::observed::Reading;
 use crate::model::snapshot::{Identity, Snapshot};
 use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::text::Text;
 use crate::model::thresholds::Thresholds;
 
 /// The one kind of facts that a source may give. A driver that answers with another source's facts is a defect of
@@ -43,12 +46,14 @@ pub struct Observation {
 #[derive(Debug)]
 pub struct Merge {
     picture: Snapshot,
+    /// Rows of nodes that belong to another cluster: asked on, and not shown among the members.
+    hidden: BTreeSet<NodeName>,
 }
 
 impl Merge {
     /// Begins with nothing asked.
     pub fn new(identity: Identity, thresholds: Thresholds, now: Moment, wall: Timestamp) -> Self {
-        Self { picture: Snapshot::empty(identity, thresholds, now, wall) }
+        Self { picture: Snapshot::empty(identity, thresholds, now, wall), hidden: BTreeSet::new() }
     }
 
     /// Adds a router by name and purpose; its readings follow when its sources are announced.
@@ -56,12 +61,19 @@ impl Merge {
         self.picture.routers.push(router);
     }
 
-    /// Makes sure that `contact` has a row, with the addresses under which it is asked now.
+    /// Nobody configured the namespace.
+    pub fn assume_namespace(&mut self) {
+        self.picture.dcs.namespace_is_assumed = true;
+    }
+
+    /// Makes sure that `contact` has a row, with the addresses under which it is asked now. Whether a new one is in the DCS
+    /// is unknown until [`Merge::mark_presence`] is told.
     pub fn add_member(&mut self, contact: &Contact) {
         let index = match self.picture.members.binary_search_by(|member| member.name.cmp(&contact.name)) {
             Ok(index) => index,
             Err(index) => {
-                self.picture.members.insert(index, Member::new(contact.name.clone()));
+                let member = Member { presence: Presence::Unconfirmed, ..Member::new(contact.name.clone()) };
+                self.picture.members.insert(index, member);
                 index
             }
         };
@@ -78,7 +90,23 @@ impl Merge {
 
     /// Forgets a member.
     pub fn remove_member(&mut self, name: &NodeName) {
+        self.hidden.remove(name);
         self.picture.members.retain(|member| member.name != *name);
+    }
+
+    /// What the configuration names, and which node each place turned out to be. Rows in `hidden` are of another cluster.
+    pub fn set_places(&mut self, places: Vec<Place>, hidden: BTreeSet<NodeName>) {
+        for member in &mut self.picture.members {
+            let names_it = |place: &&Place| place.standing == Standing::Member(member.name.clone());
+            member.named_by = places.iter().find(names_it).map(|place| Text::new(place.named_by()));
+        }
+        self.picture.places = places;
+        self.hidden = hidden;
+    }
+
+    /// The picture so far, rows of other clusters among its members.
+    pub fn picture(&self) -> &Snapshot {
+        &self.picture
     }
 
     /// A source is about to be asked: gives it a reading, so that its first answer is awaited visibly.
@@ -89,6 +117,7 @@ impl Merge {
             SourceKind::Etcd => insert_first(&mut picture.dcs.content, reading()),
             SourceKind::PatroniCluster => insert(&mut picture.dcs.content, reading()),
             SourceKind::EtcdMember => insert(&mut picture.dcs.members, reading()),
+            SourceKind::EtcdClusters => renew(&mut picture.dcs.clusters, reading()),
             SourceKind::Pooler => insert(&mut picture.poolers, reading()),
             SourceKind::Backup => insert(&mut picture.backups, reading()),
             SourceKind::Runtime => insert(&mut picture.runtimes, reading()),
@@ -167,10 +196,24 @@ impl Merge {
         let picture = &mut self.picture;
         match source.kind {
             SourceKind::Etcd | SourceKind::PatroniCluster => {
+                if let Ok(Facts::Record(record)) = &outcome
+                    && let Some(place) = &record.place
+                {
+                    let identity = &mut picture.identity;
+                    identity.scope = Some(place.scope.clone());
+                    identity.namespace = place.namespace.clone().or_else(|| identity.namespace.take());
+                }
                 put(find(&mut picture.dcs.content, &source), at, took, only!(source, outcome, Record));
             }
             SourceKind::EtcdMember => {
                 put(find(&mut picture.dcs.members, &source), at, took, only!(source, outcome, DcsMember));
+            }
+            SourceKind::EtcdClusters => {
+                let outcome = outcome.and_then(|facts| match facts {
+                    Facts::Clusters(found) => Ok(Arc::new(found)),
+                    _ => Err(SourceError::new(Trouble::UnexpectedAnswer, source.to_string(), "facts of another kind")),
+                });
+                put(picture.dcs.clusters.as_mut(), at, took, outcome);
             }
             SourceKind::Pooler => {
                 put(find(&mut picture.poolers, &source), at, took, only!(source, outcome, Pooler));
@@ -217,15 +260,14 @@ impl Merge {
         self.picture.dcs.content.iter().find_map(|reading| reading.fresh(now))
     }
 
-    /// Marks members that are off the record, and those that came back. `kept` are configured by hand and stay.
-    pub fn mark_presence(&mut self, on_record: &[NodeName], kept: &[NodeName], now: Moment) {
+    /// Marks members that are off the record, and those that came back. A configured address is no registration.
+    pub fn mark_presence(&mut self, on_record: &[NodeName], now: Moment) {
         for member in &mut self.picture.members {
-            let present = on_record.contains(&member.name) || kept.contains(&member.name);
-            match (present, member.presence) {
-                (true, Presence::Missing { .. }) => member.presence = Presence::Present,
-                (false, Presence::Present) => member.presence = Presence::Missing { since: now },
-                _ => {}
-            }
+            member.presence = match (on_record.contains(&member.name), member.presence) {
+                (true, _) => Presence::Present,
+                (false, missing @ Presence::Missing { .. }) => missing,
+                (false, Presence::Present | Presence::Unconfirmed) => Presence::Missing { since: now },
+            };
         }
     }
 
@@ -238,7 +280,9 @@ impl Merge {
     pub fn snapshot(&mut self, now: Moment, wall: Timestamp) -> Snapshot {
         self.picture.now = now;
         self.picture.wall = wall;
-        self.picture.clone()
+        let mut picture = self.picture.clone();
+        picture.members.retain(|member| !self.hidden.contains(&member.name));
+        picture
     }
 
     fn member(&mut self, source: &Source) -> Option<&mut Member> {

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod doctor;
 pub mod findings;
 pub mod histories;
+mod inventory;
 pub mod merge;
 pub mod once;
 pub mod pause;

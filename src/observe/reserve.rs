@@ -77,6 +77,7 @@ impl Reserve {
             }
             SourceKind::PatroniMetrics
             | SourceKind::EtcdMember
+            | SourceKind::EtcdClusters
             | SourceKind::Sql
             | SourceKind::RouterHttp
             | SourceKind::RouterRuntime

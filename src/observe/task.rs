@@ -135,6 +135,7 @@ fn longest_back_off(kind: SourceKind) -> Duration {
         | SourceKind::PatroniMetrics
         | SourceKind::Etcd
         | SourceKind::EtcdMember
+        | SourceKind::EtcdClusters
         | SourceKind::Sql
         | SourceKind::Exporter
         | SourceKind::Pooler

@@ -180,6 +180,7 @@ impl Stage {
             sources: vec![Box::new(Scripted { source, pace: Pace::Each, script: Arc::clone(&script) })],
             nodes: Box::new(Nodes(Arc::clone(&script), second_opinions)),
             configured: Vec::new(),
+            namespace_is_assumed: false,
             routers: Vec::new(),
             gather: Duration::from_millis(100),
         };
@@ -288,12 +289,23 @@ async fn changed_tags_are_told_with_what_they_are_and_were() {
 async fn a_disagreement_is_a_finding_only_once_it_has_lasted() {
     let mut stage = Stage::set();
     stage.until(SECOND, |snapshot| freshness(snapshot, "pg-1") == Some(Freshness::Fresh)).await;
+    tokio::time::sleep(SECOND * 3).await;
     stage.say("pg-1", Saying::Role(Role::Primary));
     let split = |snapshot: &Snapshot| snapshot.findings.iter().any(|finding| finding.code == "several-primaries");
     let (picture, took) = stage.until(SECOND * 20, split).await;
     let settle = picture.snapshot.thresholds.settle;
     assert!(took >= settle && took <= settle + SECOND * 2, "{took:?}");
     assert!(picture.events.iter().any(|event| event.text.as_str().contains("split brain")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_split_brain_that_is_there_at_the_beginning_is_told_at_once() {
+    let mut stage = Stage::prepared(false, false, |script| {
+        script.agents.insert("pg-1".into(), Saying::Role(Role::Primary));
+    });
+    let split = |snapshot: &Snapshot| snapshot.findings.iter().any(|finding| finding.code == "several-primaries");
+    let (_, took) = stage.until(SECOND * 20, split).await;
+    assert!(took < SECOND * 2, "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]

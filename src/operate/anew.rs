@@ -46,6 +46,7 @@ fn is_heard<T>(reading: &Reading<T>, since: Moment) -> bool {
         | SourceKind::PatroniCluster
         | SourceKind::PatroniMetrics
         | SourceKind::EtcdMember
+        | SourceKind::EtcdClusters
         | SourceKind::Sql
         | SourceKind::RouterHttp
         | SourceKind::RouterRuntime

@@ -10,7 +10,7 @@ use super::topology::share;
 use super::units;
 use crate::model::dcs::{Quorum, RaftLeader};
 use crate::model::finding::Severity;
-use crate::model::member::Presence;
+use crate::model::member::{Member, Presence};
 use crate::model::moment::{Began, Moment};
 use crate::model::name::ClusterName;
 use crate::model::observed::{Freshness, Observed};
@@ -189,7 +189,10 @@ fn sync(snapshot: &Snapshot) -> Option<Span> {
 }
 
 fn members(snapshot: &Snapshot) -> Span {
-    let expected = snapshot.members.iter().filter(|member| member.presence == Presence::Present);
+    // One that is configured is expected, whether or not the DCS knows it.
+    let is_expected =
+        |member: &&Member| !matches!(member.presence, Presence::Missing { .. }) || member.named_by.is_some();
+    let expected = snapshot.members.iter().filter(is_expected);
     let states: Vec<_> = expected.map(|member| snapshot.view(member).in_order()).collect();
     if states.is_empty() || states.iter().all(Option::is_none) {
         return Span::new(UNKNOWN, Tone::Stale);

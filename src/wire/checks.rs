@@ -42,7 +42,7 @@ pub(super) async fn examine(
     let mut started = Vec::new();
     for cluster in &settings.clusters {
         let alone = Settings { clusters: vec![cluster.clone()], ..settings.clone() };
-        started.push((cluster, Observers::start(&alone, true, Purpose::Once, printer).await));
+        started.push((cluster, Observers::start_once(alone, true, Purpose::Once, printer).await));
     }
     let mut all = Vec::new();
     for (cluster, observers) in started {

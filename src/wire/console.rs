@@ -37,7 +37,7 @@ pub(super) async fn on_clusters(
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
     let read_only = arguments.shared.read_only || arguments.console.wall;
-    let observers = Observers::start(&settings, read_only, Purpose::Stay, printer).await?;
+    let observers = Observers::start(&settings, read_only, Purpose::Stay);
     let options = options(arguments, &settings.ui, interval(&settings))?;
     let hook = arguments.console.hook.as_deref();
     let here = HostNotes::default();
@@ -46,8 +46,8 @@ pub(super) async fn on_clusters(
         observers.tracker.spawn(async move { here.tell(job::here().await) });
     }
     observers.tracker.spawn(pauses::recall(observers.handles.clone()));
-    let completed = observers.completed.iter().cloned().zip(observers.handles.iter().cloned());
-    let followed = completed.map(|((cluster, scope), handle)| Ground { cluster, scope, handle }).collect();
+    let followed = observers.settings.iter().cloned().zip(observers.handles.iter().cloned());
+    let followed = followed.map(|(cluster, handle)| Ground { cluster, handle }).collect();
     let hooks = hooks::for_clusters(&options, settings, followed, &arguments.shared, hook, &here);
     show(arguments, observers, options, hooks, printer).await
 }

@@ -11,6 +11,7 @@ use crate::cli::args::{Init, Shared};
 use crate::cli::exit::Exit;
 use crate::cli::init::{from_compose, write};
 use crate::cli::printer::Printer;
+use crate::client::etcd::FoundScope;
 use crate::client::patroni::Patroni;
 use crate::config::audience::Audience;
 use crate::config::discovered::{Discovered, DiscoveredMember, DiscoveredRouter, Reach};
@@ -113,6 +114,7 @@ async fn from_etcd(shared: &Shared, printer: &mut Printer) -> anyhow::Result<Dis
     let scopes = find_scopes(&endpoints, namespace).await?;
     let wanted: Vec<_> = scopes
         .iter()
+        .flat_map(groups)
         .filter(|found| shared.scope.as_ref().is_none_or(|scope| *scope == found.scope))
         .filter(|found| {
             shared
@@ -122,7 +124,8 @@ async fn from_etcd(shared: &Shared, printer: &mut Printer) -> anyhow::Result<Dis
         })
         .collect();
     let [one] = wanted.as_slice() else {
-        let names: Vec<_> = scopes.iter().map(|found| format!("{}{}", found.namespace, found.scope)).collect();
+        let names = scopes.iter().flat_map(groups).map(|found| format!("{}{}", found.namespace, found.scope));
+        let names: Vec<_> = names.collect();
         let has = if names.is_empty() { "no cluster that Patroni keeps".to_owned() } else { names.join(", ") };
         return Err(Misuse(format!("name one cluster with --scope and --namespace; etcd has {has}")).into());
     };
@@ -176,9 +179,9 @@ async fn beside(asked: &Asked, found: &mut Discovered, printer: &mut Printer) {
     if found.etcd.is_empty() && asked.etcd.is_empty() {
         let tries = hosts.iter().map(|host| has_scope(host, found.scope.as_deref()));
         let stores = join_all(tries).await;
-        for (url, namespace) in stores.into_iter().flatten() {
+        for (url, candidates) in stores.into_iter().flatten() {
             found.etcd.push(url);
-            found.namespace.get_or_insert(namespace);
+            take_namespace(&candidates, found);
         }
     }
     if found.routers.is_empty() {
@@ -200,12 +203,49 @@ async fn beside(asked: &Asked, found: &mut Discovered, printer: &mut Printer) {
     }
 }
 
-/// The etcd endpoint on `host`, if one there has the scope, with the namespace it has it under.
-async fn has_scope(host: &str, scope: Option<&str>) -> Option<(String, String)> {
+/// The etcd endpoint on `host`, if one there has the scope, with the clusters of that scope that it has.
+async fn has_scope(host: &str, scope: Option<&str>) -> Option<(String, Vec<FoundScope>)> {
     let url = format!("http://{}:2379", bracketed(host));
     let scopes = find_scopes(&etcd(vec![url.clone()], GUESS), "/service").await.ok()?;
-    let found = scopes.into_iter().find(|found| scope == Some(found.scope.as_str()))?;
-    Some((url, found.namespace))
+    let found: Vec<_> = scopes.into_iter().filter(|found| scope == Some(found.scope.as_str())).collect();
+    (!found.is_empty()).then_some((url, found))
+}
+
+/// A cluster as it is followed: each group of a Citus cluster by itself, `shop/0`.
+fn groups(found: &FoundScope) -> Vec<FoundScope> {
+    if found.groups.is_empty() {
+        return vec![found.clone()];
+    }
+    let group =
+        |group: &u32| FoundScope { scope: format!("{}/{group}", found.scope), groups: Vec::new(), ..found.clone() };
+    found.groups.iter().map(group).collect()
+}
+
+/// Takes the namespace of the cluster that was found, out of those of its scope in the store. Where several have it and
+/// the members do not tell which is meant, none is taken.
+fn take_namespace(candidates: &[FoundScope], found: &mut Discovered) {
+    if let [one] = candidates {
+        found.namespace.get_or_insert_with(|| one.namespace.clone());
+    } else {
+        let is_member = |name: &String| found.members.iter().any(|member| member.name == *name);
+        let same: Vec<_> = candidates.iter().filter(|one| one.members.iter().any(is_member)).collect();
+        if let [one] = same.as_slice() {
+            found.namespace.get_or_insert_with(|| one.namespace.clone());
+        } else if found.namespace.is_none() {
+            let names: Vec<&str> = candidates.iter().map(|one| one.namespace.as_str()).collect();
+            found.notes.push(format!(
+                "etcd has this scope under {}, and the members do not tell which is meant: write the namespace of patroni.yml",
+                names.join(" and ")
+            ));
+        }
+    }
+    if let Some(citus) = candidates.iter().find(|one| !one.groups.is_empty()) {
+        let names: Vec<_> = groups(citus).into_iter().map(|group| group.scope).collect();
+        found.notes.push(format!(
+            "this is a Citus cluster, and each of its groups a cluster of its own: write one of {} as scope",
+            names.join(", ")
+        ));
+    }
 }
 
 /// A server of a router: its name, and its address where the page tells it.
@@ -259,6 +299,33 @@ fn bracketed(host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn store(namespace: &str, members: &[&str], groups: &[u32]) -> FoundScope {
+        FoundScope {
+            namespace: namespace.to_owned(),
+            scope: "nova".to_owned(),
+            members: members.iter().map(ToString::to_string).collect(),
+            groups: groups.to_vec(),
+            led: true,
+        }
+    }
+
+    #[test]
+    fn of_several_namespaces_the_one_with_the_members_is_taken_and_none_in_doubt() {
+        let vega = DiscoveredMember { name: "vega".to_owned(), ..DiscoveredMember::default() };
+        let with = |candidates: &[FoundScope]| {
+            let mut found = Discovered { members: vec![vega.clone()], ..Discovered::default() };
+            take_namespace(candidates, &mut found);
+            (found.namespace, found.notes.join(" "))
+        };
+        let (service, stage) = (store("/service/", &["lyra"], &[]), store("/stage/", &["vega"], &[]));
+        assert_eq!(with(&[service.clone(), stage]).0.as_deref(), Some("/stage/"));
+        let (namespace, notes) = with(&[service.clone(), store("/stage/", &["lyra"], &[])]);
+        assert!(namespace.is_none() && notes.contains("/service/ and /stage/"), "{notes}");
+        assert_eq!(with(&[service]).0.as_deref(), Some("/service/"));
+        let (_, notes) = with(&[store("/service/", &["vega"], &[0, 1])]);
+        assert!(notes.contains("nova/0, nova/1"), "{notes}");
+    }
 
     #[test]
     fn a_router_is_taken_only_where_a_member_is_among_its_servers() {

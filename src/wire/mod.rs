@@ -8,7 +8,9 @@ mod console;
 mod discover;
 mod drill;
 mod hooks;
+mod inventory;
 mod job;
+mod learning;
 mod log;
 pub mod outside;
 mod pauses;
@@ -112,7 +114,7 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
                 watch: args.watch.then(|| interval(&settings)),
                 timeout: patience("--timeout", &args.timeout)?,
             };
-            let observers = Observers::start(&settings, true, purpose, printer).await?;
+            let observers = Observers::start_once(settings, true, purpose, printer).await?;
             let exit = status::run(observers.handles.clone(), &options, printer).await;
             observers.end().await;
             exit
@@ -132,7 +134,7 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
                 Awaited::Streaming => Condition::Streaming(node),
             };
             let timeout = patience("--timeout", &args.timeout)?;
-            let mut observers = Observers::start(&settings, true, Purpose::Once, printer).await?;
+            let mut observers = Observers::start_once(settings, true, Purpose::Once, printer).await?;
             let Some(handle) = observers.handles.pop() else { return Ok(Exit::Unknown) };
             let exit = wait::run(handle, &condition, timeout, printer).await;
             observers.end().await;
@@ -238,34 +240,41 @@ fn patience(flag: &str, text: &str) -> anyhow::Result<Duration> {
 /// The running observers of some clusters.
 struct Observers {
     handles: Vec<Handle>,
-    /// What each of them was completed to, in the same order; empty where the cluster is simulated, or was completed
-    /// elsewhere.
-    completed: Vec<(Arc<ClusterSettings>, Option<String>)>,
+    /// The settings of each, in the same order; empty where the cluster is simulated, or was completed elsewhere.
+    settings: Vec<Arc<ClusterSettings>>,
     tracker: TaskTracker,
     cancel: CancellationToken,
 }
 
 impl Observers {
-    /// Learns what each cluster's scope is where the configuration leaves it open, and starts observing.
-    async fn start(
-        settings: &Settings,
+    /// Starts observing every cluster at once. What a scope is that the configuration leaves open is found out on the way:
+    /// a cluster that cannot tell it is in trouble by itself, and keeps no other waiting.
+    fn start(settings: &Settings, read_only: bool, purpose: Purpose) -> Self {
+        let settings: Vec<_> = settings.clusters.iter().cloned().map(Arc::new).collect();
+        let stacks = settings.iter().map(|cluster| stack::stack(cluster, None, read_only, purpose)).collect();
+        Self { settings, ..Self::of(stacks) }
+    }
+
+    /// As [`Observers::start`], for what is over after one look: where one cluster alone is asked for and its scope cannot be
+    /// told, that is a mistake in what was asked.
+    async fn start_once(
+        mut settings: Settings,
         read_only: bool,
         purpose: Purpose,
         printer: &mut Printer,
     ) -> anyhow::Result<Self> {
-        let (mut stacks, mut completed) = (Vec::new(), Vec::new());
-        for cluster in &settings.clusters {
-            let (cluster, scope) = Box::pin(scope::complete(cluster.clone(), settings.path.is_some(), printer)).await?;
-            stacks.push(stack::stack(&cluster, scope.as_deref(), read_only, purpose));
-            completed.push((cluster, scope));
+        if let [cluster] = settings.clusters.as_mut_slice()
+            && cluster.scope.is_none()
+        {
+            cluster.scope = Box::pin(scope::known(cluster, printer)).await?;
         }
-        Ok(Self { completed, ..Self::of(stacks) })
+        Ok(Self::start(&settings, read_only, purpose))
     }
 
     fn of(stacks: Vec<Stack>) -> Self {
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let handles = stacks.into_iter().map(|stack| start(stack, &tracker, &cancel)).collect();
-        Self { handles, completed: Vec::new(), tracker, cancel }
+        Self { handles, settings: Vec::new(), tracker, cancel }
     }
 
     /// Ends every task, waiting for it as long as [`FAREWELL`].

@@ -7,63 +7,98 @@ use futures::future::{join_all, select_ok};
 use super::Misuse;
 use super::discover::own_name;
 use crate::cli::printer::Printer;
+use crate::client::etcd::FoundScope;
+use crate::client::http::HttpError;
+use crate::client::patroni::Patroni;
+use crate::config::endpoint::HttpEndpoint;
 use crate::config::resolved::ClusterSettings;
 use crate::driver::dcs::etcd::find_scopes;
-use crate::driver::ha::patroni_discover::discover;
+use crate::driver::trouble;
 use crate::model::name::NodeName;
+use crate::model::source::{SourceError, Trouble};
 
-/// The scope: as configured, else as a member tells it, else the only one that the store has. `None`: there is no etcd
-/// to follow it in, or nobody could be asked; then the record comes through Patroni.
+/// The scope to follow in etcd: as configured, else as a member tells it, else the only one that the store has.
 ///
 /// # Errors
-/// When the store has several clusters, or none, and nothing tells which is meant.
-pub(super) async fn learn(settings: &ClusterSettings, printer: &mut Printer) -> anyhow::Result<Option<String>> {
-    if settings.scope.is_some() {
-        return Ok(settings.scope.clone());
+/// When nobody can be asked, or the store has several clusters, or none, and nothing tells which is meant.
+pub(super) async fn learn(settings: &ClusterSettings) -> Result<String, SourceError> {
+    if let Some(scope) = &settings.scope {
+        return Ok(scope.clone());
     }
-    let Some(etcd) = &settings.etcd else { return Ok(None) };
-    let seeds: Vec<_> = settings.patroni.seeds.iter().map(|url| settings.patroni.endpoint(url)).collect();
-    let asked = seeds.iter().map(|endpoint| Box::pin(discover(endpoint)));
-    if !seeds.is_empty()
-        && let Ok((found, _)) = select_ok(asked).await
-        && found.scope.is_some()
-    {
-        return Ok(found.scope);
-    }
-    let found = match find_scopes(etcd, &settings.namespace).await {
-        Ok(found) => found,
-        Err(error) if seeds.is_empty() => return Err(error.into()),
-        Err(error) => {
-            printer
-                .say(format!("pgctl-tui: {}: the scope is unknown, so etcd is not followed: {error}", settings.name));
-            return Ok(None);
-        }
+    let Some(etcd) = &settings.etcd else {
+        return Err(SourceError::new(Trouble::Unsupported, "", "no etcd is configured"));
     };
-    let here: Vec<_> = found.iter().filter(|scope| scope.namespace == settings.namespace).collect();
+    let asked = settings.patroni.seeds.iter().map(|url| Box::pin(own_scope(settings.patroni.endpoint(url))));
+    let asked: Vec<_> = asked.collect();
+    if !asked.is_empty()
+        && let Ok((scope, _)) = select_ok(asked).await
+    {
+        return Ok(scope);
+    }
+    let found = find_scopes(etcd, &settings.namespace).await?;
+    let names = |found: &FoundScope| -> Vec<String> {
+        if found.groups.is_empty() {
+            return vec![found.scope.clone()];
+        }
+        found.groups.iter().map(|group| format!("{}/{group}", found.scope)).collect()
+    };
+    let here = found.iter().filter(|scope| scope.namespace == settings.namespace);
+    let here: Vec<String> = here.flat_map(names).collect();
+    let endpoint = etcd.urls.join(", ");
+    let ambiguous = |detail: String| SourceError::new(Trouble::UnexpectedAnswer, &endpoint, detail);
     match here.as_slice() {
-        [one] => Ok(Some(one.scope.clone())),
+        [one] => Ok(one.clone()),
         [] => {
             let elsewhere: Vec<_> = found.iter().map(|scope| format!("{}{}", scope.namespace, scope.scope)).collect();
             let hint = if elsewhere.is_empty() { String::new() } else { format!("; it has {}", elsewhere.join(", ")) };
-            Err(Misuse(format!("{}: etcd has no cluster under {}{hint}", settings.name, settings.namespace)).into())
+            let error = ambiguous(format!("etcd has no cluster under {}{hint}", settings.namespace));
+            Err(error.advising("write namespace and scope as in patroni.yml (--namespace, --scope)"))
         }
         several => {
-            let names: Vec<&str> = several.iter().map(|scope| scope.scope.as_str()).collect();
-            let text = format!(
-                "{}: etcd has several clusters: name one with scope or --scope: {}",
-                settings.name,
-                names.join(", ")
-            );
-            Err(Misuse(text).into())
+            let detail = format!("etcd has several clusters: name one with scope or --scope: {}", several.join(", "));
+            Err(ambiguous(detail).advising("write scope = \"...\", or give --scope"))
         }
     }
 }
 
-/// A cluster as it can be followed, with its scope: what its settings leave open is learnt from the cluster itself.
-/// `from_file`: the settings were written by somebody, who named the nodes where that is needed.
+/// The scope that the agent at `endpoint` says. An agent of a Citus cluster leaves out its group, and then the store is
+/// asked: it alone knows how many there are.
+async fn own_scope(endpoint: HttpEndpoint) -> Result<String, SourceError> {
+    let url = endpoint.url.clone();
+    let told = |error: &HttpError| trouble::http(&url, error);
+    let status = Patroni::new(&endpoint).map_err(|error| told(&error))?.status().await.map_err(|error| told(&error))?;
+    let scope = status.value.patroni.and_then(|agent| agent.scope);
+    scope.ok_or_else(|| SourceError::new(Trouble::UnexpectedAnswer, &url, "the agent tells no scope"))
+}
+
+/// The scope of a cluster that something is to be done to: without it no lock can be taken. `None`: there is no etcd to
+/// follow it in, or nobody could be asked; then the record comes through Patroni.
 ///
 /// # Errors
 /// As [`learn`].
+pub(super) async fn known(settings: &ClusterSettings, printer: &mut Printer) -> anyhow::Result<Option<String>> {
+    if settings.etcd.is_none() {
+        return Ok(settings.scope.clone());
+    }
+    match learn(settings).await {
+        Ok(scope) => Ok(Some(scope)),
+        Err(error) if error.trouble == Trouble::UnexpectedAnswer => {
+            Err(Misuse(format!("{}: {}", settings.name, error.detail)).into())
+        }
+        Err(error) if settings.patroni.seeds.is_empty() => Err(error.into()),
+        Err(error) => {
+            printer
+                .say(format!("pgctl-tui: {}: the scope is unknown, so etcd is not followed: {error}", settings.name));
+            Ok(None)
+        }
+    }
+}
+
+/// A cluster as it can be acted on, with its scope: what its settings leave open is learnt from the cluster itself.
+/// `from_file`: the settings were written by somebody, who named the nodes where that is needed.
+///
+/// # Errors
+/// As [`known`].
 pub(super) async fn complete(
     mut cluster: ClusterSettings,
     from_file: bool,
@@ -72,7 +107,7 @@ pub(super) async fn complete(
     if !from_file {
         Box::pin(name_seeds(&mut cluster)).await;
     }
-    let scope = Box::pin(learn(&cluster, printer)).await?;
+    let scope = Box::pin(known(&cluster, printer)).await?;
     Ok((Arc::new(cluster), scope))
 }
 

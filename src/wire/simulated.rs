@@ -31,6 +31,7 @@ pub(super) fn stack(cluster: &SimulatedCluster, read_only: bool, interval: Durat
         nodes: cluster.node_sources(),
         // Known beforehand: a cluster that has lost its DCS from the beginning could not name them.
         configured: cluster.contacts().into_iter().map(|contact| contact.name).collect(),
+        namespace_is_assumed: false,
         routers: cluster.routers(),
         hurry: false,
         gather: Duration::from_millis(50),

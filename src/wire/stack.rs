@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::inventory;
+use super::learning::{LearningRecord, Learnt};
 use crate::config::endpoint::PostgresAccess;
 use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
-use crate::driver::dcs::etcd::{EtcdMemberHealth, EtcdRecord, readable_key};
+use crate::driver::dcs::etcd::{EtcdClusters, EtcdMemberHealth, EtcdRecord, readable_key};
 use crate::driver::exporter::exporter;
 use crate::driver::ha::patroni::PatroniNode;
 use crate::driver::ha::patroni_cluster::PatroniClusterView;
@@ -16,6 +18,7 @@ use crate::driver::port::{Contact, NodeSources, Observe};
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
 use crate::driver::router::haproxy_acting::HaproxyActing;
 use crate::model::agent::{Address, Registration};
+use crate::model::inventory::Place;
 use crate::model::name::NodeName;
 use crate::model::router::Router;
 use crate::model::snapshot::{Identity, StackKind};
@@ -46,22 +49,34 @@ impl Purpose {
     }
 }
 
-/// Puts the drivers of a cluster together. `scope` is the one to follow in etcd; without it the record comes through
-/// Patroni.
+/// Puts the drivers of a cluster together. `scope` is the one to follow in etcd; without it the scope is learnt when the
+/// record is first asked for. Without etcd the record comes through Patroni.
 pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_only: bool, purpose: Purpose) -> Stack {
     let mut sources: Vec<Box<dyn Observe>> = Vec::new();
-    match (&settings.etcd, scope) {
-        (Some(etcd), Some(scope)) => {
-            let record = EtcdRecord::new(etcd.clone(), &settings.namespace, scope);
-            sources.push(Box::new(if purpose == Purpose::Glance { record.without_lease() } else { record }));
-            let readable = readable_key(&settings.namespace, scope);
-            sources.extend(
-                EtcdMemberHealth::each(etcd, Some(&readable))
-                    .into_iter()
-                    .map(|member| Box::new(member) as Box<dyn Observe>),
-            );
+    let scope = scope.or(settings.scope.as_deref());
+    let learnt = Learnt::default();
+    if let Some(scope) = scope {
+        // Nothing else has set it.
+        let _ = learnt.set(Text::new(scope));
+    }
+    match &settings.etcd {
+        Some(etcd) => {
+            let asks_lease = purpose != Purpose::Glance;
+            if let Some(scope) = scope {
+                let record = EtcdRecord::new(etcd.clone(), &settings.namespace, scope);
+                sources.push(Box::new(if asks_lease { record } else { record.without_lease() }));
+            } else {
+                let (settings, learnt) = (Arc::clone(settings), Arc::clone(&learnt));
+                sources.push(Box::new(LearningRecord::new(settings, etcd.clone(), learnt, asks_lease)));
+            }
+            if settings.namespace_is_assumed && !is_named(settings) {
+                // Nobody can say which of several namespaces is meant, so whether there are several is looked for.
+                sources.push(Box::new(EtcdClusters::new(etcd.clone(), &settings.namespace)));
+            }
+            let readable = scope.map(|scope| readable_key(&settings.namespace, scope));
+            sources.extend(EtcdMemberHealth::each(etcd, readable.as_deref()).into_iter().map(|member| Box::new(member) as Box<dyn Observe>));
         }
-        _ => {
+        None => {
             let seeds = settings.patroni.seeds.iter().map(|url| settings.patroni.endpoint(url)).collect();
             sources.push(Box::new(PatroniClusterView::new(seeds, scope.map(Text::new))));
         }
@@ -95,11 +110,12 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         sources,
         nodes: Box::new(PatroniNodes {
             settings: Arc::clone(settings),
-            scope: scope.map(Text::new),
+            learnt,
             environment: Arc::new(Environment::of_process()),
             purpose,
         }),
         configured: settings.nodes.keys().cloned().collect(),
+        namespace_is_assumed: settings.namespace_is_assumed,
         routers: routers(settings),
         gather: match purpose {
             Purpose::Stay | Purpose::Watch => Duration::from_millis(100),
@@ -139,7 +155,7 @@ fn routers(settings: &ClusterSettings) -> Vec<Router> {
 /// Makes the sources of Patroni members.
 struct PatroniNodes {
     settings: Arc<ClusterSettings>,
-    scope: Option<Text>,
+    learnt: Learnt,
     environment: Arc<Environment>,
     purpose: Purpose,
 }
@@ -157,7 +173,7 @@ impl NodeSources for PatroniNodes {
             if self.purpose.takes_side_sources() && settings.patroni.metrics {
                 sources.push(Box::new(patroni_metrics(&contact.name, &endpoint)));
             }
-            sources.push(Box::new(PatroniNode::new(contact.name.clone(), endpoint, self.scope.clone())));
+            sources.push(Box::new(PatroniNode::new(contact.name.clone(), endpoint, self.learnt.get().cloned())));
         }
         if self.purpose != Purpose::Glance || contact.agent_url.is_none() {
             sources.extend(self.sql(contact));
@@ -169,10 +185,39 @@ impl NodeSources for PatroniNodes {
         sources
     }
 
+    fn places(&self, registered: &[Registration]) -> Vec<Place> {
+        inventory::places(&self.settings, registered)
+    }
+
+    fn prefers_configured(&self) -> bool {
+        self.settings.is_from_flags
+    }
+
+    fn probes(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
+        let Some(url) = &contact.agent_url else { return Vec::new() };
+        let mut endpoint = self.settings.patroni.endpoint(url.as_str());
+        endpoint.tls = self.settings.node_tls(&contact.name, &endpoint.tls);
+        vec![Box::new(PatroniNode::of_place(&contact.name, endpoint, self.learnt.get().cloned()))]
+    }
+
+    fn probe_sql(&self, contact: &Contact) -> Option<Box<dyn Observe>> {
+        self.sql(contact)
+    }
+
+    fn clusters(&self) -> Option<Box<dyn Observe>> {
+        let etcd = self.settings.etcd.clone()?;
+        Some(Box::new(EtcdClusters::new(etcd, &self.settings.namespace)))
+    }
+
     fn second_opinions(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
         let wanted = self.purpose == Purpose::Glance && contact.agent_url.is_some();
         wanted.then(|| self.sql(contact)).flatten().into_iter().collect()
     }
+}
+
+/// Whether an agent is named that can say which cluster is meant.
+fn is_named(settings: &ClusterSettings) -> bool {
+    !settings.patroni.seeds.is_empty() || settings.nodes.values().any(|node| node.rest.is_some() || node.host.is_some())
 }
 
 impl PatroniNodes {

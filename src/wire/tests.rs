@@ -1,6 +1,8 @@
 //! Bad input, end to end: a cluster of real wires on loopback of which one part misbehaves. Whatever it is, the user gets
 //! one clear line about it, and the picture of everything else goes on.
 
+mod inventory;
+
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -325,6 +327,12 @@ async fn a_record_with_a_repeated_name_and_an_unknown_lag_is_shown_as_it_is() {
         Some("/cluster") => http("200 OK", record.to_string()),
         Some("/history") => http("200 OK", "[]"),
         Some("/config") => http("200 OK", "{}"),
+        Some("/patroni") => http(
+            "200 OK",
+            json!({"state": "running", "role": "primary", "patroni": {"version": "4.1.5",
+            "scope": "pg-ha", "name": "pg-0"}})
+            .to_string(),
+        ),
         _ => http("404 Not Found", ""),
     });
     let pg_0 = agent("pg-0", "primary", SYSTEM);

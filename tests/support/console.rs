@@ -59,6 +59,7 @@ impl World {
             sources: cluster.sources(),
             nodes: cluster.node_sources(),
             configured: Vec::new(),
+            namespace_is_assumed: false,
             routers: cluster.routers(),
             hurry: false,
             gather: Duration::from_millis(50),

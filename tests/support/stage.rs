@@ -80,7 +80,7 @@ impl Stage {
             .map(|record| record.members.iter().map(|member| member.name.clone()).collect())
             .unwrap_or_default();
         if !names.is_empty() {
-            self.merge.mark_presence(&names, &[], self.now);
+            self.merge.mark_presence(&names, self.now);
         }
     }
 

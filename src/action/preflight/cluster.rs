@@ -2,7 +2,9 @@
 
 use super::super::note::Note;
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
-use crate::model::role::Role;
+use crate::model::name::NodeName;
+use crate::model::view::MemberView;
+use crate::model::writers::Writes;
 
 /// The configuration itself says that nothing may be done.
 pub(super) fn writable(scene: &Scene<'_>, notes: &mut Vec<Note>) {
@@ -48,6 +50,13 @@ fn leader(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     };
     let claim = fresh(view.sql_role()).or_else(|| fresh(view.agent_role()));
     let note = match claim {
+        // An agent goes on saying "primary" of a server that is down.
+        Some(claim) if scene.is_down(view) => {
+            let text = format!(
+                "{name} holds the leader lock and its PostgreSQL is down: wait until Patroni starts it or gives the lock up"
+            );
+            block(CHECK, text).by(&claim)
+        }
         Some(claim) if claim.value.is_writable() || claim.value.leads() || scene.snapshot.is_standby_cluster() => {
             pass(CHECK, format!("{name} holds the leader lock and is {}", claim.value)).by(&claim)
         }
@@ -61,13 +70,15 @@ fn leader(scene: &Scene<'_>, notes: &mut Vec<Note>) {
 pub(super) fn primaries(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "split-brain";
     let leader = scene.leader().map(|leader| leader.value);
+    let cluster = scene.snapshot.cluster_system_id().map(|id| id.value);
     let mut writers = Vec::new();
     let mut silent = Vec::new();
-    for view in scene.snapshot.views().filter(|view| !view.is_missing()) {
-        match fresh(view.sql_role()).or_else(|| fresh(view.agent_role())) {
-            Some(claim) if claim.value == Role::Primary => writers.push((view.name(), claim)),
-            Some(_) => {}
-            None => silent.push(view.name().as_str()),
+    // A node that the DCS has forgotten may write all the same.
+    for view in scene.snapshot.views().filter(|view| !view.is_of_another_cluster(cluster)) {
+        match view.writes() {
+            Writes::Yes(claim) => writers.push((view.name(), claim)),
+            Writes::No(_) => {}
+            Writes::Unknown => silent.push(view.name().as_str()),
         }
     }
     let astray = writers.iter().find(|(name, _)| leader.as_ref().is_some_and(|leader| leader != *name));
@@ -215,21 +226,35 @@ pub(super) fn pause_changes(scene: &Scene<'_>, on: bool, notes: &mut Vec<Note>) 
 pub(super) fn leader_is_gone(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "leader-gone";
     let snapshot = scene.snapshot;
-    for view in snapshot.views() {
-        if let Some(claim) = fresh(view.sql_role()).filter(|role| role.value.is_writable()) {
-            let text = format!("{} takes writes: switch over instead", view.name());
-            notes.push(block(CHECK, text).about(view.name()).by(&claim));
-            return;
-        }
-        if let Some(claim) = fresh(view.agent_role()).filter(|role| role.value.is_writable() || role.value.leads()) {
-            let text = format!("the agent of {} answers as {}: switch over instead", view.name(), claim.value);
-            notes.push(block(CHECK, text).about(view.name()).by(&claim));
-            return;
-        }
+    let holder = fresh(snapshot.recorded(|content| Some(content.leader.as_ref().map(|key| key.holder.clone()))));
+    let leads =
+        |view: &MemberView<'_>| holder.as_ref().is_some_and(|holder| holder.value.as_ref() == Some(view.name()));
+    let cluster = snapshot.cluster_system_id().map(|id| id.value);
+    for view in snapshot.views().filter(|view| !view.is_of_another_cluster(cluster)) {
+        let text = match view.writes() {
+            Writes::Yes(claim) if leads(&view) => (format!("{} takes writes: switch over instead", view.name()), claim),
+            Writes::Yes(claim) => (format!("{} takes writes, without the leader lock", view.name()), claim),
+            // A standby leader takes no writes, and leads all the same while it runs.
+            Writes::No(claim) if claim.value.leads() && scene.is_up(view) => {
+                (format!("the agent of {} answers as {}: switch over instead", view.name(), claim.value), claim)
+            }
+            Writes::No(_) | Writes::Unknown => continue,
+        };
+        notes.push(block(CHECK, text.0).about(view.name()).by(&text.1));
+        return;
     }
-    notes.push(match fresh(snapshot.recorded(|content| Some(content.leader.as_ref().map(|key| key.holder.clone())))) {
+    let is_down = |holder: &NodeName| scene.view(holder).is_some_and(|view| scene.is_down(view));
+    notes.push(match holder {
         None => block(CHECK, "whether somebody holds the leader lock is unknown"),
         Some(fact) => match &fact.value {
+            // Patroni starts it again, or gives the lock up: either ends by itself.
+            Some(holder) if is_down(holder) => {
+                let text = format!(
+                    "{holder} still holds the leader lock, and its PostgreSQL is down: wait until Patroni starts it or \
+                     gives the lock up"
+                );
+                block(CHECK, text).about(holder).by(&fact)
+            }
             Some(holder) => {
                 let text = format!("{holder} holds the leader lock: switch over, or wait until it expires");
                 block(CHECK, text).about(holder).by(&fact)

@@ -9,6 +9,7 @@ mod cluster;
 mod configure;
 mod dcs;
 mod drill;
+mod identity;
 mod leader;
 mod restart;
 mod router;
@@ -18,6 +19,8 @@ mod standbys;
 mod swift;
 mod undo;
 
+#[cfg(test)]
+mod split_tests;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +53,10 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
     let scene = Scene::of(snapshot, plan);
     let mut notes = Vec::new();
     cluster::writable(&scene, &mut notes);
+    // What was made must be unmade, wherever it was made.
+    if !matches!(plan.intent, Intent::Undo { .. }) {
+        identity::examine(&scene, &mut notes);
+    }
     match &plan.intent {
         Intent::Switchover { at, .. } => {
             cluster::examine(&scene, &mut notes);

@@ -10,6 +10,7 @@ use crate::model::lsn::{SystemId, Timeline};
 use crate::model::name::{NodeName, RouterName};
 use crate::model::observed::Observed;
 use crate::model::postgres::SqlReport;
+use crate::model::role::MemberState;
 use crate::model::snapshot::Snapshot;
 use crate::model::view::MemberView;
 
@@ -164,6 +165,24 @@ impl<'a> Scene<'a> {
             view.member.sql.as_ref().and_then(|s| fresh(s.fact(now, |report| Some(report.postmaster_started))));
         let (Some(agent), Some(sql)) = (by_agent, by_sql) else { return false };
         agent.value.duration_since(sql.value).as_secs_f64().abs() > SAME_START
+    }
+
+    /// Whether the agent of a member says now that its PostgreSQL is up.
+    pub(super) fn is_up(&self, view: MemberView<'_>) -> bool {
+        self.agent_state(view).is_some_and(|state| state.is_up())
+    }
+
+    /// Whether the agent of a member says now that its PostgreSQL is down, and PostgreSQL does not say otherwise.
+    pub(super) fn is_down(&self, view: MemberView<'_>) -> bool {
+        let down = self
+            .agent_state(view)
+            .is_some_and(|state| matches!(state, MemberState::Stopped | MemberState::Crashed | MemberState::Failed(_)));
+        down && fresh(view.sql_role()).is_none()
+    }
+
+    fn agent_state(&self, view: MemberView<'_>) -> Option<MemberState> {
+        let agent = view.member.agent.as_ref()?;
+        fresh(agent.fact(self.snapshot.now, |report| Some(report.state.clone()))).map(|state| state.value)
     }
 
     /// Whether a standby is up, in recovery, on the leader's timeline, and streams, all by fresh word.

@@ -3,6 +3,7 @@
 use super::super::note::Note;
 use super::candidate::synchronous_mode;
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
+use crate::model::dcs::without_group;
 use crate::model::lsn::Lsn;
 use crate::model::name::NodeName;
 use crate::model::observed::Observed;
@@ -72,7 +73,9 @@ fn pinned(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
     let own = fresh(view.system_id());
     let note = match (&agent.value.name, &agent.value.scope, &own, &right) {
         (Some(other), ..) if other != name => block(CHECK, format!("{address} leads to the agent of {other}")),
-        (_, Some(other), ..) if scope.is_some_and(|scope| scope != other) => {
+        (_, Some(other), ..)
+            if scope.is_some_and(|scope| scope != other && without_group(scope.as_str()) != other.as_str()) =>
+        {
             block(CHECK, format!("{address} leads to an agent of scope {other}"))
         }
         (.., Some(own), Some(right)) if own.value != right.value => {

@@ -33,12 +33,22 @@ pub(super) fn stepped_down(scene: &Scene<'_>, member: &NodeName) -> Telling {
         Ok(sql) if sql.value.in_recovery => Telling::reached(format!("{}: in recovery; {lock}", sql.source)),
         Ok(sql) => Telling::not_yet(format!("{}: still not in recovery; {lock}", sql.source)),
         Err(doubt) => {
-            match scene.member(member).and_then(|member| member.sql.as_ref()).and_then(|sql| gone(scene, sql)) {
+            let refused = scene.member(member).and_then(|member| member.sql.as_ref()).and_then(|sql| gone(scene, sql));
+            match refused {
+                // A firewall may refuse in the name of a server that runs: then its agent says that it does.
+                Some(how) if runs_as_primary(scene, member) => Telling::not_yet(format!(
+                    "SQL {member}: {how}, and yet its agent says that it runs as primary; {lock}"
+                )),
                 Some(how) => Telling::reached(format!("SQL {member}: {how}; {lock}")),
                 None => doubt.told(),
             }
         }
     }
+}
+
+/// Whether the agent of `member` has said since that its PostgreSQL is up and takes writes.
+fn runs_as_primary(scene: &Scene<'_>, member: &NodeName) -> bool {
+    scene.agent(member).is_some_and(|agent| agent.value.state.is_up() && agent.value.role.is_writable())
 }
 
 /// In which words PostgreSQL has said since that it is gone. Silence is no such word: a server that was cut off runs on.

@@ -69,6 +69,24 @@ impl Finder {
     }
 }
 
+impl Finder {
+    /// The values of single keys, in their order; `None`: there is no such key.
+    ///
+    /// # Errors
+    /// As [`Finder::find`].
+    pub async fn values(&self, keys: &[String]) -> Result<Vec<Option<String>>, EtcdError> {
+        let connector = &self.connector;
+        let (_, link) = connector.race(0, connector.patience(), |index| Box::pin(connector.open(index, true))).await?;
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            let mut kv = link.client.kv_client();
+            let answer = link.within(kv.get(key.as_str(), None)).await?;
+            values.push(answer.kvs().first().map(|kv| String::from_utf8_lossy(kv.value()).into_owned()));
+        }
+        Ok(values)
+    }
+}
+
 async fn next_key(link: &Link, cursor: &str, end: &str) -> Result<Option<String>, EtcdError> {
     let mut kv = link.client.kv_client();
     let options = GetOptions::new().with_range(end).with_keys_only().with_limit(1);

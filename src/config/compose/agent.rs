@@ -68,10 +68,14 @@ impl<'p> Agent<'p> {
         self.service.value(variables).or_else(|| self.setting(path))
     }
 
-    /// Scope, or cluster name.
+    /// Scope, or cluster name. Each group of a Citus cluster is a cluster of its own: `shop/0`.
     pub(super) fn scope(&self) -> Option<Told> {
         let told = self.told(&["PATRONI_SCOPE", "SCOPE"], &["scope"]).map(Told::sure);
-        told.or_else(|| self.by_ending(&["_SCOPE"], |_| true))
+        let told = told.or_else(|| self.by_ending(&["_SCOPE"], |_| true))?;
+        match self.told(&["PATRONI_CITUS_GROUP"], &["citus", "group"]) {
+            Some(group) => Some(Told { value: format!("{}/{}", told.value, group.trim()), ..told }),
+            None => Some(told),
+        }
     }
 
     /// Namespace of the keys in the DCS.

@@ -166,6 +166,8 @@ impl<'a> Resolver<'a> {
             interval: written.interval.map_or(interval, |span| span.0),
             scope: written.scope.as_ref().map(|scope| scope.trim_matches('/').to_owned()),
             namespace: namespace(written.namespace.as_deref()),
+            namespace_is_assumed: written.namespace.is_none(),
+            is_from_flags: self.locator.is_none(),
             patroni: self.patroni(&format!("{at}.patroni"), written.patroni.as_ref(), timeouts),
             etcd: written.etcd.as_ref().map(|etcd| {
                 let at = format!("{at}.etcd");

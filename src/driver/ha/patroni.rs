@@ -9,12 +9,16 @@ use crate::config::endpoint::HttpEndpoint;
 use crate::driver::port::{Facts, Observe, Pace};
 use crate::driver::trouble;
 use crate::model::agent::{AgentReport, DownstreamName, Position};
+use crate::model::dcs::without_group;
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::role::{MemberState, Role, SyncState};
-use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::source::{Answerer, Source, SourceError, SourceKind, Trouble};
 use crate::model::text::Text;
+
+/// Standbys of one node that are kept; PostgreSQL's own limit of walsenders is far lower in practice.
+const MOST_DOWNSTREAM: usize = 256;
 
 /// The agent of one node. It also examines its endpoint for `doctor`.
 #[derive(Debug)]
@@ -32,6 +36,12 @@ impl PatroniNode {
     pub fn new(name: NodeName, endpoint: HttpEndpoint, scope: Option<Text>) -> Self {
         let source = Source::new(SourceKind::PatroniRest, name.as_str());
         Self { source, name: Some(name), scope, endpoint, patroni: None }
+    }
+
+    /// Whichever agent is at `endpoint`, called `label` until it says its name.
+    pub fn of_place(label: &NodeName, endpoint: HttpEndpoint, scope: Option<Text>) -> Self {
+        let source = Source::new(SourceKind::PatroniRest, label.as_str());
+        Self { source, name: None, scope, endpoint, patroni: None }
     }
 
     /// Whichever agent is at `endpoint`: an address to begin with.
@@ -55,7 +65,10 @@ impl PatroniNode {
     /// line.
     pub(super) fn stranger(&self, report: &AgentReport) -> Option<String> {
         match (&self.scope, &report.scope) {
-            (Some(expected), Some(scope)) if expected != scope => {
+            // Agents of a Citus cluster tell the scope without their group.
+            (Some(expected), Some(scope))
+                if expected != scope && without_group(expected.as_str()) != scope.as_str() =>
+            {
                 return Some(format!("belongs to scope {scope}, not {expected}"));
             }
             _ => {}
@@ -83,7 +96,11 @@ impl Observe for PatroniNode {
         Box::pin(async move {
             let report = agent_report(&self.ask().await?.value);
             match self.stranger(&report) {
-                Some(detail) => Err(SourceError::new(Trouble::UnexpectedAnswer, &self.endpoint.url, detail)),
+                Some(detail) => {
+                    let AgentReport { name, scope, system_id, .. } = report;
+                    let error = SourceError::new(Trouble::UnexpectedAnswer, &self.endpoint.url, detail);
+                    Err(error.answered_by(Answerer { name, scope, system_id }))
+                }
                 None => Ok(Facts::Agent(Box::new(report))),
             }
         })
@@ -108,7 +125,7 @@ pub(crate) fn agent_report(status: &Status) -> AgentReport {
             (_, Some(true)) => Some(SyncState::Quorum),
             _ => None,
         },
-        downstream: status.replication.iter().map(downstream).collect(),
+        downstream: status.replication.iter().take(MOST_DOWNSTREAM).map(downstream).collect(),
         paused: status.pause.unwrap_or(false),
         unlocked: status.cluster_unlocked.unwrap_or(false),
         failsafe_active: status.failsafe_mode_is_active.unwrap_or(false),

@@ -16,7 +16,7 @@ use crate::config::endpoint::HttpEndpoint;
 use crate::driver::checklist::server_time;
 use crate::driver::port::{Facts, Observe, Pace};
 use crate::driver::trouble;
-use crate::model::dcs::{DcsContent, DynamicConfig, HistoryEntry, LeaderKey};
+use crate::model::dcs::{DcsContent, DynamicConfig, HistoryEntry, LeaderKey, RecordPlace, without_group};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::source::{Source, SourceError, SourceKind, Trouble};
@@ -119,6 +119,7 @@ impl PatroniClusterView {
         self.doubtful = false;
         if let (Some(expected), Some(said)) = (&scope, &answered.value.scope)
             && *expected != Text::new(said)
+            && without_group(expected.as_str()) != said
         {
             let detail = format!("belongs to scope {said}, not {expected}");
             return Err((SourceError::new(Trouble::UnexpectedAnswer, &url, detail), Elsewhere::Try));
@@ -206,6 +207,7 @@ fn content(cluster: &Cluster, slow: Option<&SlowParts>) -> DcsContent {
         failover: scheduled_switchover(&cluster.scheduled_switchover),
         paused: cluster.pause.unwrap_or(false),
         defects,
+        place: cluster.scope.as_ref().map(|scope| RecordPlace { namespace: None, scope: Text::new(scope) }),
         ..DcsContent::default()
     }
 }

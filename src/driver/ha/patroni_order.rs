@@ -16,6 +16,7 @@ use crate::config::endpoint::{HttpEndpoint, Login};
 use crate::driver::port::{NotPerformed, Reply};
 use crate::driver::trouble;
 use crate::model::agent::AgentReport;
+use crate::model::dcs::without_group;
 use crate::model::name::NodeName;
 use crate::model::role::Role;
 use crate::model::source::{SourceError, Trouble};
@@ -65,6 +66,7 @@ impl Agent<'_> {
         };
         if let (Some(expected), Some(scope)) = (self.scope, &report.scope)
             && expected != scope
+            && without_group(expected.as_str()) != scope.as_str()
         {
             return stranger(format!("belongs to scope {scope}, not {expected}"));
         }

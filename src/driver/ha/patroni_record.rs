@@ -18,6 +18,12 @@ use crate::model::text::{MASK, Text};
 /// Lines kept of a dynamic configuration; an honest one has some dozens.
 const MOST_LINES: usize = 2000;
 
+/// Tags of a site's own that are kept of one member.
+const MOST_OTHER_TAGS: usize = 32;
+
+/// Timelines kept of a history: each is one promotion, and Patroni keeps 100 unless told otherwise.
+const MOST_HISTORY: usize = 1000;
+
 /// Port of PostgreSQL where a connection URL names none.
 const POSTGRES_PORT: u16 = 5432;
 
@@ -78,7 +84,9 @@ pub fn tags(value: &Value) -> Tags {
             "failover_priority" => tags.failover_priority = lenient::signed(value),
             "sync_priority" => tags.sync_priority = lenient::signed(value),
             _ => {
-                if !value.is_null() && *value != Value::Bool(false) {
+                // They are only shown; what is beyond is no tag that anybody reads.
+                let has_room = tags.other.len() < MOST_OTHER_TAGS;
+                if has_room && !value.is_null() && *value != Value::Bool(false) {
                     tags.other.insert(Text::new(name), Text::redacted(plain(value)));
                 }
             }
@@ -127,9 +135,10 @@ pub fn history(value: &Value) -> (Vec<HistoryEntry>, Vec<Text>) {
         let defect = || vec![Text::redacted(format!("history: not a list: {}", plain(value)))];
         return (Vec::new(), if silent { Vec::new() } else { defect() });
     };
-    let mut entries = Vec::with_capacity(items.len().min(MOST_LINES));
+    let mut entries = Vec::with_capacity(items.len().min(MOST_HISTORY));
     let mut defects = Vec::new();
-    for item in items {
+    // The newest stand last.
+    for item in items.iter().skip(items.len().saturating_sub(MOST_HISTORY)) {
         match history_entry(item) {
             Some(entry) => entries.push(entry),
             None => defects.push(Text::redacted(format!("history: entry cannot be read: {}", plain(item)))),

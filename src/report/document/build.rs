@@ -124,7 +124,7 @@ fn member(view: MemberView<'_>) -> MemberDocument {
     let lag = view.lag();
     let writes = writes(view);
     let missing = match view.member.presence {
-        Presence::Present => None,
+        Presence::Present | Presence::Unconfirmed => None,
         Presence::Missing { since } => Some(seconds(now.since(since))),
     };
     let slots = view.member.sql.as_ref().and_then(|sql| sql.fact(now, |report| Some(&report.slots)));
@@ -141,7 +141,11 @@ fn member(view: MemberView<'_>) -> MemberDocument {
     });
     MemberDocument {
         name: view.name().to_string(),
-        on_record: missing.is_none(),
+        on_record: match view.member.presence {
+            Presence::Present => Some(true),
+            Presence::Missing { .. } => Some(false),
+            Presence::Unconfirmed => None,
+        },
         missing_for_seconds: missing,
         answers: view.answers(),
         role: Value::of(text(view.role()), now, NOBODY_SAYS),

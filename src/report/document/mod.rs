@@ -78,9 +78,9 @@ pub struct ClusterDocument {
 pub struct MemberDocument {
     /// Name.
     pub name: String,
-    /// Whether it is on record; false: it was, and vanished.
-    pub on_record: bool,
-    /// Time since it vanished.
+    /// Whether it is in the DCS; false: it is configured, or was there, and is not; null: the DCS has not been read.
+    pub on_record: Option<bool>,
+    /// Time since it vanished, or since the DCS was first read without it.
     pub missing_for_seconds: Option<f64>,
     /// Whether any wire to the node itself answers in time.
     pub answers: bool,

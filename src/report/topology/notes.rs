@@ -35,7 +35,7 @@ pub fn notes(view: MemberView<'_>) -> Vec<Span> {
 fn presence(view: MemberView<'_>, notes: &mut Vec<Span>) {
     if let Presence::Missing { since } = view.member.presence {
         let span = units::duration(view.snapshot.now.since(since));
-        notes.push(Span::new(format!("gone from the record for {span}"), Tone::Look));
+        notes.push(Span::new(format!("not in the DCS for {span}"), Tone::Look));
     }
     let twice = view.snapshot.recorded(|content| content.member(view.name()).map(|known| known.occurrences));
     if let Some(times) = twice.filter(|times| times.value > 1) {

@@ -108,7 +108,7 @@ fn a_member_gone_from_the_record_stays_and_says_since_when() {
     missing(&mut snapshot, "pg-2");
     let text = drawn(&table(&snapshot));
     let line = text.lines().find(|line| line.contains("pg-2")).unwrap();
-    insta::assert_snapshot!(line, @"○ pg-2        replica  gone         12    112 kB     0.4 s  async    12d 4h  replicas ▲  gone from the record for 2 min, REST, SQL: no answer in time for 2 min, last seen streaming");
+    insta::assert_snapshot!(line, @"○ pg-2        replica  gone         12    112 kB     0.4 s  async    12d 4h  replicas ▲  not in the DCS for 2 min, REST, SQL: no answer in time for 2 min, last seen streaming");
 }
 
 #[test]

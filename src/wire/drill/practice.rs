@@ -27,8 +27,6 @@ use crate::operate::job::line;
 pub(in crate::wire) struct Ground {
     /// Its settings, as it is followed.
     pub(in crate::wire) cluster: Arc<ClusterSettings>,
-    /// Its scope.
-    pub(in crate::wire) scope: Option<String>,
     /// Its observer.
     pub(in crate::wire) handle: Handle,
 }
@@ -61,9 +59,11 @@ impl Drills for Practice {
     fn prepare(&self, cluster: &ClusterName, scenario: Scenario) -> BoxFuture<'static, Result<Desk, String>> {
         let (ground, name, here) = (self.grounds.get(cluster).cloned(), cluster.clone(), self.here.clone());
         async move {
-            let Ground { cluster, scope, mut handle } =
+            let Ground { cluster, mut handle } =
                 ground.ok_or_else(|| format!("{name} is read-only here: nothing can be practised on it"))?;
             let snapshot = settled(&mut handle, PICTURE).await.snapshot.clone();
+            // The one that is followed, be it configured or learnt.
+            let scope = snapshot.identity.scope.as_ref().map(ToString::to_string);
             let survey = survey(&cluster, scope.as_deref(), &snapshot, scenario, true).await;
             Ok(desk(&cluster, survey, here))
         }

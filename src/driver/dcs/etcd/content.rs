@@ -15,6 +15,9 @@ use crate::model::lsn::{Lsn, SystemId};
 use crate::model::name::NodeName;
 use crate::model::text::Text;
 
+/// Members kept of one record. An honest cluster has some; whoever can write member keys must not fill the memory.
+const MOST_MEMBERS: usize = 512;
+
 /// The content of `record`; `lease_left` is that of the leader key's lease.
 pub(crate) fn content(record: &Record, lease_left: Option<Duration>) -> DcsContent {
     let mut reader = Reader::default();
@@ -118,6 +121,12 @@ impl Reader {
     }
 
     fn member(&mut self, key: &str, name: &str, value: &str) {
+        if self.members.len() == MOST_MEMBERS {
+            return self.defect("members", &format!("more than {MOST_MEMBERS} are on record: the rest is left out"));
+        }
+        if self.members.len() > MOST_MEMBERS {
+            return;
+        }
         // A member whose value cannot be read is a member all the same.
         let record = self.object(key, value).unwrap_or(Value::Null);
         let registration = patroni::registration(NodeName::new(name), &record);
@@ -150,6 +159,7 @@ impl Reader {
         let Some(failsafe) = self.object("failsafe", value) else { return };
         for (member, address) in failsafe.as_object().into_iter().flatten() {
             match lenient::text(address) {
+                Some(_) if self.content.failsafe.len() >= MOST_MEMBERS => {}
                 Some(address) => {
                     self.content.failsafe.insert(NodeName::new(member), Text::redacted(address));
                 }

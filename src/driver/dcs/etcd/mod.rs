@@ -19,7 +19,7 @@ pub use lead::EtcdLead;
 pub use lock::{EtcdLock, HeldLock};
 pub use member::EtcdMemberHealth;
 pub use record::EtcdRecord;
-pub use scopes::{find_all_scopes, find_scopes};
+pub use scopes::{EtcdClusters, find_all_scopes, find_scopes};
 pub use write::EtcdRecordWriter;
 
 use crate::client::etcd::{EndpointName, EtcdError, prefix};

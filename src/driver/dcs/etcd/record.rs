@@ -1,5 +1,6 @@
 //! The cluster's record, followed by watch.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -10,7 +11,7 @@ use super::{scopes, source_error};
 use crate::client::etcd::{Change, Connector, RecordClient, lock_key, prefix, slack};
 use crate::config::endpoint::EtcdEndpoints;
 use crate::driver::port::{Facts, Observe, Pace};
-use crate::model::dcs::DcsContent;
+use crate::model::dcs::{DcsContent, RecordPlace};
 use crate::model::moment::Moment;
 use crate::model::source::{Source, SourceError, SourceKind};
 use crate::model::text::Text;
@@ -84,6 +85,10 @@ impl EtcdRecord {
         if client.record().keys.is_empty() {
             return Err(self.missing().await);
         }
+        if let Some(groups) = only_groups(client.record().keys.keys()) {
+            self.changed = false;
+            return Err(scopes::of_groups(&client.record().endpoint.clone(), &self.scope, &groups));
+        }
         let lease = client.record().keys.get("leader").map_or(0, |key| key.lease);
         if lease == 0 || !self.asks_lease {
             self.lease = (0, None, Instant::now());
@@ -95,6 +100,8 @@ impl EtcdRecord {
         let left = left.map(|left| left.saturating_sub(Duration::from_secs(asked.elapsed().as_secs())));
         if self.changed {
             self.content = content(client.record(), left);
+            let namespace = Some(Text::new(&self.namespace));
+            self.content.place = Some(RecordPlace { namespace, scope: Text::new(&self.scope) });
             self.changed = false;
         } else {
             self.content.revision = client.record().revision;
@@ -124,6 +131,11 @@ impl EtcdRecord {
         self.others = Some((Instant::now(), error.clone()));
         error
     }
+}
+
+/// The groups of a Citus cluster, where `keys` hold nothing else: each group is a cluster of its own, with its own leader.
+fn only_groups<'a>(keys: impl Iterator<Item = &'a String>) -> Option<BTreeSet<u32>> {
+    keys.map(|key| key.split_once('/')?.0.parse().ok()).collect()
 }
 
 impl Observe for EtcdRecord {

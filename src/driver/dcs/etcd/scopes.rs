@@ -1,13 +1,29 @@
 //! Which clusters a store has, in words and for discovery.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
 use super::source_error;
 use crate::client::cause::Cause;
 use crate::client::etcd::{Connector, EtcdError, Finder, FoundScope, prefix};
 use crate::config::endpoint::EtcdEndpoints;
-use crate::model::source::{SourceError, Trouble};
+use crate::driver::port::{Facts, Observe, Pace};
+use crate::model::inventory::FoundCluster;
+use crate::model::lsn::SystemId;
+use crate::model::moment::Moment;
+use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::text::Text;
+
+/// A store is searched for its clusters no more often than this.
+const SEARCH_EVERY: Duration = Duration::from_secs(60);
+/// Clusters looked into at most.
+const MOST_CLUSTERS: usize = 200;
 
 /// Clusters named in one message at most.
-const MOST_NAMED: usize = 12;
+const MOST_NAMED: usize = 48;
 
 /// Clusters that `endpoints` have: in the whole store or, where the user may not read all of it, under `namespace`.
 ///
@@ -59,9 +75,83 @@ pub(super) fn missing(endpoint: &str, wanted: &str, found: &[FoundScope]) -> Sou
 /// The cluster that was most likely meant: of the same scope, else of the same namespace, else whichever there is.
 fn nearest<'a>(wanted: &str, found: &'a [FoundScope]) -> Option<&'a FoundScope> {
     let (namespace, scope) = wanted.trim_end_matches('/').rsplit_once('/').unwrap_or(("", wanted));
-    let same_scope = found.iter().find(|found| found.scope == scope);
+    let here = |found: &&FoundScope| found.namespace.trim_matches('/') == namespace.trim_matches('/');
+    let alike = |found: &&FoundScope| found.scope.eq_ignore_ascii_case(scope);
+    // What differs in case alone was meant, above all in the same namespace; then the same scope in another one.
+    let same_scope = (found.iter().find(|one| here(one) && alike(one)))
+        .or_else(|| found.iter().find(|found| found.scope == scope))
+        .or_else(|| found.iter().find(alike));
     let beside = || found.iter().find(|found| found.namespace.trim_matches('/') == namespace.trim_matches('/'));
     same_scope.or_else(beside).or(found.first())
+}
+
+/// The error for a scope that is a Citus cluster of `groups`.
+pub(super) fn of_groups(endpoint: &str, scope: &str, groups: &BTreeSet<u32>) -> SourceError {
+    let names: Vec<String> = groups.iter().map(|group| format!("{scope}/{group}")).collect();
+    let first = names.first().cloned().unwrap_or_default();
+    let detail =
+        format!("{scope} is a Citus cluster, and each of its groups a cluster of its own: {}", names.join(", "));
+    SourceError::new(Trouble::UnexpectedAnswer, endpoint, detail).advising(format!(
+        "follow one group by scope = \"{first}\" (--scope {first}), the others as clusters beside it"
+    ))
+}
+
+/// Asks the store which clusters it has.
+#[derive(Debug)]
+pub struct EtcdClusters {
+    source: Source,
+    endpoints: EtcdEndpoints,
+    namespace: String,
+}
+
+impl EtcdClusters {
+    /// The clusters that `endpoints` have: in the whole store, or where the user may not read all of it, under
+    /// `namespace`.
+    pub fn new(endpoints: EtcdEndpoints, namespace: &str) -> Self {
+        Self { source: Source::new(SourceKind::EtcdClusters, ""), endpoints, namespace: namespace.to_owned() }
+    }
+
+    async fn ask(&self) -> Result<Facts, SourceError> {
+        let told = |error: &EtcdError| source_error(error);
+        let connector = Connector::new(&self.endpoints).map_err(|error| told(&error))?;
+        let found = find_anywhere(connector.clone(), &self.namespace).await.map_err(|error| told(&error))?;
+        let mut clusters = Vec::new();
+        for one in found.iter().take(MOST_CLUSTERS) {
+            let names: Vec<String> = if one.groups.is_empty() {
+                vec![one.scope.clone()]
+            } else {
+                one.groups.iter().map(|group| format!("{}/{group}", one.scope)).collect()
+            };
+            clusters.extend(names.into_iter().map(|scope| (one.namespace.clone(), scope)));
+        }
+        let keys: Vec<String> =
+            clusters.iter().map(|(namespace, scope)| format!("{}initialize", prefix(namespace, scope))).collect();
+        let values = Finder::new(connector).values(&keys).await.map_err(|error| told(&error))?;
+        let cluster = |((namespace, scope), value): ((String, String), Option<String>)| FoundCluster {
+            namespace: Text::new(namespace),
+            scope: Text::new(scope),
+            system_id: value.and_then(|value| value.trim().parse().ok()).map(SystemId),
+        };
+        Ok(Facts::Clusters(clusters.into_iter().zip(values).map(cluster).collect()))
+    }
+}
+
+impl Observe for EtcdClusters {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn endpoint(&self) -> Text {
+        Text::redacted(self.endpoints.urls.join(", "))
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Slow(SEARCH_EVERY)
+    }
+
+    fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
+        self.ask().boxed()
+    }
 }
 
 fn words(found: &FoundScope) -> String {

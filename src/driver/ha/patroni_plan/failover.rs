@@ -13,8 +13,10 @@ use crate::model::view::MemberView;
 pub(super) fn plan(ground: &Ground<'_>, candidate: &NodeName) -> Result<Plan, Impossible> {
     ground.no_standby_cluster("a failover")?;
     let view = switchover::may_lead(ground, candidate)?;
+    // An agent answers for a server that is down, too, and there is nothing to switch over from then.
     let answers = |leader: &&NodeName| {
-        ground.snapshot.member(leader).is_some_and(|member| ground.snapshot.view(member).answers())
+        let view = ground.snapshot.member(leader).map(|member| ground.snapshot.view(member));
+        view.is_some_and(|view| view.answers() && view.state().is_none_or(|state| !state.fresh || state.value.is_up()))
     };
     let silent = ground.generation.leader.as_ref();
     if let Some(leader) = silent.filter(answers) {

@@ -13,7 +13,7 @@ use crate::action::milestone::Milestone;
 use crate::action::order::{AgentRequest, Order, RecordRequest, SqlRequest};
 use crate::action::plan::{Confirm, Danger, Impossible, Plan, Step};
 use crate::model::agent::Tags;
-use crate::model::dcs::{DcsContent, FailoverKey};
+use crate::model::dcs::{DcsContent, FailoverKey, without_group};
 use crate::model::member::Member;
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
@@ -166,7 +166,12 @@ impl<'a> Ground<'a> {
 
     /// The cluster as `patronictl` knows it, fit for a shell.
     pub(super) fn scope(&self) -> String {
-        quoted(self.snapshot.identity.scope.as_ref().unwrap_or(self.cluster()).as_str())
+        let scope = self.snapshot.identity.scope.as_ref().unwrap_or(self.cluster()).as_str();
+        let whole = without_group(scope);
+        match scope.strip_prefix(whole).and_then(|rest| rest.strip_prefix('/')) {
+            Some(group) => format!("{} --group {group}", quoted(whole)),
+            None => quoted(scope),
+        }
     }
 
     /// The member called `name`, on record now.

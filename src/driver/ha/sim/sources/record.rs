@@ -65,6 +65,7 @@ impl World {
             lease_left: None,
         });
         let mut content = DcsContent {
+            place: None,
             leader,
             members: (0..self.nodes.len()).filter_map(|index| self.registration(index)).collect(),
             config: Some(self.config()),
