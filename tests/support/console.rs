@@ -190,6 +190,11 @@ impl Console {
         Vec::new()
     }
 
+    /// The console's own time.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     /// Does what is done when the console starts.
     pub(crate) async fn start(&mut self) {
         for effect in self.app.first_effects() {

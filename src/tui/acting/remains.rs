@@ -27,8 +27,7 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
         None => lines.push(Line::new().dim(format!("{} is not among the clusters of this console", plan.cluster))),
     }
     let mut foot = vec![];
-    let by_guard = remains.owed.iter().any(|(_, order)| matches!(order, Order::Drill { .. }));
-    if by_guard {
+    if is_for_its_guard(one) {
         // Without lock and checks: the one may be gone with the DCS that the drill broke.
         foot.push(
             Line::new()
@@ -43,17 +42,19 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
             Line::new().with(format!("{count} may still stand. "), Tone::Act).plain("u: plan how to take that back"),
         );
     }
-    let undo = if remains.owed.is_empty() || by_guard { "" } else { "u take back · " };
     Sheet {
         title: format!("Died: {}", plan.title),
         body: lines.iter().flat_map(|line| fold(line, width, 2)).collect(),
         foot: foot.iter().flat_map(|line| fold(line, width, 2)).collect(),
-        hint: format!("{undo}n known, do not tell again · y copy · Esc close"),
         scroll,
-        selected: None,
-        is_whole: false,
-        cursor: None,
+        ..Sheet::default()
     }
+}
+
+/// Whether its guard takes back what it left: what a drill broke.
+pub(super) fn is_for_its_guard(one: &Listed) -> bool {
+    let JobState::Died(remains) = &one.state else { return false };
+    remains.owed.iter().any(|(_, order)| matches!(order, Order::Drill { .. }))
 }
 
 fn died(one: &Listed, remains: &Remains) -> Line {

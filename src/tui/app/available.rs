@@ -103,6 +103,10 @@ impl App {
 
     /// The node that the selected row is about.
     pub(in crate::tui) fn selected_node(&self) -> Option<NodeName> {
+        // No row of it is of a node, and with a thousand clusters it takes its time to say so.
+        if self.view == View::Clusters {
+            return None;
+        }
         let ((view, pane), row) = self.selection()?;
         self.with_scene(|scene| view.node_of(scene, &pane, &row)).flatten()
     }

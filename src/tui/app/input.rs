@@ -3,7 +3,7 @@
 use tui_input::InputRequest;
 
 use super::{App, Prompt};
-use crate::tui::command::{Command, Group};
+use crate::tui::command::{Argument, Command, CommandSpec};
 use crate::tui::dialogs::Dialog;
 use crate::tui::effect::Effect;
 use crate::tui::event::Notice;
@@ -12,6 +12,8 @@ use crate::tui::keymap::{Key, PromptKey};
 
 impl App {
     pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {
+        // Whoever goes on has read it.
+        self.notice = None;
         // A terminal sends Alt and a key as Escape and the key, and a slow line brings Escape and the next key in one
         // piece: no key here has Alt, so both are meant one after the other.
         if let Some((first, second)) = key.as_escape_and_key() {
@@ -104,13 +106,7 @@ impl App {
     fn accept(&mut self) -> Vec<Effect> {
         match self.prompt.take() {
             Some(Prompt::Palette(palette)) => match palette.chosen() {
-                Some((spec, argument)) => {
-                    // An action is meant for what lies below a dialog that only tells.
-                    while spec.group == Group::Acting && self.dialogs.last().is_some_and(Dialog::only_tells) {
-                        self.close_dialog();
-                    }
-                    self.run(spec.command, argument)
-                }
+                Some((spec, argument)) => self.typed(spec, argument),
                 None => {
                     if !palette.input.value().trim().is_empty() {
                         self.tell(Notice::failed(format!("no command is called {}", palette.input.value().trim())));
@@ -120,6 +116,42 @@ impl App {
             },
             Some(Prompt::Filter(_)) | None => Vec::new(),
         }
+    }
+
+    /// What a command still needs to be typed behind it, where that can be chosen from: nothing is selected that would say it.
+    fn lacks(&self, spec: &CommandSpec, argument: Option<&str>) -> bool {
+        let is_left_out = argument.is_none_or(|text| text.trim().is_empty());
+        if !is_left_out || spec.argument == Argument::None || self.availability(spec.command).is_ok() {
+            return false;
+        }
+        let may = match spec.command {
+            Command::Act(_) | Command::Undo => self.may_act().is_ok(),
+            Command::Cluster => self.clusters.len() > 1,
+            _ => false,
+        };
+        may && self.choices().of(spec.argument)
+    }
+
+    /// Does a command that was typed out: it is meant for what lies below a dialog that only tells.
+    fn typed(&mut self, spec: &CommandSpec, argument: Option<String>) -> Vec<Effect> {
+        if self.lacks(spec, argument.as_deref()) {
+            self.open_palette_with(&format!("{} ", spec.name));
+            return Vec::new();
+        }
+        let is_meant_for_the_dialog = matches!(
+            spec.command,
+            Command::Help | Command::Close | Command::Back | Command::CopyRow | Command::CopyName | Command::SaveScreen
+        );
+        if is_meant_for_the_dialog {
+            return self.run(spec.command, argument);
+        }
+        while self.dialogs.last().is_some_and(Dialog::only_tells) {
+            self.close_dialog();
+        }
+        if let Command::View(_) = spec.command {
+            return self.run(spec.command, argument);
+        }
+        self.carry_out(spec.command, argument)
     }
 
     fn cancel(&mut self) {
@@ -146,6 +178,20 @@ impl App {
         let (total, visible) = self.surface.dialog;
         let page = isize::try_from(visible.max(2) - 1).unwrap_or(1);
         let dialog = self.dialogs.last_mut()?;
+        if matches!(dialog, Dialog::Leaving)
+            && !matches!(
+                command,
+                Command::Back
+                    | Command::Close
+                    | Command::Detail
+                    | Command::CopyRow
+                    | Command::Quit
+                    | Command::Redraw
+                    | Command::Suspend
+            )
+        {
+            return Some(Vec::new());
+        }
         let step = match command {
             Command::Up => -1,
             Command::Down => 1,
@@ -153,15 +199,18 @@ impl App {
             Command::PageDown => page,
             Command::First => isize::MIN / 2,
             Command::Last => isize::MAX / 2,
-            Command::Back => {
+            Command::Back | Command::Close => {
                 self.close_dialog();
                 return Some(Vec::new());
             }
+            Command::Detail if matches!(dialog, Dialog::Leaving) => return Some(self.leave()),
             Command::Detail => {
                 // Enter takes what a list offers, and leaves everything else.
                 self.dialogs.pop();
                 return Some(Vec::new());
             }
+            // Its other letter: yes.
+            Command::CopyRow if matches!(dialog, Dialog::Leaving) => return Some(self.leave()),
             Command::CopyRow | Command::CopyName => return Some(vec![Effect::Copy(self.dialog_text())]),
             Command::View(_) => {
                 while !self.dialogs.is_empty() {

@@ -20,6 +20,12 @@ pub(super) fn save(directory: &Path, name: &str, text: &str, picture: &str) -> i
     Ok(directory.join(stem))
 }
 
+/// A path as it is told: the operator's home as `~`.
+pub(super) fn short(path: &Path, home: Option<&Path>) -> String {
+    let below = home.filter(|home| home.components().count() > 1).and_then(|home| path.strip_prefix(home).ok());
+    below.map_or_else(|| path.display().to_string(), |below| format!("~/{}", below.display()))
+}
+
 /// A name that no file has yet: two screens of one second are two screens.
 fn free(directory: &Path, name: &str) -> String {
     let taken = |stem: &str| ["txt", "svg"].iter().any(|ending| directory.join(format!("{stem}.{ending}")).exists());
