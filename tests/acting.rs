@@ -39,11 +39,11 @@ async fn a_switchover_goes_through_the_dialog_to_its_outcome_and_stays_readable(
     console.press("a").await;
     console.keep("menu");
     // Of the leader: what fits it, and the rest one key away, with the reasons.
-    console.shows(&["Act on prod-eu / pg-0", "switch over from pg-0 to pg-1 (", "more"]);
+    console.shows(&["Act on prod-eu / pg-0", "switch over from pg-0 to pg-1 (sync, ", "more"]);
     console.hides(&["select a", "failover"]);
     console.press("<Tab>").await;
     console.keep("menu-whole");
-    console.shows(&["not possible now", "failover", "pg-0 is the leader already"]);
+    console.shows(&["NOT POSSIBLE NOW", "failover", "pg-0 is the leader already"]);
     console.press("s").await;
     console.shows(&["Switch over prod-eu from pg-0 to pg-1", "CHECKS", "0 block", "──▶", "Enter to confirm"]);
     console.keep("switchover");
@@ -172,9 +172,10 @@ async fn what_blocks_cannot_be_confirmed_and_the_block_stays_in_sight_at_80x24()
     console.size = (80, 24);
     console.press(":failover pg-2<Enter>").await;
     console.shows(&["pg-0 leads and answers: switch over to pg-2 instead"]);
-    // What a dialog asks, and its keys, stay in sight below whatever is told meanwhile.
+    // What was told goes with the next key, and what a dialog asks stays in sight with its keys.
     console.press(":switchover pg-1<Enter>").await;
-    console.shows(&["pg-0 leads and answers: switch over to pg-2 instead", "Enter to confirm", "Esc leave  d dry run"]);
+    console.shows(&["Enter to confirm", "Enter confirm  Esc leave  d dry run"]);
+    console.hides(&["pg-0 leads and answers"]);
     console.press("<Esc>af").await;
     console.shows(&["✖ pg-0 is the leader already: nothing to do", "Enter its dialog"]);
     console.press("<Esc>").await;

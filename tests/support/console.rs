@@ -137,7 +137,7 @@ impl Console {
     }
 
     async fn happen(&mut self, event: Event) {
-        let at = self.began.elapsed();
+        let at = self.elapsed();
         let mut effects = self.app.update(event, at);
         while let Some(effect) = effects.pop() {
             effects.extend(self.perform(effect).await);
@@ -145,7 +145,7 @@ impl Console {
     }
 
     async fn perform(&mut self, effect: Effect) -> Vec<Effect> {
-        let at = self.began.elapsed();
+        let at = self.elapsed();
         match effect {
             Effect::Order(_, order) => self.handle.order(order),
             Effect::Begin { ticket, plan, confirmation } => {

@@ -31,6 +31,19 @@ pub(super) struct Standstill {
     pub(super) since: String,
 }
 
+/// From one piece of news to a later one: by the clock of whoever told both, where that ran, and else by the wall.
+fn span(from: &Progress, to: &Progress) -> Duration {
+    match (from.after, to.after) {
+        (Some(from), Some(to)) => to.saturating_sub(from),
+        _ => between(from.at, to.at),
+    }
+}
+
+/// From a piece of news until now.
+fn so_far(watch: &Watch, from: &Progress, now: Timestamp) -> Duration {
+    watch.news.last().map_or_else(Duration::default, |last| span(from, last) + between(last.at, now))
+}
+
 fn between(from: Timestamp, to: Timestamp) -> Duration {
     // A clock that was set back makes it begin now.
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
@@ -39,12 +52,12 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
 /// Time since the first thing that was told of it, while it runs.
 pub(super) fn running(watch: &Watch, now: Timestamp) -> Option<Duration> {
     let first = watch.news.first()?;
-    (!watch.is_over()).then(|| between(first.at, now))
+    (!watch.is_over()).then(|| so_far(watch, first, now))
 }
 
 /// Time since the request, which is what users begin to notice, and not since what prepares it.
 pub(super) fn since_request(watch: &Watch, now: Timestamp) -> Option<Duration> {
-    requested(watch).filter(|_| !watch.is_over()).map(|progress| between(progress.at, now))
+    requested(watch).filter(|_| !watch.is_over()).map(|progress| so_far(watch, progress, now))
 }
 
 /// The news that the step began which cannot be taken back.
@@ -63,7 +76,7 @@ pub(super) fn waits(watch: &Watch, now: Timestamp) -> Option<Waits> {
     let ended =
         |at: usize| watch.news.iter().any(|one| matches!(&one.event, Event::StepEnded { step, .. } if *step == at));
     for progress in watch.news.iter().rev() {
-        let since = between(progress.at, now);
+        let since = so_far(watch, progress, now);
         match &progress.event {
             Event::Waiting { milestone, at_most } => {
                 return Some(Waits { for_what: milestone.words(), since, at_most: *at_most });
@@ -105,14 +118,17 @@ pub(super) fn standstill(watch: &Watch, now: Timestamp) -> Option<Standstill> {
     if end.is_none() && watch.is_over() {
         return None;
     }
-    let lasted = end.map_or_else(|| between(began.at, now), |end| between(began.at, end.at));
+    let lasted = end.map_or_else(|| so_far(watch, began, now), |end| span(began, end));
     Some(Standstill { lasted, until: end.map(|_| ends.words()), since: stepped_down.words() })
 }
 
 /// Time from the request to the last state that decides; `None`: it is not over, or none was seen.
 pub(super) fn took(watch: &Watch) -> Option<Duration> {
-    let zero = requested(watch)?.at;
+    let zero = requested(watch)?;
     let deciding = watch.plan.expectation.sequence.iter().filter(|expected| expected.decides);
-    let last = deciding.filter_map(|expected| reached(watch, &expected.milestone)).map(|progress| progress.at).max()?;
-    watch.is_over().then(|| between(zero, last))
+    let last = deciding
+        .filter_map(|expected| reached(watch, &expected.milestone))
+        .map(|progress| span(zero, progress))
+        .max()?;
+    watch.is_over().then_some(last)
 }

@@ -110,7 +110,8 @@ fn candidates(draft: &Draft, scene: &Scene<'_>, lines: &mut Vec<Line>) {
         return;
     }
     lines.push(Line::new());
-    lines.push(Line::new().with("CANDIDATES", Tone::Strong).dim("   best first, Tab: the next"));
+    let next = if draft.candidates.len() > 1 { "   best first, Tab: the next" } else { "   the only one" };
+    lines.push(Line::new().with("CANDIDATES", Tone::Strong).dim(next));
     for one in &draft.candidates {
         let chosen = candidate.as_ref() == Some(&one.member);
         let (sign, tone) = if chosen { ("▸ ", Tone::Strong) } else { ("  ", Tone::Plain) };

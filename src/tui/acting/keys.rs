@@ -169,7 +169,7 @@ impl App {
             ActingKey::Letter('g') => isize::MIN / 2,
             ActingKey::Letter('G') => isize::MAX / 2,
             // What is meant for the console works over each of them, and a digit leads on.
-            ActingKey::Letter(letter) if "w?r:m []".contains(letter) || letter.is_ascii_digit() => return None,
+            ActingKey::Letter(letter) if "w?r:mA []".contains(letter) || letter.is_ascii_digit() => return None,
             ActingKey::Next | ActingKey::Previous | ActingKey::Letter(_) => return Some(Vec::new()),
         };
         if let Some(dialog) = self.dialogs.last_mut() {
@@ -272,6 +272,7 @@ impl App {
                     snapshot: cluster.map(|cluster| &*cluster.live().snapshot),
                     now: cluster.map(|cluster| self.wall_of(cluster)),
                     report: self.report_of(watch),
+                    may_end: self.acting.has_hand,
                 };
                 watch_lines::sheet(watch, &scene, *scroll, width)
             }
@@ -282,7 +283,7 @@ impl App {
                 let one = self.acting.listed(action)?;
                 let cluster = &one.request.plan.cluster;
                 let picture = self.picture_of(cluster).map(|snapshot| (snapshot, snapshot.now));
-                remains::sheet(one, picture, *scroll, width)
+                remains::sheet(one, picture, self.can_take_back(action), *scroll, width)
             }
             Dialog::Help { .. }
             | Dialog::Detail { .. }

@@ -146,15 +146,15 @@ impl Menu {
         choices
     }
 
-    fn heading(&self, part: Part) -> Option<String> {
-        Some(match part {
-            Part::Remedy => format!("for: {}", self.matter.finding.as_ref()?.title),
-            Part::Member => format!("{}", self.matter.member()?),
-            Part::Fitting if self.matter.finding.is_some() => return None,
+    fn heading(&self, part: Part) -> Option<Line> {
+        let words = match part {
+            Part::Remedy => return Some(Line::new().dim("for: ").plain(self.matter.finding.as_ref()?.title.as_str())),
+            Part::Member => self.matter.member()?.to_string(),
             Part::Fitting | Part::Elsewhere => return None,
-            Part::Cluster => "the whole cluster".to_owned(),
-            Part::Impossible => "not possible now".to_owned(),
-        })
+            Part::Cluster => "THE WHOLE CLUSTER".to_owned(),
+            Part::Impossible => "NOT POSSIBLE NOW".to_owned(),
+        };
+        Some(Line::new().with(words, Tone::Strong))
     }
 
     fn more(&self) -> String {
@@ -235,12 +235,14 @@ pub(super) fn sheet(app: &App, selected: usize, is_whole: bool, width: usize) ->
             Choice::Action(entry) => {
                 if before != Some(entry.part) {
                     before = Some(entry.part);
-                    body.extend(menu.heading(entry.part).map(|words| Line::new().dim(words)));
+                    body.extend(menu.heading(entry.part));
                 }
                 lines(entry)
             }
             Choice::More => {
-                let line = Line::new().with("…  ", Tone::Strong).plain("more").dim(format!("   {}", menu.more()));
+                let mut line = Line::new().with("…  ", Tone::Strong).plain("more");
+                line.pad_to(NAME);
+                line.push(format!(" {}", menu.more()), Tone::Dim);
                 (line, Line::new().plain("the actions that are not about this row, and why others cannot be done now"))
             }
         };

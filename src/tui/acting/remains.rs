@@ -12,8 +12,15 @@ use crate::report::summary::summary;
 use crate::report::table::Tone;
 use crate::tui::widgets::wrap::fold;
 
-/// The dialog. `cluster`: the picture of its cluster, and the moment, where this console shows it.
-pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: usize, width: usize) -> Sheet {
+/// The dialog. `cluster`: the picture of its cluster, and the moment, where this console shows it; `can_take_back`: this
+/// console may take back what is left.
+pub(super) fn sheet(
+    one: &Listed,
+    cluster: Option<(&Snapshot, Moment)>,
+    can_take_back: bool,
+    scroll: usize,
+    width: usize,
+) -> Sheet {
     let plan = &one.request.plan;
     let JobState::Died(remains) = &one.state else { return Sheet::default() };
     let mut lines = vec![died(one, remains)];
@@ -38,9 +45,12 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
         foot.push(Line::new().plain("Nothing temporary is left. Look at the cluster before you try again."));
     } else {
         let count = crate::report::units::plural(remains.owed.len(), "temporary step");
-        foot.push(
-            Line::new().with(format!("{count} may still stand. "), Tone::Act).plain("u: plan how to take that back"),
-        );
+        let how = if can_take_back {
+            "u: plan how to take that back".to_owned()
+        } else {
+            format!("pgctl-tui undo {} takes that back", one.action())
+        };
+        foot.push(Line::new().with(format!("{count} may still stand. "), Tone::Act).plain(how));
     }
     Sheet {
         title: format!("Died: {}", plan.title),

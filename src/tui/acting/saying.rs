@@ -10,7 +10,7 @@ use crate::model::snapshot::Snapshot;
 /// What `intent` would do to the cluster in `snapshot`.
 pub(super) fn saying(intent: &Intent, snapshot: &Snapshot) -> String {
     let cluster = &snapshot.identity.name;
-    let with_state = |name: &NodeName| format!("{name} ({})", subject::words(name, snapshot));
+    let with_state = |name: &NodeName| format!("{name} ({})", subject::brief(name, snapshot));
     match intent {
         Intent::Switchover { candidate, .. } => {
             let from = snapshot.leader().map(|leader| format!(" from {}", leader.value)).unwrap_or_default();
@@ -19,7 +19,9 @@ pub(super) fn saying(intent: &Intent, snapshot: &Snapshot) -> String {
         }
         Intent::CancelSwitchover => format!("cancel the scheduled switchover of {cluster}"),
         Intent::Failover { candidate } => format!("make {} the leader, which {cluster} lacks", with_state(candidate)),
-        Intent::Reinitialise { member, .. } => format!("wipe the data of {} and re-clone it", with_state(member)),
+        Intent::Reinitialise { member, .. } => {
+            format!("wipe the data of {member} ({}) and re-clone it", subject::role(member, snapshot))
+        }
         Intent::Restart { target, only_pending: false, .. } => {
             format!("restart PostgreSQL on {}", of(target, snapshot))
         }
@@ -63,7 +65,7 @@ pub(super) fn saying(intent: &Intent, snapshot: &Snapshot) -> String {
 
 fn of(target: &Target, snapshot: &Snapshot) -> String {
     match target {
-        Target::Member(member) => format!("{member} ({})", subject::words(member, snapshot)),
+        Target::Member(member) => format!("{member} ({})", subject::role(member, snapshot)),
         Target::Role(Role::Leader) => "the leader".to_owned(),
         Target::Role(role) => format!("every {role}"),
         Target::All => "every member".to_owned(),

@@ -35,6 +35,8 @@ pub(super) struct Scene<'a> {
     pub(super) now: Option<Timestamp>,
     /// The report of a drill that is over.
     pub(super) report: Option<&'a Report>,
+    /// This console may ask it to end.
+    pub(super) may_end: bool,
 }
 
 /// The dialog.
@@ -54,7 +56,7 @@ pub(super) fn sheet(watch: &Watch, scene: &Scene<'_>, scroll: usize, width: usiz
     body.append(&mut states_of);
     steps(watch, &mut body);
     remarks(watch, &mut body);
-    let mut foot = foot(watch, scene.now, width);
+    let mut foot = foot(watch, scene, width);
     foot.extend(
         scene.report.map(|report| drill::figures(report).plain("   ").with("Enter", Tone::Strong).plain(" report")),
     );
@@ -176,7 +178,8 @@ fn remarks(watch: &Watch, lines: &mut Vec<Line>) {
     }
 }
 
-fn foot(watch: &Watch, now: Option<Timestamp>, width: usize) -> Vec<Line> {
+fn foot(watch: &Watch, scene: &Scene<'_>, width: usize) -> Vec<Line> {
+    let now = scene.now;
     if let Some(outcome) = &watch.outcome {
         let mut lines = report::plan::outcome(outcome);
         lines.extend(figures(watch, now));
@@ -193,9 +196,9 @@ fn foot(watch: &Watch, now: Option<Timestamp>, width: usize) -> Vec<Line> {
     };
     if watch.asked {
         line = line.with("   asked to end", Tone::Look);
-    } else if watch.is_past_no_return() && watch.can_be_ended() {
+    } else if watch.is_past_no_return() && watch.can_be_ended() && scene.may_end {
         line = line.dim("   x takes back at once what was broken");
-    } else if watch.is_past_no_return() {
+    } else if watch.is_past_no_return() && !watch.can_be_ended() {
         line = line.dim("   past the point of no return: it goes to its end");
     }
     let mut lines = vec![line];
@@ -207,7 +210,7 @@ fn foot(watch: &Watch, now: Option<Timestamp>, width: usize) -> Vec<Line> {
 
 /// How much of the longest wait is over.
 fn bar(waits: &Waits, width: usize) -> Line {
-    let words = format!("  {} of max {}", seconds(waits.since), units::duration(waits.at_most));
+    let words = format!("  {} of max {}", seconds(waits.since), longest(waits.at_most));
     let room = width.saturating_sub(words.chars().count() + 1).min(WIDEST_BAR);
     let share = waits.since.as_secs_f64() / waits.at_most.as_secs_f64().max(0.001);
     #[expect(
@@ -237,6 +240,11 @@ fn figures(watch: &Watch, now: Option<Timestamp>) -> Vec<Line> {
     let took = took.map(|took| Line::new().plain(format!("done in {}", seconds(took))).dim("   from the request on"));
     let still = now.and_then(|now| clock::standstill(watch, now)).map(|stands| stands_still(&stands));
     took.into_iter().chain(still).collect()
+}
+
+/// A limit: in seconds as long as one counts in them.
+fn longest(span: Duration) -> String {
+    if span < Duration::from_secs(600) { format!("{} s", span.as_secs()) } else { units::duration(span) }
 }
 
 fn seconds(span: Duration) -> String {

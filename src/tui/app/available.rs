@@ -20,6 +20,14 @@ impl App {
     /// The reason why not.
     pub fn availability(&self, command: Command) -> Availability {
         match command {
+            Command::Filter | Command::SortNext | Command::SortPrevious | Command::SortDirection
+                if self.focused_table().is_none() =>
+            {
+                Err("there are no rows here".into())
+            }
+            Command::Detail | Command::CopyRow | Command::CopyName if self.selection().is_none() => {
+                Err("no row is selected".into())
+            }
             Command::Psql => self.psql_available(),
             Command::Evidence if !self.has_evidence => Err("this console has no place for evidence".into()),
             Command::Dismiss => match self.missing_member() {

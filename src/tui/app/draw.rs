@@ -73,7 +73,7 @@ impl App {
         let panes = self.draw_panes(&mut canvas, beside, surface);
         let (dialog, typing) = self.draw_dialog(&mut canvas, front);
         surface.dialog = dialog;
-        let (here, always) = (self.hints(&panes, dialog), self.always());
+        let (here, always) = (self.hints(&panes, dialog), self.always(&panes));
         surface.keys = key_line::draw(&mut canvas, keys, &self.key_line(&here, &always), &self.keymap);
         if let Some((notice, _)) = &self.notice {
             // At the top: the bottom asks, and names the keys that are needed next.

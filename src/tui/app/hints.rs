@@ -31,8 +31,9 @@ impl App {
 
     /// The keys at the bottom of the screen, whatever room there is for them: what can be pressed here, and everywhere.
     pub fn pressable(&self) -> Vec<Hint> {
-        let mut hints = self.hints(&self.panes(), self.surface.dialog);
-        hints.extend(self.always());
+        let panes = self.panes();
+        let mut hints = self.hints(&panes, self.surface.dialog);
+        hints.extend(self.always(&panes));
         if self.digits_lead() {
             hints.push(Hint::new(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], "views"));
         }
@@ -69,7 +70,7 @@ impl App {
     }
 
     /// What can be pressed everywhere. While something is typed every key is text.
-    pub(in crate::tui) fn always(&self) -> Vec<Hint> {
+    pub(in crate::tui) fn always(&self, panes: &[Pane]) -> Vec<Hint> {
         if self.is_typing() {
             return Vec::new();
         }
@@ -77,7 +78,7 @@ impl App {
             // Its own keys are all there is.
             Some(Dialog::Leaving) => return Vec::new(),
             Some(_) => "close",
-            None if self.has_layer() => "back",
+            None if self.frozen.is_some() || self.here(panes).is_filtered => "back",
             None => "quit",
         };
         vec![Hint::new(&[":"], "command"), Hint::new(&["?", "F1"], "help"), Hint::new(&["q"], word)]
@@ -94,28 +95,27 @@ impl App {
         KeyLine { here, always, views: self.digits_lead().then_some(self.view) }
     }
 
-    /// Whether something lies over the plain view that can be closed: a filter, a picture that stands still.
-    pub(super) fn has_layer(&self) -> bool {
-        self.frozen.is_some() || self.is_filtered()
-    }
-
     /// Whether the pane in focus is filtered.
     pub(super) fn is_filtered(&self) -> bool {
         self.focused_table().is_some_and(|(key, _)| self.tables.get(&key).is_some_and(|state| !state.filter.is_empty()))
     }
 
-    fn view_hints(&self, panes: &[Pane]) -> Vec<Hint> {
+    fn here(&self, panes: &[Pane]) -> Here {
         let focus = panes.get(self.focused(panes));
         let table = focus.and_then(|pane| match &pane.body {
             Body::Table(table) => Some((table, self.table_state(self.view, &pane.key))),
             Body::Lines(_) | Body::Graphs(_) => None,
         });
-        let here = Here {
+        Here {
             has_row: table.as_ref().is_some_and(|(table, _)| !table.rows.is_empty()),
             is_filtered: table.as_ref().is_some_and(|(_, state)| !state.filter.is_empty()),
             is_table: table.is_some(),
             has_panes: panes.iter().filter(|pane| pane.takes_focus()).count() > 1,
-        };
+        }
+    }
+
+    fn view_hints(&self, panes: &[Pane]) -> Vec<Hint> {
+        let here = self.here(panes);
         let offered = OFFERED.iter().filter(|(command, _)| self.applies(*command, &here));
         let hints = offered.filter_map(|(command, word)| {
             let keys = command.spec()?.keys;
@@ -127,10 +127,10 @@ impl App {
     /// Whether `command` does anything here.
     fn applies(&self, command: Command, here: &Here) -> bool {
         let applies = match command {
-            Command::Detail | Command::CopyRow => here.has_row,
+            // What is here says it already, and need not be made again for each of them.
+            Command::Detail | Command::CopyRow | Command::SortNext => return here.has_row,
             // A filter that hides every row must not hide the way back.
-            Command::Filter => here.is_table && (here.has_row || here.is_filtered),
-            Command::SortNext => here.has_row,
+            Command::Filter => return here.is_table && (here.has_row || here.is_filtered),
             Command::NextPane => here.has_panes,
             Command::Back => here.is_filtered || self.frozen.is_some() || !self.trail.is_empty(),
             Command::StepBack => {

@@ -218,6 +218,9 @@ impl App {
                 }
                 return None;
             }
+            Command::Actions if matches!(dialog, Dialog::Actions { .. }) || !dialog.only_tells() => {
+                return Some(Vec::new());
+            }
             Command::Help if matches!(dialog, Dialog::Help { .. }) => {
                 self.close_dialog();
                 return Some(Vec::new());
@@ -232,6 +235,8 @@ impl App {
             | Command::Redraw
             | Command::Suspend
             | Command::Help
+            // The header promises it.
+            | Command::Actions
             | Command::Palette => return None,
             _ => return Some(Vec::new()),
         };

@@ -153,7 +153,8 @@ fn degraded(role: Role, mut style: Style, depth: ColourDepth) -> Style {
     }
     style.fg = style.fg.map(|colour| colour::degrade(colour, depth));
     style.bg = style.bg.map(|colour| colour::degrade(colour, depth));
-    if depth == ColourDepth::Sixteen && style.fg.is_some() && style.fg == style.bg {
+    let is_one = style.fg == style.bg && style.fg.is_some_and(|colour| colour != ratatui::style::Color::Reset);
+    if depth == ColourDepth::Sixteen && is_one {
         style.fg = None;
         style = style.add_modifier(Modifier::REVERSED);
     }

@@ -36,7 +36,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, told: &KeyLine<'_>, keymap: &Ke
     if area.height < 2 {
         let always = bare(told.always, 0);
         let end = from_the_right(canvas, area, &always, &mut places);
-        hints(canvas, Rect { width: end.saturating_sub(area.x), ..area }, told.here, &mut places);
+        hints(canvas, Rect { width: end.saturating_sub(area.x + 1), ..area }, told.here, &mut places);
         return places;
     }
     let (above, below) = (Rect { height: 1, ..area }, Rect { y: area.y + 1, height: 1, ..area });
