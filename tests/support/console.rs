@@ -291,7 +291,7 @@ impl Console {
     pub(crate) fn keep(&mut self, name: &str) {
         let Some(directory) = std::env::var_os("PGCTL_SCREENS") else { return };
         std::fs::create_dir_all(&directory).expect("the directory can be made");
-        let sizes = [(80, 24), (120, 40), (200, 60)];
+        let sizes = [(60, 20), (80, 24), (120, 40), (200, 60)];
         for (width, height) in sizes {
             let buffer = self.app.screen(width, height);
             let path = std::path::Path::new(&directory).join(format!("{name}-{width}x{height}"));

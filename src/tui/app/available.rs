@@ -98,10 +98,10 @@ impl App {
         if let Some(node) = self.selected_node() {
             return Some(PsqlTarget::Node { cluster, node });
         }
-        let ((view, _), row) = self.selection()?;
-        if view != View::Router {
+        if self.view != View::Router {
             return None;
         }
+        let (_, row) = self.selection()?;
         let snapshot = &self.cluster()?.shown().snapshot;
         let (router, rest) = row.as_str().split_once('/')?;
         let router = snapshot.routers.iter().find(|known| known.name == router)?;

@@ -173,24 +173,26 @@ impl App {
         }
     }
 
+    /// What a command means where it is asked whether to leave: the key of copying is that of yes too.
+    fn while_leaving(&mut self, command: Command) -> Option<Vec<Effect>> {
+        match command {
+            Command::Back | Command::Close => {
+                self.close_dialog();
+                Some(Vec::new())
+            }
+            Command::Detail | Command::CopyRow => Some(self.leave()),
+            Command::Quit | Command::Redraw | Command::Suspend => None,
+            _ => Some(Vec::new()),
+        }
+    }
+
     /// What a command means while a dialog is open. `None`: what it always means.
     pub(super) fn in_dialog(&mut self, command: Command) -> Option<Vec<Effect>> {
         let (total, visible) = self.surface.dialog;
         let page = isize::try_from(visible.max(2) - 1).unwrap_or(1);
         let dialog = self.dialogs.last_mut()?;
-        if matches!(dialog, Dialog::Leaving)
-            && !matches!(
-                command,
-                Command::Back
-                    | Command::Close
-                    | Command::Detail
-                    | Command::CopyRow
-                    | Command::Quit
-                    | Command::Redraw
-                    | Command::Suspend
-            )
-        {
-            return Some(Vec::new());
+        if matches!(dialog, Dialog::Leaving) {
+            return self.while_leaving(command);
         }
         let step = match command {
             Command::Up => -1,
@@ -203,14 +205,11 @@ impl App {
                 self.close_dialog();
                 return Some(Vec::new());
             }
-            Command::Detail if matches!(dialog, Dialog::Leaving) => return Some(self.leave()),
             Command::Detail => {
                 // Enter takes what a list offers, and leaves everything else.
                 self.dialogs.pop();
                 return Some(Vec::new());
             }
-            // Its other letter: yes.
-            Command::CopyRow if matches!(dialog, Dialog::Leaving) => return Some(self.leave()),
             Command::CopyRow | Command::CopyName => return Some(vec![Effect::Copy(self.dialog_text())]),
             Command::View(_) => {
                 while !self.dialogs.is_empty() {

@@ -44,6 +44,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_path_below_the_home_is_told_short_and_no_other() {
+        let home = Path::new("/home/anna");
+        assert_eq!(short(Path::new("/home/anna/.local/state/x"), Some(home)), "~/.local/state/x");
+        assert_eq!(short(Path::new("/home/annabel/x"), Some(home)), "/home/annabel/x");
+        assert_eq!(short(Path::new("/var/x"), Some(Path::new("/"))), "/var/x");
+        assert_eq!(short(Path::new("/var/x"), None), "/var/x");
+    }
+
+    #[test]
     fn a_screen_is_saved_twice_under_two_names_and_never_outside() {
         let directory = tempfile::tempdir().unwrap();
         let first = save(directory.path(), "../../etc/pg:1", "text", "<svg/>").unwrap();
