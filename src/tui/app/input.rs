@@ -3,7 +3,7 @@
 use tui_input::InputRequest;
 
 use super::{App, Prompt};
-use crate::tui::command::{Argument, Command, CommandSpec};
+use crate::tui::command::{Command, CommandSpec};
 use crate::tui::dialogs::Dialog;
 use crate::tui::effect::Effect;
 use crate::tui::event::Notice;
@@ -121,18 +121,15 @@ impl App {
     /// What a command still needs to be typed behind it, where that can be chosen from: nothing is selected that would say it.
     fn lacks(&self, spec: &CommandSpec, argument: Option<&str>) -> bool {
         let is_left_out = argument.is_none_or(|text| text.trim().is_empty());
-        if !is_left_out || spec.argument == Argument::None || self.availability(spec.command).is_ok() {
-            return false;
-        }
         let may = match spec.command {
-            Command::Act(_) | Command::Undo => self.may_act().is_ok(),
+            Command::Act(verb) => self.may_act().is_ok() && self.wish(verb, None).is_err(),
             Command::Cluster => self.clusters.len() > 1,
             _ => false,
         };
-        may && self.choices().of(spec.argument)
+        is_left_out && may && self.choices().of(spec.argument)
     }
 
-    /// Does a command that was typed out: it is meant for what lies below a dialog that only tells.
+    /// Does a command that was typed out: it is meant for what lies below a dialog, but for what each dialog knows.
     fn typed(&mut self, spec: &CommandSpec, argument: Option<String>) -> Vec<Effect> {
         if self.lacks(spec, argument.as_deref()) {
             self.open_palette_with(&format!("{} ", spec.name));
@@ -140,16 +137,24 @@ impl App {
         }
         let is_meant_for_the_dialog = matches!(
             spec.command,
-            Command::Help | Command::Close | Command::Back | Command::CopyRow | Command::CopyName | Command::SaveScreen
+            Command::Help
+                | Command::Close
+                | Command::Back
+                | Command::CopyRow
+                | Command::CopyName
+                | Command::SaveScreen
+                | Command::PollNow
+                | Command::Redraw
+                | Command::Mouse
+                | Command::Suspend
+                | Command::Quit
         );
         if is_meant_for_the_dialog {
             return self.run(spec.command, argument);
         }
-        while self.dialogs.last().is_some_and(Dialog::only_tells) {
+        // What is asked there is asked no more: nothing was begun.
+        while !self.dialogs.is_empty() {
             self.close_dialog();
-        }
-        if let Command::View(_) = spec.command {
-            return self.run(spec.command, argument);
         }
         self.carry_out(spec.command, argument)
     }
