@@ -493,7 +493,7 @@ async fn an_action_that_died_is_told_at_the_start_and_what_it_left_is_taken_back
     let mut after = world.console();
     after.start().await;
     after.hides(&["Died:", "an action died"]);
-    after.press("A<Down><Enter>").await;
+    after.press("A<End><Enter>").await;
     after.shows(&["Died:", "Nothing temporary is left"]);
     after.hides(&["u take it back"]);
     after.press("<Esc><Esc>").await;

@@ -47,7 +47,9 @@ async fn a_finding_carries_what_mends_it_as_the_first_entry() {
     assert!(lines[2].contains("resume") && lines[2].contains("prod-eu"), "{lines:?}");
     console.keep("menu-finding");
     console.press("<Enter>").await;
-    console.shows(&["Resume", "Enter confirm"]);
+    // Until the lock of the pause has gone.
+    console.until("Enter confirm").await;
+    console.shows(&["Resume"]);
 }
 
 #[tokio::test(start_paused = true)]
