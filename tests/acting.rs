@@ -38,7 +38,12 @@ async fn a_switchover_goes_through_the_dialog_to_its_outcome_and_stays_readable(
     let mut console = world.console();
     console.press("a").await;
     console.keep("menu");
-    console.shows(&["switchover", "failover", "reinit"]);
+    // Of the leader: what fits it, and the rest one key away, with the reasons.
+    console.shows(&["Act on prod-eu / pg-0", "switch over from pg-0 to pg-1 (sync, ", "more"]);
+    console.hides(&["select a", "failover"]);
+    console.press("<Tab>").await;
+    console.keep("menu-whole");
+    console.shows(&["NOT POSSIBLE NOW", "failover", "pg-0 is the leader already"]);
     console.press("s").await;
     console.shows(&["Switch over prod-eu from pg-0 to pg-1", "CHECKS", "0 block", "──▶", "Enter to confirm"]);
     console.keep("switchover");
@@ -167,15 +172,12 @@ async fn what_blocks_cannot_be_confirmed_and_the_block_stays_in_sight_at_80x24()
     console.size = (80, 24);
     console.press(":failover pg-2<Enter>").await;
     console.shows(&["pg-0 leads and answers: switch over to pg-2 instead"]);
-    // What a dialog asks, and its keys, stay in sight below whatever is told meanwhile.
+    // What was told goes with the next key, and what a dialog asks stays in sight with its keys.
     console.press(":switchover pg-1<Enter>").await;
-    console.shows(&[
-        "pg-0 leads and answers: switch over to pg-2 instead",
-        "Enter to confirm",
-        "Esc leave · d dry run",
-    ]);
+    console.shows(&["Enter to confirm", "Enter confirm  Esc leave  d dry run"]);
+    console.hides(&["pg-0 leads and answers"]);
     console.press("<Esc>af").await;
-    console.shows(&["✖ pg-0 is the leader already: nothing to do", "letter or Enter: its dialog"]);
+    console.shows(&["✖ pg-0 is the leader already: nothing to do", "Enter its dialog"]);
     console.press("<Esc>").await;
     world.strike(Fault::FreezeNode(NodeName::new("pg-1")));
     console.pass(40).await;
@@ -478,7 +480,7 @@ async fn an_action_that_died_is_told_at_the_start_and_what_it_left_is_taken_back
     let mut console = world.console();
     console.start().await;
     console.shows(&["Died:", "IT HAD DONE", "TO BE TAKEN BACK", "pg-router: set server replicas/pg-1 state ready"]);
-    console.shows(&["THE CLUSTER NOW", "u: plan how to take that back"]);
+    console.shows(&["THE CLUSTER NOW", "u: plan how to take that back", "u take it back"]);
     console.keep("died");
     console.press("u").await;
     console.until("Enter to confirm").await;
@@ -490,14 +492,14 @@ async fn an_action_that_died_is_told_at_the_start_and_what_it_left_is_taken_back
     let listed = ledger.list().await.expect("a list");
     let dead = listed.iter().find(|one| *one.action() == action).expect("the dead one");
     assert!(matches!(&dead.state, JobState::Died(remains) if remains.owed.is_empty()), "its book is settled: {dead:?}");
-    // It is told of until somebody says that they know.
-    let mut again = world.console();
-    again.start().await;
-    again.shows(&["Died:", "Nothing temporary is left"]);
-    again.press("n").await;
+    // What was taken back is no news any more; the list still has it.
     let mut after = world.console();
     after.start().await;
-    after.hides(&["Died:"]);
+    after.hides(&["Died:", "an action died"]);
+    after.press("A<End><Enter>").await;
+    after.shows(&["Died:", "Nothing temporary is left"]);
+    after.hides(&["u take it back"]);
+    after.press("<Esc><Esc>").await;
     after.press(":undo<Enter>").await;
     after.shows(&["no action has left anything"]);
 }

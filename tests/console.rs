@@ -142,3 +142,51 @@ fn a_switchover_of_the_demo_is_confirmed_by_keys_and_watched_to_its_end() {
     assert!(terminal.end(Duration::from_secs(2)).success());
     assert!(terminal.is_given_back(), "the shell's screen is back");
 }
+
+#[test]
+fn q_closes_what_is_open_and_an_action_that_runs_is_never_dropped_in_silence() {
+    let mut terminal = demo(120, 40);
+    terminal.press(":cluster prod-eu\r");
+    terminal.until("members 4/4");
+    terminal.press("?");
+    terminal.until("Here: ");
+    terminal.press("q");
+    terminal.until_screen("the view below", |screen| !screen.contains("Here: "));
+    terminal.press("as");
+    terminal.until("Enter to confirm");
+    terminal.press("\rprod-eu\r");
+    terminal.until("operation lock taken");
+    // From the run to the background, and then out.
+    terminal.press("q");
+    terminal.until("A shows it");
+    terminal.press("q");
+    terminal.until("The demo's clusters are simulated and end with the console");
+    terminal.press("q");
+    terminal.until_screen("the view again", |screen| !screen.contains("An action still runs"));
+    terminal.press("q");
+    terminal.until("An action still runs");
+    terminal.press("y");
+    assert!(terminal.end(Duration::from_secs(2)).success());
+    assert!(terminal.is_given_back(), "the shell's screen is back");
+    terminal.until("of prod-eu ended with the demo: its cluster was simulated");
+}
+
+#[test]
+fn a_terminal_of_sixteen_colours_gets_a_theme_of_its_own() {
+    let mut terminal = Terminal::start_as("linux", &["demo"], 100, 30);
+    terminal.until("leader pg-");
+    terminal.press("t");
+    terminal.until("▸ terminal16");
+    terminal.press("q");
+    terminal.press("q");
+    assert!(terminal.end(Duration::from_secs(2)).success());
+    let written = terminal.everything();
+    for mixed in ["38;2;", "48;2;", "38;5;", "48;5;"] {
+        // The named colours are written as the first sixteen of the palette.
+        let beyond = written.match_indices(mixed).filter(|(at, _)| {
+            let index: String = written[at + mixed.len()..].chars().take_while(char::is_ascii_digit).collect();
+            mixed.contains(";2;") || index.parse::<u16>().is_ok_and(|index| index > 15)
+        });
+        assert_eq!(beyond.count(), 0, "{mixed} on a terminal of sixteen colours");
+    }
+}

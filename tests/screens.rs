@@ -238,3 +238,33 @@ async fn without_colours_nothing_is_coloured_and_in_ascii_nothing_is_else() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn on_sixteen_colours_a_selected_row_is_one_stripe_in_every_view() {
+    let fleet = observe(demo(7, epoch()));
+    // Into the second chapter: rows in every state.
+    tokio::time::sleep(Duration::from_secs(150)).await;
+    for theme in ["terminal16", "dark", "high-contrast"] {
+        for (view, keys) in VIEWS {
+            let options = Options { theme: theme.to_owned(), depth: ColourDepth::Sixteen, ..Options::default() };
+            let mut app = console(&fleet, options);
+            app.screen(120, 40);
+            press(&mut app, &format!("{PROD_EU}{keys}"));
+            let buffer = app.screen(120, 40);
+            keep(&format!("{view}-120x40-{theme}-16"), &buffer, app.theme());
+            let selected = app.theme().style(pgctl::tui::theme::Role::Selection);
+            let is_selected = |cell: &ratatui::buffer::Cell| {
+                let style = cell.style();
+                style.bg == selected.bg && style.add_modifier.contains(selected.add_modifier) && style.fg == selected.fg
+            };
+            // Header, key lines and titles have no row of a table in them.
+            let rows: Vec<&[ratatui::buffer::Cell]> = buffer.content.chunks(120).skip(4).take(34).collect();
+            let striped = rows.iter().filter(|row| row.iter().filter(|cell| is_selected(cell)).count() > 60);
+            for row in striped {
+                // The scroll bar stands at the right edge.
+                let odd = row[..119].iter().filter(|cell| !is_selected(cell)).count();
+                assert_eq!(odd, 0, "{theme} {view}: a selected row of several colours");
+            }
+        }
+    }
+}

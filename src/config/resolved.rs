@@ -49,8 +49,8 @@ pub enum Symbols {
 /// The screen.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UiSettings {
-    /// Name of the theme; whether it exists is the theme loader's to say.
-    pub theme: String,
+    /// Name of the theme, whether it exists is the theme loader's to say; `None`: the one that suits the terminal.
+    pub theme: Option<String>,
     /// Listen to the mouse.
     pub mouse: bool,
     /// Symbols.
@@ -61,7 +61,7 @@ pub struct UiSettings {
 
 impl Default for UiSettings {
     fn default() -> Self {
-        Self { theme: "dark".to_owned(), mouse: true, symbols: Symbols::Unicode, wall: WallSettings::default() }
+        Self { theme: None, mouse: true, symbols: Symbols::Unicode, wall: WallSettings::default() }
     }
 }
 

@@ -113,7 +113,7 @@ fn read(text: &str) -> Result<Settings, ConfigError> {
 #[test]
 fn everything_that_can_be_written_arrives() {
     let settings = read(FULL).unwrap();
-    assert_eq!(settings.ui.theme, "light");
+    assert_eq!(settings.ui.theme.as_deref(), Some("light"));
     assert_eq!(settings.ui.symbols, resolved::Symbols::Ascii);
     assert_eq!(settings.ui.wall.hook, ["/usr/local/bin/page-me"]);
     assert_eq!(settings.warnings, Vec::<String>::new());
@@ -321,9 +321,9 @@ fn later_layers_win() {
     };
     let variables = [("PGCTL_INTERVAL", "3s"), ("PGCTL_THEME", "mono"), ("PGCTL_READ_ONLY", "yes")];
     let flags = Flags { interval: Some("4s".to_owned()), ..Flags::default() };
-    assert_eq!(seen(&Flags::default(), &[]), (2, "light".to_owned(), false));
-    assert_eq!(seen(&Flags::default(), &variables), (3, "mono".to_owned(), true));
-    assert_eq!(seen(&flags, &variables), (4, "mono".to_owned(), true));
+    assert_eq!(seen(&Flags::default(), &[]), (2, Some("light".to_owned()), false));
+    assert_eq!(seen(&Flags::default(), &variables), (3, Some("mono".to_owned()), true));
+    assert_eq!(seen(&flags, &variables), (4, Some("mono".to_owned()), true));
 }
 
 #[test]

@@ -62,6 +62,11 @@ pub trait Hand: Send + Sync {
     /// was begun.
     fn begin(&self, plan: Plan, confirmation: Confirmation) -> BoxFuture<'static, Result<(ActionId, News), String>>;
 
+    /// Whether what is begun goes on when the console ends.
+    fn outlives(&self) -> bool {
+        true
+    }
+
     /// Asks `action` to end as far as it still can. The error is one line.
     fn ask_to_end(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>>;
 

@@ -28,4 +28,4 @@ pub mod widgets;
 
 pub use self::effect::Outcome;
 pub use self::options::{Alerts, Hooks, Options};
-pub use self::runner::{Console, ConsoleError, run, still};
+pub use self::runner::{Console, ConsoleError, Ended, run, still};

@@ -51,6 +51,8 @@ pub struct Options {
     pub multiplexer: Multiplexer,
     /// Where saved screens go.
     pub save_directory: PathBuf,
+    /// The operator's home, which is written `~` where there is little room.
+    pub home: Option<PathBuf>,
     /// Alerts.
     pub alerts: Alerts,
     /// How long the wall stays on one page.
@@ -73,6 +75,7 @@ impl Default for Options {
             zone: TimeZone::UTC,
             multiplexer: Multiplexer::None,
             save_directory: PathBuf::from("."),
+            home: None,
             alerts: Alerts::default(),
             rotation: Duration::from_secs(12),
             view: None,

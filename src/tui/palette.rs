@@ -20,6 +20,26 @@ pub struct Choices {
     pub members: Vec<String>,
     /// Servers of its routers as ROUTER/BACKEND/SERVER.
     pub servers: Vec<String>,
+    /// Its sessions as NODE/PID.
+    pub sessions: Vec<String>,
+    /// Actions that died and have left something to be taken back.
+    pub actions: Vec<String>,
+}
+
+impl Choices {
+    /// Whether there is anything to choose from for `argument`.
+    pub fn of(&self, argument: Argument) -> bool {
+        match argument {
+            Argument::Cluster => !self.clusters.is_empty(),
+            Argument::Theme => !self.themes.is_empty(),
+            Argument::Member | Argument::Drain => !self.members.is_empty(),
+            Argument::Server => !self.servers.is_empty(),
+            Argument::Session => !self.sessions.is_empty(),
+            Argument::Action => !self.actions.is_empty(),
+            Argument::Drill => true,
+            Argument::Seconds | Argument::Changes | Argument::None => false,
+        }
+    }
 }
 
 /// One line of the list.
@@ -72,9 +92,9 @@ impl Palette {
             Argument::Server => Cow::Borrowed(&self.choices.servers),
             Argument::Drain => Cow::Owned(self.drains(typed)),
             Argument::Drill => Cow::Owned(Scenario::ALL.map(|scenario| scenario.word().to_owned()).into()),
-            Argument::Seconds | Argument::Session | Argument::Changes | Argument::Action | Argument::None => {
-                Cow::Borrowed(&[])
-            }
+            Argument::Session => Cow::Borrowed(&self.choices.sessions),
+            Argument::Action => Cow::Borrowed(&self.choices.actions),
+            Argument::Seconds | Argument::Changes | Argument::None => Cow::Borrowed(&[]),
         };
         let mut found: Vec<(u32, Entry)> = names
             .iter()

@@ -14,6 +14,12 @@ use super::event::{Event, Gesture, Mouse};
 use super::export;
 use super::keymap::sequence;
 use super::options::{Hooks, Options};
+use crate::action::Intent;
+use crate::action::expectation::Expectation;
+use crate::action::generation::Generation;
+use crate::action::milestone::Milestone;
+use crate::action::order::{AgentRequest, Order};
+use crate::action::plan::{Confirm, Danger, Plan, Step};
 use crate::model::event::{Event as Change, EventKind};
 use crate::model::finding::{Severity, Subject};
 use crate::model::moment::Moment;
@@ -163,6 +169,32 @@ impl Stage {
     pub(crate) fn resize(&mut self, width: u16, height: u16) {
         (self.width, self.height) = (width, height);
         self.happen(Event::Resize { width, height });
+    }
+}
+
+/// A switchover from pg-0 to pg-1.
+pub(crate) fn switchover() -> Plan {
+    let (from, to) = (NodeName::new("pg-0"), NodeName::new("pg-1"));
+    let seen = [Milestone::SteppedDown { member: from.clone() }, Milestone::Promoted { member: Some(to.clone()) }];
+    let expectation = Expectation::of(seen, Duration::from_secs(70))
+        .then(Milestone::RouterFollows)
+        .then(Milestone::Streaming { member: from.clone() })
+        .then(Milestone::AllStreaming);
+    let request = AgentRequest::Switchover { leader: from.clone(), candidate: Some(to.clone()), at: None };
+    let order = Order::Agent { member: from, request };
+    Plan {
+        cluster: ClusterName::new("prod-eu"),
+        title: "switch over prod-eu from pg-0 to pg-1".into(),
+        intent: Intent::Switchover { candidate: Some(to), at: None, swift: false },
+        generation: Generation::default(),
+        danger: Danger::Disruptive,
+        confirm: Confirm::Yes,
+        wants_reason: false,
+        steps: vec![Step { words: "POST".into(), order, undo: None, deadline: Duration::from_secs(60) }],
+        no_return: 0,
+        impact: Vec::new(),
+        equivalent: Vec::new(),
+        expectation,
     }
 }
 

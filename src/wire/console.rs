@@ -19,7 +19,7 @@ use crate::observe::once;
 use crate::observe::picture::Handle;
 use crate::operate::desk::HostNotes;
 use crate::tui::clipboard::Multiplexer;
-use crate::tui::theme::ColourDepth;
+use crate::tui::theme::{ColourDepth, Theme};
 use crate::tui::views::View;
 use crate::tui::{self, Alerts, Console, Hooks, Options, Outcome};
 
@@ -89,9 +89,14 @@ async fn show(
     let console = Console { handles: observers.handles.clone(), options, hooks };
     let exit = match &arguments.console.frame {
         Some(size) => frame(arguments, console, size, printer).await,
-        None => match tui::run(console).await? {
-            Outcome::Quit | Outcome::Signal(_) | Outcome::TerminalLost => Ok(Exit::Done),
-        },
+        None => {
+            let ended = tui::run(console).await?;
+            // Nobody reads a terminal that is gone.
+            if ended.outcome != Outcome::TerminalLost {
+                ended.farewell.iter().for_each(|line| printer.say(line));
+            }
+            Ok(Exit::Done)
+        }
     };
     observers.end().await;
     exit
@@ -131,18 +136,20 @@ fn options(arguments: &Arguments, ui: &UiSettings, interval: Duration) -> anyhow
     let environment = Environment::of_process();
     let console = &arguments.console;
     let view = console.view.as_deref().map(named_view).transpose()?;
+    let depth = colour_depth(console, &environment);
     Ok(Options {
         read_only: arguments.shared.read_only || console.wall,
         wall: console.wall,
-        theme: console.theme.clone().unwrap_or_else(|| ui.theme.clone()),
+        theme: console.theme.clone().or_else(|| ui.theme.clone()).unwrap_or_else(|| Theme::usual(depth).to_owned()),
         theme_directory: Some(config_directory(&environment).join("themes")),
-        depth: colour_depth(console, &environment),
+        depth,
         ascii: console.ascii || ui.symbols == Symbols::Ascii || environment.is_narrow(),
         mouse: ui.mouse && !console.no_mouse && !console.wall,
         interval,
         zone: TimeZone::system(),
         multiplexer: Multiplexer::detect(environment.get("TMUX"), environment.get("TERM")),
         save_directory: state_directory(&environment),
+        home: environment.home().map(PathBuf::from),
         alerts: Alerts { bell: console.bell || ui.wall.bell, desktop: console.notify || ui.wall.notify },
         rotation: ui.wall.page,
         view,

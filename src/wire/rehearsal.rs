@@ -98,6 +98,10 @@ impl Hand for Rehearsal {
         .boxed()
     }
 
+    fn outlives(&self) -> bool {
+        false
+    }
+
     fn ask_to_end(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>> {
         job::on_disk(&self.ledger, action, Job::ask_to_end)
     }

@@ -138,7 +138,7 @@ impl Console {
     }
 
     async fn happen(&mut self, event: Event) {
-        let at = self.began.elapsed();
+        let at = self.elapsed();
         let mut effects = self.app.update(event, at);
         while let Some(effect) = effects.pop() {
             effects.extend(self.perform(effect).await);
@@ -146,7 +146,7 @@ impl Console {
     }
 
     async fn perform(&mut self, effect: Effect) -> Vec<Effect> {
-        let at = self.began.elapsed();
+        let at = self.elapsed();
         match effect {
             Effect::Order(_, order) => self.handle.order(order),
             Effect::Begin { ticket, plan, confirmation } => {
@@ -189,6 +189,11 @@ impl Console {
             other => self.asked.push(format!("{other:?}")),
         }
         Vec::new()
+    }
+
+    /// The console's own time.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// Does what is done when the console starts.
@@ -287,7 +292,7 @@ impl Console {
     pub(crate) fn keep(&mut self, name: &str) {
         let Some(directory) = std::env::var_os("PGCTL_SCREENS") else { return };
         std::fs::create_dir_all(&directory).expect("the directory can be made");
-        let sizes = [(80, 24), (120, 40), (200, 60)];
+        let sizes = [(60, 20), (80, 24), (120, 40), (200, 60)];
         for (width, height) in sizes {
             let buffer = self.app.screen(width, height);
             let path = std::path::Path::new(&directory).join(format!("{name}-{width}x{height}"));

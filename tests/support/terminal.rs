@@ -26,11 +26,17 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Starts the program with `arguments` in a terminal of this size, with an empty home.
     pub(crate) fn start(arguments: &[&str], columns: u16, rows: u16) -> Self {
+        Self::start_as("xterm-256color", arguments, columns, rows)
+    }
+
+    /// The same in a terminal that calls itself `term`.
+    pub(crate) fn start_as(term: &str, arguments: &[&str], columns: u16, rows: u16) -> Self {
         let home = tempfile::tempdir().expect("a home");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pgctl-tui"));
         command.args(arguments);
         command.env("HOME", home.path());
-        command.env("TERM", "xterm-256color");
+        command.env("TERM", term);
+        command.env_remove("COLORTERM");
         command.env("LANG", "C.UTF-8");
         command.env_remove("NO_COLOR");
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
@@ -91,6 +97,11 @@ impl Terminal {
     /// Bytes written to the terminal so far.
     pub(crate) fn written(&self) -> usize {
         self.raw.lock().unwrap().len()
+    }
+
+    /// Everything it was told so far, as it came.
+    pub(crate) fn everything(&self) -> String {
+        String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned()
     }
 
     /// Waits until the screen shows `text`.

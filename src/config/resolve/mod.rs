@@ -306,7 +306,7 @@ fn ui(written: &Written, theme: Option<String>) -> UiSettings {
     let UiSettings { theme: default_theme, mouse, symbols, wall } = UiSettings::default();
     let WallSettings { page, bell, notify, hook, hook_pause } = wall;
     UiSettings {
-        theme: theme.or_else(|| written.theme.clone()).unwrap_or(default_theme),
+        theme: theme.or_else(|| written.theme.clone()).or(default_theme),
         mouse: written.mouse.unwrap_or(mouse),
         symbols: written.symbols.unwrap_or(symbols),
         wall: WallSettings {

@@ -38,6 +38,7 @@ impl App {
             ActingKey::PageDown => scrolled(draft, paged(self.surface.dialog), self.surface.dialog),
             ActingKey::Next => self.wants(draft, draft.next_candidate(1)),
             ActingKey::Previous => self.wants(draft, draft.next_candidate(-1)),
+            ActingKey::Letter('c') if draft.notes().is_empty() => Vec::new(),
             ActingKey::Letter('c') => {
                 draft.all = !draft.all;
                 Vec::new()
@@ -54,7 +55,11 @@ impl App {
                 }
                 Vec::new()
             }
-            ActingKey::Letter('q' | 'w' | '?') => return (true, None),
+            ActingKey::Letter('w' | '?' | ':') => return (true, None),
+            ActingKey::Letter('g') if draft.turned('g').is_none() => {
+                scrolled(draft, isize::MIN / 2, self.surface.dialog)
+            }
+            ActingKey::Letter('G') => scrolled(draft, isize::MAX / 2, self.surface.dialog),
             ActingKey::Letter(letter) => match &draft.intent {
                 Intent::Configure { changes } if letter == 'e' && self.acting.has_editor => {
                     // It stays, should nothing come of it.
@@ -94,7 +99,8 @@ impl App {
         match answered {
             Answered::Further => nothing,
             Answered::Time(typed) => {
-                let when = if typed.is_empty() { Ok(None) } else { moment(&typed, self.wall_of(draft)).map(Some) };
+                let when =
+                    if typed.is_empty() { Ok(None) } else { moment(&typed, self.wall_of_draft(draft)).map(Some) };
                 match when {
                     Ok(when) => {
                         let intent = draft.timed(when);
@@ -142,10 +148,8 @@ impl App {
         }
     }
 
-    fn wall_of(&self, draft: &Draft) -> jiff::Timestamp {
-        let Some(cluster) = self.clusters.get(draft.cluster) else { return jiff::Timestamp::default() };
-        let wall = cluster.live().snapshot.wall;
-        wall.checked_add(cluster.since_live(self.at)).unwrap_or(wall)
+    fn wall_of_draft(&self, draft: &Draft) -> jiff::Timestamp {
+        self.clusters.get(draft.cluster).map_or_else(jiff::Timestamp::default, |cluster| self.wall_of(cluster))
     }
 
     fn wants(&mut self, draft: &mut Draft, intent: Option<Intent>) -> Vec<Effect> {

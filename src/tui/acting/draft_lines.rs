@@ -49,11 +49,9 @@ pub(super) fn sheet(draft: &Draft, scene: &Scene<'_>) -> Sheet {
         title: super::capital(&title),
         body: body(draft, scene),
         foot,
-        hint: hint(draft),
         scroll: draft.scroll,
-        selected: None,
-        is_whole: false,
         cursor,
+        ..Sheet::default()
     }
 }
 
@@ -112,7 +110,8 @@ fn candidates(draft: &Draft, scene: &Scene<'_>, lines: &mut Vec<Line>) {
         return;
     }
     lines.push(Line::new());
-    lines.push(Line::new().with("CANDIDATES", Tone::Strong).dim("   best first, Tab: the next"));
+    let next = if draft.candidates.len() > 1 { "   best first, Tab: the next" } else { "   the only one" };
+    lines.push(Line::new().with("CANDIDATES", Tone::Strong).dim(next));
     for one in &draft.candidates {
         let chosen = candidate.as_ref() == Some(&one.member);
         let (sign, tone) = if chosen { ("▸ ", Tone::Strong) } else { ("  ", Tone::Plain) };
@@ -262,20 +261,6 @@ fn standing(draft: &Draft, scene: &Scene<'_>) -> Line {
         Some(Danger::Reversible) | None => ("reversible", Tone::Plain),
     };
     Line::new().with("Enter", Tone::Strong).plain(" to confirm and run it   ").with(word, tone)
-}
-
-fn hint(draft: &Draft) -> String {
-    if draft.typing.is_some() {
-        return "Enter take · Esc back".to_owned();
-    }
-    let mut keys = vec!["Esc leave", "d dry run", "c checks", "y copy"];
-    if matches!(draft.intent, Intent::Configure { .. }) {
-        keys.push("e edit");
-    }
-    if draft.notes().iter().any(|note| note.verdict == Verdict::Block && note.can_override) {
-        keys.push("o override");
-    }
-    keys.join(" · ")
 }
 
 /// Age above which a picture proves nothing for an action.

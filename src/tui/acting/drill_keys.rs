@@ -19,7 +19,7 @@ impl App {
                 self.dialogs.pop();
             }
             // Whoever waits may look elsewhere meanwhile.
-            ActingKey::Letter(letter) if letter.is_ascii_digit() || "qw?r".contains(letter) => return None,
+            ActingKey::Letter(letter) if letter.is_ascii_digit() || "w?r:".contains(letter) => return None,
             // Nothing can be confirmed that is not shown yet.
             _ => {}
         }
@@ -40,7 +40,6 @@ impl App {
                 Some(self.run(drill, Some(story.scenario.word().to_owned())))
             }
             ActingKey::Letter('y') => Some(self.copy_report(story)),
-            ActingKey::Letter(letter) if letter.is_ascii_digit() => None,
             other => self.plain_key(other),
         }
     }

@@ -1,6 +1,7 @@
 //! Keys in the dialogs of actions, and what each of those dialogs shows.
 
 use super::draft_lines::{self, Scene};
+use super::menu::{Choice, Entry};
 use super::sheet::Sheet;
 use super::{listing, menu, preparing, remains, story, watch_lines};
 use crate::action::Intent;
@@ -98,11 +99,18 @@ impl App {
                 let story = story.clone();
                 self.story_key(&story, key)
             }
-            Dialog::Menu { selected } => self.menu_key(*selected, key),
+            Dialog::Menu { selected, is_whole } => self.menu_key(*selected, *is_whole, key),
             Dialog::Watch { ticket, .. } => {
                 let ticket = *ticket;
                 match ActingKey::of(key)? {
                     ActingKey::Letter('x') => Some(self.ask_to_end(ticket)),
+                    // The views stay beside it.
+                    ActingKey::Letter(digit) if digit.is_ascii_digit() => {
+                        if let Some(Command::View(view)) = self.keymap.command(key) {
+                            self.go(view, self.focus);
+                        }
+                        Some(Vec::new())
+                    }
                     // Whoever types a name where none is asked for any more should still see what runs.
                     ActingKey::Enter if self.acting.watch(ticket).is_some_and(|watch| !watch.is_over()) => {
                         Some(Vec::new())
@@ -121,6 +129,9 @@ impl App {
             Dialog::Remains { action, .. } => {
                 let action = action.clone();
                 match ActingKey::of(key)? {
+                    ActingKey::Letter('u') if self.acting.listed(&action).is_none_or(remains::is_for_its_guard) => {
+                        Some(Vec::new())
+                    }
                     ActingKey::Letter('u') => Some(self.undo(&action)),
                     ActingKey::Letter('n') => {
                         self.dialogs.pop();
@@ -133,7 +144,11 @@ impl App {
                     other => self.plain_key(other),
                 }
             }
-            Dialog::Help { .. } | Dialog::Detail { .. } | Dialog::Message { .. } | Dialog::Themes { .. } => None,
+            Dialog::Help { .. }
+            | Dialog::Detail { .. }
+            | Dialog::Message { .. }
+            | Dialog::Themes { .. }
+            | Dialog::Leaving => None,
         }
     }
 
@@ -151,7 +166,10 @@ impl App {
             ActingKey::PageUp => -page,
             ActingKey::PageDown => page,
             ActingKey::Letter('y') => return Some(vec![Effect::Copy(self.dialog_text())]),
-            ActingKey::Letter('q' | 'w' | '?' | 'r' | ':') => return None,
+            ActingKey::Letter('g') => isize::MIN / 2,
+            ActingKey::Letter('G') => isize::MAX / 2,
+            // What is meant for the console works over each of them, and a digit leads on.
+            ActingKey::Letter(letter) if "w?r:mA []".contains(letter) || letter.is_ascii_digit() => return None,
             ActingKey::Next | ActingKey::Previous | ActingKey::Letter(_) => return Some(Vec::new()),
         };
         if let Some(dialog) = self.dialogs.last_mut() {
@@ -160,20 +178,40 @@ impl App {
         Some(Vec::new())
     }
 
-    fn menu_key(&mut self, selected: usize, key: Key) -> Option<Vec<Effect>> {
+    fn menu_key(&mut self, selected: usize, is_whole: bool, key: Key) -> Option<Vec<Effect>> {
         let key = ActingKey::of(key)?;
         let chosen = match key {
-            ActingKey::Letter(letter) => Command::menu().find(|(known, _)| *known == letter),
-            ActingKey::Enter => Command::menu().nth(selected),
+            ActingKey::Letter('j' | 'k' | 'g' | 'G') => return self.plain_key(key),
+            ActingKey::Letter(letter) => self.menu_letter(letter),
+            ActingKey::Next | ActingKey::Previous => return Some(self.fold_menu(selected, !is_whole)),
+            ActingKey::Enter => match self.menu_choice(selected, is_whole)? {
+                Choice::Action(entry) => Some(entry),
+                Choice::More => return Some(self.fold_menu(selected, true)),
+            },
             _ => None,
         };
-        let Some((_, spec)) = chosen else { return self.plain_key(key) };
-        if let Err(reason) = self.availability(spec.command) {
+        let Some(Entry { spec, argument, refusal, .. }) = chosen else {
+            return match key {
+                // A letter of no action leads nowhere from here.
+                ActingKey::Letter(letter) if !"w?:".contains(letter) => Some(Vec::new()),
+                other => self.plain_key(other),
+            };
+        };
+        if let Some(reason) = refusal {
             self.tell(Notice::failed(reason));
             return Some(Vec::new());
         }
         self.dialogs.pop();
-        Some(self.run(spec.command, None))
+        Some(self.run(spec.command, argument))
+    }
+
+    /// Shows the rest of the menu, or hides it.
+    fn fold_menu(&mut self, selected: usize, is_whole: bool) -> Vec<Effect> {
+        let last = self.menu_length(is_whole).saturating_sub(1);
+        if let Some(Dialog::Menu { selected: at, is_whole: whole }) = self.dialogs.last_mut() {
+            (*at, *whole) = (selected.min(last), is_whole);
+        }
+        Vec::new()
     }
 
     fn listing_key(&mut self, selected: usize, key: Key) -> Option<Vec<Effect>> {
@@ -226,11 +264,17 @@ impl App {
             Dialog::Story { story, scroll } => {
                 story::sheet(story, self.acting.practice.known(story.cluster), &self.options.zone, *scroll, width)
             }
-            Dialog::Menu { selected } => menu::sheet(self, *selected, width),
+            Dialog::Menu { selected, is_whole } => menu::sheet(self, *selected, *is_whole, width),
             Dialog::Watch { ticket, scroll } => {
                 let watch = self.acting.watch(*ticket)?;
-                let report = self.report_of(watch);
-                watch_lines::sheet(watch, self.picture_of(&watch.cluster), report, *scroll, width)
+                let cluster = self.clusters.iter().find(|cluster| cluster.name == watch.cluster);
+                let scene = watch_lines::Scene {
+                    snapshot: cluster.map(|cluster| &*cluster.live().snapshot),
+                    now: cluster.map(|cluster| self.wall_of(cluster)),
+                    report: self.report_of(watch),
+                    may_end: self.acting.has_hand,
+                };
+                watch_lines::sheet(watch, &scene, *scroll, width)
             }
             Dialog::Actions { selected } => {
                 listing::sheet(self.acting.listed.as_ref(), *selected, &self.options.zone, width)
@@ -239,9 +283,13 @@ impl App {
                 let one = self.acting.listed(action)?;
                 let cluster = &one.request.plan.cluster;
                 let picture = self.picture_of(cluster).map(|snapshot| (snapshot, snapshot.now));
-                remains::sheet(one, picture, *scroll, width)
+                remains::sheet(one, picture, self.can_take_back(action), *scroll, width)
             }
-            Dialog::Help { .. } | Dialog::Detail { .. } | Dialog::Message { .. } | Dialog::Themes { .. } => {
+            Dialog::Help { .. }
+            | Dialog::Detail { .. }
+            | Dialog::Message { .. }
+            | Dialog::Themes { .. }
+            | Dialog::Leaving => {
                 return None;
             }
         })

@@ -22,8 +22,7 @@ pub(super) fn sheet(
     zone: &TimeZone,
     width: usize,
 ) -> Sheet {
-    let hint = "Enter its course, where x ends it, or what it left · Esc close";
-    let mut sheet = Sheet { title: "Actions".to_owned(), hint: hint.to_owned(), ..Sheet::default() };
+    let mut sheet = Sheet { title: "Actions".to_owned(), ..Sheet::default() };
     match listed {
         None => sheet.body.push(Line::new().dim("reading …")),
         Some(Err(why)) => sheet.body.push(Line::new().with(why, Tone::Act)),

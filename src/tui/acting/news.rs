@@ -33,13 +33,15 @@ const REREAD: Duration = Duration::from_secs(2);
 const MOST_KEPT: usize = 16;
 
 /// What the console has of actions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::tui) struct Acting {
     /// Draw up plans, for each cluster on which this console may act.
     pub(in crate::tui) desks: BTreeMap<ClusterName, Desk>,
     pub(in crate::tui) has_hand: bool,
     pub(in crate::tui) has_ledger: bool,
     pub(in crate::tui) has_editor: bool,
+    /// What is begun here goes on when the console ends.
+    pub(in crate::tui) outlives: bool,
     /// Actions watched, oldest first.
     pub(in crate::tui) watches: Vec<Watch>,
     next: Ticket,
@@ -71,6 +73,7 @@ impl Acting {
             has_hand: hooks.hand.is_some() && !only_looks,
             has_ledger: hooks.ledger.is_some(),
             has_editor: hooks.editor.is_some() && !only_looks,
+            outlives: hooks.hand.as_ref().is_none_or(|hand| hand.outlives()),
             ..Self::default()
         }
     }
@@ -102,11 +105,26 @@ impl Acting {
         self.watches.iter().rev().find(|watch| !watch.is_over())
     }
 
+    /// Those that this console began and that still run, oldest first.
+    pub(in crate::tui) fn running_here(&self) -> impl Iterator<Item = &Watch> {
+        self.watches.iter().filter(|watch| watch.by.is_none() && !watch.is_over())
+    }
+
     /// The listed action called so.
     pub(in crate::tui) fn listed(&self, action: &ActionId) -> Option<&Listed> {
         let listed = self.listed.as_ref()?.as_ref().ok()?;
         listed.iter().find(|one| one.action() == action)
     }
+}
+
+/// Whether a later action has taken back all that this one left: nothing is left to be told of it.
+fn is_taken_back(dead: &Listed, listed: &[Listed]) -> bool {
+    let owes = !dead.state.owed().is_empty();
+    let takes_back = |one: &Listed| {
+        let is_of_it = matches!(&one.request.plan.intent, Intent::Undo { action, .. } if action == dead.action());
+        is_of_it && matches!(&one.state, JobState::Ended { outcome, .. } if outcome.ending == Ending::Done)
+    };
+    !owes && listed.iter().any(takes_back)
 }
 
 impl App {
@@ -127,19 +145,11 @@ impl App {
 
     /// Begins what was confirmed, and shows how it goes on.
     pub(super) fn begin(&mut self, cluster: ClusterIndex, plan: Box<Plan>, confirmation: Confirmation) -> Vec<Effect> {
-        let Some(name) = self.clusters.get(cluster).map(|cluster| cluster.name.clone()) else { return Vec::new() };
+        if cluster >= self.clusters.len() {
+            return Vec::new();
+        }
         let ticket = self.acting.ticket();
-        let watch = Watch {
-            ticket,
-            action: None,
-            cluster: name,
-            plan: plan.clone(),
-            by: None,
-            news: Vec::new(),
-            outcome: None,
-            asked: false,
-        };
-        self.acting.add(watch);
+        self.acting.add(Watch::new(ticket, (*plan).clone(), None));
         self.dialogs.push(Dialog::Watch { ticket, scroll: 0 });
         vec![Effect::Begin { ticket, plan, confirmation }]
     }
@@ -152,17 +162,8 @@ impl App {
             return Vec::new();
         }
         let ticket = self.acting.ticket();
-        let watch = Watch {
-            ticket,
-            action: Some(one.action().clone()),
-            cluster: one.request.plan.cluster.clone(),
-            plan: Box::new(one.request.plan.clone()),
-            by: Some(one.request.operator.clone()),
-            news: Vec::new(),
-            outcome: None,
-            asked: false,
-        };
-        self.acting.add(watch);
+        let watch = Watch::new(ticket, one.request.plan.clone(), Some(one.request.operator.clone()));
+        self.acting.add(Watch { action: Some(one.action().clone()), ..watch });
         self.dialogs.push(Dialog::Watch { ticket, scroll: 0 });
         vec![Effect::Follow { ticket, action: one.action().clone() }]
     }
@@ -224,7 +225,7 @@ impl App {
             return Vec::new();
         }
         let Some(Ok(listed)) = &self.acting.listed else { return Vec::new() };
-        let dead: Vec<_> = listed.iter().filter(|one| one.wants_attention()).collect();
+        let dead: Vec<_> = listed.iter().filter(|one| one.wants_attention() && !is_taken_back(one, listed)).collect();
         let Some(newest) = dead.first() else { return Vec::new() };
         let (action, title) = (newest.action().clone(), newest.request.plan.title.clone());
         let more = if dead.len() > 1 { format!(", and {} more", dead.len() - 1) } else { String::new() };

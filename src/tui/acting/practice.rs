@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::draft::Draft;
+use super::saying::saying;
 use super::watch::Watch;
 use crate::action::Intent;
 use crate::action::drill::Scenario;
@@ -49,7 +50,7 @@ pub struct Preparing {
 }
 
 /// What the console has of drills.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::tui) struct Practice {
     has_port: bool,
     /// The longest outage wished for, as configured.
@@ -122,7 +123,15 @@ impl App {
     /// # Errors
     /// The reason why not.
     pub(in crate::tui) fn may_drill(&self) -> Availability {
-        self.may_act()?;
+        self.may_drill_of(self.focus)
+    }
+
+    /// The same for the cluster at `cluster`, in whatever view.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub(super) fn may_drill_of(&self, cluster: ClusterIndex) -> Availability {
+        self.may_act_on(cluster)?;
         if self.acting.practice.has_port { Ok(()) } else { Err("not available in this console".into()) }
     }
 
@@ -253,7 +262,10 @@ impl App {
     /// What is said of an argument in the palette beside it; `None`: nothing of its own.
     pub(in crate::tui) fn told_of_argument(&self, command: Command, argument: &str) -> Option<String> {
         if command != Command::Act(Verb::Drill) {
-            return None;
+            let Command::Act(verb) = command else { return None };
+            let snapshot = &self.cluster()?.live().snapshot;
+            // With names: whom it would be done to is what one chooses by.
+            return self.wish(verb, Some(argument)).ok().map(|intent| saying(&intent, snapshot));
         }
         let scenario = Scenario::from_word(argument.split_whitespace().next()?)?;
         let expected = drill::expectation(self.acting.practice.known(self.focus), scenario);

@@ -28,7 +28,6 @@ pub(super) fn sheet(preparing: &Preparing, name: &str, expected: &str, at: Durat
         title: format!("Drill on {name}: {}", preparing.scenario.words()),
         body: body.iter().flat_map(|line| fold(line, width, 10)).collect(),
         foot: fold(&foot, width, 2),
-        hint: "Esc leave".to_owned(),
         ..Sheet::default()
     }
 }

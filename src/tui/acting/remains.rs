@@ -12,8 +12,15 @@ use crate::report::summary::summary;
 use crate::report::table::Tone;
 use crate::tui::widgets::wrap::fold;
 
-/// The dialog. `cluster`: the picture of its cluster, and the moment, where this console shows it.
-pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: usize, width: usize) -> Sheet {
+/// The dialog. `cluster`: the picture of its cluster, and the moment, where this console shows it; `can_take_back`: this
+/// console may take back what is left.
+pub(super) fn sheet(
+    one: &Listed,
+    cluster: Option<(&Snapshot, Moment)>,
+    can_take_back: bool,
+    scroll: usize,
+    width: usize,
+) -> Sheet {
     let plan = &one.request.plan;
     let (word, owed) = match &one.state {
         JobState::Died(remains) => ("Died", &remains.owed),
@@ -43,8 +50,7 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
         None => lines.push(Line::new().dim(format!("{} is not among the clusters of this console", plan.cluster))),
     }
     let mut foot = vec![];
-    let by_guard = owed.iter().any(|(_, order)| matches!(order, Order::Drill { .. }));
-    if by_guard {
+    if is_for_its_guard(one) {
         // Without lock and checks: the one may be gone with the DCS that the drill broke.
         foot.push(
             Line::new()
@@ -55,21 +61,25 @@ pub(super) fn sheet(one: &Listed, cluster: Option<(&Snapshot, Moment)>, scroll: 
         foot.push(Line::new().plain("Nothing temporary is left. Look at the cluster before you try again."));
     } else {
         let count = crate::report::units::plural(owed.len(), "temporary step");
-        foot.push(
-            Line::new().with(format!("{count} may still stand. "), Tone::Act).plain("u: plan how to take that back"),
-        );
+        let how = if can_take_back {
+            "u: plan how to take that back".to_owned()
+        } else {
+            format!("pgctl-tui undo {} takes that back", one.action())
+        };
+        foot.push(Line::new().with(format!("{count} may still stand. "), Tone::Act).plain(how));
     }
-    let undo = if owed.is_empty() || by_guard { "" } else { "u take back · " };
     Sheet {
         title: format!("{word}: {}", plan.title),
         body: lines.iter().flat_map(|line| fold(line, width, 2)).collect(),
         foot: foot.iter().flat_map(|line| fold(line, width, 2)).collect(),
-        hint: format!("{undo}n known, do not tell again · y copy · Esc close"),
         scroll,
-        selected: None,
-        is_whole: false,
-        cursor: None,
+        ..Sheet::default()
     }
+}
+
+/// Whether its guard takes back what it left: what a drill broke.
+pub(super) fn is_for_its_guard(one: &Listed) -> bool {
+    one.state.owed().iter().any(|(_, order)| matches!(order, Order::Drill { .. }))
 }
 
 fn died(one: &Listed, remains: &Remains) -> Line {

@@ -18,12 +18,12 @@ pub(in crate::tui) struct Sheet {
     pub(in crate::tui) body: Vec<Line>,
     /// What must always be seen.
     pub(in crate::tui) foot: Vec<Line>,
-    /// Keys.
-    pub(in crate::tui) hint: String,
     /// First line shown of what is read.
     pub(in crate::tui) scroll: usize,
     /// A row of the body that must show, and is marked.
     pub(in crate::tui) selected: Option<usize>,
+    /// A line of the body that stays in sight as long as nobody scrolls.
+    pub(in crate::tui) follow: Option<usize>,
     /// It takes the whole of the view.
     pub(in crate::tui) is_whole: bool,
     /// Columns before the cursor in the last line of the foot; `None`: nothing is typed.
@@ -45,7 +45,7 @@ impl Sheet {
         let foot = count(&self.foot).min(area.height.saturating_sub(2 + rule + 3));
         let height = count(&self.body).saturating_add(foot + rule + 2);
         let place = if self.is_whole { area } else { frame::centred(area, WIDEST.min(area.width), height) };
-        let inner = frame::draw(canvas, place, &self.title, &self.hint);
+        let inner = frame::draw(canvas, place, &self.title);
         if place.width < 4 || inner.height < foot + rule {
             return ((self.body.len(), 0), None);
         }
@@ -59,6 +59,7 @@ impl Sheet {
         let visible = usize::from(read.height);
         let scroll = match self.selected {
             Some(selected) => (selected + 1).saturating_sub(visible).max(self.scroll.min(selected)),
+            None if self.scroll == 0 => self.follow.map_or(0, |line| (line + 2).saturating_sub(visible)),
             None => self.scroll,
         };
         let offset = lines::draw(canvas, read, &self.body, scroll);

@@ -58,14 +58,12 @@ pub(super) fn sheet(story: &Story, reports: &[Report], zone: &TimeZone, scroll: 
         body.push(Line::new().with("WHAT IT DOES", Tone::Strong));
         body.extend(drill::about(story.scenario));
     }
-    let copy = if report.is_some() { "y copy as Markdown · " } else { "" };
     Sheet {
         title: match report {
             Some(report) => format!("Report of {}", crate::report::units::date_time(report.at, zone)),
             None => super::capital(story.scenario.words()),
         },
         body: body.iter().flat_map(|line| fold(line, width, TITLE)).collect(),
-        hint: format!("b practise it · {copy}Esc close"),
         scroll,
         is_whole: true,
         ..Sheet::default()

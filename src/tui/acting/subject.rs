@@ -69,6 +69,29 @@ pub(super) fn words(name: &NodeName, snapshot: &Snapshot) -> String {
     format!("{sync}standby, {}", behind(&view.lag()))
 }
 
+/// The same in a list, where several stand below each other: `sync, 94 kB behind`.
+pub(super) fn brief(name: &NodeName, snapshot: &Snapshot) -> String {
+    let view = snapshot.member(name).map(|member| snapshot.view(member));
+    let sync = view.as_ref().and_then(|view| view.sync().filter(|sync| sync.fresh)).map(|sync| sync.value);
+    let sync = match sync {
+        Some(SyncState::Sync) => "sync",
+        Some(SyncState::Quorum) => "quorum",
+        Some(SyncState::Potential | SyncState::Async) => "async",
+        None => return words(name, snapshot),
+    };
+    let bytes = view.and_then(|view| view.lag().bytes.filter(|bytes| bytes.fresh));
+    match bytes {
+        Some(bytes) => format!("{sync}, {} behind", units::bytes(bytes.value)),
+        None => format!("{sync}, how far behind is unknown"),
+    }
+}
+
+/// Its role alone.
+pub(super) fn role(name: &NodeName, snapshot: &Snapshot) -> String {
+    let words = words(name, snapshot);
+    words.split(',').next().unwrap_or_default().to_owned()
+}
+
 fn behind(lag: &Lag) -> String {
     let bytes = lag.bytes.as_ref().filter(|bytes| bytes.fresh).map(|bytes| units::bytes(bytes.value));
     let time = lag.time.as_ref().filter(|time| time.fresh).map(|time| units::latency(time.value));

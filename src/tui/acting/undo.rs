@@ -44,6 +44,19 @@ impl App {
         }
     }
 
+    /// Actions that died and have left something.
+    pub(in crate::tui) fn owing(&self) -> Vec<String> {
+        let listed = self.acting.listed.as_ref().and_then(|listed| listed.as_ref().ok()).into_iter().flatten();
+        let owes = |one: &&crate::operate::hand::Listed| !one.state.owed().is_empty();
+        listed.filter(owes).map(|one| one.action().to_string()).collect()
+    }
+
+    /// Whether there is something of `action` that can be taken back here.
+    pub(super) fn can_take_back(&self, action: &ActionId) -> bool {
+        let by_guard = self.acting.listed(action).is_some_and(super::remains::is_for_its_guard);
+        !by_guard && self.wish_to_undo(action).is_ok_and(|(cluster, _)| self.may_act_on(cluster).is_ok())
+    }
+
     fn wish_to_undo(&self, action: &ActionId) -> Result<(usize, Intent), String> {
         let one = self.acting.listed(action).ok_or_else(|| format!("there is no action {action} on this host"))?;
         if let JobState::Elsewhere(process) = &one.state {

@@ -26,6 +26,12 @@ pub(in crate::tui) struct Watch {
 }
 
 impl Watch {
+    /// An action of which nothing is known yet but what is to be done. `by`: who began it; `None`: this console.
+    pub(in crate::tui) fn new(ticket: Ticket, plan: Plan, by: Option<Operator>) -> Self {
+        let (cluster, plan) = (plan.cluster.clone(), Box::new(plan));
+        Self { ticket, action: None, cluster, plan, by, news: Vec::new(), outcome: None, asked: false }
+    }
+
     /// Takes in what happened.
     pub(in crate::tui) fn take(&mut self, news: Vec<Progress>) {
         for progress in news {

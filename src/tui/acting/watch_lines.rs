@@ -3,10 +3,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::clock::{self, Standstill, Waits};
 use super::sheet::Sheet;
 use super::subject;
 use super::watch::Watch;
 use crate::action::drill_report::Report;
+use crate::action::outcome::Ending;
 use crate::model::snapshot::Snapshot;
 use crate::operate::{Event, Progress};
 use crate::report;
@@ -18,42 +22,52 @@ use crate::tui::widgets::wrap::fold;
 
 /// Columns of the time of a state.
 const CLOCK: usize = 9;
+/// Columns of the bar at most.
+const WIDEST_BAR: usize = 40;
+/// Share of the longest wait above which it is told loudly.
+const NEARLY: f64 = 0.8;
 
-/// The dialog. `snapshot` is of its cluster and `report` its own, where they are known.
-pub(super) fn sheet(
-    watch: &Watch,
-    snapshot: Option<&Snapshot>,
-    report: Option<&Report>,
-    scroll: usize,
-    width: usize,
-) -> Sheet {
+/// What it is drawn from, beside the action itself.
+pub(super) struct Scene<'a> {
+    /// The picture of its cluster, where this console shows it.
+    pub(super) snapshot: Option<&'a Snapshot>,
+    /// The wall clock; `None`: as for the picture.
+    pub(super) now: Option<Timestamp>,
+    /// The report of a drill that is over.
+    pub(super) report: Option<&'a Report>,
+    /// This console may ask it to end.
+    pub(super) may_end: bool,
+}
+
+/// The dialog.
+pub(super) fn sheet(watch: &Watch, scene: &Scene<'_>, scroll: usize, width: usize) -> Sheet {
     let mut body = Vec::new();
-    if let (Some(snapshot), false) = (snapshot, watch.is_over()) {
+    if let (Some(snapshot), false) = (scene.snapshot, watch.is_over()) {
         body.extend(subject::under_way(&watch.plan, snapshot));
     }
     if let Some(who) = &watch.by {
         body.push(Line::new().dim(format!("begun by {who}, process {}", who.pid)));
     }
-    states(watch, &mut body);
+    let told = |lines: &[Line]| lines.iter().flat_map(|line| fold(line, width, 2)).collect::<Vec<_>>();
+    let mut states_of = Vec::new();
+    let waits = states(watch, scene.now, &mut states_of);
+    // What is waited for stays in sight until somebody scrolls.
+    let follow = waits.map(|at| told(&body).len() + told(&states_of[..=at]).len() - 1);
+    body.append(&mut states_of);
     steps(watch, &mut body);
     remarks(watch, &mut body);
-    let body = body.iter().flat_map(|line| fold(line, width, 2)).collect();
-    let mut foot = foot(watch);
-    foot.extend(report.map(|report| drill::figures(report).plain("   ").with("Enter", Tone::Strong).plain(" report")));
-    let foot = foot.iter().flat_map(|line| fold(line, width, 2)).collect();
-    let hint = match (watch.is_over(), watch.can_be_ended()) {
-        (true, _) => "Esc close · y copy",
-        (false, false) => "Esc to the background · y copy",
-        (false, true) => "Esc to the background · x ask it to end · y copy",
-    };
+    let mut foot = foot(watch, scene, width);
+    foot.extend(
+        scene.report.map(|report| drill::figures(report).plain("   ").with("Enter", Tone::Strong).plain(" report")),
+    );
     let title = match &watch.action {
         Some(action) => format!("{} · {action}", super::capital(watch.plan.title.as_str())),
         None => super::capital(watch.plan.title.as_str()),
     };
-    Sheet { title, body, foot, hint: hint.to_owned(), scroll, ..Sheet::default() }
+    Sheet { title, body: told(&body), foot: told(&foot), scroll, follow, is_whole: true, ..Sheet::default() }
 }
 
-fn clock(after: Option<Duration>) -> String {
+fn moment(after: Option<Duration>) -> String {
     after.map_or_else(String::new, |after| format!("{:>6.1} s", after.as_secs_f64()))
 }
 
@@ -61,7 +75,7 @@ fn clock(after: Option<Duration>) -> String {
 fn state(sign: &str, tone: Tone, after: Option<Duration>, words: &str, evidence: &str) -> Line {
     let mut line = Line::new().with(sign, tone);
     line.pad_to(2);
-    line.push(clock(after), Tone::Dim);
+    line.push(moment(after), Tone::Dim);
     line.pad_to(2 + CLOCK);
     line.push(words, if tone == Tone::Dim { Tone::Dim } else { Tone::Plain });
     if !evidence.is_empty() {
@@ -70,45 +84,45 @@ fn state(sign: &str, tone: Tone, after: Option<Duration>, words: &str, evidence:
     line
 }
 
-fn states(watch: &Watch, lines: &mut Vec<Line>) {
+/// The states it leads through: those that were seen by their time, then the one that is waited for, then the rest.
+/// Returns which line is of that one.
+fn states(watch: &Watch, now: Option<Timestamp>, lines: &mut Vec<Line>) -> Option<usize> {
     let happened = |wanted: fn(&Event) -> bool| watch.news.iter().find(|progress| wanted(&progress.event));
-    let running = !watch.is_over();
-    let no_return = watch.plan.no_return;
-    let requested = watch.news.iter().find(|progress| match &progress.event {
-        Event::StepBegan { step, .. } => *step == no_return,
-        _ => false,
-    });
+    let requested = clock::requested(watch);
     // Counted from the request, which is what users begin to notice, and not from what prepares it.
     let zero = requested.and_then(|progress| progress.after).unwrap_or_default();
     let before = [
         ("looked at the cluster", happened(|event| matches!(event, Event::Checked { .. }))),
         ("operation lock taken", happened(|event| matches!(event, Event::Locked))),
         ("written down, everything looked at again", happened(|event| matches!(event, Event::Started))),
+        ("requested", requested),
     ];
-    let mut waits = running;
-    let mut line = |words: &str, found: Option<&Progress>, evidence: &str, lines: &mut Vec<Line>| match found {
-        Some(progress) => {
-            let after = progress.after.map(|after| after.saturating_sub(zero));
-            lines.push(state("✓", Tone::Well, after, words, evidence));
-        }
-        None if waits => {
-            waits = false;
-            lines.push(state("◌", Tone::Look, None, words, "…"));
-        }
-        None => lines.push(state("–", Tone::Dim, None, words, "")),
-    };
-    for (words, found) in before {
-        line(words, found, "", lines);
-    }
-    line("requested", requested, "", lines);
-    for expected in &watch.plan.expectation.sequence {
-        let reached = watch.news.iter().find_map(|progress| match &progress.event {
-            Event::Reached { milestone, evidence } if *milestone == expected.milestone => Some((progress, evidence)),
-            _ => None,
+    let mut all: Vec<(String, Option<&Progress>)> =
+        before.into_iter().map(|(words, found)| (words.to_owned(), found)).collect();
+    let expected = watch.plan.expectation.sequence.iter().map(|expected| &expected.milestone);
+    let mut awaited: Vec<_> = expected.map(|milestone| (milestone.words(), clock::reached(watch, milestone))).collect();
+    // What comes out of turn stands where it came.
+    awaited.sort_by_key(|(_, found)| found.map_or((true, None), |progress| (false, progress.after)));
+    all.append(&mut awaited);
+    let mut waits = None;
+    for (words, found) in all {
+        let evidence = match found.map(|progress| &progress.event) {
+            Some(Event::Reached { evidence, .. }) => evidence.as_str(),
+            _ => "",
+        };
+        lines.push(match found {
+            Some(progress) => {
+                let after = progress.after.map(|after| after.saturating_sub(zero));
+                state("✓", Tone::Well, after, &words, evidence)
+            }
+            None if waits.is_none() && !watch.is_over() => {
+                waits = Some(lines.len());
+                state("◌", Tone::Look, now.and_then(|now| clock::since_request(watch, now)), &words, "…")
+            }
+            None => state("–", Tone::Dim, None, &words, ""),
         });
-        let evidence = reached.map(|(_, evidence)| evidence.as_str()).unwrap_or_default();
-        line(&expected.milestone.words(), reached.map(|(progress, _)| progress), evidence, lines);
     }
+    waits
 }
 
 fn steps(watch: &Watch, lines: &mut Vec<Line>) {
@@ -159,22 +173,80 @@ fn answer(label: &str, reply: &str, accepted: Option<bool>) -> Line {
 fn remarks(watch: &Watch, lines: &mut Vec<Line>) {
     for progress in &watch.news {
         if let Event::Remark { text } = &progress.event {
-            lines.push(Line::new().dim(clock(progress.after)).plain("  ").with(text.as_str(), Tone::Look));
+            lines.push(Line::new().dim(moment(progress.after)).plain("  ").with(text.as_str(), Tone::Look));
         }
     }
 }
 
-fn foot(watch: &Watch) -> Vec<Line> {
+fn foot(watch: &Watch, scene: &Scene<'_>, width: usize) -> Vec<Line> {
+    let now = scene.now;
     if let Some(outcome) = &watch.outcome {
-        return report::plan::outcome(outcome);
+        let mut lines = report::plan::outcome(outcome);
+        lines.extend(figures(watch, now));
+        return lines;
     }
-    let mut line = Line::new().with("running", Tone::Look).plain(format!("   {}", watch.standing()));
+    let mut line = Line::new().with("running", Tone::Look);
+    if let Some(running) = now.and_then(|now| clock::running(watch, now)) {
+        line = line.plain(format!(" {}", seconds(running)));
+    }
+    let waits = now.and_then(|now| clock::waits(watch, now));
+    line = match &waits {
+        Some(waits) => line.plain(format!("   waits for {}", waits.for_what)),
+        None => line.plain(format!("   {}", watch.standing())),
+    };
     if watch.asked {
         line = line.with("   asked to end", Tone::Look);
-    } else if watch.is_past_no_return() && watch.can_be_ended() {
+    } else if watch.is_past_no_return() && watch.can_be_ended() && scene.may_end {
         line = line.dim("   x takes back at once what was broken");
-    } else if watch.is_past_no_return() {
+    } else if watch.is_past_no_return() && !watch.can_be_ended() {
         line = line.dim("   past the point of no return: it goes to its end");
     }
-    vec![line]
+    let mut lines = vec![line];
+    // One line each from the beginning on, so that nothing moves while somebody reads.
+    lines.push(waits.map_or_else(Line::new, |waits| bar(&waits, width)));
+    lines.extend(now.and_then(|now| clock::standstill(watch, now)).map(|stands| stands_still(&stands)));
+    lines
+}
+
+/// How much of the longest wait is over.
+fn bar(waits: &Waits, width: usize) -> Line {
+    let words = format!("  {} of max {}", seconds(waits.since), longest(waits.at_most));
+    let room = width.saturating_sub(words.chars().count() + 1).min(WIDEST_BAR);
+    let share = waits.since.as_secs_f64() / waits.at_most.as_secs_f64().max(0.001);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between nothing and the room there is"
+    )]
+    let full = ((share.clamp(0.0, 1.0) * room as f64) as usize).min(room);
+    let tone = if share >= NEARLY { Tone::Act } else { Tone::Look };
+    Line::new().with("█".repeat(full), tone).dim("░".repeat(room - full)).plain(words)
+}
+
+fn stands_still(stands: &Standstill) -> Line {
+    match &stands.until {
+        None => Line::new()
+            .with(format!("writes down for {}", seconds(stands.lasted)), Tone::Act)
+            .dim(format!("   since {}", stands.since)),
+        Some(until) => Line::new()
+            .plain(format!("writes were down for about {}", seconds(stands.lasted)))
+            .dim(format!("   from {} until {until}, as observed", stands.since)),
+    }
+}
+
+/// What is known in figures of one that is over.
+fn figures(watch: &Watch, now: Option<Timestamp>) -> Vec<Line> {
+    let took = clock::took(watch).filter(|_| watch.outcome.as_ref().is_some_and(|one| one.ending == Ending::Done));
+    let took = took.map(|took| Line::new().plain(format!("done in {}", seconds(took))).dim("   from the request on"));
+    let still = now.and_then(|now| clock::standstill(watch, now)).map(|stands| stands_still(&stands));
+    took.into_iter().chain(still).collect()
+}
+
+/// A limit: in seconds as long as one counts in them.
+fn longest(span: Duration) -> String {
+    if span < Duration::from_secs(600) { format!("{} s", span.as_secs()) } else { units::duration(span) }
+}
+
+fn seconds(span: Duration) -> String {
+    if span < Duration::from_secs(100) { format!("{:.1} s", span.as_secs_f64()) } else { units::duration(span) }
 }

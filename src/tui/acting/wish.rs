@@ -13,7 +13,9 @@ use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 use crate::tui::app::{App, Availability};
 use crate::tui::command::Verb;
-use crate::tui::views::View;
+use crate::tui::event::ClusterIndex;
+
+use super::matter::{About, Matter};
 
 type Reason = Cow<'static, str>;
 
@@ -23,10 +25,18 @@ impl App {
     /// # Errors
     /// The reason why not.
     pub(in crate::tui) fn may_act(&self) -> Availability {
+        self.may_act_on(self.focus)
+    }
+
+    /// The same for the cluster at `cluster`.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub(super) fn may_act_on(&self, cluster: ClusterIndex) -> Availability {
         if self.options.read_only || self.options.wall {
             return Err("this console is read-only".into());
         }
-        let Some(cluster) = self.cluster() else { return Err("no cluster is configured".into()) };
+        let Some(cluster) = self.clusters.get(cluster) else { return Err("no cluster is configured".into()) };
         if cluster.live().snapshot.identity.read_only {
             return Err("the configuration has this cluster read-only".into());
         }
@@ -74,23 +84,31 @@ impl App {
     /// # Errors
     /// What is missing.
     pub(in crate::tui) fn wish(&self, verb: Verb, argument: Option<&str>) -> Result<Intent, Reason> {
+        self.wish_about(&self.matter(), verb, argument)
+    }
+
+    /// The same for a row that is about `matter`.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(super) fn wish_about(&self, matter: &Matter, verb: Verb, argument: Option<&str>) -> Result<Intent, Reason> {
         let Some(cluster) = self.cluster() else { return Err("no cluster is configured".into()) };
         let snapshot = &cluster.live().snapshot;
         let argument = argument.map(str::trim).filter(|text| !text.is_empty());
         Ok(match verb {
             Verb::Switchover => {
-                Intent::Switchover { candidate: self.candidate(argument, snapshot), at: None, swift: true }
+                Intent::Switchover { candidate: candidate(matter, argument, snapshot), at: None, swift: true }
             }
             Verb::CancelSwitchover => Intent::CancelSwitchover,
-            Verb::Failover => Intent::Failover { candidate: self.member(argument)? },
+            Verb::Failover => Intent::Failover { candidate: successor(matter, argument, snapshot)? },
             Verb::Reinitialise => {
-                Intent::Reinitialise { member: self.member(argument)?, source: CopySource::Any, again: false }
+                Intent::Reinitialise { member: member(matter, argument)?, source: CopySource::Any, again: false }
             }
-            Verb::Restart => Intent::Restart { target: self.target(argument)?, only_pending: false, at: None },
-            Verb::RestartPending => Intent::Restart { target: self.target(argument)?, only_pending: true, at: None },
+            Verb::Restart => Intent::Restart { target: target(matter, argument)?, only_pending: false, at: None },
+            Verb::RestartPending => Intent::Restart { target: target(matter, argument)?, only_pending: true, at: None },
             Verb::RollingRestart => Intent::RollingRestart,
-            Verb::CancelRestart => Intent::CancelRestart { member: self.member(argument)? },
-            Verb::Reload => Intent::Reload { target: self.target(argument)? },
+            Verb::CancelRestart => Intent::CancelRestart { member: member(matter, argument)? },
+            Verb::Reload => Intent::Reload { target: target(matter, argument)? },
             Verb::Pause => Intent::Pause,
             Verb::Resume => Intent::Resume,
             Verb::Configure => {
@@ -98,90 +116,106 @@ impl App {
                 let changes = changes(&split_changes(typed)).map_err(|error| error.to_string())?;
                 Intent::Configure { changes }
             }
-            Verb::ServerReady => self.server(argument, snapshot, ServerState::Ready)?,
-            Verb::ServerDrain => self.server(argument, snapshot, ServerState::Drain)?,
-            Verb::ServerMaintenance => self.server(argument, snapshot, ServerState::Maintenance)?,
-            Verb::Drain => self.drain(argument)?,
-            Verb::Undrain => Intent::Undrain { member: self.member(argument)? },
+            Verb::ServerReady => server(matter, argument, snapshot, ServerState::Ready)?,
+            Verb::ServerDrain => server(matter, argument, snapshot, ServerState::Drain)?,
+            Verb::ServerMaintenance => server(matter, argument, snapshot, ServerState::Maintenance)?,
+            Verb::Drain => drain(matter, argument)?,
+            Verb::Undrain => Intent::Undrain { member: member(matter, argument)? },
             Verb::Settle => Intent::SettleRouters,
             Verb::Drill => self.wish_to_drill(argument)?,
-            Verb::CancelStatement => self.session(argument, snapshot, EndSession::Cancel)?,
-            Verb::EndSession => self.session(argument, snapshot, EndSession::Terminate)?,
+            Verb::CancelStatement => session(matter, argument, snapshot, EndSession::Cancel)?,
+            Verb::EndSession => session(matter, argument, snapshot, EndSession::Terminate)?,
         })
     }
+}
 
-    fn member(&self, argument: Option<&str>) -> Result<NodeName, Reason> {
-        let named = argument.map(NodeName::new);
-        named.or_else(|| self.selected_node()).ok_or_else(|| "select a member, or type its name".into())
-    }
+fn member(matter: &Matter, argument: Option<&str>) -> Result<NodeName, Reason> {
+    let named = argument.map(NodeName::new);
+    named.or_else(|| matter.member().cloned()).ok_or_else(|| "select a member, or type its name".into())
+}
 
-    /// The member typed; else the selected one, where it does not lead already; else the best.
-    fn candidate(&self, argument: Option<&str>, snapshot: &Snapshot) -> Option<NodeName> {
-        let leader = snapshot.leader().map(|leader| leader.value);
-        let selected = || self.selected_node().filter(|node| Some(node) != leader.as_ref());
-        let best = || preflight::candidates(snapshot).into_iter().next().map(|best| best.member);
-        argument.map(NodeName::new).or_else(selected).or_else(best)
-    }
+/// The best candidate; `None`: there is nobody.
+fn best(snapshot: &Snapshot) -> Option<NodeName> {
+    preflight::candidates(snapshot).into_iter().next().map(|best| best.member)
+}
 
-    fn target(&self, argument: Option<&str>) -> Result<Target, Reason> {
-        Ok(match argument {
-            Some("all") => Target::All,
-            Some("leader") => Target::Role(Role::Leader),
-            Some("replicas" | "replica") => Target::Role(Role::Replica),
-            other => Target::Member(
-                self.member(other)
-                    .map_err(|_| Reason::from("select a member, or type its name, all, leader or replicas"))?,
-            ),
-        })
-    }
+/// The member typed; else the selected one, where it does not lead already; else the best. Who has trouble is not who should
+/// lead.
+fn candidate(matter: &Matter, argument: Option<&str>, snapshot: &Snapshot) -> Option<NodeName> {
+    let leader = snapshot.leader().map(|leader| leader.value);
+    let selected = || {
+        let healthy = matter.member().filter(|_| matter.finding.is_none());
+        healthy.filter(|node| Some(*node) != leader.as_ref()).cloned()
+    };
+    argument.map(NodeName::new).or_else(selected).or_else(|| best(snapshot))
+}
 
-    /// The member; what is done then; the longest wait: each may be left out.
-    fn drain(&self, argument: Option<&str>) -> Result<Intent, Reason> {
-        let mut words = argument.unwrap_or_default().split_whitespace().peekable();
-        let after = |word: &str| match word {
-            "stop-here" => Some(AfterDrain::Leave),
-            "restart" => Some(AfterDrain::Restart),
-            "reinit" => Some(AfterDrain::Reinitialise),
-            _ => None,
-        };
-        let named = words.next_if(|word| after(word).is_none() && duration(word).is_err());
-        let then = words.next_if(|word| after(word).is_some()).and_then(after).unwrap_or_default();
-        let rest = words.collect::<Vec<_>>().join(" ");
-        let wait = if rest.is_empty() { Ok(DRAIN_WAIT) } else { duration(&rest) };
-        let wait =
-            wait.map_err(|_| format!("{rest}: after the node write restart or reinit, and how long to wait: 90s"))?;
-        Ok(Intent::Drain { member: self.member(named)?, then, wait })
-    }
+/// The member typed or selected; where none is, the best for a cluster that has no leader.
+fn successor(matter: &Matter, argument: Option<&str>, snapshot: &Snapshot) -> Result<NodeName, Reason> {
+    member(matter, argument).or_else(|why| best(snapshot).ok_or(why))
+}
 
-    fn server(&self, argument: Option<&str>, snapshot: &Snapshot, state: ServerState) -> Result<Intent, Reason> {
-        let missing = || Reason::from("select a server in the Router view (3), or type BACKEND/SERVER");
-        let selected =
-            || self.selection().filter(|((view, _), _)| *view == View::Router).map(|(_, row)| row.to_string());
-        let text = argument.map(str::to_owned).or_else(selected).ok_or_else(missing)?;
-        let parts: Vec<&str> = text.split('/').collect();
-        let (router, backend, server) = match (parts.as_slice(), snapshot.routers.as_slice()) {
-            ([router, backend, server], _) => (RouterName::new(router), *backend, *server),
-            ([backend, server], [only]) => (only.name.clone(), *backend, *server),
-            ([_, _], _) => return Err("there are several routers: type ROUTER/BACKEND/SERVER".into()),
-            _ => return Err(missing()),
-        };
-        Ok(Intent::RouterServer { router, backend: Text::new(backend), server: Text::new(server), state })
-    }
+fn target(matter: &Matter, argument: Option<&str>) -> Result<Target, Reason> {
+    Ok(match argument {
+        Some("all") => Target::All,
+        Some("leader") => Target::Role(Role::Leader),
+        Some("replicas" | "replica") => Target::Role(Role::Replica),
+        other => Target::Member(
+            member(matter, other)
+                .map_err(|_| Reason::from("select a member, or type its name, all, leader or replicas"))?,
+        ),
+    })
+}
 
-    fn session(&self, argument: Option<&str>, snapshot: &Snapshot, how: EndSession) -> Result<Intent, Reason> {
-        let missing = || Reason::from("select a session in the Sessions view (6), or type NODE/PID");
-        let selected =
-            || self.selection().filter(|((view, _), _)| *view == View::Sessions).map(|(_, row)| row.to_string());
-        let text = argument.map(str::to_owned).or_else(selected).ok_or_else(missing)?;
-        let (node, pid) = text.split_once('/').ok_or_else(missing)?;
-        let (member, pid) = (NodeName::new(node), pid.parse::<u32>().map_err(|_| missing())?);
-        let report = snapshot.member(&member).and_then(|member| member.sql.as_ref()?.fresh(snapshot.now));
-        let report =
-            report.ok_or_else(|| format!("PostgreSQL on {member} does not answer: its sessions are not seen"))?;
-        let session = report.sessions.iter().find(|session| u32::try_from(session.pid) == Ok(pid));
-        let session = session.ok_or_else(|| format!("session {pid} is not among those shown of {member}"))?;
-        // Without it the number alone would be meant, which may be somebody else's by then.
-        let started = session.started.ok_or_else(|| format!("when session {pid} began is not shown to this login"))?;
-        Ok(Intent::EndSession { member, pid, started, how })
-    }
+/// The member; what is done then; the longest wait: each may be left out.
+fn drain(matter: &Matter, argument: Option<&str>) -> Result<Intent, Reason> {
+    let mut words = argument.unwrap_or_default().split_whitespace().peekable();
+    let after = |word: &str| match word {
+        "stop-here" => Some(AfterDrain::Leave),
+        "restart" => Some(AfterDrain::Restart),
+        "reinit" => Some(AfterDrain::Reinitialise),
+        _ => None,
+    };
+    let named = words.next_if(|word| after(word).is_none() && duration(word).is_err());
+    let then = words.next_if(|word| after(word).is_some()).and_then(after).unwrap_or_default();
+    let rest = words.collect::<Vec<_>>().join(" ");
+    let wait = if rest.is_empty() { Ok(DRAIN_WAIT) } else { duration(&rest) };
+    let wait =
+        wait.map_err(|_| format!("{rest}: after the node write restart or reinit, and how long to wait: 90s"))?;
+    Ok(Intent::Drain { member: member(matter, named)?, then, wait })
+}
+
+fn server(matter: &Matter, argument: Option<&str>, snapshot: &Snapshot, state: ServerState) -> Result<Intent, Reason> {
+    let missing = || Reason::from("select a server in the Router view (3), or type BACKEND/SERVER");
+    let selected = || match &matter.about {
+        About::Server { router, backend, server, .. } => Some(format!("{router}/{backend}/{server}")),
+        _ => None,
+    };
+    let text = argument.map(str::to_owned).or_else(selected).ok_or_else(missing)?;
+    let parts: Vec<&str> = text.split('/').collect();
+    let (router, backend, server) = match (parts.as_slice(), snapshot.routers.as_slice()) {
+        ([router, backend, server], _) => (RouterName::new(router), *backend, *server),
+        ([backend, server], [only]) => (only.name.clone(), *backend, *server),
+        ([_, _], _) => return Err("there are several routers: type ROUTER/BACKEND/SERVER".into()),
+        _ => return Err(missing()),
+    };
+    Ok(Intent::RouterServer { router, backend: Text::new(backend), server: Text::new(server), state })
+}
+
+fn session(matter: &Matter, argument: Option<&str>, snapshot: &Snapshot, how: EndSession) -> Result<Intent, Reason> {
+    let missing = || Reason::from("select a session in the Sessions view (6), or type NODE/PID");
+    let selected = || match &matter.about {
+        About::Session { member, pid } => Some(format!("{member}/{pid}")),
+        _ => None,
+    };
+    let text = argument.map(str::to_owned).or_else(selected).ok_or_else(missing)?;
+    let (node, pid) = text.split_once('/').ok_or_else(missing)?;
+    let (member, pid) = (NodeName::new(node), pid.parse::<u32>().map_err(|_| missing())?);
+    let report = snapshot.member(&member).and_then(|member| member.sql.as_ref()?.fresh(snapshot.now));
+    let report = report.ok_or_else(|| format!("PostgreSQL on {member} does not answer: its sessions are not seen"))?;
+    let session = report.sessions.iter().find(|session| u32::try_from(session.pid) == Ok(pid));
+    let session = session.ok_or_else(|| format!("session {pid} is not among those shown of {member}"))?;
+    // Without it the number alone would be meant, which may be somebody else's by then.
+    let started = session.started.ok_or_else(|| format!("when session {pid} began is not shown to this login"))?;
+    Ok(Intent::EndSession { member, pid, started, how })
 }

@@ -6,6 +6,7 @@ use super::{App, LONGEST_TRAIL, Prompt};
 use crate::action::record::ActionId;
 use crate::model::name::ClusterName;
 use crate::model::router::ProxyKind;
+use crate::model::snapshot::Snapshot;
 use crate::observe::picture::Order;
 use crate::report::table::Table;
 use crate::report::units;
@@ -29,7 +30,7 @@ impl App {
     pub(in crate::tui) fn run(&mut self, command: Command, argument: Option<String>) -> Vec<Effect> {
         if let Some(wall) = &mut self.wall {
             return match command {
-                Command::Quit => vec![Effect::Quit(Outcome::Quit)],
+                Command::Close | Command::Quit => vec![Effect::Quit(Outcome::Quit)],
                 Command::PageUp => wall.page(-1, self.at, self.clusters.len()),
                 Command::PageDown => wall.page(1, self.at, self.clusters.len()),
                 Command::Redraw => vec![Effect::Redraw],
@@ -39,13 +40,19 @@ impl App {
         if let Some(effects) = self.in_dialog(command) {
             return effects;
         }
+        self.carry_out(command, argument)
+    }
+
+    /// The same whatever is open.
+    pub(super) fn carry_out(&mut self, command: Command, argument: Option<String>) -> Vec<Effect> {
         if let Err(reason) = self.availability_with(command, argument.as_deref()) {
             self.tell(Notice::failed(reason));
             return Vec::new();
         }
         let page = isize::try_from(self.page()).unwrap_or(isize::MAX);
         match command {
-            Command::Quit => return vec![Effect::Quit(Outcome::Quit)],
+            Command::Close => return self.close_layer(),
+            Command::Quit => return self.leave(),
             Command::View(view) => self.go(view, self.focus),
             Command::Back => self.back(),
             Command::Detail => self.open_detail(),
@@ -102,7 +109,7 @@ impl App {
             }
             Command::Act(verb) => return self.act(verb, argument.as_deref()),
             Command::EditConfiguration => return self.edit_configuration(self.focus, &serde_json::Map::new()),
-            Command::Menu => self.dialogs.push(Dialog::Menu { selected: 0 }),
+            Command::Menu => self.dialogs.push(Dialog::Menu { selected: 0, is_whole: false }),
             Command::Actions => return self.open_actions(),
             Command::CancelAction => return self.cancel_running(),
             Command::Undo => return self.undo_named(argument.as_deref()),
@@ -173,14 +180,40 @@ impl App {
         }
     }
 
-    fn back(&mut self) {
-        if let Some((key, _)) = self.focused_table()
-            && self.tables.get(&key).is_some_and(|state| !state.filter.is_empty())
-        {
+    /// Closes what lies over the plain view: a filter, a picture that stands still; else leaves the console.
+    fn close_layer(&mut self) -> Vec<Effect> {
+        if !self.close_filter_or_freeze() {
+            return self.leave();
+        }
+        Vec::new()
+    }
+
+    fn close_filter_or_freeze(&mut self) -> bool {
+        if self.is_filtered() {
             self.set_filter(String::new());
         } else if self.frozen.is_some() {
             self.toggle_freeze();
-        } else if let Some((view, cluster)) = self.trail.pop() {
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Leaves the console; while an action of it runs, asks once.
+    pub(super) fn leave(&mut self) -> Vec<Effect> {
+        let asked = matches!(self.dialogs.last(), Some(Dialog::Leaving));
+        if asked || self.acting.running_here().next().is_none() {
+            return vec![Effect::Quit(Outcome::Quit)];
+        }
+        self.dialogs.push(Dialog::Leaving);
+        Vec::new()
+    }
+
+    fn back(&mut self) {
+        if self.close_filter_or_freeze() {
+            return;
+        }
+        if let Some((view, cluster)) = self.trail.pop() {
             // Never into another cluster: what is typed next is meant for this one. Up to all of them it may lead.
             if cluster == self.focus || view == View::Clusters {
                 let cluster = if view == View::Clusters { self.focus } else { cluster };
@@ -221,9 +254,14 @@ impl App {
 
     /// Opens the palette with something typed already.
     pub(in crate::tui) fn open_palette_with(&mut self, typed: &str) {
+        self.prompt = Some(Prompt::Palette(Palette::new(self.choices()).typed(typed)));
+    }
+
+    /// What may be typed behind commands.
+    pub(super) fn choices(&self) -> Choices {
         let clusters = self.clusters.iter().map(|cluster| cluster.name.to_string()).collect();
         let themes = self.themes.iter().map(|theme| theme.name.clone()).collect();
-        let mut choices = Choices { clusters, themes, ..Choices::default() };
+        let mut choices = Choices { clusters, themes, actions: self.owing(), ..Choices::default() };
         if let Some(cluster) = self.cluster() {
             let snapshot = &cluster.live().snapshot;
             choices.members = snapshot.members.iter().map(|member| member.name.to_string()).collect();
@@ -234,8 +272,9 @@ impl App {
                 .filter(|(_, row)| row.kind == ProxyKind::Server)
                 .map(|(router, row)| format!("{}/{}/{}", router.name, row.proxy, row.server))
                 .collect();
+            choices.sessions = sessions(snapshot);
         }
-        self.prompt = Some(Prompt::Palette(Palette::new(choices).typed(typed)));
+        choices
     }
 
     fn choose_theme(&mut self, argument: Option<String>) {
@@ -317,6 +356,13 @@ impl App {
             None => self.tell(Notice::failed("cluster takes the name of a cluster")),
         }
     }
+}
+
+/// Sessions as NODE/PID, in the order in which they are told.
+fn sessions(snapshot: &Snapshot) -> Vec<String> {
+    let told = snapshot.members.iter().filter_map(|member| Some((member, member.sql.as_ref()?.fresh(snapshot.now)?)));
+    told.flat_map(|(member, report)| report.sessions.iter().map(|session| format!("{}/{}", member.name, session.pid)))
+        .collect()
 }
 
 /// A row as text for the clipboard: its cells with tabs between, or its name.

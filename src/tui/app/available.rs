@@ -20,6 +20,14 @@ impl App {
     /// The reason why not.
     pub fn availability(&self, command: Command) -> Availability {
         match command {
+            Command::Filter | Command::SortNext | Command::SortPrevious | Command::SortDirection
+                if self.focused_table().is_none() =>
+            {
+                Err("there are no rows here".into())
+            }
+            Command::Detail | Command::CopyRow | Command::CopyName if self.selection().is_none() => {
+                Err("no row is selected".into())
+            }
             Command::Psql => self.psql_available(),
             Command::Evidence if !self.has_evidence => Err("this console has no place for evidence".into()),
             Command::Dismiss => match self.missing_member() {
@@ -90,10 +98,10 @@ impl App {
         if let Some(node) = self.selected_node() {
             return Some(PsqlTarget::Node { cluster, node });
         }
-        let ((view, _), row) = self.selection()?;
-        if view != View::Router {
+        if self.view != View::Router {
             return None;
         }
+        let (_, row) = self.selection()?;
         let snapshot = &self.cluster()?.shown().snapshot;
         let (router, rest) = row.as_str().split_once('/')?;
         let router = snapshot.routers.iter().find(|known| known.name == router)?;
@@ -103,6 +111,10 @@ impl App {
 
     /// The node that the selected row is about.
     pub(in crate::tui) fn selected_node(&self) -> Option<NodeName> {
+        // No row of it is of a node, and with a thousand clusters it takes its time to say so.
+        if self.view == View::Clusters {
+            return None;
+        }
         let ((view, pane), row) = self.selection()?;
         self.with_scene(|scene| view.node_of(scene, &pane, &row)).flatten()
     }

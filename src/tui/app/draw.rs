@@ -17,6 +17,14 @@ use crate::tui::widgets::{Canvas, ascii, graph, header, key_line, lines, notice,
 /// Smallest terminal with room for anything but an apology.
 const LEAST: (u16, u16) = (40, 8);
 
+/// Columns from which on the run of an action stands beside the view and not below it.
+const SIDE_BY_SIDE: u16 = 160;
+/// Most columns that it takes there.
+const WIDEST_DOCK: u16 = 100;
+/// Rows that it takes below the view, where the view keeps its own least: title, heading, and a few members.
+const LEAST_DOCK: u16 = 16;
+const LEAST_BESIDE: u16 = 7;
+
 impl App {
     /// Draws the whole screen into `buffer`. Returns where the cursor stands while something is typed.
     pub fn render(&mut self, buffer: &mut Buffer) -> Option<Position> {
@@ -52,24 +60,29 @@ impl App {
             self.draw_wall(&mut canvas, area);
             return None;
         }
-        let key_row = Rect { y: area.bottom() - 1, height: 1, ..area };
-        let content = Rect { y: area.y + header::HEIGHT, height: area.height - header::HEIGHT - 1, ..area };
+        let key_rows = key_line::height(area.height);
+        let keys = Rect { y: area.bottom() - key_rows, height: key_rows, ..area };
+        let content = Rect { y: area.y + header::HEIGHT, height: area.height - header::HEIGHT - key_rows, ..area };
         if let Some(cluster) = self.cluster() {
             header::draw(&mut canvas, area, &self.header(cluster));
         } else {
             canvas.word(content.x + 1, content.y, content.width - 2, "no cluster is configured", Role::Stale);
         }
-        surface.height = content.height;
-        self.draw_panes(&mut canvas, content, surface);
-        let (dialog, typing) = self.draw_dialog(&mut canvas, content);
+        let (beside, front) = self.docked(content);
+        surface.height = beside.height;
+        surface.width = beside.width;
+        let panes = self.draw_panes(&mut canvas, beside, surface);
+        let (dialog, typing) = self.draw_dialog(&mut canvas, front);
         surface.dialog = dialog;
-        surface.keys = key_line::draw(&mut canvas, key_row, self.view, &self.keymap);
+        let (here, always) = (self.hints(&panes, dialog), self.always(&panes));
+        surface.keys = key_line::draw(&mut canvas, keys, &self.key_line(&here, &always), &self.keymap);
         if let Some((notice, _)) = &self.notice {
-            // The last rows of a dialog ask, and name its keys: there it stands in place of the key line.
-            let is_free = self.dialogs.is_empty() || self.prompt.is_some();
-            notice::draw(&mut canvas, if is_free { content } else { key_row }, notice);
+            // At the top: the bottom asks, and names the keys that are needed next.
+            let place = Rect { y: area.y + header::HEIGHT - 1, height: content.height + 1, ..area };
+            notice::draw(&mut canvas, place, notice);
         }
-        self.draw_prompt(&mut canvas, content, key_row).or(typing)
+        let prompt_row = Rect { y: keys.bottom() - 1, height: 1, ..keys };
+        self.draw_prompt(&mut canvas, content, prompt_row).or(typing)
     }
 
     fn header(&self, cluster: &ClusterState) -> Header {
@@ -102,14 +115,34 @@ impl App {
 
     /// The time of day by the clock of the cluster in focus.
     pub(in crate::tui) fn clock(&self) -> String {
-        self.cluster().map_or_else(String::new, |cluster| {
-            let live = &cluster.live().snapshot;
-            let now = live.wall.checked_add(cluster.since_live(self.at)).unwrap_or(live.wall);
-            units::time_of_day(now, &self.options.zone)
-        })
+        self.cluster().map_or_else(String::new, |cluster| units::time_of_day(self.wall_of(cluster), &self.options.zone))
     }
 
-    fn draw_panes(&self, canvas: &mut Canvas<'_>, area: Rect, surface: &mut Surface) {
+    /// The wall clock of a cluster's observer, carried on from its newest picture.
+    pub(in crate::tui) fn wall_of(&self, cluster: &ClusterState) -> jiff::Timestamp {
+        let live = &cluster.live().snapshot;
+        live.wall.checked_add(cluster.since_live(self.at)).unwrap_or(live.wall)
+    }
+
+    /// Where the view stands and where the dialog on top: an action that runs is watched beside the members that it is
+    /// about, so that both are seen; everything else stands above the view.
+    fn docked(&self, content: Rect) -> (Rect, Rect) {
+        if !matches!(self.dialogs.last(), Some(super::Dialog::Watch { .. })) {
+            return (content, content);
+        }
+        if content.width >= SIDE_BY_SIDE {
+            let width = (content.width / 2).min(WIDEST_DOCK);
+            let beside = Rect { width: content.width - width, ..content };
+            return (beside, Rect { x: beside.right(), width, ..content });
+        }
+        // As high from the first second to the last: nothing that is read may move.
+        let wanted = LEAST_DOCK.max(content.height * 3 / 5);
+        let height = wanted.min(content.height.saturating_sub(LEAST_BESIDE)).max(content.height / 2);
+        let beside = Rect { height: content.height - height, ..content };
+        (beside, Rect { y: beside.bottom(), height, ..content })
+    }
+
+    fn draw_panes(&self, canvas: &mut Canvas<'_>, area: Rect, surface: &mut Surface) -> Vec<Pane> {
         // The views look at the size of the screen at hand, not of the one drawn before.
         let all = self.panes_for((area.width, area.height));
         let focus = self.focused(&all);
@@ -125,6 +158,7 @@ impl App {
             }
             y = y.saturating_add(height).saturating_add(gap).min(area.bottom());
         }
+        all
     }
 
     fn draw_pane(

@@ -3,7 +3,7 @@
 use tui_input::InputRequest;
 
 use super::{App, Prompt};
-use crate::tui::command::{Command, Group};
+use crate::tui::command::{Command, CommandSpec};
 use crate::tui::dialogs::Dialog;
 use crate::tui::effect::Effect;
 use crate::tui::event::Notice;
@@ -12,6 +12,8 @@ use crate::tui::keymap::{Key, PromptKey};
 
 impl App {
     pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {
+        // Whoever goes on has read it.
+        self.notice = None;
         // A terminal sends Alt and a key as Escape and the key, and a slow line brings Escape and the next key in one
         // piece: no key here has Alt, so both are meant one after the other.
         if let Some((first, second)) = key.as_escape_and_key() {
@@ -104,13 +106,7 @@ impl App {
     fn accept(&mut self) -> Vec<Effect> {
         match self.prompt.take() {
             Some(Prompt::Palette(palette)) => match palette.chosen() {
-                Some((spec, argument)) => {
-                    // An action is meant for what lies below a dialog that only tells.
-                    while spec.group == Group::Acting && self.dialogs.last().is_some_and(Dialog::only_tells) {
-                        self.close_dialog();
-                    }
-                    self.run(spec.command, argument)
-                }
+                Some((spec, argument)) => self.typed(spec, argument),
                 None => {
                     if !palette.input.value().trim().is_empty() {
                         self.tell(Notice::failed(format!("no command is called {}", palette.input.value().trim())));
@@ -120,6 +116,47 @@ impl App {
             },
             Some(Prompt::Filter(_)) | None => Vec::new(),
         }
+    }
+
+    /// What a command still needs to be typed behind it, where that can be chosen from: nothing is selected that would say it.
+    fn lacks(&self, spec: &CommandSpec, argument: Option<&str>) -> bool {
+        let is_left_out = argument.is_none_or(|text| text.trim().is_empty());
+        let may = match spec.command {
+            Command::Act(verb) => self.may_act().is_ok() && self.wish(verb, None).is_err(),
+            Command::Cluster => self.clusters.len() > 1,
+            _ => false,
+        };
+        is_left_out && may && self.choices().of(spec.argument)
+    }
+
+    /// Does a command that was typed out: it is meant for what lies below a dialog, but for what each dialog knows.
+    fn typed(&mut self, spec: &CommandSpec, argument: Option<String>) -> Vec<Effect> {
+        if self.lacks(spec, argument.as_deref()) {
+            self.open_palette_with(&format!("{} ", spec.name));
+            return Vec::new();
+        }
+        let is_meant_for_the_dialog = matches!(
+            spec.command,
+            Command::Help
+                | Command::Close
+                | Command::Back
+                | Command::CopyRow
+                | Command::CopyName
+                | Command::SaveScreen
+                | Command::PollNow
+                | Command::Redraw
+                | Command::Mouse
+                | Command::Suspend
+                | Command::Quit
+        );
+        if is_meant_for_the_dialog {
+            return self.run(spec.command, argument);
+        }
+        // What is asked there is asked no more: nothing was begun.
+        while !self.dialogs.is_empty() {
+            self.close_dialog();
+        }
+        self.carry_out(spec.command, argument)
     }
 
     fn cancel(&mut self) {
@@ -141,11 +178,27 @@ impl App {
         }
     }
 
+    /// What a command means where it is asked whether to leave: the key of copying is that of yes too.
+    fn while_leaving(&mut self, command: Command) -> Option<Vec<Effect>> {
+        match command {
+            Command::Back | Command::Close => {
+                self.close_dialog();
+                Some(Vec::new())
+            }
+            Command::Detail | Command::CopyRow => Some(self.leave()),
+            Command::Quit | Command::Redraw | Command::Suspend => None,
+            _ => Some(Vec::new()),
+        }
+    }
+
     /// What a command means while a dialog is open. `None`: what it always means.
     pub(super) fn in_dialog(&mut self, command: Command) -> Option<Vec<Effect>> {
         let (total, visible) = self.surface.dialog;
         let page = isize::try_from(visible.max(2) - 1).unwrap_or(1);
         let dialog = self.dialogs.last_mut()?;
+        if matches!(dialog, Dialog::Leaving) {
+            return self.while_leaving(command);
+        }
         let step = match command {
             Command::Up => -1,
             Command::Down => 1,
@@ -153,7 +206,7 @@ impl App {
             Command::PageDown => page,
             Command::First => isize::MIN / 2,
             Command::Last => isize::MAX / 2,
-            Command::Back => {
+            Command::Back | Command::Close => {
                 self.close_dialog();
                 return Some(Vec::new());
             }
@@ -169,6 +222,9 @@ impl App {
                 }
                 return None;
             }
+            Command::Actions if matches!(dialog, Dialog::Actions { .. }) || !dialog.only_tells() => {
+                return Some(Vec::new());
+            }
             Command::Help if matches!(dialog, Dialog::Help { .. }) => {
                 self.close_dialog();
                 return Some(Vec::new());
@@ -183,6 +239,8 @@ impl App {
             | Command::Redraw
             | Command::Suspend
             | Command::Help
+            // The header promises it.
+            | Command::Actions
             | Command::Palette => return None,
             _ => return Some(Vec::new()),
         };

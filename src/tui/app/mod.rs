@@ -6,7 +6,11 @@ mod available;
 mod cluster;
 mod draw;
 mod draw_palette;
+mod farewell;
+mod hints;
 mod input;
+#[cfg(test)]
+mod layer_tests;
 mod mouse;
 mod past;
 mod tables;
@@ -22,12 +26,11 @@ use ratatui::layout::Rect;
 pub use self::available::Availability;
 pub(in crate::tui) use self::cluster::ClusterState;
 use super::acting::Acting;
-use super::command::Command;
 use super::dialogs::Dialog;
 use super::effect::{Effect, Outcome};
 use super::event::{ClusterIndex, Event, Notice};
 use super::filter::FilterPrompt;
-use super::keymap::Keymap;
+use super::keymap::{Key, Keymap};
 use super::options::{Hooks, Options};
 use super::palette::Palette;
 use super::theme::Theme;
@@ -64,8 +67,8 @@ pub(in crate::tui) struct Surface {
     pub(in crate::tui) panes: Vec<(String, Rect)>,
     /// First line shown of each pane of lines.
     pub(in crate::tui) lines: BTreeMap<PaneKey, usize>,
-    /// Commands of the key line.
-    pub(in crate::tui) keys: Vec<(Rect, Command)>,
+    /// Keys of the lines at the bottom.
+    pub(in crate::tui) keys: Vec<(Rect, Key)>,
     /// Lines of the open dialog, and how many show.
     pub(in crate::tui) dialog: (usize, usize),
     /// Rows that the view had.
@@ -75,7 +78,7 @@ pub(in crate::tui) struct Surface {
 }
 
 /// The console.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct App {
     pub(in crate::tui) options: Options,
     pub(in crate::tui) has_psql: bool,

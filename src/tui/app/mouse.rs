@@ -16,6 +16,12 @@ impl App {
             return Vec::new();
         }
         let position = Position { x: mouse.column, y: mouse.row };
+        if mouse.gesture == Gesture::Click
+            && let Some((_, key)) = self.surface.keys.iter().find(|(place, _)| place.contains(position))
+        {
+            return self.key(*key);
+        }
+        self.notice = None;
         if let Some(dialog) = self.dialogs.last_mut() {
             let (total, visible) = self.surface.dialog;
             match mouse.gesture {
@@ -27,7 +33,7 @@ impl App {
         }
         let under = self.surface.panes.iter().find(|(_, place)| place.contains(position)).map(|(key, _)| key.clone());
         match mouse.gesture {
-            Gesture::Click => return self.click(position, under),
+            Gesture::Click => self.click(position, under),
             Gesture::WheelUp => self.wheel(under.as_deref(), -NOTCH),
             Gesture::WheelDown => self.wheel(under.as_deref(), NOTCH),
         }
@@ -48,15 +54,11 @@ impl App {
         }
     }
 
-    fn click(&mut self, position: Position, under: Option<String>) -> Vec<Effect> {
-        let pressed = self.surface.keys.iter().find(|(place, _)| place.contains(position)).map(|(_, command)| *command);
-        if let Some(command) = pressed {
-            return self.run(command, None);
-        }
-        let Some(pane) = under else { return Vec::new() };
+    fn click(&mut self, position: Position, under: Option<String>) {
+        let Some(pane) = under else { return };
         self.focus_pane(Some(&pane));
         let key: PaneKey = (self.view, pane);
-        let Some(surface) = self.surface.tables.get(&key).cloned() else { return Vec::new() };
+        let Some(surface) = self.surface.tables.get(&key).cloned() else { return };
         if surface.heading.contains(position) {
             let column = surface.columns.iter().find(|(_, x, width)| {
                 Rect { x: *x, y: position.y, width: width.saturating_add(1), height: 1 }.contains(position)
@@ -68,7 +70,6 @@ impl App {
             let index = surface.offset + usize::from(position.y - surface.rows.y);
             self.select_in(key, index);
         }
-        Vec::new()
     }
 
     fn select_in(&mut self, key: PaneKey, index: usize) {

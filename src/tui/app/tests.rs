@@ -191,7 +191,7 @@ fn a_filter_applies_with_every_letter_is_shown_and_escape_clears_it() {
     assert_eq!(stage.app.panes()[0].key, "members");
     stage.shows(&["filter pg-1"]);
     stage.press("<Esc>");
-    stage.hides(&["filter"]);
+    stage.hides(&[" · filter "]);
     stage.press("/!pg-1<Enter>");
     let table = stage.app.focused_table().unwrap().1;
     assert_eq!(table.rows.len(), 2);

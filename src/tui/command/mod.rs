@@ -1,10 +1,12 @@
 //! The one table of what the console can do. Keys, help, the palette, the key line and `docs/keys.md` are made from it.
 
+mod offered;
 mod reference;
 mod table;
 
 use super::views::View;
 
+pub use self::offered::OFFERED;
 pub use self::reference::reference;
 pub use self::table::COMMANDS;
 
@@ -13,6 +15,8 @@ pub use self::table::COMMANDS;
 pub enum Command {
     /// Show a view.
     View(View),
+    /// Close what is on top; at the bottom, leave the console.
+    Close,
     /// Leave the console.
     Quit,
     /// Close what is open, clear the filter, or go back to where one came from.
@@ -275,7 +279,8 @@ pub struct CommandSpec {
 }
 
 /// The keys of the wall, which obeys no other.
-pub const WALL_COMMANDS: [Command; 4] = [Command::Quit, Command::PageUp, Command::PageDown, Command::Redraw];
+pub const WALL_COMMANDS: [Command; 5] =
+    [Command::Close, Command::Quit, Command::PageUp, Command::PageDown, Command::Redraw];
 
 impl Command {
     /// Its row of the table.

@@ -9,7 +9,9 @@ pub fn reference() -> String {
     let mut text = String::from(
         "# Keys and commands\n\nMade from the command table (`src/tui/command`); a test keeps it true.\n\
          Every command can be found by name with `:`. No action happens on a key: each opens its dialog, which shows\n\
-         the plan and asks.\n",
+         the plan and asks.\n\nThe lines at the bottom of the screen tell the keys of the place where you are, and `?` begins with all of them. In\n\
+         every dialog `q`, `Esc` and `Backspace` close what is on top and nothing else; `q` also clears a filter and goes back to\n\
+         live, and leaves the console only where nothing is open.\n",
     );
     // Writing to a string cannot fail.
     for group in Group::ALL {

@@ -1,4 +1,5 @@
-//! Every command with its keys, made from the command table; what cannot be done now says why.
+//! What can be pressed where one is, and every command with its keys, made from the command table; what cannot be done now
+//! says why.
 
 use crate::report::line::Line;
 use crate::report::table::Tone;
@@ -8,9 +9,31 @@ use crate::tui::widgets::wrap::wrap;
 
 const KEYS: usize = 16;
 const NAME: usize = 18;
+/// Most keys named for one thing.
+const MOST_KEYS: usize = 4;
+
+/// What can be pressed where the help was opened.
+fn here(app: &App, width: usize) -> Vec<Line> {
+    let (place, hints) = app.below_help();
+    let mut lines = vec![Line::new().with(format!("Here: {place}"), Tone::Strong)];
+    for hint in hints {
+        let mut keys: Vec<String> = hint.keys.iter().map(ToString::to_string).collect();
+        keys.truncate(MOST_KEYS);
+        for (index, part) in wrap(&hint.word, width.saturating_sub(KEYS).max(16)).into_iter().enumerate() {
+            let mut line = Line::new();
+            if index == 0 {
+                line.push(keys.join(" "), Tone::Strong);
+            }
+            line.pad_to(KEYS);
+            line.push(part, Tone::Plain);
+            lines.push(line);
+        }
+    }
+    lines
+}
 
 pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
-    let mut lines = Vec::new();
+    let mut lines = here(app, width);
     for group in Group::ALL {
         if !lines.is_empty() {
             lines.push(Line::new());

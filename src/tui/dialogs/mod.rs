@@ -1,13 +1,16 @@
-//! What opens above a view: help, everything known of a row, a message, the themes.
+//! What opens above a view: help, everything known of a row, a message, the themes, what runs while one leaves.
 
 mod detail;
 mod help;
+mod keys;
+mod leaving;
 mod message;
 mod themes;
 
 use ratatui::layout::{Position, Rect};
 
 pub(in crate::tui) use self::detail::grouped as detail_lines;
+pub(in crate::tui) use self::keys::{choose, close, scroll};
 
 use super::acting::{Draft, Preparing, Story, width_in};
 use super::app::App;
@@ -65,7 +68,11 @@ pub enum Dialog {
     Menu {
         /// The one selected.
         selected: usize,
+        /// Those that do not fit the row are shown too, each with its reason.
+        is_whole: bool,
     },
+    /// The console is being left while an action of it runs.
+    Leaving,
     /// An action that runs, or ran.
     Watch {
         /// Which.
@@ -107,8 +114,13 @@ impl Dialog {
             | Self::Watch { .. }
             | Self::Actions { .. }
             | Self::Remains { .. } => true,
-            Self::Draft(_) | Self::Preparing(_) | Self::Menu { .. } | Self::Themes { .. } => false,
+            Self::Draft(_) | Self::Preparing(_) | Self::Menu { .. } | Self::Themes { .. } | Self::Leaving => false,
         }
+    }
+
+    /// Whether something is typed in it, so that keys are text.
+    pub fn is_typed(&self) -> bool {
+        matches!(self, Self::Draft(draft) if draft.typing.is_some())
     }
 
     /// Moves by `step`, in a text of `total` lines of which `visible` show.
@@ -117,7 +129,7 @@ impl Dialog {
             Self::Draft(draft) => {
                 draft.scroll = draft.scroll.saturating_add_signed(step).min(total.saturating_sub(visible));
             }
-            Self::Menu { selected } | Self::Actions { selected } => {
+            Self::Menu { selected, .. } | Self::Actions { selected } => {
                 *selected = selected.saturating_add_signed(step).min(total.saturating_sub(1));
             }
             Self::Help { scroll }
@@ -128,7 +140,7 @@ impl Dialog {
             | Self::Remains { scroll, .. } => {
                 *scroll = scroll.saturating_add_signed(step).min(total.saturating_sub(visible));
             }
-            Self::Preparing(_) => {}
+            Self::Preparing(_) | Self::Leaving => {}
             Self::Themes { names, selected, .. } => {
                 *selected = selected.saturating_add_signed(step.clamp(-1, 1)).min(names.len().saturating_sub(1));
             }
@@ -146,6 +158,7 @@ impl Dialog {
             Self::Preparing(_) => "drill".to_owned(),
             Self::Story { story, .. } => story.scenario.words().to_owned(),
             Self::Menu { .. } => "Act".to_owned(),
+            Self::Leaving => "Leave".to_owned(),
             Self::Watch { .. } => "Action".to_owned(),
             Self::Actions { .. } => "Actions".to_owned(),
             Self::Remains { .. } => "Died".to_owned(),
@@ -160,6 +173,7 @@ fn content(app: &App, dialog: &Dialog, width: usize) -> (String, Vec<Line>) {
         Dialog::Detail { view, pane, row, .. } => (row.to_string(), detail::lines(app, *view, pane, row, width)),
         Dialog::Message { title, lines, .. } => (title.clone(), message::lines(lines, width)),
         Dialog::Themes { names, selected, .. } => ("Theme".to_owned(), themes::lines(names, *selected)),
+        Dialog::Leaving => ("An action still runs".to_owned(), leaving::lines(app, width)),
         Dialog::Draft(_)
         | Dialog::Preparing(_)
         | Dialog::Story { .. }
@@ -188,12 +202,7 @@ impl App {
         let (title, text) = content(self, dialog, inner_width);
         let height = u16::try_from(text.len() + 2).unwrap_or(u16::MAX);
         let place = frame::centred(area, width, height);
-        let hint = match dialog {
-            Dialog::Themes { .. } => "Enter take · Esc leave",
-            Dialog::Detail { .. } => "y copy · Esc close",
-            _ => "Esc close",
-        };
-        let inner = frame::draw(canvas, place, &title, hint);
+        let inner = frame::draw(canvas, place, &title);
         let visible = usize::from(inner.height);
         let scroll = match dialog {
             Dialog::Help { scroll } | Dialog::Detail { scroll, .. } | Dialog::Message { scroll, .. } => *scroll,

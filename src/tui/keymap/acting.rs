@@ -32,7 +32,8 @@ impl ActingKey {
             return None;
         }
         Some(match key.name {
-            KeyName::Esc | KeyName::Backspace => Self::Leave,
+            // `q` closes what is on top, whatever that is.
+            KeyName::Esc | KeyName::Backspace | KeyName::Char('q') => Self::Leave,
             KeyName::Enter => Self::Enter,
             KeyName::Up => Self::Up,
             KeyName::Down => Self::Down,

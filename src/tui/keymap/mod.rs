@@ -1,11 +1,13 @@
 //! From keys to commands. The only room that knows key codes.
 
 mod acting;
+mod hint;
 mod key;
 
 use std::collections::BTreeMap;
 
 pub use self::acting::ActingKey;
+pub use self::hint::Hint;
 pub use self::key::{Key, KeyName, NoSuchKey, sequence};
 use super::command::{COMMANDS, Command, WALL_COMMANDS};
 

@@ -37,10 +37,13 @@ impl Runner {
             Effect::Evidence(cluster, picture) => {
                 if let Some(hook) = &self.console.hooks.evidence {
                     let written = hook(cluster, picture);
+                    let home = self.console.options.home.clone();
                     self.jobs.push(
                         written
-                            .map(|written| match written {
-                                Ok(path) => Notice::done(format!("evidence written to {}", path.display())),
+                            .map(move |written| match written {
+                                Ok(path) => {
+                                    Notice::done(format!("evidence written to {}", save::short(&path, home.as_deref())))
+                                }
                                 Err(why) => Notice::failed(format!("no evidence written: {why}")),
                             })
                             .map(Finished::Told)
@@ -113,10 +116,13 @@ impl Runner {
         let (text, picture) = (export::text(&buffer), export::svg(&buffer, self.app.theme()));
         let directory = self.console.options.save_directory.clone();
         let name = self.app.save_name();
+        let home = self.console.options.home.clone();
         let job = tokio::task::spawn_blocking(move || save::save(&directory, &name, &text, &picture));
         let told: BoxFuture<'static, Finished> = job
-            .map(|saved| match saved {
-                Ok(Ok(path)) => Notice::done(format!("screen saved to {}.txt and .svg", path.display())),
+            .map(move |saved| match saved {
+                Ok(Ok(path)) => {
+                    Notice::done(format!("screen saved to {}.txt and .svg", save::short(&path, home.as_deref())))
+                }
                 Ok(Err(why)) => Notice::failed(format!("screen not saved: {why}")),
                 Err(_) => Notice::failed("screen not saved"),
             })

@@ -50,6 +50,18 @@ const KEYS_A_FRAME: usize = 64;
 /// How long the last frame may take before the terminal is handed over without it.
 const LAST_FRAME: Duration = Duration::from_millis(500);
 
+/// How often an action in front is drawn anew: its clock ticks.
+const PULSE: Duration = Duration::from_millis(200);
+
+/// How the console ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// Why.
+    pub outcome: Outcome,
+    /// What is to be said on the terminal: one line for each of its actions that still runs.
+    pub farewell: Vec<String>,
+}
+
 /// What a console is made of.
 #[derive(Debug)]
 pub struct Console {
@@ -100,7 +112,7 @@ fn new_app(console: &Console) -> App {
 ///
 /// # Errors
 /// When the terminal cannot be taken, or signals cannot be listened to.
-pub async fn run(console: Console) -> Result<Outcome, ConsoleError> {
+pub async fn run(console: Console) -> Result<Ended, ConsoleError> {
     let signals = Signals::listen().map_err(ConsoleError::Signals)?;
     let app = new_app(&console);
     let guard = TerminalGuard::enter(app.mouse).map_err(ConsoleError::Terminal)?;
@@ -121,7 +133,8 @@ pub async fn run(console: Console) -> Result<Outcome, ConsoleError> {
         dirty: Some(Urgency::Now),
         console,
     };
-    Ok(runner.until_end().await)
+    let outcome = runner.until_end().await;
+    Ok(Ended { outcome, farewell: runner.app.farewell() })
 }
 
 type Waiting = BoxFuture<'static, (ClusterIndex, Option<watch::Receiver<Arc<Picture>>>)>;
@@ -186,6 +199,8 @@ impl Runner {
         }
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pulse = tokio::time::interval(PULSE);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if self.draw_if_due().is_err() {
                 return Outcome::TerminalLost;
@@ -208,6 +223,10 @@ impl Runner {
                 Some(finished) = self.jobs.next() => Some(self.finished(finished)),
                 Some((ticket, told, news)) = self.news.next() => self.told(ticket, told, news),
                 _ = tick.tick() => Some(Event::Tick),
+                _ = pulse.tick(), if self.app.has_pulse() => {
+                    self.dirty = self.dirty.max(Some(Urgency::Soon));
+                    Some(Event::Tick)
+                }
                 () = tokio::time::sleep(wait), if self.dirty.is_some() && !self.writer.is_busy() => None,
             };
             if let Some(event) = event

@@ -20,6 +20,12 @@ pub(super) fn save(directory: &Path, name: &str, text: &str, picture: &str) -> i
     Ok(directory.join(stem))
 }
 
+/// A path as it is told: the operator's home as `~`.
+pub(super) fn short(path: &Path, home: Option<&Path>) -> String {
+    let below = home.filter(|home| home.components().count() > 1).and_then(|home| path.strip_prefix(home).ok());
+    below.map_or_else(|| path.display().to_string(), |below| format!("~/{}", below.display()))
+}
+
 /// A name that no file has yet: two screens of one second are two screens.
 fn free(directory: &Path, name: &str) -> String {
     let taken = |stem: &str| ["txt", "svg"].iter().any(|ending| directory.join(format!("{stem}.{ending}")).exists());
@@ -36,6 +42,15 @@ fn plain(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_below_the_home_is_told_short_and_no_other() {
+        let home = Path::new("/home/anna");
+        assert_eq!(short(Path::new("/home/anna/.local/state/x"), Some(home)), "~/.local/state/x");
+        assert_eq!(short(Path::new("/home/annabel/x"), Some(home)), "/home/annabel/x");
+        assert_eq!(short(Path::new("/var/x"), Some(Path::new("/"))), "/var/x");
+        assert_eq!(short(Path::new("/var/x"), None), "/var/x");
+    }
 
     #[test]
     fn a_screen_is_saved_twice_under_two_names_and_never_outside() {

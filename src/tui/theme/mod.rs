@@ -95,8 +95,17 @@ impl Theme {
         let (written, wrong) = merged.styles();
         warnings.extend(merged.warnings);
         warnings.extend(wrong.into_iter().map(|warning| format!("theme {name}: {warning}")));
-        let styles = Role::ALL.iter().map(|role| (*role, degraded(resolve(*role, &written), depth))).collect();
+        let styles = Role::ALL.iter().map(|role| (*role, degraded(*role, resolve(*role, &written), depth))).collect();
         Self { name: name.to_owned(), warnings, styles }
+    }
+
+    /// The theme of a terminal of this depth where none was chosen: colours mixed for a screen that has all of them turn
+    /// into whatever is nearest on one of sixteen.
+    pub const fn usual(depth: ColourDepth) -> &'static str {
+        match depth {
+            ColourDepth::Sixteen => "terminal16",
+            ColourDepth::None | ColourDepth::Palette | ColourDepth::True => FALLBACK,
+        }
     }
 
     /// The style of a role.
@@ -132,10 +141,20 @@ fn resolve(role: Role, written: &BTreeMap<Role, Style>) -> Style {
     }
 }
 
-fn degraded(mut style: Style, depth: ColourDepth) -> Style {
+fn degraded(role: Role, mut style: Style, depth: ColourDepth) -> Style {
+    let is_mixed = matches!(style.bg, Some(colour) if colour::degrade(colour, ColourDepth::Sixteen) != colour);
+    if depth == ColourDepth::Sixteen && is_mixed {
+        // The nearest of sixteen to a shade just above the ground is a pure colour, or the ground itself.
+        match role {
+            Role::Selection => return Style::reset().add_modifier(Modifier::REVERSED),
+            Role::SelectionIdle => return Style::new().add_modifier(Modifier::UNDERLINED),
+            _ => {}
+        }
+    }
     style.fg = style.fg.map(|colour| colour::degrade(colour, depth));
     style.bg = style.bg.map(|colour| colour::degrade(colour, depth));
-    if depth == ColourDepth::Sixteen && style.fg.is_some() && style.fg == style.bg {
+    let is_one = style.fg == style.bg && style.fg.is_some_and(|colour| colour != ratatui::style::Color::Reset);
+    if depth == ColourDepth::Sixteen && is_one {
         style.fg = None;
         style = style.add_modifier(Modifier::REVERSED);
     }
@@ -173,6 +192,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Of a selected row everything must be readable, in whatever colours its cells are.
+    #[test]
+    fn on_sixteen_colours_a_selected_row_has_one_pair_of_colours() {
+        for name in ["dark", "light", "high-contrast", "terminal16"] {
+            let theme = Theme::load(name, None, ColourDepth::Sixteen);
+            let selected = |role| theme.style(role).patch(theme.style(Role::Selection));
+            let pair = |style: Style| (style.fg, style.bg, style.add_modifier.contains(Modifier::REVERSED));
+            for role in [Role::Well, Role::Look, Role::Act, Role::Stale, Role::Dim, Role::Strong] {
+                assert_eq!(pair(selected(role)), pair(selected(Role::Text)), "{name} {role:?}");
+            }
+            assert_ne!(selected(Role::Text).fg, Some(ratatui::style::Color::Blue), "{name}");
+        }
+    }
+
+    #[test]
+    fn where_none_was_chosen_a_terminal_of_sixteen_colours_gets_its_own_theme() {
+        assert_eq!(Theme::usual(ColourDepth::detect(None, None, Some("linux"))), "terminal16");
+        assert_eq!(Theme::usual(ColourDepth::detect(None, None, Some("xterm-256color"))), "dark");
+        assert_eq!(Theme::usual(ColourDepth::detect(None, Some("truecolor"), Some("xterm"))), "dark");
     }
 
     #[test]

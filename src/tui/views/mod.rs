@@ -19,18 +19,21 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 
 use super::widgets::graph::Graph;
+use crate::model::finding::Subject;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::text::Text;
 use crate::observe::picture::Picture;
 use crate::report::clusters::Entry;
 use crate::report::detail::{FactLine, Group};
+use crate::report::findings as findings_of;
 use crate::report::line::Line;
 use crate::report::table::{Row, Table, Tone};
 
 pub(in crate::tui) use self::clusters::CLUSTERS;
 pub use self::drill::{DrillScene, Running};
 pub(in crate::tui) use self::drill::{REPORTS as DRILL_REPORTS, SCENARIOS as DRILL_SCENARIOS};
+pub(in crate::tui) use self::topology::FINDINGS;
 
 /// A view.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -127,13 +130,13 @@ impl View {
             Self::Clusters => "Clus",
             Self::Topology => "Topo",
             Self::Replication => "Repl",
-            Self::Router => "Rout",
+            Self::Router => "Router",
             Self::Dcs => "DCS",
             Self::Backups => "Back",
             Self::Sessions => "Sess",
-            Self::Events => "Evnt",
+            Self::Events => "Event",
             Self::Findings => "Find",
-            Self::Drill => "Dril",
+            Self::Drill => "Drill",
             Self::Poolers => "Pool",
             Self::Sources => "Srcs",
         }
@@ -263,10 +266,23 @@ impl View {
             let name = NodeName::new(name);
             scene.picture.snapshot.member(&name).map(|member| member.name.clone())
         };
+        let of_subject = |subject: &Subject| match subject {
+            Subject::Node(name) => known(name.as_str()),
+            Subject::Cluster | Subject::Router(_) | Subject::DcsMember(_) | Subject::Source(_) => None,
+        };
+        let snapshot = &scene.picture.snapshot;
         let (head, tail) = row.as_str().split_once('/').unwrap_or((row.as_str(), ""));
         match (self, pane) {
             (Self::Replication, replication::STANDBYS) => known(tail).or_else(|| known(head)),
             (Self::Topology, topology::MEMBERS) | (Self::Replication | Self::Sessions, _) => known(head),
+            (Self::Topology | Self::Findings, topology::FINDINGS) => {
+                let finding = snapshot.findings.iter().find(|finding| findings_of::row_id(finding) == *row)?;
+                of_subject(&finding.subject)
+            }
+            (Self::Topology | Self::Events, topology::EVENTS) => {
+                let event = scene.picture.events.iter().find(|event| row.as_str().parse() == Ok(event.number))?;
+                of_subject(&event.subject)
+            }
             _ => None,
         }
     }

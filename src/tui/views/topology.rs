@@ -9,8 +9,10 @@ use crate::tui::widgets::panes::natural;
 
 /// Name of the table of members.
 pub(in crate::tui) const MEMBERS: &str = "members";
-const FINDINGS: &str = "findings";
-const EVENTS: &str = "events";
+/// Name of the table of findings, here as in a view of its own.
+pub(in crate::tui) const FINDINGS: &str = "findings";
+/// Name of the table of events, here as in a view of its own.
+pub(in crate::tui) const EVENTS: &str = "events";
 
 /// Rows that make a list of events worth having, with the titles and blanks around it.
 const ROOM_FOR_EVENTS: usize = 12;

@@ -28,6 +28,7 @@ fn drawn(symbol: char) -> Option<char> {
         '═' | '▅' | '▄' => '=',
         '▃' | '▂' => '-',
         '▁' => '_',
+        '░' => '.',
         _ => return None,
     })
 }

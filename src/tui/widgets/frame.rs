@@ -13,7 +13,7 @@ pub fn centred(area: Rect, width: u16, height: u16) -> Rect {
 }
 
 /// Draws the box and returns its inside.
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, title: &str, hint: &str) -> Rect {
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, title: &str) -> Rect {
     canvas.fill(area, Role::Dialog);
     if area.width < 4 || area.height < 3 {
         return area;
@@ -34,10 +34,6 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, title: &str, hint: &str) -> Rec
     let room = area.width - 4;
     if !title.is_empty() {
         canvas.word(left + 1, top, room, &format!(" {title} "), Role::Title);
-    }
-    let hint_width = u16::try_from(unicode_width::UnicodeWidthStr::width(hint)).unwrap_or(u16::MAX);
-    if !hint.is_empty() && hint_width + 2 <= room {
-        canvas.word(right - hint_width - 3, bottom, hint_width + 2, &format!(" {hint} "), Role::Dim);
     }
     Rect { x: left + 2, y: top + 1, width: area.width - 4, height: area.height - 2 }
 }

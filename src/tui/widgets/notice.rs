@@ -1,4 +1,4 @@
-//! A word that appears for some seconds above the key line, at the right.
+//! A word that appears for some seconds in the place of the headline, at the right; a long one goes on below it.
 
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
@@ -11,7 +11,7 @@ use crate::tui::theme::Role;
 /// Rows that a long notice takes at most.
 const MOST: usize = 3;
 
-/// Draws the notice into the last row of `area`, or rows where one is too short for it.
+/// Draws the notice into the first row of `area`, or rows where one is too short for it.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, notice: &Notice) {
     if area.is_empty() {
         return;
@@ -29,7 +29,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, notice: &Notice) {
     let widest = lines.iter().map(|line| line.width()).max().unwrap_or(0) + 2;
     let width = u16::try_from(widest).unwrap_or(u16::MAX).min(area.width);
     let height = u16::try_from(lines.len()).unwrap_or(1);
-    let place = Rect { x: area.right() - width, y: area.bottom() - height, width, height };
+    let place = Rect { x: area.right() - width, y: area.y, width, height };
     canvas.fill(place, role);
     for (row, line) in place.rows().zip(&lines) {
         canvas.word(row.x + 1, row.y, width.saturating_sub(2), line, role);

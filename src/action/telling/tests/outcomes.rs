@@ -379,3 +379,19 @@ fn an_action_that_leaves_no_trace_is_not_verified() {
     let outcome = Run::of(plan, Heard::Accepted("202 reload scheduled".into())).watch(&mut healthy(), 1).unwrap();
     assert_eq!(outcome.ending, Ending::Unverified);
 }
+
+/// The old leader's key goes from the DCS while it starts anew: it is no standby on record then, and still awaited.
+#[test]
+fn not_all_stream_before_the_old_leader_does() {
+    let mut run = Run::of(switchover(Some(1)), accepted());
+    let mut snapshot = switched();
+    sql(&mut snapshot, 0, |report| report.receiver = None);
+    record(&mut snapshot, |content| content.members.retain(|member| member.name != pg(0)));
+    run.look(&mut snapshot);
+    let told = run.look(&mut snapshot).tellings;
+    assert!(told[2].is_reached() && !told[3].is_reached() && !told[4].is_reached(), "{told:?}");
+    let mut snapshot = switched();
+    let mut run = Run::of(switchover(Some(1)), accepted());
+    run.look(&mut snapshot);
+    assert!(run.look(&mut snapshot).tellings[4].is_reached());
+}
