@@ -9,6 +9,7 @@ mod draft;
 mod leadership;
 mod node;
 mod postgres;
+mod rank;
 pub mod readiness;
 mod replication;
 mod router;

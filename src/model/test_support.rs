@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::agent::{Address, AgentReport, DownstreamName, Position, Registration, Tags};
 use crate::model::dcs::{DcsContent, DcsMember, DynamicConfig, HistoryEntry, LeaderKey, Quorum, RawKey, SyncKey};
-use crate::model::finding::{Evidence, Finding, Severity, Subject};
+use crate::model::finding::{Consequence, Evidence, Finding, Severity, Subject};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::member::{Member, Presence};
 use crate::model::moment::Moment;
@@ -577,6 +577,7 @@ pub(crate) fn findings() -> Vec<Finding> {
         Finding {
             code: "replica-lags",
             severity: Severity::Warning,
+            consequence: Consequence::RedundancyLost,
             subject: Subject::Node(NodeName::new("pg-2")),
             part: crate::model::text::Text::default(),
             title: "pg-2 is 1.2 GB behind".into(),
@@ -590,6 +591,7 @@ pub(crate) fn findings() -> Vec<Finding> {
         Finding {
             code: "no-watchdog",
             severity: Severity::Note,
+            consequence: Consequence::Hygiene,
             subject: Subject::Cluster,
             part: crate::model::text::Text::default(),
             title: "no node has a watchdog".into(),

@@ -22,7 +22,7 @@ struct Known {
 }
 
 impl FindingMemory {
-    /// Turns the rules' drafts at `now` into findings with their beginning, worst and then oldest first.
+    /// Turns the rules' drafts at `now` into findings with their beginning, in the order of [`Finding::urgency`].
     pub fn settle(&mut self, drafts: Vec<Draft>, settle: Duration, now: Moment) -> Vec<Finding> {
         self.known.retain(|known| drafts.iter().any(|draft| known.is(&draft.finding)));
         let mut findings = Vec::with_capacity(drafts.len());
@@ -40,9 +40,7 @@ impl FindingMemory {
                 findings.push(finding);
             }
         }
-        findings.sort_by(|a, b| {
-            b.severity.cmp(&a.severity).then(a.since.cmp(&b.since)).then_with(|| a.subject.cmp(&b.subject))
-        });
+        findings.sort_by(Finding::urgency);
         findings
     }
 
@@ -55,5 +53,41 @@ impl FindingMemory {
 impl Known {
     fn is(&self, finding: &Finding) -> bool {
         self.code == finding.code && self.subject == finding.subject && self.part == finding.part
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::finding::Severity;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn draft(severity: Severity, code: &'static str) -> Draft {
+        Draft::new(severity, code, Subject::Cluster, code)
+    }
+
+    fn order(findings: &[Finding]) -> Vec<&str> {
+        findings.iter().map(|finding| finding.code).collect()
+    }
+
+    /// What has stood for weeks must not be the headline of what has just begun, and the worst consequence comes first
+    /// whatever began when.
+    #[test]
+    fn the_worst_consequence_comes_first_and_within_it_the_newest() {
+        use Severity::{Critical, Warning};
+        let old = [(Warning, "pending-restart"), (Warning, "router-silent"), (Critical, "no-successor")];
+        let new = [(Warning, "lag"), (Warning, "dcs-member-silent"), (Critical, "several-primaries")];
+        let mut memory = FindingMemory::default();
+        let drafts = |of: &[(Severity, &'static str)]| of.iter().map(|(s, code)| draft(*s, code)).collect::<Vec<_>>();
+        memory.settle(drafts(&old), SECOND, Moment::START);
+        let with_lag = [&old[..], &new[..1]].concat();
+        memory.settle(drafts(&with_lag), SECOND, Moment::START + SECOND * 5);
+        let all = [&old[..], &new[..]].concat();
+        let findings = memory.settle(drafts(&all), SECOND, Moment::START + SECOND * 9);
+        assert_eq!(
+            order(&findings),
+            ["several-primaries", "no-successor", "router-silent", "dcs-member-silent", "lag", "pending-restart"]
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! All clusters at a glance, worst first; one that cannot be seen comes before one that is well.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::cells;
 use super::routing;
 use super::summary::{Summary, summary};
@@ -7,6 +9,7 @@ use super::symbol::Mark;
 use super::table::{Cell, Column, Row, Table, Tone};
 use super::tones;
 use super::units::{BYTES_WIDTH, DURATION_WIDTH};
+use crate::model::finding::{Consequence, Severity};
 use crate::model::router::PoolPurpose;
 use crate::model::snapshot::{Snapshot, Wellbeing};
 
@@ -28,14 +31,14 @@ pub const COLUMNS: &[Column] = &[
 /// often than each of its clusters changes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
-    urgency: (u8, usize, usize),
+    urgency: Urgency,
     row: Row,
 }
 
 /// The entry of one cluster.
 pub fn entry(snapshot: &Snapshot) -> Entry {
     let summary = summary(snapshot, snapshot.now);
-    Entry { urgency: urgency(&summary), row: row(&summary, snapshot) }
+    Entry { urgency: urgency(snapshot), row: row(&summary, snapshot) }
 }
 
 /// One row a cluster, the one that most wants to be looked at first.
@@ -54,9 +57,32 @@ pub fn table<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Table {
     arrange(&entries)
 }
 
-/// How much a cluster wants to be looked at: act, unknown, look, well; then by the number of findings.
-fn urgency(summary: &Summary) -> (u8, usize, usize) {
-    (rank(summary.wellbeing), summary.counts.critical, summary.counts.warning)
+/// How much a cluster wants to be looked at, the greater the more: act, unknown, look, well; then by its worst finding, in
+/// the order of [`Finding::urgency`](crate::model::finding::Finding::urgency).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Urgency {
+    rank: u8,
+    worst: Option<(Severity, Consequence)>,
+    /// When the worst began, on the wall clock: observers' own clocks cannot be compared.
+    began: Option<Timestamp>,
+}
+
+impl Urgency {
+    /// The same for a cluster that is not seen as it thinks it is.
+    #[must_use]
+    pub fn as_if(self, wellbeing: Wellbeing) -> Self {
+        Self { rank: rank(wellbeing), ..self }
+    }
+}
+
+/// How much a cluster wants to be looked at.
+pub fn urgency(snapshot: &Snapshot) -> Urgency {
+    let worst = snapshot.worst();
+    let began = worst.and_then(|worst| worst.since).and_then(|since| {
+        let ago = SignedDuration::try_from(snapshot.now.since(since)).ok()?;
+        snapshot.wall.checked_sub(ago).ok()
+    });
+    Urgency { rank: rank(snapshot.wellbeing()), worst: worst.map(|worst| (worst.severity, worst.consequence)), began }
 }
 
 fn rank(wellbeing: Wellbeing) -> u8 {
@@ -142,7 +168,7 @@ fn router(snapshot: &Snapshot) -> Cell {
 mod tests {
     use super::super::test_support::*;
     use super::*;
-    use crate::model::finding::{Finding, Severity};
+    use crate::model::finding::Finding;
     use crate::model::name::ClusterName;
 
     #[test]
@@ -169,5 +195,26 @@ mod tests {
         ◐ b-warned    look     pg-0         12  3/3        112 kB  3/3  → pg-0      pg-2 is 1.2 GB behind     0.4 s
         ● a-well      well     pg-0         12  3/3        112 kB  3/3  → pg-0                                0.4 s
         ");
+    }
+
+    #[test]
+    fn among_clusters_that_want_a_hand_the_worst_consequence_comes_first_and_then_the_newest() {
+        let troubled = |name: &str, consequence, ago| {
+            let mut snapshot = healthy();
+            snapshot.identity.name = ClusterName::new(name);
+            snapshot.findings = findings();
+            let first = &mut snapshot.findings[0];
+            (first.severity, first.consequence) = (Severity::Critical, consequence);
+            first.since = Some(now() - seconds(ago));
+            snapshot
+        };
+        let all = [
+            troubled("a-redundancy", Consequence::RedundancyLost, 1),
+            troubled("b-old-writes", Consequence::WritesDown, 300),
+            troubled("c-new-writes", Consequence::WritesDown, 20),
+            troubled("d-split", Consequence::SplitBrain, 1),
+        ];
+        let order: Vec<_> = table(&all).rows.iter().map(|row| row.id.to_string()).collect();
+        assert_eq!(order, ["c-new-writes", "b-old-writes", "d-split", "a-redundancy"]);
     }
 }

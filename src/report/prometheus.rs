@@ -123,6 +123,17 @@ fn cluster(scope: &mut Scope<'_>, snapshot: &Snapshot) {
         let labels = [("severity", severity.word())];
         scope.gauge("pgctl_findings", "Findings by severity.", &labels, Some(count as f64));
     }
+    for finding in &snapshot.findings {
+        let subject = finding.subject.to_string();
+        let labels = [
+            ("code", finding.code),
+            ("severity", finding.severity.word()),
+            ("consequence", finding.consequence.word()),
+            ("subject", subject.as_str()),
+            ("part", finding.part.as_str()),
+        ];
+        scope.gauge("pgctl_finding_info", "Findings that stand, as labels.", &labels, Some(1.0));
+    }
 }
 
 fn member(scope: &mut Scope<'_>, view: MemberView<'_>) {

@@ -12,6 +12,7 @@ use super::theme::Role;
 use super::views::{Body, View};
 use super::widgets::{Canvas, header, table};
 use crate::model::snapshot::Wellbeing;
+use crate::report::clusters::{Urgency, urgency};
 use crate::report::summary::{Summary, summary};
 use crate::report::units;
 
@@ -63,6 +64,7 @@ impl Wall {
 /// One cluster on the wall.
 struct Entry {
     summary: Summary,
+    urgency: Urgency,
     seen: Duration,
     index: usize,
 }
@@ -71,6 +73,10 @@ impl Entry {
     /// How it does, as far as it is seen at all.
     fn wellbeing(&self) -> Wellbeing {
         if self.seen > UNSEEN { Wellbeing::Unknown } else { self.summary.wellbeing }
+    }
+
+    fn urgency(&self) -> Urgency {
+        self.urgency.as_if(self.wellbeing())
     }
 }
 
@@ -81,8 +87,7 @@ impl App {
         let shift = u16::try_from(self.at.as_secs() / SHIFT_EVERY % 2).unwrap_or(0);
         let area = Rect { x: area.x + shift, width: area.width.saturating_sub(1), ..area };
         let mut entries: Vec<Entry> = (0..self.clusters.len()).map(|index| self.entry(index)).collect();
-        entries
-            .sort_by(|a, b| b.wellbeing().cmp(&a.wellbeing()).then_with(|| a.summary.cluster.cmp(&b.summary.cluster)));
+        entries.sort_by(|a, b| b.urgency().cmp(&a.urgency()).then_with(|| a.summary.cluster.cmp(&b.summary.cluster)));
 
         let foot = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
         let body = Rect { height: area.height.saturating_sub(1), ..area };
@@ -122,7 +127,8 @@ impl App {
     fn entry(&self, index: usize) -> Entry {
         let cluster = &self.clusters[index];
         let live = cluster.live();
-        Entry { summary: summary(&live.snapshot, cluster.now(self.at)), seen: cluster.since_live(self.at), index }
+        let (urgency, summary) = (urgency(&live.snapshot), summary(&live.snapshot, cluster.now(self.at)));
+        Entry { summary, urgency, seen: cluster.since_live(self.at), index }
     }
 
     fn draw_wall_detail(&self, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {

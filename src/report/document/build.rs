@@ -252,6 +252,7 @@ fn finding(snapshot: &Snapshot, finding: &Finding) -> FindingDocument {
     FindingDocument {
         code: finding.code,
         severity: finding.severity.word(),
+        consequence: finding.consequence.word(),
         subject: finding.subject.to_string(),
         title: finding.title.to_string(),
         for_seconds: finding.since.map(since),

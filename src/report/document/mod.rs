@@ -254,6 +254,9 @@ pub struct FindingDocument {
     pub code: &'static str,
     /// `critical`, `warning` or `note`.
     pub severity: &'static str,
+    /// What it costs: `writes-down`, `split-brain`, `data-at-risk`, `no-failover`, `redundancy-lost`, `performance` or
+    /// `hygiene`.
+    pub consequence: &'static str,
     /// What it is about.
     pub subject: String,
     /// One line.
