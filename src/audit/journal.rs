@@ -85,7 +85,7 @@ impl Journal {
     }
 
     /// Makes the directory, readable by its owner alone.
-    fn prepare(&self) -> Result<(), JournalError> {
+    pub(super) fn prepare(&self) -> Result<(), JournalError> {
         let told = |source| JournalError::Directory { path: self.directory.clone(), source };
         let mode = match std::fs::metadata(&self.directory) {
             Ok(metadata) => metadata.permissions().mode(),
@@ -107,7 +107,7 @@ impl Journal {
     }
 
     /// Waits for the journal's lock, which ends with its holder however that ends.
-    fn lock(&self) -> Result<File, JournalError> {
+    pub(super) fn lock(&self) -> Result<File, JournalError> {
         let path = self.directory.join(LOCK);
         let told = |source| JournalError::Open { path: path.clone(), source };
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(told)?;

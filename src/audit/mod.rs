@@ -3,6 +3,7 @@
 //! No record, no run: whoever acts appends through a [`Sink`] and does nothing where that fails. Knows what an action is,
 //! and neither drivers nor faces.
 
+mod acknowledged;
 mod error;
 mod filter;
 mod journal;
@@ -12,6 +13,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
+pub use acknowledged::Acknowledgements;
 pub use error::JournalError;
 pub use filter::Filter;
 pub use journal::Journal;

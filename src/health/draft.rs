@@ -30,6 +30,7 @@ impl Draft {
                 evidence: Vec::new(),
                 advice: Text::default(),
                 since: None,
+                acknowledged: None,
             },
             settles: false,
         }

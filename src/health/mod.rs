@@ -13,6 +13,7 @@ mod rank;
 pub mod readiness;
 mod replication;
 mod router;
+mod sessions;
 
 pub use draft::Draft;
 
@@ -26,6 +27,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Draft> {
     node::examine(snapshot, &mut drafts);
     replication::examine(snapshot, &mut drafts);
     postgres::examine(snapshot, &mut drafts);
+    sessions::examine(snapshot, &mut drafts);
     dcs::examine(snapshot, &mut drafts);
     router::examine(snapshot, &mut drafts);
     drafts

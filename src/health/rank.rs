@@ -81,6 +81,7 @@ const TABLE: &[(&str, Cost)] = &[
     ("connections", Always(Performance)),
     ("long-transaction", Always(Performance)),
     ("prepared-transaction", Always(Performance)),
+    ("blocked-sessions", Always(Performance)),
     ("wraparound", by_state(DataAtRisk, Hygiene)),
     ("clock-offset", Always(Hygiene)),
     ("role-too-weak", Always(Hygiene)),

@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::acknowledgement::Acknowledgement;
 use super::moment::Moment;
 use super::name::{NodeName, RouterName};
 use super::source::Source;
@@ -152,6 +154,8 @@ pub struct Finding {
     pub advice: Text,
     /// When it was first found; filled in by the observer, which remembers.
     pub since: Option<Moment>,
+    /// Who knows of it, why and until when; filled in by the observer. `None`: nobody, or it got worse since.
+    pub acknowledged: Option<Arc<Acknowledgement>>,
 }
 
 impl Finding {
@@ -160,12 +164,14 @@ impl Finding {
         self.code == other.code && self.subject == other.subject && self.part == other.part
     }
 
-    /// The one order of findings, wherever they are listed, and what a headline is picked by: the more severe first, then
-    /// the worse consequence, then the newer (what has stood for weeks must not hide what has just begun), then by subject
+    /// The one order of findings, wherever they are listed, and what a headline is picked by: what nobody has
+    /// acknowledged before what somebody has, the more severe first, then the worse consequence, then the newer (what has stood for weeks must not hide what has just begun), then by subject
     /// and rule, so that nothing changes places without cause.
     pub fn urgency(&self, other: &Self) -> Ordering {
-        (other.severity, other.consequence, other.since)
-            .cmp(&(self.severity, self.consequence, self.since))
+        let rank =
+            |finding: &Self| (finding.acknowledged.is_none(), finding.severity, finding.consequence, finding.since);
+        rank(other)
+            .cmp(&rank(self))
             .then_with(|| self.subject.cmp(&other.subject))
             .then_with(|| self.code.cmp(other.code))
             .then_with(|| self.part.cmp(&other.part))

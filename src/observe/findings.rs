@@ -1,11 +1,44 @@
 //! Remembers since when each finding stands, and holds back disagreements until they have settled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::health::Draft;
+use crate::model::acknowledgement::Acknowledgement;
 use crate::model::finding::{Finding, Subject};
 use crate::model::moment::Moment;
 use crate::model::text::Text;
+
+/// What stands at one moment, and what is in the making.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Settled {
+    /// What is told.
+    pub findings: Vec<Finding>,
+    /// What has not lasted long enough yet.
+    pub settling: Vec<Finding>,
+}
+
+impl Settled {
+    /// Notes on every finding who knows of it at `wall`, by `acknowledgements` of this cluster.
+    #[must_use]
+    pub fn noting(mut self, acknowledgements: &[Arc<Acknowledgement>], wall: Timestamp) -> Self {
+        if acknowledgements.is_empty() {
+            return self;
+        }
+        for finding in self.findings.iter_mut().chain(&mut self.settling) {
+            finding.acknowledged = acknowledgements.iter().rev().find(|known| known.covers(finding, wall)).cloned();
+        }
+        self.sort();
+        self
+    }
+
+    fn sort(&mut self) {
+        self.findings.sort_by(Finding::urgency);
+        self.settling.sort_by(Finding::urgency);
+    }
+}
 
 /// Memory of the findings of one cluster.
 #[derive(Debug, Default)]
@@ -23,9 +56,9 @@ struct Known {
 
 impl FindingMemory {
     /// Turns the rules' drafts at `now` into findings with their beginning, in the order of [`Finding::urgency`].
-    pub fn settle(&mut self, drafts: Vec<Draft>, settle: Duration, now: Moment) -> Vec<Finding> {
+    pub fn settle(&mut self, drafts: Vec<Draft>, settle: Duration, now: Moment) -> Settled {
         self.known.retain(|known| drafts.iter().any(|draft| known.is(&draft.finding)));
-        let mut findings = Vec::with_capacity(drafts.len());
+        let mut settled = Settled::default();
         for Draft { mut finding, settles } in drafts {
             let since = match self.known.iter().find(|known| known.is(&finding)) {
                 Some(known) => known.since,
@@ -37,11 +70,13 @@ impl FindingMemory {
             };
             finding.since = Some(since);
             if !settles || now.since(since) >= settle {
-                findings.push(finding);
+                settled.findings.push(finding);
+            } else {
+                settled.settling.push(finding);
             }
         }
-        findings.sort_by(Finding::urgency);
-        findings
+        settled.sort();
+        settled
     }
 
     /// When a disagreement that is still held back will have settled; `None` if none is.
@@ -84,10 +119,40 @@ mod tests {
         let with_lag = [&old[..], &new[..1]].concat();
         memory.settle(drafts(&with_lag), SECOND, Moment::START + SECOND * 5);
         let all = [&old[..], &new[..]].concat();
-        let findings = memory.settle(drafts(&all), SECOND, Moment::START + SECOND * 9);
+        let findings = memory.settle(drafts(&all), SECOND, Moment::START + SECOND * 9).findings;
         assert_eq!(
             order(&findings),
             ["several-primaries", "no-successor", "router-silent", "dcs-member-silent", "lag", "pending-restart"]
         );
+    }
+
+    fn acknowledged(finding: &Finding, until: Timestamp) -> Vec<Arc<Acknowledgement>> {
+        let told = (Text::new("alice@bastion"), Text::new("maintenance window"));
+        vec![Arc::new(Acknowledgement::of(&"prod-eu".into(), finding, told, (Timestamp::UNIX_EPOCH, until)))]
+    }
+
+    #[test]
+    fn what_is_acknowledged_sinks_until_it_expires_or_gets_worse() {
+        use Severity::{Critical, Warning};
+        let until = Timestamp::from_second(3600).unwrap();
+        let known = acknowledged(&draft(Warning, "router-silent").finding, until);
+        let told = |severity, at| {
+            let drafts = vec![draft(severity, "router-silent"), draft(Warning, "pending-restart")];
+            let settled = FindingMemory::default().settle(drafts, Duration::ZERO, Moment::START).noting(&known, at);
+            order(&settled.findings).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(told(Warning, Timestamp::UNIX_EPOCH), ["pending-restart", "router-silent"]);
+        assert_eq!(told(Warning, until), ["router-silent", "pending-restart"], "it has expired");
+        assert_eq!(told(Critical, Timestamp::UNIX_EPOCH), ["router-silent", "pending-restart"], "it got worse");
+    }
+
+    #[test]
+    fn what_has_not_lasted_is_in_the_making_and_not_lost() {
+        let mut memory = FindingMemory::default();
+        let drafts = || vec![draft(Severity::Warning, "not-streaming").settling()];
+        let settled = memory.settle(drafts(), SECOND * 5, Moment::START);
+        assert_eq!((order(&settled.findings).len(), order(&settled.settling)), (0, vec!["not-streaming"]));
+        let settled = memory.settle(drafts(), SECOND * 5, Moment::START + SECOND * 5);
+        assert_eq!((order(&settled.findings), settled.settling.len()), (vec!["not-streaming"], 0));
     }
 }

@@ -72,9 +72,12 @@ impl Palette {
             Argument::Server => Cow::Borrowed(&self.choices.servers),
             Argument::Drain => Cow::Owned(self.drains(typed)),
             Argument::Drill => Cow::Owned(Scenario::ALL.map(|scenario| scenario.word().to_owned()).into()),
-            Argument::Seconds | Argument::Session | Argument::Changes | Argument::Action | Argument::None => {
-                Cow::Borrowed(&[])
-            }
+            Argument::Reason
+            | Argument::Seconds
+            | Argument::Session
+            | Argument::Changes
+            | Argument::Action
+            | Argument::None => Cow::Borrowed(&[]),
         };
         let mut found: Vec<(u32, Entry)> = names
             .iter()

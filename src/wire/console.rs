@@ -46,6 +46,7 @@ pub(super) async fn on_clusters(
         observers.tracker.spawn(async move { here.tell(job::here().await) });
     }
     observers.tracker.spawn(pauses::recall(observers.handles.clone()));
+    observers.follow_acknowledged();
     let completed = observers.completed.iter().cloned().zip(observers.handles.iter().cloned());
     let followed = completed.map(|((cluster, scope), handle)| Ground { cluster, scope, handle }).collect();
     let hooks = hooks::for_clusters(&options, settings, followed, &arguments.shared, hook, &here);
