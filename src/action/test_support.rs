@@ -372,6 +372,7 @@ pub(super) fn session(pid: i32) -> Session {
         transaction_age: Some(seconds(20)),
         query_age: Some(seconds(20)),
         blocked_by: Vec::new(),
+        waited: None,
         query: "UPDATE stock SET count = count - 1".into(),
     }
 }

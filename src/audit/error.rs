@@ -68,6 +68,14 @@ pub enum JournalError {
         /// Why.
         source: io::Error,
     },
+    /// What somebody knows of cannot be read, so that it is not written anew either.
+    #[error("{} does not hold acknowledgements: mend or remove it", .path.display())]
+    Acknowledgements {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
     /// The writing was cut short inside this program.
     #[error("the journal was not written: {0}")]
     Interrupted(String),

@@ -92,7 +92,7 @@ impl Journal {
     }
 
     /// Makes the directory, readable by its owner alone.
-    fn prepare(&self) -> Result<(), JournalError> {
+    pub(super) fn prepare(&self) -> Result<(), JournalError> {
         let told = |source| JournalError::Directory { path: self.directory.clone(), source };
         if let Some(owner) = owner::stranger(&self.directory) {
             return Err(JournalError::Owner { path: self.directory.clone(), owner });

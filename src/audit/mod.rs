@@ -3,6 +3,7 @@
 //! No record, no run: whoever acts appends through a [`Sink`] and does nothing where that fails. Knows what an action is,
 //! and neither drivers nor faces.
 
+mod acknowledged;
 mod backwards;
 mod error;
 mod filter;
@@ -15,6 +16,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
+pub use acknowledged::Acknowledgements;
 pub use backwards::Backwards;
 pub use error::JournalError;
 pub use filter::Filter;

@@ -77,9 +77,9 @@ pub struct Console {
     /// Send a desktop notification (OSC 9) on the same occasion.
     #[arg(long, global = true)]
     pub notify: bool,
-    /// Run this program for each new finding, with the finding as JSON on its standard input. At most one runs at a
-    /// time. Not available without --wall.
-    #[arg(long, value_name = "PROGRAM", requires = "wall", global = true, value_hint = ValueHint::CommandName)]
+    /// Run this program for each finding that begins, gets worse or ends, with it as JSON on its standard input, in the
+    /// place of the configuration's `hook`. At most one runs at a time.
+    #[arg(long, value_name = "PROGRAM", global = true, value_hint = ValueHint::CommandName)]
     pub hook: Option<PathBuf>,
     /// Draw one frame of this size once the sources have answered, print it as text, and exit.
     #[arg(long, value_name = "WxH", global = true)]
@@ -99,6 +99,10 @@ pub enum Verb {
     Status(Status),
     /// Wait until a condition holds, for scripts.
     Wait(Wait),
+    /// Watch without a screen: a line for whatever begins, gets worse or ends, until SIGTERM.
+    Watch(Watch),
+    /// Acknowledge a finding for a while, or list what is acknowledged.
+    Ack(Ack),
     /// Do something to a cluster.
     #[command(flatten)]
     Act(ActVerb),
@@ -157,6 +161,55 @@ pub struct Status {
     #[arg(long)]
     pub full: bool,
     /// Longest wait for slow sources; what has not answered by then is shown as such.
+    #[arg(long, value_name = "SPAN", default_value = "3s")]
+    pub timeout: String,
+}
+
+/// Arguments of `watch`.
+#[derive(Args, Debug, Clone)]
+pub struct Watch {
+    /// Cluster; all of them if there are several.
+    pub name: Option<String>,
+    /// Form of a line.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: WatchOutput,
+    /// Findings alone, without the other events.
+    #[arg(long)]
+    pub findings: bool,
+    /// Run this program for each finding that begins, gets worse or ends, with it as JSON on its standard input, in the
+    /// place of the configuration's `hook`. At most one runs at a time.
+    #[arg(long, value_name = "PROGRAM", value_hint = ValueHint::CommandName)]
+    pub exec: Option<PathBuf>,
+    /// Longest wait for the first answers.
+    #[arg(long, value_name = "SPAN", default_value = "3s")]
+    pub timeout: String,
+}
+
+/// Form of a line of `watch`.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WatchOutput {
+    /// For people, and for a log.
+    #[default]
+    Text,
+    /// One JSON document a line.
+    Json,
+}
+
+/// Arguments of `ack`.
+#[derive(Args, Debug, Clone)]
+pub struct Ack {
+    /// The finding, by its code, or as CODE@SUBJECT; none lists what is acknowledged.
+    pub finding: Option<String>,
+    /// Why.
+    #[arg(long, short, value_name = "TEXT", requires = "finding")]
+    pub reason: Option<String>,
+    /// For how long, such as 8h or 7d.
+    #[arg(long = "for", value_name = "SPAN", default_value = "8h")]
+    pub span: String,
+    /// Take it back.
+    #[arg(long, requires = "finding", conflicts_with = "reason")]
+    pub off: bool,
+    /// Longest wait for slow sources.
     #[arg(long, value_name = "SPAN", default_value = "3s")]
     pub timeout: String,
 }

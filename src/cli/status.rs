@@ -10,7 +10,6 @@ use jiff::tz::TimeZone;
 use super::args::Output;
 use super::exit::Exit;
 use super::printer::{Printer, is_closed};
-use crate::model::finding::Severity;
 use crate::model::observed::Freshness;
 use crate::model::snapshot::{Snapshot, Wellbeing};
 use crate::observe::once::settled;
@@ -112,6 +111,8 @@ fn table(snapshots: &[&Snapshot], glance: bool, printer: &mut Printer) -> anyhow
     for line in report::text::lines(&fleet, printer.width()) {
         printer.line(&line)?;
     }
+    printer.line(&Line::new())?;
+    printer.line(&report::clusters::totals(snapshots.iter().map(|snapshot| snapshot.wellbeing())))?;
     if glance {
         printer.line(&Line::new())?;
         printer.line(&Line::new().dim(GLANCE))?;
@@ -124,7 +125,8 @@ const GLANCE: &str =
     "SQL      not asked where Patroni vouches: --full asks it, for slots, archiver, sessions and wraparound too";
 
 fn cluster(snapshot: &Snapshot, glance: bool, printer: &mut Printer) -> anyhow::Result<()> {
-    printer.line(&report::summary::summary(snapshot, snapshot.now).line())?;
+    let summary = report::summary::summary(snapshot, snapshot.now);
+    printer.line(&summary.line())?;
     printer.line(&Line::new())?;
     for line in report::text::lines(&report::topology::table(snapshot), printer.width()) {
         printer.line(&line)?;
@@ -136,11 +138,15 @@ fn cluster(snapshot: &Snapshot, glance: bool, printer: &mut Printer) -> anyhow::
     if glance {
         printer.line(&Line::new().dim(GLANCE))?;
     }
-    if !snapshot.findings.is_empty() {
+    let found = report::findings::table(snapshot);
+    if !found.rows.is_empty() {
         printer.line(&Line::new())?;
-        for line in report::text::lines(&report::findings::table(snapshot), printer.width()) {
+        for line in report::text::lines(&found, printer.width()) {
             printer.line(&line)?;
         }
+    } else if let Some(making) = &summary.making {
+        printer.line(&Line::new())?;
+        printer.line(&Line::new().with(making.text.as_str(), making.tone))?;
     }
     silent(snapshot, printer)
 }
@@ -158,13 +164,22 @@ fn silent(snapshot: &Snapshot, printer: &mut Printer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The exit code: 5 where nothing at all is known of some cluster, whatever else answers; with `check`, 1 from a warning on.
+/// The exit code: 5 where nothing at all is known of some cluster, whatever else answers; with `check`, 1 from a warning on,
+/// also one in the making, and 5 where part of what tells of its health has not answered: only who has looked says 0. What
+/// somebody has acknowledged does not count.
 fn judge(snapshots: &[&Snapshot], check: bool) -> Exit {
-    if snapshots.iter().any(|snapshot| snapshot.wellbeing() == Wellbeing::Unknown || !snapshot.knows_the_cluster()) {
+    if snapshots.iter().any(|snapshot| !snapshot.sees_anything() || !snapshot.knows_the_cluster()) {
         return Exit::Unknown;
     }
-    let worst = snapshots.iter().filter_map(|snapshot| snapshot.worst()).map(|finding| finding.severity).max();
-    if check && worst.is_some_and(|severity| severity >= Severity::Warning) { Exit::Findings } else { Exit::Done }
+    if !check {
+        return Exit::Done;
+    }
+    match snapshots.iter().map(|snapshot| snapshot.wellbeing()).max() {
+        Some(Wellbeing::Act) => Exit::Findings,
+        _ if snapshots.iter().any(|snapshot| snapshot.wellbeing() == Wellbeing::Look) => Exit::Findings,
+        Some(Wellbeing::Unknown) => Exit::Unknown,
+        Some(Wellbeing::Look | Wellbeing::Well) | None => Exit::Done,
+    }
 }
 
 /// The zone times are shown in.
@@ -195,5 +210,24 @@ mod tests {
         snapshot.dcs.content.clear();
         assert_ne!(snapshot.wellbeing(), Wellbeing::Unknown, "something answers");
         assert_eq!(judge(&[&snapshot], false), Exit::Unknown);
+    }
+
+    #[test]
+    fn only_who_has_looked_at_everything_says_that_all_is_well() {
+        use crate::model::observed::Reading;
+        use crate::model::source::{Source, SourceKind};
+        use crate::report::test_support::{acknowledge, findings};
+        let mut unheard = healthy();
+        let source = Source::new(SourceKind::Sql, "pg-2");
+        unheard.members[2].sql = Some(Reading::unasked(source, Duration::from_secs(4), unheard.now));
+        assert_eq!((judge(&[&unheard], false), judge(&[&unheard], true)), (Exit::Done, Exit::Unknown));
+        let mut making = healthy();
+        making.settling = findings();
+        assert_eq!((judge(&[&making], false), judge(&[&making], true)), (Exit::Done, Exit::Findings));
+        let mut known = healthy();
+        known.findings = findings();
+        assert_eq!(judge(&[&known], true), Exit::Findings);
+        acknowledge(&mut known, |_| true);
+        assert_eq!(judge(&[&known], true), Exit::Done);
     }
 }

@@ -268,6 +268,7 @@ pub(super) struct WrittenThresholds {
     pub(super) slot_retained: WrittenLimits<Size>,
     pub(super) connections_percent: WrittenLimits<u64>,
     pub(super) transaction_age: WrittenLimits<LongSpan>,
+    pub(super) blocked_age: WrittenLimits<Span>,
     pub(super) xid_percent: WrittenLimits<u64>,
     pub(super) archive_ready: WrittenLimits<u64>,
     pub(super) dcs_quota_percent: WrittenLimits<u64>,

@@ -1,5 +1,6 @@
 //! What a rule hands over: a finding without a past.
 
+use super::rank;
 use crate::model::finding::{Evidence, Finding, Severity, Subject};
 use crate::model::moment::Moment;
 use crate::model::observed::Observed;
@@ -22,12 +23,14 @@ impl Draft {
             finding: Finding {
                 code,
                 severity,
+                consequence: rank::consequence(code, severity),
                 subject,
                 part: Text::default(),
                 title: Text::new(title),
                 evidence: Vec::new(),
                 advice: Text::default(),
                 since: None,
+                acknowledged: None,
             },
             settles: false,
         }

@@ -10,9 +10,11 @@ mod inventory;
 mod leadership;
 mod node;
 mod postgres;
+mod rank;
 pub mod readiness;
 mod replication;
 mod router;
+mod sessions;
 
 pub use draft::Draft;
 
@@ -27,6 +29,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Draft> {
     node::examine(snapshot, &mut drafts);
     replication::examine(snapshot, &mut drafts);
     postgres::examine(snapshot, &mut drafts);
+    sessions::examine(snapshot, &mut drafts);
     dcs::examine(snapshot, &mut drafts);
     router::examine(snapshot, &mut drafts);
     drafts

@@ -1,7 +1,7 @@
 //! Conditions that scripts wait for.
 
 use super::examine;
-use crate::model::finding::Severity;
+use crate::model::finding::{Finding, Severity};
 use crate::model::name::NodeName;
 use crate::model::role::Role;
 use crate::model::router::{PoolPurpose, ProxyKind};
@@ -30,8 +30,9 @@ pub fn unmet(snapshot: &Snapshot, condition: &Condition) -> Vec<String> {
             reasons.extend(streaming(snapshot, None));
             reasons.extend(routers(snapshot));
             let drafts = examine(snapshot).into_iter().map(|draft| draft.finding);
-            let critical = drafts.filter(|finding| finding.severity == Severity::Critical);
-            reasons.extend(critical.map(|finding| finding.title.to_string()));
+            let mut critical: Vec<_> = drafts.filter(|finding| finding.severity == Severity::Critical).collect();
+            critical.sort_by(Finding::urgency);
+            reasons.extend(critical.iter().map(|finding| finding.title.to_string()));
             reasons.dedup();
             reasons
         }

@@ -4,7 +4,9 @@
 //! says when and from where. Everything textual that comes from outside is [`text::Text`], which cannot hold what a
 //! terminal would obey.
 
+pub mod acknowledgement;
 pub mod agent;
+pub mod blocking;
 pub mod checkup;
 pub mod dcs;
 pub mod event;

@@ -195,6 +195,8 @@ pub struct Session {
     pub query_age: Option<Duration>,
     /// Backends that block it.
     pub blocked_by: Vec<i32>,
+    /// How long it has waited for the lock (`pg_locks.waitstart`, PostgreSQL 14); `None`: it does not, or nobody tells.
+    pub waited: Option<Duration>,
     /// Head of the query, cleaned; empty where the role may not see it.
     pub query: Text,
 }

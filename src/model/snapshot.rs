@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::dcs::{DcsContent, DcsMember};
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Severity, Subject};
 use super::inventory::{FoundCluster, Place};
 use super::lsn::{SystemId, Timeline};
 use super::member::Member;
@@ -128,8 +128,10 @@ pub struct Snapshot {
     /// Who switched maintenance mode on: the holder of the operation lock under which it was seen to begin. `None`: it is
     /// off, or was switched on by other means, or nobody here saw it begin.
     pub paused_by: Option<Text>,
-    /// What is wrong, worst first.
+    /// What is wrong, in the order of [`Finding::urgency`]: what somebody has acknowledged comes last.
     pub findings: Vec<Finding>,
+    /// Findings in the making, in the same order: seen, and told once they have lasted `thresholds.settle`.
+    pub settling: Vec<Finding>,
 }
 
 impl Snapshot {
@@ -150,6 +152,7 @@ impl Snapshot {
             paused_since: None,
             paused_by: None,
             findings: Vec::new(),
+            settling: Vec::new(),
         }
     }
 
@@ -240,27 +243,72 @@ impl Snapshot {
             .is_some_and(|standby| standby.value)
     }
 
-    /// The worst finding.
+    /// The worst finding that nobody has acknowledged.
     pub fn worst(&self) -> Option<&Finding> {
-        self.findings.first()
+        self.findings.first().filter(|finding| finding.acknowledged.is_none())
     }
 
-    /// How the cluster does. Unknown when no source at all answers: an unseen cluster is not a well one; nor is one with
-    /// a member out of order, while the finding on it is still held back.
+    /// The worst finding in the making that would be worth a look.
+    pub fn worst_settling(&self) -> Option<&Finding> {
+        self.settling.first().filter(|finding| finding.acknowledged.is_none() && finding.severity >= Severity::Warning)
+    }
+
+    /// Members on record that are known not to be in order, those left aside whose trouble somebody has acknowledged.
+    pub fn out_of_order(&self) -> impl Iterator<Item = MemberView<'_>> {
+        let known_of = |view: &MemberView<'_>| {
+            let acknowledged = self.findings.iter().filter(|finding| finding.acknowledged.is_some());
+            let mut of_node = acknowledged.filter(|finding| finding.severity >= Severity::Warning);
+            of_node.any(|finding| finding.subject == Subject::Node(view.name().clone()))
+        };
+        let present = self.views().filter(|view| !view.is_missing());
+        present.filter(move |view| view.in_order() == Some(false) && !known_of(view))
+    }
+
+    /// Whether any source answers in time.
+    pub fn sees_anything(&self) -> bool {
+        self.sources().iter().any(|status| status.freshness == Freshness::Fresh)
+    }
+
+    /// How the cluster does. Unknown when no source at all answers: an unseen cluster is not a well one; nor is one of
+    /// which a member or a router has not been heard yet. One with a finding in the making, or with a member out of order,
+    /// is worth a look.
     pub fn wellbeing(&self) -> Wellbeing {
-        let sources = self.sources();
-        if !sources.iter().any(|status| status.freshness == Freshness::Fresh) {
+        if !self.sees_anything() {
             return Wellbeing::Unknown;
         }
         match self.worst().map(|finding| finding.severity) {
             Some(Severity::Critical) => Wellbeing::Act,
             Some(Severity::Warning) => Wellbeing::Look,
             Some(Severity::Note) | None => {
-                let present = self.views().filter(|view| !view.is_missing());
-                let mut states = present.map(|view| view.in_order());
-                if states.any(|state| state == Some(false)) { Wellbeing::Look } else { Wellbeing::Well }
+                if self.worst_settling().is_some() || self.out_of_order().next().is_some() {
+                    Wellbeing::Look
+                } else if self.unheard().next().is_some() {
+                    Wellbeing::Unknown
+                } else {
+                    Wellbeing::Well
+                }
             }
         }
+    }
+
+    /// Sources that tell of the cluster's health and have not been heard yet, neither with an answer nor with a failure.
+    pub fn unheard(&self) -> impl Iterator<Item = Source> + '_ {
+        let now = self.now;
+        let waiting =
+            move |freshness: Freshness, source: &Source| (freshness == Freshness::Waiting).then(|| source.clone());
+        let records = self.dcs.content.iter().filter_map(move |r| waiting(r.freshness(now), &r.source));
+        let stores = self.dcs.members.iter().filter_map(move |r| waiting(r.freshness(now), &r.source));
+        let agents = self
+            .members
+            .iter()
+            .filter_map(move |member| member.agent.as_ref().and_then(|r| waiting(r.freshness(now), &r.source)));
+        let servers = self
+            .members
+            .iter()
+            .filter_map(move |member| member.sql.as_ref().and_then(|r| waiting(r.freshness(now), &r.source)));
+        let routers = self.routers.iter().flat_map(|router| [&router.http, &router.runtime]).flatten();
+        let routers = routers.filter_map(move |r| waiting(r.freshness(now), &r.source));
+        records.chain(stores).chain(agents).chain(servers).chain(routers)
     }
 
     /// Whether anything fresh is known of this very cluster: its record, or a member's word. A store or a router that

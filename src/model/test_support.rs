@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::agent::{Address, AgentReport, DownstreamName, Position, Registration, Tags};
 use crate::model::dcs::{DcsContent, DcsMember, DynamicConfig, HistoryEntry, LeaderKey, Quorum, RawKey, SyncKey};
-use crate::model::finding::{Evidence, Finding, Severity, Subject};
+use crate::model::finding::{Consequence, Evidence, Finding, Severity, Subject};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::member::{Member, Presence};
 use crate::model::moment::Moment;
@@ -564,8 +564,21 @@ pub(crate) fn session(pid: i32, application: &str, blocked_by: &[i32], transacti
         transaction_age: transaction.map(seconds),
         query_age: Some(seconds(2)),
         blocked_by: blocked_by.to_vec(),
+        waited: None,
         query: "UPDATE stock SET count = count - 1".into(),
     }
+}
+
+/// Acknowledges for two hours the findings that `which` picks.
+pub(crate) fn acknowledge(snapshot: &mut Snapshot, which: impl Fn(&Finding) -> bool) {
+    use crate::model::acknowledgement::Acknowledgement;
+    let (name, wall) = (snapshot.identity.name.clone(), snapshot.wall);
+    for finding in snapshot.findings.iter_mut().filter(|finding| which(finding)) {
+        let told = ("alice@bastion".into(), "maintenance window".into());
+        let until = wall + SignedDuration::from_hours(2);
+        finding.acknowledged = Some(std::sync::Arc::new(Acknowledgement::of(&name, finding, told, (wall, until))));
+    }
+    snapshot.findings.sort_by(Finding::urgency);
 }
 
 /// A warning on pg-2's lag and a note.
@@ -579,6 +592,7 @@ pub(crate) fn findings() -> Vec<Finding> {
         Finding {
             code: "replica-lags",
             severity: Severity::Warning,
+            consequence: Consequence::RedundancyLost,
             subject: Subject::Node(NodeName::new("pg-2")),
             part: crate::model::text::Text::default(),
             title: "pg-2 is 1.2 GB behind".into(),
@@ -588,16 +602,19 @@ pub(crate) fn findings() -> Vec<Finding> {
             ],
             advice: "look for a long query on pg-2 that holds replay back".into(),
             since: Some(now() - seconds(240)),
+            acknowledged: None,
         },
         Finding {
             code: "no-watchdog",
             severity: Severity::Note,
+            consequence: Consequence::Hygiene,
             subject: Subject::Cluster,
             part: crate::model::text::Text::default(),
             title: "no node has a watchdog".into(),
             evidence: Vec::new(),
             advice: "consider one".into(),
             since: None,
+            acknowledged: None,
         },
     ]
 }

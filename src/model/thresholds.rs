@@ -39,6 +39,8 @@ pub struct Thresholds {
     pub connections_percent: Limits<u64>,
     /// Age of a running transaction.
     pub transaction_age: Limits<Duration>,
+    /// Time that a session waits for another's lock.
+    pub blocked_age: Limits<Duration>,
     /// Age of the oldest transaction id, in percent of the 2^31 that wrap.
     pub xid_percent: Limits<u64>,
     /// Segments waiting for the archiver.
@@ -65,6 +67,7 @@ impl Default for Thresholds {
             slot_retained: Limits { warning: 5 * GIB, critical: 20 * GIB },
             connections_percent: Limits { warning: 80, critical: 95 },
             transaction_age: Limits { warning: seconds(15 * 60), critical: seconds(4 * 3600) },
+            blocked_age: Limits { warning: seconds(10), critical: seconds(120) },
             xid_percent: Limits { warning: 50, critical: 80 },
             archive_ready: Limits { warning: 10, critical: 100 },
             dcs_quota_percent: Limits { warning: 75, critical: 90 },

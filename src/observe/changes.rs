@@ -259,7 +259,8 @@ fn sources(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
 }
 
 fn findings(before: &[Finding], after: &[Finding], changes: &mut Changes) {
-    for begun in after.iter().filter(|new| !before.iter().any(|old| old.same_as(new))) {
+    // From the least to the worst: what came last stands first where events are read.
+    for begun in after.iter().rev().filter(|new| !before.iter().any(|old| old.same_as(new))) {
         changes.push(EventKind::Finding, begun.severity, begun.subject.clone(), begun.title.to_string(), None);
     }
     for ended in before.iter().filter(|old| !after.iter().any(|new| new.same_as(old))) {

@@ -25,6 +25,7 @@ use super::reserve::Reserve;
 use super::task::{Surroundings, drive, stale_after};
 use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
 use crate::health;
+use crate::model::acknowledgement::Acknowledgement;
 use crate::model::dcs::DcsContent;
 use crate::model::event::Event;
 use crate::model::moment::Moment;
@@ -126,6 +127,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         paces: Vec::new(),
         reserve: Reserve::default(),
         memory: FindingMemory::default(),
+        acknowledged: Vec::new(),
         pause: PauseMemory::default(),
         histories: Histories::default(),
         events: Arc::default(),
@@ -188,6 +190,8 @@ struct Observer {
     paces: Vec<(Source, Pace)>,
     reserve: Reserve,
     memory: FindingMemory,
+    /// What somebody knows of, of this cluster.
+    acknowledged: Vec<Arc<Acknowledgement>>,
     pause: PauseMemory,
     histories: Histories,
     events: Arc<Vec<Event>>,
@@ -332,6 +336,10 @@ impl Observer {
             }
             Order::Settle => self.merge.settle_after(self.settle),
             Order::Remember(pause) => self.pause.remember(pause),
+            Order::Acknowledged(known) => {
+                let name = &self.publish.borrow().snapshot.identity.name;
+                self.acknowledged = known.iter().filter(|one| one.cluster == *name).cloned().collect();
+            }
             Order::Dismiss(name) => {
                 let gone = self.merge.members().iter().any(|member| {
                     member.name == name && matches!(member.presence, crate::model::member::Presence::Missing { .. })
@@ -378,7 +386,9 @@ impl Observer {
         snapshot.paused_since = self.pause.take(&snapshot);
         snapshot.paused_by = snapshot.paused_since.and_then(|_| self.pause.by().cloned());
         let drafts = health::examine(&snapshot);
-        snapshot.findings = self.memory.settle(drafts, snapshot.thresholds.settle, now);
+        let settled = self.memory.settle(drafts, snapshot.thresholds.settle, now);
+        let settled = settled.noting(&self.acknowledged, snapshot.wall);
+        (snapshot.findings, snapshot.settling) = (settled.findings, settled.settling);
         let seen = self.events.last().map_or(0, |event| event.number);
         let events = changes::between(&self.publish.borrow().snapshot, &snapshot, seen);
         if !events.is_empty() {

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::pause::PauseOnRecord;
+use crate::model::acknowledgement::Acknowledgement;
 use crate::model::event::Event;
 use crate::model::moment::Moment;
 use crate::model::name::{ClusterName, NodeName};
@@ -54,6 +55,8 @@ pub enum Order {
     Dismiss(NodeName),
     /// This pause is on record on this host.
     Remember(PauseOnRecord),
+    /// These findings are known to somebody, and no others any more.
+    Acknowledged(Arc<Vec<Arc<Acknowledgement>>>),
 }
 
 /// The observer's clock: moments since it began.

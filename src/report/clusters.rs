@@ -1,25 +1,30 @@
 //! All clusters at a glance, worst first; one that cannot be seen comes before one that is well.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::cells;
+use super::line::Line;
 use super::routing;
 use super::summary::{Summary, summary};
 use super::symbol::Mark;
 use super::table::{Cell, Column, Row, Table, Tone};
 use super::tones;
 use super::units::{BYTES_WIDTH, DURATION_WIDTH};
+use crate::model::finding::{Consequence, Severity};
 use crate::model::router::PoolPurpose;
 use crate::model::snapshot::{Snapshot, Wellbeing};
 
 /// Columns of [`table`]. Rows are named by their cluster.
 pub const COLUMNS: &[Column] = &[
     Column::words("cluster", "CLUSTER", 0, 12, 32),
-    Column::words("wellbeing", "HEALTH", 0, 7, 7),
+    Column::words("wellbeing", "HEALTH", 0, 8, 8),
     Column::words("leader", "LEADER", 0, 9, 24),
     Column::numbers("timeline", "TL", 2, 4),
     Column::words("members", "MEMBERS", 0, 7, 9),
     Column::numbers("lag-bytes", "LAG", 1, BYTES_WIDTH),
     Column::words("dcs", "DCS", 1, 3, 7),
     Column::words("router", "ROUTER", 2, 10, 32),
+    Column::numbers("blocked", "BLOCKED", 1, 7),
     Column::words("finding", "WORST FINDING", 0, 14, 0),
     Column::numbers("age-seconds", "SEEN", 1, DURATION_WIDTH),
 ];
@@ -28,14 +33,14 @@ pub const COLUMNS: &[Column] = &[
 /// often than each of its clusters changes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
-    urgency: (u8, usize, usize),
+    urgency: Urgency,
     row: Row,
 }
 
 /// The entry of one cluster.
 pub fn entry(snapshot: &Snapshot) -> Entry {
     let summary = summary(snapshot, snapshot.now);
-    Entry { urgency: urgency(&summary), row: row(&summary, snapshot) }
+    Entry { urgency: urgency(snapshot), row: row(&summary, snapshot) }
 }
 
 /// One row a cluster, the one that most wants to be looked at first.
@@ -54,9 +59,32 @@ pub fn table<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Table {
     arrange(&entries)
 }
 
-/// How much a cluster wants to be looked at: act, unknown, look, well; then by the number of findings.
-fn urgency(summary: &Summary) -> (u8, usize, usize) {
-    (rank(summary.wellbeing), summary.counts.critical, summary.counts.warning)
+/// How much a cluster wants to be looked at, the greater the more: act, unknown, look, well; then by its worst finding, in
+/// the order of [`Finding::urgency`](crate::model::finding::Finding::urgency).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Urgency {
+    rank: u8,
+    worst: Option<(Severity, Consequence)>,
+    /// When the worst began, on the wall clock: observers' own clocks cannot be compared.
+    began: Option<Timestamp>,
+}
+
+impl Urgency {
+    /// The same for a cluster that is not seen as it thinks it is.
+    #[must_use]
+    pub fn as_if(self, wellbeing: Wellbeing) -> Self {
+        Self { rank: rank(wellbeing), ..self }
+    }
+}
+
+/// How much a cluster wants to be looked at.
+pub fn urgency(snapshot: &Snapshot) -> Urgency {
+    let worst = snapshot.worst();
+    let began = worst.and_then(|worst| worst.since).and_then(|since| {
+        let ago = SignedDuration::try_from(snapshot.now.since(since)).ok()?;
+        snapshot.wall.checked_sub(ago).ok()
+    });
+    Urgency { rank: rank(snapshot.wellbeing()), worst: worst.map(|worst| (worst.severity, worst.consequence)), began }
 }
 
 fn rank(wellbeing: Wellbeing) -> u8 {
@@ -68,7 +96,32 @@ fn rank(wellbeing: Wellbeing) -> u8 {
     }
 }
 
-/// How a cluster does, in one word.
+/// How a cluster does, as it is shown: the words of findings.
+pub fn state(wellbeing: Wellbeing) -> &'static str {
+    match wellbeing {
+        Wellbeing::Act => "CRITICAL",
+        Wellbeing::Unknown => "UNKNOWN",
+        Wellbeing::Look => "WARNING",
+        Wellbeing::Well => "OK",
+    }
+}
+
+/// How many clusters are in each state, the worst first: `2 CRITICAL   3 WARNING   25 OK`. A state without any is left out.
+pub fn totals(states: impl IntoIterator<Item = Wellbeing>) -> Line {
+    let states: Vec<Wellbeing> = states.into_iter().collect();
+    let mut line = Line::new();
+    for state_of in [Wellbeing::Act, Wellbeing::Unknown, Wellbeing::Look, Wellbeing::Well] {
+        let count = states.iter().filter(|other| **other == state_of).count();
+        if count > 0 {
+            let gap = if line.spans.is_empty() { "" } else { "   " };
+            line.push(gap, Tone::Plain);
+            line.push(format!("{count} {}", state(state_of)), tones::wellbeing(state_of));
+        }
+    }
+    line
+}
+
+/// How a cluster does, in the word that scripts read.
 pub fn word(wellbeing: Wellbeing) -> &'static str {
     match wellbeing {
         Wellbeing::Act => "act",
@@ -92,7 +145,7 @@ fn row(summary: &Summary, snapshot: &Snapshot) -> Row {
     let worst_lag = super::summary::worst_lag(snapshot);
     let cells = vec![
         Cell::text(summary.cluster.text().clone(), Tone::Strong).marked(mark),
-        Cell::ranked(rank(summary.wellbeing).into(), word(summary.wellbeing), tones::wellbeing(summary.wellbeing)),
+        Cell::ranked(rank(summary.wellbeing).into(), state(summary.wellbeing), tones::wellbeing(summary.wellbeing)),
         span(&summary.leader),
         cells::told(snapshot.timeline(), |timeline| {
             Cell::number(f64::from(timeline.0), timeline.to_string(), Tone::Plain)
@@ -101,13 +154,29 @@ fn row(summary: &Summary, snapshot: &Snapshot) -> Row {
         cells::told(worst_lag, |lag| cells::bytes(Some(lag), tones::limits(&snapshot.thresholds.lag_bytes, lag))),
         summary.dcs.as_ref().map_or_else(Cell::none, span),
         router(snapshot),
-        match &summary.worst {
-            Some(worst) => Cell::text(worst.text.clone(), worst.tone),
-            None => Cell::text("", Tone::Plain),
-        },
+        blocked(snapshot),
+        // While a finding is in the making its reason is there too: a colour without a word explains nothing.
+        summary.headline().map_or_else(
+            || Cell::text("", Tone::Plain),
+            |line| Cell::text(line.text(), line.spans.first().map_or(Tone::Plain, |span| span.tone)),
+        ),
         cells::span(summary.age, Tone::Dim),
     ];
     Row { id: summary.cluster.text().clone(), cells }
+}
+
+/// Sessions that wait for another's lock.
+fn blocked(snapshot: &Snapshot) -> Cell {
+    let readings = || snapshot.members.iter().filter_map(|member| member.sql.as_ref());
+    if readings().next().is_none() {
+        return Cell::none();
+    }
+    let mut fresh = readings().filter_map(|reading| reading.fresh(snapshot.now)).peekable();
+    if fresh.peek().is_none() {
+        return Cell::unknown();
+    }
+    let count: usize = fresh.map(|report| report.blocked().count()).sum();
+    if count == 0 { Cell::number(0.0, "–", Tone::Dim) } else { cells::count(Some(count as u64), Tone::Look) }
 }
 
 /// Where writes go.
@@ -142,7 +211,7 @@ fn router(snapshot: &Snapshot) -> Cell {
 mod tests {
     use super::super::test_support::*;
     use super::*;
-    use crate::model::finding::{Finding, Severity};
+    use crate::model::finding::Finding;
     use crate::model::name::ClusterName;
 
     #[test]
@@ -162,12 +231,51 @@ mod tests {
         let order: Vec<_> = table.rows.iter().map(|row| row.id.as_str()).collect();
         assert_eq!(order, ["z-broken", "c-unseen", "d-waiting", "b-warned", "a-well"]);
         insta::assert_snapshot!(drawn(&table), @r"
-        CLUSTER       HEALTH   LEADER       TL  MEMBERS       LAG  DCS  ROUTER      WORST FINDING              SEEN
-        ✖ z-broken    act      pg-1         13  2/3        116 kB  3/3  → pg-0      pg-2 is 1.2 GB behind     0.4 s
-        ◌ c-unseen    unknown  ?             ?  ?               ?  –    –                                         ?
-        ◌ d-waiting   unknown  ?             ?  ?               ?  –    –                                         ?
-        ◐ b-warned    look     pg-0         12  3/3        112 kB  3/3  → pg-0      pg-2 is 1.2 GB behind     0.4 s
-        ● a-well      well     pg-0         12  3/3        112 kB  3/3  → pg-0                                0.4 s
+        CLUSTER       HEALTH    LEADER       TL  MEMBERS       LAG  DCS  ROUTER      BLOCKED  WORST FINDING              SEEN
+        ✖ z-broken    CRITICAL  pg-1         13  2/3        116 kB  3/3  → pg-0            –  pg-2 is 1.2 GB behind     0.4 s
+        ◌ c-unseen    UNKNOWN   ?             ?  ?               ?  –    –                 –                                ?
+        ◌ d-waiting   UNKNOWN   ?             ?  ?               ?  –    –                 –                                ?
+        ◐ b-warned    WARNING   pg-0         12  3/3        112 kB  3/3  → pg-0            –  pg-2 is 1.2 GB behind     0.4 s
+        ● a-well      OK        pg-0         12  3/3        112 kB  3/3  → pg-0            –                            0.4 s
         ");
+    }
+
+    #[test]
+    fn among_clusters_that_want_a_hand_the_worst_consequence_comes_first_and_then_the_newest() {
+        let troubled = |name: &str, consequence, ago| {
+            let mut snapshot = healthy();
+            snapshot.identity.name = ClusterName::new(name);
+            snapshot.findings = findings();
+            let first = &mut snapshot.findings[0];
+            (first.severity, first.consequence) = (Severity::Critical, consequence);
+            first.since = Some(now() - seconds(ago));
+            snapshot
+        };
+        let all = [
+            troubled("a-redundancy", Consequence::RedundancyLost, 1),
+            troubled("b-old-writes", Consequence::WritesDown, 300),
+            troubled("c-new-writes", Consequence::WritesDown, 20),
+            troubled("d-split", Consequence::SplitBrain, 1),
+        ];
+        let order: Vec<_> = table(&all).rows.iter().map(|row| row.id.to_string()).collect();
+        assert_eq!(order, ["c-new-writes", "b-old-writes", "d-split", "a-redundancy"]);
+    }
+
+    #[test]
+    fn the_fleet_is_counted_by_state() {
+        let states = [Wellbeing::Well, Wellbeing::Act, Wellbeing::Well, Wellbeing::Look, Wellbeing::Act];
+        assert_eq!(totals(states).text(), "2 CRITICAL   1 WARNING   2 OK");
+    }
+
+    #[test]
+    fn blocked_sessions_are_counted_and_an_unseen_count_is_unknown() {
+        let mut snapshot = healthy();
+        sql(&mut snapshot, "pg-0", |report| report.sessions = vec![session(11, "shop", &[10], Some(30))]);
+        assert_eq!(blocked(&snapshot).text, "1");
+        assert_eq!(blocked(&healthy()).text, super::super::table::NONE);
+        for name in ["pg-0", "pg-1", "pg-2"] {
+            cut(&mut snapshot, name, seconds(38));
+        }
+        assert_eq!(blocked(&snapshot).text, super::super::table::UNKNOWN);
     }
 }

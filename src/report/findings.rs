@@ -1,9 +1,11 @@
 //! What is wrong, worst first.
 
+use std::time::Duration;
+
 use super::cells;
 use super::table::{Cell, Column, Row, Table, Tone};
 use super::tones;
-use super::units::DURATION_WIDTH;
+use super::units::{self, DURATION_WIDTH};
 use crate::model::finding::Finding;
 use crate::model::snapshot::{Snapshot, Wellbeing};
 use crate::model::text::Text;
@@ -17,14 +19,31 @@ pub const COLUMNS: &[Column] = &[
     Column::words("evidence", "EVIDENCE", 2, 12, 60),
 ];
 
-/// The name of a finding's row: `code@subject`.
+/// The name of a finding's row: `code@subject`, and `#part` where the finding has a part.
 pub fn row_id(finding: &Finding) -> Text {
-    Text::new(format!("{}@{}", finding.code, finding.subject))
+    let part = if finding.part.is_empty() { String::new() } else { format!("#{}", finding.part) };
+    Text::new(format!("{}@{}{part}", finding.code, finding.subject))
+}
+
+/// The finding of the row called `id`, whether it stands or is in the making.
+pub fn named<'a>(snapshot: &'a Snapshot, id: &Text) -> Option<&'a Finding> {
+    snapshot.findings.iter().chain(&snapshot.settling).find(|finding| row_id(finding) == *id)
+}
+
+/// Who knows of a finding, how long that holds and why: `acknowledged by alice@bastion, 2 h left: maintenance`.
+pub fn acknowledged_words(snapshot: &Snapshot, finding: &Finding) -> Option<String> {
+    let known = finding.acknowledged.as_ref()?;
+    let left = Duration::try_from(known.until.duration_since(snapshot.wall)).unwrap_or_default();
+    Some(format!("acknowledged by {}, {} left: {}", known.by, units::duration(left), known.reason))
 }
 
 /// Findings of one cluster.
 pub fn table(snapshot: &Snapshot) -> Table {
     let mut table = match snapshot.wellbeing() {
+        Wellbeing::Unknown if snapshot.sees_anything() => {
+            let unheard: Vec<String> = snapshot.unheard().map(|source| source.to_string()).collect();
+            Table::new(COLUMNS, format!("no answer yet from {}", unheard.join(", ")), "")
+        }
         Wellbeing::Unknown => {
             Table::new(COLUMNS, "nothing is known: no source answers", "pgctl-tui doctor examines every endpoint")
         }
@@ -36,12 +55,21 @@ pub fn table(snapshot: &Snapshot) -> Table {
             Table::new(COLUMNS, "nothing is wrong that can be seen", "")
         }
     };
-    table.rows = snapshot.findings.iter().map(|finding| row(snapshot, finding)).collect();
+    let (known, standing): (Vec<_>, Vec<_>) =
+        snapshot.findings.iter().partition(|finding| finding.acknowledged.is_some());
+    let rows = standing.into_iter().chain(&snapshot.settling).chain(known);
+    table.rows = rows.map(|finding| row(snapshot, finding)).collect();
     table
 }
 
 fn row(snapshot: &Snapshot, finding: &Finding) -> Row {
-    let tone = tones::severity(finding.severity);
+    let settles = snapshot.settling.iter().any(|other| std::ptr::eq(other, finding));
+    let tone = if settles || finding.acknowledged.is_some() { Tone::Dim } else { tones::severity(finding.severity) };
+    let title = match acknowledged_words(snapshot, finding) {
+        Some(words) => Text::new(format!("{}: {words}", finding.title)),
+        None if settles => Text::new(format!("{} (settling)", finding.title)),
+        None => finding.title.clone(),
+    };
     let evidence = finding.evidence.first().map(|first| {
         let more = finding.evidence.len() - 1;
         let more = if more > 0 { format!(" (+{more})") } else { String::new() };
@@ -50,7 +78,7 @@ fn row(snapshot: &Snapshot, finding: &Finding) -> Row {
     let cells = vec![
         Cell::ranked(finding.severity as i64, finding.severity.word(), tone),
         Cell::text(finding.subject.to_string(), Tone::Plain),
-        Cell::text(finding.title.clone(), tone),
+        Cell::text(title, tone),
         cells::span(finding.since.map(|since| snapshot.now.since(since)), Tone::Dim),
         evidence.map_or_else(Cell::none, |words| cells::words(&words, Tone::Dim)),
     ];
@@ -77,5 +105,29 @@ mod tests {
     fn an_unseen_cluster_is_not_called_well() {
         assert_eq!(table(&bare()).empty.reason, "nothing is known: no source answers");
         assert_eq!(table(&healthy()).empty.reason, "nothing is wrong that can be seen");
+    }
+
+    #[test]
+    fn what_is_in_the_making_and_what_is_acknowledged_stand_below_and_say_so() {
+        let mut snapshot = healthy();
+        snapshot.findings = findings();
+        acknowledge(&mut snapshot, |finding| finding.code == "replica-lags");
+        snapshot.settling =
+            vec![Finding { code: "not-streaming", title: "pg-1 does not stream".into(), ..findings()[0].clone() }];
+        let table = table(&snapshot);
+        let told: Vec<_> = table.rows.iter().map(|row| (row.cells[2].text.to_string(), row.cells[2].tone)).collect();
+        assert_eq!(told[0], ("no node has a watchdog".to_owned(), Tone::Plain));
+        assert_eq!(told[1], ("pg-1 does not stream (settling)".to_owned(), Tone::Dim));
+        assert!(told[2].0.ends_with("acknowledged by alice@bastion, 2 h 0 min left: maintenance window"), "{told:?}");
+        assert_eq!(told[2].1, Tone::Dim);
+    }
+
+    #[test]
+    fn two_parts_of_one_subject_have_rows_of_their_own() {
+        let mut snapshot = healthy();
+        let of = |part: &str| Finding { part: part.into(), ..findings()[0].clone() };
+        snapshot.findings = vec![of("a"), of("b")];
+        let ids: Vec<_> = table(&snapshot).rows.iter().map(|row| row.id.clone()).collect();
+        assert_eq!(named(&snapshot, &ids[1]).map(|finding| finding.part.as_str()), Some("b"));
     }
 }

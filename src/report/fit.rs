@@ -1,6 +1,6 @@
 //! Which columns of a table fit into a width, and how wide each is.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::table::{Column, Table};
 
@@ -38,6 +38,23 @@ pub fn fit(table: &Table, width: usize) -> Vec<(usize, usize)> {
         };
         widest.1 -= 1;
     }
+}
+
+/// `text` in at most `width` columns; where it is longer, `…` stands for the rest.
+pub fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        let next = kept.width() + c.width().unwrap_or_default();
+        if next + 1 > width {
+            break;
+        }
+        kept.push(c);
+    }
+    kept.push('…');
+    kept
 }
 
 fn total(kept: &[(usize, usize)]) -> usize {

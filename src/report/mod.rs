@@ -3,6 +3,7 @@
 //!
 //! A view is a table ([`table::Table`]) or lines ([`line::Line`]) made from a snapshot; faces only draw them.
 
+pub mod alerts;
 pub mod backups;
 mod cells;
 pub mod clusters;

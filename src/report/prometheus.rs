@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::routing;
 use super::topology::writes;
 use crate::model::dcs::{Quorum, RaftLeader};
-use crate::model::finding::Severity;
+use crate::model::finding::{Finding, Severity};
 use crate::model::observed::{Freshness, Observed};
 use crate::model::snapshot::{Snapshot, Wellbeing};
 use crate::model::view::MemberView;
@@ -115,13 +115,30 @@ fn cluster(scope: &mut Scope<'_>, snapshot: &Snapshot) {
     let timeline = fresh(snapshot.timeline()).map(|timeline| f64::from(timeline.0));
     scope.gauge("pgctl_cluster_timeline", "Timeline of the leader.", &[], timeline);
     scope.gauge("pgctl_cluster_paused", "1 in maintenance mode.", &[], fresh(snapshot.paused()).map(flag));
-    if wellbeing == Wellbeing::Unknown {
+    if !snapshot.sees_anything() {
         return;
     }
     for severity in [Severity::Critical, Severity::Warning, Severity::Note] {
-        let count = snapshot.findings.iter().filter(|finding| finding.severity == severity).count();
+        let stands = |finding: &&Finding| finding.severity == severity && finding.acknowledged.is_none();
+        let count = snapshot.findings.iter().filter(stands).count();
         let labels = [("severity", severity.word())];
-        scope.gauge("pgctl_findings", "Findings by severity.", &labels, Some(count as f64));
+        scope.gauge("pgctl_findings", "Findings by severity, without those acknowledged.", &labels, Some(count as f64));
+    }
+    let standing = snapshot
+        .findings
+        .iter()
+        .map(|finding| (finding, if finding.acknowledged.is_some() { "acknowledged" } else { "standing" }));
+    for (finding, state) in standing.chain(snapshot.settling.iter().map(|finding| (finding, "settling"))) {
+        let subject = finding.subject.to_string();
+        let labels = [
+            ("code", finding.code),
+            ("severity", finding.severity.word()),
+            ("consequence", finding.consequence.word()),
+            ("subject", subject.as_str()),
+            ("part", finding.part.as_str()),
+            ("state", state),
+        ];
+        scope.gauge("pgctl_finding_info", "1 for each finding, as labels.", &labels, Some(1.0));
     }
 }
 
@@ -162,6 +179,8 @@ fn member(scope: &mut Scope<'_>, view: MemberView<'_>) {
     let Some(report) = view.member.sql.as_ref().and_then(|sql| sql.fresh(view.snapshot.now)) else { return };
     let (used, max) = (f64::from(report.connections.used), f64::from(report.connections.max));
     scope.gauge("pgctl_member_connections", "Client backends.", &labels, Some(used));
+    let blocked = f64::from(report.connections.blocked);
+    scope.gauge("pgctl_member_blocked_sessions", "Client backends that wait for a lock.", &labels, Some(blocked));
     scope.gauge("pgctl_member_connections_max", "The setting max_connections.", &labels, Some(max));
     for slot in &report.slots {
         let labels = [labels[0], ("slot", slot.name.as_str())];
@@ -290,5 +309,43 @@ mod tests {
         for name in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()) {
             assert!(manual.contains(&format!("`{name}`")), "{name} is not described");
         }
+    }
+
+    #[test]
+    fn the_alert_rules_ask_for_metrics_and_labels_that_there_are() {
+        let rules = include_str!("../../share/prometheus-rules.yml");
+        let _valid: serde_json::Value = serde_saphyr::from_str(rules).expect("YAML");
+        let mut snapshot = healthy();
+        snapshot.findings = super::super::test_support::findings();
+        let text = exposition([&snapshot]);
+        let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+        let asked: Vec<&str> = rules
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("expr: "))
+            .flat_map(|line| line.split(word).filter(|word| word.starts_with("pgctl_")))
+            .collect();
+        assert!(asked.len() > 10, "{asked:?}");
+        for name in asked {
+            assert!(text.contains(&format!("# TYPE {name} gauge")), "{name} is not among what is written");
+        }
+        for label in rules.split("$labels.").skip(1).filter_map(|rest| rest.split(word).next()) {
+            assert!(text.contains(&format!("{label}=\"")), "no sample has the label {label}");
+        }
+        let alerts = rules.lines().filter(|line| line.trim_start().starts_with("- alert: ")).count();
+        assert_eq!(rules.lines().filter(|line| line.trim_start().starts_with("expr: ")).count(), alerts);
+    }
+
+    #[test]
+    fn a_finding_has_its_consequence_and_its_state_as_labels() {
+        let mut snapshot = healthy();
+        snapshot.findings = super::super::test_support::findings();
+        super::super::test_support::acknowledge(&mut snapshot, |finding| finding.code == "replica-lags");
+        let text = exposition([&snapshot]);
+        assert_eq!(
+            lines(&text, "pgctl_finding_info")[1],
+            "pgctl_finding_info{cluster=\"prod-eu\",code=\"replica-lags\",severity=\"warning\",\
+             consequence=\"redundancy-lost\",subject=\"pg-2\",part=\"\",state=\"acknowledged\"} 1"
+        );
+        assert!(text.contains("pgctl_findings{cluster=\"prod-eu\",severity=\"warning\"} 0"));
     }
 }

@@ -16,11 +16,12 @@ use crate::model::snapshot::Snapshot;
 pub const ACTIVITY: &[Column] = &[
     Column::words("node", "NODE", 1, 6, 16),
     Column::words("pid", "PID", 0, 8, 24),
-    Column::words("database", "DATABASE", 2, 8, 16),
+    Column::words("database", "DATABASE", 3, 8, 16),
     Column::words("user", "USER", 1, 8, 16),
     Column::words("application", "APPLICATION", 2, 11, 20),
     Column::words("client", "CLIENT", 4, 9, 24),
-    Column::words("state", "STATE", 0, 8, 22),
+    Column::words("state", "STATE", 0, 13, 22),
+    Column::words("blocked-by", "BLOCKED BY", 0, 10, 16),
     Column::words("wait", "WAITS FOR", 2, 9, 24),
     Column::numbers("transaction-seconds", "XACT", 0, DURATION_WIDTH),
     Column::numbers("query-seconds", "QUERY", 1, DURATION_WIDTH),
@@ -121,14 +122,22 @@ impl Forest<'_> {
 }
 
 fn row(snapshot: &Snapshot, member: &Member, reading: &Reading<SqlReport>, session: &Session, branches: &str) -> Row {
+    let waits = !session.blocked_by.is_empty() || session.wait.as_str().starts_with("Lock");
     let state = match session.state.as_str() {
+        // Active in name only: it can do nothing until another lets go.
+        "active" if waits => Tone::Look,
         "active" => Tone::Well,
         state if state.starts_with("idle in transaction") => Tone::Look,
         _ => Tone::Dim,
     };
     let age = session.transaction_age;
     let age_tone = age.map_or(Tone::Plain, |age| tones::limits(&snapshot.thresholds.transaction_age, age));
-    let blocked = if session.blocked_by.is_empty() { Tone::Plain } else { Tone::Look };
+    let blocked = if waits { Tone::Look } else { Tone::Plain };
+    let state_words = if waits && !session.state.is_empty() {
+        crate::model::text::Text::new(format!("{} (Lock)", session.state))
+    } else {
+        session.state.clone()
+    };
     let cells = vec![
         Cell::text(member.name.text().clone(), Tone::Plain),
         Cell::number(f64::from(session.pid), session.pid.to_string(), Tone::Plain).led(branches),
@@ -140,7 +149,8 @@ fn row(snapshot: &Snapshot, member: &Member, reading: &Reading<SqlReport>, sessi
         } else {
             Cell::text(session.client.clone(), Tone::Dim)
         },
-        cells::known(Some(&session.state), state),
+        cells::known(Some(&state_words), state),
+        blocked_by(session),
         cells::words(&session.wait, blocked),
         age.map_or_else(Cell::none, |age| cells::span(Some(age), age_tone)),
         session.query_age.map_or_else(Cell::none, |age| cells::span(Some(age), Tone::Plain)),
@@ -148,6 +158,16 @@ fn row(snapshot: &Snapshot, member: &Member, reading: &Reading<SqlReport>, sessi
         cells::known(Some(&session.query), Tone::Plain),
     ];
     cells::row(reading, snapshot.now, format!("{}/{}", member.name, session.pid), cells)
+}
+
+/// Whom a session waits for: the first, and how many more.
+fn blocked_by(session: &Session) -> Cell {
+    let name = |pid: i32| if pid == 0 { "prepared".to_owned() } else { pid.to_string() };
+    match session.blocked_by.as_slice() {
+        [] => Cell::none(),
+        [one] => Cell::number(f64::from(*one), name(*one), Tone::Look),
+        [first, rest @ ..] => Cell::number(f64::from(*first), format!("{} +{}", name(*first), rest.len()), Tone::Look),
+    }
 }
 
 /// Sessions by application, busiest first.

@@ -64,15 +64,22 @@ pub struct Summary {
     pub paused_by: Option<Text>,
     /// The switchover that waits for its time: `switchover pg-0 → pg-1 in 57 min`.
     pub scheduled: Option<Span>,
-    /// The same without names, for where there is little room: `switchover in 12 min`.
-    pub due: Option<Span>,
     /// `READ-ONLY` or `READ-WRITE`: what this console may do.
     pub access: Span,
     /// Actions need a reason.
     pub protected: bool,
-    /// Title of the worst finding.
+    /// Title of the worst finding that nobody has acknowledged.
     pub worst: Option<Span>,
-    /// Findings by severity.
+    /// How many others stand beside it that are worth a look.
+    pub more: usize,
+    /// Why the cluster is worth a look although nothing is told yet, dim: a finding in the making with the time it has
+    /// lasted, or the members out of order. `None`: nothing of the kind.
+    pub making: Option<Span>,
+    /// The first of the findings that somebody has acknowledged, with who, why and until when, dim.
+    pub acknowledged: Option<Span>,
+    /// Sessions that wait for another's lock for longer than a moment: `5 blocked`. `None`: none that is known of.
+    pub blocked: Option<Span>,
+    /// Findings by severity, those left aside that somebody has acknowledged.
     pub counts: Counts,
     /// Age of the picture: of the oldest answer among the sources that answer in time. `None`: none does.
     pub age: Option<Duration>,
@@ -95,7 +102,8 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
     let identity = &snapshot.identity;
     let sources = snapshot.sources();
     let age = snapshot.age(now);
-    let count = |severity| snapshot.findings.iter().filter(|finding| finding.severity == severity).count();
+    let open = || snapshot.findings.iter().filter(|finding| finding.acknowledged.is_none());
+    let count = |severity| open().filter(|finding| finding.severity == severity).count();
     let silent = sources.iter().filter(|status| matches!(status.freshness, Freshness::Stale | Freshness::Lost)).count();
     let waiting = sources.iter().all(|status| status.freshness == Freshness::Waiting);
     let age_text = match age {
@@ -119,8 +127,7 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
         operation: operation(snapshot),
         paused_for: snapshot.paused_since.map(|began| lasts(began, snapshot)).unwrap_or_default(),
         paused_by: snapshot.paused_by.clone(),
-        scheduled: scheduled(snapshot, true),
-        due: scheduled(snapshot, false),
+        scheduled: scheduled(snapshot),
         access: if identity.read_only {
             Span::new("READ-ONLY", Tone::Dim)
         } else {
@@ -128,6 +135,10 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
         },
         protected: identity.protected,
         worst: snapshot.worst().map(|worst| Span::new(worst.title.clone(), tones::severity(worst.severity))),
+        more: open().skip(1).filter(|finding| finding.severity >= Severity::Warning).count(),
+        making: making(snapshot),
+        acknowledged: acknowledged(snapshot),
+        blocked: blocked(snapshot),
         counts: Counts {
             critical: count(Severity::Critical),
             warning: count(Severity::Warning),
@@ -141,6 +152,31 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
         write_sessions: routing::sessions(snapshot, PoolPurpose::Write),
         read_sessions: routing::sessions(snapshot, PoolPurpose::Read),
     }
+}
+
+/// What is in the making, or out of order without a finding.
+fn making(snapshot: &Snapshot) -> Option<Span> {
+    if let Some(finding) = snapshot.worst_settling() {
+        let lasts = finding.since.map(|since| snapshot.now.since(since).as_secs()).unwrap_or_default();
+        return Some(Span::new(format!("{} (settling {lasts} s)", finding.title), Tone::Dim));
+    }
+    let names: Vec<&str> = snapshot.out_of_order().map(|view| view.name().as_str()).collect();
+    (!names.is_empty()).then(|| Span::new(format!("not in order: {} (no finding yet)", names.join(", ")), Tone::Dim))
+}
+
+fn acknowledged(snapshot: &Snapshot) -> Option<Span> {
+    let mut known = snapshot.findings.iter().filter(|finding| finding.acknowledged.is_some());
+    let first = known.next()?;
+    let more = known.count();
+    let more = if more > 0 { format!(", +{more} more") } else { String::new() };
+    let words = super::findings::acknowledged_words(snapshot, first)?;
+    Some(Span::new(format!("{}: {words}{more}", first.title), Tone::Dim))
+}
+
+fn blocked(snapshot: &Snapshot) -> Option<Span> {
+    let fresh = snapshot.members.iter().filter_map(|member| member.sql.as_ref()?.fresh(snapshot.now));
+    let count: usize = fresh.map(|report| report.blocked().count()).sum();
+    (count > 0).then(|| Span::new(format!("{count} blocked"), Tone::Look))
 }
 
 /// What stands for the leader where the record says that nobody holds the lock.
@@ -227,7 +263,7 @@ fn paused(snapshot: &Snapshot) -> Option<Span> {
 }
 
 /// Told by how far away it is: a time of day would need a zone, and may be of another day.
-fn scheduled(snapshot: &Snapshot, named: bool) -> Option<Span> {
+fn scheduled(snapshot: &Snapshot) -> Option<Span> {
     let order = snapshot.recorded(|content| content.failover.clone().filter(|key| key.scheduled_at.is_some()))?;
     let at: Option<jiff::Timestamp> = order.value.scheduled_at.as_ref().and_then(|at| at.as_str().parse().ok());
     let when = match at.map(|at| Duration::try_from(at.duration_since(snapshot.wall))) {
@@ -242,7 +278,6 @@ fn scheduled(snapshot: &Snapshot, named: bool) -> Option<Span> {
             (None, Some(to)) => format!(" to {to}"),
             (None, None) => String::new(),
         };
-        let who = if named { who } else { String::new() };
         Span::new(format!("switchover{who} {when}"), Tone::Look)
     }))
 }
@@ -294,14 +329,6 @@ impl Counts {
         [critical, warning, note].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    /// `1 crit, 2 warn`: the same where columns are dear.
-    pub fn short(&self) -> String {
-        let notes = if self.critical + self.warning == 0 { self.note } else { 0 };
-        let parts = [(self.critical, "crit"), (self.warning, "warn"), (notes, "note")];
-        let some = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
-        some.collect::<Vec<_>>().join(", ")
-    }
-
     /// Tone of the worst.
     pub fn tone(&self) -> Tone {
         match (self.critical, self.warning) {
@@ -325,10 +352,14 @@ impl Summary {
     /// The findings in a phrase, from the counts in `words`.
     pub fn findings(&self, words: String) -> Span {
         match self.wellbeing {
+            Wellbeing::Unknown if self.age.is_some() => Span::new("not all asked yet", Tone::Stale),
             Wellbeing::Unknown => Span::new("nothing known", Tone::Stale),
             Wellbeing::Look if self.counts.critical + self.counts.warning == 0 => {
                 // A finding that is held back until it has lasted.
                 Span::new("no finding yet", Tone::Look)
+            }
+            Wellbeing::Well if words.is_empty() && self.acknowledged.is_some() => {
+                Span::new("all acknowledged", Tone::Plain)
             }
             Wellbeing::Well | Wellbeing::Look | Wellbeing::Act if words.is_empty() => {
                 Span::new("no findings", Tone::Well)
@@ -337,42 +368,80 @@ impl Summary {
         }
     }
 
-    /// `leader pg-0 · timeline 12 · sync 1/1 · DCS 2/3 · PAUSED · 2 warnings`: the middle of the header.
-    pub fn line(&self) -> Line {
+    /// What stands at the side of the name, in its fixed order: what a tired reader must know first, and last what is as it
+    /// always is.
+    fn slots(&self) -> Vec<(&'static str, Span)> {
         let label = if self.leader.text == NO_LEADER || self.leader.text == NO_PRIMARY { "" } else { "leader " };
-        let mut line = Line::new().dim(label).with(self.leader.text.as_str(), self.leader.tone);
-        let mut part = |label: &str, span: &Span| {
-            line.push(" · ", Tone::Dim);
-            line.push(label, Tone::Dim);
-            line.push(span.text.as_str(), span.tone);
-        };
-        part("timeline ", &self.timeline);
-        if let Some(sync) = &self.sync {
-            part("sync ", sync);
-        }
-        part("members ", &self.members);
-        if let Some(dcs) = &self.dcs {
-            part("DCS ", dcs);
-        }
-        if let Some(paused) = self.pause() {
-            part("", &paused);
-        }
-        if let Some(scheduled) = &self.scheduled {
-            part("", scheduled);
-        }
-        if let Some(operation) = &self.operation {
-            part("", operation);
-        }
-        part("", &self.findings(self.counts.words()));
-        if self.silent > 0 {
-            part("", &Span::new(units::plural(self.silent, "source") + " silent", Tone::Stale));
+        let silent =
+            (self.silent > 0).then(|| Span::new(units::plural(self.silent, "source") + " silent", Tone::Stale));
+        let slots = [
+            (label, Some(self.leader.clone())),
+            ("members ", Some(self.members.clone())),
+            ("", Some(self.findings(self.counts.words()))),
+            ("", self.pause()),
+            ("", self.operation.clone()),
+            ("", self.scheduled.clone()),
+            ("", self.blocked.clone()),
+            ("", silent),
+            ("sync ", self.sync.clone()),
+            ("DCS ", self.dcs.clone()),
+            ("timeline ", Some(self.timeline.clone())),
+        ];
+        slots.into_iter().filter_map(|(label, span)| Some((label, span?))).collect()
+    }
+
+    /// `leader pg-0 · members 3/3 · 2 warnings · PAUSED · sync 1/1 · DCS 3/3 · timeline 12`: the middle of the header.
+    pub fn line(&self) -> Line {
+        self.within(usize::MAX)
+    }
+
+    /// The same in `room` columns: in the same words and order, what does not fit is dropped from the right.
+    pub fn within(&self, room: usize) -> Line {
+        /// Columns of a slot that are worth having.
+        const LEAST: usize = 12;
+        let mut line = Line::new();
+        for (place, (label, span)) in self.slots().into_iter().enumerate() {
+            let mut slot = Line::new();
+            if place > 0 {
+                slot.push(" · ", Tone::Dim);
+            }
+            slot.push(label, Tone::Dim);
+            let before = line.width() + slot.width();
+            slot.push(span.text.as_str(), span.tone);
+            if line.width() + slot.width() <= room {
+                line.append(slot);
+                continue;
+            }
+            // The beginning of a long one tells more than nothing.
+            if before + LEAST <= room {
+                slot.spans.pop();
+                slot.push(super::fit::cut(span.text.as_str(), room - before), span.tone);
+                line.append(slot);
+            }
+            break;
         }
         line
+    }
+
+    /// What the headline says: the worst finding and how many there are beside it, else what is in the making, else what
+    /// somebody has acknowledged.
+    pub fn headline(&self) -> Option<Line> {
+        if let Some(worst) = &self.worst {
+            let mut line = Line::new().with(worst.text.as_str(), worst.tone);
+            if self.more > 0 {
+                line.push(format!("  +{} more", self.more), Tone::Dim);
+            }
+            return Some(line);
+        }
+        let quiet = self.making.as_ref().or(self.acknowledged.as_ref())?;
+        Some(Line::new().with(quiet.text.as_str(), quiet.tone))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr;
+
     use super::super::test_support::*;
     use super::*;
 
@@ -382,11 +451,11 @@ mod tests {
 
     #[test]
     fn the_header_tells_whether_to_worry() {
-        insta::assert_snapshot!(line(&healthy()), @"leader pg-0 · timeline 12 · sync 1/1 · members 3/3 · DCS 3/3 · no findings");
-        insta::assert_snapshot!(line(&leaderless()), @"no leader · timeline ? · sync 0/1 · members 2/3 · DCS 3/3 · no finding yet · 2 sources silent");
-        insta::assert_snapshot!(line(&split()), @"leader pg-1 · timeline 13 · sync 0/1 · members 2/3 · DCS 3/3 · no finding yet");
-        insta::assert_snapshot!(line(&waiting()), @"leader ? · timeline ? · members ? · pause ? · nothing known");
-        insta::assert_snapshot!(line(&bare()), @"leader ? · timeline ? · members ? · pause ? · nothing known");
+        insta::assert_snapshot!(line(&healthy()), @"leader pg-0 · members 3/3 · no findings · sync 1/1 · DCS 3/3 · timeline 12");
+        insta::assert_snapshot!(line(&leaderless()), @"no leader · members 2/3 · no finding yet · 2 sources silent · sync 0/1 · DCS 3/3 · timeline ?");
+        insta::assert_snapshot!(line(&split()), @"leader pg-1 · members 2/3 · no finding yet · sync 0/1 · DCS 3/3 · timeline 13");
+        insta::assert_snapshot!(line(&waiting()), @"leader ? · members ? · nothing known · pause ? · timeline ?");
+        insta::assert_snapshot!(line(&bare()), @"leader ? · members ? · nothing known · pause ? · timeline ?");
     }
 
     #[test]
@@ -476,5 +545,47 @@ mod tests {
         assert_eq!((healthy.write_sessions, healthy.read_sessions), (Some(83), Some(83)));
         let bare = summary(&bare(), now());
         assert_eq!((bare.write_sessions, bare.lag.text.as_str()), (None, UNKNOWN));
+    }
+
+    #[test]
+    fn the_words_are_the_same_at_every_width_and_what_does_not_fit_goes_from_the_right() {
+        let mut snapshot = healthy();
+        record(&mut snapshot, |content| content.lock = Some(operation_lock()));
+        cut(&mut snapshot, "pg-2", seconds(38));
+        let summary = summary(&snapshot, now());
+        let whole = summary.line().text();
+        for room in [30, 60, 78, 118, 198] {
+            let narrow = summary.within(room).text();
+            assert!(narrow.width() <= room, "{narrow}");
+            assert!(whole.starts_with(narrow.trim_end_matches('…')), "{narrow} is no beginning of {whole}");
+        }
+        let narrow = summary.within(78).text();
+        assert!(narrow.contains(" · switchover by alice@bastion"), "who acts has a place: {narrow}");
+    }
+
+    #[test]
+    fn the_headline_tells_how_many_more_there_are_and_leaves_out_what_is_acknowledged() {
+        let mut snapshot = healthy();
+        snapshot.findings = findings();
+        let first = snapshot.findings[0].clone();
+        snapshot.findings.insert(1, crate::model::finding::Finding { code: "other", ..first.clone() });
+        let headline = |snapshot: &Snapshot| summary(snapshot, now()).headline().map(|line| line.text());
+        assert_eq!(headline(&snapshot).as_deref(), Some("pg-2 is 1.2 GB behind  +1 more"));
+        acknowledge(&mut snapshot, |_| true);
+        assert_eq!(
+            headline(&snapshot).as_deref(),
+            Some("pg-2 is 1.2 GB behind: acknowledged by alice@bastion, 2 h 0 min left: maintenance window, +2 more")
+        );
+        assert_eq!(snapshot.wellbeing(), Wellbeing::Well);
+    }
+
+    #[test]
+    fn a_finding_in_the_making_is_told_as_such_and_the_cluster_is_not_called_well() {
+        let mut snapshot = healthy();
+        snapshot.settling =
+            vec![crate::model::finding::Finding { since: Some(now() - seconds(3)), ..findings()[0].clone() }];
+        assert_eq!(snapshot.wellbeing(), Wellbeing::Look);
+        let headline = summary(&snapshot, now()).headline().unwrap();
+        assert_eq!(headline, Line::new().with("pg-2 is 1.2 GB behind (settling 3 s)", Tone::Dim));
     }
 }

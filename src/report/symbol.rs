@@ -16,7 +16,9 @@ pub enum Mark {
     Failed,
     /// Not answered yet, and not yet overdue.
     Waiting,
-    /// Does not answer.
+    /// Does not answer, and is to.
+    Absent,
+    /// Does not answer: nothing is known.
     Silent,
 }
 
@@ -28,7 +30,7 @@ impl Mark {
             Self::Partly => '◐',
             Self::Failed => '✖',
             Self::Waiting => '◌',
-            Self::Silent => '○',
+            Self::Absent | Self::Silent => '○',
         }
     }
 
@@ -36,7 +38,7 @@ impl Mark {
     pub fn tone(self) -> Tone {
         match self {
             Self::Well => Tone::Well,
-            Self::Partly => Tone::Look,
+            Self::Partly | Self::Absent => Tone::Look,
             Self::Failed => Tone::Act,
             Self::Waiting | Self::Silent => Tone::Stale,
         }

@@ -13,6 +13,7 @@ use crate::model::finding::Finding;
 use crate::model::name::{ClusterName, NodeName, RouterName};
 use crate::model::text::Text;
 use crate::observe::picture::{Order, Picture};
+use crate::report::alerts::Alert;
 
 /// Why the console ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,17 +45,6 @@ pub enum PsqlTarget {
         /// Proxy of the selected row.
         proxy: Text,
     },
-}
-
-/// A finding that began or ended, for the bell, the desktop, or a hook.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Alert {
-    /// Cluster.
-    pub cluster: ClusterName,
-    /// It began; else it ended.
-    pub began: bool,
-    /// What.
-    pub finding: Finding,
 }
 
 /// One thing to do.
@@ -122,4 +112,13 @@ pub enum Effect {
     Redraw,
     /// Tell somebody.
     Alert(Alert),
+    /// Write down that a finding is known, or, without a reason, that it is not any more.
+    Know {
+        /// Cluster.
+        cluster: ClusterName,
+        /// The finding as it is.
+        finding: Box<Finding>,
+        /// Why, and for how long.
+        known: Option<(Text, Duration)>,
+    },
 }

@@ -9,13 +9,16 @@ use futures::future::BoxFuture;
 use jiff::tz::TimeZone;
 
 use super::clipboard::Multiplexer;
-use super::effect::{Alert, PsqlTarget};
+use super::effect::PsqlTarget;
 use super::theme::ColourDepth;
 use super::views::View;
+use crate::model::finding::Finding;
 use crate::model::name::ClusterName;
+use crate::model::text::Text;
 use crate::observe::picture::Picture;
 use crate::operate::desk::Desk;
 use crate::operate::hand::{Drills, Hand, Ledger};
+use crate::report::alerts::Alert;
 
 /// How the operator is told of what begins and ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -93,6 +96,11 @@ pub type EvidenceHook =
 /// Takes note of an alert. Must return at once; limits on its rate are its own business.
 pub type AlertHook = Arc<dyn Fn(Alert) + Send + Sync>;
 
+/// Writes down on this host that a finding is known, with why and for how long; without, that it is not any more. The
+/// error is one line.
+pub type KnowHook =
+    Arc<dyn Fn(ClusterName, Finding, Option<(Text, Duration)>) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
 /// Gives a text to the operator's editor in the terminal that it is given, and returns what became of it. The error is
 /// one line.
 pub type EditorHook = Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
@@ -117,11 +125,13 @@ pub struct Hooks {
     pub evidence: Option<EvidenceHook>,
     /// Passes on alerts.
     pub alert: Option<AlertHook>,
+    /// Writes down which findings are known. A read-only console has none.
+    pub know: Option<KnowHook>,
 }
 
 impl std::fmt::Debug for Hooks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { desks, hand, ledger, drills, editor, psql, evidence, alert } = self;
+        let Self { desks, hand, ledger, drills, editor, psql, evidence, alert, know } = self;
         f.debug_struct("Hooks")
             .field("desks", &desks.keys().collect::<Vec<_>>())
             .field("hand", &hand.is_some())
@@ -131,6 +141,7 @@ impl std::fmt::Debug for Hooks {
             .field("psql", &psql.is_some())
             .field("evidence", &evidence.is_some())
             .field("alert", &alert.is_some())
+            .field("know", &know.is_some())
             .finish()
     }
 }

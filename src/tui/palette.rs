@@ -94,7 +94,7 @@ impl Palette {
             Argument::Drill => Cow::Owned(Scenario::ALL.map(|scenario| scenario.word().to_owned()).into()),
             Argument::Session => Cow::Borrowed(&self.choices.sessions),
             Argument::Action => Cow::Borrowed(&self.choices.actions),
-            Argument::Seconds | Argument::Changes | Argument::None => Cow::Borrowed(&[]),
+            Argument::Reason | Argument::Seconds | Argument::Changes | Argument::None => Cow::Borrowed(&[]),
         };
         let mut found: Vec<(u32, Entry)> = names
             .iter()

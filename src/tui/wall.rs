@@ -12,7 +12,10 @@ use super::theme::Role;
 use super::views::{Body, View};
 use super::widgets::{Canvas, header, table};
 use crate::model::snapshot::Wellbeing;
+use crate::report::clusters::{self, Urgency, totals, urgency};
+use crate::report::line::Line;
 use crate::report::summary::{Summary, summary};
+use crate::report::table::Tone;
 use crate::report::units;
 
 /// How long a page that somebody turned to stays.
@@ -33,8 +36,22 @@ const UNSEEN: Duration = Duration::from_secs(30);
 /// Which cluster is shown in detail, and since when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(in crate::tui) struct Wall {
+    /// Turns so far; what is shown is this, modulo how much there is to show.
     page: usize,
     next: Option<Duration>,
+    /// Somebody turned to a page by hand: it stays until then, whatever is critical.
+    held: Option<Duration>,
+}
+
+/// What the wall shows of a number of clusters, the worst first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Shown {
+    /// Page of tiles, from 0.
+    page: usize,
+    /// Place of the cluster in detail.
+    detail: usize,
+    /// It stays among the critical.
+    pinned: bool,
 }
 
 impl Wall {
@@ -45,6 +62,7 @@ impl Wall {
             Some(_) => {
                 self.page = (self.page + 1) % pages.max(1);
                 self.next = Some(at + rotation);
+                self.held = None;
             }
             None => self.next = Some(at + rotation),
         }
@@ -55,14 +73,28 @@ impl Wall {
         let count = isize::try_from(pages).unwrap_or(1).max(1);
         let page = (isize::try_from(self.page).unwrap_or(0) + step).rem_euclid(count);
         self.page = usize::try_from(page).unwrap_or(0);
-        self.next = Some(at + HELD);
+        (self.next, self.held) = (Some(at + HELD), Some(at + HELD));
         Vec::new()
+    }
+
+    /// What to show of `all` clusters of which the first `critical` are critical, `per_page` tiles a page. Where any is
+    /// critical, the detail rotates among these alone, and the tiles stay with it: the screen for the room must not show
+    /// another cluster during an outage.
+    fn shown(&self, all: usize, critical: usize, per_page: usize, at: Duration) -> Shown {
+        let pages = all.div_ceil(per_page.max(1)).max(1);
+        let held = self.held.is_some_and(|until| at < until);
+        if critical == 0 || held {
+            return Shown { page: self.page % pages, detail: self.page % all.max(1), pinned: false };
+        }
+        let detail = self.page % critical;
+        Shown { page: detail / per_page.max(1), detail, pinned: true }
     }
 }
 
 /// One cluster on the wall.
 struct Entry {
     summary: Summary,
+    urgency: Urgency,
     seen: Duration,
     index: usize,
 }
@@ -71,6 +103,10 @@ impl Entry {
     /// How it does, as far as it is seen at all.
     fn wellbeing(&self) -> Wellbeing {
         if self.seen > UNSEEN { Wellbeing::Unknown } else { self.summary.wellbeing }
+    }
+
+    fn urgency(&self) -> Urgency {
+        self.urgency.as_if(self.wellbeing())
     }
 }
 
@@ -81,8 +117,7 @@ impl App {
         let shift = u16::try_from(self.at.as_secs() / SHIFT_EVERY % 2).unwrap_or(0);
         let area = Rect { x: area.x + shift, width: area.width.saturating_sub(1), ..area };
         let mut entries: Vec<Entry> = (0..self.clusters.len()).map(|index| self.entry(index)).collect();
-        entries
-            .sort_by(|a, b| b.wellbeing().cmp(&a.wellbeing()).then_with(|| a.summary.cluster.cmp(&b.summary.cluster)));
+        entries.sort_by(|a, b| b.urgency().cmp(&a.urgency()).then_with(|| a.summary.cluster.cmp(&b.summary.cluster)));
 
         let foot = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
         let body = Rect { height: area.height.saturating_sub(1), ..area };
@@ -92,7 +127,10 @@ impl App {
         let tiles_height = if body.height > wanted.saturating_add(DETAIL) { wanted } else { body.height };
         let per_page = usize::from((tiles_height / TILE_HEIGHT).max(1) * columns);
         let pages = entries.len().div_ceil(per_page).max(1);
-        let first = wall.page % pages * per_page;
+        let critical = entries.iter().filter(|entry| entry.wellbeing() == Wellbeing::Act).count();
+        let shown = wall.shown(entries.len(), critical, per_page, self.at);
+        let first = shown.page * per_page;
+        self.draw_wall_totals(canvas, Rect { height: 1, ..body }, &entries);
         let tile_width = body.width / columns;
         for (place, entry) in entries.iter().skip(first).take(per_page).enumerate() {
             let place = u16::try_from(place).unwrap_or(u16::MAX);
@@ -106,14 +144,14 @@ impl App {
             draw_tile(canvas, tile, entry);
         }
         if tiles_height < body.height
-            && let Some(entry) = entries.get(wall.page % entries.len().max(1))
+            && let Some(entry) = entries.get(shown.detail)
         {
             let place = Rect { y: body.y + tiles_height, height: body.height - tiles_height, ..body };
-            self.draw_wall_detail(canvas, place, entry);
+            self.draw_wall_detail(canvas, place, entry, shown.pinned);
         }
         let clock = self.clock();
         let count = units::plural(self.clusters.len(), "cluster");
-        let page = if pages > 1 { format!(" · page {}/{pages}", wall.page % pages + 1) } else { String::new() };
+        let page = if pages > 1 { format!(" · page {}/{pages}", shown.page + 1) } else { String::new() };
         let text = format!("read-only · {count}{page} · {clock}");
         let width = u16::try_from(text.width()).unwrap_or(u16::MAX).min(foot.width);
         canvas.word(foot.x + (foot.width - width) / 2, foot.y, width, &text, Role::Dim);
@@ -122,17 +160,35 @@ impl App {
     fn entry(&self, index: usize) -> Entry {
         let cluster = &self.clusters[index];
         let live = cluster.live();
-        Entry { summary: summary(&live.snapshot, cluster.now(self.at)), seen: cluster.since_live(self.at), index }
+        let (urgency, summary) = (urgency(&live.snapshot), summary(&live.snapshot, cluster.now(self.at)));
+        Entry { summary, urgency, seen: cluster.since_live(self.at), index }
     }
 
-    fn draw_wall_detail(&self, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
+    /// The first line: how many clusters are in each state, and whether they are real.
+    fn draw_wall_totals(&self, canvas: &mut Canvas<'_>, area: Rect, entries: &[Entry]) {
+        let totals = totals(entries.iter().map(Entry::wellbeing));
+        let used = canvas.line(area.x + 2, area.y, area.width.saturating_sub(4), &totals);
+        if entries.iter().any(|entry| entry.summary.simulated) {
+            let badge = " simulated ";
+            let width = u16::try_from(badge.width()).unwrap_or(u16::MAX);
+            if used + width + 6 <= area.width {
+                canvas.word(area.right() - width - 2, area.y, width, badge, Role::BadgeSimulated);
+            }
+        }
+    }
+
+    fn draw_wall_detail(&self, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry, pinned: bool) {
         for x in area.left() + 1..area.right().saturating_sub(1) {
             canvas.word(x, area.y, 1, "─", Role::Border);
         }
         let name = entry.summary.cluster.as_str();
         let role = Role::of_cluster(entry.summary.colour.as_ref().map(crate::model::text::Text::as_str));
         let used = canvas.word(area.x + 2, area.y + 1, area.width.saturating_sub(4), name, role);
-        canvas.line(area.x + 4 + used, area.y + 1, area.width.saturating_sub(6 + used), &entry.summary.line());
+        let pin = if pinned { "  (pinned: critical)" } else { "" };
+        let used =
+            used + canvas.word(area.x + 2 + used, area.y + 1, area.width.saturating_sub(4 + used), pin, Role::Act);
+        let room = area.width.saturating_sub(6 + used);
+        canvas.line(area.x + 4 + used, area.y + 1, room, &entry.summary.within(usize::from(room)));
         let Some(cluster) = self.clusters.get(entry.index) else { return };
         let mut y = area.y + 3;
         let panes = self.with_scene_of(cluster, (area.width, area.height), |scene| View::Topology.panes(scene));
@@ -181,19 +237,28 @@ fn draw_tile(canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
     if used + width + 2 <= room {
         canvas.word(area.right() - width - 1, area.y, width, age, band);
     }
-    let what = match (&summary.worst, wellbeing) {
+    let what = match (summary.headline(), wellbeing) {
         _ if *seen > UNSEEN => format!("not seen for {}", units::duration(*seen)),
-        (_, Wellbeing::Unknown) => summary.age_text.text.to_string(),
-        (Some(worst), _) => worst.text.to_string(),
-        (None, Wellbeing::Look | Wellbeing::Act) => "no finding yet, but a part is not in order".to_owned(),
-        (None, Wellbeing::Well) => "all well".to_owned(),
+        (None, Wellbeing::Unknown) => summary.age_text.text.to_string(),
+        (Some(_), _) | (None, Wellbeing::Look | Wellbeing::Act | Wellbeing::Well) => String::new(),
     };
     if area.height > 1 {
-        canvas.word(area.x + 1, area.y + 1, room, &what, state);
+        let headline = summary.headline().filter(|_| what.is_empty());
+        match headline {
+            Some(line) => canvas.line(area.x + 1, area.y + 1, room, &line),
+            None if what.is_empty() => canvas.word(area.x + 1, area.y + 1, room, clusters::state(wellbeing), state),
+            None => canvas.word(area.x + 1, area.y + 1, room, &what, state),
+        };
     }
     if area.height > 2 {
-        let role = if wellbeing == Wellbeing::Unknown { Role::Stale } else { Role::Text };
-        canvas.word(area.x + 1, area.y + 2, room, &numbers(summary, usize::from(room)), role);
+        let mut line = numbers(summary, usize::from(room));
+        // What was last known of a cluster that is not seen is not how it is.
+        if wellbeing == Wellbeing::Unknown {
+            for span in &mut line.spans {
+                span.tone = Tone::Stale;
+            }
+        }
+        canvas.line(area.x + 1, area.y + 2, room, &line);
     }
 }
 
@@ -206,14 +271,28 @@ fn band(wellbeing: Wellbeing) -> Role {
     }
 }
 
-fn numbers(summary: &Summary, room: usize) -> String {
-    let sessions = |count: Option<u64>| count.map_or_else(|| "?".to_owned(), units::count);
-    let (writes, reads) = (sessions(summary.write_sessions), sessions(summary.read_sessions));
-    let paused = summary.paused.as_ref().map_or(String::new(), |paused| format!("   {}", paused.text));
-    let line =
-        |sessions: String| format!("lag {}   {sessions}   members {}{paused}", summary.lag.text, summary.members.text);
-    let whole = line(format!("{writes} write / {reads} read sessions"));
-    if whole.width() <= room { whole } else { line(format!("{writes} w / {reads} r")) }
+/// The numbers of a tile, each in its tone: what is old is grey.
+fn numbers(summary: &Summary, room: usize) -> Line {
+    let sessions = |count: Option<u64>| {
+        let tone = if count.is_some() { Tone::Plain } else { Tone::Stale };
+        (count.map_or_else(|| "?".to_owned(), units::count), tone)
+    };
+    let build = |[write, read]: [&str; 2]| {
+        let mut line = Line::new().plain("lag ").with(summary.lag.text.as_str(), summary.lag.tone).plain("   ");
+        for (count, word) in [(summary.write_sessions, write), (summary.read_sessions, read)] {
+            let (text, tone) = sessions(count);
+            line.push(format!("{text}{word}"), tone);
+        }
+        line.push("   members ", Tone::Plain);
+        line.push(summary.members.text.as_str(), summary.members.tone);
+        for span in [&summary.blocked, &summary.paused].into_iter().flatten() {
+            line.push("   ", Tone::Plain);
+            line.push(span.text.as_str(), span.tone);
+        }
+        line
+    };
+    let whole = build([" write / ", " read sessions"]);
+    if whole.width() <= room { whole } else { build([" w / ", " r"]) }
 }
 
 #[cfg(test)]
@@ -223,8 +302,8 @@ mod tests {
     #[test]
     fn sessions_are_spelt_out_where_there_is_room() {
         let summary = summary(&crate::report::test_support::healthy(), crate::report::test_support::now());
-        assert!(numbers(&summary, 60).contains("83 write / 83 read sessions"), "{}", numbers(&summary, 60));
-        assert!(numbers(&summary, 40).contains("83 w / 83 r"));
+        assert!(numbers(&summary, 60).text().contains("83 write / 83 read sessions"));
+        assert!(numbers(&summary, 40).text().contains("83 w / 83 r"));
     }
 
     #[test]
@@ -242,5 +321,41 @@ mod tests {
         assert_eq!(wall.page, 2);
         wall.tick(71 * second, 10 * second, 3);
         assert_eq!(wall.page, 0);
+    }
+
+    #[test]
+    fn the_detail_stays_with_what_is_critical_and_rotates_among_all_where_nothing_is() {
+        let second = Duration::from_secs(1);
+        let mut wall = Wall::default();
+        let mut details = Vec::new();
+        for turn in 0..6_u32 {
+            wall.tick(second * 15 * turn, second * 15, 5);
+            details.push(wall.shown(5, 2, 2, second * 15 * turn).detail);
+        }
+        assert!(
+            details.iter().all(|detail| *detail < 2) && details.contains(&0) && details.contains(&1),
+            "{details:?}"
+        );
+        let details: Vec<_> =
+            (0..5).map(|page| Wall { page, ..Wall::default() }.shown(5, 0, 2, second).detail).collect();
+        assert_eq!(details, [0, 1, 2, 3, 4]);
+        // Somebody who turns a page sees that page.
+        wall.page(3, 100 * second, 5);
+        let shown = wall.shown(5, 2, 2, 101 * second);
+        assert!(!shown.pinned && shown.detail == wall.page % 5);
+        assert!(wall.shown(5, 2, 2, 200 * second).pinned);
+    }
+
+    #[test]
+    fn the_last_known_lag_of_a_dead_leader_is_grey() {
+        use crate::report::test_support::{cut, dcs_lost, healthy, now, seconds};
+        let mut snapshot = healthy();
+        for name in ["pg-0", "pg-1", "pg-2"] {
+            cut(&mut snapshot, name, seconds(38));
+        }
+        dcs_lost(&mut snapshot, seconds(38));
+        let line = numbers(&summary(&snapshot, now()), 60);
+        let lag = line.spans.iter().find(|span| span.text.as_str().contains("kB")).expect("a lag");
+        assert_eq!(lag.tone, Tone::Stale, "{}", line.text());
     }
 }

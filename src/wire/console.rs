@@ -46,6 +46,7 @@ pub(super) async fn on_clusters(
         observers.tracker.spawn(async move { here.tell(job::here().await) });
     }
     observers.tracker.spawn(pauses::recall(observers.handles.clone()));
+    observers.follow_acknowledged();
     let followed = observers.settings.iter().cloned().zip(observers.handles.iter().cloned());
     let followed = followed.map(|(cluster, handle)| Ground { cluster, handle }).collect();
     let hooks = hooks::for_clusters(&options, settings, followed, &arguments.shared, hook, &here);

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
+use super::acknowledged;
 use super::console::state_directory;
 use super::drill::practice::{Ground, Practice};
 use super::rehearsal::Rehearsal;
@@ -34,12 +35,13 @@ use crate::operate::Rules;
 use crate::operate::desk::{Desk, HostNotes};
 use crate::operate::drill::Reports;
 use crate::operate::hand::Hand;
+use crate::report::alerts::Alert;
 use crate::report::evidence;
-use crate::tui::effect::{Alert, PsqlTarget};
+use crate::tui::effect::PsqlTarget;
 use crate::tui::{Hooks, Options};
 
 /// Longest run of the program that is told of findings.
-const HOOK_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const HOOK_PATIENCE: Duration = Duration::from_secs(10);
 /// Findings that may wait for it; more are dropped, since a screen must not stall for them.
 const HOOK_QUEUE: usize = 16;
 
@@ -52,7 +54,8 @@ pub(super) fn for_clusters(
     hook: Option<&Path>,
     here: &HostNotes,
 ) -> Hooks {
-    let handles = followed.iter().map(|ground| ground.handle.clone()).collect();
+    let handles: Vec<Handle> = followed.iter().map(|ground| ground.handle.clone()).collect();
+    let know = (!options.read_only).then(|| acknowledged::hook(handles.clone()));
     let mut command = settings.ui.wall.hook.clone();
     if let Some(path) = hook {
         command = vec![path.display().to_string()];
@@ -78,7 +81,8 @@ pub(super) fn for_clusters(
         drills: Some(Arc::new(drills)),
         psql,
         evidence: Some(evidence_writer(&configuration.unwrap_or_default())),
-        alert: (options.wall && !command.is_empty()).then(|| alert(command, pause)),
+        alert: (!command.is_empty()).then(|| -> crate::tui::options::AlertHook { Arc::new(alert(command, pause).0) }),
+        know,
     }
 }
 
@@ -89,7 +93,10 @@ pub(super) fn for_simulation(
     hook: Option<&Path>,
 ) -> anyhow::Result<Hooks> {
     let command = hook.map(|path| vec![path.display().to_string()]);
-    let rehearsal = Rehearsal::on(clusters.filter(|_| !options.read_only));
+    let clusters: Vec<(SimulatedCluster, Handle)> = clusters.collect();
+    let handles = clusters.iter().map(|(_, handle)| handle.clone()).collect();
+    let know = (!options.read_only).then(|| acknowledged::rehearsed(handles));
+    let rehearsal = Rehearsal::on(clusters.into_iter().filter(|_| !options.read_only));
     let rehearsal = Arc::new(rehearsal.context("cannot make a place for the files of actions")?);
     let ledger = rehearsal.ledger();
     let desks = rehearsal.desks();
@@ -102,7 +109,9 @@ pub(super) fn for_simulation(
         drills: Some(rehearsal),
         psql: None,
         evidence: Some(evidence_writer("# simulated\n")),
-        alert: command.filter(|_| options.wall).map(|command| alert(command, Duration::from_secs(1))),
+        alert: command
+            .map(|command| -> crate::tui::options::AlertHook { Arc::new(alert(command, Duration::from_secs(1)).0) }),
+        know,
     })
 }
 
@@ -282,29 +291,37 @@ fn write_evidence(cluster: &ClusterName, picture: &Picture, configuration: &str)
     Ok(directory)
 }
 
-/// Tells a program of findings, one at a time and no more often than every `pause`.
-fn alert(command: Vec<String>, pause: Duration) -> crate::tui::options::AlertHook {
+/// Tells a program of findings, one at a time and no more often than every `pause`; the task ends with the hook, once
+/// what waits is told.
+pub(super) fn alert(
+    command: Vec<String>,
+    pause: Duration,
+) -> (impl Fn(Alert) + Send + Sync + 'static, tokio::task::JoinHandle<()>) {
     let (sender, mut alerts) = mpsc::channel::<Alert>(HOOK_QUEUE);
     let tell = async move {
         while let Some(alert) = alerts.recv().await {
             let document = serde_json::json!({
                 "cluster": alert.cluster,
-                "event": if alert.began { "began" } else { "ended" },
+                "event": alert.change.word(),
                 "finding": alert.finding,
             });
             if let Err(error) = process::feed(&command, document.to_string().as_bytes(), HOOK_PATIENCE).await {
                 tracing::warn!(%error, "the hook failed");
             }
-            tokio::time::sleep(pause).await;
+            // Nobody is spared anything by waiting once no more can come.
+            if !alerts.is_closed() {
+                tokio::time::sleep(pause).await;
+            }
         }
     };
     #[expect(clippy::disallowed_methods, reason = "ends by itself when the console drops the hook")]
-    drop(tokio::spawn(tell));
-    Arc::new(move |alert| {
+    let task = tokio::spawn(tell);
+    let tell = move |alert| {
         if sender.try_send(alert).is_err() {
             tracing::warn!("the hook is too slow: a finding was not passed on");
         }
-    })
+    };
+    (tell, task)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(super) fn host() -> String {
 }
 
 /// Who sits at this console.
-fn who() -> Operator {
+pub(super) fn who() -> Operator {
     let environment = Environment::of_process();
     let mut who = operator(|name| environment.get(name).filter(|value| !value.is_empty()), &host(), std::process::id());
     if who.user == *"unknown" {

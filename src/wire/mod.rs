@@ -1,6 +1,7 @@
 //! The composition root: the only place that names concrete drivers and clients together. It puts parts together and
 //! decides nothing about clusters.
 
+mod acknowledged;
 mod act;
 pub mod acting;
 mod checks;
@@ -32,7 +33,7 @@ use tokio_util::task::TaskTracker;
 use crate::cli::args::{self, Arguments, Awaited, Output, Shared, Verb};
 use crate::cli::exit::Exit;
 use crate::cli::printer::{Printer, is_closed};
-use crate::cli::{audit, doctor, status, wait};
+use crate::cli::{ack, audit, doctor, status, wait, watch};
 use crate::client::{cause, descriptors, process};
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
@@ -140,6 +141,8 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
             observers.end().await;
             Ok(exit)
         }
+        Some(Verb::Watch(args)) => watch(arguments, args, printer).await,
+        Some(Verb::Ack(args)) => ack(arguments, args, printer).await,
         Some(Verb::Doctor(args)) => {
             let settings = configured(&arguments.shared, args.name.as_deref(), printer)?;
             let lines = checks::examine(&settings, printer).await?;
@@ -162,6 +165,65 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
         Some(Verb::Init(args)) => discover::init(&arguments.shared, args, printer).await,
         Some(Verb::Completions { .. } | Verb::Man) => Ok(Exit::Done),
     }
+}
+
+/// `watch`, with the hook of the configuration or of the command line.
+async fn watch(arguments: &Arguments, args: &args::Watch, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let settings = configured(&arguments.shared, args.name.as_deref(), printer)?;
+    let options = watch::Options {
+        output: args.output,
+        findings_only: args.findings,
+        timeout: patience("--timeout", &args.timeout)?,
+    };
+    let mut command = settings.ui.wall.hook.clone();
+    if let Some(program) = args.exec.as_ref().or(arguments.console.hook.as_ref()) {
+        command = vec![program.display().to_string()];
+    }
+    let told = (!command.is_empty()).then(|| hooks::alert(command, settings.ui.wall.hook_pause));
+    let (tell, task) = told.map_or((None, None), |(tell, task)| (Some(Box::new(tell) as watch::Tell), Some(task)));
+    let observers = Observers::start(&settings, true, Purpose::Watch, printer).await?;
+    observers.follow_acknowledged();
+    let exit = watch::run(observers.handles.clone(), &options, tell, printer).await;
+    observers.end().await;
+    // What waits for the program is still told: the last finding before the end may be the one that matters.
+    if let Some(task) = task
+        && tokio::time::timeout(hooks::HOOK_PATIENCE, task).await.is_err()
+    {
+        printer.say("pgctl-tui: the hook was too slow for the last findings");
+    }
+    exit
+}
+
+/// `ack`: lists what is acknowledged, or acknowledges one finding as it stands now.
+async fn ack(arguments: &Arguments, args: &args::Ack, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let settings = configured(&arguments.shared, None, printer)?;
+    let store = acknowledged::store();
+    let Some(meant) = &args.finding else {
+        let known = store.read()?;
+        return ack::list(&known, &settings, printer);
+    };
+    if arguments.shared.read_only {
+        printer.say("pgctl-tui: not acknowledged: this console only looks");
+        return Ok(Exit::Refused);
+    }
+    let span = span("--for", &args.span)?;
+    let observers = Observers::start(&settings, true, Purpose::Once, printer).await?;
+    let pictures = ack::pictures(observers.handles.clone(), patience("--timeout", &args.timeout)?).await;
+    observers.end().await;
+    let (cluster, finding) = match ack::find(&pictures, meant) {
+        Ok(found) => found,
+        Err(why) => return Err(Misuse(why).into()),
+    };
+    let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let known = match (args.off, reason) {
+        (true, _) => None,
+        (false, Some(reason)) => Some((crate::model::text::Text::new(reason), span)),
+        (false, None) => return Err(Misuse("--reason: say why, for whoever comes after you".to_owned()).into()),
+    };
+    let word = if known.is_some() { "acknowledged" } else { "not acknowledged any more" };
+    acknowledged::note(&cluster, &finding, known)?;
+    printer.say(format!("{cluster}: {word}: {}", finding.title));
+    Ok(Exit::Done)
 }
 
 /// Says an error with its causes in one line. Wrong configuration has its own exit code.
@@ -268,13 +330,24 @@ impl Observers {
         {
             cluster.scope = Box::pin(scope::known(cluster, printer)).await?;
         }
-        Ok(Self::start(&settings, read_only, purpose))
+        let observers = Self::start(&settings, read_only, purpose);
+        acknowledged::tell(&observers.handles).await;
+        Ok(observers)
     }
 
     fn of(stacks: Vec<Stack>) -> Self {
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let handles = stacks.into_iter().map(|stack| start(stack, &tracker, &cancel)).collect();
         Self { handles, settings: Vec::new(), tracker, cancel }
+    }
+
+    /// From now on follows what other consoles of this host acknowledge.
+    fn follow_acknowledged(&self) {
+        let follow = acknowledged::follow(self.handles.clone());
+        let cancel = self.cancel.clone();
+        self.tracker.spawn(async move {
+            cancel.run_until_cancelled(follow).await;
+        });
     }
 
     /// Ends every task, waiting for it as long as [`FAREWELL`].

@@ -106,7 +106,8 @@ impl Stage {
     fn snapshot(&mut self) -> Snapshot {
         let mut snapshot = self.merged();
         let drafts = health::examine(&snapshot);
-        snapshot.findings = self.memory.settle(drafts, snapshot.thresholds.settle, self.now);
+        let settled = self.memory.settle(drafts, snapshot.thresholds.settle, self.now);
+        (snapshot.findings, snapshot.settling) = (settled.findings, settled.settling);
         snapshot
     }
 

@@ -241,6 +241,7 @@ impl Decode for SessionRow {
             transaction_age: columns.take()?,
             query_age: columns.take()?,
             blocked_by: columns.take()?,
+            waited: columns.take()?,
             query: columns.some_text()?,
         })
     }

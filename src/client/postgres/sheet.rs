@@ -251,6 +251,8 @@ pub struct SessionRow {
     pub query_age: Option<f64>,
     /// Who blocks it.
     pub blocked_by: Option<Vec<i32>>,
+    /// Seconds since it began to wait for the lock.
+    pub waited: Option<f64>,
     /// Head of the query.
     pub query: Option<String>,
 }

@@ -52,6 +52,32 @@ macro_rules! client_backend {
     };
 }
 
+/// Columns of a session up to since when it waits.
+macro_rules! sessions_head {
+    () => {
+        "SELECT pid, datname::text, usename::text, application_name, host(client_addr), state, \
+         wait_event_type, wait_event, backend_start, \
+         extract(epoch FROM clock_timestamp() - xact_start)::float8, \
+         extract(epoch FROM clock_timestamp() - query_start)::float8, \
+         CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) END, "
+    };
+}
+
+/// The rest of its columns, and which sessions.
+macro_rules! sessions_tail {
+    () => {
+        concat!(
+            "left(query, 200) FROM (SELECT *, row_number() OVER (PARTITION BY kind \
+             ORDER BY coalesce(xact_start, query_start), pid) AS place FROM (SELECT *, CASE \
+             WHEN wait_event_type = 'Lock' THEN 0 WHEN state = 'active' THEN 1 \
+             WHEN state LIKE 'idle in transaction%' THEN 2 ELSE 3 END AS kind FROM pg_stat_activity \
+             WHERE state IS DISTINCT FROM 'idle' AND ",
+            client_backend!(),
+            ") AS sessions) AS placed ORDER BY place, kind LIMIT 100"
+        )
+    };
+}
+
 impl Statement {
     /// What one poll sends, in the order of the answers.
     pub(super) const SHEET: [Self; 16] = [
@@ -170,19 +196,16 @@ impl Statement {
                 "SELECT pid, phase, backup_streamed, backup_total FROM pg_stat_progress_basebackup ORDER BY pid"
             }
             // Who blocks whom is found out under the lock manager's own locks, so it is asked only of those who wait
-            // for one. The rank is that of the list: blocked, active, in a transaction, the rest of what is visible.
-            Self::Sessions => concat!(
-                "SELECT pid, datname::text, usename::text, application_name, host(client_addr), state, \
-                 wait_event_type, wait_event, backend_start, \
-                 extract(epoch FROM clock_timestamp() - xact_start)::float8, \
-                 extract(epoch FROM clock_timestamp() - query_start)::float8, \
-                 CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) END, left(query, 200) \
-                 FROM pg_stat_activity WHERE state IS DISTINCT FROM 'idle' AND ",
-                client_backend!(),
-                " ORDER BY CASE WHEN wait_event_type = 'Lock' THEN 0 WHEN state = 'active' THEN 1 \
-                 WHEN state LIKE 'idle in transaction%' THEN 2 ELSE 3 END, \
-                 coalesce(xact_start, query_start), pid LIMIT 100"
+            // for one; since when they wait is read once, and only where anybody does. A long queue must not push out
+            // whoever is at its head: of each kind (blocked, active, in a transaction, the rest) the oldest come first.
+            Self::Sessions if major >= 14 => concat!(
+                sessions_head!(),
+                "CASE WHEN wait_event_type = 'Lock' THEN ((SELECT json_object_agg(pid, age) FROM (SELECT pid, \
+                 extract(epoch FROM clock_timestamp() - min(waitstart)) AS age FROM pg_locks \
+                 WHERE NOT granted GROUP BY pid) AS waits) ->> pid::text)::float8 END, ",
+                sessions_tail!()
             ),
+            Self::Sessions => concat!(sessions_head!(), "NULL::float8, ", sessions_tail!()),
             Self::Applications => concat!(
                 "SELECT application_name, count(*)::int4, count(*) FILTER (WHERE state = 'active')::int4, \
                  count(*) FILTER (WHERE state LIKE 'idle in transaction%')::int4 FROM pg_stat_activity WHERE ",

@@ -9,9 +9,9 @@ use super::super::topology::{notes, sync_state, tag_words, writes};
 use super::super::{clusters, dcs, units};
 use super::value::seconds;
 use super::{
-    BackupsDocument, ClusterDocument, DcsDocument, DcsMemberDocument, EvidenceDocument, FindingDocument,
-    MemberDocument, OperationLockDocument, PauseDocument, RouterDocument, SCHEMA_VERSION, ScheduledDocument,
-    ServerDocument, SlotDocument, SourceDocument, StatusDocument, Value,
+    AcknowledgedDocument, BackupsDocument, ClusterDocument, DcsDocument, DcsMemberDocument, EvidenceDocument,
+    FindingDocument, MemberDocument, OperationLockDocument, PauseDocument, RouterDocument, SCHEMA_VERSION,
+    ScheduledDocument, ServerDocument, SlotDocument, SourceDocument, StatusDocument, Value,
 };
 use crate::model::dcs::{DcsMember, Quorum, RaftLeader};
 use crate::model::finding::Finding;
@@ -20,6 +20,7 @@ use crate::model::moment::Began;
 use crate::model::name::NodeName;
 use crate::model::observed::{Freshness, Observed, Reading};
 use crate::model::parts::BackupOutcome;
+use crate::model::postgres::SqlPart;
 use crate::model::router::{PoolPurpose, Router};
 use crate::model::snapshot::{Snapshot, SourceStatus, StackKind};
 use crate::model::view::MemberView;
@@ -70,6 +71,7 @@ fn cluster(snapshot: &Snapshot) -> ClusterDocument {
         routers: snapshot.routers.iter().map(|one| router(snapshot, one)).collect(),
         backups: backups(snapshot),
         findings: snapshot.findings.iter().map(|one| finding(snapshot, one)).collect(),
+        settling: snapshot.settling.iter().map(|one| finding(snapshot, one)).collect(),
         sources: snapshot.sources().iter().map(source).collect(),
     }
 }
@@ -139,6 +141,12 @@ fn member(view: MemberView<'_>) -> MemberDocument {
             slots.iter().map(slot).collect()
         })
     });
+    let blocked = view.member.sql.as_ref().and_then(|sql| {
+        let told = |report: &crate::model::postgres::SqlReport| {
+            report.knows(SqlPart::Connections).then(|| u64::from(report.connections.blocked))
+        };
+        sql.fact(now, told)
+    });
     MemberDocument {
         name: view.name().to_string(),
         on_record: match view.member.presence {
@@ -175,6 +183,7 @@ fn member(view: MemberView<'_>) -> MemberDocument {
             NOBODY_SAYS,
         ),
         slots: Value::of(slots, now, NOBODY_SAYS),
+        blocked_sessions: Value::of(blocked, now, NOBODY_SAYS),
         notes: notes(view).into_iter().map(|note| note.text.to_string()).collect(),
     }
 }
@@ -251,11 +260,13 @@ fn backups(snapshot: &Snapshot) -> BackupsDocument {
     BackupsDocument { configured: true, last_good: Value::of(good, snapshot.now, reason) }
 }
 
-fn finding(snapshot: &Snapshot, finding: &Finding) -> FindingDocument {
+/// The document of one finding of `snapshot`.
+pub fn finding(snapshot: &Snapshot, finding: &Finding) -> FindingDocument {
     let since = |at| seconds(snapshot.now.since(at));
     FindingDocument {
         code: finding.code,
         severity: finding.severity.word(),
+        consequence: finding.consequence.word(),
         subject: finding.subject.to_string(),
         title: finding.title.to_string(),
         for_seconds: finding.since.map(since),
@@ -269,6 +280,12 @@ fn finding(snapshot: &Snapshot, finding: &Finding) -> FindingDocument {
             })
             .collect(),
         advice: finding.advice.to_string(),
+        acknowledged: finding.acknowledged.as_ref().map(|known| AcknowledgedDocument {
+            by: known.by.to_string(),
+            reason: known.reason.to_string(),
+            at: known.at.to_string(),
+            until: known.until.to_string(),
+        }),
     }
 }
 

@@ -9,7 +9,7 @@ mod tests;
 
 use serde::Serialize;
 
-pub use build::status;
+pub use build::{finding, status};
 pub use value::{Status, Value};
 
 /// Version of the schema. Raised when a field changes its meaning or goes; new fields may come without it.
@@ -67,8 +67,10 @@ pub struct ClusterDocument {
     pub routers: Vec<RouterDocument>,
     /// Backups.
     pub backups: BackupsDocument,
-    /// What is wrong, worst first.
+    /// What is wrong, worst first; what somebody has acknowledged last.
     pub findings: Vec<FindingDocument>,
+    /// Findings in the making, worst first.
+    pub settling: Vec<FindingDocument>,
     /// Every source asked.
     pub sources: Vec<SourceDocument>,
 }
@@ -114,6 +116,8 @@ pub struct MemberDocument {
     pub tags: Value<Vec<String>>,
     /// Replication slots.
     pub slots: Value<Vec<SlotDocument>>,
+    /// Client backends that wait for a lock.
+    pub blocked_sessions: Value<u64>,
     /// What is worth saying beside, in words. For people: not to be parsed.
     pub notes: Vec<String>,
 }
@@ -254,6 +258,9 @@ pub struct FindingDocument {
     pub code: &'static str,
     /// `critical`, `warning` or `note`.
     pub severity: &'static str,
+    /// What it costs: `writes-down`, `split-brain`, `data-at-risk`, `no-failover`, `redundancy-lost`, `performance` or
+    /// `hygiene`.
+    pub consequence: &'static str,
     /// What it is about.
     pub subject: String,
     /// One line.
@@ -264,6 +271,21 @@ pub struct FindingDocument {
     pub evidence: Vec<EvidenceDocument>,
     /// What to do.
     pub advice: String,
+    /// Who knows of it; null: nobody, or it got worse since.
+    pub acknowledged: Option<AcknowledgedDocument>,
+}
+
+/// That somebody knows of a finding.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct AcknowledgedDocument {
+    /// `user@host`.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Until when, RFC 3339.
+    pub until: String,
 }
 
 /// One fact behind a finding.

@@ -1,5 +1,6 @@
 //! Replication: standbys as their upstreams see them, slots, receivers, archivers, and the history of timelines.
 
+mod fold;
 mod slots;
 
 #[cfg(test)]
@@ -145,6 +146,7 @@ pub fn standbys(snapshot: &Snapshot) -> Table {
         }
     }
     table.rows.sort_by(|a, b| a.cells[0].text.cmp(&b.cells[0].text));
+    fold::stale(&mut table, snapshot);
     table
 }
 
@@ -255,6 +257,7 @@ pub fn receivers(snapshot: &Snapshot) -> Table {
     // The leader has no receiver to be unknown.
     let leads = |member: &Member| snapshot.leader().is_some_and(|leader| leader.value == member.name);
     let unknown = unanswered_rows(snapshot, RECEIVERS).filter(|(member, _)| !leads(member));
+    fold::stale(&mut table, snapshot);
     table.rows.extend(unknown.map(|(_, row)| row));
     table
 }
@@ -291,6 +294,7 @@ pub fn archivers(snapshot: &Snapshot) -> Table {
         let cells = archiver_cells(snapshot, member, reading, archiver, report.in_recovery);
         table.rows.push(cells::row(reading, snapshot.now, member.name.text().clone(), cells));
     }
+    fold::stale(&mut table, snapshot);
     table.rows.extend(unanswered_rows(snapshot, ARCHIVERS).map(|(_, row)| row));
     table
 }

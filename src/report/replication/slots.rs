@@ -3,7 +3,7 @@
 use super::super::cells;
 use super::super::table::{Cell, Table, Tone};
 use super::super::{tones, units};
-use super::{SLOTS, answered, empty, time_since, unanswered_rows};
+use super::{SLOTS, answered, empty, fold, time_since, unanswered_rows};
 use crate::model::member::Member;
 use crate::model::postgres::{Slot, WalStatus};
 use crate::model::snapshot::Snapshot;
@@ -18,6 +18,7 @@ pub fn slots(snapshot: &Snapshot) -> Table {
             table.rows.push(cells::row(reading, snapshot.now, format!("{}/{}", member.name, slot.name), cells));
         }
     }
+    fold::stale(&mut table, snapshot);
     table.rows.extend(unanswered_rows(snapshot, SLOTS).map(|(_, row)| row));
     table
 }

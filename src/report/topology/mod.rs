@@ -41,6 +41,9 @@ pub const COLUMNS: &[Column] = &[
     Column::words("notes", "NOTES", 0, 13, 0),
 ];
 
+/// Place of the state among [`COLUMNS`].
+const STATE: usize = 2;
+
 /// The members in tree order.
 pub fn table(snapshot: &Snapshot) -> Table {
     let mut table = empty(snapshot);
@@ -100,9 +103,12 @@ fn row(view: MemberView<'_>, branches: &str) -> Row {
     // What the record or an upstream still says of a silent node is no older than its source, but the node may have
     // changed since: its numbers are not to be taken for live ones.
     if !view.answers() {
+        let silence = cells[STATE].tone;
         for cell in &mut cells {
             cell.tone = Tone::Stale;
         }
+        // Values are old and grey; that it does not answer is neither.
+        cells[STATE].tone = silence;
     }
     cells.extend([router_cell(view), notes_cell(&notes)]);
     Row { id: name, cells }
@@ -111,7 +117,11 @@ fn row(view: MemberView<'_>, branches: &str) -> Row {
 /// The state of a member in one symbol.
 pub fn mark(view: MemberView<'_>) -> Mark {
     if !view.answers() {
-        return if view.is_waiting() { Mark::Waiting } else { Mark::Silent };
+        return match silence(view) {
+            Tone::Act => Mark::Failed,
+            Tone::Look => Mark::Absent,
+            _ => Mark::Waiting,
+        };
     }
     let snapshot = view.snapshot;
     let about = |severity| {
@@ -174,7 +184,19 @@ fn state_cell(view: MemberView<'_>, writes: bool) -> Cell {
         (false, true) => "gone",
         (false, false) => "no answer",
     };
-    Cell::text(word, Tone::Stale)
+    Cell::text(word, silence(view))
+}
+
+/// What the silence of a member means: it is worth a look, and worse where it holds the leader key or most members are
+/// silent. Not while it is in its first seconds.
+fn silence(view: MemberView<'_>) -> Tone {
+    if view.is_waiting() {
+        return Tone::Stale;
+    }
+    let snapshot = view.snapshot;
+    let holds = snapshot.leader().is_some_and(|leader| leader.value == *view.name());
+    let gone = snapshot.views().filter(MemberView::is_silent).count();
+    if holds || gone * 2 > snapshot.members.len() { Tone::Act } else { Tone::Look }
 }
 
 fn timeline_cell(view: MemberView<'_>) -> Cell {

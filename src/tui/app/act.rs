@@ -95,6 +95,7 @@ impl App {
                     return vec![Effect::Order(self.focus, Order::Dismiss(node))];
                 }
             }
+            Command::Acknowledge => return self.acknowledge(argument.as_deref()),
             Command::NextCluster => self.change_cluster(1),
             Command::PreviousCluster => self.change_cluster(-1),
             Command::Cluster => self.cluster_named(argument.as_deref()),

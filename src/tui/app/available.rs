@@ -34,6 +34,7 @@ impl App {
                 Some(_) => Ok(()),
                 None => Err("select a member that is off the record".into()),
             },
+            Command::Acknowledge => self.can_acknowledge(),
             Command::NextCluster | Command::PreviousCluster | Command::Cluster if self.clusters.len() < 2 => {
                 Err("there is only one cluster".into())
             }

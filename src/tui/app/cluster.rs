@@ -4,12 +4,11 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::finding::{Finding, Severity};
 use crate::model::moment::Moment;
 use crate::model::name::ClusterName;
 use crate::observe::picture::Picture;
+use crate::report::alerts::{self, Alert};
 use crate::report::clusters::{self, Entry};
-use crate::tui::effect::Alert;
 use crate::tui::history::{self, History};
 
 /// One cluster.
@@ -45,28 +44,11 @@ impl ClusterState {
 
     /// Takes in a picture that was put together `delay` ago. Returns what began and ended with it.
     pub(in crate::tui) fn receive(&mut self, picture: Arc<Picture>, delay: Duration, at: Duration) -> Vec<Alert> {
-        let alerts = self.alerts(&picture);
+        let alerts = alerts::between(&self.name, &self.live.snapshot.findings, &picture.snapshot.findings);
         self.history.take(at, &picture);
         (self.live, self.arrived, self.delay) = (picture, at, delay);
         self.entry.take();
         alerts
-    }
-
-    fn alerts(&self, next: &Picture) -> Vec<Alert> {
-        let worth = |finding: &&Finding| finding.severity >= Severity::Warning;
-        let (before, after) = (&self.live.snapshot.findings, &next.snapshot.findings);
-        let gone = |of: &[Finding], from: &[Finding]| -> Vec<Finding> {
-            // A finding that only grew worse is told again.
-            let same = |a: &Finding, b: &Finding| a.same_as(b) && a.severity <= b.severity;
-            of.iter().filter(worth).filter(|one| !from.iter().any(|other| same(one, other))).cloned().collect()
-        };
-        let ended = before.iter().filter(worth).filter(|one| !after.iter().any(|other| one.same_as(other))).cloned();
-        let alert = |began: bool, finding: Finding| Alert { cluster: self.name.clone(), began, finding };
-        gone(after, before)
-            .into_iter()
-            .map(|finding| alert(true, finding))
-            .chain(ended.map(|finding| alert(false, finding)))
-            .collect()
     }
 
     /// The picture to show.

@@ -1,6 +1,7 @@
 //! The state of the console and its one owner. Events come in one by one and leave effects; drawing reads the state
 //! and remembers only where things were drawn.
 
+mod acknowledge;
 mod act;
 mod available;
 mod cluster;
@@ -83,6 +84,8 @@ pub struct App {
     pub(in crate::tui) options: Options,
     pub(in crate::tui) has_psql: bool,
     pub(in crate::tui) has_evidence: bool,
+    /// Findings can be acknowledged from here.
+    pub(in crate::tui) can_know: bool,
     pub(in crate::tui) theme: Theme,
     pub(in crate::tui) themes: Vec<Theme>,
     pub(in crate::tui) keymap: Keymap,
@@ -124,6 +127,7 @@ impl App {
         Self {
             has_psql: hooks.psql.is_some() && !options.read_only && !options.wall,
             has_evidence: hooks.evidence.is_some(),
+            can_know: hooks.know.is_some() && !options.read_only && !options.wall,
             theme,
             themes,
             keymap: if options.wall { Keymap::wall() } else { Keymap::default() },

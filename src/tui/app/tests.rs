@@ -10,6 +10,7 @@ use crate::model::finding::{Finding, Severity};
 use crate::model::moment::Began;
 use crate::model::name::NodeName;
 use crate::observe::picture::Order;
+use crate::report::alerts::Change;
 use crate::report::test_support;
 use crate::tui::command::COMMANDS;
 use crate::tui::effect::{Effect, Outcome, PsqlTarget};
@@ -538,11 +539,14 @@ fn a_finding_that_begins_or_ends_is_told_once() {
     let mut stage = Stage::new(vec![around(well.clone())], Options::default(), &hooks(), (120, 40));
     let began = stage.bring(0, picture("prod-eu"));
     assert!(!began.is_empty());
-    assert!(began.iter().all(|effect| matches!(effect, Effect::Alert(alert) if alert.began)), "{began:?}");
+    assert!(
+        began.iter().all(|effect| matches!(effect, Effect::Alert(alert) if alert.change == Change::Began)),
+        "{began:?}"
+    );
     assert!(stage.bring(0, picture("prod-eu")).is_empty());
     let ended = stage.bring(0, around(well));
     assert_eq!(ended.len(), began.len());
-    assert!(ended.iter().all(|effect| matches!(effect, Effect::Alert(alert) if !alert.began)));
+    assert!(ended.iter().all(|effect| matches!(effect, Effect::Alert(alert) if alert.change == Change::Ended)));
 }
 
 #[test]

@@ -77,6 +77,8 @@ pub enum Command {
     PollNow,
     /// Forget a missing member.
     Dismiss,
+    /// Note that a finding is known.
+    Acknowledge,
     /// Focus the next cluster.
     NextCluster,
     /// Focus the cluster before.
@@ -220,6 +222,8 @@ pub enum Argument {
     Theme,
     /// Seconds.
     Seconds,
+    /// How long, and why; `off` takes it back.
+    Reason,
     /// A member; without one, that of the selected row.
     Member,
     /// A server of a router as BACKEND/SERVER; without one, that of the selected row.
@@ -244,6 +248,7 @@ impl Argument {
             Self::Cluster => " NAME",
             Self::Theme => " [NAME]",
             Self::Seconds => " SECONDS",
+            Self::Reason => " [8h] REASON",
             Self::Member => " [NODE]",
             Self::Server => " [BACKEND/SERVER]",
             Self::Drain => " [NODE] [restart|reinit] [90s]",

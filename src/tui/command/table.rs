@@ -177,6 +177,17 @@ pub const COMMANDS: &[CommandSpec] = &[
         G::Console,
         "forget the selected member once it is off the record",
     ),
+    taking(
+        spec(
+            C::Acknowledge,
+            "ack",
+            &["acknowledge", "silence"],
+            &["x"],
+            G::Looking,
+            "acknowledge the selected finding for a while (`off` takes it back)",
+        ),
+        Argument::Reason,
+    ),
     dangerous(
         spec(C::Psql, "psql", &["sql"], &["p"], G::Console, "open psql on the selected node or router"),
         Danger::Session,

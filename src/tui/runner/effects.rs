@@ -8,8 +8,9 @@ use futures::future::BoxFuture;
 use super::{Finished, Runner, Urgency, save, signals};
 use crate::model::text::Text;
 use crate::observe::picture::Order;
+use crate::report::alerts::{Alert, Change};
 use crate::tui::clipboard::{copy_sequence, notify_sequence};
-use crate::tui::effect::{Alert, Effect, Outcome, PsqlTarget};
+use crate::tui::effect::{Effect, Outcome, PsqlTarget};
 use crate::tui::event::{ClusterIndex, Event, Notice};
 use crate::tui::{export, terminal};
 
@@ -74,6 +75,13 @@ impl Runner {
                 if let Some(hand) = &self.console.hooks.hand {
                     let known = hand.acknowledge(&action);
                     self.jobs.push(known.map(|known| Finished::Told(written("written down", known))).boxed());
+                }
+            }
+            Effect::Know { cluster, finding, known } => {
+                if let Some(hook) = &self.console.hooks.know {
+                    let what = if known.is_some() { "acknowledged" } else { "not acknowledged any more" };
+                    let done = hook(cluster, *finding, known);
+                    self.jobs.push(done.map(move |done| Finished::Told(written(what, done))).boxed());
                 }
             }
             Effect::List => {
@@ -187,11 +195,11 @@ impl Runner {
 
     fn alert(&mut self, alert: Alert) {
         let alerts = self.console.options.alerts;
-        if alerts.bell && alert.began {
+        if alerts.bell && alert.change != Change::Ended {
             self.writer.send(vec![7]);
         }
         if alerts.desktop {
-            let word = if alert.began { "" } else { "over: " };
+            let word = if alert.change == Change::Ended { "over: " } else { "" };
             let text = Text::new(format!("{}: {word}{}", alert.cluster, alert.finding.title));
             self.writer.send(notify_sequence(&text, self.console.options.multiplexer).into_bytes());
         }

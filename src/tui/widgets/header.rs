@@ -8,7 +8,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Canvas;
 use crate::model::snapshot::Wellbeing;
-use crate::report::line::{Line, Span};
+use crate::report::fit::cut;
+use crate::report::line::Line;
 use crate::report::summary::Summary;
 use crate::report::symbol::Mark;
 use crate::report::table::Tone;
@@ -58,22 +59,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
     }
     let room = area.width.saturating_sub(2);
     let summary = &header.summary;
-    let (pause, paused) = (summary.pause(), summary.paused.as_ref());
-    let (scheduled, due) = (summary.scheduled.as_ref(), summary.due.as_ref());
-    let words = || summary.counts.words();
-    let forms: [&dyn Fn() -> Line; 5] = [
-        &|| summary.line(),
-        &|| compact(summary, [pause.as_ref(), scheduled], words()),
-        &|| compact(summary, [pause.as_ref(), due], words()),
-        &|| compact(summary, [paused, due], words()),
-        &|| compact(summary, [paused, due], summary.counts.short()),
-    ];
-    let fits = forms.iter().map(|form| form()).find(|line| line.width() <= usize::from(room));
-    // What waits to happen counts for more than what is as it was.
-    let least =
-        || compact(&Summary { sync: None, dcs: None, ..summary.clone() }, [paused, due], summary.counts.short());
-    let state = fits.unwrap_or_else(least);
-    canvas.line(area.x + 1, area.y + 1, room, &state);
+    canvas.line(area.x + 1, area.y + 1, room, &summary.within(usize::from(room)));
     let mut room = room;
     if let Some(action) = &header.action {
         let text = format!(" {action} ");
@@ -81,36 +67,20 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
         canvas.word(area.right().saturating_sub(width + 1), area.y + 2, width, &text, Role::BadgeFrozen);
         room = room.saturating_sub(width + 1);
     }
-    if let Some(worst) = &header.summary.worst {
-        let role = Role::of(worst.tone);
-        let used = canvas.word(area.x + 1, area.y + 2, room, "▲ ", role);
-        canvas.word(area.x + 1 + used, area.y + 2, room - used, worst.text.as_str(), role);
-    }
+    let Some(headline) = summary.headline() else { return };
+    let tone = headline.spans.first().map_or(Tone::Plain, |span| span.tone);
+    let used = canvas.word(area.x + 1, area.y + 2, room, "▲ ", Role::of(tone));
+    let left = room.saturating_sub(used);
+    canvas.line(area.x + 1 + used, area.y + 2, left, &fitted(headline, usize::from(left)));
 }
 
-/// The state in fewer columns: what needs no label goes without. `waiting`: what keeps the cluster from acting by itself, or
-/// will make it act.
-fn compact(summary: &Summary, waiting: [Option<&Span>; 2], findings: String) -> Line {
-    let mut line = Line::new().with(summary.leader.text.as_str(), summary.leader.tone);
-    let mut part = |label: &str, span: &Span| {
-        line.push(" · ", Tone::Dim);
-        line.push(label, Tone::Dim);
-        line.push(span.text.as_str(), span.tone);
-    };
-    for span in waiting.into_iter().flatten() {
-        part("", span);
-    }
-    part("TL ", &summary.timeline);
-    for (label, span) in [("sync ", &summary.sync), ("nodes ", &Some(summary.members.clone())), ("DCS ", &summary.dcs)]
-    {
-        if let Some(span) = span {
-            part(label, span);
-        }
-    }
-    part("", &summary.findings(findings));
-    if summary.silent > 0 {
-        part("", &Span::new(format!("{} silent", summary.silent), Tone::Stale));
-    }
+/// The headline in `room` columns: how many more there are keeps its place.
+fn fitted(headline: Line, room: usize) -> Line {
+    let over = headline.width().saturating_sub(room);
+    let Some((first, rest)) = headline.spans.split_first().filter(|_| over > 0) else { return headline };
+    let wide = first.text.as_str().width().saturating_sub(over);
+    let mut line = Line::new().with(cut(first.text.as_str(), wide), first.tone);
+    line.spans.extend(rest.iter().cloned());
     line
 }
 
@@ -182,14 +152,22 @@ fn draw_right(canvas: &mut Canvas<'_>, area: Rect, header: &Header) -> u16 {
 mod tests {
     use super::*;
     use crate::report::summary::summary;
-    use crate::report::test_support::{cut, healthy, now, seconds};
+    use crate::report::test_support::{cut as cut_off, healthy, now, seconds};
+
+    #[test]
+    fn a_narrow_headline_still_tells_how_many_more_there_are() {
+        let headline =
+            Line::new().with("pool primary of pg-router routes writes to no server", Tone::Act).dim("  +3 more");
+        let line = fitted(headline, 30);
+        assert_eq!((line.text().as_str(), line.width()), ("pool primary of pg-r…  +3 more", 30));
+    }
 
     #[test]
     fn a_narrow_header_still_tells_how_many_sources_are_silent() {
         let mut snapshot = healthy();
-        assert!(!compact(&summary(&snapshot, now()), [None; 2], String::new()).text().contains("silent"));
-        cut(&mut snapshot, "pg-2", seconds(38));
-        let line = compact(&summary(&snapshot, now()), [None; 2], "1 crit, 2 warn".to_owned()).text();
-        assert!(line.ends_with(" · 2 silent") && line.chars().count() <= 78, "{line}");
+        assert!(!summary(&snapshot, now()).within(78).text().contains("silent"));
+        cut_off(&mut snapshot, "pg-2", seconds(38));
+        let line = summary(&snapshot, now()).within(78);
+        assert!(line.text().contains(" · 2 sources silent") && line.width() <= 78, "{}", line.text());
     }
 }

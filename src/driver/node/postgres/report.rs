@@ -281,6 +281,7 @@ fn session(row: SessionRow) -> Session {
         transaction_age: span(row.transaction_age),
         query_age: span(row.query_age),
         blocked_by: row.blocked_by.unwrap_or_default(),
+        waited: span(row.waited),
         query: query_text(row.query.as_deref().unwrap_or_default()),
     }
 }

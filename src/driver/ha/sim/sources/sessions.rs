@@ -239,6 +239,7 @@ impl World {
             transaction_age: Some(Duration::from_micros(age + age / 4)),
             query_age: Some(Duration::from_micros(age)),
             blocked_by: Vec::new(),
+            waited: None,
             query: queries.get((chance / 31) as usize % queries.len().max(1)).cloned().unwrap_or_default(),
         })
     }
@@ -264,6 +265,7 @@ impl World {
             transaction_age: Some(span(since, now)),
             query_age: Some(span(since, now)),
             blocked_by: Vec::new(),
+            waited: None,
             query: application.queries.first().cloned().unwrap_or_default(),
         };
         let long = self.stories.long_transaction.filter(|spell| spell.covers(now) && spell.since >= begun);
@@ -299,7 +301,11 @@ impl World {
                 continue;
             }
             stuck += 1;
-            sessions.push(Session { blocked_by: vec![blocker], ..told(application, pid, since, wait, false) });
+            sessions.push(Session {
+                blocked_by: vec![blocker],
+                waited: Some(span(since, now)),
+                ..told(application, pid, since, wait, false)
+            });
         }
         stuck
     }
