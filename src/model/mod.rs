@@ -10,6 +10,7 @@ pub mod dcs;
 pub mod event;
 pub mod finding;
 pub mod identity;
+pub mod lag;
 pub mod lsn;
 pub mod member;
 pub mod metrics;
@@ -24,6 +25,7 @@ pub mod series;
 pub mod snapshot;
 pub mod source;
 pub mod standing;
+pub mod streaming;
 #[cfg(test)]
 pub(crate) mod test_support;
 pub mod text;

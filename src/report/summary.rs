@@ -188,14 +188,19 @@ fn sync(snapshot: &Snapshot) -> Option<Span> {
     Some(told(Some(key), |_| Span::new(text, tone)))
 }
 
+/// Members that lead or stream, of those expected. Those of which it is not known are neither: `2/3?`.
 fn members(snapshot: &Snapshot) -> Span {
     let expected = snapshot.members.iter().filter(|member| member.presence == Presence::Present);
     let states: Vec<_> = expected.map(|member| snapshot.view(member).in_order()).collect();
     if states.is_empty() || states.iter().all(Option::is_none) {
         return Span::new(UNKNOWN, Tone::Stale);
     }
-    let (text, tone) = share(states.iter().filter(|state| **state == Some(true)).count(), states.len());
-    Span::new(text, tone)
+    let well = states.iter().filter(|state| **state == Some(true)).count();
+    let (text, tone) = share(well, states.len());
+    match (states.contains(&None), states.contains(&Some(false))) {
+        (true, ill) => Span::new(format!("{text}?"), if ill { tone } else { Tone::Stale }),
+        (false, _) => Span::new(text, tone),
+    }
 }
 
 fn dcs(snapshot: &Snapshot) -> Option<Span> {

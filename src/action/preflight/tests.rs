@@ -148,6 +148,9 @@ fn logical(failover: bool) -> Slot {
         safe_bytes: None,
         inactive_since: None,
         failover: Some(failover),
+        invalid: None,
+        restart: None,
+        confirmed: None,
     }
 }
 
@@ -241,7 +244,7 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("candidate-replay", |s: &mut Snapshot| fail_sql(s, 1, Trouble::Refused), Unknown)]
 #[case("candidate-connections", as_is, Pass)]
 #[case("candidate-connections", |s: &mut Snapshot| sql(s, 1, |r| r.connections.max = 160), Warn)]
-#[case("candidate-connections", |s: &mut Snapshot| sql(s, 1, |r| r.unread = unread(SqlPart::Connections)), Unknown)]
+#[case("candidate-connections", |s: &mut Snapshot| sql(s, 1, |r| r.connections.used = None), Unknown)]
 #[case("leader-answers", as_is, Pass)]
 #[case("leader-answers", |s: &mut Snapshot| fail_sql(s, 0, Trouble::TimedOut), Warn)]
 #[case("leader-answers", |s: &mut Snapshot| fail_agent(s, 0, Trouble::TimedOut), Block)]
@@ -250,7 +253,7 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("leader-transactions", |s: &mut Snapshot| sql(s, 0, |r| r.oldest_transaction = Some(transaction(2))), Pass)]
 #[case("leader-transactions", |s: &mut Snapshot| sql(s, 0, |r| r.unread = unread(SqlPart::OldestTransaction)), Unknown)]
 #[case("leader-prepared", as_is, Pass)]
-#[case("leader-prepared", |s: &mut Snapshot| sql(s, 0, |r| r.prepared_count = 2), Warn)]
+#[case("leader-prepared", |s: &mut Snapshot| sql(s, 0, |r| r.prepared_count = Some(2)), Warn)]
 #[case("leader-prepared", |s: &mut Snapshot| sql(s, 0, |r| r.unread = unread(SqlPart::Prepared)), Unknown)]
 #[case("leader-archiver", as_is, Pass)]
 #[case("leader-archiver", |s: &mut Snapshot| sql(s, 0, |r| r.archiver.as_mut().unwrap().failing = true), Warn)]
@@ -264,7 +267,7 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("leader-logical-slots", |s: &mut Snapshot| sql(s, 0, |r| r.slots = vec![logical(true)]), Pass)]
 #[case("leader-logical-slots", |s: &mut Snapshot| sql(s, 0, |r| r.unread = unread(SqlPart::Slots)), Unknown)]
 #[case("leader-connections", as_is, Pass)]
-#[case("leader-connections", |s: &mut Snapshot| sql(s, 0, |r| r.connections.used = 190), Warn)]
+#[case("leader-connections", |s: &mut Snapshot| sql(s, 0, |r| r.connections.used = Some(190)), Warn)]
 #[case("leader-connections", |s: &mut Snapshot| fail_sql(s, 0, Trouble::TimedOut), Unknown)]
 #[case("leader-checkpoint", as_is, Pass)]
 #[case("leader-checkpoint", |s: &mut Snapshot| sql(s, 0, |r| r.since_checkpoint = Some(2 << 30)), Warn)]

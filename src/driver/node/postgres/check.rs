@@ -146,7 +146,9 @@ impl Lines {
             | Trouble::TooLarge
             | Trouble::NoQuorum
             | Trouble::Unsupported
-            | Trouble::NotReady => Aspect::Reach,
+            | Trouble::NotReady
+            | Trouble::SlotsTaken
+            | Trouble::ConnectionLimit => Aspect::Reach,
         };
         let remedy = match error {
             PostgresError::NoDatabase(_) => "set `database` in [postgres] to one that exists".to_owned(),
@@ -154,9 +156,10 @@ impl Lines {
             PostgresError::Authorization(_) => {
                 "add a line for this host and role to pg_hba.conf, and let the role log in".to_owned()
             }
-            PostgresError::TooMany(_) => {
-                "free connections, or grant the role pg_use_reserved_connections (PostgreSQL 16)".to_owned()
-            }
+            PostgresError::TooMany(_) => format!(
+                "{}; to look even then, grant the role pg_use_reserved_connections (PostgreSQL 16)",
+                failure.remedy(SourceKind::Sql)
+            ),
             _ => failure.remedy(SourceKind::Sql).to_owned(),
         };
         for aspect in

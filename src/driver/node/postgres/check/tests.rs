@@ -76,6 +76,7 @@ fn versions_have_an_end(#[case] version: u32, #[case] now: &str, #[case] verdict
         cluster_name: String::new(),
         max_connections: 100,
         reserved_connections: 3,
+        version_text: String::new(),
         system_id: None,
     };
     assert_eq!(judged(|lines| lines.version(&server, now.parse().unwrap()))[0].1, verdict);
