@@ -58,6 +58,10 @@ fn streaming(snapshot: &Snapshot, wanted: Option<&NodeName>) -> Vec<String> {
     if let Some(name) = wanted.filter(|name| snapshot.member(name).is_none()) {
         return vec![format!("there is no member {name}")];
     }
+    // Of nobody nothing holds: the first picture is taken before anybody has answered.
+    if snapshot.members.is_empty() {
+        return vec!["no member is known".to_owned()];
+    }
     // The leader of a cluster that follows another one streams from that one.
     let fed = snapshot.is_standby_cluster() && !snapshot.is_fed_by_archive();
     let leads = |view: &MemberView<'_>| snapshot.leader().is_some_and(|leader| leader.value == *view.name());

@@ -247,6 +247,28 @@ pub struct AgentReport {
 }
 
 impl AgentReport {
+    /// Whether its node streams, by the agent's word. Since 3.0.4 an agent names the state of a standby's replication, and
+    /// names none where there is neither a stream nor an archive; `None`: it is older, or its node is no running standby.
+    pub fn streams(&self) -> Option<bool> {
+        if let Some(state) = &self.replication_state {
+            return Some(*state == MemberState::Streaming);
+        }
+        let standby = matches!(self.role, Role::Replica | Role::StandbyLeader);
+        let running = self.state == MemberState::Running && self.position.is_some();
+        (standby && running && self.is_at_least((3, 0, 4))).then_some(false)
+    }
+
+    /// Whether the agent is of this version or a later one; not, where it does not tell.
+    pub fn is_at_least(&self, version: (u32, u32, u32)) -> bool {
+        let told = self.agent_version.as_ref().map(Text::as_str).unwrap_or_default();
+        let mut numbers = told.split('.').map(|part| {
+            let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+            part[..end].parse::<u32>().ok()
+        });
+        let mut next = || numbers.next().flatten();
+        next().is_some_and(|major| (major, next().unwrap_or(0), next().unwrap_or(0)) >= version)
+    }
+
     /// A report that tells nothing but state and role.
     pub fn of(state: MemberState, role: Role) -> Self {
         Self {
@@ -341,6 +363,29 @@ mod tests {
         assert_eq!(Tags::default().to_string(), "none");
         let tags = Tags { nofailover: true, replicatefrom: Some(NodeName::new("pg-1")), ..Tags::default() };
         assert_eq!(tags.to_string(), "nofailover, replicatefrom pg-1");
+    }
+
+    #[test]
+    fn an_agent_that_could_name_a_stream_and_names_none_has_none() {
+        let of = |version: &str, role| AgentReport {
+            agent_version: Some(version.into()),
+            position: Some(Position::Replaying {
+                received: None,
+                replayed: Some(Lsn(7)),
+                replayed_at: None,
+                paused: None,
+            }),
+            ..AgentReport::of(MemberState::Running, role)
+        };
+        for version in ["3.0.4", "4.0.7", "4.1.0rc1", "12.0"] {
+            assert_eq!(of(version, Role::StandbyLeader).streams(), Some(false), "{version}");
+        }
+        for version in ["3.0.3", "2.1.7", "", "devel"] {
+            assert_eq!(of(version, Role::Replica).streams(), None, "{version}");
+        }
+        assert_eq!(of("4.0.7", Role::Primary).streams(), None);
+        let replication_state = Some(MemberState::Streaming);
+        assert_eq!(AgentReport { replication_state, ..of("3.0.2", Role::Replica) }.streams(), Some(true));
     }
 
     #[test]

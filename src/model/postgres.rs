@@ -447,12 +447,12 @@ impl SqlReport {
 
     /// Whether what is said of a release is said of one that is not out yet: a beta, a release candidate.
     pub fn is_prerelease(&self) -> bool {
-        ["devel", "alpha", "beta", "rc"].iter().any(|word| self.version_name().contains(word))
+        super::units::is_prerelease(self.version_name())
     }
 
     /// The version without the packager's addition: `17.2`, `19rc1`.
     pub fn version_name(&self) -> &str {
-        self.version_text.as_str().split([' ', '(']).next().unwrap_or_default()
+        super::units::version_name(self.version_text.as_str())
     }
 
     /// A sender says something at least every half of `wal_receiver_timeout`, which is a minute by default.

@@ -27,8 +27,7 @@ impl MemberView<'_> {
             // Its receiver is there and has heard nothing for long; an agent would only tell the same row.
             return self.served_by().or_else(|| self.dropped());
         }
-        let by_agent =
-            self.agent(|report| report.replication_state.as_ref().map(|state| *state == MemberState::Streaming));
+        let by_agent = self.agent(super::agent::AgentReport::streams);
         if by_agent.as_ref().is_some_and(|streams| streams.fresh) {
             return by_agent;
         }

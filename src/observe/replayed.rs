@@ -154,6 +154,10 @@ mod tests {
         assert_eq!(track.since(at(40)), Some(at(1)));
     }
 
+    fn now_of(second: u64) -> Moment {
+        healthy().now + Duration::from_secs(second)
+    }
+
     #[test]
     fn a_standby_that_gets_no_wal_falls_behind_although_it_has_replayed_all_it_got() {
         let mut replayed = Replayed::default();
@@ -176,6 +180,9 @@ mod tests {
                         // Nor does the leader know of it any more.
                         report.downstream.retain(|row| row.application.as_str() != "pg-2");
                     }
+                    if let Some(receiver) = &mut report.receiver {
+                        receiver.latest_end = Some(end);
+                    }
                     if is_cut_off && name == "pg-2" {
                         report.receiver = None;
                         report.replay.as_mut().expect("it replays").lag = Some(Duration::ZERO);
@@ -189,6 +196,7 @@ mod tests {
             replayed.take(&mut snapshot);
             let member = snapshot.member(&"pg-2".into()).expect("a member");
             behind.push(snapshot.view(member).lag().time.map(|time| time.value.as_secs()));
+            assert_eq!(member.fed_at, Some(now_of(second.min(4))), "WAL came last a second before it was cut off");
         }
         assert_eq!(behind.last(), Some(&Some(15)), "{behind:?}");
     }

@@ -121,7 +121,10 @@ fn a_cluster_that_is_fed_by_its_archive_alone_is_not_expected_to_stream() {
 
 /// An old agent tells nothing of streams; its role may not see the receiver.
 fn untold(snapshot: &mut Snapshot, name: &str) {
-    agent(snapshot, name, |report| report.replication_state = None);
+    agent(snapshot, name, |report| {
+        report.replication_state = None;
+        report.agent_version = Some("3.0.2".into());
+    });
     sql(snapshot, name, |report| {
         report.receiver = None;
         report.monitor = false;
@@ -157,6 +160,15 @@ fn that_nobody_tells_of_a_successor_is_a_note() {
     assert!(unknown.title.as_str().starts_with("it is unknown whether"), "{}", unknown.title);
     let unmet = crate::health::readiness::unmet(&snapshot, &crate::health::readiness::Condition::Ready);
     assert!(unmet.contains(&"whether pg-1 streams is unknown".to_owned()), "{unmet:?}");
+}
+
+#[test]
+fn of_a_cluster_that_nobody_has_looked_at_yet_nothing_holds() {
+    use crate::health::readiness::{Condition, unmet};
+    let unseen = crate::model::test_support::bare();
+    for condition in [Condition::Ready, Condition::Leader(None), Condition::Streaming(None)] {
+        assert!(!unmet(&unseen, &condition).is_empty(), "{condition:?}");
+    }
 }
 
 #[test]
@@ -256,7 +268,7 @@ fn a_slot_that_was_made_anew_stays_a_finding_with_what_its_consumer_misses() {
         new: Some(Lsn(13 << 20)),
     }];
     let told = finding(&snapshot, "slot-remade");
-    assert_eq!(told.title.as_str(), "slot feed on pg-0 was made anew 1 min ago: its consumer misses 12.6 MB");
+    assert_eq!(told.title.as_str(), "slot feed on pg-0 was made anew 1 min ago: its consumer misses 12.0 MB");
 }
 
 #[test]

@@ -198,7 +198,7 @@ pub(in crate::report) fn sync_state(view: MemberView<'_>) -> Option<Observed<Syn
         view.streams().filter(|streams| streams.value)?;
         let agent = view.member.agent.as_ref()?;
         agent.fact(view.snapshot.now, |report| {
-            let tells = report.replication_state.is_some();
+            let tells = report.is_at_least((3, 0, 4));
             (report.role == Role::Replica && report.state.is_up() && tells).then_some(SyncState::Async)
         })
     })
