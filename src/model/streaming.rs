@@ -31,7 +31,9 @@ impl MemberView<'_> {
         if by_agent.as_ref().is_some_and(|streams| streams.fresh) {
             return by_agent;
         }
-        self.served_by().or_else(|| best([by_self, by_agent]))
+        // One that is silent from here is told of by the node that it was last seen to follow.
+        let dropped = || if self.is_silent() { self.dropped() } else { None };
+        self.served_by().or_else(dropped).or_else(|| best([by_self, by_agent]))
     }
 
     /// Whether it is known to get no WAL from anybody.
@@ -54,8 +56,12 @@ impl MemberView<'_> {
         });
         let now = self.snapshot.now;
         let others = self.snapshot.members.iter().filter(|other| other.name != self.member.name);
-        // Whom PostgreSQL of the same node does not see replying, its agent lists all the same.
-        let by_agent = others.filter(|other| other.sql.as_ref().is_none_or(|sql| !sql.is_fresh(now))).map(|other| {
+        // Whom PostgreSQL of the same node is seen not to serve, its agent lists for a moment all the same.
+        let tells = |other: &&super::member::Member| {
+            let report = other.sql.as_ref().and_then(|sql| sql.fresh(now));
+            report.is_some_and(|report| report.knows(SqlPart::Downstream))
+        };
+        let by_agent = others.filter(|other| !tells(other)).map(|other| {
             other.agent.as_ref()?.fact(now, |report| {
                 let listed = |row: &&super::agent::DownstreamName| {
                     row.application.as_str() == self.member.name.as_str() && sends(row.state.as_str())

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::super::draft::Draft;
 use super::subject;
 use crate::model::dcs::PermanentSlot;
@@ -69,11 +71,13 @@ fn unusable(view: &MemberView<'_>, slot: &Slot, fact: &Observed<()>, standby: bo
 
 fn lost_advice(reason: &Invalidation, standby: bool, permanent: bool) -> &'static str {
     match (standby, permanent, reason) {
-        (true, ..) => "Patroni makes it anew; until then its consumer cannot follow a failover to this node",
+        (true, ..) => "drop it: Patroni makes its copy anew; until then its consumer cannot follow a failover to this node",
         (false, true, Invalidation::Idle) => {
-            "Patroni makes it anew, without what is between: start its consumer afresh, and set idle_replication_slot_timeout to 0"
+            "its consumer must start afresh: the slot that Patroni makes in its place has nothing of what is between; set idle_replication_slot_timeout to 0"
         }
-        (false, true, _) => "Patroni makes it anew, without what is between: its consumer must start afresh",
+        (false, true, _) => {
+            "its consumer must start afresh: drop the slot, and Patroni makes another of that name, without what is between"
+        }
         (false, false, _) => "its consumer cannot continue: reinitialise it and drop the slot",
     }
 }
@@ -85,8 +89,9 @@ fn remade(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
             Some(bytes) => format!("its consumer misses {}", units::bytes(bytes)),
             None => "its consumer misses what is between, how much is unknown".to_owned(),
         };
-        let ago = units::age(view.snapshot.now.since(remade.at));
-        let title = format!("slot {} on {} was made anew {ago}: {missing}", remade.name, view.name());
+        let ago = SignedDuration::try_from(view.snapshot.now.since(remade.at)).unwrap_or_default();
+        let at = view.snapshot.wall.checked_sub(ago).map_or_else(|_| "some time ago".to_owned(), units::utc);
+        let title = format!("slot {} on {} was made anew at {at}: {missing}", remade.name, view.name());
         let mut draft = Draft::new(Severity::Critical, "slot-remade", subject(view), title).part(&remade.name);
         draft = draft.evidence("the same name, and a later position", None, Some(remade.at));
         if let (Some(old), Some(new)) = (remade.old, remade.new) {
