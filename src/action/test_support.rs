@@ -314,6 +314,7 @@ fn node(name: &str, standby: bool) -> Member {
     };
     let report = SqlReport {
         version: 170_002,
+        version_text: "17.2 (Debian 17.2-1.pgdg120+1)".into(),
         in_recovery: standby,
         // No two servers start in the same microsecond.
         postmaster_started: started() + jiff::SignedDuration::from_micros(name.bytes().map(i64::from).sum()),
@@ -335,15 +336,16 @@ fn node(name: &str, standby: bool) -> Member {
             failing: false,
             ready: Some(0),
         }),
-        connections: Connections { used: 83, max: 200, reserved: 3, ..Connections::default() },
+        connections: Connections { used: Some(83), max: 200, reserved: 3, ..Connections::default() },
         oldest_transaction: None,
-        prepared_count: 0,
+        prepared_count: Some(0),
         oldest_prepared: None,
         xid_age: None,
         pending_restart: Vec::new(),
         files_read: Some(started()),
         since_checkpoint: Some(48 << 20),
         synchronous_names: "".into(),
+        idle_slot_timeout: None,
         base_backups: Vec::new(),
         sessions: Vec::new(),
         applications: Vec::new(),

@@ -56,17 +56,22 @@ pub(crate) fn answering_by(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) ->
 
 /// A PostgreSQL that refuses every password.
 pub(crate) fn wrong_password() -> String {
-    serve(|mut stream, _| {
+    refusing_sql("28P01", "password authentication failed for user \"monitor\"")
+}
+
+/// A PostgreSQL that refuses every login with this SQLSTATE and these words.
+pub(crate) fn refusing_sql(code: &'static str, words: &'static str) -> String {
+    serve(move |mut stream, _| {
         let mut length = [0; 4];
         if stream.read_exact(&mut length).is_err() {
             return;
         }
         let rest = u32::from_be_bytes(length).saturating_sub(4) as usize;
         drop(stream.read_exact(&mut vec![0; rest.min(10_000)]));
-        let fields = b"SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user \"monitor\"\0\0";
+        let fields = format!("SFATAL\0VFATAL\0C{code}\0M{words}\0\0");
         let mut answer = vec![b'E'];
         answer.extend(u32::try_from(fields.len() + 4).unwrap_or(0).to_be_bytes());
-        answer.extend(fields);
+        answer.extend(fields.as_bytes());
         drop(stream.write_all(&answer));
     })
 }

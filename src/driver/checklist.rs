@@ -182,7 +182,9 @@ fn aspect(trouble: Trouble) -> Aspect {
         | Trouble::Unreachable
         | Trouble::Closed
         | Trouble::NoQuorum
-        | Trouble::NotReady => Aspect::Reach,
+        | Trouble::NotReady
+        | Trouble::SlotsTaken
+        | Trouble::ConnectionLimit => Aspect::Reach,
         Trouble::Tls => Aspect::Tls,
         Trouble::Credentials | Trouble::Unasked | Trouble::Withheld => Aspect::Credentials,
         Trouble::Permission => Aspect::Privileges,

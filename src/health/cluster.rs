@@ -3,8 +3,9 @@
 use super::draft::Draft;
 use crate::model::finding::{Severity, Subject};
 use crate::model::moment::Began;
-use crate::model::observed::Freshness;
-use crate::model::role::Role;
+use crate::model::observed::{Freshness, Observed};
+use crate::model::postgres::{Downstream, SqlPart};
+use crate::model::role::{Role, SyncState};
 use crate::model::snapshot::Snapshot;
 use crate::model::units;
 use crate::model::view::MemberView;
@@ -104,11 +105,17 @@ fn could_take_over(view: &MemberView<'_>, leader: &MemberView<'_>) -> Option<boo
     if role.value != Role::Replica || !state.value.is_up() {
         return Some(false);
     }
-    if view.streams().is_some_and(|streams| streams.fresh && streams.value) {
+    let streams = view.streams().filter(|streams| streams.fresh).map(|streams| streams.value);
+    if streams == Some(true) {
         return Some(true);
     }
-    // A leader that is gone ends every stream: what counts then is how far the replica had come.
-    if leader.is_silent() || view.upstream_is_gone() { keeps_up(view, leader) } else { Some(false) }
+    // A leader that is gone ends every stream, and one that lives on the archive has none: what counts then is how far
+    // the replica had come.
+    if leader.is_silent() || view.upstream_is_gone() || view.is_archive_fed() {
+        return keeps_up(view, leader);
+    }
+    // Known not to stream, or untold: an old agent does not say.
+    streams
 }
 
 /// Whether somebody that answers still serves a replica that does not answer from here; `None`: nobody can tell.
@@ -119,7 +126,7 @@ fn served(view: &MemberView<'_>) -> Option<bool> {
     let name = view.name().as_str();
     let by_sql = upstream.member.sql.as_ref().and_then(|sql| sql.fresh(snapshot.now)).filter(|report| report.monitor);
     let by_agent = upstream.member.agent.as_ref().and_then(|agent| agent.fresh(snapshot.now));
-    match (by_sql, by_agent) {
+    match (by_sql.filter(|report| report.knows(SqlPart::Downstream)), by_agent) {
         (Some(report), _) => Some(report.downstream.iter().any(|row| row.application.as_str() == name)),
         (None, Some(report)) => Some(report.downstream.iter().any(|row| row.application.as_str() == name)),
         (None, None) => None,
@@ -161,36 +168,74 @@ fn successors(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     for view in others() {
         let state = view.state().map_or_else(|| "no answer".to_owned(), |state| state.value.to_string());
         let state = if view.answers() { state } else { format!("does not answer, last known {state}") };
-        let tagged = view.tags().is_some_and(|tags| tags.value.forbids_failover());
-        let words =
-            if tagged { format!("{}: {state}, nofailover", view.name()) } else { format!("{}: {state}", view.name()) };
+        let words = match view.tags().and_then(|tags| tags.value.why_no_failover()) {
+            Some(tag) => format!("{}: {state}, {tag}", view.name()),
+            None => format!("{}: {state}", view.name()),
+        };
         draft = draft.since_all(words);
     }
     drafts.push(draft.settling().advise(if unknown {
-        "make the replicas answer from here: check names, addresses and the network"
+        "make the replicas answer from here, by SQL too where their agents are older than 3.0.4: names, addresses, network"
     } else {
         "bring back at least one streaming replica without a nofailover tag"
     }));
 }
 
-/// Synchronous mode without a synchronous standby.
+/// Synchronous mode without a synchronous standby. Patroni's list decides who may take over; whether commits wait is for
+/// PostgreSQL to say, which in strict mode waits for any standby at all (`*`).
 fn synchronous(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let mode = snapshot.recorded(|content| {
         content.config.as_ref().filter(|config| config.synchronous_mode).map(|config| config.synchronous_mode_strict)
     });
     let Some(mode) = mode.filter(|mode| mode.fresh) else { return };
-    let standbys = snapshot.recorded(|content| Some(content.sync.as_ref().map_or(0, |sync| sync.standbys.len())));
+    let standbys = snapshot.recorded(|content| match (&content.sync, content.revision) {
+        (Some(sync), _) => Some(sync.standbys.len()),
+        // Another way to the record than etcd's own does not carry the key: that tells nothing.
+        (None, 0) => None,
+        (None, _) => Some(0),
+    });
     let Some(standbys) = standbys.filter(|standbys| standbys.value == 0) else { return };
-    let (severity, title) = if mode.value {
-        (Severity::Critical, "strict synchronous mode has no synchronous standby: commits hang")
-    } else {
-        (Severity::Warning, "synchronous mode is on, but no standby is synchronous: commits are not protected")
+    let waits = if mode.value { commits_wait(snapshot) } else { None };
+    let (severity, title) = match (mode.value, &waits) {
+        (false, _) => (
+            Severity::Warning,
+            "synchronous mode is on, but no standby is synchronous: commits are not protected".to_owned(),
+        ),
+        (true, Some(waits)) if waits.value.is_empty() => {
+            (Severity::Critical, "strict synchronous mode has no synchronous standby: commits hang".to_owned())
+        }
+        (true, Some(waits)) => {
+            let names = waits.value.join(", ");
+            let title =
+                format!("Patroni counts no standby as synchronous: nobody may take over; {names} confirms commits");
+            (Severity::Critical, title)
+        }
+        (true, None) => (
+            Severity::Critical,
+            "Patroni counts no standby as synchronous: nobody may take over; whether commits hang is unknown"
+                .to_owned(),
+        ),
     };
-    drafts.push(
-        Draft::new(severity, "no-synchronous-standby", Subject::Cluster, title)
-            .because(&mode, "synchronous_mode is on")
-            .because(&standbys, "the sync key lists nobody")
-            .settling()
-            .advise("bring back a replica that is not tagged nosync"),
-    );
+    let mut draft = Draft::new(severity, "no-synchronous-standby", Subject::Cluster, title)
+        .because(&mode, "synchronous_mode is on")
+        .because(&standbys, "the sync key lists nobody");
+    if let Some(waits) = &waits {
+        let confirming = if waits.value.is_empty() { "no standby".to_owned() } else { waits.value.join(", ") };
+        draft = draft.because(waits, format!("synchronous by pg_stat_replication: {confirming}"));
+    }
+    drafts.push(draft.settling().advise("bring back a replica that is not tagged nosync"));
+}
+
+/// Standbys that confirm commits by the leader's PostgreSQL; `None`: it does not tell. Without any name to wait for it
+/// waits for nobody, and then nothing hangs.
+fn commits_wait(snapshot: &Snapshot) -> Option<Observed<Vec<String>>> {
+    let leader = snapshot.member(&snapshot.leader()?.value)?;
+    let told = leader.sql.as_ref()?.fact(snapshot.now, |report| {
+        if !report.knows(SqlPart::Downstream) || report.synchronous_names.is_empty() {
+            return None;
+        }
+        let confirms = |row: &&Downstream| matches!(row.sync, Some(SyncState::Sync | SyncState::Quorum));
+        Some(report.downstream.iter().filter(confirms).map(|row| row.application.to_string()).collect())
+    });
+    told.filter(|told| told.fresh)
 }

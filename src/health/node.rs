@@ -56,34 +56,40 @@ fn silence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) 
         (Wire::of(sql, snapshot), "PostgreSQL of", "postgres-refuses"),
     ] {
         let Some(words) = wire.words() else { continue };
-        let title = format!("{what} {} {words}", view.name());
-        let draft = Draft::new(Severity::Warning, code, subject(), title);
+        let title = wire.title(view).unwrap_or_else(|| format!("{what} {} {words}", view.name()));
+        // Clients of a server without a free slot are refused as this console is.
+        let full = matches!(wire, Wire::Refuses(Trouble::SlotsTaken));
+        let severity = if full && leads { Severity::Critical } else { Severity::Warning };
+        let code = if full { "connection-slots-taken" } else { code };
+        let draft = Draft::new(severity, code, subject(), title);
         let (draft, advice) = match code {
             "agent-refuses" => (with_trouble(draft, agent, snapshot), remedy(agent)),
             _ => (with_trouble(draft, sql, snapshot), remedy(sql)),
         };
         drafts.push(draft.advise(advice.unwrap_or("check the node's addresses")));
     }
+    // What may be lost with the leader is everything that clients write.
+    let rank = if leads { Severity::Critical } else { Severity::Warning };
     let draft = match (Wire::of(agent, snapshot), Wire::of(sql, snapshot)) {
         (Wire::Silent(_), Wire::Silent(_) | Wire::Unasked | Wire::Unconfigured)
         | (Wire::Unasked | Wire::Unconfigured, Wire::Silent(_)) => {
-            let severity = if leads { Severity::Critical } else { Severity::Warning };
             let who = if leads { "the leader " } else { "" };
-            Draft::new(severity, "node-silent", subject(), format!("{who}{} does not answer", view.name()))
+            Draft::new(rank, "node-silent", subject(), format!("{who}{} does not answer", view.name()))
         }
         (Wire::Silent(since), Wire::Speaks | Wire::Refuses(_)) => {
             // An answer from before this silence does not tell that PostgreSQL outlived it.
             let other = sql.is_some_and(|sql| sql.answered_since(since, snapshot.now));
             let other = if other { ", its PostgreSQL does" } else { "" };
             let title = format!("the agent of {} does not answer{other}", view.name());
-            // The router's checks go to the agent: clients lose the node although it is well.
-            Draft::new(Severity::Warning, "agent-silent", subject(), title)
+            // The router's checks go to the agent: clients lose the node although it is well, and a leader whose agent is
+            // gone loses its lock with the next ttl.
+            Draft::new(rank, "agent-silent", subject(), title)
         }
         (Wire::Speaks | Wire::Refuses(_), Wire::Silent(since)) => {
             let other = agent.is_some_and(|agent| agent.answered_since(since, snapshot.now));
             let other = if other { ", its agent does" } else { "" };
             let title = format!("PostgreSQL of {} does not answer{other}", view.name());
-            Draft::new(Severity::Warning, "postgres-silent", subject(), title)
+            Draft::new(rank, "postgres-silent", subject(), title)
         }
         (
             Wire::Speaks | Wire::Refuses(_) | Wire::Unasked | Wire::Unconfigured,
@@ -121,12 +127,21 @@ impl Wire {
         }
     }
 
+    /// What is to be said instead, where the trouble is the node's and not the wire's.
+    fn title(self, view: &MemberView<'_>) -> Option<String> {
+        let full = matches!(self, Self::Refuses(Trouble::SlotsTaken));
+        full.then(|| format!("all connection slots of {} are taken: new clients are refused", view.name()))
+    }
+
     /// What is to be said of a wire that is neither silent nor well.
     fn words(self) -> Option<String> {
         match self {
             Self::Refuses(Trouble::Credentials) => Some("refuses this console's login".to_owned()),
             Self::Refuses(Trouble::Withheld) => {
                 Some("is not logged in to: nothing proves who would get the password".to_owned())
+            }
+            Self::Refuses(Trouble::ConnectionLimit) => {
+                Some("lets this console's role in no more: its connection limit is reached".to_owned())
             }
             Self::Refuses(Trouble::NotReady) => Some("answers that it is not ready".to_owned()),
             Self::Refuses(trouble) => Some(format!("answers, but cannot be read: {}", trouble.words())),
@@ -266,17 +281,7 @@ fn state(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
 
 fn agent(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let subject = || Subject::Node(view.name().clone());
-    if let Some(pending) = view.pending_restart().filter(|pending| pending.value) {
-        let settings = view.pending_settings();
-        let names: Vec<&str> = settings.iter().map(crate::model::text::Text::as_str).collect();
-        let reason = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
-        let title = format!("{} waits for a restart{reason}", view.name());
-        drafts.push(
-            Draft::new(Severity::Warning, "pending-restart", subject(), title)
-                .because(&pending, "pending restart")
-                .advise("restart it at a quiet moment, replicas first"),
-        );
-    }
+    pending_restart(view, drafts);
     let Some(reading) = view.member.agent.as_ref() else { return };
     if let Some(flag) = reading.fact(snapshot.now, |report| report.watchdog_failed.then_some(())).filter(|f| f.fresh) {
         let title = format!("the watchdog of {} could not be armed", view.name());
@@ -294,6 +299,38 @@ fn agent(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
                 .advise("bring the DCS back; until then no member may be lost"),
         );
     }
+}
+
+/// Both sides are told: Patroni learns of a setting that was changed beside it at its next reload, and does not restart the
+/// node for it before.
+fn pending_restart(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    if view.pending_restart().is_none_or(|pending| !pending.value) {
+        return;
+    }
+    let settings = view.pending_settings();
+    let names: Vec<&str> = settings.iter().map(crate::model::text::Text::as_str).collect();
+    let reason = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+    let title = format!("{} waits for a restart{reason}", view.name());
+    let mut draft = Draft::new(Severity::Warning, "pending-restart", Subject::Node(view.name().clone()), title);
+    let (agent, sql) = (view.pending_by_agent(), view.pending_by_sql());
+    let alone = sql.as_ref().is_some_and(|sql| sql.fresh && sql.value)
+        && agent.as_ref().is_some_and(|agent| agent.fresh && !agent.value);
+    if let Some(agent) = &agent {
+        let words = if agent.value { "pending restart" } else { "Patroni does not know yet: `reload` tells it" };
+        draft = draft.because(agent, words);
+    }
+    if let Some(sql) = &sql {
+        let by_sql = view.member.sql.as_ref().and_then(|reading| reading.last()).map(|report| &report.pending_restart);
+        let names: Vec<&str> = by_sql.into_iter().flatten().map(crate::model::text::Text::as_str).collect();
+        let words =
+            if sql.value { format!("pg_settings: {}", names.join(", ")) } else { "pg_settings: none".to_owned() };
+        draft = draft.because(sql, words);
+    }
+    drafts.push(draft.advise(if alone {
+        "reload it, so that Patroni knows; then restart it at a quiet moment, replicas first"
+    } else {
+        "restart it at a quiet moment, replicas first"
+    }));
 }
 
 /// Agents of different versions: fine while upgrading, worth knowing otherwise.

@@ -24,6 +24,7 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         transactions(&view, report, &fact, drafts);
         wraparound(&view, report, &fact, drafts);
         clock(&view, sql, drafts);
+        prerelease(&view, report, &fact, drafts);
         if !report.monitor {
             let title = format!("the role on {} lacks pg_monitor: replication details are hidden", view.name());
             drafts.push(
@@ -71,15 +72,18 @@ fn connections(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, d
     if usable == 0 {
         return;
     }
-    let percent = u64::from(connections.used) * 100 / u64::from(usable);
+    // Not read is not none.
+    let Some(used) = connections.used else { return };
+    let percent = u64::from(used) * 100 / u64::from(usable);
     let Some(severity) = view.snapshot.thresholds.connections_percent.judge(percent) else { return };
-    let title = format!("{} of {usable} connections in use on {}", connections.used, view.name());
+    let title = format!("{used} of {usable} connections in use on {}", view.name());
+    let doing = connections.doing.map_or_else(
+        || "what they do is hidden from this role".to_owned(),
+        |doing| format!("{} idle, {} idle in transaction", doing.idle, doing.idle_in_transaction),
+    );
     drafts.push(
         Draft::new(severity, "connections", subject(view), title)
-            .because(
-                fact,
-                format!("{} idle, {} idle in transaction", connections.idle, connections.idle_in_transaction),
-            )
+            .because(fact, doing)
             .advise("see view 6 by application for who holds them"),
     );
 }
@@ -103,7 +107,8 @@ fn transactions(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, 
                 .advise("it holds back vacuum, and a planned switchover would end it: ask its owner"),
         );
     }
-    if let Some(oldest) = &report.oldest_prepared
+    // A standby only mirrors the primary's.
+    if let Some(oldest) = report.oldest_prepared.as_ref().filter(|_| !report.in_recovery)
         && let Some(severity) = limits.judge(oldest.age)
     {
         let title = format!(
@@ -114,7 +119,7 @@ fn transactions(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, 
         );
         drafts.push(
             Draft::new(severity, "prepared-transaction", subject(view), title)
-                .because(fact, format!("{} prepared", report.prepared_count))
+                .because(fact, format!("{} prepared", report.prepared_count.unwrap_or(1)))
                 .advise("commit or roll it back by its identifier; nobody else will"),
         );
     }
@@ -129,6 +134,19 @@ fn wraparound(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, dr
         Draft::new(severity, "wraparound", subject(view), title)
             .because(fact, format!("age {}, freeze at {}", oldest.age, oldest.freeze_max_age))
             .advise("find what holds back the oldest xmin (transactions, slots, prepared), then vacuum freeze"),
+    );
+}
+
+/// A version that is not out yet: its data directory may not be readable by the release.
+fn prerelease(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, drafts: &mut Vec<Draft>) {
+    if !report.is_prerelease() {
+        return;
+    }
+    let title = format!("{} runs PostgreSQL {}, which is not a release", view.name(), report.version_name());
+    drafts.push(
+        Draft::new(Severity::Warning, "prerelease-server", subject(view), title)
+            .because(fact, format!("server_version {}", report.version_text))
+            .advise("use it for trying out alone: the release may not read its data, and nobody mends it"),
     );
 }
 

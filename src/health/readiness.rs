@@ -64,14 +64,26 @@ fn streaming(snapshot: &Snapshot, wanted: Option<&NodeName>) -> Vec<String> {
     if let Some(name) = wanted.filter(|name| snapshot.member(name).is_none()) {
         return vec![format!("there is no member {name}")];
     }
+    // Of nobody nothing holds: the first picture is taken before anybody has answered.
+    if snapshot.members.is_empty() {
+        return vec!["no member is known".to_owned()];
+    }
+    // The leader of a cluster that follows another one streams from that one.
+    let fed = snapshot.is_standby_cluster() && !snapshot.is_fed_by_archive();
     let leads = |view: &MemberView<'_>| snapshot.leader().is_some_and(|leader| leader.value == *view.name());
     let of_interest = |view: &MemberView<'_>| match wanted {
         Some(name) => view.name() == name,
-        None => !leads(view),
+        None => (fed || !leads(view)) && !view.is_archive_fed(),
     };
-    let streams = |view: &MemberView<'_>| view.streams().is_some_and(|streams| streams.fresh && streams.value);
-    let lacking = snapshot.views().filter(of_interest).filter(|view| !streams(view));
-    lacking.map(|view| format!("{} does not stream", view.name())).collect()
+    let lacking = snapshot.views().filter(of_interest).filter_map(|view| {
+        match view.streams().filter(|streams| streams.fresh).map(|streams| streams.value) {
+            Some(true) => None,
+            Some(false) => Some(format!("{} does not stream", view.name())),
+            None if view.answers() => Some(format!("whether {} streams is unknown", view.name())),
+            None => Some(format!("{} does not answer: whether it streams is unknown", view.name())),
+        }
+    });
+    lacking.collect()
 }
 
 fn routers(snapshot: &Snapshot) -> Vec<String> {

@@ -48,6 +48,14 @@ impl Position {
         matches!(self, Self::Replaying { received: Some(received), replayed: Some(replayed), .. } if replayed >= received)
     }
 
+    /// Commit time of the last transaction that a node in recovery replayed.
+    pub fn replayed_at(&self) -> Option<Timestamp> {
+        match *self {
+            Self::Writing { .. } => None,
+            Self::Replaying { replayed_at, .. } => replayed_at,
+        }
+    }
+
     /// The position up to which queries on the node see data.
     pub fn applied(&self) -> Option<Lsn> {
         match *self {
@@ -62,10 +70,14 @@ impl Position {
 pub struct Tags {
     /// Never becomes leader.
     pub nofailover: bool,
+    /// `nofailover` is written as a false value: then `failover_priority` does not count.
+    pub failover_allowed: bool,
     /// Not among the replicas that the router balances over.
     pub noloadbalance: bool,
     /// Never a synchronous standby.
     pub nosync: bool,
+    /// `nosync` is written as a false value: then `sync_priority` does not count.
+    pub sync_allowed: bool,
     /// Does not stream: archive only.
     pub nostream: bool,
     /// Preferred source of base backups.
@@ -76,6 +88,9 @@ pub struct Tags {
     pub failover_priority: Option<i64>,
     /// Rank among synchronous candidates.
     pub sync_priority: Option<i64>,
+    /// Flags that are written otherwise than as `true` and taken as true all the same, as they are written: to Patroni
+    /// any text is true, `"false"` too.
+    pub as_written: BTreeMap<Text, Text>,
     /// Tags of the site's own, for display.
     pub other: BTreeMap<Text, Text>,
 }
@@ -83,14 +98,7 @@ pub struct Tags {
 /// `nofailover, replicatefrom pg-1`; `none` where none is in effect.
 impl std::fmt::Display for Tags {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let flags = [
-            (self.nofailover, "nofailover"),
-            (self.noloadbalance, "noloadbalance"),
-            (self.nosync, "nosync"),
-            (self.nostream, "nostream"),
-            (self.clonefrom, "clonefrom"),
-        ];
-        let mut words: Vec<String> = flags.iter().filter(|(on, _)| *on).map(|(_, word)| (*word).to_owned()).collect();
+        let mut words = self.flags();
         words.extend(self.replicatefrom.as_ref().map(|from| format!("replicatefrom {from}")));
         words.extend(self.failover_priority.map(|rank| format!("failover_priority {rank}")));
         words.extend(self.sync_priority.map(|rank| format!("sync_priority {rank}")));
@@ -101,9 +109,60 @@ impl std::fmt::Display for Tags {
 }
 
 impl Tags {
-    /// Whether the tags keep the member from being promoted.
+    /// The flags in effect, each as it is written: `nosync`, `nofailover "false": Patroni takes it as true`.
+    pub fn flags(&self) -> Vec<String> {
+        let flags = [
+            (self.nofailover, "nofailover"),
+            (self.noloadbalance, "noloadbalance"),
+            (self.nosync, "nosync"),
+            (self.nostream, "nostream"),
+            (self.clonefrom, "clonefrom"),
+        ];
+        let word = |name: &str| match self.as_written.get(&Text::new(name)) {
+            Some(written) => format!("{name} {written}: Patroni takes it as true"),
+            None => name.to_owned(),
+        };
+        flags.into_iter().filter(|(on, _)| *on).map(|(_, name)| word(name)).collect()
+    }
+
+    /// Whether the tags keep the member from being promoted. `nofailover` beats `failover_priority` where it is there at
+    /// all; without it a priority of 0 or less forbids (Patroni's `Tags.nofailover`).
     pub fn forbids_failover(&self) -> bool {
-        self.nofailover || self.failover_priority == Some(0)
+        self.nofailover || (!self.failover_allowed && self.rank_forbids())
+    }
+
+    /// Which tag keeps the member from being promoted, as it is written; `None`: none does.
+    pub fn why_no_failover(&self) -> Option<String> {
+        if self.nofailover {
+            return self.flags().into_iter().next();
+        }
+        self.forbids_failover().then(|| format!("failover_priority {}", self.failover_priority.unwrap_or_default()))
+    }
+
+    /// Whether the tags keep the member from being a synchronous standby, by the same rule.
+    pub fn forbids_sync(&self) -> bool {
+        self.nosync || (!self.sync_allowed && self.sync_priority.is_some_and(|rank| rank <= 0))
+    }
+
+    /// What two tags say against each other, and which of them Patroni goes by, each in one line.
+    pub fn conflicts(&self) -> Vec<String> {
+        let pairs = [
+            ("nofailover", self.nofailover, self.failover_allowed, "failover_priority", self.failover_priority, "lead"),
+            ("nosync", self.nosync, self.sync_allowed, "sync_priority", self.sync_priority, "be synchronous"),
+        ];
+        let told = pairs.into_iter().filter_map(|(flag, set, unset, priority, rank, what)| {
+            let rank = rank?;
+            match (set, unset, rank <= 0) {
+                (true, _, false) => Some(format!("{flag} beats {priority} {rank}: it may not {what}")),
+                (false, true, true) => Some(format!("{flag} false beats {priority} {rank}: it may {what}")),
+                (true, _, true) | (false, _, _) => None,
+            }
+        });
+        told.collect()
+    }
+
+    fn rank_forbids(&self) -> bool {
+        self.failover_priority.is_some_and(|rank| rank <= 0)
     }
 }
 
@@ -188,6 +247,28 @@ pub struct AgentReport {
 }
 
 impl AgentReport {
+    /// Whether its node streams, by the agent's word. Since 3.0.4 an agent names the state of a standby's replication, and
+    /// names none where there is neither a stream nor an archive; `None`: it is older, or its node is no running standby.
+    pub fn streams(&self) -> Option<bool> {
+        if let Some(state) = &self.replication_state {
+            return Some(*state == MemberState::Streaming);
+        }
+        let standby = matches!(self.role, Role::Replica | Role::StandbyLeader);
+        let running = self.state == MemberState::Running && self.position.is_some();
+        (standby && running && self.is_at_least((3, 0, 4))).then_some(false)
+    }
+
+    /// Whether the agent is of this version or a later one; not, where it does not tell.
+    pub fn is_at_least(&self, version: (u32, u32, u32)) -> bool {
+        let told = self.agent_version.as_ref().map(Text::as_str).unwrap_or_default();
+        let mut numbers = told.split('.').map(|part| {
+            let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+            part[..end].parse::<u32>().ok()
+        });
+        let mut next = || numbers.next().flatten();
+        next().is_some_and(|major| (major, next().unwrap_or(0), next().unwrap_or(0)) >= version)
+    }
+
     /// A report that tells nothing but state and role.
     pub fn of(state: MemberState, role: Role) -> Self {
         Self {
@@ -282,5 +363,47 @@ mod tests {
         assert_eq!(Tags::default().to_string(), "none");
         let tags = Tags { nofailover: true, replicatefrom: Some(NodeName::new("pg-1")), ..Tags::default() };
         assert_eq!(tags.to_string(), "nofailover, replicatefrom pg-1");
+    }
+
+    #[test]
+    fn an_agent_that_could_name_a_stream_and_names_none_has_none() {
+        let of = |version: &str, role| AgentReport {
+            agent_version: Some(version.into()),
+            position: Some(Position::Replaying {
+                received: None,
+                replayed: Some(Lsn(7)),
+                replayed_at: None,
+                paused: None,
+            }),
+            ..AgentReport::of(MemberState::Running, role)
+        };
+        for version in ["3.0.4", "4.0.7", "4.1.0rc1", "12.0"] {
+            assert_eq!(of(version, Role::StandbyLeader).streams(), Some(false), "{version}");
+        }
+        for version in ["3.0.3", "2.1.7", "", "devel"] {
+            assert_eq!(of(version, Role::Replica).streams(), None, "{version}");
+        }
+        assert_eq!(of("4.0.7", Role::Primary).streams(), None);
+        let replication_state = Some(MemberState::Streaming);
+        assert_eq!(AgentReport { replication_state, ..of("3.0.2", Role::Replica) }.streams(), Some(true));
+    }
+
+    #[test]
+    fn nofailover_beats_the_priority_where_it_is_there_at_all() {
+        let of = |nofailover, failover_allowed, failover_priority| Tags {
+            nofailover,
+            failover_allowed,
+            failover_priority,
+            ..Tags::default()
+        };
+        assert!(!of(false, true, Some(0)).forbids_failover(), "it may lead: nofailover is written as false");
+        assert_eq!(of(false, true, Some(0)).conflicts(), ["nofailover false beats failover_priority 0: it may lead"]);
+        assert!(of(true, false, Some(5)).forbids_failover());
+        assert_eq!(of(true, false, Some(5)).conflicts(), ["nofailover beats failover_priority 5: it may not lead"]);
+        for rank in [0, -1] {
+            assert!(of(false, false, Some(rank)).forbids_failover());
+            assert!(of(false, false, Some(rank)).conflicts().is_empty());
+        }
+        assert!(!of(false, false, Some(1)).forbids_failover());
     }
 }

@@ -145,6 +145,27 @@ fn compare(value: &Value, changes: &Map<String, Value>, path: &str, lacking: &mu
     }
 }
 
+/// Where a standby cluster's WAL comes from, by its configuration.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct StandbySource {
+    /// Host (or hosts) to stream from; `None`: it is fed by `restore_command` alone.
+    pub host: Option<Text>,
+    /// Port, where one is set.
+    pub port: Option<Text>,
+    /// WAL may come from an archive, too.
+    pub restores: bool,
+}
+
+/// What a permanent slot is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PermanentSlot {
+    /// For a standby, or another cluster.
+    Physical,
+    /// For a consumer of changes.
+    Logical,
+}
+
 /// The dynamic configuration: the settings that this program reasons about, and the whole text for display.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct DynamicConfig {
@@ -168,6 +189,10 @@ pub struct DynamicConfig {
     pub paused: bool,
     /// The cluster follows another cluster.
     pub standby_cluster: bool,
+    /// Where that cluster's WAL comes from; `None`: it follows none.
+    pub standby_source: Option<StandbySource>,
+    /// Permanent slots (`slots`), which Patroni keeps on every node.
+    pub permanent_slots: BTreeMap<Text, PermanentSlot>,
     /// The whole value, as text, one line an element, secrets masked.
     pub lines: Vec<Text>,
     /// The whole value, to compare with and never to show.

@@ -19,6 +19,35 @@ impl Lsn {
     }
 }
 
+/// The first version that writes the lower half with all its eight digits.
+const PADDED: u32 = 190_000;
+
+/// A position written as a server of one version writes it, so that what is shown can be searched for and copied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LsnText {
+    lsn: Lsn,
+    padded: bool,
+}
+
+impl Lsn {
+    /// This position as a server of `version` (`server_version_num`) writes it: `0/5050420`, from 19 on `0/05050420`.
+    /// Where the version is not known, as most do.
+    pub fn as_told_by(self, version: Option<u32>) -> LsnText {
+        LsnText { lsn: self, padded: version.is_some_and(|version| version >= PADDED) }
+    }
+}
+
+impl fmt::Display for LsnText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Lsn(position) = self.lsn;
+        if self.padded {
+            write!(f, "{:X}/{:08X}", position >> 32, position & 0xffff_ffff)
+        } else {
+            fmt::Display::fmt(&self.lsn, f)
+        }
+    }
+}
+
 impl fmt::Display for Lsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:X}/{:X}", self.0 >> 32, self.0 & 0xffff_ffff)
@@ -100,6 +129,15 @@ mod tests {
         fn nonsense_is_an_error_not_a_panic(text in any::<String>()) {
             let _ = text.parse::<Lsn>();
         }
+    }
+
+    #[test]
+    fn a_position_is_written_as_the_server_of_its_node_writes_it() {
+        let lsn = Lsn(0x505_0420);
+        assert_eq!(lsn.as_told_by(Some(180_004)).to_string(), "0/5050420");
+        assert_eq!(lsn.as_told_by(Some(190_000)).to_string(), "0/05050420");
+        assert_eq!(lsn.as_told_by(None).to_string(), "0/5050420");
+        assert_eq!("0/05050420".parse::<Lsn>(), Ok(lsn));
     }
 
     #[test]

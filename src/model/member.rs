@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::agent::{Address, AgentReport};
+use super::lsn::Lsn;
 use super::metrics::MetricsReport;
 use super::moment::Moment;
 use super::name::NodeName;
 use super::observed::Reading;
-use super::postgres::SqlReport;
+use super::postgres::{Invalidation, SqlReport};
 use super::text::Text;
 use super::trend::Trend;
 
@@ -58,6 +59,33 @@ pub struct Member {
     /// and, as far as that is known, by the leader's; or
     /// since when it was watched without getting so far. `None`: it was not watched for long enough.
     pub replayed_all: Option<Moment>,
+    /// When WAL last came to a standby, as far as it was watched; `None`: nobody saw any come.
+    pub fed_at: Option<Moment>,
+    /// Slots that were dropped and made again under the same name while they were watched.
+    pub remade_slots: Vec<RemadeSlot>,
+}
+
+/// A replication slot that was made anew: whoever consumed from the old one of that name gets what comes from now on, and
+/// not what is between.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct RemadeSlot {
+    /// Name of the slot.
+    pub name: Text,
+    /// When the new one was first seen.
+    pub at: Moment,
+    /// Why the old one could be used no more, where that was seen.
+    pub reason: Option<Invalidation>,
+    /// Up to where the consumer of the old one had got.
+    pub old: Option<Lsn>,
+    /// Where the new one begins.
+    pub new: Option<Lsn>,
+}
+
+impl RemadeSlot {
+    /// Bytes of WAL between both, which no consumer is ever sent; `None`: not known.
+    pub fn missing(&self) -> Option<u64> {
+        Some(self.old?.bytes_to(self.new?))
+    }
 }
 
 impl Member {
@@ -75,6 +103,8 @@ impl Member {
             exporter: None,
             lag_trend: None,
             replayed_all: None,
+            fed_at: None,
+            remade_slots: Vec::new(),
         }
     }
 }

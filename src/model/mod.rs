@@ -13,6 +13,7 @@ pub mod event;
 pub mod finding;
 pub mod identity;
 pub mod inventory;
+pub mod lag;
 pub mod lsn;
 pub mod member;
 pub mod metrics;
@@ -27,6 +28,7 @@ pub mod series;
 pub mod snapshot;
 pub mod source;
 pub mod standing;
+pub mod streaming;
 #[cfg(test)]
 pub(crate) mod test_support;
 pub mod text;

@@ -90,6 +90,46 @@ pub enum WalStatus {
     Unknown(Text),
 }
 
+/// Why a slot was invalidated, as `pg_replication_slots.invalidation_reason` says.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Invalidation {
+    /// Its WAL was removed (`max_slot_wal_keep_size`).
+    WalRemoved,
+    /// Rows that it needs were removed on a standby.
+    RowsRemoved,
+    /// `wal_level` is too low on the primary.
+    WalLevel,
+    /// Nobody used it for longer than `idle_replication_slot_timeout` (PostgreSQL 18).
+    Idle,
+    /// A reason that this version does not know, in the server's own word.
+    Other(Text),
+}
+
+impl Invalidation {
+    /// The server's word for a reason; `conflict` is ours, for what PostgreSQL 16 only calls conflicting.
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "wal_removed" => Self::WalRemoved,
+            "rows_removed" => Self::RowsRemoved,
+            "wal_level_insufficient" => Self::WalLevel,
+            "idle_timeout" => Self::Idle,
+            other => Self::Other(Text::new(other)),
+        }
+    }
+
+    /// The reason in words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::WalRemoved => "its WAL was removed".to_owned(),
+            Self::RowsRemoved => "rows that it needs were removed".to_owned(),
+            Self::WalLevel => "wal_level is too low on the primary".to_owned(),
+            Self::Idle => "idle for longer than idle_replication_slot_timeout".to_owned(),
+            Self::Other(word) => word.to_string(),
+        }
+    }
+}
+
 /// One replication slot.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Slot {
@@ -107,6 +147,13 @@ pub struct Slot {
     pub temporary: bool,
     /// Whether the WAL is still there; `None` while the slot reserves none.
     pub wal_status: Option<WalStatus>,
+    /// Why the slot can be used no more (`invalidation_reason`, PostgreSQL 17; `conflicting` before it). `None`: it can,
+    /// or the server is too old to tell. A physical slot may go on being used after that.
+    pub invalid: Option<Invalidation>,
+    /// Oldest WAL that its consumer may still ask for; `None` while it reserves none, or once that was removed.
+    pub restart: Option<Lsn>,
+    /// Up to where the consumer of a logical slot has confirmed what it got.
+    pub confirmed: Option<Lsn>,
     /// WAL bytes kept for it.
     pub retained: Option<u64>,
     /// Bytes that may still be written before it is lost; `None` without a limit.
@@ -141,12 +188,19 @@ pub struct Archiver {
 /// How the connection slots are used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Connections {
-    /// Client backends.
-    pub used: u32,
+    /// Client backends; `None`: not read.
+    pub used: Option<u32>,
     /// `max_connections`.
     pub max: u32,
     /// Slots kept for superusers and reserved roles.
     pub reserved: u32,
+    /// What they do; `None` where the role may not see it.
+    pub doing: Option<Activity>,
+}
+
+/// What client backends do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Activity {
     /// Running a query.
     pub active: u32,
     /// Idle.
@@ -309,8 +363,10 @@ pub struct Unread {
 /// Everything one polling round learns from one node.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct SqlReport {
-    /// `server_version_num`.
+    /// `server_version_num`. It does not tell a release candidate from the release.
     pub version: u32,
+    /// `server_version` as the server says it: `17.2 (Debian 17.2-1.pgdg120+1)`, `19rc1`.
+    pub version_text: Text,
     /// In recovery: a standby. Not in recovery: takes writes.
     pub in_recovery: bool,
     /// When the postmaster started. Tells whether REST and SQL speak of one and the same node.
@@ -325,7 +381,8 @@ pub struct SqlReport {
     pub position: Position,
     /// Standbys it serves.
     pub downstream: Vec<Downstream>,
-    /// Its incoming stream; `None` on a primary, and on a standby that does not stream.
+    /// Its incoming stream; `None` on a primary, on a standby that does not stream, and where the role may not see it:
+    /// see [`SqlReport::receives`].
     pub receiver: Option<WalReceiver>,
     /// Replay; `None` on a primary.
     pub replay: Option<Replay>,
@@ -337,8 +394,8 @@ pub struct SqlReport {
     pub connections: Connections,
     /// Oldest running transaction of a client.
     pub oldest_transaction: Option<LongTransaction>,
-    /// Prepared transactions, and the oldest of them.
-    pub prepared_count: u32,
+    /// Prepared transactions; `None`: not read.
+    pub prepared_count: Option<u32>,
     /// Oldest prepared transaction.
     pub oldest_prepared: Option<LongTransaction>,
     /// Database closest to wraparound.
@@ -353,6 +410,8 @@ pub struct SqlReport {
     pub since_checkpoint: Option<u64>,
     /// `synchronous_standby_names`.
     pub synchronous_names: Text,
+    /// `idle_replication_slot_timeout` (PostgreSQL 18), zero where it is off; `None`: the server has no such setting.
+    pub idle_slot_timeout: Option<Duration>,
     /// Running base backups.
     pub base_backups: Vec<BaseBackup>,
     /// Sessions worth showing: active, blocked, or long in a transaction; at most [`SqlReport::MOST_SESSIONS`].
@@ -372,6 +431,34 @@ impl SqlReport {
     pub fn knows(&self, part: SqlPart) -> bool {
         self.unread.iter().all(|unread| unread.part != part)
     }
+
+    /// Whether its WAL receiver streams. `None`: it is a primary, or the receiver cannot be seen (a role without
+    /// `pg_monitor` is told that there is one and nothing of it), or it has heard nothing for so long that its sender may
+    /// be gone.
+    pub fn receives(&self) -> Option<bool> {
+        if !self.in_recovery || !self.knows(SqlPart::Receiver) {
+            return None;
+        }
+        let Some(receiver) = &self.receiver else { return Some(false) };
+        match receiver.status == "streaming" {
+            true => receiver.message_age.is_none_or(|age| age <= Self::QUIET).then_some(true),
+            // PostgreSQL 19 has a row with `connecting` where older ones have none.
+            false => Some(false),
+        }
+    }
+
+    /// Whether what is said of a release is said of one that is not out yet: a beta, a release candidate.
+    pub fn is_prerelease(&self) -> bool {
+        super::units::is_prerelease(self.version_name())
+    }
+
+    /// The version without the packager's addition: `17.2`, `19rc1`.
+    pub fn version_name(&self) -> &str {
+        super::units::version_name(self.version_text.as_str())
+    }
+
+    /// A sender says something at least every half of `wal_receiver_timeout`, which is a minute by default.
+    pub const QUIET: Duration = Duration::from_secs(60);
 
     /// Sessions kept a node.
     pub const MOST_SESSIONS: usize = 100;

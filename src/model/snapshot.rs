@@ -237,10 +237,17 @@ impl Snapshot {
         best(std::iter::once(self.recorded(|content| Some(content.is_paused()))).chain(self.views().map(by_agent)))
     }
 
-    /// Whether the cluster follows another cluster.
+    /// Whether the cluster follows another cluster: by its configuration, or, where that is not known, by what a member
+    /// calls itself.
     pub fn is_standby_cluster(&self) -> bool {
-        self.recorded(|content| content.config.as_ref().map(|config| config.standby_cluster))
-            .is_some_and(|standby| standby.value)
+        let configured = self.recorded(|content| content.config.as_ref().map(|config| config.standby_cluster));
+        configured.map_or_else(
+            || {
+                let leads = |view: MemberView<'_>| view.agent_role().filter(|role| role.fresh);
+                self.views().filter_map(leads).any(|role| role.value == super::role::Role::StandbyLeader)
+            },
+            |standby| standby.value,
+        )
     }
 
     /// The worst finding that nobody has acknowledged.

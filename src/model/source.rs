@@ -125,6 +125,10 @@ pub enum Trouble {
     Unsupported,
     /// The far end answered that it is starting up or shutting down.
     NotReady,
+    /// Every connection slot of the server is taken: whoever comes next is refused, clients too (SQLSTATE 53300).
+    SlotsTaken,
+    /// The connection limit of this role or database is reached: others may still come in (SQLSTATE 53300).
+    ConnectionLimit,
 }
 
 impl Trouble {
@@ -140,7 +144,9 @@ impl Trouble {
             | Self::TooLarge
             | Self::NoQuorum
             | Self::Unsupported
-            | Self::NotReady => true,
+            | Self::NotReady
+            | Self::SlotsTaken
+            | Self::ConnectionLimit => true,
         }
     }
 
@@ -162,6 +168,8 @@ impl Trouble {
             Self::NoQuorum => "no quorum",
             Self::Unsupported => "not supported",
             Self::NotReady => "not ready",
+            Self::SlotsTaken => "all connection slots are taken",
+            Self::ConnectionLimit => "connection limit reached",
         }
     }
 
@@ -189,6 +197,12 @@ impl Trouble {
             Self::NoQuorum => "bring back a majority of the DCS members",
             Self::Unsupported => "see the supported versions in the manual",
             Self::NotReady => "wait; it is starting up or shutting down",
+            Self::SlotsTaken => {
+                "end idle sessions or raise max_connections (a restart); a pooler keeps clients from taking them all"
+            }
+            Self::ConnectionLimit => {
+                "raise CONNECTION LIMIT of the role or database, or give this console a role of its own"
+            }
         }
     }
 }

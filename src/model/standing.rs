@@ -2,14 +2,15 @@
 //! whether anybody takes writes.
 
 use super::observed::Freshness;
-use super::role::{MemberState, Role};
+use super::role::Role;
 use super::snapshot::Snapshot;
 use super::source::Trouble;
 use super::view::MemberView;
 
 impl MemberView<'_> {
-    /// Whether a member is as it should be: it answers, is up, and leads or streams. `None`: unknown. That a replica
-    /// has nobody to stream from is its upstream's disorder.
+    /// Whether a member is as it should be: it answers, is up, and leads or streams. `None`: unknown, which it also is where
+    /// nobody tells whether a replica streams. That replicas have nobody to stream from while the leader is gone is the
+    /// leader's disorder, and counts for that one alone.
     pub fn in_order(&self) -> Option<bool> {
         if self.is_waiting() && !self.answers() {
             return None;
@@ -18,16 +19,19 @@ impl MemberView<'_> {
             return Some(false);
         }
         let role = self.role()?.value;
-        let state = self.state()?.value;
-        let coarse = state == MemberState::Running && self.streams().is_none();
-        let in_place = match role {
-            Role::Leader | Role::StandbyLeader => true,
+        if !self.state()?.value.is_up() {
+            return Some(false);
+        }
+        match role {
+            Role::Leader => Some(true),
             // Without the lock it may be all there is while the DCS is away; with another leader it is one too many.
-            Role::Primary => !self.snapshot.record_is_fresh(),
-            Role::Replica => state == MemberState::Streaming || coarse || self.upstream_is_gone(),
-            Role::Demoted | Role::Uninitialized | Role::Unknown(_) => false,
-        };
-        Some(state.is_up() && in_place)
+            Role::Primary => Some(!self.snapshot.record_is_fresh()),
+            Role::StandbyLeader if self.snapshot.is_fed_by_archive() => Some(true),
+            Role::StandbyLeader => self.streams().map(|streams| streams.value),
+            Role::Replica if self.is_archive_fed() || self.snapshot.leader_is_gone() => Some(true),
+            Role::Replica => self.streams().map(|streams| streams.value),
+            Role::Demoted | Role::Uninitialized | Role::Unknown(_) => Some(false),
+        }
     }
 
     /// Whether no wire to the node answers in time, the first seconds aside.
@@ -56,6 +60,20 @@ impl MemberView<'_> {
 }
 
 impl Snapshot {
+    /// Whether there is no leader to be followed: none is known, or it is silent, down, or stepping back.
+    pub fn leader_is_gone(&self) -> bool {
+        let Some(leader) = self.leader().and_then(|leader| self.member(&leader.value)) else { return true };
+        let leader = self.view(leader);
+        let demoted = leader.claimed_role().is_some_and(|role| role.fresh && role.value == Role::Replica);
+        leader.is_silent() || leader.is_down() || (demoted && !self.is_standby_cluster())
+    }
+
+    /// Whether the cluster follows another one by its archive alone, so that its leader is not expected to stream.
+    pub fn is_fed_by_archive(&self) -> bool {
+        let source = self.recorded(|content| content.config.as_ref()?.standby_source.clone());
+        source.is_some_and(|source| source.value.host.is_none() && source.value.port.is_none() && source.value.restores)
+    }
+
     /// Whether nobody takes writes, as far as can be seen without a record to go by: every member that answers says
     /// that it is in recovery, and if one does not answer, nobody streams from it either.
     pub fn nobody_writes(&self) -> bool {

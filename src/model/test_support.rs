@@ -14,7 +14,8 @@ use crate::model::moment::Moment;
 use crate::model::name::{ClusterName, NodeName, RouterName};
 use crate::model::observed::Reading;
 use crate::model::postgres::{
-    ApplicationLoad, Archiver, Connections, Downstream, Replay, Session, Slot, SqlReport, WalReceiver, WalStatus,
+    Activity, ApplicationLoad, Archiver, Connections, Downstream, Replay, Session, Slot, SqlReport, WalReceiver,
+    WalStatus,
 };
 use crate::model::role::{MemberState, Role, SyncState};
 use crate::model::router::{HealthCheck, ProxyKind, ProxyRow, ProxyStatus, Router, RouterInfo, RouterReport};
@@ -275,6 +276,7 @@ fn node(
     };
     let report = SqlReport {
         version: 170_002,
+        version_text: "17.2 (Debian 17.2-1.pgdg120+1)".into(),
         in_recovery,
         postmaster_started: started,
         cluster_name: "pg-ha".into(),
@@ -296,22 +298,20 @@ fn node(
             ready: Some(0),
         }),
         connections: Connections {
-            used: 83,
+            used: Some(83),
             max: 200,
             reserved: 3,
-            active: 4,
-            idle: 77,
-            idle_in_transaction: 2,
-            blocked: 1,
+            doing: Some(Activity { active: 4, idle: 77, idle_in_transaction: 2, blocked: 1 }),
         },
         oldest_transaction: None,
-        prepared_count: 0,
+        prepared_count: Some(0),
         oldest_prepared: None,
         xid_age: None,
         pending_restart: Vec::new(),
         files_read: Some(started),
         since_checkpoint: (!in_recovery).then_some(48 << 20),
         synchronous_names: "".into(),
+        idle_slot_timeout: None,
         base_backups: Vec::new(),
         sessions: Vec::new(),
         applications: vec![ApplicationLoad {
@@ -345,6 +345,9 @@ pub(crate) fn slot(name: &str, active: bool) -> Slot {
         safe_bytes: None,
         inactive_since: (!active).then(|| ago(seconds(7800))),
         failover: Some(false),
+        invalid: None,
+        restart: None,
+        confirmed: None,
     }
 }
 

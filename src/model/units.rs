@@ -148,6 +148,16 @@ pub fn percent_value(part: u64, whole: u64) -> Option<u64> {
     Some(u64::try_from(percent.min(999)).unwrap_or(999))
 }
 
+/// The version that a server names, without the packager's addition: `17.2 (Debian 17.2-1)` is `17.2`.
+pub fn version_name(text: &str) -> &str {
+    text.split([' ', '(']).next().unwrap_or_default()
+}
+
+/// Whether the version that a server names is not out yet: `19beta2`, `19rc1`, `20devel`.
+pub fn is_prerelease(name: &str) -> bool {
+    ["devel", "alpha", "beta", "rc"].iter().any(|word| name.contains(word))
+}
+
 /// `server_version_num` as PostgreSQL writes it: `17.2`, `9.6.24`.
 pub fn server_version(number: u32) -> String {
     if number >= 100_000 {
@@ -232,6 +242,8 @@ mod tests {
     fn versions_are_written_as_the_server_writes_them() {
         assert_eq!(server_version(170_002), "17.2");
         assert_eq!(server_version(90_624), "9.6.24");
+        assert_eq!(version_name("19rc1 (Debian 19~rc1-1.pgdg+1)"), "19rc1");
+        assert!(is_prerelease("19rc1") && is_prerelease("20devel") && !is_prerelease("17.2"));
     }
 
     #[test]

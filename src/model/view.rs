@@ -10,7 +10,7 @@ use super::lsn::{Lsn, SystemId, Timeline};
 use super::member::{Member, Presence};
 use super::name::NodeName;
 use super::observed::{Freshness, Observed, best};
-use super::postgres::Downstream;
+use super::postgres::{Downstream, SqlPart};
 use super::role::{MemberState, Role, SyncState};
 use super::snapshot::Snapshot;
 use super::text::Text;
@@ -22,26 +22,6 @@ pub struct MemberView<'a> {
     pub snapshot: &'a Snapshot,
     /// The member looked at.
     pub member: &'a Member,
-}
-
-/// Replication lag of a standby. Bytes and time come from different sources and are never computed from each other.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Lag {
-    /// Bytes not yet replayed.
-    pub bytes: Option<Observed<u64>>,
-    /// Bytes not yet received.
-    pub receive_bytes: Option<Observed<u64>>,
-    /// Time behind.
-    pub time: Option<Observed<Duration>>,
-    /// How much of the time is on purpose (`recovery_min_apply_delay`).
-    pub delay: Duration,
-}
-
-impl Lag {
-    /// Time behind beyond what is on purpose.
-    pub fn excess(&self) -> Option<Observed<Duration>> {
-        self.time.clone().map(|time| time.map(|time| time.saturating_sub(self.delay)))
-    }
 }
 
 impl<'a> MemberView<'a> {
@@ -72,7 +52,7 @@ impl<'a> MemberView<'a> {
 
     /// A part of what the member wrote into the record. The record may be fresh while its writer is gone: once the
     /// member's own wires are silent, what it wrote counts as old.
-    fn registered<U>(&self, part: impl Fn(&super::agent::Registration) -> Option<U>) -> Option<Observed<U>> {
+    pub(super) fn registered<U>(&self, part: impl Fn(&super::agent::Registration) -> Option<U>) -> Option<Observed<U>> {
         let fact = self.snapshot.recorded(|content| content.member(&self.member.name).and_then(&part))?;
         let has_wires = self.member.agent.is_some() || self.member.sql.is_some();
         let silent = has_wires && !self.answers() && !self.is_waiting();
@@ -134,18 +114,29 @@ impl<'a> MemberView<'a> {
         }
     }
 
-    /// The state to show: the agent's, then PostgreSQL's (up, if it answers), then the record's.
+    /// The state to show: the agent's, then PostgreSQL's (up, if it answers), then the record's. Where nobody answers any
+    /// more, whoever spoke last.
     pub fn state(&self) -> Option<Observed<MemberState>> {
         let by_agent = self.agent(|report| Some(report.replication_state.clone().unwrap_or(report.state.clone())));
         let by_sql = self.sql(|report| {
-            let streams = report.receiver.as_ref().is_some_and(|receiver| receiver.status == "streaming");
+            let streams = report.receives() == Some(true);
             Some(if streams { MemberState::Streaming } else { MemberState::Running })
         });
         // An agent that only says "running" of a standby is older than 3.0.4: SQL knows more.
         let agent_is_coarse = by_agent.as_ref().is_some_and(|state| state.value == MemberState::Running);
+        let by_record = self.registered(|record| Some(record.state.clone()));
         match by_sql {
             Some(sql) if sql.fresh && agent_is_coarse => Some(sql),
-            by_sql => best([by_agent, by_sql, self.registered(|record| Some(record.state.clone()))]),
+            by_sql => {
+                let told = [by_agent, by_sql, by_record];
+                match told.iter().flatten().any(|state| state.fresh) {
+                    true => best(told),
+                    // What it wrote while it went down is younger than what it last said.
+                    false => {
+                        told.into_iter().flatten().reduce(|last, next| if next.at > last.at { next } else { last })
+                    }
+                }
+            }
         }
     }
 
@@ -210,27 +201,70 @@ impl<'a> MemberView<'a> {
         best([self.sql(|report| Some(report.version)), self.agent(|report| report.server_version)])
     }
 
-    /// Whether a restart is needed.
-    pub fn pending_restart(&self) -> Option<Observed<bool>> {
+    /// The version as the server names it, `17.2` or `19rc1`; by its agent's number, where SQL does not tell.
+    pub fn version_name(&self) -> Option<Observed<String>> {
         best([
-            self.agent(|report| Some(report.pending_restart)),
-            self.registered(|record| Some(record.pending_restart)),
-            self.sql(|report| Some(!report.pending_restart.is_empty())),
+            self.sql(|report| Some(report.version_name().to_owned())),
+            self.agent(|report| report.server_version.map(super::units::server_version)),
         ])
     }
 
-    /// Settings that wait for a restart, `name old→new` as far as known.
+    /// A WAL position as this member's server writes it.
+    pub fn lsn_text(&self, lsn: Lsn) -> String {
+        lsn.as_told_by(self.server_version().map(|version| version.value)).to_string()
+    }
+
+    /// Whether the member follows another node or cluster: what is said of standbys applies to it. A standby leader
+    /// leads its cluster and follows another.
+    pub fn follows(&self) -> bool {
+        self.role().is_none_or(|role| !role.value.is_writable())
+    }
+
+    /// Whether a restart is needed: it is where either source says so, since Patroni learns of a setting that was changed
+    /// beside it at its next reload alone. `None`: neither can tell.
+    pub fn pending_restart(&self) -> Option<Observed<bool>> {
+        let told = [self.pending_by_agent(), self.pending_by_sql()];
+        let yes = told.iter().flatten().find(|fact| fact.fresh && fact.value).cloned();
+        yes.or_else(|| best(told))
+    }
+
+    /// Whether a restart is needed by the agent's word, or what it wrote into the record.
+    pub fn pending_by_agent(&self) -> Option<Observed<bool>> {
+        best([
+            self.agent(|report| Some(report.pending_restart)),
+            self.registered(|record| Some(record.pending_restart)),
+        ])
+    }
+
+    /// Whether a restart is needed by `pg_settings`.
+    pub fn pending_by_sql(&self) -> Option<Observed<bool>> {
+        self.sql(|report| report.knows(SqlPart::PendingRestart).then_some(!report.pending_restart.is_empty()))
+    }
+
+    /// Settings that wait for a restart, `name old→new` as far as known: those of which the agent tells, then those of
+    /// which only `pg_settings` does.
     pub fn pending_settings(&self) -> Vec<Text> {
         let listed = self.agent(|report| Some(report.pending_settings.clone())).map(|fact| fact.value);
-        let settings = listed.unwrap_or_default();
-        if settings.is_empty() {
-            return self.sql(|report| Some(report.pending_restart.clone())).map(|fact| fact.value).unwrap_or_default();
-        }
+        let listed = listed.unwrap_or_default();
         let line = |setting: &super::agent::PendingSetting| match (&setting.old, &setting.new) {
             (Some(old), Some(new)) => Text::new(format!("{} {old}→{new}", setting.name)),
             _ => setting.name.clone(),
         };
-        settings.iter().map(line).collect()
+        let mut lines: Vec<Text> = listed.iter().map(line).collect();
+        let by_sql = self.sql(|report| Some(report.pending_restart.clone())).map(|fact| fact.value).unwrap_or_default();
+        lines.extend(by_sql.into_iter().filter(|name| listed.iter().all(|setting| setting.name != *name)));
+        lines
+    }
+
+    /// Whether replay is paused by hand, by PostgreSQL or, without it, by the agent.
+    pub fn replay_paused(&self) -> Option<Observed<bool>> {
+        best([
+            self.sql(|report| report.replay.map(|replay| replay.paused)),
+            self.agent(|report| match report.position? {
+                Position::Replaying { paused, .. } => paused,
+                Position::Writing { .. } => None,
+            }),
+        ])
     }
 
     /// Every node that lists this member among its downstream by SQL, with that row.
@@ -302,83 +336,5 @@ impl<'a> MemberView<'a> {
         let by_agent = self.agent(|report| report.sync);
         let by_record = self.registered(|record| record.sync);
         best(by_upstream.chain([by_agent, by_record]))
-    }
-
-    /// Lag behind the leader. First choice is the upstream's own row, which compares both ends at one moment; then
-    /// positions of two nodes, sampled apart; last the record, which is up to a loop old.
-    pub fn lag(&self) -> Lag {
-        let leads = self.role().is_some_and(|role| role.value.leads() || role.value == Role::Primary);
-        if leads {
-            return Lag::default();
-        }
-        let leader = self.snapshot.leader().and_then(|leader| self.snapshot.member(&leader.value));
-        let leader_view =
-            leader.filter(|leader| leader.name != self.member.name).map(|leader| self.snapshot.view(leader));
-        let row = |pick: fn(&Downstream) -> Option<u64>| {
-            let leader = leader_view?;
-            self.upstream_rows().find(|(name, _)| *name == leader.name()).and_then(|(_, row)| {
-                let value = pick(row.value)?;
-                Some(Observed { value, source: row.source, at: row.at, fresh: row.fresh })
-            })
-        };
-        let apart = |mine: Option<Observed<Lsn>>| {
-            let end = leader_view?.position()?;
-            let mine = mine?;
-            let fresh = mine.fresh && end.fresh;
-            Some(Observed {
-                value: mine.value.bytes_to(end.value),
-                source: mine.source,
-                at: mine.at.min(end.at),
-                fresh,
-            })
-        };
-        let measured = |(_, row): (&NodeName, Observed<&'a Downstream>)| {
-            let value = row.value.replay_time?;
-            Some(Observed { value, source: row.source, at: row.at, fresh: row.fresh })
-        };
-        let of_leader = |(name, _): &(&NodeName, _)| leader_view.is_some_and(|leader| leader.name() == *name);
-        let time = best([
-            self.upstream_rows().find(of_leader).and_then(measured),
-            self.replay_age(),
-            self.upstream_rows().next().and_then(measured),
-            self.agent(|report| report.position.filter(Position::has_replayed_all).map(|_| Duration::ZERO))
-                .filter(|_| !self.is_cut_off()),
-        ]);
-        let delay = self.sql(|report| report.replay.map(|replay| replay.delay));
-        Lag {
-            bytes: best([row(|row| row.replay_lag), apart(self.applied()), self.registered(|record| record.lag)]),
-            receive_bytes: best([row(|row| row.flush_lag), apart(self.position())]),
-            time,
-            delay: delay.map(|delay| delay.value).unwrap_or_default(),
-        }
-    }
-
-    /// Time behind by the standby's own word: the age of the last commit that it replayed. After idleness that is far
-    /// longer than the lag, so it counts no further back than to when the standby had last replayed all there was; where
-    /// nobody saw that, it tells nothing. One that gets no WAL takes all it has for all there is: then only what was seen
-    /// counts.
-    fn replay_age(&self) -> Option<Observed<Duration>> {
-        let mut age = self.sql(|report| report.replay.and_then(|replay| replay.lag))?;
-        age.value = match age.value {
-            Duration::ZERO if self.is_cut_off() => age.at.since(self.member.replayed_all?),
-            Duration::ZERO => Duration::ZERO,
-            age_of_commit => age_of_commit.min(age.at.since(self.member.replayed_all?)),
-        };
-        Some(age)
-    }
-
-    /// It is known to get no WAL from anybody.
-    fn is_cut_off(&self) -> bool {
-        self.streams().is_some_and(|streams| !streams.value)
-    }
-
-    /// Whether the member streams from somebody, as far as fresh sources tell. `None`: unknown.
-    pub fn streams(&self) -> Option<Observed<bool>> {
-        let by_self = self.sql(|report| {
-            report.in_recovery.then(|| report.receiver.as_ref().is_some_and(|receiver| receiver.status == "streaming"))
-        });
-        let by_agent =
-            self.agent(|report| report.replication_state.as_ref().map(|state| *state == MemberState::Streaming));
-        best([by_self, by_agent])
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::picture::SeriesKey;
 use super::replayed::Replayed;
+use super::slots::SlotMemory;
 use super::trends::Trends;
 use crate::model::lsn::Lsn;
 use crate::model::moment::Moment;
@@ -26,6 +27,7 @@ pub struct Histories {
     series: Arc<BTreeMap<SeriesKey, Arc<Series>>>,
     trends: Trends,
     replayed: Replayed,
+    slots: SlotMemory,
     last_position: Option<(Moment, Lsn)>,
 }
 
@@ -34,6 +36,7 @@ impl Histories {
     /// it can last at most. A number that is not known leaves a gap.
     pub fn take(&mut self, snapshot: &mut Snapshot) {
         self.replayed.take(snapshot);
+        self.slots.take(snapshot);
         let trends = self.numbers(snapshot);
         for (member, trend) in snapshot.members.iter_mut().zip(trends) {
             member.lag_trend = trend;
@@ -114,7 +117,8 @@ fn sessions(snapshot: &Snapshot, purpose: PoolPurpose) -> Option<f32> {
         };
         for row in &report.rows {
             if row.kind == ProxyKind::Backend && router.purpose(&row.proxy) == purpose {
-                total = Some(total.unwrap_or(0.0) + row.sessions.map_or(0.0, |sessions| sessions as f32));
+                // A sum that leaves out a pool which does not tell would be less than there are.
+                total = Some(total.unwrap_or(0.0) + row.sessions? as f32);
             }
         }
     }

@@ -13,6 +13,7 @@ pub mod pause;
 pub mod picture;
 mod replayed;
 mod reserve;
+mod slots;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use crate::model::lsn::Lsn;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
+use crate::model::view::MemberView;
 
 /// A standby that was never seen to have replayed all is behind at least since it is watched: worth telling from here on.
 const LONG: Duration = Duration::from_secs(10);
@@ -17,6 +18,8 @@ const LONG: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(super) struct Replayed {
     tracks: BTreeMap<NodeName, Track>,
+    /// How far the last leader that was seen had written. A standby that nobody leads any more is behind that.
+    end: Option<Lsn>,
 }
 
 #[derive(Debug, Default)]
@@ -25,49 +28,92 @@ struct Track {
     all: Option<Moment>,
     /// What there was at a later moment, and is not replayed yet.
     awaited: Option<(Moment, Lsn)>,
+    /// When WAL last came.
+    fed: Option<Moment>,
 }
 
 impl Replayed {
-    /// Takes in a picture, and puts into it since when each standby can be behind at most.
+    /// Takes in a picture, and puts into it since when each standby can be behind at most, and when WAL last came to it.
     pub(super) fn take(&mut self, snapshot: &mut Snapshot) {
-        let end = end(snapshot);
-        for member in &mut snapshot.members {
-            let answer = member.sql.as_ref().and_then(|sql| sql.answer.as_ref());
-            let Some(answer) = answer else { continue };
-            let Position::Replaying { received: Some(received), replayed: Some(replayed), .. } = answer.value.position
-            else {
-                // What it was before it led says nothing of what it will be after.
-                self.tracks.remove(&member.name);
-                continue;
-            };
-            let track = self.tracks.entry(member.name.clone()).or_default();
-            // What the leader has written and nobody has sent yet is missing, too.
-            track.note(answer.at, end.map_or(received, |end| received.max(end)), replayed);
-            member.replayed_all = track.since(answer.at);
+        if snapshot.leader().is_some() {
+            self.end = end(snapshot);
+        }
+        let notes: Vec<Note> = snapshot.views().map(Note::of).collect();
+        for (member, note) in snapshot.members.iter_mut().zip(notes) {
+            if note.fed.is_some() {
+                self.tracks.entry(member.name.clone()).or_default().fed = note.fed;
+            }
+            match note.place {
+                Place::Untold => {}
+                Place::Writing => {
+                    // What it was before it led says nothing of what it will be after.
+                    self.tracks.remove(&member.name);
+                }
+                Place::Replaying { at, received, replayed } => {
+                    let track = self.tracks.entry(member.name.clone()).or_default();
+                    // What the leader has written and nobody has sent yet is missing, too. Where nobody tells how far
+                    // that is, one that gets no WAL cannot be said to have all.
+                    let all = received.max(note.heard).max(self.end);
+                    if let Some(all) = all.filter(|_| self.end.is_some() || note.fed == Some(at)) {
+                        track.note(at, all, replayed);
+                    }
+                    member.replayed_all = track.since(at);
+                }
+            }
+            member.fed_at = self.tracks.get(&member.name).and_then(|track| track.fed);
         }
         self.tracks.retain(|name, _| snapshot.members.iter().any(|member| member.name == *name));
     }
 }
 
-/// How far the leader has written by its own word. An old word is a lower bound, which is all that is asked of it.
-fn end(snapshot: &Snapshot) -> Option<Lsn> {
-    let leader = snapshot.member(&snapshot.leader()?.value)?;
-    match leader.sql.as_ref()?.answer.as_ref()?.value.position {
-        Position::Writing { at } => Some(at),
-        Position::Replaying { .. } => None,
+/// What one picture tells of one member.
+struct Note {
+    place: Place,
+    /// WAL was coming then.
+    fed: Option<Moment>,
+    /// How far its upstream had written, as its receiver heard.
+    heard: Option<Lsn>,
+}
+
+enum Place {
+    Untold,
+    Writing,
+    Replaying { at: Moment, received: Option<Lsn>, replayed: Lsn },
+}
+
+impl Note {
+    fn of(view: MemberView<'_>) -> Self {
+        let streams = view.streams().filter(|streams| streams.fresh && streams.value);
+        let answer = view.member.sql.as_ref().and_then(|sql| sql.answer.as_ref());
+        let place = match answer.map(|answer| (answer.at, answer.value.position)) {
+            None | Some((_, Position::Replaying { replayed: None, .. })) => Place::Untold,
+            Some((_, Position::Writing { .. })) => Place::Writing,
+            Some((at, Position::Replaying { received, replayed: Some(replayed), .. })) => {
+                Place::Replaying { at, received, replayed }
+            }
+        };
+        let receiver = answer.and_then(|answer| answer.value.receiver.as_ref());
+        Self { place, fed: streams.map(|streams| streams.at), heard: receiver.and_then(|receiver| receiver.latest_end) }
     }
+}
+
+/// How far the leader has written. An old word is a lower bound, which is all that is asked of it. A standby leader writes
+/// nothing itself: what its receiver has heard counts for it.
+fn end(snapshot: &Snapshot) -> Option<Lsn> {
+    let leader = snapshot.view(snapshot.member(&snapshot.leader()?.value)?);
+    leader.position().map(|position| position.value)
 }
 
 impl Track {
     /// `all`: what there was to replay at that moment.
     fn note(&mut self, at: Moment, all: Lsn, replayed: Lsn) {
         if replayed >= all {
-            *self = Self { all: Some(at), awaited: None };
+            *self = Self { all: Some(at), awaited: None, fed: self.fed };
             return;
         }
         match self.awaited {
             Some((since, awaited)) if replayed >= awaited => {
-                *self = Self { all: Some(since), awaited: Some((at, all)) };
+                *self = Self { all: Some(since), awaited: Some((at, all)), fed: self.fed };
             }
             Some(_) => {}
             None => self.awaited = Some((at, all)),
@@ -108,6 +154,10 @@ mod tests {
         assert_eq!(track.since(at(40)), Some(at(1)));
     }
 
+    fn now_of(second: u64) -> Moment {
+        healthy().now + Duration::from_secs(second)
+    }
+
     #[test]
     fn a_standby_that_gets_no_wal_falls_behind_although_it_has_replayed_all_it_got() {
         let mut replayed = Replayed::default();
@@ -130,6 +180,9 @@ mod tests {
                         // Nor does the leader know of it any more.
                         report.downstream.retain(|row| row.application.as_str() != "pg-2");
                     }
+                    if let Some(receiver) = &mut report.receiver {
+                        receiver.latest_end = Some(end);
+                    }
                     if is_cut_off && name == "pg-2" {
                         report.receiver = None;
                         report.replay.as_mut().expect("it replays").lag = Some(Duration::ZERO);
@@ -143,6 +196,7 @@ mod tests {
             replayed.take(&mut snapshot);
             let member = snapshot.member(&"pg-2".into()).expect("a member");
             behind.push(snapshot.view(member).lag().time.map(|time| time.value.as_secs()));
+            assert_eq!(member.fed_at, Some(now_of(second.min(4))), "WAL came last a second before it was cut off");
         }
         assert_eq!(behind.last(), Some(&Some(15)), "{behind:?}");
     }

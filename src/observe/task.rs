@@ -10,16 +10,17 @@ use super::merge::Observation;
 use super::picture::Clock;
 use crate::driver::port::{Observe, Pace};
 use crate::model::moment::Moment;
-use crate::model::source::{SourceError, SourceKind};
+use crate::model::source::{SourceError, SourceKind, Trouble};
 
 /// Too short to count as a turn.
 const NO_TIME: Duration = Duration::from_millis(20);
 
-/// The longest pause between two attempts at a silent source.
+/// The longest pause between two attempts at a source that only a change of its settings will bring back: a login that is
+/// refused fills the far end's log with every attempt.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(8);
 
-/// The same for agents and routers: cheap to ask, and their return is what one waits for.
-const LONGEST_BACK_OFF_AWAITED: Duration = Duration::from_secs(3);
+/// The same where the return is awaited: whatever comes back is on the screen within two seconds.
+const LONGEST_BACK_OFF_AWAITED: Duration = Duration::from_millis(1_500);
 
 /// What a source task needs beside its source.
 #[derive(Clone)]
@@ -67,12 +68,12 @@ async fn drive_on(source: &mut dyn Observe, around: &mut Surroundings) {
             Err(_) => Err(SourceError::timed_out(source.endpoint().as_str(), allowed)),
         };
         failures = if outcome.is_ok() { 0 } else { failures.saturating_add(1) };
+        let longest = longest_back_off(source.source().kind, outcome.as_ref().err());
         let at = around.clock.now();
         let observation = Observation { source: source.source().clone(), at, took: at.since(asked), outcome };
         if around.observations.send(observation).await.is_err() {
             return;
         }
-        let longest = longest_back_off(source.source().kind);
         pause(source.pace(), (failures, longest), began, asked, around).await;
     }
 }
@@ -126,17 +127,45 @@ fn in_step(asked: Moment, turn: Duration, phase: f64) -> Duration {
     if left < NO_TIME.min(turn / 2) { left + turn } else { left }
 }
 
-fn longest_back_off(kind: SourceKind) -> Duration {
+/// How long is waited for a source of this kind at most, after it failed like this.
+fn longest_back_off(kind: SourceKind, error: Option<&SourceError>) -> Duration {
+    let settled = match error.map(|error| error.trouble) {
+        Some(
+            Trouble::Credentials
+            | Trouble::Withheld
+            | Trouble::Unasked
+            | Trouble::Permission
+            | Trouble::Unsupported
+            | Trouble::Tls
+            | Trouble::UnexpectedAnswer
+            | Trouble::TooLarge,
+        ) => true,
+        Some(
+            Trouble::Refused
+            | Trouble::TimedOut
+            | Trouble::Name
+            | Trouble::Unreachable
+            | Trouble::Closed
+            | Trouble::NoQuorum
+            | Trouble::NotReady
+            | Trouble::SlotsTaken
+            | Trouble::ConnectionLimit,
+        )
+        | None => false,
+    };
     match kind {
-        SourceKind::PatroniRest | SourceKind::RouterHttp | SourceKind::RouterRuntime | SourceKind::RouterActing => {
-            LONGEST_BACK_OFF_AWAITED
-        }
-        SourceKind::PatroniCluster
-        | SourceKind::PatroniMetrics
+        _ if settled => LONGEST_BACK_OFF,
+        SourceKind::PatroniRest
+        | SourceKind::Sql
         | SourceKind::Etcd
         | SourceKind::EtcdMember
+        | SourceKind::RouterHttp
+        | SourceKind::RouterRuntime
+        | SourceKind::RouterActing => LONGEST_BACK_OFF_AWAITED,
+        // `/cluster` keeps a worker of Patroni waiting while the DCS is away; the rest is not what one waits for.
+        SourceKind::PatroniCluster
         | SourceKind::EtcdClusters
-        | SourceKind::Sql
+        | SourceKind::PatroniMetrics
         | SourceKind::Exporter
         | SourceKind::Pooler
         | SourceKind::Backup
@@ -160,13 +189,16 @@ mod tests {
     fn back_off_doubles_and_ends() {
         let began = Instant::now();
         let second = Duration::from_secs(1);
-        let waits = |kind| -> Vec<u64> {
-            (2..9).map(|failures| back_off(second, failures, longest_back_off(kind), began).as_secs()).collect()
+        let waits = |kind, trouble| -> Vec<u64> {
+            let error = SourceError::new(trouble, "h:1", "");
+            let longest = longest_back_off(kind, Some(&error));
+            (2..9).map(|failures| back_off(second, failures, longest, began).as_secs()).collect()
         };
-        assert_eq!(waits(SourceKind::Sql), [2, 4, 8, 8, 8, 8, 8]);
-        for awaited in [SourceKind::RouterHttp, SourceKind::RouterRuntime, SourceKind::PatroniRest] {
-            assert_eq!(waits(awaited), [2, 3, 3, 3, 3, 3, 3], "{awaited:?}");
+        for awaited in [SourceKind::Sql, SourceKind::RouterHttp, SourceKind::PatroniRest, SourceKind::EtcdMember] {
+            assert_eq!(waits(awaited, Trouble::Refused), [1; 7], "{awaited:?}");
+            assert_eq!(waits(awaited, Trouble::Credentials), [2, 4, 8, 8, 8, 8, 8], "{awaited:?}");
         }
+        assert_eq!(waits(SourceKind::PatroniCluster, Trouble::Refused), [2, 4, 8, 8, 8, 8, 8]);
         let slow = Duration::from_secs(15);
         assert!(
             back_off(slow, 9, LONGEST_BACK_OFF_AWAITED, began) >= slow,

@@ -236,15 +236,15 @@ async fn a_hung_node_goes_grey_within_two_seconds_and_delays_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_node_is_asked_less_and_less_often_and_its_return_is_seen() {
+async fn a_refused_node_is_asked_less_often_and_its_return_is_seen_within_two_seconds() {
     let mut stage = Stage::set();
     stage.say("pg-1", Saying::Refuse);
     tokio::time::sleep(SECOND * 60).await;
     let asked = stage.asked(SourceKind::PatroniRest, "pg-1");
-    assert!((8..=23).contains(&asked), "asked {asked} times in a minute: seldom, and not never");
+    assert!(asked <= 45, "asked {asked} times in a minute");
     stage.say("pg-1", Saying::Role(Role::Replica));
     let (picture, took) = stage.until(SECOND * 10, |s| freshness(s, "pg-1") == Some(Freshness::Fresh)).await;
-    assert!(took < SECOND * 4, "{took:?}");
+    assert!(took < SECOND * 2, "{took:?}");
     assert!(picture.events.iter().any(|event| event.kind == EventKind::Source && event.text == "answers again"));
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::findings::row_id;
 use super::text::lines;
-use super::{detail, topology, units};
+use super::{detail, topology};
 use crate::model::event::Event;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::{Text, redact};
@@ -109,8 +109,8 @@ fn sources(snapshot: &Snapshot) -> String {
 fn all_versions(snapshot: &Snapshot, given: &[(Text, Text)]) -> String {
     let mut out: Vec<String> = given.iter().map(|(name, version)| format!("{name}: {version}")).collect();
     for view in snapshot.views() {
-        if let Some(version) = view.server_version() {
-            out.push(format!("PostgreSQL {}: {}", view.name(), units::server_version(version.value)));
+        if let Some(version) = view.version_name() {
+            out.push(format!("PostgreSQL {}: {}", view.name(), version.value));
         }
         if let Some(version) = view.member.agent.as_ref().and_then(|agent| agent.last()?.agent_version.clone()) {
             out.push(format!("agent {}: {version}", view.name()));

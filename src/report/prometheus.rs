@@ -160,7 +160,7 @@ fn member(scope: &mut Scope<'_>, view: MemberView<'_>) {
     let timeline = fresh(view.timeline()).map(|timeline| f64::from(timeline.0));
     scope.gauge("pgctl_member_timeline", "Timeline of the member.", &labels, timeline);
     // What is left on record of a silent member is older than the record.
-    if view.answers() && !writes(view) {
+    if view.answers() && view.follows() {
         let lag = view.lag();
         let bytes = fresh(lag.bytes).map(|bytes| bytes as f64);
         scope.gauge("pgctl_member_lag_bytes", "WAL not yet replayed.", &labels, bytes);
@@ -177,11 +177,13 @@ fn member(scope: &mut Scope<'_>, view: MemberView<'_>) {
     let pending = fresh(view.pending_restart()).map(flag);
     scope.gauge("pgctl_member_pending_restart", "1 if a restart is needed.", &labels, pending);
     let Some(report) = view.member.sql.as_ref().and_then(|sql| sql.fresh(view.snapshot.now)) else { return };
-    let (used, max) = (f64::from(report.connections.used), f64::from(report.connections.max));
-    scope.gauge("pgctl_member_connections", "Client backends.", &labels, Some(used));
+    let (used, max) = (report.connections.used.map(f64::from), f64::from(report.connections.max));
+    scope.gauge("pgctl_member_connections", "Client backends.", &labels, used);
     let blocked = f64::from(report.connections.blocked);
     scope.gauge("pgctl_member_blocked_sessions", "Client backends that wait for a lock.", &labels, Some(blocked));
     scope.gauge("pgctl_member_connections_max", "The setting max_connections.", &labels, Some(max));
+    let streams = view.follows().then(|| fresh(view.streams()).map(flag)).flatten();
+    scope.gauge("pgctl_member_streams", "1 if the standby receives WAL by streaming.", &labels, streams);
     for slot in &report.slots {
         let labels = [labels[0], ("slot", slot.name.as_str())];
         let retained = slot.retained.map(|bytes| bytes as f64);

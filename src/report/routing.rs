@@ -83,8 +83,8 @@ pub fn oddity(snapshot: &Snapshot, server: &Server<'_>) -> Option<Oddity> {
     }
 }
 
-/// Sessions through the pools of one purpose, summed over the routers that answer. `None`: none answers, or none has
-/// such a pool.
+/// Sessions through the pools of one purpose, summed over the routers that answer. `None`: none answers, none has such a
+/// pool, or one of them does not tell.
 pub fn sessions(snapshot: &Snapshot, purpose: PoolPurpose) -> Option<u64> {
     let rows = snapshot.routers.iter().flat_map(|router| {
         let report = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now));
@@ -95,5 +95,6 @@ pub fn sessions(snapshot: &Snapshot, purpose: PoolPurpose) -> Option<u64> {
                 .filter(move |row| row.kind == ProxyKind::Backend && router.purpose(&row.proxy) == purpose)
         })
     });
-    rows.filter_map(|row| row.sessions).reduce(|sum, next| sum + next)
+    let counts: Option<Vec<u64>> = rows.map(|row| row.sessions).collect();
+    counts?.into_iter().reduce(|sum, next| sum + next)
 }

@@ -9,7 +9,7 @@ use super::tones;
 use super::units::{COUNT_WIDTH, DURATION_WIDTH};
 use crate::model::member::Member;
 use crate::model::observed::Reading;
-use crate::model::postgres::{Session, SqlReport};
+use crate::model::postgres::{Session, SqlPart, SqlReport};
 use crate::model::snapshot::Snapshot;
 
 /// Columns of [`activity`] and [`blockers`]. Rows are named `node/pid`.
@@ -37,9 +37,18 @@ pub const APPLICATIONS: &[Column] = &[
     Column::numbers("idle-in-transaction", "IDLE TX", 0, COUNT_WIDTH),
 ];
 
+/// Why a table is empty, with what to do: `nothing` only where every node that answers tells all.
+fn unless_hidden(snapshot: &Snapshot, part: SqlPart, nothing: &'static str) -> (&'static str, &'static str) {
+    if answered(snapshot).all(|(_, _, report)| report.knows(part)) {
+        return (nothing, "");
+    }
+    ("unknown: what sessions do is hidden from this role, or could not be read", "GRANT pg_monitor TO the looking role")
+}
+
 /// Sessions worth showing, oldest transaction first.
 pub fn activity(snapshot: &Snapshot) -> Table {
-    let mut table = empty(snapshot, ACTIVITY, "no session is active, blocked or long in a transaction", "");
+    let nothing = unless_hidden(snapshot, SqlPart::Sessions, "no session is active, blocked or long in a transaction");
+    let mut table = empty(snapshot, ACTIVITY, nothing.0, nothing.1);
     let mut sessions: Vec<_> = answered(snapshot)
         .flat_map(|(member, reading, report)| report.sessions.iter().map(move |session| (member, reading, session)))
         .collect();
@@ -52,7 +61,8 @@ pub fn activity(snapshot: &Snapshot) -> Table {
 /// Blocked sessions as trees below whoever blocks them. A session blocked by several stands below the first of them that
 /// is not blocked by it in turn.
 pub fn blockers(snapshot: &Snapshot) -> Table {
-    let mut table = empty(snapshot, ACTIVITY, "no session is blocked", "");
+    let nothing = unless_hidden(snapshot, SqlPart::Sessions, "no session is blocked");
+    let mut table = empty(snapshot, ACTIVITY, nothing.0, nothing.1);
     for (member, reading, report) in answered(snapshot) {
         let forest = Forest { snapshot, member, reading, report };
         let blocked: BTreeSet<i32> = report
@@ -172,8 +182,11 @@ fn blocked_by(session: &Session) -> Cell {
 
 /// Sessions by application, busiest first.
 pub fn applications(snapshot: &Snapshot) -> Table {
-    let mut table = empty(snapshot, APPLICATIONS, "no client is connected to any node that answers", "");
+    let nothing = unless_hidden(snapshot, SqlPart::Applications, "no client is connected to any node that answers");
+    let mut table = empty(snapshot, APPLICATIONS, nothing.0, nothing.1);
     for (member, reading, report) in answered(snapshot) {
+        // Without pg_monitor a foreign session is seen to be there, and not what it does.
+        let told = report.monitor;
         for load in &report.applications {
             let idle = if load.idle_in_transaction > 0 { Tone::Look } else { Tone::Plain };
             let cells = vec![
@@ -184,8 +197,8 @@ pub fn applications(snapshot: &Snapshot) -> Table {
                     Cell::text(load.application.clone(), Tone::Plain)
                 },
                 cells::count(Some(load.sessions.into()), Tone::Plain),
-                cells::count(Some(load.active.into()), Tone::Plain),
-                cells::count(Some(load.idle_in_transaction.into()), idle),
+                cells::count(told.then_some(load.active.into()), Tone::Plain),
+                cells::count(told.then_some(load.idle_in_transaction.into()), idle),
             ];
             let id = format!("{}/{}", member.name, load.application);
             table.rows.push(cells::row(reading, snapshot.now, id, cells));

@@ -14,7 +14,6 @@ use crate::model::member::{Member, Presence};
 use crate::model::moment::{Began, Moment};
 use crate::model::name::ClusterName;
 use crate::model::observed::{Freshness, Observed};
-use crate::model::role::Role;
 use crate::model::router::PoolPurpose;
 use crate::model::snapshot::{Snapshot, StackKind, Wellbeing};
 use crate::model::text::Text;
@@ -213,17 +212,20 @@ fn sync(snapshot: &Snapshot) -> Option<Span> {
     let Some(key) = key else { return Some(Span::new(UNKNOWN, Tone::Stale)) };
     let streams = |name: &crate::model::name::NodeName| {
         let view = snapshot.member(name).map(|member| snapshot.view(member));
-        view.and_then(|view| view.streams()).is_some_and(|streams| streams.fresh && streams.value)
+        view.and_then(|view| view.streams()).filter(|streams| streams.fresh).map(|streams| streams.value)
     };
-    let streaming = key.value.standbys.iter().filter(|name| streams(name)).count();
-    let (text, tone) = match key.value.standbys.len() {
+    let all: Vec<Option<bool>> = key.value.standbys.iter().map(streams).collect();
+    let streaming = all.iter().filter(|streams| **streams == Some(true)).count();
+    let (text, tone) = match all.len() {
         // Synchronous mode is on and nobody is synchronous: commits are not replicated, or wait.
         0 => ("0/0".to_owned(), Tone::Look),
-        all => share(streaming, all),
+        whole if all.contains(&None) => (format!("{}?", share(streaming, whole).0), Tone::Stale),
+        whole => share(streaming, whole),
     };
     Some(told(Some(key), |_| Span::new(text, tone)))
 }
 
+/// Members that lead or stream, of those expected. Those of which it is not known are neither: `2/3?`.
 fn members(snapshot: &Snapshot) -> Span {
     // One that is configured is expected, whether or not the DCS knows it.
     let is_expected =
@@ -233,8 +235,12 @@ fn members(snapshot: &Snapshot) -> Span {
     if states.is_empty() || states.iter().all(Option::is_none) {
         return Span::new(UNKNOWN, Tone::Stale);
     }
-    let (text, tone) = share(states.iter().filter(|state| **state == Some(true)).count(), states.len());
-    Span::new(text, tone)
+    let well = states.iter().filter(|state| **state == Some(true)).count();
+    let (text, tone) = share(well, states.len());
+    match (states.contains(&None), states.contains(&Some(false))) {
+        (true, ill) => Span::new(format!("{text}?"), if ill { tone } else { Tone::Stale }),
+        (false, _) => Span::new(text, tone),
+    }
 }
 
 fn dcs(snapshot: &Snapshot) -> Option<Span> {
@@ -312,12 +318,16 @@ pub(in crate::report) fn worst_lag(snapshot: &Snapshot) -> Option<Observed<u64>>
 }
 
 fn lag(snapshot: &Snapshot) -> Span {
-    let follows =
-        |role: Option<Observed<Role>>| role.is_none_or(|role| !role.value.leads() && role.value != Role::Primary);
-    if !snapshot.members.is_empty() && !snapshot.views().any(|view| follows(view.role())) {
+    if !snapshot.members.is_empty() && !snapshot.views().any(|view| view.follows()) {
         return Span::new(NONE, Tone::Dim);
     }
-    told(worst_lag(snapshot), |lag| Span::new(units::bytes(lag), tones::limits(&snapshot.thresholds.lag_bytes, lag)))
+    let span = told(worst_lag(snapshot), |lag| {
+        Span::new(units::bytes(lag), tones::limits(&snapshot.thresholds.lag_bytes, lag))
+    });
+    // The largest of those that are known; another that answers may be further behind.
+    let untold = |view: crate::model::view::MemberView<'_>| view.follows() && view.answers() && view.lag().bytes.is_none();
+    let more = snapshot.views().any(untold) && span.text != *UNKNOWN;
+    if more { Span { text: Text::new(format!("{}?", span.text)), ..span } } else { span }
 }
 
 impl Counts {

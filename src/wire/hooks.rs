@@ -267,8 +267,8 @@ fn write_evidence(cluster: &ClusterName, picture: &Picture, configuration: &str)
     let snapshot = &picture.snapshot;
     let mut versions = vec![(Text::new("pgctl-tui"), Text::new(env!("CARGO_PKG_VERSION")))];
     for view in snapshot.views() {
-        if let Some(version) = view.server_version() {
-            versions.push((Text::new(format!("PostgreSQL {}", view.name())), Text::new(version.value.to_string())));
+        if let Some(version) = view.version_name() {
+            versions.push((Text::new(format!("PostgreSQL {}", view.name())), Text::new(version.value)));
         }
     }
     let pieces = evidence::bundle(snapshot, &picture.events, &versions, configuration)?;

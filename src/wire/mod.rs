@@ -21,6 +21,8 @@ mod simulated;
 mod stack;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod untold_tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -30,15 +30,17 @@ use crate::observe::once::settled;
 use crate::observe::picture::Handle;
 use crate::report;
 
-const SYSTEM: &str = "7710510059453931642";
+pub(super) const SYSTEM: &str = "7710510059453931642";
 
-fn http(status: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+pub(super) fn http(status: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     [format!("HTTP/1.0 {status}\r\n\r\n").as_bytes(), body.as_ref()].concat()
 }
 
 /// An agent of `name` at its port.
-fn agent(name: &str, role: &str, system: &str) -> String {
+pub(super) fn agent(name: &str, role: &str, system: &str) -> String {
+    let replication_state = if role == "replica" { json!("streaming") } else { json!(null) };
     let body = json!({"state": "running", "role": role, "timeline": 1, "database_system_identifier": system,
+        "replication_state": replication_state,
         "xlog": {"location": 1000, "received_location": 1000, "replayed_location": 1000},
         "patroni": {"version": "4.1.5", "scope": "pg-ha", "name": name}});
     double::answering(http("200 OK", body.to_string()))
@@ -50,7 +52,7 @@ fn good_csv() -> String {
 }
 
 /// A member on record whose agent is at `address`, `host:port` or a URL; empty: none is on record.
-fn on_record(role: &str, address: &str) -> String {
+pub(super) fn on_record(role: &str, address: &str) -> String {
     let mut record = json!({"role": role, "state": "running", "timeline": 1, "xlog_location": 1000});
     if !address.is_empty() {
         let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
@@ -119,7 +121,7 @@ fn settings(text: &str) -> Settings {
 }
 
 /// Observes the one cluster of a configuration, as a console does.
-fn observe(text: &str, scope: &str) -> Handle {
+pub(super) fn observe(text: &str, scope: &str) -> Handle {
     let cluster = Arc::new(settings(text).clusters.remove(0));
     start(stack(&cluster, Some(scope), true, Purpose::Stay), &TaskTracker::new(), &CancellationToken::new())
 }

@@ -158,11 +158,11 @@ fn tags(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
     let name = view.name();
     notes.push(match fresh(view.tags()) {
         None => block(CHECK, format!("the tags of {name} are unknown")),
-        Some(tags) if tags.value.nofailover => block(CHECK, format!("{name} is tagged nofailover")).by(&tags),
         Some(tags) if tags.value.forbids_failover() => {
-            block(CHECK, format!("{name} is tagged failover_priority 0")).by(&tags)
+            let tag = tags.value.why_no_failover().unwrap_or_default();
+            block(CHECK, format!("{name} is tagged {tag}")).by(&tags)
         }
-        Some(tags) if tags.value.nosync && synchronous_mode(scene).is_some_and(|sync| sync.value) => {
+        Some(tags) if tags.value.forbids_sync() && synchronous_mode(scene).is_some_and(|sync| sync.value) => {
             warn(CHECK, format!("{name} is tagged nosync: it is never synchronous")).by(&tags)
         }
         Some(tags) if tags.value.replicatefrom.is_some() => {

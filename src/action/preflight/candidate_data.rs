@@ -5,7 +5,6 @@ use super::scene::{Purpose, Scene, block, fresh, pass, unknown, warn};
 use crate::model::dcs::DcsContent;
 use crate::model::lsn::Timeline;
 use crate::model::observed::Observed;
-use crate::model::postgres::SqlPart;
 use crate::model::view::MemberView;
 
 pub(super) fn timeline(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose, notes: &mut Vec<Note>) {
@@ -61,15 +60,17 @@ pub(super) fn connections(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut V
     let used = |view: MemberView<'_>| {
         let known = view.member.sql.as_ref()?;
         fresh(known.fact(scene.snapshot.now, |report| {
-            (report.knows(SqlPart::Connections) && report.connections.max > 0).then_some(report.connections)
+            let used = report.connections.used.filter(|_| report.connections.max > 0)?;
+            Some((used, report.connections))
         }))
     };
     let Some(own) = used(view) else {
         notes.push(unknown(CHECK, format!("the free connections of {name} are unknown")));
         return;
     };
-    let free = own.value.max.saturating_sub(own.value.used).saturating_sub(own.value.reserved);
-    let coming = scene.leader_view().and_then(used).map(|of_leader| of_leader.value.used);
+    let (taken, slots) = own.value;
+    let free = slots.max.saturating_sub(taken).saturating_sub(slots.reserved);
+    let coming = scene.leader_view().and_then(used).map(|of_leader| of_leader.value.0);
     notes.push(match coming {
         Some(coming) if coming > free => {
             warn(CHECK, format!("{name} has {free} free connections, the leader's clients use {coming}")).by(&own)

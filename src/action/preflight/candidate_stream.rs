@@ -3,6 +3,7 @@
 use super::super::note::Note;
 use super::scene::{Purpose, Scene, block, fresh, pass, unknown, warn};
 use crate::model::observed::Observed;
+use crate::model::postgres::SqlPart;
 use crate::model::units;
 use crate::model::view::MemberView;
 
@@ -15,18 +16,17 @@ const QUIET: std::time::Duration = std::time::Duration::from_secs(60);
 pub(super) fn live(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
     const OWN: &str = "candidate-receives";
     let name = view.name();
-    let receiver = view
-        .member
-        .sql
-        .as_ref()
-        .and_then(|sql| fresh(sql.fact(scene.snapshot.now, |report| Some(report.receiver.clone()))));
+    let receiver = view.member.sql.as_ref().and_then(|sql| {
+        fresh(sql.fact(scene.snapshot.now, |report| report.knows(SqlPart::Receiver).then(|| report.receiver.clone())))
+    });
     notes.push(match receiver {
+        // No SQL, or a role that may not see the receiver.
         None => match fresh(view.streams()) {
             Some(streams) if streams.value => {
-                warn(OWN, format!("{name} streams, by its agent's word alone")).by(&streams)
+                warn(OWN, format!("{name} streams, by the word of its agent or of its upstream alone")).by(&streams)
             }
             Some(streams) => block(OWN, format!("{name} does not stream")).by(&streams),
-            None => block(OWN, format!("whether {name} streams is unknown")),
+            None => block(OWN, format!("whether {name} streams is unknown")).overridable(),
         },
         Some(fact) => match &fact.value {
             Some(receiver) if receiver.status != "streaming" => {
@@ -62,8 +62,11 @@ fn served(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
             None => warn(CHECK, format!("{server} serves {name}; its role may not see how")).by(row),
         },
         None => match scene.sql(leader) {
+            Some(sql) if !sql.value.knows(SqlPart::Downstream) => {
+                unknown(CHECK, format!("whom {} streams to is hidden from this role", leader.name())).by(&sql)
+            }
             Some(sql) => block(CHECK, format!("{} does not stream to {name}", leader.name())).by(&sql),
-            None => block(CHECK, format!("whether {} streams to {name} is unknown", leader.name())),
+            None => block(CHECK, format!("whether {} streams to {name} is unknown", leader.name())).overridable(),
         },
     });
 }
@@ -74,7 +77,7 @@ pub(super) fn lag_bytes(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpos
     let configured = fresh(scene.snapshot.recorded(|content| content.config.as_ref()?.maximum_lag_on_failover));
     let limit = configured.map_or(USUAL_LAG, |limit| limit.value);
     let lag = match purpose {
-        Purpose::Switchover => fresh(view.lag().bytes),
+        Purpose::Switchover => fresh(view.lag_behind_leader().bytes),
         Purpose::Failover => behind_last_leader(scene, view),
     };
     let limits = format!("maximum_lag_on_failover is {}", units::bytes(limit));
@@ -85,7 +88,7 @@ pub(super) fn lag_bytes(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpos
             block(CHECK, text).by(&lag).overridable()
         }
         Some(lag) => pass(CHECK, format!("{name} is {} behind, {limits}", units::bytes(lag.value))).by(&lag),
-        None => block(CHECK, format!("how far {name} is behind is unknown, {limits}")),
+        None => block(CHECK, format!("how far {name} is behind is unknown, {limits}")).overridable(),
     });
 }
 
@@ -124,6 +127,9 @@ pub(super) fn replay(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<No
             block(CHECK, text).by(&replay).overridable()
         }
         Some(replay) => pass(CHECK, format!("{name} replays without pause or delay")).by(&replay),
-        None => unknown(CHECK, format!("how {name} replays is unknown")),
+        None => match fresh(view.replay_paused()) {
+            Some(paused) if paused.value => block(CHECK, format!("replay is paused on {name}: resume it first")).by(&paused),
+            Some(_) | None => unknown(CHECK, format!("how {name} replays is unknown")),
+        },
     });
 }

@@ -92,12 +92,13 @@ fn prepared(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     look(scene, "leader-prepared", &[SqlPart::Prepared], notes, |name, report| {
         const CHECK: &str = "leader-prepared";
         match (&report.oldest_prepared, report.prepared_count) {
-            (_, 0) => pass(CHECK, format!("no prepared transaction on {name}")),
-            (Some(oldest), count) => {
+            (_, None) => unknown(CHECK, format!("prepared transactions of {name}: unknown")),
+            (_, Some(0)) => pass(CHECK, format!("no prepared transaction on {name}")),
+            (Some(oldest), Some(count)) => {
                 let age = units::duration(oldest.age);
                 warn(CHECK, format!("{count} prepared transactions on {name} keep their locks, the oldest for {age}"))
             }
-            (None, count) => warn(CHECK, format!("{count} prepared transactions on {name} keep their locks")),
+            (None, Some(count)) => warn(CHECK, format!("{count} prepared transactions on {name} keep their locks")),
         }
     });
 }
@@ -166,8 +167,11 @@ pub(super) fn connections(scene: &Scene<'_>, notes: &mut Vec<Note>) {
         const CHECK: &str = "leader-connections";
         let used = report.connections;
         let open = used.max.saturating_sub(used.reserved);
-        let text = format!("{} of {open} connections of {name} are used", used.used);
-        match units::percent_value(u64::from(used.used), u64::from(open)) {
+        let Some(taken) = used.used else {
+            return unknown(CHECK, format!("the connections of {name} are unknown"));
+        };
+        let text = format!("{taken} of {open} connections of {name} are used");
+        match units::percent_value(u64::from(taken), u64::from(open)) {
             Some(percent) if limits.judge(percent).is_some() => warn(CHECK, text),
             Some(_) => pass(CHECK, text),
             None => unknown(CHECK, format!("the connections of {name} are unknown")),

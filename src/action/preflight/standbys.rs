@@ -16,13 +16,19 @@ pub(super) fn that_stay(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "standbys-healthy";
     let leader = scene.leader().map(|leader| leader.value);
     let standbys: Vec<MemberView<'_>> = scene.snapshot.views().filter(|v| Some(v.name()) != leader.as_ref()).collect();
-    let ill: Vec<&str> =
-        standbys.iter().filter(|view| !scene.is_healthy_standby(**view)).map(|view| view.name().as_str()).collect();
+    let ill: Vec<&MemberView<'_>> = standbys.iter().filter(|view| !scene.is_healthy_standby(**view)).collect();
     let well = standbys.len() - ill.len();
-    notes.push(if ill.is_empty() {
+    // One that answers and of which nobody tells is not said to be ill.
+    let (untold, ill): (Vec<_>, Vec<_>) = ill.into_iter().partition(|view| view.answers() && view.streams().is_none());
+    let named = |which: &str, views: &[&MemberView<'_>]| {
+        let names: Vec<&str> = views.iter().map(|view| view.name().as_str()).collect();
+        (!names.is_empty()).then(|| format!("; {which} {}", names.join(", "))).unwrap_or_default()
+    };
+    notes.push(if well == standbys.len() {
         pass(CHECK, format!("all {well} standbys stream"))
     } else {
-        warn(CHECK, format!("{well} of {} standbys stream; not so {}", standbys.len(), ill.join(", ")))
+        let rest = named("not so", &ill) + &named("unknown of", &untold);
+        warn(CHECK, format!("{well} of {} standbys stream{rest}", standbys.len()))
     });
 }
 

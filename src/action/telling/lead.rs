@@ -68,6 +68,8 @@ fn gone<T>(scene: &Scene<'_>, reading: &Reading<T>) -> Option<String> {
         | Trouble::TooLarge
         | Trouble::NoQuorum
         | Trouble::Unasked
+        | Trouble::SlotsTaken
+        | Trouble::ConnectionLimit
         | Trouble::Unsupported => None,
     }
 }

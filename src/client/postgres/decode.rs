@@ -49,7 +49,10 @@ impl<'a> Columns<'a> {
     }
 
     fn count(&mut self) -> Result<u32, PartError> {
-        Ok(u32::try_from(self.take::<i32>()?).unwrap_or_default())
+        let number = self.take::<i32>()?;
+        let negative =
+            |_| PartError { code: None, message: format!("unexpected answer: {number} where a count should be") };
+        u32::try_from(number).map_err(negative)
     }
 }
 
@@ -84,6 +87,7 @@ impl Decode for ServerRow {
             cluster_name: columns.text()?,
             max_connections: columns.count()?,
             reserved_connections: columns.count()?,
+            version_text: columns.text()?,
             system_id: None,
         })
     }
@@ -104,6 +108,7 @@ impl Decode for PositionRow {
             paused: columns.take()?,
             lag: columns.take()?,
             delay: columns.take()?,
+            idle_slot_timeout: columns.take()?,
         })
     }
 }
@@ -157,6 +162,9 @@ impl Decode for SlotRow {
             safe_bytes: columns.take()?,
             inactive_since: columns.take()?,
             failover: columns.take()?,
+            invalid: columns.some_text()?,
+            restart: columns.some_text()?,
+            confirmed: columns.some_text()?,
         })
     }
 }

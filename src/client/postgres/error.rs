@@ -63,6 +63,9 @@ pub enum PostgresError {
     /// Every connection slot is taken (53300).
     #[error("{0}")]
     TooMany(String),
+    /// The connection limit of the role or of the database is reached (53300, too).
+    #[error("{0}")]
+    Limit(String),
     /// Starting up, shutting down, or in recovery without hot standby (57P03, 57P01, 57P02).
     #[error("{0}")]
     NotReady(String),
@@ -141,6 +144,11 @@ impl PostgresError {
             code if *code == SqlState::INVALID_PASSWORD => Self::Password(message),
             code if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Self::Authorization(message),
             code if *code == SqlState::INVALID_CATALOG_NAME => Self::NoDatabase(message),
+            // The code is the same for both; of the words, `too many connections for role` and `for database` are told
+            // apart only where the server speaks English.
+            code if *code == SqlState::TOO_MANY_CONNECTIONS && message.starts_with("too many connections for ") => {
+                Self::Limit(message)
+            }
             code if *code == SqlState::TOO_MANY_CONNECTIONS => Self::TooMany(message),
             code if [SqlState::CANNOT_CONNECT_NOW, SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN]
                 .contains(code) =>

@@ -28,6 +28,8 @@ pub struct ServerRow {
     pub max_connections: u32,
     /// Connection slots kept for superusers and reserved roles.
     pub reserved_connections: u32,
+    /// `server_version`.
+    pub version_text: String,
     /// System identifier in decimal; `None` where the role may not ask.
     pub system_id: Option<String>,
 }
@@ -59,6 +61,8 @@ pub struct PositionRow {
     pub lag: Option<f64>,
     /// `recovery_min_apply_delay` in seconds.
     pub delay: Option<f64>,
+    /// `idle_replication_slot_timeout` in seconds; `None` before PostgreSQL 18.
+    pub idle_slot_timeout: Option<f64>,
 }
 
 /// The row of `pg_stat_wal_receiver`. Everything is hidden from a role without `pg_monitor`.
@@ -138,6 +142,12 @@ pub struct SlotRow {
     pub inactive_since: Option<Timestamp>,
     /// Synchronised to standbys.
     pub failover: Option<bool>,
+    /// `invalidation_reason` (17), or `conflict` (16).
+    pub invalid: Option<String>,
+    /// `restart_lsn`.
+    pub restart: Option<String>,
+    /// `confirmed_flush_lsn`.
+    pub confirmed: Option<String>,
 }
 
 /// The row of `pg_stat_archiver`.

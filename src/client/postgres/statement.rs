@@ -78,6 +78,20 @@ macro_rules! sessions_tail {
     };
 }
 
+/// The slots, with the columns that depend on the version.
+macro_rules! slots {
+    ($of_version:literal) => {
+        concat!(
+            "SELECT slot_name::text, slot_type, active, active_pid, database::text, temporary, wal_status, \
+             pg_wal_lsn_diff(ahead, restart_lsn)::int8, safe_wal_size, ",
+            $of_version,
+            ", restart_lsn::text, confirmed_flush_lsn::text \
+             FROM pg_replication_slots, (SELECT CASE WHEN pg_is_in_recovery() \
+             THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS ahead) AS self ORDER BY slot_name"
+        )
+    };
+}
+
 impl Statement {
     /// What one poll sends, in the order of the answers.
     pub(super) const SHEET: [Self; 16] = [
@@ -106,7 +120,8 @@ impl Statement {
                 "SELECT current_setting('server_version_num')::int4, pg_postmaster_start_time(), \
                  current_setting('cluster_name'), current_setting('max_connections')::int4, \
                  current_setting('superuser_reserved_connections')::int4 \
-                 + coalesce(current_setting('reserved_connections', true)::int4, 0)"
+                 + coalesce(current_setting('reserved_connections', true)::int4, 0), \
+                 current_setting('server_version')"
             }
             Self::SystemId => "SELECT system_identifier::text FROM pg_control_system()",
             // Positions of the other role raise errors or linger from before a promotion, hence a guard on each.
@@ -122,7 +137,8 @@ impl Statement {
                  CASE WHEN recovering THEN pg_is_wal_replay_paused() END, \
                  CASE WHEN recovering THEN CASE WHEN pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() THEN 0 \
                  ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END END::float8, \
-                 extract(epoch FROM current_setting('recovery_min_apply_delay')::interval)::float8 \
+                 extract(epoch FROM current_setting('recovery_min_apply_delay')::interval)::float8, \
+                 extract(epoch FROM current_setting('idle_replication_slot_timeout', true)::interval)::float8 \
                  FROM (SELECT pg_is_in_recovery() AS recovering) AS self"
             }
             Self::Receiver => {
@@ -140,18 +156,12 @@ impl Statement {
                  THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) \
                  ELSE pg_current_wal_lsn() END AS ahead) AS self ORDER BY application_name, pid"
             }
-            Self::Slots if major >= 17 => {
-                "SELECT slot_name::text, slot_type, active, active_pid, database::text, temporary, wal_status, \
-                 pg_wal_lsn_diff(ahead, restart_lsn)::int8, safe_wal_size, inactive_since, failover \
-                 FROM pg_replication_slots, (SELECT CASE WHEN pg_is_in_recovery() \
-                 THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS ahead) AS self ORDER BY slot_name"
+            Self::Slots if major >= 17 => slots!("inactive_since, failover, invalidation_reason"),
+            // Only of logical slots, and without the reason.
+            Self::Slots if major == 16 => {
+                slots!("NULL::timestamptz, NULL::bool, CASE WHEN conflicting THEN 'conflict' END")
             }
-            Self::Slots => {
-                "SELECT slot_name::text, slot_type, active, active_pid, database::text, temporary, wal_status, \
-                 pg_wal_lsn_diff(ahead, restart_lsn)::int8, safe_wal_size, NULL::timestamptz, NULL::bool \
-                 FROM pg_replication_slots, (SELECT CASE WHEN pg_is_in_recovery() \
-                 THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS ahead) AS self ORDER BY slot_name"
-            }
+            Self::Slots => slots!("NULL::timestamptz, NULL::bool, NULL::text"),
             Self::Archiver => {
                 "SELECT current_setting('archive_mode'), last_archived_wal, last_archived_time, last_failed_wal, \
                  last_failed_time, failed_count, \

@@ -16,7 +16,8 @@ use crate::config::endpoint::HttpEndpoint;
 use crate::driver::checklist::server_time;
 use crate::driver::port::{Facts, Observe, Pace};
 use crate::driver::trouble;
-use crate::model::dcs::{DcsContent, DynamicConfig, HistoryEntry, LeaderKey, RecordPlace, without_group};
+use crate::model::agent::Registration;
+use crate::model::dcs::{DcsContent, DynamicConfig, HistoryEntry, LeaderKey, RecordPlace, SyncKey, without_group};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::source::{Source, SourceError, SourceKind, Trouble};
@@ -200,6 +201,7 @@ fn content(cluster: &Cluster, slow: Option<&SlowParts>) -> DcsContent {
     let (members, repeated) = unite(members);
     defects.extend(repeated);
     DcsContent {
+        sync: sync(&members, leader.as_ref(), slow.and_then(|slow| slow.config.as_ref())),
         leader,
         members,
         config: slow.and_then(|slow| slow.config.clone()),
@@ -210,6 +212,17 @@ fn content(cluster: &Cluster, slow: Option<&SlowParts>) -> DcsContent {
         place: cluster.scope.as_ref().map(|scope| RecordPlace { namespace: None, scope: Text::new(scope) }),
         ..DcsContent::default()
     }
+}
+
+/// The sync key, which `/cluster` does not carry: Patroni calls those whom it lists `sync_standby` or `quorum_standby`.
+/// `None` where it is not known whether synchronous mode is on, or it is off.
+fn sync(members: &[Registration], leader: Option<&LeaderKey>, config: Option<&DynamicConfig>) -> Option<SyncKey> {
+    let listed = || members.iter().filter(|member| member.sync.is_some());
+    if !config.is_some_and(|config| config.synchronous_mode) && listed().next().is_none() {
+        return None;
+    }
+    let standbys = listed().map(|member| member.name.clone()).collect();
+    Some(SyncKey { leader: leader.map(|leader| leader.holder.clone()), standbys, quorum: None })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::client::lenient;
 use crate::model::agent::{Address, PendingSetting, Registration, ScheduledRestart, Tags};
-use crate::model::dcs::{ConfigValue, DynamicConfig, FailoverKey, HistoryEntry, SyncKey};
+use crate::model::dcs::{ConfigValue, DynamicConfig, FailoverKey, HistoryEntry, PermanentSlot, StandbySource, SyncKey};
 use crate::model::lsn::{Lsn, Timeline};
 use crate::model::name::NodeName;
 use crate::model::role::{MemberState, Role, SyncState};
@@ -66,17 +66,19 @@ pub fn sync_of_role(word: &str) -> Option<SyncState> {
     }
 }
 
-/// A member's tags, from the value of `tags`. Explicit `false` and `null` are no tags.
+/// A member's tags, from the value of `tags`, judged as Patroni judges them (`patroni/tags.py`). Explicit `false` and
+/// `null` are no tags, but a false `nofailover` or `nosync` beats the priority beside it.
 pub fn tags(value: &Value) -> Tags {
     let mut tags = Tags::default();
     let Some(object) = value.as_object() else { return tags };
     for (name, value) in object {
-        let set = lenient::flag(value).unwrap_or(false);
+        let set = truth(value);
         match name.as_str() {
-            "nofailover" => tags.nofailover = set,
+            "nofailover" => (tags.nofailover, tags.failover_allowed) = (set, !set && !value.is_null()),
             "noloadbalance" => tags.noloadbalance = set,
-            "nosync" => tags.nosync = set,
-            "nostream" => tags.nostream = set,
+            "nosync" => (tags.nosync, tags.sync_allowed) = (set, !set && !value.is_null()),
+            // The one flag that Patroni reads as a word: "false" is false here.
+            "nostream" => tags.nostream = lenient::flag(value).unwrap_or(false),
             "clonefrom" => tags.clonefrom = set,
             "replicatefrom" => {
                 tags.replicatefrom = value.as_str().filter(|name| !name.is_empty()).map(NodeName::new);
@@ -91,8 +93,26 @@ pub fn tags(value: &Value) -> Tags {
                 }
             }
         }
+        if set && FLAGS.contains(&name.as_str()) && *value != Value::Bool(true) {
+            tags.as_written.insert(Text::new(name), Text::redacted(masked(value).to_string()));
+        }
     }
     tags
+}
+
+/// Flags of which Patroni asks no more than whether Python takes their value as true.
+const FLAGS: [&str; 4] = ["nofailover", "noloadbalance", "nosync", "clonefrom"];
+
+/// Whether Python takes a value as true: any text but the empty one, `"false"` too; any number but zero.
+fn truth(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+    }
 }
 
 /// Whether a restart is needed and for which settings, from the record that holds `pending_restart` and, since
@@ -174,6 +194,8 @@ pub fn dynamic_config(value: &Value, mod_revision: i64) -> DynamicConfig {
         failsafe_mode: flag("failsafe_mode"),
         paused: flag("pause"),
         standby_cluster: value.get("standby_cluster").is_some_and(follows_another),
+        standby_source: value.get("standby_cluster").filter(|section| follows_another(section)).map(standby_source),
+        permanent_slots: permanent_slots(value),
         lines: lines(value),
         value: ConfigValue::new(value.clone()),
         mod_revision,
@@ -187,6 +209,25 @@ fn follows_another(section: &Value) -> bool {
         Some(Value::String(text)) => !text.is_empty(),
         Some(_) => true,
     })
+}
+
+fn standby_source(section: &Value) -> StandbySource {
+    let text = |key| section.get(key).and_then(lenient::text).filter(|text| !text.is_empty());
+    StandbySource {
+        host: text("host").map(Text::new),
+        port: text("port").map(Text::new),
+        restores: text("restore_command").is_some(),
+    }
+}
+
+/// The permanent slots. One without a type is physical, as in Patroni.
+fn permanent_slots(config: &Value) -> BTreeMap<Text, PermanentSlot> {
+    let slots = config.get("slots").and_then(Value::as_object);
+    let kind = |slot: &Value| match slot.get("type").and_then(Value::as_str) {
+        Some("logical") => PermanentSlot::Logical,
+        Some(_) | None => PermanentSlot::Physical,
+    };
+    slots.into_iter().flatten().map(|(name, slot)| (Text::new(name), kind(slot))).collect()
 }
 
 /// The sync key. `None` where the value is not an object.

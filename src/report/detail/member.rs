@@ -8,7 +8,7 @@ use super::opinions::{Collector, Opinion, says, says_as};
 use crate::model::agent::{AgentReport, Position, Registration};
 use crate::model::name::NodeName;
 use crate::model::observed::Observed;
-use crate::model::postgres::SqlReport;
+use crate::model::postgres::{SqlPart, SqlReport};
 use crate::model::role::Role;
 use crate::model::snapshot::Snapshot;
 use crate::model::trend::Course;
@@ -123,10 +123,10 @@ impl<'a> Wires<'a> {
             fact.map(|fact| {
                 fact.map(|position| {
                     let words = match position {
-                        Position::Writing { at } => format!("writes at {at}"),
+                        Position::Writing { at } => format!("writes at {}", view.lsn_text(at)),
                         Position::Replaying { received, replayed, .. } => {
                             let known = |lsn: Option<crate::model::lsn::Lsn>| {
-                                lsn.map_or_else(|| "?".to_owned(), |lsn| lsn.to_string())
+                                lsn.map_or_else(|| "?".to_owned(), |lsn| view.lsn_text(lsn))
                             };
                             format!("received {}, replayed {}", known(received), known(replayed))
                         }
@@ -141,7 +141,11 @@ impl<'a> Wires<'a> {
             [
                 position(self.sql(|report| Some(report.position))),
                 position(self.agent(|report| report.position)),
-                says_as(self.record(|record| record.position), |lsn| format!("{lsn} on record"), |_| String::new()),
+                says_as(
+                    self.record(|record| record.position),
+                    |lsn| format!("{} on record", view.lsn_text(*lsn)),
+                    |_| String::new(),
+                ),
             ],
         );
         let lag = view.lag();
@@ -169,6 +173,9 @@ impl<'a> Wires<'a> {
                 (false, false) => (delay, Tone::Plain),
             }
         });
+        group.maybe("receiver", self.sql(|report| (!report.knows(SqlPart::Receiver)).then_some(())), |()| {
+            ("hidden from this role: grant it pg_monitor".to_owned(), Tone::Stale)
+        });
         group.maybe("receiver", self.sql(|report| report.receiver.as_ref()), |receiver| {
             let host = receiver.sender_host.as_ref().map(|host| format!(" from {host}")).unwrap_or_default();
             let port = receiver.sender_port.map(|port| format!(":{port}")).unwrap_or_default();
@@ -187,7 +194,11 @@ impl<'a> Wires<'a> {
         group.opinions(
             "PostgreSQL",
             [
-                says(self.sql(|report| Some(version(report.version)))),
+                says_as(
+                    self.sql(|report| Some((report.version, report.version_name().to_owned()))),
+                    |(_, name)| name.clone(),
+                    |(number, _)| version(*number),
+                ),
                 says(self.agent(|report| report.server_version.map(version))),
             ],
         );
@@ -202,13 +213,20 @@ impl<'a> Wires<'a> {
             let from = tags.replicatefrom.as_ref().map(|from| format!("replicatefrom {from}"));
             from.into_iter().chain(tag_words(tags)).collect::<Vec<_>>().join(", ")
         });
-        group.maybe("connections", self.sql(|report| Some(report.connections)), |used| {
-            let share = units::percent_value(used.used.into(), used.max.into()).unwrap_or_default();
-            let words = format!(
-                "{} of {}: {} active, {} idle, {} idle in transaction, {} blocked",
-                used.used, used.max, used.active, used.idle, used.idle_in_transaction, used.blocked
+        group.maybe("connections", self.sql(|report| Some(report.connections)), |slots| {
+            let Some(used) = slots.used else { return (format!("? of {}", slots.max), Tone::Stale) };
+            let tone = units::percent_value(used.into(), slots.max.into())
+                .map_or(Tone::Stale, |share| tones::limits(&limits.connections_percent, share));
+            let doing = slots.doing.map_or_else(
+                || "what they do is hidden".to_owned(),
+                |doing| {
+                    format!(
+                        "{} active, {} idle, {} idle in transaction, {} blocked",
+                        doing.active, doing.idle, doing.idle_in_transaction, doing.blocked
+                    )
+                },
             );
-            (words, tones::limits(&limits.connections_percent, share))
+            (format!("{used} of {}: {doing}", slots.max), tone)
         });
         group.maybe("oldest transaction", self.sql(|report| report.oldest_transaction.as_ref()), |oldest| {
             let words = format!(
@@ -220,10 +238,11 @@ impl<'a> Wires<'a> {
             );
             (words, tones::limits(&limits.transaction_age, oldest.age))
         });
-        group.plain("prepared transactions", self.sql(|r| (r.prepared_count > 0).then_some(r)), |report| {
+        group.plain("prepared transactions", self.sql(|r| (r.prepared_count? > 0).then_some(r)), |report| {
             let oldest = report.oldest_prepared.as_ref();
             let oldest = oldest.map(|one| format!(", oldest {}", units::duration(one.age))).unwrap_or_default();
-            format!("{}{oldest}", report.prepared_count)
+            let count = report.prepared_count.map_or_else(|| "?".to_owned(), |count| count.to_string());
+            format!("{count}{oldest}")
         });
         group.plain("transaction id age", self.sql(|report| report.xid_age.as_ref()), |xid| {
             format!("{} in {}, freezes at {}", units::exact(xid.age), xid.database, units::exact(xid.freeze_max_age))

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::super::routing::{self, Oddity};
-use super::super::topology::{notes, sync_state, tag_words, writes};
-use super::super::{clusters, dcs, units};
+use super::super::topology::{notes, sync_state, tag_words};
+use super::super::{clusters, dcs};
 use super::value::seconds;
 use super::{
     AcknowledgedDocument, BackupsDocument, ClusterDocument, DcsDocument, DcsMemberDocument, EvidenceDocument,
@@ -20,13 +20,14 @@ use crate::model::moment::Began;
 use crate::model::name::NodeName;
 use crate::model::observed::{Freshness, Observed, Reading};
 use crate::model::parts::BackupOutcome;
-use crate::model::postgres::SqlPart;
+use crate::model::postgres::{Invalidation, SqlPart};
 use crate::model::router::{PoolPurpose, Router};
 use crate::model::snapshot::{Snapshot, SourceStatus, StackKind};
 use crate::model::view::MemberView;
 
 const NOBODY_SAYS: &str = "no source says";
 const LEADS: &str = "the member leads or takes writes";
+const HIDDEN: &str = "the role may not see it, or it could not be read";
 
 /// The document of these clusters.
 pub fn status<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> StatusDocument {
@@ -124,12 +125,14 @@ fn text<T: ToString>(fact: Option<Observed<T>>) -> Option<Observed<String>> {
 fn member(view: MemberView<'_>) -> MemberDocument {
     let now = view.snapshot.now;
     let lag = view.lag();
-    let writes = writes(view);
+    let writes = !view.follows();
     let missing = match view.member.presence {
         Presence::Present | Presence::Unconfirmed => None,
         Presence::Missing { since } => Some(seconds(now.since(since))),
     };
-    let slots = view.member.sql.as_ref().and_then(|sql| sql.fact(now, |report| Some(&report.slots)));
+    let sql = view.member.sql.as_ref();
+    let slots = sql.and_then(|sql| sql.fact(now, |report| report.knows(SqlPart::Slots).then_some(&report.slots)));
+    let no_slots = if sql.is_some_and(|sql| sql.answer.is_some()) { HIDDEN } else { NOBODY_SAYS };
     let slots = slots.map(|fact| {
         fact.map(|slots| {
             let slot = |slot: &crate::model::postgres::Slot| SlotDocument {
@@ -137,6 +140,7 @@ fn member(view: MemberView<'_>) -> MemberDocument {
                 logical: slot.logical,
                 active: slot.active,
                 retained_bytes: slot.retained,
+                invalid: slot.invalid.as_ref().map(Invalidation::words),
             };
             slots.iter().map(slot).collect()
         })
@@ -159,7 +163,7 @@ fn member(view: MemberView<'_>) -> MemberDocument {
         role: Value::of(text(view.role()), now, NOBODY_SAYS),
         state: Value::of(text(view.state()), now, NOBODY_SAYS),
         timeline: Value::of(view.timeline().map(|fact| fact.map(|timeline| timeline.0)), now, NOBODY_SAYS),
-        position: Value::of(text(view.position()), now, NOBODY_SAYS),
+        position: Value::of(view.position().map(|fact| fact.map(|at| view.lsn_text(at))), now, NOBODY_SAYS),
         lag_bytes: of_standby(writes, || Value::of(lag.bytes, now, NOBODY_SAYS)),
         receive_lag_bytes: of_standby(writes, || Value::of(lag.receive_bytes, now, NOBODY_SAYS)),
         lag_seconds: of_standby(writes, || Value::of(lag.time.map(|fact| fact.map(seconds)), now, NOBODY_SAYS)),
@@ -169,7 +173,7 @@ fn member(view: MemberView<'_>) -> MemberDocument {
         }),
         follows: of_standby(writes, || Value::of(text(view.upstream()), now, NOBODY_SAYS)),
         uptime_seconds: Value::of(view.uptime().map(|fact| fact.map(seconds)), now, NOBODY_SAYS),
-        server_version: Value::of(view.server_version().map(|fact| fact.map(units::server_version)), now, NOBODY_SAYS),
+        server_version: Value::of(view.version_name(), now, NOBODY_SAYS),
         pending_restart: Value::of(view.pending_restart(), now, NOBODY_SAYS),
         pending_settings: view.pending_settings().iter().map(ToString::to_string).collect(),
         tags: Value::of(
@@ -182,7 +186,7 @@ fn member(view: MemberView<'_>) -> MemberDocument {
             now,
             NOBODY_SAYS,
         ),
-        slots: Value::of(slots, now, NOBODY_SAYS),
+        slots: Value::of(slots, now, no_slots),
         blocked_sessions: Value::of(blocked, now, NOBODY_SAYS),
         notes: notes(view).into_iter().map(|note| note.text.to_string()).collect(),
     }

@@ -133,6 +133,8 @@ pub struct SlotDocument {
     pub active: bool,
     /// WAL kept for it; null: unknown.
     pub retained_bytes: Option<u64>,
+    /// Why it can be used no more; null: it can, or a server before 16 does not tell.
+    pub invalid: Option<String>,
 }
 
 /// The DCS.

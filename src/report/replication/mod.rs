@@ -19,12 +19,14 @@ use super::tones;
 use super::units::{
     self, AGE_WIDTH, BYTES_RATE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DATE_TIME_WIDTH, DURATION_WIDTH, LSN_WIDTH,
 };
+use crate::model::lsn::Lsn;
 use crate::model::member::Member;
 use crate::model::observed::{Freshness, Reading};
-use crate::model::postgres::{Archiver, Downstream, SqlReport};
+use crate::model::postgres::{Archiver, Downstream, SqlPart, SqlReport};
 use crate::model::role::SyncState;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::SourceKind;
+use crate::model::streaming::REPLY_OVERDUE;
 use crate::model::text::Text;
 use crate::model::trend::Course;
 
@@ -96,10 +98,6 @@ pub const HISTORY: &[Column] = &[
     Column::words("reason", "REASON", 1, 8, 0),
 ];
 
-/// A standby reports at least every ten seconds (`wal_receiver_status_interval`): one that has let two go by is in
-/// trouble.
-const REPLY_OVERDUE: Duration = Duration::from_secs(20);
-
 /// Members that were asked over SQL and have answered at least once.
 pub(in crate::report) fn answered(
     snapshot: &Snapshot,
@@ -138,6 +136,11 @@ pub(in crate::report) fn time_since(snapshot: &Snapshot, at: Timestamp) -> Durat
 pub fn standbys(snapshot: &Snapshot) -> Table {
     let mut table = empty(snapshot, STANDBYS, "no standby is connected to any node that answers", "");
     for (member, reading, report) in answered(snapshot) {
+        if !report.knows(SqlPart::Downstream) && report.downstream.is_empty() {
+            let mut row = unknown_row(snapshot, member, reading, STANDBYS);
+            row.cells.swap(0, 1);
+            table.rows.push(row);
+        }
         for row in &report.downstream {
             let twice = report.downstream.iter().filter(|other| other.application == row.application).count() > 1;
             let pid = if twice { format!("#{}", row.pid) } else { String::new() };
@@ -195,7 +198,7 @@ fn trend(snapshot: &Snapshot, reading: &Reading<SqlReport>, row: &Downstream) ->
     let member = snapshot.members.iter().find(|member| *member.name.text() == row.application);
     let Some(member) = member else { return Cell::none() };
     let Some(lag) = row.replay_lag else { return Cell::unknown() };
-    if snapshot.view(member).lag().bytes.is_none_or(|lag| lag.source != reading.source) {
+    if snapshot.view(member).lag_behind_leader().bytes.is_none_or(|lag| lag.source != reading.source) {
         return Cell::none();
     }
     let Some(trend) = member.lag_trend else { return Cell::unknown() };
@@ -213,9 +216,10 @@ pub fn receivers(snapshot: &Snapshot) -> Table {
     let mut table = empty(snapshot, RECEIVERS, "no node that answers is a standby", "");
     for (member, reading, report) in answered(snapshot).filter(|(_, _, report)| report.in_recovery) {
         let receiver = report.receiver.as_ref();
-        let applies = |cell: Option<Cell>| cell.unwrap_or_else(Cell::none);
+        let seen = report.knows(SqlPart::Receiver);
+        let applies = |cell: Option<Cell>| cell.unwrap_or_else(if seen { Cell::none } else { Cell::unknown });
         let status = receiver.map_or_else(
-            || Cell::text("none", Tone::Look),
+            || if seen { Cell::text("none", Tone::Look) } else { Cell::unknown() },
             |receiver| {
                 let tone = if receiver.status == "streaming" { Tone::Well } else { Tone::Look };
                 cells::words(&receiver.status, tone)
@@ -244,9 +248,7 @@ pub fn receivers(snapshot: &Snapshot) -> Table {
                 None => Cell::none(),
             })),
             applies(receiver.map(|receiver| {
-                receiver
-                    .latest_end
-                    .map_or_else(Cell::unknown, |end| Cell::number(end.0 as f64, end.to_string(), Tone::Dim))
+                receiver.latest_end.map_or_else(Cell::unknown, |end| lsn_cell(end, Some(report.version), Tone::Dim))
             })),
             applies(receiver.map(|receiver| cells::span(receiver.message_age, Tone::Plain))),
             replay.unwrap_or_else(Cell::unknown),
@@ -279,6 +281,19 @@ pub(in crate::report) fn unanswered_rows<'a>(
     })
 }
 
+/// A row of a member that answers, and does not tell what the table is about.
+fn unknown_row(snapshot: &Snapshot, member: &Member, reading: &Reading<SqlReport>, columns: &'static [Column]) -> Row {
+    let name = member.name.text().clone();
+    let mut cells = vec![Cell::text(name.clone(), Tone::Plain)];
+    cells.resize_with(columns.len(), Cell::unknown);
+    cells::row(reading, snapshot.now, name, cells)
+}
+
+/// A WAL position as a server of this version writes it.
+fn lsn_cell(lsn: Lsn, version: Option<u32>, tone: Tone) -> Cell {
+    Cell::number(lsn.0 as f64, lsn.as_told_by(version).to_string(), tone)
+}
+
 fn timeline(timeline: Option<crate::model::lsn::Timeline>) -> Cell {
     timeline
         .map_or_else(Cell::unknown, |timeline| Cell::number(f64::from(timeline.0), timeline.to_string(), Tone::Plain))
@@ -289,7 +304,10 @@ pub fn archivers(snapshot: &Snapshot) -> Table {
     let mut table =
         empty(snapshot, ARCHIVERS, "no node that answers tells of its archiver", "the role needs pg_monitor");
     for (member, reading, report) in answered(snapshot) {
-        let Some(archiver) = &report.archiver else { continue };
+        let Some(archiver) = &report.archiver else {
+            table.rows.push(unknown_row(snapshot, member, reading, ARCHIVERS));
+            continue;
+        };
         // Unless archive_mode is `always`, a standby archives nothing; its statistics are those of its past.
         let cells = archiver_cells(snapshot, member, reading, archiver, report.in_recovery);
         table.rows.push(cells::row(reading, snapshot.now, member.name.text().clone(), cells));
@@ -325,7 +343,10 @@ fn archiver_cells(
         segment(&archiver.last_failed),
         when(archiver.last_failed_at),
         cells::count(u64::try_from(archiver.failed_count).ok(), Tone::Plain),
-        cells::count(archiver.ready, archiver.ready.map_or(Tone::Plain, ready_tone)),
+        // With archiving off nothing is marked, and nobody looks.
+        cells::or_none(archiver.enabled, || {
+            cells::count(archiver.ready, archiver.ready.map_or(Tone::Plain, ready_tone))
+        }),
         cells::seen(reading, snapshot.now),
     ]
 }
@@ -336,6 +357,9 @@ pub fn history(snapshot: &Snapshot, zone: &TimeZone) -> Table {
         return Table::new(HISTORY, "no record of the cluster has been read yet", "");
     };
     let mut table = Table::new(HISTORY, "no promotion is on record", "");
+    // As the leader's server would write them.
+    let leader = snapshot.leader().and_then(|leader| snapshot.member(&leader.value));
+    let version = leader.and_then(|leader| snapshot.view(leader).server_version()).map(|version| version.value);
     for entry in record.last().into_iter().flat_map(|content| content.history.iter().rev()) {
         let at = entry.at.map_or_else(Cell::unknown, |at| Cell {
             key: super::table::SortKey::Number(at.as_millisecond() as f64),
@@ -344,7 +368,7 @@ pub fn history(snapshot: &Snapshot, zone: &TimeZone) -> Table {
         let leader = entry.new_leader.as_ref().map(|leader| leader.text().clone());
         let cells = vec![
             timeline(Some(entry.timeline)),
-            Cell::number(entry.lsn.0 as f64, entry.lsn.to_string(), Tone::Plain),
+            lsn_cell(entry.lsn, version, Tone::Plain),
             at,
             cells::known(leader.as_ref(), Tone::Plain),
             cells::words(&entry.reason, Tone::Dim),

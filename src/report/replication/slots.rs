@@ -3,15 +3,18 @@
 use super::super::cells;
 use super::super::table::{Cell, Table, Tone};
 use super::super::{tones, units};
-use super::{SLOTS, answered, empty, fold, time_since, unanswered_rows};
+use super::{SLOTS, answered, empty, fold, time_since, unanswered_rows, unknown_row};
 use crate::model::member::Member;
-use crate::model::postgres::{Slot, WalStatus};
+use crate::model::postgres::{Slot, SqlPart, WalStatus};
 use crate::model::snapshot::Snapshot;
 
 /// Replication slots of every node.
 pub fn slots(snapshot: &Snapshot) -> Table {
     let mut table = empty(snapshot, SLOTS, "no node that answers has a replication slot", "");
     for (member, reading, report) in answered(snapshot) {
+        if !report.knows(SqlPart::Slots) {
+            table.rows.push(unknown_row(snapshot, member, reading, SLOTS));
+        }
         for slot in &report.slots {
             let mut cells = slot_cells(snapshot, member, slot, report.in_recovery);
             cells.insert(9, cells::seen(reading, snapshot.now));
@@ -31,6 +34,11 @@ fn idleness(snapshot: &Snapshot, node: &Member, slot: &Slot, in_recovery: bool) 
     if slot.temporary {
         return ("temporary".to_owned(), Tone::Dim);
     }
+    if slot.invalid.is_some() {
+        return (String::new(), Tone::Act);
+    }
+    let permanent =
+        snapshot.recorded(|content| Some(content.config.as_ref()?.permanent_slots.get(&slot.name).copied()));
     let owner = snapshot.members.iter().find(|member| slot_name(member.name.as_str()) == slot.name.as_str());
     match (slot.logical, in_recovery, owner) {
         // Copied from the primary, so that its consumer can go on after a failover: never used before that.
@@ -44,7 +52,16 @@ fn idleness(snapshot: &Snapshot, node: &Member, slot: &Slot, in_recovery: bool) 
                 None => (format!("{} does not stream from here", owner.name), Tone::Look),
             }
         }
-        (true, false, _) | (false, _, None) => ("keeps WAL for nobody".to_owned(), Tone::Look),
+        // Whom it is for follows the leader; Patroni keeps it here, and moves it on, for when this node leads.
+        (false, true, None) => match permanent.map(|known| known.value) {
+            Some(Some(_)) => ("copy of a permanent slot, normal on a standby".to_owned(), Tone::Dim),
+            Some(None) => ("keeps WAL for nobody".to_owned(), Tone::Look),
+            None => ("a copy, or forgotten: the permanent slots are not known".to_owned(), Tone::Stale),
+        },
+        (_, false, None) | (true, false, _) => match permanent.map(|known| known.value) {
+            Some(Some(_)) => ("permanent, its consumer is away".to_owned(), Tone::Look),
+            Some(None) | None => ("keeps WAL for nobody".to_owned(), Tone::Look),
+        },
     }
 }
 
@@ -79,10 +96,13 @@ fn slot_cells(snapshot: &Snapshot, member: &Member, slot: &Slot, in_recovery: bo
     });
     let inactive = match (slot.active, slot.inactive_since) {
         (true, _) => Cell::none(),
+        // A server before 17 does not tell.
         (false, since) => cells::span(since.map(|since| time_since(snapshot, since)), Tone::Plain),
     };
     let failover = if slot.failover == Some(true) { "synchronised for failover" } else { "" };
-    let notes: Vec<_> = [idle.as_str(), failover].into_iter().filter(|note| !note.is_empty()).collect();
+    let invalid = slot.invalid.as_ref().map(|reason| format!("invalid: {}", reason.words())).unwrap_or_default();
+    let notes: Vec<_> =
+        [invalid.as_str(), idle.as_str(), failover].into_iter().filter(|note| !note.is_empty()).collect();
     vec![
         Cell::text(member.name.text().clone(), Tone::Plain),
         Cell::text(slot.name.clone(), Tone::Plain),

@@ -78,8 +78,7 @@ fn empty(snapshot: &Snapshot) -> Table {
 fn row(view: MemberView<'_>, branches: &str) -> Row {
     let role = view.role();
     let leads = role.as_ref().is_some_and(|role| role.value.leads());
-    let writes = writes(view);
-    let follows = !writes;
+    let follows = view.follows();
     let notes = notes(view);
     let thresholds = &view.snapshot.thresholds;
     let lag = view.lag();
@@ -88,7 +87,7 @@ fn row(view: MemberView<'_>, branches: &str) -> Row {
     let mut cells = vec![
         Cell::text(name.clone(), name_tone).led(branches).marked(mark(view)),
         role_cell(view, role.as_ref()),
-        state_cell(view, writes),
+        state_cell(view),
         timeline_cell(view),
         cells::or_none(follows, || {
             cells::told(lag.bytes, |bytes| cells::bytes(Some(bytes), tones::limits(&thresholds.lag_bytes, bytes)))
@@ -128,7 +127,7 @@ pub fn mark(view: MemberView<'_>) -> Mark {
         let me = Subject::Node(view.name().clone());
         snapshot.findings.iter().any(|finding| finding.severity == severity && finding.subject == me)
     };
-    let state = view.state().map_or(Tone::Plain, |state| tones::state(&state.value, writes(view)));
+    let state = view.state().map_or(Tone::Plain, |state| tones::state(&state.value, !streams_by_design(view)));
     let role = role_cell(view, view.role().as_ref()).tone;
     let lag = view.lag();
     let excess = lag.excess();
@@ -147,9 +146,15 @@ pub fn mark(view: MemberView<'_>) -> Mark {
     }
 }
 
-/// Whether the member leads, or takes writes without the lock: then nothing that is said of standbys applies to it.
-pub(in crate::report) fn writes(view: MemberView<'_>) -> bool {
+/// Whether the member leads, or takes writes without the lock: the router's pool of writes is for it.
+fn leads(view: MemberView<'_>) -> bool {
     view.role().is_some_and(|role| role.value.leads() || role.value == Role::Primary)
+}
+
+/// Whether running alone is too little for the member: it is to stream.
+fn streams_by_design(view: MemberView<'_>) -> bool {
+    let unfed = view.role().is_some_and(|role| role.value == Role::StandbyLeader) && view.snapshot.is_fed_by_archive();
+    view.follows() && !view.is_archive_fed() && !unfed
 }
 
 /// Whether it is a finding that the member takes writes beside the leader. A leader that has just come back, or just
@@ -175,9 +180,10 @@ fn role_cell(view: MemberView<'_>, role: Option<&Observed<Role>>) -> Cell {
     })
 }
 
-fn state_cell(view: MemberView<'_>, writes: bool) -> Cell {
+fn state_cell(view: MemberView<'_>) -> Cell {
     if view.answers() {
-        return cells::told(view.state(), |state| Cell::text(state.to_string(), tones::state(&state, writes)));
+        let running_is_well = !streams_by_design(view);
+        return cells::told(view.state(), |state| Cell::text(state.to_string(), tones::state(&state, running_is_well)));
     }
     let word = match (view.is_waiting(), view.is_missing()) {
         (true, _) => "waiting",
@@ -207,17 +213,24 @@ fn timeline_cell(view: MemberView<'_>) -> Cell {
     })
 }
 
-/// Synchronous state of a replica; an agent that answers and names none means asynchronous.
+/// Synchronous state of a standby. One that streams, and whose agent names none, is asynchronous; of one that is not known
+/// to stream nothing is known, nor of one whose agent is too old to tell.
 pub(in crate::report) fn sync_state(view: MemberView<'_>) -> Option<Observed<SyncState>> {
     view.sync().or_else(|| {
+        view.streams().filter(|streams| streams.value)?;
         let agent = view.member.agent.as_ref()?;
         agent.fact(view.snapshot.now, |report| {
-            (report.role == Role::Replica && report.state.is_up()).then_some(SyncState::Async)
+            let tells = report.is_at_least((3, 0, 4));
+            (report.role == Role::Replica && report.state.is_up() && tells).then_some(SyncState::Async)
         })
     })
 }
 
 fn sync_cell(view: MemberView<'_>) -> Cell {
+    // What commits wait for is decided where they are made: in the cluster that this one follows.
+    if view.role().is_some_and(|role| role.value == Role::StandbyLeader) {
+        return Cell::none();
+    }
     cells::told(sync_state(view), |sync| {
         let tone = if sync == SyncState::Async { Tone::Dim } else { Tone::Plain };
         Cell::text(sync.word(), tone)
@@ -231,7 +244,7 @@ fn router_cell(view: MemberView<'_>) -> Cell {
     if snapshot.routers.is_empty() {
         return Cell::none();
     }
-    let writes = writes(view);
+    let writes = leads(view);
     let mut pools = BTreeSet::new();
     let mut tones = Vec::new();
     for server in routing::servers(snapshot) {

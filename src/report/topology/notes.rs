@@ -12,7 +12,7 @@ use crate::model::identity::Doubt;
 use crate::model::member::Presence;
 use crate::model::moment::Moment;
 use crate::model::observed::Reading;
-use crate::model::role::Role;
+use crate::model::role::{MemberState, Role};
 use crate::model::view::MemberView;
 
 /// Notes on a member, most pressing first, each a phrase.
@@ -27,9 +27,22 @@ pub fn notes(view: MemberView<'_>) -> Vec<Span> {
     position(view, &mut notes);
     if let Some(tags) = view.tags() {
         let tone = if tags.fresh { Tone::Plain } else { Tone::Stale };
-        notes.extend(tag_words(&tags.value).into_iter().map(|word| Span::new(word, tone)));
+        // An agent on its way out publishes tags for its last loop (Patroni 4.1), which nobody has configured.
+        let leaving =
+            view.state().is_some_and(|state| matches!(state.value, MemberState::Stopping | MemberState::Stopped));
+        let words = tag_words(&if leaving { without_parting(tags.value) } else { tags.value });
+        notes.extend(words.into_iter().map(|word| Span::new(word, tone)));
     }
     notes
+}
+
+/// The tags without those that Patroni 4.1 publishes while it goes down: `nosync` with `sync_priority` 0.
+fn without_parting(tags: Tags) -> Tags {
+    if tags.nosync && tags.sync_priority == Some(0) {
+        Tags { nosync: false, sync_priority: None, ..tags }
+    } else {
+        tags
+    }
 }
 
 fn presence(view: MemberView<'_>, notes: &mut Vec<Span>) {
@@ -175,17 +188,20 @@ fn agent(view: MemberView<'_>, notes: &mut Vec<Span>) {
 
 fn replay(view: MemberView<'_>, notes: &mut Vec<Span>) {
     let runs = view.state().is_some_and(|state| state.fresh && state.value.is_up());
-    if runs && view.streams().is_some_and(|streams| streams.fresh && !streams.value) {
-        notes.push(Span::new("does not stream", Tone::Look));
+    let fed = view.role().is_some_and(|role| role.value == Role::StandbyLeader) && view.snapshot.is_fed_by_archive();
+    if runs && view.follows() && !view.is_archive_fed() && !fed {
+        match view.streams().filter(|streams| streams.fresh) {
+            Some(streams) if streams.value => {}
+            Some(_) => notes.push(Span::new("does not stream", Tone::Look)),
+            None => notes.push(Span::new("streams ?", Tone::Stale)),
+        }
+    }
+    if view.replay_paused().is_some_and(|paused| paused.fresh && paused.value) {
+        notes.push(Span::new("replay paused", Tone::Look));
     }
     let Some(report) = view.member.sql.as_ref().and_then(|reading| reading.fresh(view.snapshot.now)) else { return };
-    if let Some(replay) = report.replay {
-        if replay.paused {
-            notes.push(Span::new("replay paused", Tone::Look));
-        }
-        if !replay.delay.is_zero() {
-            notes.push(Span::new(format!("replay delayed by {}", units::duration(replay.delay)), Tone::Plain));
-        }
+    if let Some(replay) = report.replay.filter(|replay| !replay.delay.is_zero()) {
+        notes.push(Span::new(format!("replay delayed by {}", units::duration(replay.delay)), Tone::Plain));
     }
     for backup in &report.base_backups {
         let done = backup.total.and_then(|total| units::percent(backup.streamed, total));
@@ -203,25 +219,8 @@ fn position(view: MemberView<'_>, notes: &mut Vec<Span>) {
 
 /// The tags in words. `replicatefrom` is left to the tree.
 pub(in crate::report) fn tag_words(tags: &Tags) -> Vec<String> {
-    let Tags {
-        nofailover,
-        noloadbalance,
-        nosync,
-        nostream,
-        clonefrom,
-        replicatefrom: _,
-        failover_priority,
-        sync_priority,
-        other,
-    } = tags;
-    let flags = [
-        (*nofailover, "nofailover"),
-        (*noloadbalance, "noloadbalance"),
-        (*nosync, "nosync"),
-        (*nostream, "nostream"),
-        (*clonefrom, "clonefrom"),
-    ];
-    let mut words: Vec<_> = flags.into_iter().filter(|(set, _)| *set).map(|(_, word)| word.to_owned()).collect();
+    let Tags { failover_priority, sync_priority, other, .. } = tags;
+    let mut words = tags.flags();
     words.extend(failover_priority.map(|rank| format!("failover priority {rank}")));
     words.extend(sync_priority.map(|rank| format!("sync priority {rank}")));
     words.extend(other.iter().map(|(name, value)| format!("{name}={value}")));

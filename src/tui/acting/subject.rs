@@ -2,11 +2,11 @@
 
 use crate::action::Intent;
 use crate::action::plan::Plan;
+use crate::model::lag::Lag;
 use crate::model::name::NodeName;
 use crate::model::role::SyncState;
 use crate::model::snapshot::Snapshot;
 use crate::model::units;
-use crate::model::view::Lag;
 use crate::report::line::Line;
 use crate::report::table::Tone;
 

@@ -149,6 +149,8 @@ impl Reader {
                 Some(at) => {
                     slots.insert(Text::new(slot), at);
                 }
+                // Patroni's word for a slot that has lost its WAL.
+                None if at.is_null() => {}
                 None => self.defect("status", &format!("position of slot {slot} cannot be read")),
             }
         }

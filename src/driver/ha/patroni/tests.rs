@@ -66,6 +66,16 @@ async fn the_master_of_3_3_is_a_primary_with_its_standbys() {
 }
 
 #[tokio::test]
+async fn a_standby_leader_without_its_source_says_so_by_naming_no_stream() {
+    let streams = async |name: &str| {
+        let text = recorded(&format!("patroni-4.0/standby-leader-cut/{name}.patroni.json"));
+        observe_as(name, 200, text).await.expect("a report").streams()
+    };
+    assert_eq!(streams("pg-2").await, Some(false), "the standby leader");
+    assert_eq!((streams("pg-0").await, streams("pg-1").await), (Some(true), Some(true)), "they stream from it");
+}
+
+#[tokio::test]
 async fn a_demoted_node_without_postgresql_claims_nothing_it_does_not_know() {
     let text = recorded("patroni-3.3/just-switched-over/pg-1.patroni.json");
     let report = observe_as("pg-1", 200, text).await.expect("a report");

@@ -22,7 +22,7 @@ fn write_sessions(snapshot: &Snapshot) -> Option<u64> {
 
 fn own_sessions(view: MemberView<'_>) -> Option<u64> {
     let now = view.snapshot.now;
-    view.member.sql.as_ref()?.fresh(now).map(|report| u64::from(report.connections.used))
+    view.member.sql.as_ref()?.fresh(now)?.connections.used.map(u64::from)
 }
 
 fn sessions(count: u64) -> String {

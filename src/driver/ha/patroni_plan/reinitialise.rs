@@ -84,11 +84,15 @@ fn too_old_for_source(view: MemberView<'_>) -> Option<String> {
 /// How many standbys are left meanwhile.
 fn left(ground: &Ground<'_>, view: MemberView<'_>) -> Option<String> {
     let others = ground.present().filter(|other| other.name() != view.name() && !ground.leads(other.name()));
-    let streaming =
-        others.filter(|other| other.streams().is_some_and(|streams| streams.fresh && streams.value)).count();
-    match streaming {
+    let told: Vec<Option<bool>> =
+        others.map(|other| other.streams().filter(|streams| streams.fresh).map(|streams| streams.value)).collect();
+    let unknown = told.contains(&None);
+    match told.iter().filter(|streams| **streams == Some(true)).count() {
+        0 if unknown => {
+            Some("meanwhile it is unknown whether another standby streams: if the leader fails, perhaps nobody can take over".to_owned())
+        }
         0 => Some("meanwhile no other standby streams: if the leader fails, nobody can take over".to_owned()),
-        1 => Some("meanwhile one standby is left".to_owned()),
+        1 if !unknown => Some("meanwhile one standby is left".to_owned()),
         _ => None,
     }
 }

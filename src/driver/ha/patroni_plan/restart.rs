@@ -83,6 +83,8 @@ pub(super) fn request(
     only_pending: bool,
     at: Option<Timestamp>,
 ) -> AgentRequest {
+    // Patroni goes by its own flag alone, and would refuse where only `pg_settings` tells of the setting.
+    let only_pending = only_pending && view.pending_by_agent().is_some_and(|pending| pending.fresh && pending.value);
     AgentRequest::Restart { role: role_condition(ground, view), only_pending, at }
 }
 

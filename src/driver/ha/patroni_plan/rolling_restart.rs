@@ -109,7 +109,8 @@ fn successor<'a>(ground: &Ground<'a>, leader: MemberView<'a>) -> Result<MemberVi
     let fit = |view: &MemberView<'_>| {
         !ground.leads(view.name())
             && !Ground::tags(*view).forbids_failover()
-            && view.streams().is_some_and(|streams| streams.fresh && streams.value)
+            // Where nobody tells, the checks say so, and an operator may know.
+            && view.streams().is_none_or(|streams| !streams.fresh || streams.value)
             && (!synchronous || listed(view))
     };
     let behind =

@@ -22,6 +22,7 @@ use crate::model::name::NodeName;
 use crate::model::source::{Source, SourceKind, Trouble};
 use crate::model::text::Text;
 use crate::model::thresholds::Thresholds;
+use crate::model::units;
 
 /// PostgreSQL of one node, to be examined.
 pub struct PostgresCheck {
@@ -146,7 +147,9 @@ impl Lines {
             | Trouble::TooLarge
             | Trouble::NoQuorum
             | Trouble::Unsupported
-            | Trouble::NotReady => Aspect::Reach,
+            | Trouble::NotReady
+            | Trouble::SlotsTaken
+            | Trouble::ConnectionLimit => Aspect::Reach,
         };
         let remedy = match error {
             PostgresError::NoDatabase(_) => "set `database` in [postgres] to one that exists".to_owned(),
@@ -154,9 +157,10 @@ impl Lines {
             PostgresError::Authorization(_) => {
                 "add a line for this host and role to pg_hba.conf, and let the role log in".to_owned()
             }
-            PostgresError::TooMany(_) => {
-                "free connections, or grant the role pg_use_reserved_connections (PostgreSQL 16)".to_owned()
-            }
+            PostgresError::TooMany(_) => format!(
+                "{}; to look even then, grant the role pg_use_reserved_connections (PostgreSQL 16)",
+                failure.remedy(SourceKind::Sql)
+            ),
             _ => failure.remedy(SourceKind::Sql).to_owned(),
         };
         for aspect in
@@ -251,7 +255,14 @@ impl Lines {
 
     fn version(&mut self, server: &ServerRow, now: Timestamp) {
         let major = server.version / 10_000;
-        let text = format!("PostgreSQL {major}.{}", server.version % 10_000);
+        // The number does not tell a release candidate from the release.
+        let name = units::version_name(&server.version_text);
+        let text = format!("PostgreSQL {name}");
+        if units::is_prerelease(name) {
+            let words = format!("{text} is not a release");
+            self.list.warn(Aspect::Version, words, "use it for trying out alone: the release may not read its data");
+            return;
+        }
         let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
         match end_of_life(major) {
             Some(end) if today > end => {

@@ -10,8 +10,8 @@ use crate::client::postgres::sheet::{
 use crate::model::agent::Position;
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::postgres::{
-    ApplicationLoad, Archiver, BaseBackup, Connections, Downstream, LongTransaction, Replay, Session, Slot, SqlPart,
-    SqlReport, Unread, WalReceiver, WalStatus, XidAge,
+    Activity, ApplicationLoad, Archiver, BaseBackup, Connections, Downstream, Invalidation, LongTransaction, Replay,
+    Session, Slot, SqlPart, SqlReport, Unread, WalReceiver, WalStatus, XidAge,
 };
 use crate::model::role::SyncState;
 use crate::model::text::Text;
@@ -45,7 +45,8 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
         sessions,
         applications,
     } = sheet;
-    let ServerRow { version, started, cluster_name, max_connections, reserved_connections, system_id } = server;
+    let ServerRow { version, started, cluster_name, max_connections, reserved_connections, version_text, system_id } =
+        server;
     let mut gaps = Gaps { unread: Vec::new(), monitor: position.monitor };
     let receiver = gaps.fill(SqlPart::Receiver, receiver).flatten();
     let timeline = timeline(&position, receiver.as_ref());
@@ -53,19 +54,21 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
     let ready = gaps.fill(SqlPart::ArchiveReady, archive_ready).flatten();
     let archiver = gaps.fill(SqlPart::Archiver, archiver).map(|row| self::archiver(row, ready));
     let connections = gaps.fill(SqlPart::Connections, connections);
-    let prepared = gaps.fill(SqlPart::Prepared, prepared).flatten();
-    for part in [SqlPart::Connections, SqlPart::OldestTransaction, SqlPart::Sessions, SqlPart::Applications] {
+    let prepared = gaps.fill(SqlPart::Prepared, prepared);
+    let downstream = gaps.downstream(downstream);
+    for part in [SqlPart::OldestTransaction, SqlPart::Sessions, SqlPart::Applications] {
         gaps.hidden(part);
     }
     Ok(SqlReport {
         version,
+        version_text: Text::new(version_text),
         in_recovery: position.in_recovery,
         postmaster_started: started,
         cluster_name: Text::new(cluster_name),
         system_id: system_id.and_then(|text| text.parse().ok()).map(SystemId),
         timeline,
         position: self::position(&position)?,
-        downstream: gaps.list(SqlPart::Downstream, downstream).into_iter().map(self::downstream).collect(),
+        downstream,
         receiver,
         replay: position.in_recovery.then(|| Replay {
             paused: position.paused.unwrap_or(false),
@@ -74,7 +77,7 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
         }),
         slots: gaps.list(SqlPart::Slots, slots).into_iter().map(slot).collect(),
         archiver,
-        connections: self::connections(connections, max_connections, reserved_connections),
+        connections: self::connections(connections, max_connections, reserved_connections, position.monitor),
         oldest_transaction: gaps.fill(SqlPart::OldestTransaction, oldest_transaction).flatten().map(
             |TransactionRow { pid, user, application, age }| LongTransaction {
                 pid,
@@ -83,8 +86,8 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
                 age: span(Some(age)).unwrap_or_default(),
             },
         ),
-        prepared_count: prepared.as_ref().map_or(0, |row| count(row.count)),
-        oldest_prepared: prepared.map(|PreparedRow { count: _, owner, identifier, age }| LongTransaction {
+        prepared_count: prepared.as_ref().map(|row| row.as_ref().map_or(0, |row| count(row.count))),
+        oldest_prepared: prepared.flatten().map(|PreparedRow { count: _, owner, identifier, age }| LongTransaction {
             pid: 0,
             user: text(owner),
             application: Text::redacted(identifier),
@@ -97,6 +100,7 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
         files_read: gaps.fill(SqlPart::FilesRead, files_read),
         since_checkpoint: gaps.fill(SqlPart::SinceCheckpoint, since_checkpoint).flatten().map(bytes),
         synchronous_names: Text::new(&position.synchronous_names),
+        idle_slot_timeout: span(position.idle_slot_timeout),
         base_backups: gaps.base_backups(base_backups),
         sessions: gaps.list(SqlPart::Sessions, sessions).into_iter().map(session).collect(),
         applications: gaps.list(SqlPart::Applications, applications).into_iter().map(application).collect(),
@@ -132,6 +136,15 @@ impl Gaps {
         if !self.monitor {
             self.miss(part, HIDDEN);
         }
+    }
+
+    /// Standbys. Of a foreign walsender a role without `pg_monitor` sees no more than that there is one.
+    fn downstream(&mut self, answer: Part<Vec<DownstreamRow>>) -> Vec<Downstream> {
+        let rows = self.list(SqlPart::Downstream, answer);
+        if rows.iter().any(|row| row.state.is_none()) {
+            self.hidden(SqlPart::Downstream);
+        }
+        rows.into_iter().map(downstream).collect()
     }
 
     /// A receiver whose columns are all hidden is there, and unknown.
@@ -232,6 +245,9 @@ fn slot(row: SlotRow) -> Slot {
         safe_bytes: row.safe_bytes,
         inactive_since: row.inactive_since,
         failover: row.failover,
+        invalid: row.invalid.as_deref().map(Invalidation::from_word),
+        restart: row.restart.and_then(|text| text.parse().ok()),
+        confirmed: row.confirmed.and_then(|text| text.parse().ok()),
     }
 }
 
@@ -248,18 +264,19 @@ fn archiver(row: ArchiverRow, ready: Option<i64>) -> Archiver {
     }
 }
 
-fn connections(row: Option<ConnectionsRow>, max: u32, reserved: u32) -> Connections {
-    let Some(ConnectionsRow { used, active, idle, idle_in_transaction, blocked }) = row else {
-        return Connections { max, reserved, ..Connections::default() };
+/// What foreign sessions do is hidden from a role without `pg_monitor`; that they are there is not.
+fn connections(row: Option<ConnectionsRow>, max: u32, reserved: u32, monitor: bool) -> Connections {
+    let doing = |row: &ConnectionsRow| Activity {
+        active: count(row.active),
+        idle: count(row.idle),
+        idle_in_transaction: count(row.idle_in_transaction),
+        blocked: count(row.blocked),
     };
     Connections {
-        used: count(used),
+        used: row.as_ref().map(|row| count(row.used)),
         max,
         reserved,
-        active: count(active),
-        idle: count(idle),
-        idle_in_transaction: count(idle_in_transaction),
-        blocked: count(blocked),
+        doing: row.as_ref().filter(|_| monitor).map(doing),
     }
 }
 

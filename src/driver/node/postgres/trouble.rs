@@ -54,7 +54,9 @@ fn trouble(error: &PostgresError) -> Trouble {
         PostgresError::Withheld(Refusal::TooLarge(_) | Refusal::Rounds(_)) => Trouble::TooLarge,
         PostgresError::Withheld(Refusal::NoMessage(_)) => Trouble::UnexpectedAnswer,
         PostgresError::Method(_) | PostgresError::TooOld(_) => Trouble::Unsupported,
-        PostgresError::TooMany(_) | PostgresError::Closed(_) => Trouble::Closed,
+        PostgresError::TooMany(_) => Trouble::SlotsTaken,
+        PostgresError::Limit(_) => Trouble::ConnectionLimit,
+        PostgresError::Closed(_) => Trouble::Closed,
         PostgresError::NotReady(_) => Trouble::NotReady,
         PostgresError::Server { code, .. } if code == "42501" => Trouble::Permission,
         // A pooler that does not take the session's settings.
@@ -94,6 +96,16 @@ mod tests {
         PostgresError::Unreachable(io::Error::from_raw_os_error(101)),
         Trouble::Unreachable,
         "host unreachable (Network is unreachable)"
+    )]
+    #[case(
+        PostgresError::TooMany("sorry, too many clients already".to_owned()),
+        Trouble::SlotsTaken,
+        "all connection slots are taken (sorry, too many clients already)"
+    )]
+    #[case(
+        PostgresError::Limit("too many connections for role \"looker\"".to_owned()),
+        Trouble::ConnectionLimit,
+        "connection limit reached (too many connections for role \"looker\")"
     )]
     fn a_failure_to_connect_is_said_once_and_briefly(
         #[case] error: PostgresError,

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::model::agent::{Address, Registration, Tags};
 use crate::model::dcs::{
-    ConfigValue, DcsContent, DynamicConfig, FailoverKey, LeaderKey, OperationLock, RawKey, StatusKey, SyncKey,
+    ConfigValue, DcsContent, DynamicConfig, FailoverKey, LeaderKey, OperationLock, PermanentSlot, RawKey, StatusKey,
+    SyncKey,
 };
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::name::NodeName;
@@ -154,6 +155,8 @@ impl World {
             failsafe_mode: self.record.failsafe,
             paused: self.record.paused,
             standby_cluster: self.record.config.contains_key("standby_cluster"),
+            standby_source: None,
+            permanent_slots: BTreeMap::from([(WORDS.logical_slot.clone(), PermanentSlot::Logical)]),
             lines: text.lines().map(Text::new).collect(),
             value: ConfigValue::new(Value::Object(value)),
             mod_revision: self.record.config_modified,

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use crate::model::postgres::{ApplicationLoad, Connections, LongTransaction, Session};
+use crate::model::postgres::{Activity, ApplicationLoad, Connections, LongTransaction, Session};
 use crate::model::text::Text;
 
 use super::super::world::World;
@@ -174,13 +174,15 @@ impl World {
         let used = (write + read + HOUSEKEEPING).max(sessions.len() as u32).max(full.unwrap_or(0)).min(MOST);
         Clients {
             connections: Connections {
-                used,
+                used: Some(used),
                 max: MOST,
                 reserved: RESERVED,
-                active,
-                idle: used.saturating_sub(active + idle_in_transaction),
-                idle_in_transaction,
-                blocked,
+                doing: (!node.ails.weak_role).then_some(Activity {
+                    active,
+                    idle: used.saturating_sub(active + idle_in_transaction),
+                    idle_in_transaction,
+                    blocked,
+                }),
             },
             oldest,
             prepared: self.stories.prepared_since.filter(|_| node.writable).map(|since| LongTransaction {

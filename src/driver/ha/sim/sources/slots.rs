@@ -1,6 +1,7 @@
 //! Replication slots of a node, and its archiver.
 
-use crate::model::postgres::{Archiver, Slot, WalStatus};
+use crate::model::lsn::Lsn;
+use crate::model::postgres::{Archiver, Invalidation, Slot, WalStatus};
 use crate::model::text::Text;
 
 use super::super::world::World;
@@ -31,6 +32,9 @@ impl World {
                 safe_bytes: Some(safe(retained)),
                 inactive_since: kept.idle_since.map(|since| self.clock.wall(since)),
                 failover: Some(false),
+                invalid: (wal_status(retained) == WalStatus::Lost).then_some(Invalidation::WalRemoved),
+                restart: Some(Lsn(kept.restart)),
+                confirmed: None,
             })
         });
         physical.chain([self.logical_slot(index)]).collect()
@@ -58,6 +62,9 @@ impl World {
             safe_bytes: Some(safe(retained)),
             inactive_since: abandoned.filter(|_| node.writable).map(|(_, since)| self.clock.wall(since)),
             failover: Some(true),
+            invalid: (wal_status(retained) == WalStatus::Lost).then_some(Invalidation::WalRemoved),
+            restart: Some(Lsn(node.written.saturating_sub(retained))),
+            confirmed: Some(Lsn(node.written.saturating_sub(retained))),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::lsn::{Lsn, Timeline};
-use crate::model::postgres::{BaseBackup, Downstream, Replay, SqlReport, WalReceiver, XidAge};
+use crate::model::postgres::{BaseBackup, Downstream, Replay, SqlPart, SqlReport, Unread, WalReceiver, XidAge};
 use crate::model::role::SyncState;
 use crate::model::source::{SourceError, Trouble};
 use crate::model::text::Text;
@@ -52,6 +52,7 @@ impl World {
         let standby_timeline = node.stream.map(|_| Timeline(node.timeline));
         Ok(SqlReport {
             version: SERVER_VERSION,
+            version_text: WORDS.server_version.clone(),
             in_recovery: !node.writable,
             postmaster_started: self.clock.wall(node.started),
             cluster_name: self.spec.name.text().clone(),
@@ -59,25 +60,26 @@ impl World {
             timeline: if node.writable { Some(Timeline(node.timeline)) } else { standby_timeline },
             position: self.position(index),
             downstream: self.downstream(index),
-            receiver: self.receiver(index),
+            receiver: self.receiver(index).filter(|_| !node.ails.weak_role),
             replay: (!node.writable).then(|| self.replay_facts(index)),
             slots: self.slots(index),
             archiver: Some(self.archiver(index)),
             connections: clients.connections,
             oldest_transaction: clients.oldest,
-            prepared_count: u32::from(clients.prepared.is_some()),
+            prepared_count: Some(u32::from(clients.prepared.is_some())),
             oldest_prepared: clients.prepared,
             xid_age: Some(self.xid_age()),
             pending_restart: node.pending.iter().map(|setting| setting.name.clone()).collect(),
             files_read: Some(self.clock.wall(node.files_read)),
             since_checkpoint: node.writable.then(|| self.since_checkpoint(index)),
             synchronous_names: self.synchronous_names(index),
+            idle_slot_timeout: None,
             base_backups: self.base_backups(index),
             sessions: clients.sessions,
             applications: clients.applications,
             server_time,
             monitor: !node.ails.weak_role,
-            unread: Vec::new(),
+            unread: if node.ails.weak_role { hidden() } else { Vec::new() },
         })
     }
 
@@ -198,6 +200,13 @@ impl World {
             })
             .collect()
     }
+}
+
+/// What a role without `pg_monitor` is told to be there, and no more.
+fn hidden() -> Vec<Unread> {
+    let parts =
+        [SqlPart::Receiver, SqlPart::Downstream, SqlPart::OldestTransaction, SqlPart::Sessions, SqlPart::Applications];
+    parts.into_iter().map(|part| Unread { part, why: WORDS.hidden.clone() }).collect()
 }
 
 fn copy_pid(other: usize) -> i32 {

@@ -37,6 +37,8 @@ words! {
     wal_sync = "IO: WALSync";
     wal_write = "LWLock: WALWrite";
     empty = "";
+    server_version = "17.11 (Debian 17.11-1.pgdg13+1)";
+    hidden = "hidden from this role; grant it pg_monitor";
     agent_version = "4.1.1";
     old_agent_version = "4.0.7";
     store_version = "3.6.5";

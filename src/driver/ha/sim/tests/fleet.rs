@@ -64,7 +64,7 @@ fn something_new_happens_in_the_demo_every_two_minutes() {
         let trouble = primary.as_ref().map(|report| {
             let lagging = report.downstream.iter().any(|row| row.replay_lag.is_some_and(|lag| lag > 64 << 20));
             let archive = report.archiver.as_ref().is_some_and(|archiver| archiver.failing);
-            (lagging, report.connections.blocked > 0, archive, report.downstream.len())
+            (lagging, report.connections.doing.unwrap().blocked > 0, archive, report.downstream.len())
         });
         let order = record.as_ref().map(|record| (record.failover.clone(), record.is_paused()));
         let look = (leader, states, stores, trouble, order);

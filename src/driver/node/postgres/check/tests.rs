@@ -70,20 +70,27 @@ fn privileges_are_weighed(#[case] row: PrivilegesRow, #[case] verdict: Verdict, 
 }
 
 #[rstest]
-#[case(150_004, "2026-11-21T00:00:00Z", Verdict::Pass)]
-#[case(130_020, "2026-11-21T00:00:00Z", Verdict::Warn)]
-#[case(140_020, "2026-11-21T00:00:00Z", Verdict::Warn)]
-#[case(190_000, "2026-11-21T00:00:00Z", Verdict::Warn)]
-fn versions_have_an_end(#[case] version: u32, #[case] now: &str, #[case] verdict: Verdict) {
+#[case(150_004, "15.4 (Debian 15.4-1)", Verdict::Pass, "PostgreSQL 15.4, supported")]
+#[case(130_020, "13.20", Verdict::Warn, "PostgreSQL 13.20, unsupported since")]
+#[case(140_020, "14.20", Verdict::Warn, "PostgreSQL 14.20, unsupported since")]
+#[case(190_000, "19.0", Verdict::Warn, "newer than this program knows")]
+#[case(190_000, "19rc1 (Debian 19~rc1-1)", Verdict::Warn, "PostgreSQL 19rc1 is not a release")]
+fn versions_have_an_end(#[case] version: u32, #[case] name: &str, #[case] verdict: Verdict, #[case] words: &str) {
+    let now = "2026-11-21T00:00:00Z";
     let server = ServerRow {
         version,
         started: Timestamp::UNIX_EPOCH,
         cluster_name: String::new(),
         max_connections: 100,
         reserved_connections: 3,
+        version_text: name.to_owned(),
         system_id: None,
     };
-    assert_eq!(judged(|lines| lines.version(&server, now.parse().unwrap()))[0].1, verdict);
+    let mut lines = lines();
+    lines.version(&server, now.parse().unwrap());
+    let found = lines.list.into_lines();
+    assert_eq!(found[0].verdict, verdict);
+    assert!(found[0].text.as_str().contains(words), "{found:?}");
 }
 
 #[rstest]

@@ -120,7 +120,7 @@ async fn ending_the_long_transaction_or_whoever_holds_the_lock_ends_the_trouble(
     assert!(oldest.is_none_or(|oldest| oldest.age < Duration::from_secs(60)));
     let blocked = |stage: &mut Stage| {
         let now = stage.now();
-        stage.bench.sql(now, "pg-0").unwrap().connections.blocked
+        stage.bench.sql(now, "pg-0").unwrap().connections.doing.unwrap().blocked
     };
     let before = blocked(&mut stage);
     stage.done(end(0, &waiter, EndSession::Terminate)).await;
