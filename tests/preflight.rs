@@ -122,6 +122,7 @@ fn an_asynchronous_replica_of_a_calm_cluster_can_be_copied_anew() {
 #[case::stopped_receiver(Fault::StopReceiver(pg(1)), 30, "candidate-receives", Verdict::Block)]
 #[case::not_served(Fault::StopReceiver(pg(1)), 30, "candidate-served", Verdict::Block)]
 #[case::lag(Fault::ReplicaLag { node: pg(1), bytes_per_second: 1 << 10 }, 60, "candidate-lag", Verdict::Block)]
+#[case::consumer_that_hangs(Fault::FreezeConsumer(Duration::from_secs(16)), 5, "leader-walsenders", Verdict::Block)]
 #[case::paused_replay(Fault::PauseReplay(pg(1)), 10, "candidate-replay", Verdict::Block)]
 #[case::delayed(Fault::DelayReplay { node: pg(1), delay: Duration::from_secs(600) }, 10, "candidate-replay", Verdict::Block)]
 #[case::foreign(Fault::ForeignNode(pg(1)), 10, "candidate-system-id", Verdict::Block)]

@@ -17,6 +17,7 @@ pub mod milestone;
 pub mod note;
 pub mod order;
 pub mod outcome;
+pub mod parameters;
 pub mod permit;
 pub mod plan;
 pub mod preflight;
@@ -25,6 +26,7 @@ pub mod telling;
 #[cfg(test)]
 mod test_support;
 pub mod typed;
+pub mod walsender;
 
 pub use generation::Generation;
 pub use intent::Intent;

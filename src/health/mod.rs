@@ -8,6 +8,7 @@ mod dcs;
 mod draft;
 mod leadership;
 mod node;
+mod orders;
 mod postgres;
 pub mod readiness;
 mod replication;

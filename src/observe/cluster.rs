@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::appointment::Appointment;
 use super::changes;
 use super::findings::FindingMemory;
 use super::histories::Histories;
@@ -108,6 +109,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         reserve: Reserve::default(),
         memory: FindingMemory::default(),
         pause: PauseMemory::default(),
+        appointment: Appointment::default(),
         histories: Histories::default(),
         events: Arc::default(),
         publish,
@@ -160,6 +162,7 @@ struct Observer {
     reserve: Reserve,
     memory: FindingMemory,
     pause: PauseMemory,
+    appointment: Appointment,
     histories: Histories,
     events: Arc<Vec<Event>>,
     publish: watch::Sender<Arc<Picture>>,
@@ -348,6 +351,7 @@ impl Observer {
         self.histories.take(&mut snapshot);
         snapshot.paused_since = self.pause.take(&snapshot);
         snapshot.paused_by = snapshot.paused_since.and_then(|_| self.pause.by().cloned());
+        snapshot.missed_switchover = self.appointment.take(&snapshot);
         let drafts = health::examine(&snapshot);
         snapshot.findings = self.memory.settle(drafts, snapshot.thresholds.settle, now);
         let seen = self.events.last().map_or(0, |event| event.number);

@@ -95,6 +95,9 @@ fn is_a_turn(milestone: &Milestone) -> bool {
         | Milestone::SwitchoverScheduled { .. }
         | Milestone::RestartScheduled { .. }
         | Milestone::Configured { .. }
+        | Milestone::ParametersInForce { .. }
+        | Milestone::Slots { .. }
+        | Milestone::NothingPending { .. }
         | Milestone::RouterFollows
         | Milestone::Streaming { .. }
         | Milestone::AllStreaming

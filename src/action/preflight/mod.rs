@@ -2,6 +2,7 @@
 //!
 //! An old answer counts as none. What is unknown is said to be unknown, and blocks where safety hangs on it.
 
+mod archive;
 mod candidate;
 mod candidate_data;
 mod candidate_stream;
@@ -10,6 +11,7 @@ mod configure;
 mod dcs;
 mod drill;
 mod leader;
+mod parameters;
 mod restart;
 mod router;
 mod scene;
@@ -17,6 +19,7 @@ mod session;
 mod standbys;
 mod swift;
 mod undo;
+mod walsenders;
 
 #[cfg(test)]
 mod tests;
@@ -73,6 +76,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             cluster::no_order(&scene, &mut notes);
             candidate::examine(&scene, name, Purpose::Failover, &mut notes);
             candidate::nobody_ahead(&scene, name, &mut notes);
+            archive::of_lost(&scene, &mut notes);
             router::sees(&scene, Some(name), &mut notes);
         }
         Intent::Reinitialise { member, again, .. } => {
@@ -93,10 +97,14 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             cluster::examine(&scene, &mut notes);
             dcs::examine(&scene, &mut notes);
             cluster::no_order(&scene, &mut notes);
-            cluster::pause_of_switchover(&scene, false, &mut notes);
             restart::examine(&scene, true, false, &mut notes);
-            candidate::any(&scene, candidate::Choice::Patroni, &mut notes);
-            router::sees(&scene, None, &mut notes);
+            if let Some(name) = scene.candidate() {
+                cluster::pause_of_switchover(&scene, false, &mut notes);
+                candidate::examine(&scene, &name, Purpose::Switchover, &mut notes);
+                leader::examine(&scene, &mut notes);
+                swift::examine(&scene, plan, Some(&name), &mut notes);
+            }
+            router::sees(&scene, scene.candidate().as_ref(), &mut notes);
         }
         Intent::CancelSwitchover => {
             cluster::record(&scene, &mut notes);
@@ -115,6 +123,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             cluster::primaries(&scene, &mut notes);
             dcs::examine(&scene, &mut notes);
             configure::examine(&scene, changes, &mut notes);
+            parameters::examine(&scene, changes, &mut notes);
         }
         Intent::RouterServer { router, backend, server, state } => {
             router::server(&scene, router, backend, server, *state, &mut notes);

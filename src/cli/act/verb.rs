@@ -12,12 +12,13 @@ use super::follow::follow;
 use super::wanted::Wanted;
 use crate::action::Intent;
 use crate::action::note::{Note, Verdict};
+use crate::action::parameters::lacks_settings;
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::model::snapshot::Snapshot;
-use crate::observe::once::settled;
+use crate::observe::once::{settled, until};
 use crate::observe::picture::Handle;
 use crate::operate::Progress;
 use crate::operate::desk::{Desk, Drawn};
@@ -25,6 +26,9 @@ use crate::report;
 
 /// How long the first whole picture may take.
 pub const PICTURE: Duration = Duration::from_secs(5);
+
+/// How long the servers' settings may take, which no first picture waits for.
+const SETTINGS: Duration = Duration::from_secs(3);
 
 /// Begins a confirmed action and tells how it goes on.
 pub type Beginning =
@@ -43,7 +47,10 @@ pub async fn run(
     acting: &Acting,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
-    let picture = settled(&mut handle, PICTURE).await;
+    let mut picture = settled(&mut handle, PICTURE).await;
+    if wanted.sets_parameters() && lacks_settings(&picture.snapshot) {
+        picture = until(&mut handle, SETTINGS, |snapshot| !lacks_settings(snapshot)).await;
+    }
     let snapshot = &picture.snapshot;
     let drawn =
         wanted.pinned(snapshot).and_then(|intent| desk.draw_up(snapshot, &intent).map_err(|why| why.to_string()));
