@@ -43,6 +43,14 @@ fn inside(node: &str, script: &str) {
     assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Lets the console act over SQL too.
+fn act_over_sql(lab: &Lab) {
+    let config = std::fs::read_to_string(lab.config()).expect("a configuration");
+    let acting = "acting = { user = \"postgres\", password_env = \"LAB_SUPERUSER_PASSWORD\" }";
+    let section = "[clusters.lab.postgres]";
+    std::fs::write(lab.config(), config.replacen(section, &format!("{section}\n{acting}"), 1)).expect("written");
+}
+
 #[test]
 #[ignore = "needs the lab"]
 fn what_no_server_takes_is_told_beforehand_and_never_called_done() {
@@ -100,25 +108,28 @@ fn a_rolling_restart_leaves_nothing_pending_whichever_way_a_setting_goes() {
 #[ignore = "needs the lab"]
 fn a_consumer_that_hangs_is_told_before_a_switchover_and_can_be_ended() {
     let lab = Lab::new();
+    act_over_sql(&lab);
     let (leader, candidate) = (of_role("Leader"), of_role("Replica"));
-    psql(&leader, "SELECT pg_create_logical_replication_slot('hangs', 'test_decoding')");
+    let receive = "PGPASSWORD=$LAB_REPLICATION_PASSWORD pg_receivewal -D /tmp/hangs -U replicator";
     inside(
         &leader,
-        "(echo $$ > /tmp/hangs.pid; exec pg_recvlogical -d postgres -U postgres --slot hangs --start -f /dev/null) \
-         > /dev/null 2>&1 & sleep 2; pid=$(pgrep -x pg_recvlogical); kill -STOP $pid; echo $pid > /tmp/hangs.pid",
+        &format!(
+            "mkdir -p /tmp/hangs; ({receive} -h {leader} > /dev/null 2>&1 & echo $! > /tmp/hangs.pid); \
+             sleep 2; kill -STOP $(cat /tmp/hangs.pid)"
+        ),
     );
     psql(&leader, "CREATE TABLE hangs AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 60000)");
     psql(&leader, "DROP TABLE hangs");
     std::thread::sleep(Duration::from_secs(15));
     let (code, told, error) = lab.act(&["switchover", &candidate, "--dry-run"]);
-    let pid = psql(&leader, "SELECT active_pid FROM pg_replication_slots WHERE slot_name = 'hangs'");
-    inside(&leader, "kill -CONT $(cat /tmp/hangs.pid); kill $(cat /tmp/hangs.pid)");
-    std::thread::sleep(Duration::from_secs(1));
-    psql(&leader, "SELECT pg_drop_replication_slot('hangs')");
+    let pid = psql(&leader, "SELECT pid FROM pg_stat_replication WHERE application_name = 'pg_receivewal'");
+    let (ended, of_end, _) = lab.act(&["session", "terminate", &leader, &pid, "--yes"]);
+    inside(&leader, "kill -CONT $(cat /tmp/hangs.pid); kill $(cat /tmp/hangs.pid); rm -rf /tmp/hangs /tmp/hangs.pid");
     assert_eq!(code, 3, "{told}{error}");
-    for words in ["slot hangs", "the shutdown of", "last reply", &format!("session terminate {leader} {pid}")] {
+    for words in ["pg_receivewal", "the shutdown of", "last reply", &format!("session terminate {leader} {pid}")] {
         assert!(told.contains(words), "{words} in {told}");
     }
+    assert_eq!(ended, 0, "{of_end}");
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn an_asynchronous_replica_of_a_calm_cluster_can_be_copied_anew() {
 #[case::watchdog(Fault::WatchdogFailed(pg(1)), 10, "candidate-watchdog", Verdict::Block)]
 #[case::split(Fault::SplitBrain(pg(2)), 10, "split-brain", Verdict::Block)]
 #[case::lie(Fault::MetadataLie(pg(1)), 10, "leader-known", Verdict::Block)]
-#[case::archive(Fault::ArchiveFailing(pg(0)), 60, "leader-archiver", Verdict::Warn)]
+#[case::archive(Fault::ArchiveFailing(pg(0)), 60, "leader-archiver", Verdict::Block)]
 #[case::long(Fault::LongTransaction(Duration::from_secs(3600)), 10, "leader-transactions", Verdict::Warn)]
 #[case::prepared(Fault::PreparedTransaction(Duration::from_secs(86_400)), 10, "leader-prepared", Verdict::Warn)]
 #[case::connections(Fault::FillConnections(97), 10, "leader-connections", Verdict::Warn)]

@@ -140,6 +140,7 @@ impl Setting<'_> {
     /// Whether the server has `value` in force, however it is written.
     pub fn holds(&self, value: &str) -> bool {
         match (self.definition.kind.read(value), self.definition.kind.read(self.value.as_str())) {
+            (Ok(Read::Text(wanted)), Ok(Read::Text(own))) => plain(&wanted) == plain(&own),
             (Ok(wanted), Ok(own)) => wanted == own,
             (Err(_), _) | (_, Err(_)) => value == self.value.as_str(),
         }
@@ -155,6 +156,11 @@ impl Setting<'_> {
         };
         unit.shown(self.value.as_str())
     }
+}
+
+/// Text as it is compared: lists come back with other blanks and quotes, names in other letters.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace() && !"\"'".contains(*c)).flat_map(char::to_lowercase).collect()
 }
 
 /// A value as it is compared.
@@ -296,6 +302,7 @@ mod tests {
     #[case(Kind::Word(vec!["minimal".into(), "replica".into()]), "logical", Err(()))]
     #[case(Kind::Whole { unit: None, least: 1, most: 262_143 }, "0x10", Ok(Read::Number(16.0)))]
     #[case(Kind::Whole { unit: None, least: 1, most: 262_143 }, "100MB", Err(()))]
+    #[case(Kind::Whole { unit: None, least: 0, most: 511 }, "0700", Ok(Read::Number(448.0)))]
     #[case(Kind::Real { unit: None, least: 0.0, most: 1.0 }, "0.9", Ok(Read::Number(0.9)))]
     fn other_kinds_are_read_as_postgresql_reads_them(
         #[case] kind: Kind,

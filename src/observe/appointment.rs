@@ -11,7 +11,7 @@ const SLACK: i64 = 5;
 
 /// Memory of the scheduled switchover of one cluster.
 #[derive(Debug, Default)]
-pub struct Appointment {
+pub(super) struct Appointment {
     /// The one on record, with its time.
     known: Option<(FailoverKey, Timestamp)>,
     /// The last one whose time passed without it.
@@ -21,7 +21,7 @@ pub struct Appointment {
 impl Appointment {
     /// Learns from a picture. Returns the order that was not carried out, as long as that is worth a word: until the leader
     /// changes, or another is scheduled.
-    pub fn take(&mut self, snapshot: &Snapshot) -> Option<FailoverKey> {
+    pub(super) fn take(&mut self, snapshot: &Snapshot) -> Option<FailoverKey> {
         let record = snapshot.recorded(|content| {
             Some((content.failover.clone(), content.leader.as_ref().map(|leader| leader.holder.clone())))
         });

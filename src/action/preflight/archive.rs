@@ -86,7 +86,9 @@ pub(super) fn of_leader(scene: &Scene<'_>, notes: &mut Vec<Note>) {
 pub(super) fn of_lost(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "lost-archive";
     for member in &scene.snapshot.members {
-        let Some(reading) = member.sql.as_ref().filter(|reading| !reading.is_fresh(scene.snapshot.now)) else { continue };
+        let Some(reading) = member.sql.as_ref().filter(|reading| !reading.is_fresh(scene.snapshot.now)) else {
+            continue;
+        };
         let Some(report) = reading.last().filter(|report| !report.in_recovery) else { continue };
         let waits = archiver(report).filter(|archiver| archiver.enabled).and_then(|archiver| archiver.ready);
         if let Some(ready) = waits.filter(|ready| *ready > 0) {

@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_consumer_that_stopped_replying_blocks_with_all_that_is_needed_to_end_it() {
         let mut snapshot = healthy();
-        consumer(&mut snapshot, 92_000_000, 16);
+        consumer(&mut snapshot, 88 << 20, 16);
         let notes = notes(&snapshot);
         let [note] = notes.as_slice() else { panic!("{notes:?}") };
         assert_eq!((note.verdict, note.can_override), (Verdict::Block, true));
@@ -124,7 +124,7 @@ mod tests {
             "pg_recvlogical",
             "pid 4711",
             "slot feed",
-            "92.0 MB behind",
+            "88.0 MB behind",
             "16 s ago",
             "up to 44 s",
             "session terminate pg-0 4711",

@@ -81,7 +81,8 @@ fn taken(scene: &Scene<'_>, member: &NodeName, name: &str, value: &Value) -> Res
         (None, _) => Taken::Not(format!("{member} knows no {name}: it was left out there")),
         (Some(setting), Value::Null) if reloaded || setting.value == &setting.definition.boot => Taken::InForce,
         (Some(setting), Value::Null) => Taken::Not(format!("{member}: {name} is still {}", setting.shown())),
-        (Some(setting), _) if !setting.of_server && reloaded => Taken::InForce,
+        // `archive_command` shows itself only where archiving is on.
+        (Some(setting), _) if (!setting.of_server || *setting.value == *"(disabled)") && reloaded => Taken::InForce,
         (Some(setting), _) => Taken::Not(format!("{member}: {name} is {}", setting.shown())),
     })
 }

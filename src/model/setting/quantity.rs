@@ -67,6 +67,10 @@ pub(super) fn read(text: &str, unit: Option<Unit>) -> Option<f64> {
         let number = u32::from_str_radix(digits, 16).ok()?;
         return Some(f64::from(number));
     }
+    // Modes of files are written so.
+    if text.len() > 1 && text.starts_with('0') && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit)) {
+        return u32::from_str_radix(text, 8).ok().map(f64::from);
+    }
     let letters = text.trim_start_matches(|c: char| c.is_ascii_digit() || "+-.".contains(c));
     // An exponent belongs to the number, and no unit begins with one.
     let letters = letters
