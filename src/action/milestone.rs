@@ -1,5 +1,6 @@
 //! States of the cluster that an action leads through, told from observation alone.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -88,6 +89,21 @@ pub enum Milestone {
         /// Values; `null`: absent.
         changes: Map<String, Value>,
     },
+    /// PostgreSQL of every member has these parameters in force, or tells that they are pending a restart.
+    ParametersInForce {
+        /// Values; `null`: no longer configured.
+        parameters: Map<String, Value>,
+    },
+    /// The leader has these replication slots, or has them no more.
+    Slots {
+        /// Whether each is there.
+        wanted: BTreeMap<Text, bool>,
+    },
+    /// No setting of these members is pending a restart, by their agents' word and by their own.
+    NothingPending {
+        /// Which.
+        members: Vec<NodeName>,
+    },
     /// A router's server has the administrative state that was asked for.
     RouterServer {
         /// Router.
@@ -167,7 +183,16 @@ impl Milestone {
             Self::SwitchoverScheduled { scheduled: false } => "no switchover scheduled".to_owned(),
             Self::RestartScheduled { member, scheduled: true } => format!("restart of {member} scheduled"),
             Self::RestartScheduled { member, scheduled: false } => format!("no restart of {member} scheduled"),
-            Self::Configured { .. } => "configuration in force".to_owned(),
+            Self::Configured { .. } => "configuration in the DCS".to_owned(),
+            Self::ParametersInForce { .. } => "parameters in force on every member".to_owned(),
+            Self::Slots { wanted } => {
+                let names = wanted.keys().map(ToString::to_string).collect::<Vec<_>>();
+                format!("slots on the leader as configured: {}", names.join(", "))
+            }
+            Self::NothingPending { members } => {
+                let names = members.iter().map(ToString::to_string).collect::<Vec<_>>();
+                format!("no pending restart on {}", names.join(", "))
+            }
             Self::RouterServer { backend, server, state, .. } => format!("{backend}/{server} {}", state.word()),
             Self::SessionsGone { servers } => {
                 let names = servers.iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -18,6 +18,7 @@ pub mod note;
 pub mod on_failure;
 pub mod order;
 pub mod outcome;
+pub mod parameters;
 pub mod permit;
 pub mod plan;
 pub mod preflight;
@@ -26,6 +27,7 @@ pub mod telling;
 #[cfg(test)]
 mod test_support;
 pub mod typed;
+pub mod walsender;
 
 pub use generation::Generation;
 pub use intent::Intent;

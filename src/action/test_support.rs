@@ -22,9 +22,12 @@ use crate::model::member::Member;
 use crate::model::moment::Moment;
 use crate::model::name::{ClusterName, NodeName, RouterName};
 use crate::model::observed::Reading;
-use crate::model::postgres::{Archiver, Connections, Downstream, Replay, Session, SqlReport, WalReceiver};
+use crate::model::postgres::{
+    Archiver, Connections, Downstream, Replay, SenderLimits, Session, SqlReport, WalReceiver,
+};
 use crate::model::role::{MemberState, Role, SyncState};
 use crate::model::router::{ProxyKind, ProxyRow, ProxyStatus, Router, RouterReport};
+use crate::model::setting::{Definition, Held, Kind, Settings, Takes, Unit};
 use crate::model::snapshot::{Dcs, Identity, Snapshot, StackKind};
 use crate::model::source::{Source, SourceError, SourceKind, Trouble};
 use crate::model::thresholds::Thresholds;
@@ -346,6 +349,8 @@ fn node(name: &str, standby: bool) -> Member {
         since_checkpoint: Some(48 << 20),
         synchronous_names: "".into(),
         idle_slot_timeout: None,
+        sender_limits: SenderLimits { timeout: Some(seconds(60)), shutdown: None },
+        settings: None,
         base_backups: Vec::new(),
         sessions: Vec::new(),
         applications: Vec::new(),
@@ -395,6 +400,7 @@ pub(super) fn served(name: &str) -> Downstream {
         flush_time: None,
         replay_time: None,
         reply_age: Some(Duration::from_millis(300)),
+        started: Some(started()),
     }
 }
 
@@ -545,4 +551,35 @@ pub(super) fn restart(number: u8) -> Plan {
 /// The healthy cluster, as what came before.
 pub(super) fn before() -> Before {
     Before::of(&healthy()).unwrap()
+}
+
+/// What a server tells of its settings: enough of them to have each kind.
+pub(super) fn settings(held: &[(&str, &str)]) -> Arc<Settings> {
+    let define = |name: &str, kind: Kind, takes: Takes, boot: &str| Definition {
+        name: name.into(),
+        kind,
+        takes,
+        boot: boot.into(),
+    };
+    let whole = |unit: &str, least: i64, most: i64| Kind::Whole { unit: Unit::from_word(unit), least, most };
+    let definitions = vec![
+        define("autovacuum", Kind::Flag, Takes::Reload, "on"),
+        define("max_connections", whole("", 1, 262_143), Takes::Restart, "100"),
+        define("server_version", Kind::Text, Takes::Never, "17.2"),
+        define(
+            "wal_level",
+            Kind::Word(vec!["minimal".into(), "replica".into(), "logical".into()]),
+            Takes::Restart,
+            "replica",
+        ),
+        define("work_mem", whole("kB", 64, 2_147_483_647), Takes::Reload, "4096"),
+    ];
+    let held = held.iter().map(|(name, value)| Held {
+        index: definitions.iter().position(|known| known.name == **name).unwrap(),
+        value: (*value).into(),
+        of_server: true,
+        pending: false,
+    });
+    let held = held.collect();
+    Arc::new(Settings::new(definitions.into(), held))
 }

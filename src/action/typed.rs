@@ -27,7 +27,7 @@ pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Misunderstood> {
 }
 
 /// `a.b=1` as nested keys. A value is read as JSON where it is JSON, else taken as text; none removes the key. A dot that
-/// is part of a name is written `\.`.
+/// is part of a name is written `\.`; below `postgresql.parameters` it may be written as it is.
 ///
 /// # Errors
 /// A change is none, or contradicts another.
@@ -45,7 +45,7 @@ pub fn changes(typed: &[String]) -> Result<Map<String, Value>, Misunderstood> {
         if keys.iter().any(String::is_empty) {
             return Err(Misunderstood(format!("{change}: a key is missing before, between or after the dots")));
         }
-        put(&mut whole, &keys, value).map_err(|()| Misunderstood(format!("{path} is given twice")))?;
+        put(&mut whole, &one_name(keys), value).map_err(|()| Misunderstood(format!("{path} is given twice")))?;
     }
     Ok(whole)
 }
@@ -130,6 +130,19 @@ pub fn differences(changes: &Map<String, Value>, present: &Value) -> Vec<(String
     found
 }
 
+/// Below `postgresql.parameters` everything is one name: no setting has others below it, and an extension's has a dot. As
+/// `patronictl edit-config -s` reads it.
+fn one_name(keys: Vec<String>) -> Vec<String> {
+    match keys.as_slice() {
+        [section, parameters, name @ ..]
+            if section == "postgresql" && parameters == "parameters" && !name.is_empty() =>
+        {
+            vec![section.clone(), parameters.clone(), name.join(".")]
+        }
+        _ => keys,
+    }
+}
+
 fn keys(path: &str) -> Vec<String> {
     let mut keys = vec![String::new()];
     let mut escaped = false;
@@ -184,6 +197,10 @@ mod tests {
     #[case::removed("standby_cluster=", json!({"standby_cluster": null}))]
     #[case::dotted(r"postgresql.parameters.pg_stat_statements\.track=all",
         json!({"postgresql": {"parameters": {"pg_stat_statements.track": "all"}}}))]
+    #[case::setting_of_an_extension("postgresql.parameters.auto_explain.log_min_duration=1s",
+        json!({"postgresql": {"parameters": {"auto_explain.log_min_duration": "1s"}}}))]
+    #[case::setting_of_an_extension_removed("postgresql.parameters.auto_explain.log_min_duration=",
+        json!({"postgresql": {"parameters": {"auto_explain.log_min_duration": null}}}))]
     #[case::json(r#"slots={"a": {"type": "physical"}} ttl=1"#, json!({"slots": {"a": {"type": "physical"}}, "ttl": 1}))]
     #[case::blanks("a=x y", json!({"a": "x y"}))]
     fn changes_are_nested_as_the_configuration_is(#[case] typed: &str, #[case] expected: Value) {

@@ -1,6 +1,7 @@
 //! The cluster as a whole: seen at all, maintenance mode, pending orders, and who could take over.
 
 use super::draft::Draft;
+use super::orders;
 use crate::model::finding::{Severity, Subject};
 use crate::model::moment::Began;
 use crate::model::observed::{Freshness, Observed};
@@ -16,7 +17,7 @@ const MAXIMUM_LAG: u64 = 1 << 20;
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     unseen(snapshot, drafts);
     paused(snapshot, drafts);
-    orders(snapshot, drafts);
+    orders::examine(snapshot, drafts);
     successors(snapshot, drafts);
     synchronous(snapshot, drafts);
 }
@@ -55,38 +56,6 @@ fn paused(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         None => {}
     }
     drafts.push(draft.advise("resume the cluster when the work is done"));
-}
-
-/// Orders that wait in the failover key, and restarts that wait for their time.
-fn orders(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
-    if let Some(order) = snapshot.recorded(|content| content.failover.clone()) {
-        let to = order.value.candidate.as_ref().map_or_else(String::new, |name| format!(" to {name}"));
-        let from = order.value.leader.as_ref().map_or_else(String::new, |name| format!(" from {name}"));
-        let (code, severity, title) = match &order.value.scheduled_at {
-            Some(at) => {
-                ("switchover-scheduled", Severity::Note, format!("a switchover{from}{to} is scheduled for {at}"))
-            }
-            None => ("failover-pending", Severity::Warning, format!("a failover order{from}{to} is waiting")),
-        };
-        let draft = Draft::new(severity, code, Subject::Cluster, title).because(&order, "failover key");
-        // A plain order is handled within a loop; only one that stays is worth a word.
-        let draft = if order.value.scheduled_at.is_none() { draft.settling() } else { draft };
-        drafts.push(draft.advise("find out who gave it before giving another: a new one replaces it silently"));
-    }
-    for view in snapshot.views() {
-        let by_agent = view
-            .member
-            .agent
-            .as_ref()
-            .and_then(|agent| agent.fact(snapshot.now, |report| report.scheduled_restart.clone()));
-        if let Some(restart) = by_agent {
-            let title = format!("{} restarts at {}", view.name(), restart.value.at);
-            let subject = Subject::Node(view.name().clone());
-            drafts.push(
-                Draft::new(Severity::Note, "restart-scheduled", subject, title).because(&restart, "scheduled restart"),
-            );
-        }
-    }
 }
 
 /// Whether a replica could take over; `None`: what is known of it does not tell.

@@ -9,6 +9,7 @@ mod draft;
 mod inventory;
 mod leadership;
 mod node;
+mod orders;
 mod postgres;
 mod rank;
 pub mod readiness;

@@ -25,6 +25,7 @@ pub mod postgres;
 pub mod role;
 pub mod router;
 pub mod series;
+pub mod setting;
 pub mod snapshot;
 pub mod source;
 pub mod standing;

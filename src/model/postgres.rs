@@ -1,5 +1,6 @@
 //! What one PostgreSQL node says of itself over SQL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use serde::Serialize;
 use super::agent::Position;
 use super::lsn::{Lsn, SystemId, Timeline};
 use super::role::SyncState;
+use super::setting::Settings;
 use super::text::Text;
 
 /// One row of `pg_stat_replication`: a standby (or another WAL consumer) as its upstream sees it.
@@ -41,6 +43,17 @@ pub struct Downstream {
     pub replay_time: Option<Duration>,
     /// Time since the standby last reported, by the upstream's clock.
     pub reply_age: Option<Duration>,
+    /// When the backend that serves it started. `None` where the role may not see it.
+    pub started: Option<Timestamp>,
+}
+
+/// How long a server waits for those that it sends WAL to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct SenderLimits {
+    /// `wal_sender_timeout`: who has not replied for so long is cut off; zero: nobody ever is. `None`: not told.
+    pub timeout: Option<Duration>,
+    /// `wal_sender_shutdown_timeout` (PostgreSQL 19): how long a shutdown waits for them; `None`: without a limit.
+    pub shutdown: Option<Duration>,
 }
 
 /// `pg_stat_wal_receiver`: the incoming stream of a standby.
@@ -412,6 +425,11 @@ pub struct SqlReport {
     pub synchronous_names: Text,
     /// `idle_replication_slot_timeout` (PostgreSQL 18), zero where it is off; `None`: the server has no such setting.
     pub idle_slot_timeout: Option<Duration>,
+    /// How long it waits for those that it sends WAL to.
+    pub sender_limits: SenderLimits,
+    /// Its settings, as of its last reload; `None`: not asked yet, or not told.
+    #[serde(skip)]
+    pub settings: Option<Arc<Settings>>,
     /// Running base backups.
     pub base_backups: Vec<BaseBackup>,
     /// Sessions worth showing: active, blocked, or long in a transaction; at most [`SqlReport::MOST_SESSIONS`].
@@ -459,6 +477,14 @@ impl SqlReport {
 
     /// A sender says something at least every half of `wal_receiver_timeout`, which is a minute by default.
     pub const QUIET: Duration = Duration::from_secs(60);
+
+    /// When the backend with this number started that a client or a receiver of WAL is served by; within: `None` where the
+    /// role may not see it.
+    pub fn backend_started(&self, pid: u32) -> Option<Option<Timestamp>> {
+        let is = |other: i32| u32::try_from(other) == Ok(pid);
+        let client = self.sessions.iter().find(|session| is(session.pid)).map(|session| session.started);
+        client.or_else(|| self.downstream.iter().find(|row| is(row.pid)).map(|row| row.started))
+    }
 
     /// Sessions kept a node.
     pub const MOST_SESSIONS: usize = 100;

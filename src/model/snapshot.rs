@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::dcs::{DcsContent, DcsMember};
+use super::dcs::{DcsContent, DcsMember, FailoverKey};
 use super::finding::{Finding, Severity, Subject};
 use super::inventory::{FoundCluster, Place};
 use super::lsn::{SystemId, Timeline};
@@ -128,6 +128,9 @@ pub struct Snapshot {
     /// Who switched maintenance mode on: the holder of the operation lock under which it was seen to begin. `None`: it is
     /// off, or was switched on by other means, or nobody here saw it begin.
     pub paused_by: Option<Text>,
+    /// A scheduled switchover whose time has come and gone without it; `None`: none was seen to be missed since the leader
+    /// changed last.
+    pub missed_switchover: Option<FailoverKey>,
     /// What is wrong, in the order of [`Finding::urgency`]: what somebody has acknowledged comes last.
     pub findings: Vec<Finding>,
     /// Findings in the making, in the same order: seen, and told once they have lasted `thresholds.settle`.
@@ -151,6 +154,7 @@ impl Snapshot {
             runtimes: Vec::new(),
             paused_since: None,
             paused_by: None,
+            missed_switchover: None,
             findings: Vec::new(),
             settling: Vec::new(),
         }

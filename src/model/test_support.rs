@@ -14,7 +14,8 @@ use crate::model::moment::Moment;
 use crate::model::name::{ClusterName, NodeName, RouterName};
 use crate::model::observed::Reading;
 use crate::model::postgres::{
-    Activity, ApplicationLoad, Archiver, Connections, Downstream, Replay, Session, Slot, SqlReport, WalReceiver,
+    Activity, ApplicationLoad, Archiver, Connections, Downstream, Replay, SenderLimits, Session, Slot, SqlReport,
+    WalReceiver,
     WalStatus,
 };
 use crate::model::role::{MemberState, Role, SyncState};
@@ -312,6 +313,8 @@ fn node(
         since_checkpoint: (!in_recovery).then_some(48 << 20),
         synchronous_names: "".into(),
         idle_slot_timeout: None,
+        sender_limits: SenderLimits { timeout: Some(seconds(60)), shutdown: None },
+        settings: None,
         base_backups: Vec::new(),
         sessions: Vec::new(),
         applications: vec![ApplicationLoad {
@@ -368,6 +371,7 @@ pub(crate) fn served(name: &str, sync: SyncState, behind: u64, millis: u64) -> D
         flush_time: span,
         replay_time: span,
         reply_age: span,
+        started: Some(ago(seconds(3600))),
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::appointment::Appointment;
 use super::changes;
 use super::findings::FindingMemory;
 use super::histories::Histories;
@@ -129,6 +130,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         memory: FindingMemory::default(),
         acknowledged: Vec::new(),
         pause: PauseMemory::default(),
+        appointment: Appointment::default(),
         histories: Histories::default(),
         events: Arc::default(),
         publish,
@@ -193,6 +195,7 @@ struct Observer {
     /// What somebody knows of, of this cluster.
     acknowledged: Vec<Arc<Acknowledgement>>,
     pause: PauseMemory,
+    appointment: Appointment,
     histories: Histories,
     events: Arc<Vec<Event>>,
     publish: watch::Sender<Arc<Picture>>,
@@ -385,6 +388,7 @@ impl Observer {
         self.histories.take(&mut snapshot);
         snapshot.paused_since = self.pause.take(&snapshot);
         snapshot.paused_by = snapshot.paused_since.and_then(|_| self.pause.by().cloned());
+        snapshot.missed_switchover = self.appointment.take(&snapshot);
         let drafts = health::examine(&snapshot);
         let settled = self.memory.settle(drafts, snapshot.thresholds.settle, now);
         let settled = settled.noting(&self.acknowledged, snapshot.wall);

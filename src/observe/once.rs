@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::picture::{Handle, Picture};
+use super::picture::{Handle, Order, Picture};
 use crate::model::observed::Freshness;
 use crate::model::snapshot::Snapshot;
 
@@ -21,6 +21,22 @@ pub async fn settled(handle: &mut Handle, deadline: Duration) -> Arc<Picture> {
         match timeout_at(end, handle.pictures.changed()).await {
             Ok(Ok(())) => {}
             // Time is up, or the observer is gone.
+            Ok(Err(_)) | Err(_) => return handle.latest(),
+        }
+    }
+}
+
+/// Waits until a picture is as wanted, asking every source anew; at most until `deadline` from now.
+pub async fn until(handle: &mut Handle, deadline: Duration, is_enough: impl Fn(&Snapshot) -> bool) -> Arc<Picture> {
+    let end = Instant::now() + deadline;
+    handle.order(Order::PollNow);
+    loop {
+        let picture = handle.pictures.borrow_and_update().clone();
+        if is_enough(&picture.snapshot) {
+            return picture;
+        }
+        match timeout_at(end, handle.pictures.changed()).await {
+            Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => return handle.latest(),
         }
     }

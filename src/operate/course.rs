@@ -440,6 +440,9 @@ impl Run<'_> {
             | Milestone::SwitchoverScheduled { .. }
             | Milestone::RestartScheduled { .. }
             | Milestone::Configured { .. }
+            | Milestone::ParametersInForce { .. }
+            | Milestone::Slots { .. }
+            | Milestone::NothingPending { .. }
             | Milestone::SessionEnded { .. } => self.attempt.since,
         }
     }

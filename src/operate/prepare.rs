@@ -6,9 +6,11 @@ use super::anew::{record_is_new, unheard};
 use super::keep::Held;
 use super::progress::Event;
 use super::runner::Run;
+use crate::action::Intent;
 use crate::action::before::Before;
 use crate::action::generation::Generation;
 use crate::action::note::Note;
+use crate::action::parameters::{lacks_settings, set_by};
 use crate::action::permit::Permit;
 use crate::action::plan::Plan;
 use crate::driver::port::Manage;
@@ -32,7 +34,10 @@ impl Run<'_> {
             !sources.is_empty() && !sources.iter().any(|status| status.freshness == Freshness::Waiting)
         };
         let (manager, plan) = (self.manager, &self.request.plan);
-        self.picture(|snapshot| settled(snapshot) && !may_come_round(manager, plan, snapshot)).await?;
+        self.picture(|snapshot| {
+            settled(snapshot) && !wants_settings(plan, snapshot) && !may_come_round(manager, plan, snapshot)
+        })
+        .await?;
         self.check().map(|_| ())
     }
 
@@ -114,6 +119,12 @@ impl Run<'_> {
         let permit = permit.map_err(|refusal| refusal.to_string())?;
         Ok(Ready { permit, notes, before })
     }
+}
+
+/// Whether parameters are changed while a server that answers has not told its settings yet: they come with the second poll.
+fn wants_settings(plan: &Plan, snapshot: &Snapshot) -> bool {
+    let Intent::Configure { changes } = &plan.intent else { return false };
+    !set_by(changes).is_empty() && lacks_settings(snapshot)
 }
 
 /// Words and impact may carry numbers that change by the second; what is sent may not.

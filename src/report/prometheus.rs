@@ -179,8 +179,8 @@ fn member(scope: &mut Scope<'_>, view: MemberView<'_>) {
     let Some(report) = view.member.sql.as_ref().and_then(|sql| sql.fresh(view.snapshot.now)) else { return };
     let (used, max) = (report.connections.used.map(f64::from), f64::from(report.connections.max));
     scope.gauge("pgctl_member_connections", "Client backends.", &labels, used);
-    let blocked = f64::from(report.connections.blocked);
-    scope.gauge("pgctl_member_blocked_sessions", "Client backends that wait for a lock.", &labels, Some(blocked));
+    let blocked = report.connections.doing.as_ref().map(|doing| f64::from(doing.blocked));
+    scope.gauge("pgctl_member_blocked_sessions", "Client backends that wait for a lock.", &labels, blocked);
     scope.gauge("pgctl_member_connections_max", "The setting max_connections.", &labels, Some(max));
     let streams = view.follows().then(|| fresh(view.streams()).map(flag)).flatten();
     scope.gauge("pgctl_member_streams", "1 if the standby receives WAL by streaming.", &labels, streams);

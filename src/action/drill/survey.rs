@@ -22,6 +22,9 @@ pub struct Survey {
     pub publications: Option<Result<Vec<Text>, Text>>,
     /// Whether a watchdog guards the leader's host; `None`: not known.
     pub watchdog: Option<bool>,
+    /// Whether packets to and from the leader can be dropped where it runs, which freeze and cut need; `None`: not known, or
+    /// it is done by a command of the configuration.
+    pub firewall: Option<bool>,
     /// Where the probe writes; an error: why it cannot.
     pub write_address: Option<Result<Text, Text>>,
     /// How long a fault is left standing that no takeover ends.

@@ -23,7 +23,7 @@ pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, purpose: Purpose, note
         stream::live(scene, view, notes);
     }
     stream::lag_bytes(scene, view, purpose, notes);
-    stream::lag_time(scene, view, notes);
+    stream::lag_time(scene, view, purpose, notes);
     data::timeline(scene, view, purpose, notes);
     data::system_id(scene, view, notes);
     tags(scene, view, notes);
@@ -57,7 +57,10 @@ pub(super) fn any(scene: &Scene<'_>, choice: Choice, notes: &mut Vec<Note>) {
             first.map_or_else(|| one.member.to_string(), |note| note.text.to_string())
         };
         let reasons: Vec<String> = all.iter().map(why).collect();
-        block(CHECK, format!("nobody can take over: {}", reasons.join("; ")))
+        let note = block(CHECK, format!("nobody can take over: {}", reasons.join("; ")));
+        // Where all that speaks against one of them may be overridden, so may this.
+        let may = |one: &Candidate| one.notes.iter().all(|note| note.verdict != Verdict::Block || note.can_override);
+        if all.iter().any(may) { note.overridable() } else { note }
     } else if eligible.len() == all.len() {
         pass(CHECK, format!("{} can take over", eligible.join(", ")))
     } else {
@@ -102,7 +105,7 @@ fn known(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
             Some(times) if times > 1 => block(CHECK, format!("{name} is on record {times} times")).by(&fact),
             Some(_) | None => block(CHECK, format!("{name} is not on record")).by(&fact),
         },
-        None => block(CHECK, format!("whether {name} is on record is unknown")),
+        None => block(CHECK, format!("whether {name} is on record is unknown")).overridable(),
     });
     if scene.leader().is_some_and(|leader| leader.value == *name) {
         notes.push(block("candidate-not-leader", format!("{name} leads already")));
@@ -122,7 +125,7 @@ fn reachable(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
             Some(fact) => pass("candidate-rest", format!("the agent of {name} answers")).by(&fact),
             None => {
                 let trouble = why(agent.trouble(now).map(|(words, _)| words));
-                block("candidate-rest", format!("the agent of {name} does not answer: {trouble}"))
+                block("candidate-rest", format!("the agent of {name} does not answer: {trouble}")).overridable()
             }
         },
     });
@@ -133,7 +136,7 @@ fn reachable(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
             Some(fact) => block("candidate-sql", format!("{name} is not in recovery: it takes writes")).by(&fact),
             None => {
                 let trouble = why(sql.trouble(now).map(|(words, _)| words));
-                block("candidate-sql", format!("PostgreSQL of {name} does not answer: {trouble}"))
+                block("candidate-sql", format!("PostgreSQL of {name} does not answer: {trouble}")).overridable()
             }
         },
     });
@@ -149,7 +152,7 @@ fn state(view: MemberView<'_>, notes: &mut Vec<Note>) {
     notes.push(match fresh(view.state()) {
         Some(state) if state.value.is_up() => pass(CHECK, format!("{name} is {}", state.value)).by(&state),
         Some(state) => block(CHECK, format!("{name} is {}", state.value)).by(&state),
-        None => block(CHECK, format!("the state of {name} is unknown")),
+        None => block(CHECK, format!("the state of {name} is unknown")).overridable(),
     });
 }
 
@@ -157,7 +160,7 @@ fn tags(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "candidate-tags";
     let name = view.name();
     notes.push(match fresh(view.tags()) {
-        None => block(CHECK, format!("the tags of {name} are unknown")),
+        None => block(CHECK, format!("the tags of {name} are unknown: they may forbid it to lead")).overridable(),
         Some(tags) if tags.value.forbids_failover() => {
             let tag = tags.value.why_no_failover().unwrap_or_default();
             block(CHECK, format!("{name} is tagged {tag}")).by(&tags)
@@ -246,7 +249,9 @@ pub(super) fn nobody_ahead(scene: &Scene<'_>, name: &NodeName, notes: &mut Vec<N
     };
     let Some((own_timeline, own)) = scene.view(name).and_then(place) else {
         notes.push(
-            block(CHECK, format!("the WAL position of {name} is unknown: others may be ahead of it")).about(name),
+            block(CHECK, format!("the WAL position of {name} is unknown: others may be ahead of it"))
+                .about(name)
+                .overridable(),
         );
         return;
     };
@@ -267,7 +272,7 @@ pub(super) fn nobody_ahead(scene: &Scene<'_>, name: &NodeName, notes: &mut Vec<N
             Some(_) => {}
             None if up => {
                 let text = format!("the WAL position of {} is unknown: it may be ahead of {name}", view.name());
-                notes.push(block(CHECK, text).about(view.name()));
+                notes.push(block(CHECK, text).about(view.name()).overridable());
             }
             None => silent.push(view.name().as_str()),
         }

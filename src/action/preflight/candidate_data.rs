@@ -22,9 +22,9 @@ pub(super) fn timeline(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose
         (Some(right), Some(own)) => {
             block(CHECK, format!("{name} is on timeline {}, the leader's is {}", own.value, right.value)).by(&own)
         }
-        (_, None) => block(CHECK, format!("the timeline of {name} is unknown")),
+        (_, None) => block(CHECK, format!("the timeline of {name} is unknown")).overridable(),
         (None, Some(own)) => {
-            block(CHECK, format!("{name} is on timeline {}, the leader's is unknown", own.value)).by(&own)
+            block(CHECK, format!("{name} is on timeline {}, the leader's is unknown", own.value)).by(&own).overridable()
         }
     });
 }

@@ -2,8 +2,10 @@
 
 use super::super::note::Note;
 use super::scene::{Purpose, Scene, block, fresh, pass, unknown, warn};
+use crate::model::agent::DownstreamName;
+use crate::model::name::NodeName;
 use crate::model::observed::Observed;
-use crate::model::postgres::SqlPart;
+use crate::model::postgres::{SqlPart, SqlReport};
 use crate::model::units;
 use crate::model::view::MemberView;
 
@@ -16,9 +18,9 @@ const QUIET: std::time::Duration = std::time::Duration::from_secs(60);
 pub(super) fn live(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
     const OWN: &str = "candidate-receives";
     let name = view.name();
-    let receiver = view.member.sql.as_ref().and_then(|sql| {
-        fresh(sql.fact(scene.snapshot.now, |report| report.knows(SqlPart::Receiver).then(|| report.receiver.clone())))
-    });
+    // A role without pg_monitor sees that there is a receiver, and nothing of it: that is no answer.
+    let told = |report: &SqlReport| report.knows(SqlPart::Receiver).then(|| report.receiver.clone());
+    let receiver = view.member.sql.as_ref().and_then(|sql| fresh(sql.fact(scene.snapshot.now, told)));
     notes.push(match receiver {
         // No SQL, or a role that may not see the receiver.
         None => match fresh(view.streams()) {
@@ -47,7 +49,7 @@ fn served(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "candidate-served";
     let name = view.name();
     let Some(leader) = scene.leader_view() else {
-        notes.push(block(CHECK, format!("no leader is known that would serve {name}")));
+        notes.push(block(CHECK, format!("no leader is known that would serve {name}")).overridable());
         return;
     };
     let rows: Vec<_> = view.upstream_rows().filter(|(_, row)| row.fresh).collect();
@@ -61,14 +63,26 @@ fn served(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
             Some(state) => block(CHECK, format!("{server} serves {name}, but it is in {state}")).by(row),
             None => warn(CHECK, format!("{server} serves {name}; its role may not see how")).by(row),
         },
-        None => match scene.sql(leader) {
-            Some(sql) if !sql.value.knows(SqlPart::Downstream) => {
-                unknown(CHECK, format!("whom {} streams to is hidden from this role", leader.name())).by(&sql)
-            }
-            Some(sql) => block(CHECK, format!("{} does not stream to {name}", leader.name())).by(&sql),
-            None => block(CHECK, format!("whether {} streams to {name} is unknown", leader.name())).overridable(),
-        },
+        None => unserved(scene, leader, name),
     });
+}
+
+/// The leader's PostgreSQL lists no stream to `name`, or does not tell. Its agent may: Patroni before 3.0.4 has no other word
+/// for it.
+fn unserved(scene: &Scene<'_>, leader: MemberView<'_>, name: &NodeName) -> Note {
+    const CHECK: &str = "candidate-served";
+    let by_agent = leader.member.agent.as_ref().and_then(|agent| {
+        let is_it = |row: &&DownstreamName| row.application.as_str() == name.as_str();
+        fresh(agent.fact(scene.snapshot.now, |report| report.downstream.iter().find(is_it).cloned()))
+    });
+    if let Some(row) = by_agent.filter(|row| row.value.state == "streaming") {
+        let text = format!("{} streams to {name}, by its agent's word alone", leader.name());
+        return warn(CHECK, text).by(&row);
+    }
+    match scene.sql(leader).filter(|sql| sql.value.monitor && sql.value.knows(SqlPart::Downstream)) {
+        Some(sql) => block(CHECK, format!("{} does not stream to {name}", leader.name())).by(&sql),
+        None => block(CHECK, format!("whether {} streams to {name} is unknown", leader.name())).overridable(),
+    }
 }
 
 pub(super) fn lag_bytes(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose, notes: &mut Vec<Note>) {
@@ -100,9 +114,19 @@ fn behind_last_leader(scene: &Scene<'_>, view: MemberView<'_>) -> Option<Observe
     Some(own.map(|_| value))
 }
 
-pub(super) fn lag_time(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
+pub(super) fn lag_time(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose, notes: &mut Vec<Note>) {
     const CHECK: &str = "candidate-lag-time";
     let name = view.name();
+    let missing = match purpose {
+        Purpose::Switchover => None,
+        Purpose::Failover => behind_last_leader(scene, view).filter(|missing| missing.value > 0),
+    };
+    if let Some(missing) = missing {
+        // Without a leader a standby has replayed all it got, and nobody can tell by how much time that is too little.
+        let text = format!("{name} lacks {}: of how much time is unknown, nobody leads", units::bytes(missing.value));
+        notes.push(unknown(CHECK, text).by(&missing));
+        return;
+    }
     let caught_up = fresh(view.lag().bytes).is_some_and(|bytes| bytes.value == 0);
     notes.push(match fresh(view.lag().time) {
         // Time behind with nothing left to replay is only the age of the last commit.

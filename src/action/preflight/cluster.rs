@@ -61,7 +61,7 @@ fn leader(scene: &Scene<'_>, notes: &mut Vec<Note>) {
             pass(CHECK, format!("{name} holds the leader lock and is {}", claim.value)).by(&claim)
         }
         Some(claim) => block(CHECK, format!("{name} holds the leader lock but is {}", claim.value)).by(&claim),
-        None => block(CHECK, format!("{name} holds the leader lock and does not answer")).by(&leader),
+        None => block(CHECK, format!("{name} holds the leader lock and does not answer")).by(&leader).overridable(),
     };
     notes.push(note.about(name));
 }
@@ -142,7 +142,7 @@ pub(super) fn no_order(scene: &Scene<'_>, notes: &mut Vec<Note>) {
             None => pass(CHECK, "no switchover or failover is on record").by(&fact),
             Some(key) => block(CHECK, format!("already on record: {}", order_words(key))).by(&fact),
         },
-        None => block(CHECK, "whether a switchover is on record is unknown"),
+        None => block(CHECK, "whether a switchover is on record is unknown").overridable(),
     });
 }
 
@@ -181,7 +181,7 @@ pub(super) fn an_order(scene: &Scene<'_>, notes: &mut Vec<Note>) {
             }
             None => block(CHECK, "no switchover is scheduled").by(&fact),
         },
-        None => block(CHECK, "whether a switchover is scheduled is unknown"),
+        None => block(CHECK, "whether a switchover is scheduled is unknown").overridable(),
     });
 }
 
@@ -189,7 +189,7 @@ pub(super) fn an_order(scene: &Scene<'_>, notes: &mut Vec<Note>) {
 pub(super) fn pause_of_switchover(scene: &Scene<'_>, scheduled: bool, notes: &mut Vec<Note>) {
     const CHECK: &str = "pause";
     notes.push(match fresh(scene.snapshot.paused()) {
-        None => block(CHECK, "whether maintenance mode is on is unknown"),
+        None => block(CHECK, "whether maintenance mode is on is unknown").overridable(),
         Some(paused) if !paused.value => pass(CHECK, "maintenance mode is off").by(&paused),
         Some(paused) if scheduled => {
             block(CHECK, "maintenance mode is on: Patroni schedules nothing in it").by(&paused)
@@ -205,7 +205,7 @@ pub(super) fn pause_changes(scene: &Scene<'_>, on: bool, notes: &mut Vec<Note>) 
     const CHECK: &str = "pause";
     let word = |on: bool| if on { "on" } else { "off" };
     notes.push(match fresh(scene.snapshot.paused()) {
-        None => block(CHECK, "whether maintenance mode is on is unknown"),
+        None => block(CHECK, "whether maintenance mode is on is unknown").overridable(),
         Some(paused) if paused.value == on => {
             warn(CHECK, format!("maintenance mode is {} already", word(on))).by(&paused)
         }

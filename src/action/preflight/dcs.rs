@@ -29,7 +29,7 @@ fn quorum(known: &[Observed<&DcsMember>], configured: usize, notes: &mut Vec<Not
         Some(member) => pass(CHECK, format!("the majority is reached; {heard}")).by(member),
         None => match known.iter().find(|member| member.value.quorum == Quorum::Missing) {
             Some(member) => block(CHECK, format!("no majority: {heard}")).by(member),
-            None => block(CHECK, format!("whether the majority is reached is unknown: {heard}")),
+            None => block(CHECK, format!("whether the majority is reached is unknown: {heard}")).overridable(),
         },
     });
 }

@@ -4,6 +4,7 @@ use super::super::drill::{Scenario, Survey};
 use super::super::note::Note;
 use super::candidate::synchronous_mode;
 use super::scene::{Scene, block, fresh, pass, warn};
+use super::standbys;
 use crate::model::router::{PoolPurpose, ProxyKind};
 use crate::model::text::Text;
 
@@ -22,7 +23,7 @@ pub(super) fn examine(scene: &Scene<'_>, scenario: Scenario, notes: &mut Vec<Not
 fn not_paused(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "drill-pause";
     notes.push(match fresh(scene.snapshot.paused()) {
-        None => block(CHECK, "whether maintenance mode is on is unknown"),
+        None => block(CHECK, "whether maintenance mode is on is unknown").overridable(),
         Some(paused) if paused.value => {
             block(CHECK, "maintenance mode is on: nobody would take over, so there is nothing to practise").by(&paused)
         }
@@ -70,6 +71,7 @@ fn router_is_ours(scene: &Scene<'_>, notes: &mut Vec<Note>) {
 fn somebody_is_left(scene: &Scene<'_>, scenario: Scenario, notes: &mut Vec<Note>) {
     const CHECK: &str = "drill-standbys";
     let healthy = scene.snapshot.views().filter(|view| scene.is_healthy_standby(*view)).count();
+    let able = standbys::able_without(scene, &[]).len();
     let text = match healthy {
         0 => "no standby is healthy".to_owned(),
         1 => "one standby is healthy".to_owned(),
@@ -78,6 +80,13 @@ fn somebody_is_left(scene: &Scene<'_>, scenario: Scenario, notes: &mut Vec<Note>
     notes.push(match (scenario, healthy) {
         (Scenario::Router, 0) => warn(CHECK, text),
         (_, 0) => block(CHECK, format!("{text}: mend that before anything is broken")),
+        (_, _) if scenario.takes_leader() && able == 0 => {
+            block(CHECK, format!("{text}, and may not lead (nofailover): nobody would take over"))
+        }
+        (_, 2..) if scenario.takes_leader() && able == 1 => {
+            let last = "one of them may lead: while the drill lasts, nobody could take over from it";
+            warn(CHECK, format!("{text}, {last}"))
+        }
         (_, 1) if scenario.takes_leader() => {
             warn(CHECK, format!("{text}: while the drill lasts, nothing is left if another node fails"))
         }
@@ -120,6 +129,13 @@ pub(super) fn surveyed(survey: &Survey, scenario: Scenario, notes: &mut Vec<Note
     });
     if scenario == Scenario::Dcs {
         alone_in_dcs(survey, notes);
+    }
+    if matches!(scenario, Scenario::Freeze | Scenario::Cut) && survey.firewall == Some(false) {
+        let text =
+            "where the leader runs iptables is missing or may not be used (NET_ADMIN): its packets cannot be dropped";
+        notes.push(block("drill-firewall", text));
+    } else if matches!(scenario, Scenario::Freeze | Scenario::Cut) && survey.firewall == Some(true) {
+        notes.push(pass("drill-firewall", "the leader's packets can be dropped where it runs"));
     }
     if scenario == Scenario::Freeze {
         notes.push(match survey.watchdog {

@@ -1,18 +1,35 @@
 //! What a hand-over by the present leader would cut, delay or lose.
 
-use super::super::note::Note;
+use super::super::note::{Note, Verdict};
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
+use super::{archive, walsenders};
 use crate::model::observed::Observed;
 use crate::model::postgres::{SqlPart, SqlReport};
 use crate::model::units;
 use crate::model::view::MemberView;
 
-/// Everything on the leader.
+/// Everything on the leader, before it hands over.
 pub(super) fn examine(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    stopped(scene, notes);
+    archive::of_leader(scene, notes);
+}
+
+/// Everything on the leader, before it is restarted in place.
+pub(super) fn restarted(scene: &Scene<'_>, notes: &mut Vec<Note>) {
+    stopped(scene, notes);
+    let from = notes.len();
+    archive::of_leader(scene, notes);
+    // It goes on archiving when it is back; only if another takes over meanwhile is anything lost.
+    for note in notes.iter_mut().skip(from).filter(|note| note.verdict == Verdict::Block) {
+        note.verdict = Verdict::Warn;
+    }
+}
+
+fn stopped(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     reachable(scene, notes);
     long_transaction(scene, notes);
     prepared(scene, notes);
-    archiver(scene, notes);
+    walsenders::examine(scene, notes);
     base_backup(scene, notes);
     logical_slots(scene, notes);
     connections(scene, notes);
@@ -65,7 +82,9 @@ fn reachable(scene: &Scene<'_>, notes: &mut Vec<Note>) {
         (Some(agent), None) => {
             warn(CHECK, format!("{name} answers by REST, not by SQL: what it is doing is unknown")).by(&agent)
         }
-        (None, _) => block(CHECK, format!("the agent of {name} does not answer: it cannot be asked to hand over")),
+        (None, _) => {
+            block(CHECK, format!("the agent of {name} does not answer: it cannot be asked to hand over")).overridable()
+        }
     };
     notes.push(note.about(name));
 }
@@ -99,30 +118,6 @@ fn prepared(scene: &Scene<'_>, notes: &mut Vec<Note>) {
                 warn(CHECK, format!("{count} prepared transactions on {name} keep their locks, the oldest for {age}"))
             }
             (None, Some(count)) => warn(CHECK, format!("{count} prepared transactions on {name} keep their locks")),
-        }
-    });
-}
-
-/// A clean shutdown waits until the last segment is archived.
-fn archiver(scene: &Scene<'_>, notes: &mut Vec<Note>) {
-    let limit = scene.snapshot.thresholds.archive_ready.warning;
-    look(scene, "leader-archiver", &[SqlPart::Archiver], notes, |name, report| {
-        const CHECK: &str = "leader-archiver";
-        match &report.archiver {
-            None => unknown(CHECK, format!("the archiver of {name} cannot be seen")),
-            Some(archiver) if !archiver.enabled => pass(CHECK, format!("{name} archives nothing")),
-            Some(archiver) if archiver.failing => {
-                let segment =
-                    archiver.last_failed.as_ref().map_or_else(String::new, |segment| format!(" at {segment}"));
-                warn(CHECK, format!("archiving fails on {name}{segment}: a clean shutdown waits for it"))
-            }
-            Some(archiver) => match archiver.ready {
-                Some(ready) if ready >= limit => {
-                    warn(CHECK, format!("{ready} segments wait for the archiver on {name}: a clean shutdown waits too"))
-                }
-                Some(ready) => pass(CHECK, format!("{ready} segments wait for the archiver on {name}")),
-                None => unknown(CHECK, format!("archiving works on {name}; how many segments wait is not seen")),
-            },
         }
     });
 }

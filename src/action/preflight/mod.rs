@@ -2,6 +2,7 @@
 //!
 //! An old answer counts as none. What is unknown is said to be unknown, and blocks where safety hangs on it.
 
+mod archive;
 mod candidate;
 mod candidate_data;
 mod candidate_stream;
@@ -11,6 +12,7 @@ mod dcs;
 mod drill;
 mod identity;
 mod leader;
+mod parameters;
 mod restart;
 mod router;
 mod scene;
@@ -18,6 +20,7 @@ mod session;
 mod standbys;
 mod swift;
 mod undo;
+mod walsenders;
 
 #[cfg(test)]
 mod split_tests;
@@ -80,6 +83,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             cluster::no_order(&scene, &mut notes);
             candidate::examine(&scene, name, Purpose::Failover, &mut notes);
             candidate::nobody_ahead(&scene, name, &mut notes);
+            archive::of_lost(&scene, &mut notes);
             router::sees(&scene, Some(name), &mut notes);
         }
         Intent::Reinitialise { member, again, .. } => {
@@ -100,10 +104,14 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             cluster::examine(&scene, &mut notes);
             dcs::examine(&scene, &mut notes);
             cluster::no_order(&scene, &mut notes);
-            cluster::pause_of_switchover(&scene, false, &mut notes);
             restart::examine(&scene, true, false, &mut notes);
-            candidate::any(&scene, candidate::Choice::Patroni, &mut notes);
-            router::sees(&scene, None, &mut notes);
+            if let Some(name) = scene.candidate() {
+                cluster::pause_of_switchover(&scene, false, &mut notes);
+                candidate::examine(&scene, &name, Purpose::Switchover, &mut notes);
+                leader::examine(&scene, &mut notes);
+                swift::examine(&scene, plan, Some(&name), &mut notes);
+            }
+            router::sees(&scene, scene.candidate().as_ref(), &mut notes);
         }
         Intent::CancelSwitchover => {
             cluster::record(&scene, &mut notes);
@@ -122,6 +130,7 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             cluster::primaries(&scene, &mut notes);
             dcs::examine(&scene, &mut notes);
             configure::examine(&scene, changes, &mut notes);
+            parameters::examine(&scene, changes, &mut notes);
         }
         Intent::RouterServer { router, backend, server, state } => {
             router::server(&scene, router, backend, server, *state, &mut notes);

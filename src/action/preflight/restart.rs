@@ -2,6 +2,7 @@
 
 use super::super::note::Note;
 use super::super::order::AgentRequest;
+use super::super::parameters::{Direction, guarded};
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
 use super::{leader, standbys};
 use crate::model::name::NodeName;
@@ -19,7 +20,7 @@ pub(super) fn examine(scene: &Scene<'_>, only_pending: bool, scheduled: bool, no
                 block("pause", "maintenance mode is on: Patroni schedules nothing in it").by(&paused)
             }
             Some(paused) => pass("pause", "maintenance mode is off").by(&paused),
-            None => block("pause", "whether maintenance mode is on is unknown"),
+            None => block("pause", "whether maintenance mode is on is unknown").overridable(),
         });
     }
     let mut of_leader = false;
@@ -32,7 +33,9 @@ pub(super) fn examine(scene: &Scene<'_>, only_pending: bool, scheduled: bool, no
         answers(scene, view, notes);
         state(view, notes);
         pending(view, only_pending, notes);
+        in_order(scene, view, &members, notes);
         appointment(scene, view, scheduled, notes);
+        standbys::somebody_left(scene, name, notes);
         if standbys::leads(scene, view) {
             of_leader = true;
             let text = format!("{name} leads: every session of it is cut, and nobody writes until it is back");
@@ -46,7 +49,7 @@ pub(super) fn examine(scene: &Scene<'_>, only_pending: bool, scheduled: bool, no
         }
     }
     if of_leader {
-        leader::examine(scene, notes);
+        leader::restarted(scene, notes);
     }
 }
 
@@ -70,7 +73,7 @@ fn answers(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
             block(CHECK, format!("the address of {name} leads to the agent of {own}")).by(&fact)
         }
         Some(fact) => pass(CHECK, format!("the agent of {name} answers")).by(&fact),
-        None => block(CHECK, format!("the agent of {name} does not answer")),
+        None => block(CHECK, format!("the agent of {name} does not answer")).overridable(),
     };
     notes.push(note.about(name));
 }
@@ -114,6 +117,50 @@ fn pending(view: MemberView<'_>, only_pending: bool, notes: &mut Vec<Note>) {
     });
 }
 
+/// A standby may have no less than its primary of some settings, so that the order of restarts decides what comes of them.
+fn in_order(scene: &Scene<'_>, view: MemberView<'_>, members: &[NodeName], notes: &mut Vec<Note>) {
+    const CHECK: &str = "pending-restart-order";
+    let name = view.name();
+    let leads = standbys::leads(scene, view);
+    for setting in guarded(scene.snapshot, view) {
+        let words = setting.words();
+        match setting.direction() {
+            Direction::Falls if !leads => {
+                let leader = scene.leader_view();
+                let first = leader
+                    .filter(|leader| guarded(scene.snapshot, *leader).iter().any(|other| other.name == setting.name));
+                // The plan that restarts the leader before it does right.
+                let comes_first = |leader: &MemberView<'_>| {
+                    let place = |name: &NodeName| members.iter().position(|member| member == name);
+                    matches!((place(leader.name()), place(name)), (Some(leader), Some(own)) if leader < own)
+                };
+                if let Some(leader) = first.filter(|leader| !comes_first(leader)) {
+                    let text =
+                        format!("{words} on {name}: it stays pending until the leader {} is restarted", leader.name());
+                    notes.push(warn(CHECK, text));
+                }
+            }
+            Direction::Rises if leads => {
+                let waiting: Vec<&str> = scene
+                    .snapshot
+                    .views()
+                    .filter(|other| other.name() != name && !members.contains(other.name()))
+                    .filter(|other| guarded(scene.snapshot, *other).iter().any(|one| one.name == setting.name))
+                    .map(|other| other.name().as_str())
+                    .collect();
+                if !waiting.is_empty() {
+                    let text = format!(
+                        "{words} on the leader {name} before {}: they stop replaying until they are restarted; restart them first",
+                        waiting.join(", ")
+                    );
+                    notes.push(warn(CHECK, text));
+                }
+            }
+            Direction::Falls | Direction::Rises => {}
+        }
+    }
+}
+
 fn appointment(scene: &Scene<'_>, view: MemberView<'_>, scheduled: bool, notes: &mut Vec<Note>) {
     const CHECK: &str = "no-scheduled-restart";
     let name = view.name();
@@ -142,7 +189,7 @@ pub(super) fn cancel(scene: &Scene<'_>, name: &NodeName, notes: &mut Vec<Note>) 
     let agent = view.member.agent.as_ref();
     let known = agent.and_then(|agent| fresh(agent.fact(scene.snapshot.now, |r| Some(r.scheduled_restart.clone()))));
     let note = match known {
-        None => block(CHECK, format!("whether a restart of {name} is scheduled is unknown")),
+        None => block(CHECK, format!("whether a restart of {name} is scheduled is unknown")).overridable(),
         Some(fact) => match &fact.value {
             Some(restart) => pass(CHECK, format!("a restart of {name} is scheduled for {}", restart.at)).by(&fact),
             None => block(CHECK, format!("no restart of {name} is scheduled")).by(&fact),

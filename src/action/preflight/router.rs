@@ -111,7 +111,7 @@ fn level(scene: &Scene<'_>, name: &RouterName, acting: &Reading<RuntimeLevel>) -
     let now = scene.snapshot.now;
     let Some(fact) = fresh(acting.fact(now, Some)) else {
         let why = acting.trouble(now).map_or_else(|| "no answer yet".to_owned(), |(why, _)| why.clone());
-        return block(CHECK, format!("the runtime API of {name} for acting does not answer: {why}"));
+        return block(CHECK, format!("the runtime API of {name} for acting does not answer: {why}")).overridable();
     };
     let level = fact.value.word();
     match fact.value.can_set() {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::note::Note;
+use super::super::walsender::{Consumer, Keeps, Sender, senders};
 use super::scene::{Scene, block, pass, warn};
 use crate::model::name::NodeName;
 use crate::model::postgres::SqlPart;
@@ -24,8 +25,21 @@ pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, pid: u32, started: Tim
     let report = sql.value;
     let is = |other: i32| u32::try_from(other) == Ok(pid);
     let mut push = |note: Note| notes.push(note.about(name).by(&sql));
-    if report.downstream.iter().any(|row| is(row.pid)) || report.base_backups.iter().any(|backup| is(backup.pid)) {
-        push(block("session-is-clients", format!("pid {pid} on {name} serves a standby or a base backup")));
+    let senders = senders(scene.snapshot, report).unwrap_or_default();
+    if let Some(sender) = senders.iter().find(|sender| is(sender.row.pid)) {
+        if sender.row.started == Some(started) {
+            push(pass(CHECK, format!("pid {pid} on {name} sends WAL since {}", units::utc(started))));
+            push(walsender(sender, name));
+            return;
+        }
+        if sender.row.started.is_none() {
+            push(block(CHECK, format!("when pid {pid} on {name} began may not be seen by this role")));
+        }
+    } else if report.base_backups.iter().any(|backup| is(backup.pid)) {
+        push(
+            block("session-is-clients", format!("pid {pid} on {name} serves a base backup, which is lost"))
+                .overridable(),
+        );
     }
     match report.sessions.iter().find(|session| is(session.pid)) {
         Some(session) if session.started == Some(started) => {
@@ -56,6 +70,27 @@ pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, pid: u32, started: Tim
                 units::utc(started)
             ),
         )),
+    }
+}
+
+/// What ending a walsender does to whom it serves.
+fn walsender(sender: &Sender<'_>, name: &NodeName) -> Note {
+    const CHECK: &str = "session-is-clients";
+    let (who, how) = (sender.who(), sender.how());
+    match (&sender.consumer, sender.keeps) {
+        (Consumer::Backup, _) => {
+            block(CHECK, format!("{who} on {name} is a base backup: it fails, and begins again from nothing"))
+                .overridable()
+        }
+        (Consumer::Member(member), Keeps::Up | Keeps::Behind) => block(
+            CHECK,
+            format!("{who} on {name} serves {member}, which replies, {how}: it would connect again at once"),
+        )
+        .overridable(),
+        (_, Keeps::Silent) => {
+            warn(CHECK, format!("{who} on {name}, {how}: its stream is cut, and begins anew where it reconnects"))
+        }
+        (_, _) => warn(CHECK, format!("{who} on {name}, {how}: its stream is cut; it reconnects if it can")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The other standbys: how many are left, and whether one may be thrown away.
 
 use super::super::note::Note;
+use super::archive;
 use super::candidate::synchronous_mode;
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
 use crate::model::dcs::without_group;
@@ -44,6 +45,7 @@ pub(super) fn reinitialise(scene: &Scene<'_>, name: &NodeName, again: bool, note
     last_healthy(scene, view, notes);
     synchronous(scene, view, notes);
     ahead(scene, view, notes);
+    archive::of_target(scene, view, notes);
     for note in notes.iter_mut().skip(from) {
         note.member = Some(name.clone());
     }
@@ -117,10 +119,15 @@ fn last_healthy(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) 
     const CHECK: &str = "standbys-left";
     let name = view.name();
     let others = scene.snapshot.views().filter(|other| other.name() != name);
-    let left: Vec<&str> =
-        others.filter(|other| scene.is_healthy_standby(*other)).map(|other| other.name().as_str()).collect();
-    notes.push(if !left.is_empty() {
-        pass(CHECK, format!("healthy standbys left: {}", left.join(", ")))
+    let left: Vec<MemberView<'_>> = others.filter(|other| scene.is_healthy_standby(*other)).collect();
+    let names = |views: &[MemberView<'_>]| views.iter().map(|view| view.name().as_str()).collect::<Vec<_>>().join(", ");
+    let able: Vec<MemberView<'_>> = left.iter().copied().filter(|other| may_lead(*other)).collect();
+    notes.push(if !able.is_empty() {
+        pass(CHECK, format!("healthy standbys left that may take over: {}", names(&able)))
+    } else if !left.is_empty() {
+        let text =
+            format!("only {} is left meanwhile, and may not lead (nofailover): nobody could take over", names(&left));
+        if may_lead(view) { block(CHECK, text).overridable() } else { warn(CHECK, text) }
     } else if scene.is_healthy_standby(view) {
         block(CHECK, format!("{name} is the last healthy standby"))
     } else {
@@ -140,7 +147,7 @@ fn synchronous(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
             block(CHECK, format!("{name} is synchronous: commits wait for it")).by(&listed)
         }
         (Some(_), Some(listed)) => pass(CHECK, format!("{name} is not synchronous")).by(&listed),
-        (_, None) => block(CHECK, format!("whether {name} is synchronous is unknown")),
+        (_, None) => block(CHECK, format!("whether {name} is synchronous is unknown")).overridable(),
         (None, Some(_)) => unknown(CHECK, "whether synchronous mode is on is unknown"),
     });
 }
@@ -189,6 +196,29 @@ fn fork(
             .snapshot
             .recorded(|content| content.history.iter().find(|entry| entry.timeline == own).map(|entry| entry.lsn)),
     )
+}
+
+/// Whether no tag keeps it from leading, as far as is known.
+fn may_lead(view: MemberView<'_>) -> bool {
+    fresh(view.tags()).is_none_or(|tags| !tags.value.forbids_failover())
+}
+
+/// Healthy standbys that may lead, but for those called `names`.
+pub(super) fn able_without<'a>(scene: &Scene<'a>, names: &[&NodeName]) -> Vec<&'a NodeName> {
+    let left = scene.snapshot.views().filter(|view| !names.contains(&view.name()));
+    left.filter(|view| scene.is_healthy_standby(*view) && may_lead(*view)).map(|view| view.name()).collect()
+}
+
+/// That somebody could take over while `name`, a member that is asked to restart, is away.
+pub(super) fn somebody_left(scene: &Scene<'_>, name: &NodeName, notes: &mut Vec<Note>) {
+    const CHECK: &str = "standbys-left";
+    let able = able_without(scene, &[name]);
+    notes.push(if able.is_empty() {
+        warn(CHECK, format!("while {name} is away nobody could take over: no other standby is healthy and may lead"))
+    } else {
+        let names: Vec<&str> = able.iter().map(|name| name.as_str()).collect();
+        pass(CHECK, format!("could take over meanwhile: {}", names.join(", ")))
+    });
 }
 
 /// Whether commits stop while `name` is away: strict synchronous mode, and it is the only one.

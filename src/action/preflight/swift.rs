@@ -32,7 +32,7 @@ fn transactions(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     let note = match &sql.value.oldest_transaction {
         Some(oldest) if oldest.age >= limit => {
             let age = units::duration(oldest.age);
-            block(CHECK, format!("a transaction of {age} would be cut on {name}: end it first, or give your word"))
+            block(CHECK, format!("a transaction of {age} would be cut on {name}: end it first, or override"))
                 .overridable()
         }
         Some(_) | None => pass(CHECK, format!("no transaction of {name} runs for long")),

@@ -8,6 +8,7 @@ mod judge;
 mod lead;
 mod node;
 mod order;
+mod parameters;
 mod part;
 mod short;
 mod streams;
@@ -92,6 +93,9 @@ pub fn tell(milestone: &Milestone, snapshot: &Snapshot, before: &Before, since: 
         Milestone::SwitchoverScheduled { scheduled } => order::switchover_scheduled(&scene, *scheduled),
         Milestone::RestartScheduled { member, scheduled } => order::restart_scheduled(&scene, member, *scheduled),
         Milestone::Configured { changes } => order::configured(&scene, changes),
+        Milestone::ParametersInForce { parameters } => parameters::in_force(&scene, parameters),
+        Milestone::Slots { wanted } => parameters::slots(&scene, wanted),
+        Milestone::NothingPending { members } => parameters::nothing_pending(&scene, members),
         Milestone::RouterServer { router, backend, server, state } => {
             part::router_server(&scene, router, backend, server, *state)
         }

@@ -122,6 +122,19 @@ pub(super) fn session_ended(
             (_, EndSession::Cancel) => Telling::not_yet(format!("session {pid} on {member} still runs its statement")),
         };
     }
+    if let Some(sender) = report.downstream.iter().find(|row| u32::try_from(row.pid) == Ok(pid)) {
+        return match sender.started {
+            Some(other) if other != started => Telling::reached(format!(
+                "{}: pid {pid} serves another receiver by now, since {}",
+                sql.source,
+                utc(other)
+            )),
+            Some(_) | None => Telling::not_yet(format!("walsender {pid} on {member} is still there")),
+        };
+    }
+    if !report.knows(SqlPart::Downstream) {
+        return Telling::not_yet(format!("not every walsender of {member} can be seen"));
+    }
     if !report.knows(SqlPart::Sessions) || report.sessions.len() >= SqlReport::MOST_SESSIONS {
         return Telling::not_yet(format!("not every session of {member} can be seen"));
     }
@@ -136,9 +149,7 @@ pub(super) fn session_goes_on(
     started: Timestamp,
     how: EndSession,
 ) -> Result<String, String> {
-    let is_seen = scene
-        .sql(member)
-        .is_ok_and(|sql| sql.value.sessions.iter().any(|session| u32::try_from(session.pid) == Ok(pid)));
+    let is_seen = scene.sql(member).is_ok_and(|sql| sql.value.backend_started(pid).is_some());
     match session_ended(scene, member, pid, started, how) {
         Telling::NotYet { why } if is_seen => Ok(why.to_string()),
         Telling::NotYet { .. } => Err(format!("session {pid} on {member} is not seen")),

@@ -91,7 +91,7 @@ pub(super) fn configured(scene: &Scene<'_>, changes: &Map<String, Value>) -> Tel
     let lacking = config.value.lacking(changes);
     let revision = config.mod_revision;
     if lacking.is_empty() {
-        return Telling::reached(format!("{}: in force, revision {revision}", record.source));
+        return Telling::reached(format!("{}: in the DCS, revision {revision}", record.source));
     }
     let keys = lacking.join(", ");
     let was = scene.before.generation.config_revision;

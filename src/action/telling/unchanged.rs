@@ -29,6 +29,9 @@ fn milestone(scene: &Scene<'_>, milestone: &Milestone) -> Result<Option<String>,
         | Milestone::AllStreaming
         | Milestone::CaughtUp { .. }
         | Milestone::SessionsGone { .. }
+        | Milestone::ParametersInForce { .. }
+        | Milestone::Slots { .. }
+        | Milestone::NothingPending { .. }
         | Milestone::Serving { .. } => Ok(None),
         Milestone::Restarted { member } | Milestone::Copying { member } => same_start(scene, member).map(Some),
         Milestone::Reloaded { member } => not_reloaded(scene, member).map(Some),

@@ -12,13 +12,14 @@ use super::follow::{follow, interrupts};
 use super::wanted::Wanted;
 use crate::action::Intent;
 use crate::action::note::{Note, Verdict};
+use crate::action::parameters::lacks_settings;
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::action::record::ActionId;
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::model::snapshot::Snapshot;
-use crate::observe::once::settled;
+use crate::observe::once::{settled, until};
 use crate::observe::picture::Handle;
 use crate::operate::desk::{Desk, Drawn};
 use crate::operate::hand::{Hand, News};
@@ -26,6 +27,9 @@ use crate::report;
 
 /// How long the first whole picture may take.
 pub const PICTURE: Duration = Duration::from_secs(5);
+
+/// How long the servers' settings may take, which no first picture waits for.
+const SETTINGS: Duration = Duration::from_secs(3);
 
 /// Begins a confirmed action.
 pub type Beginning = Box<dyn FnOnce(Plan, Confirmation) -> BoxFuture<'static, anyhow::Result<Begun>>>;
@@ -53,7 +57,10 @@ pub async fn run(
     acting: &Acting,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
-    let picture = settled(&mut handle, PICTURE).await;
+    let mut picture = settled(&mut handle, PICTURE).await;
+    if wanted.sets_parameters() && lacks_settings(&picture.snapshot) {
+        picture = until(&mut handle, SETTINGS, |snapshot| !lacks_settings(snapshot)).await;
+    }
     let snapshot = &picture.snapshot;
     let drawn =
         wanted.pinned(snapshot).and_then(|intent| desk.draw_up(snapshot, &intent).map_err(|why| why.to_string()));

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::action::Intent;
 use crate::action::intent::EndSession;
+use crate::action::parameters::set_by;
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
 
@@ -35,6 +36,11 @@ impl Wanted {
         }
     }
 
+    /// Whether parameters of PostgreSQL are to be changed: its servers must have told what they know of them.
+    pub fn sets_parameters(&self) -> bool {
+        matches!(self, Self::Whole(Intent::Configure { changes }) if !set_by(changes).is_empty())
+    }
+
     /// The intent, pinned to what `snapshot` shows.
     ///
     /// # Errors
@@ -61,14 +67,13 @@ fn seen(snapshot: &Snapshot, member: &NodeName, pid: u32) -> Result<Timestamp, S
     let Some(report) = known.sql.as_ref().and_then(|sql| sql.fresh(snapshot.now)) else {
         return Err(format!("PostgreSQL on {member} does not answer: whose session {pid} is cannot be told"));
     };
-    let session = report.sessions.iter().find(|session| u32::try_from(session.pid) == Ok(pid));
-    let Some(session) = session else {
+    let Some(started) = report.backend_started(pid) else {
         return Err(format!(
             "no session {pid} does anything on {member}: it is idle, or gone, or of another node; an idle one is named \
              by its start: --started, as pg_stat_activity has it in backend_start"
         ));
     };
-    session.started.ok_or_else(|| {
+    started.ok_or_else(|| {
         format!("when session {pid} on {member} began may not be seen: grant pg_monitor to the role that looks")
     })
 }

@@ -6,7 +6,7 @@ use tokio_postgres::types::{FromSql, Type, accepts};
 
 use super::sheet::{
     ApplicationRow, ArchiverRow, BaseBackupRow, ConnectionsRow, DownstreamRow, PartError, PositionRow, PreparedRow,
-    PrivilegesRow, ReceiverRow, ServerRow, SessionRow, SlotRow, TransactionRow, XidAgeRow,
+    PrivilegesRow, ReceiverRow, ServerRow, SessionRow, SettingRow, SlotRow, TransactionRow, XidAgeRow,
 };
 
 /// Text that need not be UTF-8: query text comes from databases of any encoding, cut at any byte.
@@ -109,6 +109,8 @@ impl Decode for PositionRow {
             lag: columns.take()?,
             delay: columns.take()?,
             idle_slot_timeout: columns.take()?,
+            sender_timeout: columns.take()?,
+            sender_shutdown: columns.take()?,
         })
     }
 }
@@ -144,6 +146,25 @@ impl Decode for DownstreamRow {
             flush_time: columns.take()?,
             replay_time: columns.take()?,
             reply_age: columns.take()?,
+            started: columns.take()?,
+        })
+    }
+}
+
+impl Decode for SettingRow {
+    fn decode(columns: &mut Columns<'_>) -> Result<Self, PartError> {
+        Ok(Self {
+            name: columns.text()?,
+            value: columns.some_text()?,
+            unit: columns.some_text()?,
+            kind: columns.text()?,
+            context: columns.text()?,
+            source: columns.text()?,
+            least: columns.some_text()?,
+            most: columns.some_text()?,
+            words: columns.take()?,
+            boot: columns.some_text()?,
+            pending: columns.take()?,
         })
     }
 }

@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Row};
 use super::connect::{Driving, Encryption, Opened};
 use super::decode::{Columns, Decode};
 use super::error::PostgresError;
-use super::sheet::{Part, PartError, PositionRow, PrivilegesRow, ServerRow, Sheet};
+use super::sheet::{Part, PartError, PositionRow, PrivilegesRow, ServerRow, SettingRow, Sheet};
 use super::statement::Statement;
 
 /// The lowest major version whose columns are known.
@@ -112,6 +112,19 @@ impl Session {
             sessions: read(next(), all),
             applications: read(next(), all),
         })
+    }
+
+    /// Reads every setting. A part, as of [`Session::poll`]: a refusal leaves the session good.
+    ///
+    /// # Errors
+    /// No answer within `deadline`, or the connection ended.
+    pub async fn settings(&mut self, deadline: Duration) -> Result<Part<Vec<SettingRow>>, PostgresError> {
+        let Self { client, driving, major, .. } = self;
+        let work = client.query_typed(Statement::Settings.text(*major), &[]);
+        match within(deadline, drive(driving, work)).await? {
+            Err(error) if error.as_db_error().is_none() => Err(PostgresError::from_wire(&error)),
+            answer => Ok(read(rows(answer).map_err(|error| part(&error)), all)),
+        }
     }
 
     /// Asks what an examination wants to know.

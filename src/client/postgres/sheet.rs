@@ -63,6 +63,37 @@ pub struct PositionRow {
     pub delay: Option<f64>,
     /// `idle_replication_slot_timeout` in seconds; `None` before PostgreSQL 18.
     pub idle_slot_timeout: Option<f64>,
+    /// `wal_sender_timeout` in seconds.
+    pub sender_timeout: Option<f64>,
+    /// `wal_sender_shutdown_timeout` in seconds, negative without a limit; `None` before PostgreSQL 19.
+    pub sender_shutdown: Option<f64>,
+}
+
+/// A row of `pg_settings`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SettingRow {
+    /// Name.
+    pub name: String,
+    /// Value in the session that asked, in the setting's unit.
+    pub value: Option<String>,
+    /// Unit.
+    pub unit: Option<String>,
+    /// `bool`, `integer`, `real`, `enum`, `string`.
+    pub kind: String,
+    /// When it may be changed.
+    pub context: String,
+    /// Where the value comes from.
+    pub source: String,
+    /// Least.
+    pub least: Option<String>,
+    /// Most.
+    pub most: Option<String>,
+    /// Words of an enumeration.
+    pub words: Option<Vec<String>>,
+    /// Value without any configuration.
+    pub boot: Option<String>,
+    /// Another value waits for a restart.
+    pub pending: bool,
 }
 
 /// The row of `pg_stat_wal_receiver`. Everything is hidden from a role without `pg_monitor`.
@@ -115,6 +146,8 @@ pub struct DownstreamRow {
     pub replay_time: Option<f64>,
     /// Seconds since the last reply.
     pub reply_age: Option<f64>,
+    /// When the backend started.
+    pub started: Option<Timestamp>,
 }
 
 /// A row of `pg_replication_slots`.

@@ -41,6 +41,8 @@ pub enum Statement {
     Applications,
     /// Whether it takes writes, with which data, and on which timeline. Asked while a leader changes.
     Lead,
+    /// Every setting: what it may be and what it is. Once a session, and after each reload.
+    Settings,
     /// What the role could do beyond looking. Only for an examination.
     Privileges,
 }
@@ -138,7 +140,9 @@ impl Statement {
                  CASE WHEN recovering THEN CASE WHEN pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() THEN 0 \
                  ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END END::float8, \
                  extract(epoch FROM current_setting('recovery_min_apply_delay')::interval)::float8, \
-                 extract(epoch FROM current_setting('idle_replication_slot_timeout', true)::interval)::float8 \
+                 extract(epoch FROM current_setting('idle_replication_slot_timeout', true)::interval)::float8, \
+                 extract(epoch FROM current_setting('wal_sender_timeout')::interval)::float8, \
+                 extract(epoch FROM current_setting('wal_sender_shutdown_timeout', true)::interval)::float8 \
                  FROM (SELECT pg_is_in_recovery() AS recovering) AS self"
             }
             Self::Receiver => {
@@ -151,8 +155,8 @@ impl Statement {
                  pg_wal_lsn_diff(ahead, sent_lsn)::int8, pg_wal_lsn_diff(ahead, write_lsn)::int8, \
                  pg_wal_lsn_diff(ahead, flush_lsn)::int8, pg_wal_lsn_diff(ahead, replay_lsn)::int8, \
                  extract(epoch FROM write_lag)::float8, extract(epoch FROM flush_lag)::float8, \
-                 extract(epoch FROM replay_lag)::float8, extract(epoch FROM clock_timestamp() - reply_time)::float8 \
-                 FROM pg_stat_replication, (SELECT CASE WHEN pg_is_in_recovery() \
+                 extract(epoch FROM replay_lag)::float8, extract(epoch FROM clock_timestamp() - reply_time)::float8, \
+                 backend_start FROM pg_stat_replication, (SELECT CASE WHEN pg_is_in_recovery() \
                  THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) \
                  ELSE pg_current_wal_lsn() END AS ahead) AS self ORDER BY application_name, pid"
             }
@@ -226,6 +230,10 @@ impl Statement {
                 "SELECT recovering, (SELECT system_identifier::text FROM pg_control_system()), \
                  CASE WHEN NOT recovering THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END \
                  FROM (SELECT pg_is_in_recovery() AS recovering) AS self"
+            }
+            Self::Settings => {
+                "SELECT name, left(setting, 4096), unit, vartype, context, source, min_val, max_val, enumvals, \
+                 left(boot_val, 4096), pending_restart FROM pg_settings ORDER BY lower(name) LIMIT 4000"
             }
             Self::Privileges => {
                 "SELECT rolsuper, rolreplication, rolcreaterole, rolcreatedb, rolbypassrls, \

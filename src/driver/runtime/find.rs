@@ -62,6 +62,17 @@ pub async fn watchdog(engine: &str, id: &Text) -> Option<bool> {
     }
 }
 
+/// Whether packets can be dropped in the container `id`: iptables is there and may be used; `None`: nobody could look.
+pub async fn firewall(engine: &str, id: &Text) -> Option<bool> {
+    const LOOK: &str = "command -v iptables >/dev/null 2>&1 && iptables -w -n -L INPUT >/dev/null 2>&1 || exit 1";
+    let look = async { Engine::at(engine)?.script(id.as_str(), LOOK, &[]).await };
+    match look.await {
+        Ok(()) => Some(true),
+        Err(DockerError::Command { code: 1, .. }) => Some(false),
+        Err(_) => None,
+    }
+}
+
 fn written(kind: FaultKind) -> Written {
     match kind {
         FaultKind::Stop => Written::Stop,

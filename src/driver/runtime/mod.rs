@@ -16,7 +16,7 @@ use crate::model::name::ClusterName;
 use crate::model::source::{SourceError, Trouble};
 use crate::model::text::Text;
 
-pub use find::{Place, means, watchdog};
+pub use find::{Place, firewall, means, watchdog};
 
 use docker::DockerBreak;
 

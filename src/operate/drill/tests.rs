@@ -255,6 +255,7 @@ fn sound() -> Survey {
         others: Some(Ok(Vec::new())),
         publications: Some(Ok(Vec::new())),
         watchdog: Some(false),
+        firewall: Some(true),
         write_address: Some(Ok(Text::new("127.0.0.1:5000"))),
         ..Survey::default()
     }

@@ -147,7 +147,7 @@ fn member(view: MemberView<'_>) -> MemberDocument {
     });
     let blocked = view.member.sql.as_ref().and_then(|sql| {
         let told = |report: &crate::model::postgres::SqlReport| {
-            report.knows(SqlPart::Connections).then(|| u64::from(report.connections.blocked))
+            report.connections.doing.as_ref().map(|doing| u64::from(doing.blocked))
         };
         sql.fact(now, told)
     });

@@ -10,7 +10,7 @@ use crate::config::resolved::ClusterSettings;
 use crate::driver::dcs::etcd::find_all_scopes;
 use crate::driver::node::postgres::PostgresProbe;
 use crate::driver::port::drill::Probe as _;
-use crate::driver::runtime::{Place, means, watchdog};
+use crate::driver::runtime::{Place, firewall, means, watchdog};
 use crate::model::agent::Address;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
@@ -86,7 +86,17 @@ pub(super) async fn survey(
         Some(_) | None => None,
     };
     let leader = snapshot.leader().map(|leader| Part::Member(leader.value));
-    let guarded = match (cluster.drills.watchdog, leader.and_then(|leader| by.get(&(leader, FaultKind::Freeze)))) {
+    let means_of = |kind| leader.clone().and_then(|leader| by.get(&(leader, kind)));
+    let drops = match scenario {
+        Scenario::Freeze => means_of(FaultKind::Freeze),
+        Scenario::Cut => means_of(FaultKind::Cut),
+        _ => None,
+    };
+    let firewall = match drops {
+        Some(Ok(Means::Container { id, .. })) => firewall(&engine, id).await,
+        Some(_) | None => None,
+    };
+    let guarded = match (cluster.drills.watchdog, means_of(FaultKind::Freeze)) {
         (Some(told), _) => Some(told),
         (None, Some(Ok(Means::Container { id, .. }))) if scenario == Scenario::Freeze => watchdog(&engine, id).await,
         (None, _) => None,
@@ -98,6 +108,7 @@ pub(super) async fn survey(
         others,
         publications,
         watchdog: guarded,
+        firewall,
         write_address,
         hold: cluster.drills.hold,
         earlier: Reports::below(&job::state()).earlier(&cluster.name),

@@ -89,6 +89,7 @@ async fn survey(cluster: &SimulatedCluster, probe: &dyn Probe, snapshot: &Snapsh
         others: Some(Ok(Vec::new())),
         publications: Some(publications),
         watchdog: Some(false),
+        firewall: Some(true),
         write_address: address.map(|address| Ok(Text::new(address.to_string()))),
         hold: HOLD,
         earlier: reports.earlier(cluster.name()),

@@ -2,11 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use super::configure_effects;
 use super::configure_rules::{self, Finding};
+use super::configure_slots;
 use super::ground::{Ground, Sketch, no, quoted};
 use crate::action::expectation::Expectation;
 use crate::action::milestone::Milestone;
 use crate::action::order::AgentRequest;
+use crate::action::parameters::set_by;
 use crate::action::plan::{Danger, Impossible, Plan};
 use crate::driver::ha::patroni_record::masked;
 use crate::model::text::redact;
@@ -50,7 +53,16 @@ pub(super) fn plan(ground: &Ground<'_>, changes: &Map<String, Value>) -> Result<
         old.is_none() || change.old != Some(change.new) && !(change.old.is_none() && change.new.is_null())
     });
     if list.is_empty() {
-        return Err(no("nothing would change: every key has this value already"));
+        let mut all = Vec::new();
+        for (key, value) in changes {
+            leaves(&mut all, vec![key], None, value);
+        }
+        let gone = all.iter().all(|change| change.new.is_null());
+        return Err(if gone {
+            no(format!("nothing to remove: {} is not in the dynamic configuration", keys(&all)))
+        } else {
+            no("nothing would change: every key has this value already")
+        });
     }
     let findings = configure_rules::examine(changes, ground.timing);
     let wrong: Vec<_> = findings.iter().filter_map(Finding::wrong).collect();
@@ -74,9 +86,19 @@ pub(super) fn plan(ground: &Ground<'_>, changes: &Map<String, Value>) -> Result<
     };
     let mut impact: Vec<_> = list.iter().map(|change| change.words(old.is_some())).collect();
     impact.extend(findings.iter().filter_map(Finding::warning));
+    impact.extend(configure_effects::of(ground, &changes));
     impact.push(atomic.to_owned());
     let is_destructive = |key: &String| DESTRUCTIVE.contains(&key.as_str()) || key.starts_with("synchronous_");
     let danger = if changes.keys().any(is_destructive) { Danger::Destructive } else { Danger::Disruptive };
+    let parameters = set_by(&changes);
+    let slots = changes.get("slots").map(|slots| configure_slots::wanted(ground, slots)).unwrap_or_default();
+    let mut deciding = vec![Milestone::Configured { changes }];
+    if !slots.is_empty() {
+        deciding.push(Milestone::Slots { wanted: slots });
+    }
+    if !parameters.is_empty() {
+        deciding.push(Milestone::ParametersInForce { parameters });
+    }
     Ok(ground.plan(Sketch {
         title: format!("change {} in the dynamic configuration of {}", keys(&list), ground.cluster()),
         danger,
@@ -85,7 +107,7 @@ pub(super) fn plan(ground: &Ground<'_>, changes: &Map<String, Value>) -> Result<
         steps: vec![step],
         no_return: 0,
         impact,
-        expectation: Expectation::of([Milestone::Configured { changes }], ground.timing.two_loops()),
+        expectation: Expectation::of(deciding, ground.timing.two_loops()),
     }))
 }
 

@@ -103,15 +103,15 @@ const POSTGRESQL: [(&str, Shape); 21] = [
     ("bin_name", Shape::Object),
 ];
 
-/// Parameters below `postgresql.parameters` with a range that Patroni knows: it passes them to PostgreSQL itself, and
-/// they take effect with a restart.
+/// Parameters below `postgresql.parameters` with a range that Patroni knows (`CMDLINE_OPTIONS`): it passes them to PostgreSQL
+/// itself, they take effect with a restart, and below the least it takes its own default without a word.
 const PARAMETERS: [(&str, i64, i64); 6] = [
-    ("max_connections", 1, 262_143),
-    ("max_locks_per_transaction", 10, 2_147_483_647),
+    ("max_connections", 25, 262_143),
+    ("max_locks_per_transaction", 32, 2_147_483_647),
     ("max_prepared_transactions", 0, 262_143),
-    ("max_replication_slots", 0, 262_143),
-    ("max_wal_senders", 0, 262_143),
-    ("max_worker_processes", 0, 262_143),
+    ("max_replication_slots", 4, 262_143),
+    ("max_wal_senders", 3, 262_143),
+    ("max_worker_processes", 2, 262_143),
 ];
 
 /// Parameters that take effect with a restart, beside those of [`PARAMETERS`].
@@ -132,6 +132,26 @@ const RESTART: [&str; 10] = [
 const LOCAL: [&str; 7] =
     ["connect_address", "proxy_address", "listen", "config_dir", "data_dir", "pgpass", "authentication"];
 
+/// Sections of a member's own file, that Patroni ignores in the dynamic configuration.
+const OF_MEMBERS: [(&str, &str); 16] = [
+    ("tags", "tags live"),
+    ("name", "the name of a member lives"),
+    ("scope", "the scope lives"),
+    ("namespace", "the namespace lives"),
+    ("restapi", "the REST API is set up"),
+    ("etcd", "the DCS is set up"),
+    ("etcd3", "the DCS is set up"),
+    ("consul", "the DCS is set up"),
+    ("zookeeper", "the DCS is set up"),
+    ("exhibitor", "the DCS is set up"),
+    ("kubernetes", "the DCS is set up"),
+    ("raft", "the DCS is set up"),
+    ("log", "logging is set up"),
+    ("watchdog", "the watchdog is set up"),
+    ("ctl", "patronictl is set up"),
+    ("bootstrap", "the bootstrap is set up, and is used once,"),
+];
+
 /// Everything odd about `changes`, with the periods in force of what they do not change.
 pub(super) fn examine(changes: &Map<String, Value>, timing: Timing) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -150,13 +170,19 @@ pub(super) fn examine(changes: &Map<String, Value>, timing: Timing) -> Vec<Findi
         }
     }
     found.extend(periods(changes, timing));
-    found.extend(consequences(changes).map(Finding::Warning));
     found
 }
 
 fn section(found: &mut Vec<Finding>, above: &str, values: &Map<String, Value>, known: &[(&str, Shape)]) {
     for (key, value) in values {
         match known.iter().find(|(name, _)| name == key) {
+            None if above.is_empty() && OF_MEMBERS.iter().any(|(known, _)| known == key) => {
+                let what = OF_MEMBERS.iter().find(|(known, _)| known == key).map_or("it", |(_, what)| *what);
+                found.push(Finding::Wrong(format!(
+                    "{key} is no key of the dynamic configuration: {what} in each member's own file (patroni.yml); \
+                     change it there, then reload"
+                )));
+            }
             None => found
                 .push(Finding::Warning(format!("{above}{key} is no key that this version knows: check its spelling"))),
             Some(_) if value.is_null() => {}
@@ -195,7 +221,7 @@ impl Shape {
 }
 
 /// True or false in any of the words that Patroni reads.
-fn flag(value: &Value) -> Option<bool> {
+pub(super) fn flag(value: &Value) -> Option<bool> {
     let word = match value {
         Value::Bool(flag) => return Some(*flag),
         Value::String(word) => word.to_ascii_lowercase(),
@@ -210,7 +236,7 @@ fn flag(value: &Value) -> Option<bool> {
 }
 
 /// A whole number, also one that is written as text, as Patroni reads it.
-fn whole(value: &Value) -> Option<i64> {
+pub(super) fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
 }
 
@@ -265,31 +291,5 @@ fn periods(changes: &Map<String, Value>, timing: Timing) -> Option<Finding> {
         Finding::Wrong(format!(
             "ttl {ttl} is less than loop_wait {loop_wait} + 2 × retry_timeout {retry} = {least}: raise ttl or lower the others"
         ))
-    })
-}
-
-/// What the keys by which something can be lost mean for the users, once they are in force.
-fn consequences(changes: &Map<String, Value>) -> impl Iterator<Item = String> {
-    changes.iter().filter_map(|(key, value)| {
-        let set = flag(value);
-        // Removed, a flag is off.
-        let off = value.is_null() || set == Some(false);
-        let line = match key.as_str() {
-            "ttl" => {
-                let span = whole(value).map_or_else(|| "30".to_owned(), |ttl| ttl.to_string());
-                return Some(format!("a leader that dies without a word is replaced after about {span} s"));
-            }
-            "standby_cluster" if value.is_null() => "the cluster stops following another: its leader is promoted",
-            "standby_cluster" => "the leader takes no more writes and follows another cluster",
-            "slots" | "ignore_slots" => {
-                "slots that are no longer listed are dropped, and their consumers lose their place"
-            }
-            "failsafe_mode" if off => "the leader takes no more writes while the DCS is lost",
-            "synchronous_mode" if off => "commits wait for no standby: a failover may lose acknowledged ones",
-            "synchronous_mode" => "commits wait for a standby",
-            "synchronous_mode_strict" if set == Some(true) => "writes stop while no standby is synchronous",
-            _ => return None,
-        };
-        Some(line.to_owned())
     })
 }

@@ -10,8 +10,9 @@ use crate::action::intent::EndSession;
 use crate::action::milestone::Milestone;
 use crate::action::order::SqlRequest;
 use crate::action::plan::{Confirm, Danger, Impossible, Plan};
+use crate::action::walsender::senders;
 use crate::model::name::NodeName;
-use crate::model::postgres::Session;
+use crate::model::postgres::{Session, SqlReport};
 use crate::model::units;
 
 /// Time for the statement; it only sends a signal.
@@ -44,13 +45,23 @@ pub(super) fn plan(
         EndSession::Cancel => ("pg_cancel_backend", "cancel the statement of"),
         EndSession::Terminate => ("pg_terminate_backend", "terminate"),
     };
-    let mut impact = vec![match session {
-        Some(session) => described(session),
-        None => format!("session {pid} is not among those shown of {name}: it may be idle, or gone"),
-    }];
-    impact.push(match how {
-        EndSession::Cancel => "its running statement fails, the session stays".to_owned(),
-        EndSession::Terminate => "its connection is cut, its open transaction is rolled back".to_owned(),
+    let senders = senders(ground.snapshot, report).unwrap_or_default();
+    let sender = senders.iter().find(|sender| u32::try_from(sender.row.pid) == Ok(pid));
+    if let Some(sender) = sender.filter(|_| how == EndSession::Cancel) {
+        return Err(no(format!("{} on {name} sends WAL and runs no statement to cancel; terminate it", sender.who())));
+    }
+    let mut impact = match (session, sender) {
+        (Some(session), _) => subject(session, report),
+        (None, Some(sender)) => vec![format!("walsender: {}, {}", sender.who(), sender.how())],
+        (None, None) => vec![format!("session {pid} is not among those shown of {name}: it may be idle, or gone")],
+    };
+    impact.push(match (how, sender) {
+        (EndSession::Cancel, _) => "its running statement fails, the session stays".to_owned(),
+        (EndSession::Terminate, None) => "its connection is cut, its open transaction is rolled back".to_owned(),
+        (EndSession::Terminate, Some(_)) => {
+            "its stream is cut; the receiver connects again by itself, if it can, and goes on from where it was"
+                .to_owned()
+        }
     });
     impact.push(format!(
         "nothing happens if {pid} is another session by now than the one that began at {}",
@@ -70,6 +81,60 @@ pub(super) fn plan(
         equivalent: vec![ground.psql(view, &statement)],
         expectation: Expectation::of([ended], HEEDED),
     }))
+}
+
+/// How much of a statement is shown, in lines and in characters of each.
+const STATEMENT: (usize, usize) = (3, 100);
+
+/// What one decides by: who it is, what it runs, whom it keeps waiting and by which locks, and for whom it waits.
+fn subject(session: &Session, report: &SqlReport) -> Vec<String> {
+    let mut lines = vec![described(session)];
+    lines.extend(statement(session.query.as_str()));
+    let waiting: Vec<&Session> =
+        report.sessions.iter().filter(|other| other.blocked_by.contains(&session.pid)).collect();
+    if !waiting.is_empty() {
+        let mut locks: Vec<&str> =
+            waiting.iter().map(|other| other.wait.as_str()).filter(|wait| !wait.is_empty()).collect();
+        locks.sort_unstable();
+        locks.dedup();
+        let pids: Vec<String> = waiting.iter().take(5).map(|other| other.pid.to_string()).collect();
+        let more = if waiting.len() > 5 { ", ..." } else { "" };
+        let count = units::plural(waiting.len(), "session");
+        let held = if locks.is_empty() { String::new() } else { format!(", waiting for {}", locks.join(", ")) };
+        lines.push(format!("blocks {count} (pid {}{more}){held}", pids.join(", ")));
+    }
+    if !session.blocked_by.is_empty() {
+        let by: Vec<String> = session.blocked_by.iter().map(ToString::to_string).collect();
+        lines.push(format!("is itself blocked by pid {}, {}", by.join(", "), session.wait));
+    } else if !session.wait.is_empty() {
+        lines.push(format!("waits for {}", session.wait));
+    }
+    lines
+}
+
+/// The statement in at most three lines, broken at blanks.
+fn statement(query: &str) -> Vec<String> {
+    let (most, width) = STATEMENT;
+    if query.is_empty() {
+        return vec!["its statement may not be seen by this login".to_owned()];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = "statement:".to_owned();
+    for word in query.split_whitespace() {
+        if line.chars().count() + 1 + word.chars().count() > width && !line.is_empty() {
+            lines.push(std::mem::replace(&mut line, " ".to_owned()));
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    lines.push(line);
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            last.push_str(" ...");
+        }
+    }
+    lines
 }
 
 fn described(session: &Session) -> String {

@@ -1,5 +1,6 @@
 //! What the users of the cluster will notice, in words and with numbers where they are known.
 
+use crate::action::walsender::{Wait, senders};
 use crate::model::name::NodeName;
 use crate::model::router::{PoolPurpose, ProxyKind};
 use crate::model::snapshot::Snapshot;
@@ -68,6 +69,21 @@ pub(super) fn long_transaction(view: MemberView<'_>) -> Option<String> {
         oldest.user,
         units::duration(oldest.age)
     ))
+}
+
+/// Whom the shutdown of `view` waits for, and for how long; `None`: for nobody noticeably.
+pub(super) fn shutdown_waits(view: MemberView<'_>) -> Option<String> {
+    let report = view.member.sql.as_ref()?.fresh(view.snapshot.now)?;
+    let all = senders(view.snapshot, report)?;
+    let worst = all.iter().max_by_key(|sender| sender.wait())?;
+    let who = worst.who();
+    match worst.wait() {
+        Wait::None => None,
+        Wait::AtMost(longest) => {
+            Some(format!("the shutdown waits for {who}, {}, up to {} more", worst.how(), units::duration(longest)))
+        }
+        Wait::Endless => Some(format!("the shutdown waits for {who}, {}, without a limit", worst.how())),
+    }
 }
 
 /// How far a member is behind, as a clause: `pg-1 is 48 kB behind`.

@@ -7,7 +7,9 @@
 mod cancel_restart;
 mod cancel_switchover;
 mod configure;
+mod configure_effects;
 mod configure_rules;
+mod configure_slots;
 mod drain;
 mod drill;
 mod end_session;

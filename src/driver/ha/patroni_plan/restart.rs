@@ -8,6 +8,7 @@ use crate::action::expectation::Expectation;
 use crate::action::intent::Target;
 use crate::action::milestone::Milestone;
 use crate::action::order::AgentRequest;
+use crate::action::parameters::{Direction, guarded};
 use crate::action::plan::{Confirm, Danger, Impossible, Plan};
 use crate::model::role::Role;
 use crate::model::view::MemberView;
@@ -25,8 +26,14 @@ pub(super) fn plan(
             return Err(no(nothing_waits(ground, target)));
         }
     }
-    // The leader last: its sessions are cut once, and by then the others have shown that a restart works.
-    views.sort_by_key(|view| ground.leads(view.name()));
+    // The leader last: its sessions are cut once, and by then the others have shown that a restart works. But where a setting
+    // falls of which no standby may have less than its primary, the leader first: else it stays pending on the others.
+    let falls = |view: &&MemberView<'_>| {
+        ground.leads(view.name())
+            && guarded(ground.snapshot, **view).iter().any(|setting| setting.direction() == Direction::Falls)
+    };
+    let leader_first = views.iter().any(|view| falls(&view));
+    views.sort_by_key(|view| ground.leads(view.name()) != leader_first);
     match at {
         Some(at) => scheduled(ground, &views, only_pending, at),
         None => now(ground, &views, only_pending),
@@ -116,7 +123,9 @@ fn now(ground: &Ground<'_>, views: &[MemberView<'_>], only_pending: bool) -> Res
         impact.extend(cut(ground, *view));
     }
     let restarted = views.iter().map(|view| Milestone::Restarted { member: view.name().clone() });
-    let mut expectation = Expectation::of(restarted, ground.timing.two_loops());
+    let pending = only_pending
+        .then(|| Milestone::NothingPending { members: views.iter().map(|view| view.name().clone()).collect() });
+    let mut expectation = Expectation::of(restarted.chain(pending), ground.timing.two_loops());
     for view in views.iter().filter(|view| !ground.leads(view.name())) {
         expectation = expectation.then(Milestone::Streaming { member: view.name().clone() });
     }
@@ -150,6 +159,7 @@ pub(super) fn cut(ground: &Ground<'_>, view: MemberView<'_>) -> Vec<String> {
             impact::writers_cut(view),
             format!("writes fail while {name} restarts, usually some seconds; {after}"),
         ];
+        lines.extend(impact::shutdown_waits(view));
         lines.extend(impact::long_transaction(view));
         return lines;
     }

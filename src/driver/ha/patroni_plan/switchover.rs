@@ -148,14 +148,16 @@ pub(super) fn noticed(leader: MemberView<'_>, candidate: Option<MemberView<'_>>)
 
 fn writes_fail(leader: MemberView<'_>, candidate: Option<MemberView<'_>>) -> String {
     let new = candidate.map_or("the new leader", |view| view.name().as_str());
-    format!(
-        "writes fail while {} shuts down and {new} is promoted, usually 1 to 3 s, and until the routers follow",
-        leader.name()
-    )
+    let name = leader.name();
+    let usual = "usually 1 to 3 s, and until the routers follow";
+    match impact::shutdown_waits(leader) {
+        Some(waits) => format!("writes fail while {name} shuts down and {new} is promoted: {waits}; else {usual}"),
+        None => format!("writes fail while {name} shuts down and {new} is promoted, {usual}"),
+    }
 }
 
 /// A checkpoint on both sides, so that the shutdown has little left to write and the promotion little to replay.
-fn checkpoints(
+pub(super) fn checkpoints(
     ground: &Ground<'_>,
     leader: MemberView<'_>,
     candidate: Option<MemberView<'_>>,

@@ -8,6 +8,7 @@ mod probe;
 mod prove;
 mod query_text;
 mod report;
+mod settings;
 mod trouble;
 
 pub use act::PostgresActor;

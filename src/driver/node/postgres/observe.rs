@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 
 use super::password::Password;
 use super::report::report;
+use super::settings::Remembered;
 use super::trouble::source_error;
 use crate::client::postgres::{PostgresError, Session, connect};
 use crate::config::Environment;
@@ -26,6 +27,7 @@ pub struct PostgresNode {
     password: Password,
     /// Taken out while it is asked: a call that is dropped in the middle takes the session with it.
     session: Option<Session>,
+    settings: Remembered,
 }
 
 impl PostgresNode {
@@ -37,6 +39,7 @@ impl PostgresNode {
             address,
             access,
             session: None,
+            settings: Remembered::default(),
         }
     }
 
@@ -44,8 +47,11 @@ impl PostgresNode {
         if let Some(mut session) = self.session.take() {
             match session.poll(self.access.timeouts.request).await {
                 Ok(sheet) => {
+                    let mut report = report(sheet).map_err(|error| self.failure(&error))?;
+                    let asked = self.settings.fill(&mut report, &mut session, self.access.timeouts.request).await;
+                    asked.map_err(|error| self.failure(&error))?;
                     self.session = Some(session);
-                    return report(sheet).map_err(|error| self.failure(&error));
+                    return Ok(report);
                 }
                 // Ended while nobody looked, by a restart or by an idle timeout: a fresh session says which.
                 Err(PostgresError::Closed(_) | PostgresError::NotReady(_)) => {}
@@ -63,7 +69,10 @@ impl PostgresNode {
         })?;
         let sheet = session.poll(self.access.timeouts.request).await.map_err(|error| self.failure(&error))?;
         self.session = Some(session);
-        report(sheet).map_err(|error| self.failure(&error))
+        let mut report = report(sheet).map_err(|error| self.failure(&error))?;
+        // No first picture waits for the settings: they come with the next poll.
+        self.settings.recall(&mut report);
+        Ok(report)
     }
 
     fn endpoint_text(&self) -> Text {

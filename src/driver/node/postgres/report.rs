@@ -11,7 +11,7 @@ use crate::model::agent::Position;
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::postgres::{
     Activity, ApplicationLoad, Archiver, BaseBackup, Connections, Downstream, Invalidation, LongTransaction, Replay,
-    Session, Slot, SqlPart, SqlReport, Unread, WalReceiver, WalStatus, XidAge,
+    SenderLimits, Session, Slot, SqlPart, SqlReport, Unread, WalReceiver, WalStatus, XidAge,
 };
 use crate::model::role::SyncState;
 use crate::model::text::Text;
@@ -101,6 +101,11 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
         since_checkpoint: gaps.fill(SqlPart::SinceCheckpoint, since_checkpoint).flatten().map(bytes),
         synchronous_names: Text::new(&position.synchronous_names),
         idle_slot_timeout: span(position.idle_slot_timeout),
+        sender_limits: SenderLimits {
+            timeout: span(position.sender_timeout),
+            shutdown: span(position.sender_shutdown.filter(|seconds| *seconds >= 0.0)),
+        },
+        settings: None,
         base_backups: gaps.base_backups(base_backups),
         sessions: gaps.list(SqlPart::Sessions, sessions).into_iter().map(session).collect(),
         applications: gaps.list(SqlPart::Applications, applications).into_iter().map(application).collect(),
@@ -223,6 +228,7 @@ fn downstream(row: DownstreamRow) -> Downstream {
         flush_time: span(row.flush_time),
         replay_time: span(row.replay_time),
         reply_age: span(row.reply_age),
+        started: row.started,
     }
 }
 

@@ -277,10 +277,16 @@ fn periods_of_the_cluster_set_how_long_is_waited() {
 #[rstest]
 #[case(json!({"synchronous_mode": false}), "commits wait for no standby: a failover may lose acknowledged ones")]
 #[case(json!({"synchronous_mode": null}), "commits wait for no standby: a failover may lose acknowledged ones")]
-#[case(json!({"synchronous_mode": "quorum"}), "commits wait for a standby")]
+#[case(json!({"synchronous_mode": "quorum"}), "commits wait for a standby; only synchronous ones may take over")]
 #[case(json!({"synchronous_mode_strict": "on"}), "writes stop while no standby is synchronous")]
 #[case(json!({"standby_cluster": {"host": "far"}}), "the leader takes no more writes and follows another cluster")]
-#[case(json!({"slots": {"cdc": {"type": "logical"}}}), "slots that are no longer listed are dropped, and their consumers lose their place")]
+#[case(json!({"slots": {"cdc": {"type": "logical"}}}), "PostgreSQL on every replica (pg-1, pg-2) restarts at once, to copy logical slot cdc: no replica serves reads meanwhile, and none can take over")]
+#[case(json!({"slots": {"cdc": {"type": "logical"}}}), "83 sessions on pg-2 are cut")]
+#[case(json!({"slots": {"dr": {"type": "physical"}}}), "slot dr keeps WAL on the leader from now on until its consumer has taken it: without one the disk fills up")]
+#[case(json!({"synchronous_node_count": 2}), "commits wait for 2 standbys")]
+#[case(json!({"failsafe_mode": true}), "the leader goes on taking writes while the DCS is lost, as long as it reaches every member")]
+#[case(json!({"loop_wait": 5}), "agents look every 5 s: what is ordered or goes wrong may be noticed so much later")]
+#[case(json!({"retry_timeout": 5}), "a leader whose DCS or PostgreSQL does not answer for 5 s steps down, and every session on it is cut")]
 #[case(json!({"failsafe_mode": 0}), "the leader takes no more writes while the DCS is lost")]
 #[case(json!({"ttl": 45}), "a leader that dies without a word is replaced after about 45 s")]
 fn what_a_setting_means_for_the_users_is_said(#[case] changes: Value, #[case] words: &str) {
@@ -320,4 +326,74 @@ fn the_console_acts_by_the_ways_that_are_configured_for_acting_alone() {
         routers = [{ name = "pg-router", runtime = "tcp:pg-router:7001", acting = { runtime = "tcp:pg-router:7001" } }]
     "#;
     assert_eq!(read(acting), PatroniManager { reads_etcd: false, ..manager() });
+}
+
+/// `max_connections` waits on every member, and goes this way.
+fn waiting(settings: &[(&str, &str, &str)]) -> Snapshot {
+    let mut snapshot = pending(&["pg-0", "pg-1", "pg-2"]);
+    for name in ["pg-0", "pg-1", "pg-2"] {
+        agent(&mut snapshot, name, |report| {
+            let setting = |(name, old, new): &(&str, &str, &str)| crate::model::agent::PendingSetting {
+                name: Text::new(name),
+                old: Some(Text::new(old)),
+                new: Some(Text::new(new)),
+            };
+            report.pending_settings = settings.iter().map(setting).collect();
+        });
+    }
+    snapshot
+}
+
+/// Whom a plan restarts, in its order; `switchover` where it hands the lead over.
+fn restarted(plan: &Plan) -> Vec<String> {
+    let word = |step: &crate::action::plan::Step| match &step.order {
+        Order::Agent { request: AgentRequest::Restart { .. }, member } => Some(member.to_string()),
+        Order::Agent { request: AgentRequest::Switchover { .. }, .. } => Some("switchover".to_owned()),
+        _ => None,
+    };
+    plan.steps.iter().filter_map(word).collect()
+}
+
+#[rstest]
+#[case::rises(&[("max_connections", "100", "120")], &["pg-1", "pg-2", "switchover"])]
+#[case::falls(&[("max_connections", "120", "100")], &["pg-0", "pg-1", "pg-2"])]
+#[case::both(&[("max_connections", "120", "100"), ("max_wal_senders", "10", "20")], &["pg-1", "pg-2", "pg-0", "pg-1", "pg-2"])]
+#[case::not_guarded(&[("shared_buffers", "256MB", "128MB")], &["pg-1", "pg-2", "switchover"])]
+fn a_rolling_restart_goes_the_way_in_which_the_settings_can_follow(
+    #[case] settings: &[(&str, &str, &str)],
+    #[case] order: &[&str],
+) {
+    let plan = planned(&waiting(settings), &Intent::RollingRestart);
+    assert_eq!(restarted(&plan), order);
+    let decides = |expected: &crate::action::expectation::Expected| {
+        expected.decides && matches!(&expected.milestone, Milestone::NothingPending { members } if members.len() == 3)
+    };
+    assert!(plan.expectation.sequence.iter().any(decides), "done only once nothing is pending");
+}
+
+#[test]
+fn restarting_all_begins_with_the_leader_where_a_setting_falls() {
+    let all = restart(Target::All);
+    assert_eq!(restarted(&planned(&waiting(&[("max_connections", "120", "100")]), &all)), ["pg-0", "pg-1", "pg-2"]);
+    assert_eq!(restarted(&planned(&waiting(&[("max_connections", "100", "120")]), &all)), ["pg-1", "pg-2", "pg-0"]);
+}
+
+#[test]
+fn a_slot_that_goes_is_named_and_one_that_stays_is_not() {
+    let mut snapshot = healthy();
+    let slots =
+        json!({"feed": {"type": "logical", "database": "shop", "plugin": "pgoutput"}, "dr": {"type": "physical"}});
+    configured(&mut snapshot, &json!({"ttl": 30, "slots": slots}));
+    let said = |changes: Value| {
+        let plan = planned(&snapshot, &configure(changes));
+        plan.impact.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let one = said(json!({"slots": {"feed": null}}));
+    assert!(one.contains("slot feed is dropped") && !one.contains("slot dr") && !one.contains("restarts"), "{one}");
+    let all = said(json!({"slots": null}));
+    assert!(all.contains("slot feed is dropped") && all.contains("slot dr is dropped"), "{all}");
+    let other = said(json!({"slots": {"feed": {"database": "crm"}}}));
+    assert!(other.contains("feed is dropped and made anew") && other.contains("restarts at once"), "{other}");
+    let timeout = said(json!({"postgresql": {"parameters": {"idle_replication_slot_timeout": "60s"}}}));
+    assert!(timeout.contains("invalidated") && timeout.contains("feed"), "{timeout}");
 }

@@ -257,13 +257,16 @@ fn no_address() -> Snapshot {
     restart(Target::Role(Role::Leader)),
     "prod-eu has no member of the role leader at present"
 )]
+#[case::nothing_to_remove(healthy(), configure(json!({"postgresql": {"parameters": {"auto_explain.log_min_duration": null}}})), "nothing to remove: postgresql.parameters.auto_explain.log_min_duration is not in the dynamic configuration")]
+#[case::tags(healthy(), configure(json!({"tags": {"nofailover": true}})), "tags is no key of the dynamic configuration: tags live in each member's own file (patroni.yml); change it there, then reload")]
+#[case::less_than_patroni_takes(healthy(), configure(json!({"postgresql": {"parameters": {"max_connections": 10}}})), "max_connections must be a whole number from 25 to 262143, not 10")]
 #[case::no_change(healthy(), configure(json!({"ttl": 30, "nothing": null})), "nothing would change: every key has this value already")]
 #[case::pause_by_hand(healthy(), configure(json!({"pause": true})), "maintenance mode is not set by hand: use pause or resume")]
 #[case::secret(healthy(), configure(json!({"postgresql": {"recovery_conf": {"primary_conninfo": "host=a password=geheim"}}})), "a secret is not changed here, since plans are shown and written down: use patronictl edit-config")]
 #[case::periods(healthy(), configure(json!({"retry_timeout": 15})), "ttl 30 is less than loop_wait 10 + 2 × retry_timeout 15 = 40: raise ttl or lower the others")]
 #[case::default_of_a_removed_period(healthy(), configure(json!({"ttl": null, "loop_wait": 11})), "ttl 30 is less than loop_wait 11 + 2 × retry_timeout 10 = 31: raise ttl or lower the others")]
 #[case::range(healthy(), configure(json!({"ttl": 19, "loop_wait": 0})), "loop_wait must be a whole number of at least 1, not 0; ttl must be a whole number of at least 20, not 19; ttl 19 is less than loop_wait 0 + 2 × retry_timeout 10 = 20: raise ttl or lower the others")]
-#[case::kinds(healthy(), configure(json!({"synchronous_mode": "often", "slots": [], "postgresql": {"parameters": {"max_connections": "many"}}})), "slots must be an object, not []; synchronous_mode must be true, false or quorum, not \"often\"; max_connections must be a whole number from 1 to 262143, not \"many\"")]
+#[case::kinds(healthy(), configure(json!({"synchronous_mode": "often", "slots": [], "postgresql": {"parameters": {"max_connections": "many"}}})), "slots must be an object, not []; synchronous_mode must be true, false or quorum, not \"often\"; max_connections must be a whole number from 25 to 262143, not \"many\"")]
 #[case::router(healthy(), Intent::RouterServer { router: RouterName::new("edge"), backend: "primary".into(), server: "pg-0".into(), state: ServerState::Drain }, "edge is no router of prod-eu: there are pg-router")]
 #[case::server(
     healthy(),

@@ -1,5 +1,7 @@
 //! Replication slots of a node, and its archiver.
 
+use serde_json::Value;
+
 use crate::model::lsn::Lsn;
 use crate::model::postgres::{Archiver, Invalidation, Slot, WalStatus};
 use crate::model::text::Text;
@@ -37,7 +39,32 @@ impl World {
                 confirmed: None,
             })
         });
-        physical.chain([self.logical_slot(index)]).collect()
+        let known = self.record.config.get("slots").and_then(Value::as_object);
+        let configured = |name: &str| known.is_some_and(|slots| slots.contains_key(name));
+        let stream = configured(WORDS.logical_slot.as_str()).then(|| self.logical_slot(index));
+        let others = known.into_iter().flatten().filter(|(name, _)| *name != WORDS.logical_slot.as_str());
+        physical.chain(stream).chain(others.map(|(name, entry)| self.unused_slot(index, name, entry))).collect()
+    }
+
+    /// A permanent slot that an operator has configured, and that nobody uses yet.
+    fn unused_slot(&self, index: usize, name: &str, entry: &Value) -> Slot {
+        let logical = entry.get("type").and_then(Value::as_str) == Some("logical");
+        Slot {
+            name: Text::new(name),
+            logical,
+            active: false,
+            active_pid: None,
+            database: entry.get("database").and_then(Value::as_str).map(Text::new),
+            temporary: false,
+            wal_status: Some(WalStatus::Reserved),
+            retained: Some(0),
+            safe_bytes: Some(safe(0)),
+            inactive_since: Some(self.clock.wall(self.clock.now())),
+            failover: Some(false),
+            invalid: None,
+            restart: Some(Lsn(self.nodes[index].written)),
+            confirmed: None,
+        }
     }
 
     /// The slot of a change stream, which the standbys keep in step for a failover.

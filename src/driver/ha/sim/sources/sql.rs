@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::model::lsn::{Lsn, Timeline};
-use crate::model::postgres::{BaseBackup, Downstream, Replay, SqlPart, SqlReport, Unread, WalReceiver, XidAge};
+use crate::model::postgres::{
+    BaseBackup, Downstream, Replay, SenderLimits, SqlPart, SqlReport, Unread, WalReceiver, XidAge,
+};
 use crate::model::role::SyncState;
 use crate::model::source::{SourceError, Trouble};
 use crate::model::text::Text;
@@ -12,6 +14,7 @@ use super::super::world::World;
 use super::super::world::clock::{SECOND, span};
 use super::super::world::node::Phase;
 use super::super::world::replication::silence;
+use super::super::world::sessions::SENDER_TIMEOUT;
 use super::super::world::spec::MIB;
 use super::agent::SERVER_VERSION;
 use super::words::WORDS;
@@ -74,6 +77,8 @@ impl World {
             since_checkpoint: node.writable.then(|| self.since_checkpoint(index)),
             synchronous_names: self.synchronous_names(index),
             idle_slot_timeout: None,
+            sender_limits: SenderLimits { timeout: Some(Duration::from_micros(SENDER_TIMEOUT)), shutdown: None },
+            settings: Some(node.settings.clone()),
             base_backups: self.base_backups(index),
             sessions: clients.sessions,
             applications: clients.applications,
@@ -107,8 +112,34 @@ impl World {
             flush_time: None,
             replay_time: None,
             reply_age: Some(span(self.clock.now() - SECOND, self.clock.now())),
+            started: Some(self.clock.wall(self.clock.now() - 60 * SECOND)),
         });
-        standbys.chain(copies).collect()
+        standbys.chain(copies).chain(self.consumer(index)).collect()
+    }
+
+    /// The walsender of the logical slot's consumer, where that hangs.
+    fn consumer(&self, index: usize) -> Option<Downstream> {
+        let node = &self.nodes[index];
+        let (position, replied) = self.stories.consumer_frozen.filter(|_| node.writable)?;
+        let slot = self.slots(index).into_iter().find(|slot| slot.logical)?;
+        let behind = node.written.saturating_sub(position);
+        Some(Downstream {
+            pid: slot.active_pid?,
+            application: WORDS.consumer.clone(),
+            user: Some(WORDS.replicator.clone()),
+            address: None,
+            state: Some(WORDS.streaming.clone()),
+            sync: Some(SyncState::Async),
+            send_lag: Some(behind - behind.min(IN_FLIGHT)),
+            write_lag: Some(behind),
+            flush_lag: Some(behind),
+            replay_lag: Some(behind),
+            write_time: None,
+            flush_time: None,
+            replay_time: None,
+            reply_age: Some(span(replied, self.clock.now())),
+            started: Some(self.clock.wall(node.started)),
+        })
     }
 
     fn downstream_row(&self, index: usize, other: usize) -> Option<Downstream> {
@@ -142,6 +173,7 @@ impl World {
             replay_time: (unreplayed > 0 && self.load.flow > 0).then(|| span(standby.replayed_at, now)),
             // A standby reports at least every ten seconds, and with each message while WAL flows.
             reply_age: Some(Duration::from_micros(quiet + 12_000 + u64::from(stream.pid.unsigned_abs()) % 60_000)),
+            started: Some(self.clock.wall(stream.since)),
         })
     }
 

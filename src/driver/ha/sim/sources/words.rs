@@ -24,6 +24,7 @@ words! {
     backup = "backup";
     replicator = "replicator";
     base_backup = "pg_basebackup";
+    consumer = "orders-cdc";
     base_backup_phase = "streaming database files";
     logical_slot = "orders_cdc";
     orders = "orders";

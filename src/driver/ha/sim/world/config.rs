@@ -157,6 +157,8 @@ impl World {
         self.record.config_modified = self.bump();
         self.await_restarts(&before);
         for index in 0..self.nodes.len() {
+            self.renew_settings(index);
+            self.nodes[index].reload_asked = true;
             self.hurry(index);
         }
     }

@@ -143,6 +143,8 @@ pub enum Fault {
         /// Bytes.
         retained: u64,
     },
+    /// The consumer of the logical slot keeps its connection and replies no more, since so long ago.
+    FreezeConsumer(Duration),
     /// A rush of writes, in percent of the usual.
     Rush {
         /// How much.

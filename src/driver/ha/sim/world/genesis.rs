@@ -135,6 +135,7 @@ fn node(spec: &Spec, index: usize, end: u64, now: Time, seed: u64) -> Node {
         archive_failures: 0,
         archived_at: now,
         pending: Vec::new(),
+        settings: super::parameters::in_force(&super::config::first(false), &[]),
         restart_at: None,
         checkpointed: None,
         ails: Ails::default(),

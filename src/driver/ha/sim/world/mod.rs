@@ -17,6 +17,7 @@ pub(crate) mod genesis;
 pub(crate) mod load;
 pub(crate) mod node;
 pub(crate) mod orders;
+pub(crate) mod parameters;
 pub(crate) mod postgres;
 pub(crate) mod practice;
 pub(crate) mod record;

@@ -1,7 +1,10 @@
 //! One database node: its host, its agent and its PostgreSQL.
 
+use std::sync::Arc;
+
 use crate::model::agent::{PendingSetting, Tags};
 use crate::model::name::NodeName;
+use crate::model::setting::Settings;
 use crate::model::text::Text;
 
 use super::clock::Time;
@@ -210,6 +213,8 @@ pub(crate) struct Node {
     pub(crate) archive_failures: u64,
     pub(crate) archived_at: Time,
     pub(crate) pending: Vec<PendingSetting>,
+    /// PostgreSQL's parameters in force.
+    pub(crate) settings: Arc<Settings>,
     /// When it is to be restarted.
     pub(crate) restart_at: Option<PlannedRestart>,
     /// When its last checkpoint by hand ended: what is clean already is not written again by a shutdown.

@@ -41,9 +41,10 @@ impl World {
                     node.writable = false;
                     node.started = now;
                     node.files_read = now;
-                    node.pending.clear();
                     node.retry_at = now + 400 * MILLISECOND;
+                    self.take_pending(index);
                 }
+                let node = &mut self.nodes[index];
                 node.agent.next_loop = now + 300 * MILLISECOND;
             }
             Phase::Restarting { until } if now >= until && self.nodes[index].ails.start_fails => {
@@ -55,9 +56,9 @@ impl World {
                 node.phase = Phase::Running;
                 node.started = now;
                 node.files_read = now;
-                node.pending.clear();
                 node.retry_at = now + 400 * MILLISECOND;
                 node.agent.next_loop = now + 300 * MILLISECOND;
+                self.take_pending(index);
             }
             Phase::Promoting { until } if now >= until && self.nodes[index].ails.promotion_fails => {
                 self.fail_promotion(index);
@@ -165,7 +166,7 @@ impl World {
             node.written + MIB >= end || node.power != super::node::Power::On
         });
         // A walsender that gets no answer is not waited for without end.
-        if !shipped && now < until + SHIPPING {
+        if !shipped && now < until + SHIPPING || self.stories.consumer_frozen.is_some() {
             return false;
         }
         // A shutdown in good order ends only when each standby that streams has the last record.

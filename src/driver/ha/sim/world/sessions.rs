@@ -1,6 +1,9 @@
 //! What clients do that is worth a story: long transactions, chains of locks, too many connections.
 
-use super::clock::Time;
+use super::clock::{SECOND, Time};
+
+/// `wal_sender_timeout`, as it is by default.
+pub(crate) const SENDER_TIMEOUT: Time = 60 * SECOND;
 
 /// A spell of something, from one point of time to another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,12 +33,16 @@ pub(crate) struct Stories {
     pub(crate) xid_percent: Option<u64>,
     /// Where the consumer of the logical slot stopped, and when.
     pub(crate) slot_abandoned: Option<(u64, Time)>,
+    /// Where the consumer of the logical slot stood when it last replied, and when that was.
+    pub(crate) consumer_frozen: Option<(u64, Time)>,
 }
 
 impl Stories {
     /// Forgets what is over.
     pub(crate) fn tidy(&mut self, now: Time) {
         self.long_transaction = self.long_transaction.filter(|spell| now < spell.until);
+        // Its walsender ends it then, and it comes back.
+        self.consumer_frozen = self.consumer_frozen.filter(|(_, replied)| now < replied + SENDER_TIMEOUT);
         self.locks = self.locks.filter(|(spell, _)| now < spell.until);
     }
 }

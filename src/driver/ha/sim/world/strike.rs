@@ -131,6 +131,7 @@ impl World {
             | Fault::FillConnections(_)
             | Fault::XidAge(_)
             | Fault::AbandonSlot { .. }
+            | Fault::FreezeConsumer(_)
             | Fault::Rush { .. } => self.strike_clients(&fault),
             Fault::PoolerDown => self.parts.pooler_down = true,
             Fault::PoolerStale(node) => self.with(&node, |world, index| world.parts.pooler_stale = Some(index)),
@@ -161,6 +162,10 @@ impl World {
             Fault::AbandonSlot { retained } => {
                 let end = self.primary().map_or(0, |index| self.nodes[index].written);
                 self.stories.slot_abandoned = Some((end.saturating_sub(retained), now.saturating_sub(40 * MINUTE)));
+            }
+            Fault::FreezeConsumer(ago) => {
+                let end = self.primary().map_or(0, |index| self.nodes[index].written);
+                self.stories.consumer_frozen = Some((end, now.saturating_sub(micros(ago))));
             }
             Fault::Rush { percent, length } => self.load.burst(now, percent, micros(length)),
             _ => {}
@@ -285,6 +290,7 @@ impl World {
             new: Some(Text::new(new)),
         };
         self.nodes[index].pending = vec![setting("max_connections", "400", "600")];
+        self.renew_settings(index);
     }
 
     /// Brings a node back, or frees it from what ails it.

@@ -129,6 +129,22 @@ async fn a_parameter_that_needs_a_restart_waits_for_one_on_every_member() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_setting_that_falls_waits_on_a_standby_until_the_primary_has_it() {
+    let mut stage = Stage::new();
+    let set = configure(&json!({ "postgresql": { "parameters": { "max_connections": 200 } } }));
+    stage.done(set).await;
+    let restart = |number| agent(number, AgentRequest::Restart { role: None, only_pending: true, at: None });
+    let waits = |stage: &mut Stage, name| !stage.bench.agent(stage.now(), name).unwrap().pending_settings.is_empty();
+    stage.done(restart(3)).await;
+    assert!(waits(&mut stage, "pg-3"), "the primary still has 400");
+    stage.done(restart(0)).await;
+    stage.done(restart(3)).await;
+    assert!(!waits(&mut stage, "pg-0") && !waits(&mut stage, "pg-3"));
+    let settings = stage.bench.sql(stage.now(), "pg-3").unwrap().settings.unwrap();
+    assert!(settings.get("max_connections").unwrap().holds("200"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_store_the_connection_closes_without_an_answer() {
     let mut stage = Stage::new();
     stage.strike(Fault::LoseDcsMajority);

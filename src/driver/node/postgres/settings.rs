@@ -1,0 +1,160 @@
+//! The settings of a server: read once, and again after each reload or start. What may be set is the same on all servers
+//! of a version, so that it is kept once for all of them.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::client::postgres::sheet::SettingRow;
+use crate::client::postgres::{PostgresError, Session};
+use crate::model::postgres::SqlReport;
+use crate::model::setting::{Definition, Held, Kind, Settings, Takes, Unit};
+use crate::model::text::Text;
+
+/// Which reading of the configuration files the settings are of: start of the server, and its last reload.
+type Of = (Timestamp, Option<Timestamp>);
+
+/// The settings as they were read last.
+#[derive(Default)]
+pub(super) struct Remembered {
+    /// `None` within: the server did not tell.
+    last: Option<(Of, Option<Arc<Settings>>)>,
+}
+
+impl Remembered {
+    /// Puts what is known into `report`, where it still holds.
+    pub(super) fn recall(&self, report: &mut SqlReport) -> bool {
+        let of = (report.postmaster_started, report.files_read);
+        // A server that does not tell of its reloads is asked each time.
+        let known = self.last.as_ref().filter(|(known, _)| *known == of && of.1.is_some());
+        report.settings = known.and_then(|(_, settings)| settings.clone());
+        known.is_some()
+    }
+
+    /// Puts the settings into `report`, asking for them where they are not known.
+    ///
+    /// # Errors
+    /// The connection failed meanwhile.
+    pub(super) async fn fill(
+        &mut self,
+        report: &mut SqlReport,
+        session: &mut Session,
+        deadline: Duration,
+    ) -> Result<(), PostgresError> {
+        if self.recall(report) {
+            return Ok(());
+        }
+        // A role that may not look costs no other part its answer.
+        let settings = session.settings(deadline).await?.ok().map(|rows| Arc::new(settings(rows)));
+        report.settings.clone_from(&settings);
+        self.last = Some(((report.postmaster_started, report.files_read), settings));
+        Ok(())
+    }
+}
+
+/// Definitions in use, so that equal ones are kept once.
+static KNOWN: Mutex<Vec<Weak<[Definition]>>> = Mutex::new(Vec::new());
+
+fn shared(definitions: Vec<Definition>) -> Arc<[Definition]> {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.retain(|one| one.strong_count() > 0);
+    if let Some(same) = known.iter().filter_map(Weak::upgrade).find(|one| **one == *definitions) {
+        return same;
+    }
+    let new: Arc<[Definition]> = definitions.into();
+    known.push(Arc::downgrade(&new));
+    new
+}
+
+/// From the rows to the model.
+fn settings(rows: Vec<SettingRow>) -> Settings {
+    let mut definitions = Vec::with_capacity(rows.len());
+    let mut held = Vec::new();
+    for (index, row) in rows.into_iter().enumerate() {
+        let value = Text::redacted(row.value.as_deref().unwrap_or_default());
+        let boot = Text::redacted(row.boot.as_deref().unwrap_or_default());
+        let of_server = !matches!(row.source.as_str(), "client" | "user" | "database" | "database user" | "session");
+        if value != boot || row.pending || !of_server {
+            held.push(Held { index, value, of_server, pending: row.pending });
+        }
+        definitions.push(Definition {
+            name: Text::new(&row.name),
+            kind: kind(&row),
+            takes: match row.context.as_str() {
+                "internal" => Takes::Never,
+                "postmaster" => Takes::Restart,
+                _ => Takes::Reload,
+            },
+            boot,
+        });
+    }
+    Settings::new(shared(definitions), held)
+}
+
+/// The kind of a setting; one with a bound or a unit that cannot be read is taken for text, of which nothing is refused.
+fn kind(row: &SettingRow) -> Kind {
+    let unit = match &row.unit {
+        Some(word) => match Unit::from_word(word) {
+            Some(unit) => Some(unit),
+            None => return Kind::Text,
+        },
+        None => None,
+    };
+    let (least, most) = (row.least.as_deref().unwrap_or_default(), row.most.as_deref().unwrap_or_default());
+    match row.kind.as_str() {
+        "bool" => Kind::Flag,
+        "integer" => match (least.parse(), most.parse()) {
+            (Ok(least), Ok(most)) => Kind::Whole { unit, least, most },
+            _ => Kind::Text,
+        },
+        "real" => match (least.parse(), most.parse()) {
+            (Ok(least), Ok(most)) => Kind::Real { unit, least, most },
+            _ => Kind::Text,
+        },
+        "enum" => Kind::Word(row.words.iter().flatten().map(Text::new).collect()),
+        _ => Kind::Text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, kind: &str, value: &str, source: &str) -> SettingRow {
+        SettingRow {
+            name: name.to_owned(),
+            value: Some(value.to_owned()),
+            unit: (kind == "integer").then(|| "kB".to_owned()),
+            kind: kind.to_owned(),
+            context: "sighup".to_owned(),
+            source: source.to_owned(),
+            least: Some("64".to_owned()),
+            most: Some("2147483647".to_owned()),
+            words: None,
+            boot: Some("4096".to_owned()),
+            pending: false,
+        }
+    }
+
+    #[test]
+    fn servers_of_one_version_share_what_may_be_set_and_differ_in_what_is() {
+        let a = settings(vec![row("work_mem", "integer", "4096", "default")]);
+        let b = settings(vec![row("work_mem", "integer", "65536", "configuration file")]);
+        let (a, b) = (a.get("work_mem").unwrap(), b.get("work_mem").unwrap());
+        assert!(std::ptr::eq(a.definition, b.definition));
+        assert!(a.holds("4MB") && b.holds("64MB"));
+    }
+
+    #[test]
+    fn a_value_of_the_asking_session_is_not_taken_for_the_servers() {
+        let known = settings(vec![row("work_mem", "integer", "65536", "user")]);
+        assert!(!known.get("work_mem").unwrap().of_server);
+    }
+
+    #[test]
+    fn a_unit_that_is_not_known_refuses_nothing() {
+        let odd = SettingRow { unit: Some("furlong".to_owned()), ..row("x", "integer", "1", "default") };
+        assert_eq!(kind(&odd), Kind::Text);
+    }
+}

@@ -1,0 +1,133 @@
+//! Orders that wait in the failover key, whether they can be carried out at all, and restarts that wait for their time.
+
+use jiff::Timestamp;
+
+use super::draft::Draft;
+use crate::model::dcs::FailoverKey;
+use crate::model::finding::{Severity, Subject};
+use crate::model::observed::Observed;
+use crate::model::snapshot::Snapshot;
+use crate::model::units;
+
+/// Patroni's `maximum_lag_on_failover` where the record does not tell it, in bytes.
+const MAXIMUM_LAG: u64 = 1 << 20;
+/// An order that is due is carried out, or dropped, within so many seconds.
+const DUE: i64 = 60;
+
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    if let Some(order) = snapshot.recorded(|content| content.failover.clone()) {
+        drafts.push(order_waits(snapshot, &order));
+    }
+    if let Some(missed) = &snapshot.missed_switchover {
+        drafts.push(missed_order(snapshot, missed));
+    }
+    for view in snapshot.views() {
+        let agent = view.member.agent.as_ref();
+        let planned = agent.and_then(|agent| agent.fact(snapshot.now, |report| report.scheduled_restart.clone()));
+        if let Some(restart) = planned {
+            let title = format!("{} restarts at {}", view.name(), restart.value.at);
+            let subject = Subject::Node(view.name().clone());
+            drafts.push(
+                Draft::new(Severity::Note, "restart-scheduled", subject, title).because(&restart, "scheduled restart"),
+            );
+        }
+    }
+}
+
+/// ` from A to B`.
+fn route(order: &FailoverKey) -> String {
+    let to = order.candidate.as_ref().map_or_else(String::new, |name| format!(" to {name}"));
+    let from = order.leader.as_ref().map_or_else(String::new, |name| format!(" from {name}"));
+    format!("{from}{to}")
+}
+
+fn order_waits(snapshot: &Snapshot, order: &Observed<FailoverKey>) -> Draft {
+    let route = route(&order.value);
+    let Some(at) = &order.value.scheduled_at else {
+        let title = format!("a failover order{route} is waiting");
+        // A plain order is handled within a loop; only one that stays is worth a word.
+        return Draft::new(Severity::Warning, "failover-pending", Subject::Cluster, title)
+            .because(order, "failover key")
+            .settling()
+            .advise("find out who gave it before giving another: a new one replaces it silently");
+    };
+    let due = at.as_str().parse::<Timestamp>().ok();
+    let overdue = due.is_some_and(|due| snapshot.wall.duration_since(due).as_secs() > DUE);
+    if overdue {
+        let title = format!("a switchover{route} was due at {at} and is still on record");
+        return Draft::new(Severity::Warning, "switchover-scheduled", Subject::Cluster, title)
+            .because(order, "failover key")
+            .advise("look at the leader's Patroni log; cancel it before giving another order");
+    }
+    match in_vain(snapshot, &order.value) {
+        Some(why) => {
+            let title = format!("the switchover{route} scheduled for {at} will not take place as things are: {why}");
+            Draft::new(Severity::Warning, "switchover-scheduled", Subject::Cluster, title)
+                .because(order, "failover key")
+                .advise(
+                    "cancel it, or mend that before its time: Patroni takes such an order and drops it without a word",
+                )
+        }
+        None => {
+            let title = format!("a switchover{route} is scheduled for {at}");
+            Draft::new(Severity::Note, "switchover-scheduled", Subject::Cluster, title)
+                .because(order, "failover key")
+                .advise("find out who gave it before giving another: a new one replaces it silently")
+        }
+    }
+}
+
+fn missed_order(snapshot: &Snapshot, order: &FailoverKey) -> Draft {
+    let at = order.scheduled_at.as_ref().map(|at| format!(" of {at}")).unwrap_or_default();
+    let leads = snapshot.leader().map(|leader| format!(": {} still leads", leader.value)).unwrap_or_default();
+    let title = format!("the scheduled switchover{}{at} did not take place{leads}", route(order));
+    let mut draft = Draft::new(Severity::Warning, "switchover-missed", Subject::Cluster, title)
+        .since_all("its order vanished from the failover key at its time, and the leader is the same");
+    if let Some(why) = in_vain(snapshot, order) {
+        draft = draft.since_all(why);
+    }
+    draft.advise("look at the leader's Patroni log for why; switch over by hand, or schedule it anew")
+}
+
+/// Why Patroni will not carry a switchover out, by what is known now. It looks at the very moment, so that each of it may
+/// yet be mended.
+fn in_vain(snapshot: &Snapshot, order: &FailoverKey) -> Option<String> {
+    if let (Some(from), Some(leader)) = (&order.leader, snapshot.leader().filter(|leader| leader.fresh))
+        && *from != leader.value
+    {
+        return Some(format!("{from} does not lead any more"));
+    }
+    if snapshot.paused().is_some_and(|paused| paused.fresh && paused.value) {
+        return Some("maintenance mode is on".to_owned());
+    }
+    let Some(name) = &order.candidate else {
+        let mut others = snapshot.views().filter(|view| order.leader.as_ref() != Some(view.name()));
+        let may = others.any(|view| !view.tags().is_some_and(|tags| tags.value.forbids_failover()));
+        return (!may).then(|| "no other member may lead".to_owned());
+    };
+    let Some(member) = snapshot.member(name) else { return Some(format!("there is no member {name}")) };
+    let view = snapshot.view(member);
+    if view.is_missing() {
+        return Some(format!("{name} is not in the DCS"));
+    }
+    if let Some(tags) = view.tags().filter(|tags| tags.value.forbids_failover()) {
+        let tag = if tags.value.nofailover { "nofailover" } else { "failover_priority 0" };
+        return Some(format!("{name} is tagged {tag}"));
+    }
+    let listed = snapshot.recorded(|content| {
+        let config = content.config.as_ref().filter(|config| config.synchronous_mode)?;
+        let standbys = content.sync.as_ref().map(|sync| sync.standbys.as_slice()).unwrap_or_default();
+        Some((standbys.contains(name), config.synchronous_mode))
+    });
+    if listed.is_some_and(|listed| listed.fresh && !listed.value.0) {
+        return Some(format!("{name} is not synchronous, and only a synchronous standby may take over"));
+    }
+    if !view.answers() && !view.is_waiting() {
+        return Some(format!("{name} does not answer"));
+    }
+    let limit = snapshot.recorded(|content| content.config.as_ref()?.maximum_lag_on_failover);
+    let limit = limit.map_or(MAXIMUM_LAG, |limit| limit.value);
+    let lag = view.lag().bytes.filter(|lag| lag.fresh && lag.value > limit)?;
+    let (lag, limit) = (units::bytes(lag.value), units::bytes(limit));
+    Some(format!("{name} is {lag} behind, maximum_lag_on_failover is {limit}"))
+}
