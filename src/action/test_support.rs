@@ -315,6 +315,8 @@ fn node(name: &str, standby: bool) -> Member {
         version: 170_002,
         in_recovery: standby,
         postmaster_started: started(),
+        address: None,
+        peer: None,
         cluster_name: "pg-ha".into(),
         system_id: Some(SYSTEM),
         timeline: Some(Timeline(12)),

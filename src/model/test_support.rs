@@ -276,6 +276,8 @@ fn node(
         version: 170_002,
         in_recovery,
         postmaster_started: started,
+        address: None,
+        peer: None,
         cluster_name: "pg-ha".into(),
         system_id: Some(SYSTEM),
         timeline: Some(Timeline(12)),

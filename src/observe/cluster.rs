@@ -243,7 +243,12 @@ impl Observer {
             self.ask_all(sources, &cancel);
         }
         let Ok(Facts::Record(record)) = &observation.outcome else {
+            // What one interface of a router has lost the other may have lost too, which is asked at a pace of its own.
+            let router_fails = observation.outcome.is_err() && self.merge.router_answered(&observation.source);
             self.merge.take(observation);
+            if router_fails {
+                self.nudge.send_modify(|count| *count += 1);
+            }
             return Haste::WithTheRest;
         };
         let holder = |record: &DcsContent| record.leader.as_ref().map(|leader| leader.holder.clone());

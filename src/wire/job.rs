@@ -30,7 +30,7 @@ use crate::driver::port::Act;
 use crate::model::text::Text;
 use crate::operate::hand::{Hand, Ledger as _, News};
 use crate::operate::job::{Job, JobError, JobLedger, Jobs, Process, SCHEMA, Spec, line, settling};
-use crate::operate::{Judge, Limits, Parts, Request, Rules};
+use crate::operate::{Judge, Limits, OwnHand, Parts, Request};
 
 /// Where everything lies that outlives a console.
 pub(super) fn state() -> PathBuf {
@@ -226,7 +226,8 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
         }
         _ => {
             let act = settling(&spec.request.plan, &ledger(), act)?;
-            (PatroniManager::of(&cluster), Box::new(Rules), act, Limits::default())
+            let rules = OwnHand::waiting(Journal::at(state()));
+            (PatroniManager::of(&cluster), Box::new(rules), act, Limits::default())
         }
     };
     let parts = Parts {

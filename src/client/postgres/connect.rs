@@ -42,6 +42,8 @@ pub(super) struct Opened {
     pub(super) driving: Driving,
     pub(super) encryption: Encryption,
     pub(super) version: String,
+    /// The far end's address.
+    pub(super) peer: Option<std::net::SocketAddr>,
 }
 
 /// Opens a session for looking at `host` and `port`, within the deadline that `access` sets.
@@ -198,6 +200,7 @@ async fn attempt_once(
     stage: &Stage,
 ) -> Result<Opened, PostgresError> {
     let stream = reach(host, port, stage).await?;
+    let peer = stream.peer_addr().ok();
     stage.set(if attempt == Attempt::Plain { "login" } else { "TLS and login" });
     let mut config = tokio_postgres::Config::new();
     config.user(&access.user).dbname(&access.database);
@@ -226,7 +229,7 @@ async fn attempt_once(
         None => Encryption::Plain,
         Some(_) => Encryption::Tls { verified: verify, certificate },
     };
-    Ok(Opened { client, driving: connection.boxed(), encryption, version })
+    Ok(Opened { client, driving: connection.boxed(), encryption, version, peer })
 }
 
 fn make_connector(

@@ -84,6 +84,9 @@ impl Decode for ServerRow {
             cluster_name: columns.text()?,
             max_connections: columns.count()?,
             reserved_connections: columns.count()?,
+            address: columns.some_text()?,
+            port: columns.take()?,
+            peer: None,
             system_id: None,
         })
     }

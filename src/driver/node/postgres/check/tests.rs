@@ -76,6 +76,9 @@ fn versions_have_an_end(#[case] version: u32, #[case] now: &str, #[case] verdict
         cluster_name: String::new(),
         max_connections: 100,
         reserved_connections: 3,
+        address: None,
+        port: None,
+        peer: None,
         system_id: None,
     };
     assert_eq!(judged(|lines| lines.version(&server, now.parse().unwrap()))[0].1, verdict);
