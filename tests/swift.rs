@@ -320,7 +320,7 @@ async fn a_server_that_somebody_puts_into_maintenance_meanwhile_is_left_to_them_
         .await;
     assert_eq!(course.words(), ["pg-0 down"]);
     let left = course.outcome.next.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    assert!(left.contains("pg-1 is in maintenance by another hand"), "{left}");
+    assert!(left.contains("pg-1 is in maintenance (manually set)"), "{left}");
     assert_eq!(trial.up(), [""; 0]);
 }
 

@@ -83,13 +83,13 @@ pub fn backends(snapshot: &Snapshot, router: &Router) -> Table {
             routing::servers_of(snapshot, router).filter(|server| server.row.proxy == row.proxy).collect();
         let up: Vec<_> =
             all.iter().filter(|server| server.row.takes_traffic()).map(|server| server.row.server.as_str()).collect();
-        let by_design = purpose == PoolPurpose::Read
+        let by_design = matches!(purpose, PoolPurpose::Write | PoolPurpose::Read)
             && up.is_empty()
             && routing::empty_by_design(snapshot, router, &row.proxy).is_some();
         let unpublished = all.iter().any(|server| server.row.bypass == Some(Bypass::Unpublished));
         let tone = match (purpose, up.len()) {
             (PoolPurpose::Write, 1) => Tone::Well,
-            (PoolPurpose::Read, 0) if by_design => Tone::Dim,
+            (_, 0) if by_design => Tone::Dim,
             // None: writes fail. Several: writes reach nodes that must not have them.
             (PoolPurpose::Write, _) | (PoolPurpose::Read, 0) => Tone::Act,
             (_, 0) => Tone::Look,

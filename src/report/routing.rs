@@ -62,7 +62,8 @@ pub enum Oddity {
 
 /// What is odd about `server`, by fresh sources alone. A replica that is down in the write pool is as it should be.
 pub fn oddity(snapshot: &Snapshot, server: &Server<'_>) -> Option<Oddity> {
-    if !server.reading.is_fresh(snapshot.now) {
+    // A word that is not known accuses nobody.
+    if !server.reading.is_fresh(snapshot.now) || !server.row.status.is_known() {
         return None;
     }
     let member = snapshot.member_of(server.row)?;
@@ -74,7 +75,8 @@ pub fn oddity(snapshot: &Snapshot, server: &Server<'_>) -> Option<Oddity> {
         (PoolPurpose::Write, true, false) if leader_is_known => {
             Some(Oddity::WritesElsewhere { leader: leader.map(|leader| leader.value) })
         }
-        (PoolPurpose::Write, false, true) => Some(Oddity::LeaderIsDown),
+        // Nobody takes writes in a standby cluster.
+        (PoolPurpose::Write, false, true) if !snapshot.is_standby_cluster() => Some(Oddity::LeaderIsDown),
         // A spare is there to be idle, and a pool may be of fewer than all replicas: of synchronous ones, say.
         (PoolPurpose::Read, false, false)
             if server.row.bypass != Some(Bypass::Spare) && !reads_elsewhere(snapshot, server, member) =>
@@ -100,8 +102,11 @@ fn reads_elsewhere(snapshot: &Snapshot, server: &Server<'_>, member: &Member) ->
         })
 }
 
-/// Why a read pool of `router` that serves nobody is as it should be; `None`: it is not.
+/// Why a pool of `router` that serves nobody is as it should be; `None`: it is not.
 pub fn empty_by_design(snapshot: &Snapshot, router: &Router, pool: &Text) -> Option<&'static str> {
+    if router.purpose(pool) == PoolPurpose::Write {
+        return snapshot.is_standby_cluster().then_some("a standby cluster takes no writes");
+    }
     let report = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now))?;
     snapshot.empty_by_design(router, report, pool)
 }

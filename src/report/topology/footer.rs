@@ -116,10 +116,10 @@ fn router_line(snapshot: &Snapshot, router: &Router, title: &str) -> Line {
             .map(|server| server.row.server.to_string())
             .collect();
         let writes = purpose == PoolPurpose::Write;
-        let by_design = !writes && up.is_empty() && routing::empty_by_design(snapshot, router, &row.proxy).is_some();
+        let by_design = up.is_empty() && routing::empty_by_design(snapshot, router, &row.proxy).is_some();
         let tone = match (fresh, writes, up.len()) {
             (false, _, _) => Tone::Stale,
-            (true, false, 0) if by_design => Tone::Dim,
+            (true, _, 0) if by_design => Tone::Dim,
             (true, true, 1) => Tone::Plain,
             (true, true, _) => Tone::Act,
             (true, false, 0) => Tone::Look,
