@@ -196,7 +196,7 @@ fn what_another_hand_has_set_at_the_router_is_told_and_left_alone() {
     let (code, told) = act(&lab, &["switchover", candidate, "--confirm", "lab"]);
     runtime(&format!("set server primary/{candidate} state ready"));
     assert_eq!(code, 3, "{told}");
-    assert!(told.contains(&format!("primary/{candidate}")) && told.contains("by somebody's hand"), "{told}");
+    assert!(told.contains(&format!("primary/{candidate}")) && told.contains("(manually set)"), "{told}");
     let (code, told) = act(&lab, &["switchover", candidate, "--confirm", "lab"]);
     let table = runtime("show servers state any");
     runtime(&format!("set server any/{leader} state ready"));

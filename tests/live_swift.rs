@@ -67,10 +67,10 @@ fn lab() -> Lab {
         "[clusters.lab.postgres.acting]\nuser = \"postgres\"\npassword_env = \"LAB_SUPERUSER_PASSWORD\"\n\n[[clusters.lab.routers]]",
         1,
     );
-    // A lab beside another one has another network, which the router tells of.
-    for (name, address, _) in servers() {
-        assert!(text.contains(&format!("\"{address}\" =")), "{name} at {address} is not mapped: {text}");
-    }
+    // Without a map of the router's addresses: whose its servers are is found out.
+    let addresses: Vec<String> = servers().into_iter().map(|(_, address, _)| format!("\"{address}\" =")).collect();
+    let is_own = |line: &&str| !addresses.iter().any(|address| line.starts_with(address));
+    let text = text.lines().filter(is_own).fold(String::new(), |text, line| text + line + "\n");
     std::fs::write(lab.config(), text).expect("written");
     lab
 }

@@ -326,7 +326,7 @@ async fn a_server_that_somebody_puts_into_maintenance_meanwhile_is_left_to_them_
         .await;
     assert_eq!(course.words(), ["pg-0 down"]);
     let left = course.outcome.next.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    assert!(left.contains("pg-1 is in maintenance by another hand"), "{left}");
+    assert!(left.contains("pg-1 is in maintenance (manually set)"), "{left}");
     assert_eq!(course.outcome.ending, Ending::Unverified, "nobody can write through it: {:?}", course.outcome);
     assert_eq!(trial.up(), [""; 0]);
 }
@@ -407,6 +407,13 @@ async fn without_a_condition_the_switchover_is_an_ordinary_one_and_says_which() 
         report.rows.iter_mut().filter(|row| row.proxy == *"primary" && row.server == *"pg-1").for_each(edit);
         answer.value = Arc::new(report);
     }
+    fn own_address(snapshot: &mut Snapshot, address: Option<pgctl::model::agent::Address>) {
+        let member = snapshot.members.iter_mut().find(|member| member.name == pg(1)).expect("a member");
+        let answer = member.sql.as_mut().and_then(|sql| sql.answer.as_mut()).expect("an answer");
+        let mut report = (*answer.value).clone();
+        report.address = address;
+        answer.value = Arc::new(report);
+    }
     fn level(snapshot: &mut Snapshot, level: Option<RuntimeLevel>) {
         let source = Source::new(SourceKind::RouterActing, "pg-router");
         let mut reading = Reading::unasked(source, Duration::from_secs(30), snapshot.now);
@@ -415,13 +422,20 @@ async fn without_a_condition_the_switchover_is_an_ordinary_one_and_says_which() 
         }
         snapshot.routers[0].acting = Some(reading);
     }
-    let cases: [(&str, Edit); 11] = [
+    let cases: [(&str, Edit); 12] = [
         ("acting.runtime", |_, manager| manager.runtimes.clear()),
         ("is at level operator, and needs admin", |snapshot, _| level(snapshot, Some(RuntimeLevel::Operator))),
         ("for acting does not answer", |snapshot, _| level(snapshot, None)),
         ("set etcd.endpoints", |_, manager| manager.reads_etcd = false),
         ("set write_backends", |snapshot, _| snapshot.routers[0].write_backends.clear()),
-        ("is no member's", |_, manager| manager.address_map = AddressMap::default()),
+        ("which is pg-1 by its name alone", |snapshot, _| own_address(snapshot, None)),
+        ("is pg-1 by its FQDN, pg-2 by PostgreSQL's own address", |snapshot, _| {
+            rows(snapshot, |row| (row.fqdn, row.port) = (Some("pg-1".into()), Some(5432)));
+            let other = snapshot.routers[0].runtime.as_ref().and_then(|reading| reading.last()).expect("an answer");
+            let wanted = |row: &&pgctl::model::router::ProxyRow| row.server == *"pg-2" && row.address.is_some();
+            let address = other.rows.iter().find(wanted).and_then(|row| row.address.clone());
+            rows(snapshot, |row| row.address.clone_from(&address));
+        }),
         ("is in maintenance", |snapshot, _| {
             rows(snapshot, |row| row.control.as_mut().expect("control").hold = pgctl::model::router::Hold::Maintenance);
         }),
@@ -446,5 +460,8 @@ async fn without_a_condition_the_switchover_is_an_ordinary_one_and_says_which() 
     let plan =
         trial.manager.plan(&trial.snapshot(), &Intent::Switchover { candidate: Some(pg(1)), at: None, swift: false });
     assert_eq!(plan.expect("a plan").steps.len(), 1, "--no-swift leaves everything out");
-    assert!(trial.plan(&Trial::switchover()).impact.iter().any(|line| line.as_str().contains("own checks stay on")));
+    let impact = trial.plan(&Trial::switchover()).impact;
+    assert!(impact.iter().any(|line| line.as_str().contains("own checks stay on")));
+    let known = "in primary of pg-router pg-0 is pg-0, pg-1 is pg-1, pg-2 is pg-2 by PostgreSQL's own address";
+    assert!(impact.iter().any(|line| line.as_str() == known), "{impact:?}");
 }

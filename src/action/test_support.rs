@@ -321,6 +321,8 @@ fn node(name: &str, standby: bool) -> Member {
         in_recovery: standby,
         // No two servers start in the same microsecond.
         postmaster_started: started() + jiff::SignedDuration::from_micros(name.bytes().map(i64::from).sum()),
+        address: None,
+        peer: None,
         cluster_name: "pg-ha".into(),
         system_id: Some(SYSTEM),
         timeline: Some(Timeline(12)),

@@ -124,8 +124,12 @@ pub struct RuntimeAnswer {
 /// One server as `show servers state` (format 1) has it. A column that is missing, or no number, is unknown.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ServerLine {
-    /// Address with its port.
+    /// Address with its port; `None`: its name has none yet.
     pub address: Option<String>,
+    /// `srv_fqdn`: the name that HAProxy itself resolves for the address.
+    pub fqdn: Option<String>,
+    /// `srv_port`.
+    pub port: Option<u16>,
     /// `srv_op_state`: 0 stopped, 1 starting, 2 running, 3 stopping.
     pub operational: Option<u32>,
     /// `srv_admin_state`: a mask of what keeps it from traffic.
@@ -280,7 +284,7 @@ fn servers(text: &str) -> BTreeMap<(String, String), ServerLine> {
     let (Some(backend), Some(server), Some(address)) = (place("be_name"), place("srv_name"), place("srv_addr")) else {
         return BTreeMap::new();
     };
-    let port = place("srv_port");
+    let (port, fqdn) = (place("srv_port"), place("srv_fqdn"));
     let columns =
         ["srv_op_state", "srv_admin_state", "srv_uweight", "srv_check_result", "srv_check_state", "srv_agent_state"]
             .map(place);
@@ -293,9 +297,22 @@ fn servers(text: &str) -> BTreeMap<(String, String), ServerLine> {
             (Some(port), true) => format!("[{address}]:{port}"),
             (Some(port), false) => format!("{address}:{port}"),
         });
+        let told = |at: Option<usize>| fields.get(at?).filter(|field| !matches!(**field, "" | "-"));
+        let fqdn = told(fqdn).map(|name| (*name).to_owned());
+        let port = port.and_then(|port| port.parse().ok());
         let [operational, administrative, weight, check_result, check_state, agent_state] =
             columns.map(|column| fields.get(column?)?.parse().ok());
-        let line = ServerLine { address, operational, administrative, weight, check_result, check_state, agent_state };
+        let line = ServerLine {
+            address,
+            fqdn,
+            port,
+            operational,
+            administrative,
+            weight,
+            check_result,
+            check_state,
+            agent_state,
+        };
         Some((((*fields.get(backend)?).to_owned(), (*fields.get(server)?).to_owned()), line))
     };
     lines.filter_map(entry).collect()

@@ -97,13 +97,15 @@ fn routers(snapshot: &Snapshot) -> Vec<String> {
         let pools = report.rows.iter().filter(|row| row.kind == ProxyKind::Backend);
         for pool in pools.filter(|pool| router.purpose(&pool.proxy) == PoolPurpose::Write) {
             let servers = report.rows.iter().filter(|row| row.kind == ProxyKind::Server && row.proxy == pool.proxy);
-            let up: Vec<_> = servers.filter(|server| server.status.takes_traffic()).collect();
+            let up: Vec<_> = servers.filter(|server| server.takes_traffic()).collect();
             let leads_there = up.len() == 1
                 && up
                     .iter()
                     .filter_map(|server| snapshot.member_of(server))
                     .all(|member| leader.as_ref().is_some_and(|leader| leader.value == member.name));
-            if !leads_there {
+            // Nobody takes writes in a standby cluster.
+            let by_design = up.is_empty() && snapshot.is_standby_cluster();
+            if !leads_there && !by_design {
                 reasons.push(format!("pool {} of {} does not lead to the leader alone", pool.proxy, router.name));
             }
         }

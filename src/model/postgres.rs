@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::agent::Position;
+use super::agent::{Address, Position};
 use super::lsn::{Lsn, SystemId, Timeline};
 use super::role::SyncState;
 use super::setting::Settings;
@@ -384,6 +384,11 @@ pub struct SqlReport {
     pub in_recovery: bool,
     /// When the postmaster started. Tells whether REST and SQL speak of one and the same node.
     pub postmaster_started: Timestamp,
+    /// Its own end of the console's session (`inet_server_addr()` and port); `None`: a local socket. Within the node's own
+    /// network, so that two nodes may well tell the same one.
+    pub address: Option<Address>,
+    /// What the node's host name was resolved to for that session.
+    pub peer: Option<Address>,
     /// `cluster_name`.
     pub cluster_name: Text,
     /// System identifier.

@@ -1,6 +1,10 @@
 //! The router in front of the cluster: HAProxy's proxies and servers.
 
+mod control;
+mod identity;
+mod pool;
 mod row;
+mod status;
 
 use std::time::Duration;
 
@@ -11,7 +15,10 @@ use super::name::RouterName;
 use super::observed::Reading;
 use super::text::Text;
 
-pub use row::{HealthCheck, Hold, OwnCheck, ProxyKind, ProxyRow, ProxyStatus, ServerControl};
+pub use control::{Bypass, HeldBy, Hold, OwnCheck, ServerControl};
+pub use identity::{KnownBy, Whose, contradiction};
+pub use row::{HealthCheck, ProxyKind, ProxyRow};
+pub use status::ProxyStatus;
 
 /// The process itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -138,14 +145,19 @@ pub struct Router {
 }
 
 impl Router {
-    /// What a backend is for: by configuration, else by its name.
+    /// What a backend is for: by configuration, else by its name. Where the configuration says which backends lead to the
+    /// leader, or which to replicas, none other is guessed to.
     pub fn purpose(&self, proxy: &Text) -> PoolPurpose {
         if self.write_backends.contains(proxy) {
-            PoolPurpose::Write
-        } else if self.read_backends.contains(proxy) {
-            PoolPurpose::Read
-        } else {
-            PoolPurpose::guess(proxy.as_str())
+            return PoolPurpose::Write;
+        }
+        if self.read_backends.contains(proxy) {
+            return PoolPurpose::Read;
+        }
+        match PoolPurpose::guess(proxy.as_str()) {
+            PoolPurpose::Write if !self.write_backends.is_empty() => PoolPurpose::Unknown,
+            PoolPurpose::Read if !self.read_backends.is_empty() => PoolPurpose::Unknown,
+            guess => guess,
         }
     }
 
@@ -165,11 +177,19 @@ impl Router {
     }
 
     /// The interface to believe at `now`: a fresh one before a stale one, the runtime API before the page, since it
-    /// knows addresses.
+    /// knows addresses. An answer of one from before the other began to fail is none: it does not tell that the router
+    /// outlived that.
     pub fn reading(&self, now: super::moment::Moment) -> Option<&Reading<RouterReport>> {
         let both = [self.runtime.as_ref(), self.http.as_ref()];
         let find = |wanted: &dyn Fn(&Reading<RouterReport>) -> bool| both.into_iter().flatten().find(|r| wanted(r));
-        find(&|reading| reading.is_fresh(now))
+        let failing =
+            both.into_iter().flatten().filter_map(|reading| reading.failure.as_ref()).map(|failure| failure.since);
+        let since = failing.max();
+        let is_newer = |reading: &Reading<RouterReport>| {
+            since.is_none_or(|since| reading.failure.is_none() && reading.answered_since(since, now))
+        };
+        find(&|reading| reading.is_fresh(now) && is_newer(reading))
+            .or_else(|| find(&|reading| reading.answer.is_some() && !reading.is_fresh(now)))
             .or_else(|| find(&|reading| reading.answer.is_some()))
             .or_else(|| find(&|_| true))
     }

@@ -14,7 +14,7 @@ use super::moment::{Began, Moment};
 use super::name::{ClusterName, NodeName};
 use super::observed::{Freshness, Observed, Reading, best};
 use super::parts::{BackupReport, PoolerReport, RuntimeReport};
-use super::router::{ProxyRow, Router};
+use super::router::Router;
 use super::source::Source;
 use super::text::Text;
 use super::thresholds::Thresholds;
@@ -173,21 +173,6 @@ impl Snapshot {
     /// Every member in the light of all sources.
     pub fn views(&self) -> impl Iterator<Item = MemberView<'_>> {
         self.members.iter().map(|member| self.view(member))
-    }
-
-    /// The member a server of the router stands for: by name, else by address.
-    pub fn member_of(&self, row: &ProxyRow) -> Option<&Member> {
-        let by_name = self.members.iter().find(|member| *member.name.text() == row.server);
-        by_name.or_else(|| {
-            let address = row.address.as_ref()?;
-            self.members.iter().find(|member| {
-                let recorded = self.recorded(|content| content.member(&member.name).and_then(|m| m.postgres.clone()));
-                let known = recorded.map(|fact| fact.value).into_iter().chain(member.postgres_address.clone());
-                known.into_iter().map(|known| known.to_string()).any(|known| {
-                    known == address.as_str() || row.reached.as_ref().is_some_and(|reached| known == reached.as_str())
-                })
-            })
-        })
     }
 
     /// The record to believe: a fresh one before a stale one, etcd's own before a relayed one.
@@ -429,21 +414,5 @@ mod tests {
             snapshot.backups.push(reading);
         }
         assert_eq!(snapshot.age(now + second), Some(second * 2));
-    }
-
-    /// A server named otherwise, at an address that only the address map knows to be a member's.
-    #[test]
-    fn a_server_is_known_by_where_its_address_is_reached() {
-        use crate::model::agent::Address;
-        use crate::model::router::ProxyKind;
-        let mut snapshot = crate::model::test_support::healthy();
-        let member = snapshot.members.first_mut().unwrap();
-        member.postgres_address = Some(Address { host: "127.0.0.1".into(), port: 15433 });
-        let name = member.name.clone();
-        let mut row = crate::model::test_support::proxy_row("rw", "b", ProxyKind::Server, "UP");
-        row.address = Some("10.99.0.21:5432".into());
-        assert!(snapshot.member_of(&row).is_none());
-        row.reached = Some("127.0.0.1:15433".into());
-        assert_eq!(snapshot.member_of(&row).map(|member| member.name.clone()), Some(name));
     }
 }

@@ -280,6 +280,8 @@ fn node(
         version_text: "17.2 (Debian 17.2-1.pgdg120+1)".into(),
         in_recovery,
         postmaster_started: started,
+        address: None,
+        peer: None,
         cluster_name: "pg-ha".into(),
         system_id: Some(SYSTEM),
         timeline: Some(Timeline(12)),

@@ -238,6 +238,8 @@ fn coarse(status: &ProxyStatus) -> ProxyStatus {
     match status {
         ProxyStatus::GoingDown(_) => ProxyStatus::Up,
         ProxyStatus::GoingUp(_) => ProxyStatus::Down,
+        ProxyStatus::DrainGoingDown(_) => ProxyStatus::Drain,
+        ProxyStatus::NoLoadBalancingGoingDown(_) => ProxyStatus::NoLoadBalancing,
         other => other.clone(),
     }
 }

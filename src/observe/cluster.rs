@@ -285,8 +285,13 @@ impl Observer {
         }
         let kind = observation.source.kind;
         let Ok(Facts::Record(record)) = &observation.outcome else {
+            // What one interface of a router has lost the other may have lost too, which is asked at a pace of its own.
+            let router_fails = observation.outcome.is_err() && self.merge.router_answered(&observation.source);
             let name = NodeName::new(observation.source.target.as_str());
             self.merge.take(observation);
+            if router_fails {
+                self.nudge.send_modify(|count| *count += 1);
+            }
             match kind {
                 SourceKind::Etcd | SourceKind::PatroniCluster => {
                     self.record_due = None;

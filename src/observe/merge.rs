@@ -255,6 +255,13 @@ impl Merge {
         }
     }
 
+    /// Whether this interface of a router answered when it was asked last.
+    pub fn router_answered(&self, source: &Source) -> bool {
+        let readings = self.picture.routers.iter().flat_map(|router| [&router.http, &router.runtime]).flatten();
+        let mut own = readings.filter(|reading| reading.source == *source);
+        own.any(|reading| reading.answer.is_some() && reading.failure.is_none())
+    }
+
     /// The record to follow for membership: fresh ones only, since an old list must not make members vanish.
     pub fn fresh_record(&self, now: Moment) -> Option<&DcsContent> {
         self.picture.dcs.content.iter().find_map(|reading| reading.fresh(now))

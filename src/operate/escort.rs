@@ -352,10 +352,8 @@ impl Teller<'_> {
         };
         if control.hold != Hold::None {
             let word = if control.hold == Hold::Drain { "draining" } else { "in maintenance" };
-            return Some(RouteEnd::Left(format!(
-                "{} is {word} by another hand: nothing leads to the leader",
-                own.server
-            )));
+            let by = own.holder().map(|by| format!(" ({})", by.words())).unwrap_or_default();
+            return Some(RouteEnd::Left(format!("{} is {word}{by}: nothing leads to the leader", own.server)));
         }
         let mut alone = true;
         for row in rows.iter().filter(takes).filter(|row| row.server != own.server) {

@@ -16,6 +16,7 @@ pub mod hand;
 pub mod job;
 pub mod judge;
 mod keep;
+pub mod own_hand;
 mod prepare;
 pub mod progress;
 pub mod runner;
@@ -27,5 +28,6 @@ mod tests;
 pub mod undo;
 
 pub use judge::{Judge, Rules};
+pub use own_hand::OwnHand;
 pub use progress::{Event, Progress};
 pub use runner::{Limits, Parts, Request, run};

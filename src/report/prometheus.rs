@@ -224,7 +224,7 @@ fn routers(scope: &mut Scope<'_>, snapshot: &Snapshot) {
         let row = server.row;
         let labels =
             [("router", server.router.name.as_str()), ("backend", row.proxy.as_str()), ("server", row.server.as_str())];
-        let up = Some(flag(row.status.takes_traffic()));
+        let up = Some(flag(row.takes_traffic()));
         scope.gauge("pgctl_router_server_up", "1 if the router sends new connections there.", &labels, up);
         let sessions = row.sessions.map(|sessions| sessions as f64);
         scope.gauge("pgctl_router_server_sessions", "Sessions now.", &labels, sessions);

@@ -13,7 +13,7 @@ use super::table::{Cell, Column, Table, Tone};
 use super::topology::told_when;
 use super::units::{self, BYTES_WIDTH, COUNT_WIDTH, DURATION_WIDTH, RATE_WIDTH};
 use crate::model::observed::Reading;
-use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router, RouterReport};
+use crate::model::router::{Bypass, PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router, RouterReport};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
@@ -81,21 +81,30 @@ pub fn backends(snapshot: &Snapshot, router: &Router) -> Table {
         let purpose = router.purpose(&row.proxy);
         let all: Vec<_> =
             routing::servers_of(snapshot, router).filter(|server| server.row.proxy == row.proxy).collect();
-        let up: Vec<_> = all
-            .iter()
-            .filter(|server| server.row.status.takes_traffic())
-            .map(|server| server.row.server.as_str())
-            .collect();
+        let up: Vec<_> =
+            all.iter().filter(|server| server.row.takes_traffic()).map(|server| server.row.server.as_str()).collect();
+        let by_design = matches!(purpose, PoolPurpose::Write | PoolPurpose::Read)
+            && up.is_empty()
+            && routing::empty_by_design(snapshot, router, &row.proxy).is_some();
+        let unpublished = all.iter().any(|server| server.row.bypass == Some(Bypass::Unpublished));
         let tone = match (purpose, up.len()) {
             (PoolPurpose::Write, 1) => Tone::Well,
+            (_, 0) if by_design => Tone::Dim,
             // None: writes fail. Several: writes reach nodes that must not have them.
             (PoolPurpose::Write, _) | (PoolPurpose::Read, 0) => Tone::Act,
             (_, 0) => Tone::Look,
             (PoolPurpose::Read | PoolPurpose::Any | PoolPurpose::Unknown, _) => Tone::Plain,
         };
-        let servers = if up.is_empty() { "none".to_owned() } else { up.join(", ") };
+        let servers = match (up.as_slice(), unpublished) {
+            ([], true) => "none: unpublished".to_owned(),
+            ([], false) => "none".to_owned(),
+            (up, _) => up.join(", "),
+        };
         let status = match (&row.status, purpose) {
             (ProxyStatus::Up | ProxyStatus::Open, _) => Tone::Well,
+            // The one proxy that leads there all the same is its own `listen`.
+            (ProxyStatus::UpUnpublished, _) if !unpublished && !up.is_empty() => Tone::Plain,
+            _ if by_design => Tone::Dim,
             (ProxyStatus::Unknown(_), _) => Tone::Stale,
             (_, PoolPurpose::Write) => Tone::Act,
             (_, PoolPurpose::Read | PoolPurpose::Any | PoolPurpose::Unknown) => Tone::Look,

@@ -1,9 +1,11 @@
 //! Which server of a router is which member, and where that contradicts the DCS.
 
+use crate::model::member::Member;
 use crate::model::name::NodeName;
 use crate::model::observed::Reading;
-use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, Router, RouterReport};
+use crate::model::router::{Bypass, PoolPurpose, ProxyKind, ProxyRow, Router, RouterReport};
 use crate::model::snapshot::Snapshot;
+use crate::model::text::Text;
 
 /// One server of one router.
 #[derive(Clone, Copy)]
@@ -21,7 +23,7 @@ pub struct Server<'a> {
 impl Server<'_> {
     /// Whether new connections are sent there by a router that answers in time.
     pub fn takes_traffic(&self, snapshot: &Snapshot) -> bool {
-        self.reading.is_fresh(snapshot.now) && self.row.status.takes_traffic()
+        self.reading.is_fresh(snapshot.now) && self.row.takes_traffic()
     }
 }
 
@@ -60,11 +62,12 @@ pub enum Oddity {
 
 /// What is odd about `server`, by fresh sources alone. A replica that is down in the write pool is as it should be.
 pub fn oddity(snapshot: &Snapshot, server: &Server<'_>) -> Option<Oddity> {
-    if !server.reading.is_fresh(snapshot.now) {
+    // A word that is not known accuses nobody.
+    if !server.reading.is_fresh(snapshot.now) || !server.row.status.is_known() {
         return None;
     }
     let member = snapshot.member_of(server.row)?;
-    let up = server.row.status.takes_traffic();
+    let up = server.row.takes_traffic();
     let leader = snapshot.leader();
     let leader_is_known = snapshot.record_is_fresh() || leader.as_ref().is_some_and(|leader| leader.fresh);
     let leads = leader.as_ref().is_some_and(|leader| leader.value == member.name);
@@ -72,8 +75,12 @@ pub fn oddity(snapshot: &Snapshot, server: &Server<'_>) -> Option<Oddity> {
         (PoolPurpose::Write, true, false) if leader_is_known => {
             Some(Oddity::WritesElsewhere { leader: leader.map(|leader| leader.value) })
         }
-        (PoolPurpose::Write, false, true) => Some(Oddity::LeaderIsDown),
-        (PoolPurpose::Read, false, false) => {
+        // Nobody takes writes in a standby cluster.
+        (PoolPurpose::Write, false, true) if !snapshot.is_standby_cluster() => Some(Oddity::LeaderIsDown),
+        // A spare is there to be idle, and a pool may be of fewer than all replicas: of synchronous ones, say.
+        (PoolPurpose::Read, false, false)
+            if server.row.bypass != Some(Bypass::Spare) && !reads_elsewhere(snapshot, server, member) =>
+        {
             let view = snapshot.view(member);
             let wanted = view.tags().is_none_or(|tags| !tags.value.noloadbalance);
             let streams = view.streams().is_some_and(|streams| streams.fresh && streams.value);
@@ -81,6 +88,27 @@ pub fn oddity(snapshot: &Snapshot, server: &Server<'_>) -> Option<Oddity> {
         }
         _ => None,
     }
+}
+
+/// Whether `member` gets reads through another pool of the same router, and this one's check only says no.
+fn reads_elsewhere(snapshot: &Snapshot, server: &Server<'_>, member: &Member) -> bool {
+    let says_no = server.row.check.as_ref().is_some_and(|check| check.result == "L7STS");
+    says_no
+        && servers_of(snapshot, server.router).any(|other| {
+            other.purpose == PoolPurpose::Read
+                && other.row.proxy != server.row.proxy
+                && other.row.takes_traffic()
+                && snapshot.member_of(other.row).is_some_and(|own| own.name == member.name)
+        })
+}
+
+/// Why a pool of `router` that serves nobody is as it should be; `None`: it is not.
+pub fn empty_by_design(snapshot: &Snapshot, router: &Router, pool: &Text) -> Option<&'static str> {
+    if router.purpose(pool) == PoolPurpose::Write {
+        return snapshot.is_standby_cluster().then_some("a standby cluster takes no writes");
+    }
+    let report = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now))?;
+    snapshot.empty_by_design(router, report, pool)
 }
 
 /// Sessions through the pools of one purpose, summed over the routers that answer. `None`: none answers, none has such a

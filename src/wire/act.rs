@@ -7,6 +7,7 @@ use super::{Misuse, Observers, configured, hooks, job, scope, stack};
 use crate::action::Intent;
 use crate::action::intent::Owed;
 use crate::action::record::ActionId;
+use crate::audit::Journal;
 use crate::cli::act::args::ActVerb;
 use crate::cli::act::{PICTURE, Wanted, edited, intent, run};
 use crate::cli::args::Arguments;
@@ -16,7 +17,7 @@ use crate::config::resolved::Settings;
 use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::model::name::RouterName;
 use crate::observe::once::settled;
-use crate::operate::Rules;
+use crate::operate::OwnHand;
 use crate::operate::desk::{Desk, HostNotes};
 use crate::operate::job::{JobState, elsewhere};
 
@@ -57,8 +58,9 @@ pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Pri
             }
         }
     }
+    let rules = OwnHand::waiting(Journal::at(job::state()));
     let desk =
-        Desk::new(Arc::new(PatroniManager::of(&cluster)), Arc::new(Rules)).noting(HostNotes::known(job::here().await));
+        Desk::new(Arc::new(PatroniManager::of(&cluster)), Arc::new(rules)).noting(HostNotes::known(job::here().await));
     let exit = run(handle, &desk, begin, &wanted, verb.acting(), printer).await;
     observers.end().await;
     exit

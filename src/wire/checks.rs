@@ -20,7 +20,7 @@ use crate::driver::router::haproxy_acting::HaproxyActing;
 use crate::model::checkup::{Aspect, CheckLine, Verdict};
 use crate::model::member::Member;
 use crate::model::name::ClusterName;
-use crate::model::router::ProxyKind;
+use crate::model::router::{ProxyKind, ProxyRow};
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{Source, SourceKind};
 use crate::model::text::Text;
@@ -148,11 +148,35 @@ fn strangers(snapshot: &Snapshot) -> Vec<CheckLine> {
             let names: BTreeSet<&str> = servers.iter().map(|row| row.server.as_str()).collect();
             let names: Vec<&str> = names.into_iter().take(MOST_NAMED).collect();
             let text = format!("none of its servers is a member of this cluster: {}", names.join(", "));
-            let remedy = "check that this router belongs to this cluster, and not to another";
-            lines.push(line(reading.source.clone(), Aspect::Identity, Verdict::Warn, text, remedy));
+            lines.push(line(
+                reading.source.clone(),
+                Aspect::Identity,
+                Verdict::Warn,
+                text,
+                &remedy(snapshot, &servers),
+            ));
         }
     }
     lines
+}
+
+/// What to write where the router is the cluster's own: the line of the address map for the first server that tells its
+/// address, with the member left to be chosen.
+fn remedy(snapshot: &Snapshot, servers: &[&ProxyRow]) -> String {
+    const ELSE: &str = "check that this router belongs to this cluster, and not to another";
+    let Some(address) = servers.iter().find_map(|row| row.address.as_ref()) else {
+        return format!("{ELSE}; a runtime API at operator level would tell the servers' addresses");
+    };
+    let members = snapshot.members.iter().filter_map(|member| member.postgres_address.as_ref());
+    let contacts = members.take(MOST_NAMED).map(ToString::to_string).collect::<Vec<_>>();
+    match contacts.as_slice() {
+        [] => ELSE.to_owned(),
+        [one, ..] => format!(
+            "{ELSE}; if it does, say where each address is reached from here ({}): [clusters.{}.address_map] \"{address}\" = \"{one}\"",
+            contacts.join(", "),
+            snapshot.identity.name
+        ),
+    }
 }
 
 /// An examination is no poll: slow is worth a word elsewhere, here it must not hide what is wrong.

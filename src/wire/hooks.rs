@@ -18,6 +18,7 @@ use super::drill::practice::{Ground, Practice};
 use super::rehearsal::Rehearsal;
 use super::stack::access;
 use super::{job, one_line};
+use crate::audit::Journal;
 use crate::cli::args::Shared;
 use crate::client::{process, resolve, secret};
 use crate::config::audience::Standing;
@@ -31,7 +32,7 @@ use crate::model::agent::Address;
 use crate::model::name::ClusterName;
 use crate::model::text::{Text, redact};
 use crate::observe::picture::{Handle, Picture};
-use crate::operate::Rules;
+use crate::operate::OwnHand;
 use crate::operate::desk::{Desk, HostNotes};
 use crate::operate::drill::Reports;
 use crate::operate::hand::Hand;
@@ -67,7 +68,8 @@ pub(super) fn for_clusters(
     let psql = (!options.read_only).then(|| psql(Arc::clone(&settings), handles));
     let open = settings.clusters.iter().filter(|cluster| !options.read_only && !cluster.read_only);
     let desk = |cluster: &ClusterSettings| {
-        Desk::new(Arc::new(PatroniManager::of(cluster)), Arc::new(Rules)).noting(here.clone())
+        let rules = OwnHand::beside(Journal::at(job::state()));
+        Desk::new(Arc::new(PatroniManager::of(cluster)), Arc::new(rules)).noting(here.clone())
     };
     let desks: BTreeMap<_, _> = open.map(|cluster| (cluster.name.clone(), desk(cluster))).collect();
     let hand: Option<Arc<dyn Hand>> = (!desks.is_empty()).then(|| -> Arc<dyn Hand> { Arc::new(job::hand(shared)) });

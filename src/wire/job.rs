@@ -34,7 +34,7 @@ use crate::operate::hand::{Hand, Ledger as _, News};
 use crate::operate::job::{
     Job, JobError, JobLedger, Jobs, KEPT, Process, SCHEMA, Spec, line, settled, settling,
 };
-use crate::operate::{Judge, Limits, Parts, Request, Rules};
+use crate::operate::{Judge, Limits, OwnHand, Parts, Request};
 
 /// Jobs that are removed at most when a new one is made.
 const PRUNED_AT_ONCE: usize = 20;
@@ -258,7 +258,8 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
         }
         _ => {
             let act = settling(&spec.request.plan, &ledger(), act)?;
-            (PatroniManager::of(&cluster), Box::new(Rules), act, Limits::default())
+            let rules = OwnHand::waiting(Journal::at(state()));
+            (PatroniManager::of(&cluster), Box::new(rules), act, Limits::default())
         }
     };
     let parts = Parts {

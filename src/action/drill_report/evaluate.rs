@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::log::{Answer, Log, Read, Server, Write};
+use super::precision::precision;
 use super::{Figures, Gap, Stretch};
 use crate::model::moment::Moment;
 use crate::model::text::Text;
@@ -46,8 +47,10 @@ pub fn evaluate(log: &Log, kept: Option<&BTreeSet<u64>>) -> Figures {
     let stale = wrong(&|read, seen| {
         seen.in_recovery && !is_lost(seen) && seen.newest < newest_before(&acknowledged, read.sent, kept)
     });
+    let outage = longest(log, &written);
     Figures {
-        outage: longest(log, &written),
+        precision: outage.and_then(|outage| precision(log, outage)),
+        outage,
         interruptions: gaps(log, &written).filter(|gap| is_long(log, *gap)).collect(),
         read_interruptions: gaps(log, &answered).filter(|gap| is_long(log, *gap)).collect(),
         read_gap: longest(log, &answered),

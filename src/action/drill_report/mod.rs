@@ -5,6 +5,7 @@
 mod compare;
 mod evaluate;
 mod log;
+mod precision;
 #[cfg(test)]
 mod tests;
 
@@ -126,11 +127,33 @@ pub struct Figures {
     pub reads_of_lost_rows: u64,
     /// Who served writes, in order.
     pub stretches: Vec<Stretch>,
-    /// How far the times can be wrong: the most by which the probe itself was late. The probe writes in steps, so an
-    /// outage is known to one step at each end besides.
+    /// How far the times can be wrong: the most by which the probe itself was late. The probe samples in steps, so that an
+    /// outage is known no better than `precision` besides.
     pub clock_error: Duration,
     /// The step.
     pub interval: Duration,
+    /// How exactly begin and end of the outage are known, from what was sampled around them; `None`: there was no outage,
+    /// its end was not seen, or the report is of a version that did not tell.
+    #[serde(default)]
+    pub precision: Option<Precision>,
+}
+
+/// How much earlier the outage may have ended, and how much later begun, than the samples tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Precision {
+    /// From the last acknowledged row to the first attempt that failed, or between the last two acknowledged rows where
+    /// that is more.
+    pub begin: Duration,
+    /// From the last attempt that failed to the first acknowledged row, or between the first two acknowledged rows where
+    /// that is more.
+    pub end: Duration,
+}
+
+impl Precision {
+    /// Both together: the most by which the RTO can be too long.
+    pub fn whole(self) -> Duration {
+        self.begin + self.end
+    }
 }
 
 impl Figures {

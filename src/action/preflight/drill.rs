@@ -95,9 +95,7 @@ fn somebody_is_left(scene: &Scene<'_>, scenario: Scenario, notes: &mut Vec<Note>
     let writes = scene.snapshot.routers.iter().any(|router| {
         router.reading(scene.snapshot.now).and_then(|reading| reading.fresh(scene.snapshot.now)).is_some_and(|report| {
             let takes = |row: &&crate::model::router::ProxyRow| {
-                row.kind == ProxyKind::Server
-                    && router.purpose(&row.proxy) == PoolPurpose::Write
-                    && row.status.takes_traffic()
+                row.kind == ProxyKind::Server && router.purpose(&row.proxy) == PoolPurpose::Write && row.takes_traffic()
             };
             report.rows.iter().filter(takes).count() == 1
         })

@@ -6,7 +6,7 @@ use super::super::order::RouterRequest;
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
 use crate::model::name::{NodeName, RouterName};
 use crate::model::observed::Reading;
-use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router, RuntimeLevel};
+use crate::model::router::{Bypass, HeldBy, Hold, PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router, RuntimeLevel};
 use crate::model::text::Text;
 
 /// Every router must know the leader and the candidate, or clients are led nowhere.
@@ -42,9 +42,8 @@ fn one(scene: &Scene<'_>, router: &Router, candidate: Option<&NodeName>, notes: 
         servers.iter().find(|row| scene.snapshot.member_of(row).is_some_and(|member| member.name == *name))
     };
     if let Some(leader) = scene.leader() {
-        let up: Vec<&str> =
-            servers.iter().filter(|row| row.status.takes_traffic()).map(|row| row.server.as_str()).collect();
-        let leads = server_of(&leader.value).filter(|row| row.status.takes_traffic());
+        let up: Vec<&str> = servers.iter().filter(|row| row.takes_traffic()).map(|row| row.server.as_str()).collect();
+        let leads = server_of(&leader.value).filter(|row| row.takes_traffic());
         let note = match leads {
             Some(row) if up.len() == 1 => {
                 pass("router-leader", format!("{} leads writes to {} alone", router.name, row.server))
@@ -64,20 +63,27 @@ fn one(scene: &Scene<'_>, router: &Router, candidate: Option<&NodeName>, notes: 
     let candidates =
         |row: &ProxyRow| of_candidate.is_some_and(|own| own.proxy == row.proxy && own.server == row.server);
     let rows = fact.value.rows.iter().filter(|row| row.kind == ProxyKind::Server && !candidates(row));
-    let held = rows.filter_map(|row| Some(format!("{}/{} is {}", row.proxy, row.server, row.held_word()?)));
+    let held = rows.filter_map(|row| Some(format!("{}/{} is {}", row.proxy, row.server, held_words(row)?)));
     let held = held.collect::<Vec<_>>();
     if !held.is_empty() {
-        let text = format!("at {} {} by somebody's hand, and stays so, whoever leads", router.name, held.join(", "));
+        let text = format!("at {} {}: it stays so, whoever is the leader", router.name, held.join(", "));
         notes.push(warn("router-held", text).by(&fact));
     }
     if let Some(candidate) = candidate {
         let note = match of_candidate {
             None => block("router-candidate", format!("{} has no server for {candidate}", router.name)).overridable(),
-            Some(row) => match (row.held_word(), &row.status) {
-                (Some(word), _) => {
+            Some(row) => match (held_words(row), &row.status) {
+                (Some(words), _) => {
                     let text = format!(
-                        "{}/{} of {} is {word} by somebody's hand: clients will not follow to {candidate}",
+                        "{}/{} of {} is {words}: clients will not follow to {candidate}",
                         row.proxy, row.server, router.name,
+                    );
+                    block("router-candidate", text).overridable()
+                }
+                (None, _) if row.bypass == Some(Bypass::Unpublished) => {
+                    let text = format!(
+                        "backend {} of {} is unpublished: clients will not reach {candidate}",
+                        row.proxy, router.name
                     );
                     block("router-candidate", text).overridable()
                 }
@@ -94,6 +100,15 @@ fn one(scene: &Scene<'_>, router: &Router, candidate: Option<&NodeName>, notes: 
         };
         notes.push(note.about(candidate).by(&fact));
     }
+}
+
+/// The state that something other than its check keeps a server in, and who does; `None`: nothing does.
+fn held_words(row: &ProxyRow) -> Option<String> {
+    Some(format!("{} ({})", row.held_word()?, row.holder()?.words()))
+}
+
+fn held(row: &ProxyRow) -> String {
+    held_words(row).unwrap_or_else(|| row.word())
 }
 
 /// Every router that the plan tells something must let itself be told: that is asked beforehand, since it would show only
@@ -155,24 +170,20 @@ pub(super) fn server(
         return;
     };
     notes.push(
-        match (&row.status, state) {
-            (ProxyStatus::Maintenance(via), _) if !via.is_empty() => {
-                let text = format!(
-                    "{backend}/{server} is {}: its state is another server's or the resolver's",
-                    row.status.word()
-                );
+        match (row.holder(), row.held(), state) {
+            (Some(HeldBy::Resolver | HeldBy::Server(_)), Hold::Maintenance, _) => {
+                let text = format!("{backend}/{server} is {}: that is for another to change", held(row));
                 block("router-server", text)
             }
-            (ProxyStatus::Maintenance(_) | ProxyStatus::Drain, ServerState::Ready) => {
-                let text =
-                    format!("{backend}/{server} is {}: if another hand set it, that work may go on", row.status.word());
+            (Some(_), Hold::Maintenance | Hold::Drain, ServerState::Ready) => {
+                let text = format!("{backend}/{server} is {}: if somebody else set it, that work may go on", held(row));
                 block("router-server", text).overridable()
             }
-            (ProxyStatus::Maintenance(_), ServerState::Drain) => {
+            (_, Hold::Maintenance, ServerState::Drain) => {
                 let text = format!("{backend}/{server} is MAINT: draining lets its sessions go on");
                 block("router-server", text).overridable()
             }
-            (status, _) => pass("router-server", format!("{backend}/{server} is {}", status.word())),
+            (_, _, _) => pass("router-server", format!("{backend}/{server} is {}", row.word())),
         }
         .by(&fact),
     );

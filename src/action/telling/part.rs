@@ -92,7 +92,7 @@ fn astray(scene: &Scene<'_>, leader: &crate::model::name::NodeName, servers: &[&
         let why = format!("{}/{} is {}: it cannot follow", row.proxy, row.server, row.status.word());
         return Some(Telling::contradicted(why));
     }
-    let up: Vec<&&ProxyRow> = servers.iter().filter(|row| row.status.takes_traffic()).collect();
+    let up: Vec<&&ProxyRow> = servers.iter().filter(|row| row.takes_traffic()).collect();
     match up.as_slice() {
         [] => Some(Telling::not_yet(format!("{} leads nowhere", servers.first()?.proxy))),
         [one] if is_leader(one) => None,
@@ -106,7 +106,7 @@ fn astray(scene: &Scene<'_>, leader: &crate::model::name::NodeName, servers: &[&
 
 /// Whether a hand keeps the server from taking new connections.
 fn is_out(status: &ProxyStatus) -> bool {
-    matches!(status, ProxyStatus::Maintenance(_) | ProxyStatus::Drain)
+    status.is_maintenance() || status.is_drain()
 }
 
 pub(super) fn router_server(
@@ -128,8 +128,8 @@ pub(super) fn router_server(
     };
     let reached = match state {
         ServerState::Ready => !is_out(&row.status) && !matches!(row.status, ProxyStatus::Unknown(_)),
-        ServerState::Drain => row.status == ProxyStatus::Drain,
-        ServerState::Maintenance => matches!(row.status, ProxyStatus::Maintenance(_)),
+        ServerState::Drain => row.status.is_drain(),
+        ServerState::Maintenance => row.status.is_maintenance(),
     };
     let words = format!("{}: {backend}/{server} {}", report.source, row.status.word());
     if reached { Telling::reached(words) } else { Telling::not_yet(words) }
@@ -163,7 +163,7 @@ pub(super) fn sessions_gone(scene: &Scene<'_>, places: &[ServerPlace]) -> Tellin
             Err(telling) => return telling,
         };
         let status = row.status.word();
-        if row.status.takes_traffic() {
+        if row.takes_traffic() {
             return Telling::not_yet(format!("{place} is {status}: new sessions still come"));
         }
         match row.sessions {
@@ -182,5 +182,6 @@ pub(super) fn serving(scene: &Scene<'_>, place: &ServerPlace) -> Telling {
         Err(telling) => return telling,
     };
     let words = format!("{}: {}/{} {}", report.source, row.proxy, row.server, row.status.word());
+    // A spare serves as soon as it is needed.
     if row.status.takes_traffic() { Telling::reached(words) } else { Telling::not_yet(words) }
 }

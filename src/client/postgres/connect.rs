@@ -46,6 +46,8 @@ pub(super) struct Opened {
     pub(super) driving: Driving,
     pub(super) encryption: Encryption,
     pub(super) version: String,
+    /// The far end's address.
+    pub(super) peer: Option<std::net::SocketAddr>,
 }
 
 /// Opens a session for looking at `host` and `port`, within the deadline that `access` sets.
@@ -211,7 +213,8 @@ async fn attempt_once(
     stage: &Stage,
 ) -> Result<Opened, PostgresError> {
     let stream = reach(host, port, &access.audience, stage).await?;
-    let peer = stream.peer_addr().map_err(PostgresError::Unreachable)?.ip();
+    let far_end = stream.peer_addr().map_err(PostgresError::Unreachable)?;
+    let peer = far_end.ip();
     let bounds = |proven| Bounds {
         auth: access.auth.clone(),
         proven: proven || peer.to_canonical().is_loopback(),
@@ -257,7 +260,7 @@ async fn attempt_once(
         None => Encryption::Plain,
         Some(_) => Encryption::Tls { verified: verify, certificate },
     };
-    Ok(Opened { client, driving: connection.boxed(), encryption, version })
+    Ok(Opened { client, driving: connection.boxed(), encryption, version, peer: Some(far_end) })
 }
 
 fn make_connector(

@@ -88,6 +88,9 @@ impl Decode for ServerRow {
             max_connections: columns.count()?,
             reserved_connections: columns.count()?,
             version_text: columns.text()?,
+            address: columns.some_text()?,
+            port: columns.take()?,
+            peer: None,
             system_id: None,
         })
     }

@@ -39,7 +39,7 @@ pub struct Examination {
 impl Session {
     /// Prepares the statements of a poll, in one round trip together with what is asked only once.
     pub(super) async fn prepare(opened: Opened) -> Result<Self, PostgresError> {
-        let Opened { client, mut driving, encryption, version } = opened;
+        let Opened { client, mut driving, encryption, version, peer } = opened;
         let major = major(&version);
         if major.is_some_and(|major| major < OLDEST) {
             return Err(PostgresError::TooOld(version));
@@ -54,6 +54,7 @@ impl Session {
         let mut server: ServerRow = single(&rows(server)?).map_err(|error| unexpected(&error))?;
         let system_id: Part<String> = read(rows(system_id).map_err(|error| part(&error)), single);
         server.system_id = system_id.ok();
+        server.peer = peer;
         let prepared = prepared.into_iter().map(|outcome| outcome.map_err(|error| part_of(&error))).collect();
         Ok(Self { client, driving, encryption, prepared, server, major })
     }

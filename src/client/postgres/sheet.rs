@@ -30,6 +30,12 @@ pub struct ServerRow {
     pub reserved_connections: u32,
     /// `server_version`.
     pub version_text: String,
+    /// `inet_server_addr()`: the server's own end of this session; `None` over a local socket.
+    pub address: Option<String>,
+    /// `inet_server_port()`.
+    pub port: Option<i32>,
+    /// What the host name was resolved to for this session, with the port.
+    pub peer: Option<std::net::SocketAddr>,
     /// System identifier in decimal; `None` where the role may not ask.
     pub system_id: Option<String>,
 }

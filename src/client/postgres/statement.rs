@@ -123,7 +123,7 @@ impl Statement {
                  current_setting('cluster_name'), current_setting('max_connections')::int4, \
                  current_setting('superuser_reserved_connections')::int4 \
                  + coalesce(current_setting('reserved_connections', true)::int4, 0), \
-                 current_setting('server_version')"
+                 current_setting('server_version'), host(inet_server_addr()), inet_server_port()"
             }
             Self::SystemId => "SELECT system_identifier::text FROM pg_control_system()",
             // Positions of the other role raise errors or linger from before a promotion, hence a guard on each.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::haproxy_rows::{info, reached, rows};
+use super::haproxy_rows::{LastChecks, info, reached, rows};
 use crate::client::haproxy::{StatTable, StatisticsPage};
 use crate::client::haproxy_runtime::{RuntimeAnswer, RuntimeError, RuntimeReader};
 use crate::client::http::HttpHead;
@@ -26,6 +26,7 @@ pub struct HaproxyPage {
     page: Option<StatisticsPage>,
     pace: Pace,
     map: AddressMap,
+    last: LastChecks,
 }
 
 /// How often the page is read where the runtime API tells the same more fully: the router is asked once a second in all.
@@ -40,6 +41,7 @@ impl HaproxyPage {
             page: None,
             pace: Pace::Each,
             map: AddressMap::default(),
+            last: LastChecks::default(),
         }
     }
 
@@ -82,7 +84,9 @@ impl Observe for HaproxyPage {
     fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
         Box::pin(async move {
             let (table, _) = self.ask().await?;
-            let report = RouterReport { info: None, rows: reached(rows(&table, |_, _| None), &self.map) };
+            let mut rows = reached(rows(&table, |_, _| None), &self.map);
+            self.last.complete(&mut rows);
+            let report = RouterReport { info: None, rows };
             Ok(Facts::Router(Box::new(report)))
         })
     }
@@ -103,14 +107,15 @@ pub struct HaproxyRuntime {
     pub(super) place: Text,
     pub(super) reader: RuntimeReader,
     map: AddressMap,
+    last: LastChecks,
 }
 
 impl HaproxyRuntime {
     /// The runtime API of `router`.
     pub fn new(router: &RouterName, api: RuntimeApi, timeouts: Timeouts) -> Self {
         let source = Source::new(SourceKind::RouterRuntime, router.as_str());
-        let map = AddressMap::default();
-        Self { source, place: place(&api), reader: RuntimeReader::new(api, timeouts), map }
+        let (map, last) = (AddressMap::default(), LastChecks::default());
+        Self { source, place: place(&api), reader: RuntimeReader::new(api, timeouts), map, last }
     }
 
     /// With where servers' addresses are reached from here.
@@ -153,7 +158,9 @@ impl Observe for HaproxyRuntime {
         Box::pin(async move {
             let answer = self.reader.read().await.map_err(|error| self.failure(&error))?;
             let RouterReport { info, rows } = runtime_report(&answer);
-            Ok(Facts::Router(Box::new(RouterReport { info, rows: reached(rows, &self.map) })))
+            let mut rows = reached(rows, &self.map);
+            self.last.complete(&mut rows);
+            Ok(Facts::Router(Box::new(RouterReport { info, rows })))
         })
     }
 }

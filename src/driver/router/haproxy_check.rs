@@ -54,7 +54,10 @@ impl HaproxyPage {
             Ok(page) => {
                 match page.version {
                     Some(version) => version_line(&mut list, "HAProxy", &version, OLDEST, NEWEST),
-                    None => list.skipped(Aspect::Version, "the page hides its version"),
+                    None => list.skipped(
+                        Aspect::Version,
+                        "the page hides its version: `stats show-version` shows it from 3.4 on, where hiding is the default",
+                    ),
                 }
                 if page.offers_actions {
                     let remedy = "drop `stats admin` there, or give the console a page without it";

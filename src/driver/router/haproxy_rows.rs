@@ -8,12 +8,71 @@ use crate::client::haproxy::{StatRow, StatTable};
 use crate::client::haproxy_runtime::ServerLine;
 use crate::config::address::{AddressMap, HostPort};
 use crate::model::agent::Address;
-use crate::model::router::{HealthCheck, Hold, OwnCheck, ProxyKind, ProxyRow, ProxyStatus, RouterInfo, ServerControl};
+use crate::model::router::{
+    Bypass, HealthCheck, HeldBy, Hold, OwnCheck, ProxyKind, ProxyRow, ProxyStatus, RouterInfo, ServerControl,
+};
 use crate::model::text::Text;
 
 /// Every row of the table. `state` knows what the table leaves out of a server of a backend.
 pub(super) fn rows<'a>(table: &StatTable, state: impl Fn(&str, &str) -> Option<&'a ServerLine>) -> Vec<ProxyRow> {
-    table.rows().map(|row| proxy_row(&row, &state)).collect()
+    let mut rows: Vec<ProxyRow> = table.rows().map(|row| proxy_row(&row, &state)).collect();
+    bypass(&mut rows);
+    rows
+}
+
+/// Marks servers that are up and yet get no new connection: what a server's own status does not tell.
+fn bypass(rows: &mut [ProxyRow]) {
+    let of = |kind: ProxyKind| move |row: &&ProxyRow| row.kind == kind;
+    // A `listen` leads to its own servers, published or not. Frontend and backend may share a name without being one.
+    let listens = |backend: &ProxyRow| {
+        let same = |front: &ProxyRow| front.proxy == backend.proxy && front.proxy_id == backend.proxy_id;
+        rows.iter().filter(of(ProxyKind::Frontend)).any(same)
+    };
+    let unpublished: Vec<Text> = rows
+        .iter()
+        .filter(of(ProxyKind::Backend))
+        .filter(|backend| backend.status.is_unpublished() && !listens(backend))
+        .map(|backend| backend.proxy.clone())
+        .collect();
+    for row in rows.iter_mut().filter(|row| row.kind == ProxyKind::Server) {
+        if unpublished.contains(&row.proxy) {
+            row.bypass = Some(Bypass::Unpublished);
+        } else if row.weight == Some(0) {
+            row.bypass = Some(Bypass::Weightless);
+        }
+    }
+    let serving: Vec<Text> = rows
+        .iter()
+        .filter(of(ProxyKind::Server))
+        .filter(|row| row.backup != Some(1) && row.takes_traffic())
+        .map(|row| row.proxy.clone())
+        .collect();
+    let is_spare = |row: &&mut ProxyRow| row.kind == ProxyKind::Server && row.backup == Some(1) && row.bypass.is_none();
+    for row in rows.iter_mut().filter(is_spare).filter(|row| serving.contains(&row.proxy)) {
+        row.bypass = Some(Bypass::Spare);
+    }
+}
+
+/// What each server's check came to last. While the next one runs, HAProxy tells code 0 and no words of the last.
+#[derive(Debug, Default)]
+pub(super) struct LastChecks(BTreeMap<(Text, Text), HealthCheck>);
+
+impl LastChecks {
+    /// Fills in what the last check came to where the next one runs, and keeps what there is for the next poll.
+    pub(super) fn complete(&mut self, rows: &mut [ProxyRow]) {
+        let mut kept = BTreeMap::new();
+        for row in rows {
+            let Some(check) = &mut row.check else { continue };
+            let place = (row.proxy.clone(), row.server.clone());
+            if let Some(last) = self.0.get(&place).filter(|last| check.in_progress && last.result == check.result) {
+                check.code = check.code.or(last.code);
+                check.description = last.description.clone();
+                check.took = last.took;
+            }
+            kept.insert(place, check.clone());
+        }
+        self.0 = kept;
+    }
 }
 
 /// `rows` with where the address of each server is reached from here.
@@ -38,12 +97,15 @@ fn proxy_row<'a>(row: &StatRow<'_>, state: &impl Fn(&str, &str) -> Option<&'a Se
     let (proxy, server) = (row.get("pxname").unwrap_or_default(), row.get("svname").unwrap_or_default());
     let kind = kind(row, server);
     let line = (kind == ProxyKind::Server).then(|| state(proxy, server)).flatten();
+    let status = ProxyStatus::from_word(text("status").as_str());
+    let tracks = row.get("tracked").map(Text::new);
     let known = row.get("addr").map(ToOwned::to_owned).or_else(|| line?.address.clone());
     ProxyRow {
         proxy: Text::new(proxy),
         server: Text::new(server),
         kind,
-        status: ProxyStatus::from_word(text("status").as_str()),
+        held_by: line.and_then(|line| held_by(line, &status, tracks.as_ref())),
+        status,
         sessions: number("scur"),
         sessions_max: number("smax"),
         sessions_limit: number("slim"),
@@ -74,15 +136,58 @@ fn proxy_row<'a>(row: &StatRow<'_>, state: &impl Fn(&str, &str) -> Option<&'a Se
         address: known.map(Text::new),
         reached: None,
         control: line.and_then(control),
-        tracks: row.get("tracked").map(Text::new),
+        tracks,
+        proxy_id: number("iid"),
+        fqdn: line.and_then(|line| line.fqdn.as_ref()).map(Text::new),
+        port: line.and_then(|line| line.port).filter(|port| *port > 0),
+        bypass: None,
+    }
+}
+
+/// Bits of `srv_admin_state`.
+mod admin {
+    /// Maintenance by a command.
+    pub(super) const FORCED_MAINTENANCE: u32 = 0x01;
+    /// Maintenance of the server that it tracks.
+    pub(super) const INHERITED_MAINTENANCE: u32 = 0x02;
+    /// `disabled` in the configuration.
+    pub(super) const CONFIGURED_MAINTENANCE: u32 = 0x04;
+    /// Drain by a command or by an agent.
+    pub(super) const FORCED_DRAIN: u32 = 0x08;
+    /// Drain of the server that it tracks.
+    pub(super) const INHERITED_DRAIN: u32 = 0x10;
+    /// The resolver gives no address, or gives one that the name does not have.
+    pub(super) const RESOLVER: u32 = 0x20 | 0x40;
+}
+
+/// Who keeps a server from traffic, as far as its state tells.
+fn held_by(line: &ServerLine, status: &ProxyStatus, tracks: Option<&Text>) -> Option<HeldBy> {
+    let mask = line.administrative?;
+    let has = |bits: u32| mask & bits != 0;
+    if has(admin::CONFIGURED_MAINTENANCE) {
+        // The configuration's own mark brings the forced one with it.
+        Some(HeldBy::Configuration)
+    } else if has(admin::FORCED_MAINTENANCE) {
+        Some(HeldBy::Hand)
+    } else if has(admin::RESOLVER) {
+        Some(HeldBy::Resolver)
+    } else if has(admin::INHERITED_MAINTENANCE | admin::INHERITED_DRAIN) {
+        Some(tracks.map_or(HeldBy::Unknown, |server| HeldBy::Server(server.clone())))
+    } else if has(admin::FORCED_DRAIN) {
+        let by_agent = || if line.agent_state == Some(0) { HeldBy::Hand } else { HeldBy::Unknown };
+        Some(status.held_by().unwrap_or_else(by_agent))
+    } else if mask == 0 && line.weight == Some(0) {
+        Some(HeldBy::Weight)
+    } else {
+        (mask != 0).then_some(HeldBy::Unknown)
     }
 }
 
 /// By what the state of a server is decided; `None`: a column is missing, so nothing is known for certain.
 fn control(line: &ServerLine) -> Option<ServerControl> {
-    /// By hand, inherited, by configuration, by DNS, by the name of the host.
-    const MAINTENANCE: u32 = 0x01 | 0x02 | 0x04 | 0x20 | 0x40;
-    const DRAIN: u32 = 0x08 | 0x10;
+    const MAINTENANCE: u32 =
+        admin::FORCED_MAINTENANCE | admin::INHERITED_MAINTENANCE | admin::CONFIGURED_MAINTENANCE | admin::RESOLVER;
+    const DRAIN: u32 = admin::FORCED_DRAIN | admin::INHERITED_DRAIN;
     /// In `srv_check_state` and `srv_agent_state`.
     const ENABLED: u32 = 0x04;
     const PAUSED: u32 = 0x08;
@@ -121,7 +226,8 @@ fn check(row: &StatRow<'_>) -> Option<HealthCheck> {
     let words: Vec<_> = [row.get("check_desc"), row.get("last_chk")].into_iter().flatten().collect();
     Some(HealthCheck {
         result: Text::new(result),
-        code: row.number("check_code").and_then(|code| u16::try_from(code).ok()),
+        // 0 is no code: a check without one (pgsql-check), or one that is running.
+        code: row.number("check_code").and_then(|code| u16::try_from(code).ok()).filter(|code| *code > 0),
         took: row.number("check_duration").map(Duration::from_millis),
         description: Text::new(words.join(": ")),
         in_progress: status.starts_with('*'),

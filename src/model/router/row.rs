@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::text::Text;
+use super::control::{Bypass, HeldBy, Hold, ServerControl};
+use super::status::ProxyStatus;
 
 /// What a row of the statistics is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -20,79 +22,6 @@ pub enum ProxyKind {
     Listener,
 }
 
-/// Status of a server, backend or frontend. Matched by the prefixes that HAProxy writes.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProxyStatus {
-    /// Takes traffic.
-    Up,
-    /// Takes traffic, but checks are failing: so many of so many.
-    GoingDown(Text),
-    /// Takes no traffic.
-    Down,
-    /// Takes no traffic yet, checks are passing.
-    GoingUp(Text),
-    /// Finishes what it has, takes nothing new.
-    Drain,
-    /// Out of service by somebody's hand, or the configuration's.
-    Maintenance(Text),
-    /// Up by default since nothing checks it: cannot follow a failover.
-    NoCheck,
-    /// Runs but is not balanced to.
-    NoLoadBalancing,
-    /// A frontend or listener that accepts.
-    Open,
-    /// A frontend that is stopped or paused.
-    Stopped,
-    /// A word this version does not know.
-    Unknown(Text),
-}
-
-impl ProxyStatus {
-    /// HAProxy's text.
-    pub fn from_word(word: &str) -> Self {
-        let rest = |prefix: &str| word.strip_prefix(prefix).map(str::trim).filter(|rest| !rest.is_empty());
-        match word.split([' ', '(']).next().unwrap_or_default() {
-            "UP" => rest("UP").map_or(Self::Up, |fraction| Self::GoingDown(Text::new(fraction))),
-            "DOWN" => match rest("DOWN") {
-                Some(fraction) if fraction.contains('/') => Self::GoingUp(Text::new(fraction)),
-                _ => Self::Down,
-            },
-            "DRAIN" => Self::Drain,
-            "MAINT" => Self::Maintenance(Text::new(rest("MAINT").unwrap_or_default())),
-            "NOLB" => Self::NoLoadBalancing,
-            "no" => Self::NoCheck,
-            "OPEN" => Self::Open,
-            "STOP" | "PAUSED" => Self::Stopped,
-            _ => Self::Unknown(Text::new(word)),
-        }
-    }
-
-    /// Whether new connections are sent there.
-    pub fn takes_traffic(&self) -> bool {
-        matches!(self, Self::Up | Self::GoingDown(_) | Self::NoCheck | Self::Open)
-    }
-
-    /// The word shown.
-    pub fn word(&self) -> String {
-        match self {
-            Self::Up => "UP".to_owned(),
-            Self::GoingDown(fraction) => format!("UP {fraction}"),
-            Self::Down => "DOWN".to_owned(),
-            Self::GoingUp(fraction) => format!("DOWN {fraction}"),
-            Self::Drain => "DRAIN".to_owned(),
-            Self::Maintenance(via) if via.is_empty() => "MAINT".to_owned(),
-            Self::Maintenance(via) => format!("MAINT {via}"),
-            Self::NoCheck => "no check".to_owned(),
-            Self::NoLoadBalancing => "NOLB".to_owned(),
-            Self::Open => "OPEN".to_owned(),
-            Self::Stopped => "STOP".to_owned(),
-            Self::Unknown(word) if word.is_empty() => "?".to_owned(),
-            Self::Unknown(word) => word.to_string(),
-        }
-    }
-}
-
 /// Result of the last health check.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct HealthCheck {
@@ -106,45 +35,6 @@ pub struct HealthCheck {
     pub description: Text,
     /// A check is running now; the result is the one before.
     pub in_progress: bool,
-}
-
-/// What keeps a server from traffic, whatever its check says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Hold {
-    /// Nothing.
-    None,
-    /// Maintenance, by hand, by the configuration or by a resolver.
-    Maintenance,
-    /// Draining.
-    Drain,
-}
-
-/// The router's own check of a server.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OwnCheck {
-    /// None is configured, or it is switched off: the server stays as it was told.
-    Off,
-    /// It has not come to a result yet.
-    Unknown,
-    /// The last one failed.
-    Failed,
-    /// The last one passed.
-    Passed,
-}
-
-/// By what the state of a server is decided. Told by the runtime API at operator level alone (`show servers state`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct ServerControl {
-    /// It runs, as far as its health goes.
-    pub running: bool,
-    /// What keeps it from traffic.
-    pub hold: Hold,
-    /// Its own check.
-    pub check: OwnCheck,
-    /// An agent on the server has a say too.
-    pub agent: bool,
 }
 
 /// One row of the statistics. Counters run since the start or since they were cleared.
@@ -218,6 +108,17 @@ pub struct ProxyRow {
     pub control: Option<ServerControl>,
     /// Server whose state it takes over instead of being checked itself (`track`).
     pub tracks: Option<Text>,
+    /// Number of its proxy: the same for both sides of a `listen`, and for no other proxy of the same name.
+    pub proxy_id: Option<u64>,
+    /// Name that the router itself resolves for the server's address (`srv_fqdn`); `None`: written as an address, or not
+    /// told.
+    pub fqdn: Option<Text>,
+    /// Port of the server, where only the name is known and not the address.
+    pub port: Option<u16>,
+    /// Who keeps it from traffic; `None`: nobody, or not told.
+    pub held_by: Option<HeldBy>,
+    /// Why no new connection reaches it although its status says that it is up.
+    pub bypass: Option<Bypass>,
 }
 
 impl ProxyRow {
@@ -258,62 +159,63 @@ impl ProxyRow {
             reached: None,
             control: None,
             tracks: None,
+            proxy_id: None,
+            fqdn: None,
+            port: None,
+            held_by: None,
+            bypass: None,
+        }
+    }
+
+    /// Whether new connections are sent there. A server that is up takes none in a backend that no frontend may lead to,
+    /// nor at weight 0, nor as a spare beside one that serves.
+    pub fn takes_traffic(&self) -> bool {
+        self.bypass.is_none() && self.status.takes_traffic()
+    }
+
+    /// The status as the router writes it, and why it means less than it says.
+    pub fn word(&self) -> String {
+        match self.bypass {
+            Some(bypass) if self.status.takes_traffic() => format!("{} ({})", self.status.word(), bypass.word()),
+            Some(_) | None => self.status.word(),
         }
     }
 
     /// What keeps the server from traffic, whatever its check says: by its control, where that is told, since a held server
     /// whose check fails is shown as any other that is down; else by its status.
     pub fn held(&self) -> Hold {
-        match (self.control, &self.status) {
-            (Some(control), _) => control.hold,
-            (None, ProxyStatus::Maintenance(_)) => Hold::Maintenance,
-            (None, ProxyStatus::Drain) => Hold::Drain,
-            (
-                None,
-                ProxyStatus::Up
-                | ProxyStatus::GoingDown(_)
-                | ProxyStatus::Down
-                | ProxyStatus::GoingUp(_)
-                | ProxyStatus::NoCheck
-                | ProxyStatus::NoLoadBalancing
-                | ProxyStatus::Open
-                | ProxyStatus::Stopped
-                | ProxyStatus::Unknown(_),
-            ) => Hold::None,
+        match self.control {
+            Some(control) => control.hold,
+            None if self.status.is_maintenance() => Hold::Maintenance,
+            None if self.status.is_drain() => Hold::Drain,
+            None => Hold::None,
         }
     }
 
     /// The same in HAProxy's word; `None`: nothing keeps it.
     pub fn held_word(&self) -> Option<String> {
-        match (self.held(), &self.status) {
-            (Hold::None, _) => None,
-            (_, ProxyStatus::Maintenance(_) | ProxyStatus::Drain) => Some(self.status.word()),
-            (Hold::Maintenance, _) => Some("MAINT".to_owned()),
-            (Hold::Drain, _) => Some("DRAIN".to_owned()),
+        match self.held() {
+            Hold::None => None,
+            _ if self.status.is_maintenance() || self.status.is_drain() => Some(self.status.word()),
+            Hold::Maintenance => Some("MAINT".to_owned()),
+            Hold::Drain => Some("DRAIN".to_owned()),
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
+    /// Who keeps it from traffic; `None`: nobody. Where neither state nor status tells, a hand is assumed to be the likeliest,
+    /// and is said to be unknown.
+    pub fn holder(&self) -> Option<HeldBy> {
+        if self.held() == Hold::None {
+            return None;
+        }
+        Some(self.held_by.clone().or_else(|| self.status.held_by()).unwrap_or(HeldBy::Unknown))
+    }
 
-    use super::*;
-
-    #[rstest]
-    #[case("UP", ProxyStatus::Up, true)]
-    #[case("UP 1/3", ProxyStatus::GoingDown("1/3".into()), true)]
-    #[case("DOWN", ProxyStatus::Down, false)]
-    #[case("DOWN 1/2", ProxyStatus::GoingUp("1/2".into()), false)]
-    #[case("DOWN (agent)", ProxyStatus::Down, false)]
-    #[case("DRAIN 1/3", ProxyStatus::Drain, false)]
-    #[case("MAINT", ProxyStatus::Maintenance("".into()), false)]
-    #[case("MAINT (via a/b)", ProxyStatus::Maintenance("(via a/b)".into()), false)]
-    #[case("no check", ProxyStatus::NoCheck, true)]
-    #[case("NOLB 1/2", ProxyStatus::NoLoadBalancing, false)]
-    #[case("FROZEN", ProxyStatus::Unknown("FROZEN".into()), false)]
-    fn statuses_are_read_by_prefix(#[case] word: &str, #[case] status: ProxyStatus, #[case] traffic: bool) {
-        assert_eq!(ProxyStatus::from_word(word), status);
-        assert_eq!(status.takes_traffic(), traffic);
+    /// The last check as a table shows it: result, code, and whether the next one runs.
+    pub fn check_words(&self) -> Option<String> {
+        let check = self.check.as_ref()?;
+        let code = check.code.map(|code| format!(" {code}")).unwrap_or_default();
+        let running = if check.in_progress { " …" } else { "" };
+        Some(format!("{}{code}{running}", check.result))
     }
 }

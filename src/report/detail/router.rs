@@ -6,7 +6,7 @@ use super::super::units;
 use super::Group;
 use super::opinions::{Collector, says};
 use crate::model::observed::Reading;
-use crate::model::router::{ProxyRow, Router, RouterReport};
+use crate::model::router::{ProxyRow, Router, RouterReport, Whose, contradiction};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
@@ -61,13 +61,20 @@ fn opinions(snapshot: &Snapshot, router: &Router, row: &ProxyRow) -> Option<Grou
     if let Ok(address) = router.sql_address(&row.proxy) {
         group.line("clients connect to", address.to_string(), Tone::Plain);
     }
-    match snapshot.member_of(row) {
-        Some(member) => {
+    if let Some(by) = row.holder() {
+        group.line("kept from traffic", by.words(), Tone::Look);
+    }
+    match snapshot.whose(row) {
+        Whose::Member { member, by } => {
             let view = snapshot.view(member);
+            group.line("member", format!("{}, by {}", member.name, by.words()), Tone::Plain);
             group.plain(&format!("{} is", member.name), view.role(), ToString::to_string);
             group.plain("and", view.state(), ToString::to_string);
         }
-        None => {
+        Whose::Contradicted(claims) => {
+            group.line("member", contradiction(&claims), Tone::Look);
+        }
+        Whose::Nobody => {
             group.line("member", "none of this name or address", Tone::Dim);
         }
     }
@@ -80,6 +87,7 @@ fn counters(snapshot: &Snapshot, reading: &Reading<RouterReport>, row: &ProxyRow
     let mut add = |label: &str, value: Option<String>| {
         group.plain(label, reading.fact(snapshot.now, |_| value), Clone::clone);
     };
+    add("name it resolves", row.fqdn.as_ref().map(ToString::to_string));
     add("address", row.address.as_ref().map(ToString::to_string));
     add("since last change", row.last_change.map(units::duration));
     add("down in all", row.downtime.map(units::duration));

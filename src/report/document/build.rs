@@ -236,7 +236,7 @@ fn router(snapshot: &Snapshot, router: &Router) -> RouterDocument {
             },
             member: snapshot.member_of(row).map(|member| member.name.to_string()),
             status: value(server.reading.fact(now, |_| Some(row.status.word()))),
-            takes_traffic: Value::of(server.reading.fact(now, |_| Some(row.status.takes_traffic())), now, NOBODY_SAYS),
+            takes_traffic: Value::of(server.reading.fact(now, |_| Some(row.takes_traffic())), now, NOBODY_SAYS),
             sessions: Value::of(server.reading.fact(now, |_| row.sessions), now, NOBODY_SAYS),
             oddity: routing::oddity(snapshot, &server).map(|oddity| match oddity {
                 Oddity::WritesElsewhere { .. } => "writes-elsewhere",

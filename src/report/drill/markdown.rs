@@ -41,14 +41,7 @@ pub fn markdown(report: &Report, others: &[Report], zone: &TimeZone) -> String {
             ),
         ),
         ("`synchronous_commit`", report.synchronous_commit.to_string()),
-        (
-            "Exact to",
-            format!(
-                "{} and one step of {} at each end",
-                units::latency(figures.clock_error),
-                units::latency(figures.interval)
-            ),
-        ),
+        ("Exact to", super::story::exact_to(figures)),
         (
             "Undone",
             if report.left.is_empty() {

@@ -10,7 +10,7 @@ use super::super::line::Line;
 use super::super::table::Tone;
 use super::super::units;
 use super::precise;
-use crate::action::drill_report::{Gap, Past, Phase, Report, past};
+use crate::action::drill_report::{Figures, Gap, Past, Phase, Report, past};
 
 /// Columns before the bars.
 const TITLE: usize = 10;
@@ -85,9 +85,8 @@ pub fn story(report: &Report, others: &[Report], zone: &TimeZone, width: usize) 
     });
     lines.push(titled("served by").plain(served.collect::<Vec<_>>().join(" → ")));
     lines.push(titled("exact to").plain(format!(
-        "{} and one step of {} at each end; synchronous_commit {}",
-        units::latency(figures.clock_error),
-        units::latency(figures.interval),
+        "{}; synchronous_commit {}",
+        exact_to(figures),
         report.synchronous_commit
     )));
     let others: Vec<&Report> = others.iter().filter(|other| other.at < report.at).collect();
@@ -200,4 +199,21 @@ fn titled(title: &str) -> Line {
 fn clock(at: Timestamp, after: Duration, zone: &TimeZone) -> String {
     let after = SignedDuration::try_from(after).unwrap_or_default();
     units::time_of_day(at.checked_add(after).unwrap_or(at), zone)
+}
+
+/// How exactly the outage is known, as sampled.
+pub(super) fn exact_to(figures: &Figures) -> String {
+    match figures.precision {
+        Some(precision) => format!(
+            "{} at its begin and {} at its end, as sampled every {}",
+            units::latency(precision.begin),
+            units::latency(precision.end),
+            units::latency(figures.interval)
+        ),
+        None => format!(
+            "{} and one step of {} at each end",
+            units::latency(figures.clock_error),
+            units::latency(figures.interval)
+        ),
+    }
 }

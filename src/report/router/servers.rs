@@ -5,7 +5,7 @@ use super::super::routing::{self, Oddity, Server};
 use super::super::table::{Cell, Column, Row, Table, Tone};
 use super::super::units::{AGE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DURATION_WIDTH, RATE_WIDTH};
 use super::{empty, errors, limit, queue, row_id, sessions};
-use crate::model::router::{PoolPurpose, ProxyStatus, Router};
+use crate::model::router::{Bypass, PoolPurpose, ProxyRow, ProxyStatus, Router, Whose, contradiction};
 use crate::model::snapshot::Snapshot;
 
 /// Columns of [`servers`]. Rows are named `router/proxy/server`.
@@ -57,17 +57,9 @@ fn server_row(snapshot: &Snapshot, server: &Server<'_>, with_router: bool) -> Ro
     let oddity = routing::oddity(snapshot, server);
     let tone = status_tone(snapshot, server, oddity.as_ref());
     let name = if with_router { format!("{} {}", server.router.name, row.server) } else { row.server.to_string() };
-    let check = match &row.check {
-        None => Cell::none(),
-        Some(check) => {
-            let code = check.code.map(|code| format!(" {code}")).unwrap_or_default();
-            let running = if check.in_progress { " …" } else { "" };
-            Cell::text(
-                format!("{}{code}{running}", check.result),
-                if tone == Tone::Act { Tone::Act } else { Tone::Dim },
-            )
-        }
-    };
+    let check = row
+        .check_words()
+        .map_or_else(Cell::none, |words| Cell::text(words, if tone == Tone::Act { Tone::Act } else { Tone::Dim }));
     let took = row.check.as_ref().map_or_else(Cell::none, |check| cells::latency(check.took, Tone::Dim));
     let cells = vec![
         Cell::text(row.proxy.clone(), Tone::Plain),
@@ -100,21 +92,13 @@ fn status_tone(snapshot: &Snapshot, server: &Server<'_>, oddity: Option<&Oddity>
         None => {}
     }
     let excused = excuse(snapshot, server).is_some();
-    match (&server.row.status, server.purpose) {
-        (ProxyStatus::Up | ProxyStatus::Open, _) => Tone::Well,
-        (ProxyStatus::Unknown(_), _) => Tone::Stale,
-        (ProxyStatus::Down | ProxyStatus::GoingUp(_), _) if excused => Tone::Dim,
-        (
-            ProxyStatus::Down
-            | ProxyStatus::GoingUp(_)
-            | ProxyStatus::GoingDown(_)
-            | ProxyStatus::NoCheck
-            | ProxyStatus::Drain
-            | ProxyStatus::Maintenance(_)
-            | ProxyStatus::NoLoadBalancing
-            | ProxyStatus::Stopped,
-            _,
-        ) => Tone::Look,
+    match &server.row.status {
+        ProxyStatus::Up | ProxyStatus::Open if server.row.takes_traffic() => Tone::Well,
+        // A spare is there to be idle.
+        _ if server.row.bypass == Some(Bypass::Spare) => Tone::Dim,
+        ProxyStatus::Unknown(_) => Tone::Stale,
+        ProxyStatus::Down | ProxyStatus::GoingUp(_) if excused => Tone::Dim,
+        _ => Tone::Look,
     }
 }
 
@@ -141,15 +125,22 @@ fn notes(snapshot: &Snapshot, server: &Server<'_>, oddity: Option<Oddity>) -> Ce
             (format!("gets writes, but {leader} leads"), Tone::Act)
         }
         Some(Oddity::WritesElsewhere { leader: None }) => ("gets writes, but nobody leads".to_owned(), Tone::Act),
-        Some(Oddity::LeaderIsDown) => ("the leader gets no writes".to_owned(), Tone::Act),
-        Some(Oddity::ReplicaIsDown) => ("streams, but gets no reads".to_owned(), Tone::Look),
+        Some(Oddity::LeaderIsDown) => (with_reason("the leader gets no writes", row), Tone::Act),
+        Some(Oddity::ReplicaIsDown) => (with_reason("streams, but gets no reads", row), Tone::Look),
         None => match &row.status {
+            _ if row.bypass.is_some() || row.holder().is_some() => (reason(row).unwrap_or_default(), tone_of(row)),
             ProxyStatus::NoCheck => ("nothing checks it: cannot follow a failover".to_owned(), Tone::Look),
             ProxyStatus::Down | ProxyStatus::GoingUp(_) if excuse(snapshot, server).is_some() => {
                 (excuse(snapshot, server).unwrap_or_default().to_owned(), Tone::Dim)
             }
-            _ if snapshot.member_of(row).is_none() && !snapshot.members.is_empty() => {
-                ("no member of the cluster goes by this name or address".to_owned(), Tone::Dim)
+            _ if snapshot.member_of(row).is_none() && !snapshot.members.is_empty() => match snapshot.whose(row) {
+                Whose::Contradicted(claims) => (contradiction(&claims), Tone::Look),
+                Whose::Member { .. } | Whose::Nobody => {
+                    ("no member of the cluster goes by this name or address".to_owned(), Tone::Dim)
+                }
+            },
+            ProxyStatus::Up if named_otherwise(snapshot, row).is_some() => {
+                (named_otherwise(snapshot, row).unwrap_or_default(), Tone::Look)
             }
             // "Check passed" is what the status says already.
             ProxyStatus::Up => (String::new(), Tone::Dim),
@@ -160,4 +151,33 @@ fn notes(snapshot: &Snapshot, server: &Server<'_>, oddity: Option<Oddity>) -> Ce
         },
     };
     Cell::text(words, tone)
+}
+
+/// A server whose name is one member's and that leads to another.
+fn named_otherwise(snapshot: &Snapshot, row: &ProxyRow) -> Option<String> {
+    let Whose::Member { member, by } = snapshot.whose(row) else { return None };
+    let names_another = snapshot.members.iter().any(|other| *other.name.text() == row.server);
+    (names_another && *member.name.text() != row.server).then(|| format!("leads to {}, by {}", member.name, by.words()))
+}
+
+/// Why a server gets no new connection, whatever its check says; `None`: nothing but its check keeps it from them.
+fn reason(row: &ProxyRow) -> Option<String> {
+    let bypassed = row.bypass.map(|bypass| match bypass {
+        Bypass::Unpublished => "its backend is unpublished: no frontend leads here",
+        Bypass::Weightless => "weight 0: gets no new connections",
+        Bypass::Spare => "a backup: serves when no other server is up",
+    });
+    bypassed.map(ToOwned::to_owned).or_else(|| row.holder().map(|by| by.words()))
+}
+
+fn with_reason(words: &str, row: &ProxyRow) -> String {
+    reason(row).map_or_else(|| words.to_owned(), |reason| format!("{words}: {reason}"))
+}
+
+fn tone_of(row: &ProxyRow) -> Tone {
+    match row.bypass {
+        Some(Bypass::Unpublished) => Tone::Act,
+        Some(Bypass::Spare) => Tone::Dim,
+        Some(Bypass::Weightless) | None => Tone::Look,
+    }
 }

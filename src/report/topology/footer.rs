@@ -115,12 +115,14 @@ fn router_line(snapshot: &Snapshot, router: &Router, title: &str) -> Line {
             continue;
         }
         let up: Vec<_> = routing::servers_of(snapshot, router)
-            .filter(|server| server.row.proxy == row.proxy && server.row.status.takes_traffic())
+            .filter(|server| server.row.proxy == row.proxy && server.row.takes_traffic())
             .map(|server| server.row.server.to_string())
             .collect();
         let writes = purpose == PoolPurpose::Write;
+        let by_design = up.is_empty() && routing::empty_by_design(snapshot, router, &row.proxy).is_some();
         let tone = match (fresh, writes, up.len()) {
             (false, _, _) => Tone::Stale,
+            (true, _, 0) if by_design => Tone::Dim,
             (true, true, 1) => Tone::Plain,
             (true, true, _) => Tone::Act,
             (true, false, 0) => Tone::Look,

@@ -251,7 +251,7 @@ fn router_cell(view: MemberView<'_>) -> Cell {
         if snapshot.member_of(server.row).is_none_or(|member| member.name != *view.name()) {
             continue;
         }
-        let up = server.row.status.takes_traffic();
+        let up = server.row.takes_traffic();
         let wanted = match server.purpose {
             PoolPurpose::Write => writes,
             PoolPurpose::Read => !writes,

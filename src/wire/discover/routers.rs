@@ -80,7 +80,7 @@ fn write_backends(rows: &[ProxyRow]) -> Vec<String> {
         let serving = rows
             .iter()
             .filter(|other| other.kind == ProxyKind::Server && other.proxy == row.proxy)
-            .filter(|other| other.status.takes_traffic());
+            .filter(|other| other.takes_traffic());
         if PoolPurpose::guess(name) == PoolPurpose::Write
             && serving.count() <= 1
             && !found.iter().any(|known| known == name)

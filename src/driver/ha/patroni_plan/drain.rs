@@ -14,7 +14,7 @@ use crate::action::milestone::{Milestone, ServerPlace};
 use crate::action::order::{Order, RouterRequest};
 use crate::action::plan::{Confirm, Danger, Impossible, Plan, Step};
 use crate::model::name::NodeName;
-use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router};
+use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, Router};
 use crate::model::text::Text;
 use crate::model::units;
 
@@ -211,7 +211,7 @@ impl Draft<'_, '_> {
 pub(super) fn take_back(ground: &Ground<'_>, name: &NodeName) -> Result<Plan, Impossible> {
     ground.member(name)?;
     let own = servers(ground, name)?;
-    let (drained, others): (Vec<_>, Vec<_>) = own.iter().partition(|own| own.row.status == ProxyStatus::Drain);
+    let (drained, others): (Vec<_>, Vec<_>) = own.iter().partition(|own| own.row.status.is_drain());
     if drained.is_empty() {
         let states = own.iter().map(|own| format!("{} is {}", own.place(), own.row.status.word()));
         let states = states.collect::<Vec<_>>().join(", ");

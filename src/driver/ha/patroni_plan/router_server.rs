@@ -9,7 +9,7 @@ use crate::action::milestone::Milestone;
 use crate::action::order::{Order, RouterRequest};
 use crate::action::plan::{Confirm, Danger, Impossible, Plan, Step};
 use crate::model::name::RouterName;
-use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router};
+use crate::model::router::{HeldBy, Hold, PoolPurpose, ProxyKind, ProxyRow, Router};
 use crate::model::text::Text;
 use crate::model::units;
 
@@ -84,22 +84,23 @@ fn known<'a>(ground: &Ground<'a>, name: &RouterName) -> Result<&'a Router, Impos
     })
 }
 
-/// The administrative state now. `None`: not told, since a drained server whose check fails looks like any that is down.
+/// The administrative state now. `None`: not told.
 fn present(row: &ProxyRow) -> Result<Option<ServerState>, Impossible> {
-    match &row.status {
-        ProxyStatus::Maintenance(via) if !via.is_empty() => Err(no(format!(
-            "{}/{} is in maintenance {via}: its own state has no effect, change that one",
-            row.proxy, row.server
+    let place = format!("{}/{}", row.proxy, row.server);
+    match (row.held(), row.holder()) {
+        (Hold::Maintenance, Some(HeldBy::Server(other))) => Err(no(format!(
+            "{place} is in maintenance with {other}, whose state it follows: its own has no effect, change that one"
         ))),
-        ProxyStatus::Maintenance(_) => Ok(Some(ServerState::Maintenance)),
-        ProxyStatus::Drain => Ok(Some(ServerState::Drain)),
-        ProxyStatus::Up | ProxyStatus::GoingDown(_) | ProxyStatus::NoCheck => Ok(Some(ServerState::Ready)),
-        ProxyStatus::Down
-        | ProxyStatus::GoingUp(_)
-        | ProxyStatus::NoLoadBalancing
-        | ProxyStatus::Open
-        | ProxyStatus::Stopped
-        | ProxyStatus::Unknown(_) => Ok(None),
+        (Hold::Maintenance, Some(HeldBy::Resolver)) => Err(no(format!(
+            "{place} is in maintenance since its name does not resolve: its own state has no effect; look at the router's \
+             nameservers and at the name"
+        ))),
+        (Hold::Maintenance, _) => Ok(Some(ServerState::Maintenance)),
+        (Hold::Drain, Some(HeldBy::Weight)) => Ok(Some(ServerState::Ready)),
+        (Hold::Drain, _) => Ok(Some(ServerState::Drain)),
+        (Hold::None, _) if row.control.is_some() || row.status.takes_traffic() => Ok(Some(ServerState::Ready)),
+        // A drained server whose check fails looks like any other that is down.
+        (Hold::None, _) => Ok(None),
     }
 }
 
@@ -127,7 +128,7 @@ fn impact(row: &ProxyRow, state: ServerState, last: bool, purpose: PoolPurpose) 
             row.proxy
         ));
     }
-    if matches!(row.status, ProxyStatus::Maintenance(_)) && state == ServerState::Ready {
+    if row.status.is_maintenance() && state == ServerState::Ready {
         lines.push("somebody took it out of service: make sure that they are done".to_owned());
     }
     lines.push("a reload of the router forgets it".to_owned());

@@ -11,9 +11,9 @@ use crate::action::expectation::Expectation;
 use crate::action::milestone::Milestone;
 use crate::action::order::Order;
 use crate::action::plan::{Confirm, Danger, Impossible, Plan, Step};
-use crate::config::address::HostPort;
 use crate::model::name::NodeName;
-use crate::model::router::{Hold, OwnCheck, ProxyKind, ProxyRow, Router};
+use crate::model::router::{Bypass, Hold, KnownBy, OwnCheck, ProxyKind, ProxyRow, Router, Whose, contradiction};
+use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
 /// Time for HAProxy's own checks to agree, where nobody is to step down: a check every few seconds, and one that hangs.
@@ -96,10 +96,7 @@ fn of_router(ground: &Ground<'_>, router: &Router) -> Result<Vec<Route>, String>
         for row in rows {
             let place = format!("{backend}/{} of {name}", row.server);
             sound(row).map_err(|why| format!("{place} {why}"))?;
-            let member = member_at(ground, row).ok_or_else(|| {
-                let address = row.address.as_ref().map_or("an address that it does not tell", Text::as_str);
-                format!("{place} leads to {address}, which is no member's: add it to the address_map")
-            })?;
+            let member = member_at(ground, row).map_err(|why| format!("{place} {why}"))?;
             if servers.insert(member.clone(), row.server.clone()).is_some() {
                 return Err(format!("{backend} of {name} has two servers of {member}"));
             }
@@ -114,41 +111,72 @@ fn of_router(ground: &Ground<'_>, router: &Router) -> Result<Vec<Route>, String>
 }
 
 /// What keeps a server from being told, or from healing by itself should nobody be left to tell it.
-fn sound(row: &ProxyRow) -> Result<(), &'static str> {
+fn sound(row: &ProxyRow) -> Result<(), String> {
     if row.tracks.is_some() {
-        return Err("takes its state over from another server (track)");
+        return Err("takes its state over from another server (track)".to_owned());
     }
     let Some(control) = row.control else {
-        return Err("does not show how it is checked: the runtime API needs level operator or admin");
+        return Err("does not show how it is checked: the runtime API needs level operator or admin".to_owned());
     };
     if control.agent {
-        return Err("is under an agent check, which has a say too");
+        return Err("is under an agent check, which has a say too".to_owned());
     }
+    if row.bypass == Some(Bypass::Unpublished) {
+        return Err("is in a backend that is unpublished: nobody is led there, whoever is the leader".to_owned());
+    }
+    let by = || row.holder().map(|by| format!(" ({})", by.words())).unwrap_or_default();
     match control.hold {
-        Hold::Maintenance => return Err("is in maintenance: what it is told would be ignored"),
-        Hold::Drain => return Err("is draining by somebody's hand"),
+        Hold::Maintenance => return Err(format!("is in maintenance{}: what it is told would be ignored", by())),
+        Hold::Drain => return Err(format!("is draining{}", by())),
         Hold::None => {}
     }
     match control.check {
-        OwnCheck::Off => Err("is not checked: what it is told would stand for ever"),
+        OwnCheck::Off => Err("is not checked: what it is told would stand for ever".to_owned()),
         OwnCheck::Unknown | OwnCheck::Failed | OwnCheck::Passed => Ok(()),
     }
 }
 
-/// The member that a server leads to, by address and port alone: a name proves nothing.
-fn member_at(ground: &Ground<'_>, row: &ProxyRow) -> Option<NodeName> {
-    let written = row.address.as_ref()?;
-    let parsed = HostPort::parse(written.as_str())?;
-    let (host, port) = ground.manager.address_map.apply(&parsed.host, parsed.port?);
-    let mut found = ground.present().filter(|view| {
-        let advertised = ground.record.member(view.name()).and_then(|member| member.postgres.as_ref());
-        let reached = view.member.postgres_address.as_ref();
-        advertised.is_some_and(|address| address.to_string() == written.as_str())
-            || reached.is_some_and(|address| *address.host.as_str() == *host && address.port == port)
-    });
-    let member = found.next()?.name().clone();
-    // Two members at one address: nobody can tell which.
-    found.next().is_none().then_some(member)
+/// The member that a server leads to, and by what that is known: a name alone proves nothing.
+fn member_at(ground: &Ground<'_>, row: &ProxyRow) -> Result<NodeName, String> {
+    let address = row.address.as_ref().or(row.fqdn.as_ref());
+    let address = address.map_or("an address that it does not tell", Text::as_str);
+    match ground.snapshot.whose(row) {
+        Whose::Member { member, by } if by.is_proof() => {
+            if ground.present().any(|view| *view.name() == member.name) {
+                Ok(member.name.clone())
+            } else {
+                Err(format!("leads to {}, which is not in the DCS", member.name))
+            }
+        }
+        Whose::Member { member, by } => {
+            let name = &member.name;
+            Err(format!("leads to {address}, which is {name} by {}: add it to the address_map", by.words()))
+        }
+        Whose::Contradicted(claims) => {
+            Err(format!("is {}: one of them has changed, and the router has not followed", contradiction(&claims)))
+        }
+        Whose::Nobody => Err(format!("leads to {address}, which is no member's: add it to the address_map")),
+    }
+}
+
+/// By what it is known which server is which member's, one line a router.
+fn known_by(snapshot: &Snapshot, escort: &Escort) -> Vec<String> {
+    let mut lines = Vec::new();
+    for route in &escort.routes {
+        let report = snapshot.routers.iter().find(|router| router.name == route.router);
+        let report = report.and_then(|router| router.runtime.as_ref()).and_then(|runtime| runtime.last());
+        let mut known: BTreeMap<KnownBy, Vec<String>> = BTreeMap::new();
+        for (member, server) in &route.servers {
+            let row = report
+                .and_then(|report| report.rows.iter().find(|row| row.proxy == route.backend && row.server == *server));
+            if let Some(Whose::Member { by, .. }) = row.map(|row| snapshot.whose(row)) {
+                known.entry(by).or_default().push(format!("{server} is {member}"));
+            }
+        }
+        let known = known.into_iter().map(|(by, servers)| format!("{} by {}", servers.join(", "), by.words()));
+        lines.push(format!("in {} of {} {}", route.backend, route.router, known.collect::<Vec<_>>().join("; ")));
+    }
+    lines
 }
 
 /// The escort as a step. Its deadline is its own longest time.
@@ -157,15 +185,17 @@ pub(super) fn step(escort: Escort) -> Step {
 }
 
 /// What the operator should know of it beforehand.
-pub(super) fn impact(escort: &Escort) -> Vec<String> {
+pub(super) fn impact(snapshot: &Snapshot, escort: &Escort) -> Vec<String> {
     let names: BTreeSet<&str> = escort.routes.iter().map(|route| route.router.as_str()).collect();
     let names = names.into_iter().collect::<Vec<_>>().join(", ");
-    vec![
+    let mut lines = vec![
         format!("{names} is told at once, and follows within some 0.1 s of the promotion instead of by its own checks"),
         format!(
             "HAProxy's own checks stay on: should this console die meanwhile, {names} follows by them as it always does"
         ),
-    ]
+    ];
+    lines.extend(known_by(snapshot, escort));
+    lines
 }
 
 /// The plan that proves who leads and leads every write backend there, whatever was told before.
@@ -177,6 +207,7 @@ pub(super) fn settle(ground: &Ground<'_>) -> Result<Plan, Impossible> {
     let escort = escort(ground, None, Some(name)).map_err(|why| no(format!("the routers cannot be told: {why}")))?;
     let mut lines = vec![format!("writes are led to {name} where they are not yet, once it is proven to lead")];
     lines.extend(impact::write_sessions_elsewhere(ground.snapshot, name));
+    lines.extend(known_by(ground.snapshot, &escort));
     let equivalent = escort.routes.iter().filter_map(|route| {
         let server = route.servers.get(name)?;
         let address = ground.manager.runtimes.get(&route.router)?;

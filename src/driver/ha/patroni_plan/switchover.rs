@@ -106,7 +106,7 @@ fn now(
     let escort = swift.then(|| swift::escort(ground, Some(leader.name()), candidate.map(|view| view.name())));
     match escort {
         Some(Ok(escort)) => {
-            impact.extend(swift::impact(&escort));
+            impact.extend(swift::impact(ground.snapshot, &escort));
             steps.push(swift::step(escort));
         }
         Some(Err(why)) => {

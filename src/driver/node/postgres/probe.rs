@@ -1,13 +1,14 @@
 //! The probe of a drill: PostgreSQL through a router, as the users reach it. Sessions that served are kept for the next
 //! row; a row that finds none at hand opens one, so that no attempt waits for the one before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use secrecy::SecretString;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::password::Password;
@@ -29,16 +30,41 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Sessions kept for the next row.
 const KEPT: usize = 2;
 
+/// Logins under way at once. One that hangs in the router is given up for a newer one before its deadline, so that a node
+/// that comes back is not met by all that have waited for it.
+const OPENING: usize = 6;
+/// So many of them, the oldest, keep their whole deadline: where every login takes long, one must come through.
+const LASTING: usize = 2;
+
 /// A way through the router, with the sessions at hand.
 #[derive(Clone)]
 struct Way {
     address: Address,
     idle: Arc<Mutex<Vec<ProbeSession>>>,
+    /// Logins under way, the oldest first: dropping one ends it.
+    opening: Arc<Mutex<VecDeque<oneshot::Sender<()>>>>,
 }
 
 impl Way {
     fn to(address: Address) -> Self {
-        Self { address, idle: Arc::new(Mutex::new(Vec::new())) }
+        Self { address, idle: Arc::default(), opening: Arc::default() }
+    }
+
+    /// A place among the logins under way. The receiver tells when it is wanted for a newer one.
+    fn begin(&self) -> oneshot::Receiver<()> {
+        let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        opening.retain(|place| !place.is_closed());
+        while opening.len() >= OPENING {
+            opening.remove(LASTING);
+        }
+        let (place, wanted) = oneshot::channel();
+        opening.push_back(place);
+        wanted
+    }
+
+    /// Gives up every login under way: there is a session now.
+    fn settle(&self) {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// A session that is still open.
@@ -57,6 +83,8 @@ impl Way {
         if idle.len() < KEPT {
             idle.push(session);
         }
+        drop(idle);
+        self.settle();
     }
 }
 
@@ -72,7 +100,14 @@ impl Trip {
     async fn session(&self, deadline: Duration) -> Result<ProbeSession, PostgresError> {
         match self.way.at_hand() {
             Some(session) => Ok(session),
-            None => self.connect(deadline).await,
+            None => {
+                let wanted = self.way.begin();
+                tokio::select! {
+                    biased;
+                    opened = self.connect(deadline) => opened,
+                    _ = wanted => Err(PostgresError::Protocol("given up for a newer attempt".to_owned())),
+                }
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use crate::client::postgres::sheet::{
     ApplicationRow, ArchiverRow, BaseBackupRow, ConnectionsRow, DownstreamRow, Part, PositionRow, PreparedRow,
     ReceiverRow, ServerRow, SessionRow, Sheet, SlotRow, TransactionRow, XidAgeRow,
 };
-use crate::model::agent::Position;
+use crate::model::agent::{Address, Position};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::postgres::{
     Activity, ApplicationLoad, Archiver, BaseBackup, Connections, Downstream, Invalidation, LongTransaction, Replay,
@@ -45,7 +45,18 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
         sessions,
         applications,
     } = sheet;
-    let ServerRow { version, started, cluster_name, max_connections, reserved_connections, version_text, system_id } =
+    let own = own_address(&server);
+    let ServerRow {
+        version,
+        started,
+        cluster_name,
+        max_connections,
+        reserved_connections,
+        version_text,
+        system_id,
+        peer,
+        ..
+    } =
         server;
     let mut gaps = Gaps { unread: Vec::new(), monitor: position.monitor };
     let receiver = gaps.fill(SqlPart::Receiver, receiver).flatten();
@@ -64,6 +75,8 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
         version_text: Text::new(version_text),
         in_recovery: position.in_recovery,
         postmaster_started: started,
+        address: own,
+        peer: peer.map(|peer| Address { host: Text::new(peer.ip().to_canonical().to_string()), port: peer.port() }),
         cluster_name: Text::new(cluster_name),
         system_id: system_id.and_then(|text| text.parse().ok()).map(SystemId),
         timeline,
@@ -113,6 +126,12 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
         monitor: position.monitor,
         unread: gaps.unread,
     })
+}
+
+/// The server's own end of the session.
+fn own_address(server: &ServerRow) -> Option<Address> {
+    let port = server.port.and_then(|port| u16::try_from(port).ok())?;
+    server.address.as_ref().map(|host| Address { host: Text::new(host), port })
 }
 
 /// Collects what is missing.

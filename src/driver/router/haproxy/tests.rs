@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rstest::rstest;
@@ -9,7 +10,7 @@ use super::*;
 use crate::client::double::{self, endpoint};
 use crate::driver::port::Check;
 use crate::model::checkup::{Aspect, Verdict};
-use crate::model::router::{Hold, OwnCheck, ProxyKind, ProxyRow, ProxyStatus, ServerControl};
+use crate::model::router::{Bypass, HeldBy, Hold, OwnCheck, ProxyKind, ProxyRow, ProxyStatus, ServerControl};
 use crate::model::source::Trouble;
 
 const PATIENT: Timeouts = Timeouts { connect: Duration::from_secs(10), request: Duration::from_secs(10) };
@@ -79,7 +80,7 @@ async fn the_runtime_api_adds_the_process_and_the_addresses() {
 
 #[rstest]
 #[tokio::test]
-async fn every_recorded_table_is_read_to_its_last_status(#[files("fixtures/haproxy-3.0/*/*st*.csv")] file: PathBuf) {
+async fn every_recorded_table_is_read_to_its_last_status(#[files("fixtures/haproxy-*/*/*st*.csv")] file: PathBuf) {
     let text = std::fs::read_to_string(&file).expect("a file");
     let table = StatTable::parse(text.as_bytes()).expect("a table");
     let rows = rows(&table, |_, _| None);
@@ -176,6 +177,136 @@ fn beside_the_runtime_api_the_page_is_read_seldom() {
     let page = HaproxyPage::new(&"lb".into(), endpoint("http://127.0.0.1:1".to_owned()));
     assert_eq!(page.pace(), Pace::Each);
     assert_eq!(page.beside_runtime().pace(), Pace::Slow(Duration::from_secs(5)));
+}
+
+fn recorded(version: &str, part: &str) -> String {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/haproxy-{version}/every-status/{part}"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+async fn every_status(version: &str) -> RouterReport {
+    let parts = ["show-info.txt", "show-stat.csv", "show-servers-state.txt"];
+    let joined: String = parts.iter().map(|part| recorded(version, part)).collect();
+    report(runtime(joined).observe(Moment::START).await.expect("a report"))
+}
+
+#[rstest]
+#[tokio::test]
+async fn every_state_that_a_version_can_show_is_known(#[values("2.6", "3.0", "3.4")] version: &str) {
+    let report = every_status(version).await;
+    for row in &report.rows {
+        assert!(row.status.is_known(), "{}/{}: {:?}", row.proxy, row.server, row.status);
+    }
+    let words = |server: &str| {
+        let row = row(&report, "words", server);
+        (row.status.word(), row.takes_traffic(), row.holder())
+    };
+    let told = |word: &str, traffic, by: Option<HeldBy>| (word.to_owned(), traffic, by);
+    assert_eq!(words("up"), told("UP", true, None));
+    assert_eq!(words("unchecked"), told("no check", true, None));
+    assert_eq!(words("disabled"), told("MAINT", false, Some(HeldBy::Configuration)));
+    assert_eq!(words("maintained"), told("MAINT", false, Some(HeldBy::Hand)));
+    let follows = HeldBy::Server("words/maintained".into());
+    assert_eq!(words("follows-maintained"), told("MAINT (via words/maintained)", false, Some(follows)));
+    assert_eq!(words("drained"), told("DRAIN", false, Some(HeldBy::Hand)));
+    assert_eq!(words("drained-down"), told("DOWN", false, Some(HeldBy::Hand)), "its status does not tell");
+    assert_eq!(words("agent-drain"), told("DRAIN (agent)", false, Some(HeldBy::Agent)));
+    assert_eq!(words("agent-down"), told("DOWN (agent)", false, None));
+    assert_eq!(words("weightless"), told("UP", false, Some(HeldBy::Weight)));
+    assert_eq!(words("spare"), told("UP", false, None), "others serve");
+    assert_eq!(row(&report, "words", "spare").bypass, Some(Bypass::Spare));
+    assert_eq!(row(&report, "nolb", "nolb").status, ProxyStatus::NoLoadBalancing);
+    assert_eq!(row(&report, "stopped", "FRONTEND").status, ProxyStatus::Stopped);
+    assert_eq!(row(&report, "paused", "FRONTEND").status, ProxyStatus::Paused);
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_names_that_a_router_resolves_are_told_with_their_addresses(#[values("2.6", "3.0", "3.4")] version: &str) {
+    let report = every_status(version).await;
+    let alpha = row(&report, "primary", "alpha");
+    assert_eq!((alpha.fqdn.as_ref().map(Text::as_str), alpha.port), (Some("alpha.lab"), Some(21003)));
+    assert_eq!(alpha.address.as_ref().map(Text::as_str), Some("127.0.0.21:21003"));
+    let ghost = row(&report, "primary", "ghost");
+    assert_eq!(
+        (ghost.fqdn.as_ref().map(Text::as_str), ghost.address.as_ref().map(Text::as_str)),
+        (Some("ghost.lab"), None)
+    );
+    assert_eq!((ghost.status.word().as_str(), ghost.holder()), ("MAINT (resolution)", Some(HeldBy::Resolver)));
+}
+
+#[tokio::test]
+async fn an_unpublished_backend_leads_nowhere_unless_it_listens_itself() {
+    let report = every_status("3.4").await;
+    let backend = row(&report, "unpublished", "BACKEND");
+    assert_eq!((&backend.status, backend.status.word()), (&ProxyStatus::UpUnpublished, "UP (UNPUB)".to_owned()));
+    let server = row(&report, "unpublished", "one");
+    assert_eq!((&server.status, server.bypass), (&ProxyStatus::Up, Some(Bypass::Unpublished)));
+    assert!(!server.takes_traffic());
+    assert_eq!(row(&report, "unpublished-down", "BACKEND").status, ProxyStatus::DownUnpublished);
+    assert!(row(&report, "listening-unpublished", "one").takes_traffic(), "a listen is its own frontend");
+    assert!(every_status("3.0").await.rows.iter().all(|row| row.bypass != Some(Bypass::Unpublished)));
+}
+
+/// A frontend and a backend may share their name without being one.
+#[tokio::test]
+async fn a_backend_that_shares_its_name_with_a_frontend_is_no_listen() {
+    let text = "# pxname,svname,status,type,iid,\nprimary,FRONTEND,OPEN,0,7,\nprimary,a,UP,2,8,\nprimary,BACKEND,UP (UNPUB),1,8,\n";
+    let split = page(text).await.expect("a report");
+    assert_eq!(row(&split, "primary", "a").bypass, Some(Bypass::Unpublished));
+    let listen = page(text.replace(",8,", ",7,")).await.expect("a report");
+    assert_eq!(row(&listen, "primary", "a").bypass, None);
+}
+
+#[tokio::test]
+async fn while_a_check_runs_the_last_one_is_shown_and_a_code_of_0_never_is() {
+    let table = |check: &str| {
+        format!(
+            "# pxname,svname,status,type,check_status,check_code,last_chk,\nrw,a,DOWN,2,{check},\nrw,BACKEND,UP,1,,,,\n"
+        )
+    };
+    let answers = Arc::new(Mutex::new(vec![
+        table("* L7STS,0,"),
+        table("L7STS,503,Service Unavailable"),
+        table("* L7STS,0,"),
+        table("L7OK,0,PostgreSQL server is ok"),
+        table("* L7OK,0,"),
+    ]));
+    answers.lock().expect("one").reverse();
+    let next = Arc::clone(&answers);
+    let address =
+        double::answering_by(move |_| (next.lock().expect("one").pop().expect("an answer") + "\n").into_bytes());
+    let mut router = HaproxyRuntime::new(&"lb".into(), RuntimeApi::Tcp(address), PATIENT);
+    let mut shown = Vec::new();
+    for _ in 0..5 {
+        let report = report(router.observe(Moment::START).await.expect("a report"));
+        let server = row(&report, "rw", "a");
+        let said = server.check.as_ref().map(|check| check.description.to_string()).unwrap_or_default();
+        shown.push(format!("{} ({said})", server.check_words().expect("a check")));
+    }
+    assert_eq!(
+        shown,
+        [
+            "L7STS … ()",
+            "L7STS 503 (Service Unavailable)",
+            "L7STS 503 … (Service Unavailable)",
+            "L7OK (PostgreSQL server is ok)",
+            "L7OK … (PostgreSQL server is ok)",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn doctor_says_how_the_newest_page_tells_its_version() {
+    let server = MockServer::start().await;
+    let csv = ResponseTemplate::new(200).set_body_string(recorded("3.4", "stats.csv"));
+    Mock::given(matchers::path("/;csv")).respond_with(csv).mount(&server).await;
+    let html = ResponseTemplate::new(200).set_body_string("<h1><a href=\"http://www.haproxy.org/\">HAProxy</a></h1>");
+    Mock::given(matchers::path("/")).respond_with(html).mount(&server).await;
+    let lines = HaproxyPage::new(&"lb".into(), endpoint(server.uri())).check().await;
+    let line = lines.iter().find(|line| line.aspect == Aspect::Version).expect("a line");
+    assert!(line.text.as_str().contains("stats show-version"), "{}", line.text);
 }
 
 /// Routers know members by addresses that this host maps to others.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::model::router::{
-    HealthCheck, Hold, OwnCheck, PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, RouterInfo, RouterReport, ServerControl,
+    HealthCheck, HeldBy, Hold, OwnCheck, PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, RouterInfo, RouterReport,
+    ServerControl,
 };
 use crate::model::source::SourceError;
 use crate::model::text::Text;
@@ -159,6 +160,7 @@ impl World {
             connect_time: Some(Duration::from_millis(1)),
             address: runtime.then(|| node.router_address.clone()),
             control: runtime.then(|| control(server, unchecked)),
+            held_by: (runtime && server.admin != Admin::Ready).then_some(HeldBy::Hand),
             ..row(section, node.name.text(), ProxyKind::Server, &server.traffic)
         }
     }

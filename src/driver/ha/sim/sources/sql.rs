@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::address::HostPort;
+use crate::model::agent::Address;
 use crate::model::lsn::{Lsn, Timeline};
 use crate::model::postgres::{
     BaseBackup, Downstream, Replay, SenderLimits, SqlPart, SqlReport, Unread, WalReceiver, XidAge,
@@ -58,6 +60,8 @@ impl World {
             version_text: WORDS.server_version.clone(),
             in_recovery: !node.writable,
             postmaster_started: self.clock.wall(node.started),
+            address: address_of(&node.router_address),
+            peer: None,
             cluster_name: self.spec.name.text().clone(),
             system_id: Some(self.system_id_of(index)),
             timeline: if node.writable { Some(Timeline(node.timeline)) } else { standby_timeline },
@@ -248,4 +252,10 @@ fn copy_pid(other: usize) -> i32 {
 /// Time that so many bytes stand for at this rate; at least as long as the silence.
 fn time_of(bytes: u64, rate: u64, quiet: u64) -> Duration {
     Duration::from_micros((bytes.saturating_mul(1_000_000) / rate.max(1)).max(quiet))
+}
+
+/// A node's address within its own network.
+fn address_of(text: &Text) -> Option<Address> {
+    let parsed = HostPort::parse(text.as_str())?;
+    Some(Address { host: Text::new(&parsed.host), port: parsed.port? })
 }

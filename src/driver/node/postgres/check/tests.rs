@@ -84,6 +84,9 @@ fn versions_have_an_end(#[case] version: u32, #[case] name: &str, #[case] verdic
         max_connections: 100,
         reserved_connections: 3,
         version_text: name.to_owned(),
+        address: None,
+        port: None,
+        peer: None,
         system_id: None,
     };
     let mut lines = lines();

@@ -1,0 +1,89 @@
+//! A router that does not answer, judged by what its clients have left.
+
+use super::super::draft::Draft;
+use crate::model::finding::{Severity, Subject};
+use crate::model::observed::{Freshness, Reading};
+use crate::model::router::{PoolPurpose, ProxyKind, Router, RouterReport};
+use crate::model::snapshot::Snapshot;
+use crate::model::source::Trouble;
+
+pub(super) fn examine(snapshot: &Snapshot, router: &Router, drafts: &mut Vec<Draft>) {
+    let readings: Vec<&Reading<RouterReport>> = [&router.http, &router.runtime].into_iter().flatten().collect();
+    let silent = |reading: &&&Reading<RouterReport>| {
+        matches!(reading.freshness(snapshot.now), Freshness::Stale | Freshness::Lost)
+    };
+    let lost: Vec<_> = readings.iter().filter(silent).copied().collect();
+    if lost.is_empty() {
+        return;
+    }
+    let (severity, code, title, otherwise) = if lost.len() == readings.len() {
+        whole(snapshot, router, &lost)
+    } else {
+        // An answer from before this silence does not tell that the other interface outlived it.
+        let since = lost.iter().filter_map(|reading| reading.silent_since(snapshot.now)).max();
+        let other =
+            readings.iter().any(|reading| since.is_some_and(|since| reading.answered_since(since, snapshot.now)));
+        let other = if other { ", the other does" } else { "" };
+        let title = format!("one interface of {} does not answer{other}", router.name);
+        (Severity::Warning, "router-half-silent", title, "")
+    };
+    let mut draft = Draft::new(severity, code, Subject::Router(router.name.clone()), title);
+    let mut advice = "check that the router runs";
+    for reading in lost {
+        if let Some((words, _)) = reading.trouble(snapshot.now) {
+            let at = reading.failure.as_ref().map(|failure| failure.at);
+            draft = draft.evidence(words, Some(reading.source.clone()), at);
+        }
+        advice = reading.remedy().unwrap_or(advice);
+    }
+    drafts.push(draft.advise(format!("{advice}{otherwise}")));
+}
+
+/// No interface of it answers. It is down as far as anybody can tell where none takes a connection; one that refuses the
+/// login, say, runs.
+fn whole(
+    snapshot: &Snapshot,
+    router: &Router,
+    lost: &[&Reading<RouterReport>],
+) -> (Severity, &'static str, String, &'static str) {
+    let name = &router.name;
+    let is_gone = |reading: &&Reading<RouterReport>| {
+        reading.failure.as_ref().is_none_or(|failure| {
+            matches!(
+                failure.error.trouble,
+                Trouble::Refused | Trouble::TimedOut | Trouble::Unreachable | Trouble::Closed
+            )
+        })
+    };
+    let others: Vec<&str> = snapshot
+        .routers
+        .iter()
+        .filter(|other| leads_writes(snapshot, other))
+        .map(|other| other.name.as_str())
+        .collect();
+    if !lost.iter().all(is_gone) {
+        return (Severity::Warning, "router-silent", format!("{name} does not let itself be looked at"), "");
+    }
+    // Where nothing of the cluster answers either, it is this host that sees nothing.
+    match (others.as_slice(), snapshot.knows_the_cluster()) {
+        ([], true) => {
+            let title = format!("{name} does not answer, and it is the only way in: clients cannot connect through it");
+            (Severity::Critical, "router-silent", title, "; until then clients reach the members directly alone")
+        }
+        ([], false) => (Severity::Warning, "router-silent", format!("{name} does not answer"), ""),
+        (others, _) => {
+            let title = format!("{name} does not answer; {} still routes writes", others.join(", "));
+            (Severity::Warning, "router-one-silent", title, "")
+        }
+    }
+}
+
+/// Whether a router answers and sends writes somewhere.
+fn leads_writes(snapshot: &Snapshot, router: &Router) -> bool {
+    let report = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now));
+    report.is_some_and(|report| {
+        report.rows.iter().any(|row| {
+            row.kind == ProxyKind::Server && router.purpose(&row.proxy) == PoolPurpose::Write && row.takes_traffic()
+        })
+    })
+}
