@@ -39,7 +39,11 @@ fn the_newest_versions_are_seen_whole_and_switched_over() {
     let members = cluster["dcs"]["members"].as_array().expect("members of etcd");
     assert_eq!(members.len(), 3);
     for member in members {
-        assert_eq!((&member["answers"], &member["quorum"]["value"]), (&Value::Bool(true), &Value::Bool(true)), "{member}");
+        assert_eq!(
+            (&member["answers"], &member["quorum"]["value"]),
+            (&Value::Bool(true), &Value::Bool(true)),
+            "{member}"
+        );
         // A login without root's rights is not told the status, and nobody guesses it.
         assert_eq!(member["leads"]["value"], Value::Null, "{member}");
     }

@@ -9,7 +9,8 @@ use proptest::prelude::*;
 fn files(directory: &Path) -> Vec<Vec<u8>> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     let each = entries.map(|entry| entry.expect("an entry").path());
-    each.flat_map(|path| if path.is_dir() { files(&path) } else { vec![std::fs::read(&path).expect("a file")] }).collect()
+    each.flat_map(|path| if path.is_dir() { files(&path) } else { vec![std::fs::read(&path).expect("a file")] })
+        .collect()
 }
 
 #[test]

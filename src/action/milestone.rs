@@ -158,6 +158,9 @@ impl Milestone {
             | Self::SwitchoverScheduled { .. }
             | Self::RestartScheduled { .. }
             | Self::Configured { .. }
+            | Self::ParametersInForce { .. }
+            | Self::Slots { .. }
+            | Self::NothingPending { .. }
             | Self::RouterServer { .. }
             | Self::SessionsGone { .. }
             | Self::Serving { .. }

@@ -50,6 +50,9 @@ impl Milestone {
             | Self::SwitchoverScheduled { .. }
             | Self::RestartScheduled { .. }
             | Self::Configured { .. }
+            | Self::ParametersInForce { .. }
+            | Self::Slots { .. }
+            | Self::NothingPending { .. }
             | Self::RouterFollows
             | Self::Streaming { .. }
             | Self::AllStreaming

@@ -36,14 +36,18 @@ fn blocked(view: &MemberView<'_>, report: &SqlReport, queue: &Queue, fact: &Obse
     let count = units::plural(queue.waiting.len(), "session");
     // More wait than are told one by one: the number is a lower limit.
     let told = report.sessions.iter().filter(|session| !session.blocked_by.is_empty()).count();
-    let least = if report.connections.blocked as usize > told { "at least " } else { "" };
+    let least = if report.connections.doing.as_ref().is_some_and(|doing| doing.blocked as usize > told) {
+        "at least "
+    } else {
+        ""
+    };
     let name = view.name();
     let (part, title) = match &queue.head {
         Head::Backend(pid) => {
             (pid.to_string(), format!("{least}{count} on {name} blocked by pid {pid}{}", described(report, *pid)))
         }
         Head::Prepared => {
-            let oldest = report.oldest_prepared.as_ref().filter(|_| report.prepared_count == 1);
+            let oldest = report.oldest_prepared.as_ref().filter(|_| report.prepared_count == Some(1));
             let which = oldest.map_or_else(String::new, |one| format!(" {}", one.application));
             ("0".to_owned(), format!("{least}{count} on {name} blocked by prepared transaction{which}"))
         }

@@ -15,8 +15,7 @@ use crate::model::name::{ClusterName, NodeName, RouterName};
 use crate::model::observed::Reading;
 use crate::model::postgres::{
     Activity, ApplicationLoad, Archiver, Connections, Downstream, Replay, SenderLimits, Session, Slot, SqlReport,
-    WalReceiver,
-    WalStatus,
+    WalReceiver, WalStatus,
 };
 use crate::model::role::{MemberState, Role, SyncState};
 use crate::model::router::{HealthCheck, ProxyKind, ProxyRow, ProxyStatus, Router, RouterInfo, RouterReport};

@@ -94,11 +94,4 @@ impl Run<'_> {
             },
         }
     }
-
-    /// Whether the step after step `index` awaits what this one is to bring about, so that its effect tells what its answer
-    /// did not.
-    pub(super) fn is_awaited_next(&self, index: usize) -> bool {
-        let next = self.request.plan.steps.get(index + 1);
-        next.is_some_and(|step| matches!(&step.order, Order::Await { milestone, .. } if milestone.tells_a_turn()))
-    }
 }

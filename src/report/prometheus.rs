@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::routing;
-use super::topology::writes;
 use crate::model::dcs::{Quorum, RaftLeader};
 use crate::model::finding::{Finding, Severity};
 use crate::model::observed::{Freshness, Observed};

@@ -325,7 +325,8 @@ fn lag(snapshot: &Snapshot) -> Span {
         Span::new(units::bytes(lag), tones::limits(&snapshot.thresholds.lag_bytes, lag))
     });
     // The largest of those that are known; another that answers may be further behind.
-    let untold = |view: crate::model::view::MemberView<'_>| view.follows() && view.answers() && view.lag().bytes.is_none();
+    let untold =
+        |view: crate::model::view::MemberView<'_>| view.follows() && view.answers() && view.lag().bytes.is_none();
     let more = snapshot.views().any(untold) && span.text != *UNKNOWN;
     if more { Span { text: Text::new(format!("{}?", span.text)), ..span } } else { span }
 }

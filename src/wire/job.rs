@@ -31,9 +31,7 @@ use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::driver::port::Act;
 use crate::model::text::Text;
 use crate::operate::hand::{Hand, Ledger as _, News};
-use crate::operate::job::{
-    Job, JobError, JobLedger, Jobs, KEPT, Process, SCHEMA, Spec, line, settled, settling,
-};
+use crate::operate::job::{Job, JobError, JobLedger, Jobs, KEPT, Process, SCHEMA, Spec, line, settled, settling};
 use crate::operate::{Judge, Limits, OwnHand, Parts, Request};
 
 /// Jobs that are removed at most when a new one is made.

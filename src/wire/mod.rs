@@ -183,7 +183,8 @@ async fn watch(arguments: &Arguments, args: &args::Watch, printer: &mut Printer)
     }
     let told = (!command.is_empty()).then(|| hooks::alert(command, settings.ui.wall.hook_pause));
     let (tell, task) = told.map_or((None, None), |(tell, task)| (Some(Box::new(tell) as watch::Tell), Some(task)));
-    let observers = Observers::start(&settings, true, Purpose::Watch, printer).await?;
+    let observers = Observers::start(&settings, true, Purpose::Watch);
+    acknowledged::tell(&observers.handles).await;
     observers.follow_acknowledged();
     let exit = watch::run(observers.handles.clone(), &options, tell, printer).await;
     observers.end().await;
@@ -209,7 +210,8 @@ async fn ack(arguments: &Arguments, args: &args::Ack, printer: &mut Printer) -> 
         return Ok(Exit::Refused);
     }
     let span = span("--for", &args.span)?;
-    let observers = Observers::start(&settings, true, Purpose::Once, printer).await?;
+    let observers = Observers::start(&settings, true, Purpose::Once);
+    acknowledged::tell(&observers.handles).await;
     let pictures = ack::pictures(observers.handles.clone(), patience("--timeout", &args.timeout)?).await;
     observers.end().await;
     let (cluster, finding) = match ack::find(&pictures, meant) {

@@ -157,7 +157,9 @@ fn configuration(bytes: &[u8]) {
 fn terminal_text(bytes: &[u8]) {
     let outside = text(bytes);
     for shown in [Text::new(&outside), Text::redacted(&outside)] {
-        let steers = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let steers = |c: char| {
+            c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
         assert!(!shown.as_str().contains(steers), "{:?} reaches a terminal", shown.as_str());
     }
 }

@@ -74,7 +74,11 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
                 sources.push(Box::new(EtcdClusters::new(etcd.clone(), &settings.namespace)));
             }
             let readable = scope.map(|scope| readable_key(&settings.namespace, scope));
-            sources.extend(EtcdMemberHealth::each(etcd, readable.as_deref()).into_iter().map(|member| Box::new(member) as Box<dyn Observe>));
+            sources.extend(
+                EtcdMemberHealth::each(etcd, readable.as_deref())
+                    .into_iter()
+                    .map(|member| Box::new(member) as Box<dyn Observe>),
+            );
         }
         None => {
             let seeds = settings.patroni.seeds.iter().map(|url| settings.patroni.endpoint(url)).collect();

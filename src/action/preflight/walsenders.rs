@@ -104,6 +104,9 @@ mod tests {
                 safe_bytes: None,
                 inactive_since: None,
                 failover: Some(true),
+                invalid: None,
+                restart: None,
+                confirmed: None,
             });
         });
     }

@@ -6,7 +6,6 @@ use crate::action::drill::Part;
 use crate::client::process::{self, ProcessError};
 use crate::driver::port::{NotPerformed, Reply};
 use crate::model::source::{SourceError, Trouble};
-use crate::model::text::Text;
 
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -58,7 +57,7 @@ mod tests {
         let Some(Ok(Means::Command { make, .. })) = found.get(&(part.clone(), FaultKind::Kill)) else {
             panic!("by command: {found:?}")
         };
-        assert!(run(make, &part).await.expect("it ran").accepted);
+        assert!(run(make, &part).await.expect("it ran").is_accepted());
         assert_eq!(std::fs::read_to_string(&file).expect("it was run"), "a\tb\u{200b}  ");
         // Over the file that a job reads it from, too.
         let written = serde_json::to_string(make).expect("JSON");

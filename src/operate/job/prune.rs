@@ -56,7 +56,8 @@ impl Job {
             && match self.state(journal) {
                 Ok(JobState::Ended { .. } | JobState::Waiting) => true,
                 Ok(JobState::Died(_)) => self.is_acknowledged(),
-                Ok(JobState::Running(_)) | Err(_) => false,
+                // Another host's is its own to settle.
+                Ok(JobState::Running(_) | JobState::Elsewhere(_)) | Err(_) => false,
             }
     }
 }

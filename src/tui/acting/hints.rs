@@ -129,7 +129,11 @@ impl App {
         let listed = self.acting.listed.as_ref().and_then(|listed| listed.as_ref().ok());
         let one = listed.and_then(|listed| listed.get(selected.min(listed.len().saturating_sub(1))));
         let Some(one) = one else { return vec![close(&[], "close"), Hint::letter('y', "copy")] };
-        let word = if matches!(one.state, JobState::Died(_)) || !one.state.owed().is_empty() { "what it left" } else { "its course" };
+        let word = if matches!(one.state, JobState::Died(_)) || !one.state.owed().is_empty() {
+            "what it left"
+        } else {
+            "its course"
+        };
         let mut hints = vec![Hint::new(&["Enter"], word), leave("close")];
         if self.acting.has_hand && matches!(one.state, JobState::Running(_) | JobState::Waiting) {
             hints.push(Hint::letter('x', "where it is ended"));

@@ -147,7 +147,7 @@ impl Course<'_, '_> {
         self.steps.push(ground.ask(&agent, request)?);
         match swift::escort(ground, Some(leader.name()), Some(candidate.name())) {
             Ok(escort) => {
-                self.impact.extend(swift::impact(&escort));
+                self.impact.extend(swift::impact(ground.snapshot, &escort));
                 self.steps.push(swift::step(escort));
             }
             Err(why) => {

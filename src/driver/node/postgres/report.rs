@@ -56,8 +56,7 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
         system_id,
         peer,
         ..
-    } =
-        server;
+    } = server;
     let mut gaps = Gaps { unread: Vec::new(), monitor: position.monitor };
     let receiver = gaps.fill(SqlPart::Receiver, receiver).flatten();
     let timeline = timeline(&position, receiver.as_ref());
