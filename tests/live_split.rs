@@ -80,7 +80,8 @@ fn a_second_primary_that_the_dcs_has_forgotten_is_seen_by_whatever_is_started_th
 
     let cluster = lab.status();
     let members = cluster["members"].as_array().expect("members");
-    let member = members.iter().find(|member| member["name"] == *old).unwrap_or_else(|| panic!("no {old}: {cluster:#}"));
+    let member =
+        members.iter().find(|member| member["name"] == *old).unwrap_or_else(|| panic!("no {old}: {cluster:#}"));
     assert_eq!(member["on_record"], false, "{member:#}");
     assert!(member["missing_for_seconds"].is_number(), "{member:#}");
     let codes: Vec<&Value> =

@@ -1,6 +1,8 @@
 //! What is configured against what the DCS has: nodes that it does not know, addresses of another cluster, and what a member
 //! lacks that the others have.
 
+use std::collections::BTreeSet;
+
 use super::draft::Draft;
 use crate::model::finding::{Severity, Subject};
 use crate::model::inventory::{Difference, Origin, Place, Stranger, WrongCluster};
@@ -9,6 +11,7 @@ use crate::model::name::NodeName;
 use crate::model::router::{ProxyKind, Router};
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{Source, SourceKind};
+use crate::model::text::Text;
 use crate::model::view::MemberView;
 
 /// Names in one line at most.
@@ -18,7 +21,7 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     match snapshot.wrong_cluster() {
         Some(WrongCluster::UrlsLeadElsewhere) => urls_lead_elsewhere(snapshot, drafts),
         Some(WrongCluster::AmbiguousNamespace(namespaces)) => {
-            let names: Vec<&str> = namespaces.iter().map(|namespace| namespace.as_str()).collect();
+            let names: Vec<&str> = namespaces.iter().map(Text::as_str).collect();
             let scope = snapshot.identity.scope.as_ref().map(ToString::to_string).unwrap_or_default();
             let title = format!("etcd has {scope} under {}: which is meant is not configured", names.join(" and "));
             let mut draft = Draft::new(Severity::Warning, "namespace-ambiguous", Subject::Cluster, title);
@@ -165,26 +168,20 @@ fn newcomer(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>)
     }
 }
 
-/// Whether the router knows every other member of the DCS by one of its servers, and not this one.
+/// Whether the router knows the other members by its servers, and not this one.
 fn lacks_server(snapshot: &Snapshot, router: &Router, name: &NodeName) -> bool {
     let Some(report) = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now)) else {
         return false;
     };
-    let servers = report.rows.iter().filter(|row| row.kind == ProxyKind::Server);
-    let served: Vec<&NodeName> = servers.filter_map(|row| snapshot.member_of(row)).map(|member| &member.name).collect();
-    // Where a server's member is not known, that may be this one.
-    let all_known = report
-        .rows
-        .iter()
-        .filter(|row| row.kind == ProxyKind::Server && served_pool(snapshot, report, row.proxy.as_str()))
-        .all(|row| snapshot.member_of(row).is_some());
-    !served.is_empty() && all_known && !served.contains(&name)
-}
-
-/// Whether a pool has a member of this cluster among its servers.
-fn served_pool(snapshot: &Snapshot, report: &crate::model::router::RouterReport, proxy: &str) -> bool {
-    let servers = report.rows.iter().filter(|row| row.kind == ProxyKind::Server && row.proxy.as_str() == proxy);
-    servers.into_iter().any(|row| snapshot.member_of(row).is_some())
+    let servers = || report.rows.iter().filter(|row| row.kind == ProxyKind::Server);
+    let ours: BTreeSet<&Text> =
+        servers().filter(|row| snapshot.member_of(row).is_some()).map(|row| &row.proxy).collect();
+    // Where the member of a server is not known, that may be this one.
+    let of_ours: Option<BTreeSet<&NodeName>> = servers()
+        .filter(|row| ours.contains(&row.proxy))
+        .map(|row| snapshot.member_of(row).map(|member| &member.name))
+        .collect();
+    of_ours.is_some_and(|served| !served.is_empty() && !served.contains(name))
 }
 
 /// More members than are followed.

@@ -43,8 +43,7 @@ impl FindingMemory {
                 }
             };
             finding.since = Some(since);
-            let at_first_sight =
-                TOLD_AT_FIRST_SIGHT.contains(&finding.code) && since.since_start() <= FIRST_SIGHT;
+            let at_first_sight = TOLD_AT_FIRST_SIGHT.contains(&finding.code) && since.since_start() <= FIRST_SIGHT;
             if !settles || at_first_sight || now.since(since) >= settle {
                 findings.push(finding);
             }

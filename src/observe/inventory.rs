@@ -134,7 +134,8 @@ impl Inventory {
                 place.standing = Standing::Stranger(stranger);
                 continue;
             }
-            let told = answerer.and_then(|answerer| answerer.name).or_else(|| entry.resolved.clone());
+            // Its first word stays: behind a balancer the next answer may be another member's.
+            let told = entry.resolved.clone().or_else(|| answerer.and_then(|answerer| answerer.name));
             let known = picture.members.iter().find(|member| {
                 entry.row.as_ref() != Some(&member.name)
                     && !(own_rows.contains(&member.name) && told.as_ref() != Some(&member.name))
@@ -153,15 +154,24 @@ impl Inventory {
                 {
                     steps.push(Step::Reach { member: member.name.clone(), agent_url });
                 }
-                // A member in whose place another agent answers stands for no place.
-                place.standing = match foreign_answer(member).and_then(|answerer| expected.stranger(&answerer)) {
-                    Some(stranger) => Standing::Stranger(stranger),
-                    None => Standing::Member(member.name.clone()),
+                // A member in whose place another agent answers stands for no place; one that is named by the
+                // configuration alone is none of this cluster's.
+                let is_member = on_record(&member.name);
+                let word = if is_member { foreign_answer(member) } else { self::answerer(member) };
+                place.standing = if let Some(stranger) = word.and_then(|answerer| expected.stranger(&answerer)) {
+                    if !is_member {
+                        self.hidden.insert(member.name.clone());
+                    }
+                    Standing::Stranger(stranger)
+                } else {
+                    self.hidden.remove(&member.name);
+                    Standing::Member(member.name.clone())
                 };
                 entry.resolved = Some(member.name.clone());
                 continue;
             }
             let is_named = place.origins.contains(&Origin::Nodes);
+            entry.resolved = entry.resolved.take().or_else(|| told.clone());
             let name = told.filter(|_| !is_named).unwrap_or_else(|| place.label.clone());
             match &entry.row {
                 Some(row) if *row == name || (row.as_str() == place.at() && rows.contains(&name)) => {}
@@ -205,7 +215,8 @@ struct Expected {
 impl Expected {
     fn of(picture: &Snapshot, entries: &[Entry]) -> Self {
         let scope = picture.identity.scope.clone();
-        let by_record = picture.cluster_system_id().map(|id| id.value);
+        // Without a record whoever claims to lead may be another cluster's.
+        let by_record = picture.record().and_then(|_| picture.cluster_system_id()).map(|id| id.value);
         // Without a record, the first place in the order of the configuration says which cluster is meant.
         let first = || {
             let rows =
@@ -219,8 +230,9 @@ impl Expected {
         let of_first = |pick: fn(&Answerer) -> Option<SystemId>| first.as_ref().and_then(pick);
         Self {
             system_id: by_record.or_else(|| {
-                let same =
-                    first.as_ref().is_some_and(|first| scope.is_none() || same_scope(&scope, first.scope.as_ref()));
+                let same = first
+                    .as_ref()
+                    .is_some_and(|first| scope.is_none() || same_scope(scope.as_ref(), first.scope.as_ref()));
                 of_first(|first| first.system_id).filter(|_| same)
             }),
             scope: scope.or_else(|| first.as_ref().and_then(|first| first.scope.clone())),
@@ -229,7 +241,7 @@ impl Expected {
 
     /// Who answers, where that is a node of another cluster.
     fn stranger(&self, answerer: &Answerer) -> Option<Stranger> {
-        let differs = if answerer.scope.is_some() && !same_scope(&self.scope, answerer.scope.as_ref()) {
+        let differs = if answerer.scope.is_some() && !same_scope(self.scope.as_ref(), answerer.scope.as_ref()) {
             Difference::Scope
         } else if answerer.system_id.zip(self.system_id).is_some_and(|(own, ours)| own != ours) {
             Difference::SystemId
@@ -242,7 +254,7 @@ impl Expected {
 }
 
 /// Whether an agent's scope is the one that is followed. Agents of a Citus cluster leave out the group.
-fn same_scope(followed: &Option<Text>, own: Option<&Text>) -> bool {
+fn same_scope(followed: Option<&Text>, own: Option<&Text>) -> bool {
     let (Some(followed), Some(own)) = (followed, own) else { return true };
     followed == own || crate::model::dcs::without_group(followed.as_str()) == own.as_str()
 }

@@ -74,7 +74,7 @@ fn is_address(label: &NodeName) -> bool {
         .is_some_and(|address| address.port.is_some() || address.host.parse::<IpAddr>().is_ok())
 }
 
-fn scheme(settings: &ClusterSettings) -> &str {
+fn scheme(settings: &ClusterSettings) -> &'static str {
     let of = |url: &String| url.starts_with("https:");
     if settings.patroni.seeds.iter().any(of) { "https" } else { "http" }
 }

@@ -4,6 +4,7 @@
 use super::super::note::Note;
 use super::scene::{Scene, block, pass};
 use crate::model::inventory::WrongCluster;
+use crate::model::text::Text;
 
 pub(super) fn examine(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "right-cluster";
@@ -17,7 +18,7 @@ pub(super) fn examine(scene: &Scene<'_>, notes: &mut Vec<Note>) {
             notes.push(block(CHECK, text));
         }
         Some(WrongCluster::AmbiguousNamespace(namespaces)) => {
-            let names: Vec<&str> = namespaces.iter().map(|namespace| namespace.as_str()).collect();
+            let names: Vec<&str> = namespaces.iter().map(Text::as_str).collect();
             let text =
                 format!("{scope} is in the DCS under {}: configure the namespace that is meant", names.join(" and "));
             notes.push(block(CHECK, text));

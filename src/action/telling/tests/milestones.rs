@@ -61,6 +61,12 @@ fn a_leader_has_stepped_down_when_its_sql_is_in_recovery_or_gone_and_the_lock_is
         let snapshot = with(switched(), |s| fail_sql(s, 0, gone));
         assert!(told(snapshot, &milestone).is_reached(), "{gone:?}");
     }
+    // A firewall refuses in the name of a server that runs.
+    let fenced_from_here = with(switched(), |s| {
+        fail_sql(s, 0, Trouble::Refused);
+        agent(s, 0, |report| report.role = crate::model::role::Role::Primary);
+    });
+    not_yet(fenced_from_here, &milestone, "its agent says that it runs as primary");
     not_yet(healthy(), &milestone, "holds the leader lock");
     not_yet(with(healthy(), |s| lock(s, 1)), &milestone, "still not in recovery");
     contradicted(with(healthy(), |s| lock(s, 0)), &milestone, "took it again");
