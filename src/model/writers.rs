@@ -67,8 +67,9 @@ impl Snapshot {
 mod tests {
     use rstest::rstest;
 
+    use super::super::member::Presence;
     use super::super::role::MemberState;
-    use super::super::test_support::{agent, fail, healthy, member, missing, seconds, split, sql};
+    use super::super::test_support::{agent, fail, healthy, member, seconds, split, sql};
     use super::*;
 
     fn names(snapshot: &Snapshot) -> Vec<String> {
@@ -86,7 +87,7 @@ mod tests {
     #[test]
     fn a_member_that_the_dcs_has_forgotten_writes_all_the_same() {
         let mut snapshot = split();
-        missing(&mut snapshot, "pg-0");
+        member(&mut snapshot, "pg-0").presence = Presence::Missing { since: snapshot.now };
         assert_eq!(names(&snapshot), ["pg-0", "pg-1"]);
     }
 

@@ -107,10 +107,11 @@ impl App {
         self.with_scene(|scene| view.node_of(scene, &pane, &row)).flatten()
     }
 
-    /// The selected member, where it is off the record.
+    /// The selected member, where it is off the record and nothing but its row is left: what the configuration names would
+    /// come back.
     pub(in crate::tui) fn missing_member(&self) -> Option<NodeName> {
         let node = self.selected_node()?;
         let member = self.cluster()?.live().snapshot.member(&node)?;
-        matches!(member.presence, Presence::Missing { .. }).then_some(node)
+        (matches!(member.presence, Presence::Missing { .. }) && member.named_by.is_none()).then_some(node)
     }
 }
