@@ -7,7 +7,7 @@ use pgctl::config::endpoint::{EtcdEndpoints, Timeouts, TlsSettings};
 use pgctl::driver::dcs::etcd::{EtcdCheck, EtcdMemberHealth, EtcdRecord, find_scopes};
 use pgctl::driver::port::{Check, Facts, Observe};
 use pgctl::model::checkup::{Aspect, Verdict};
-use pgctl::model::dcs::{DcsContent, Quorum};
+use pgctl::model::dcs::{DcsContent, Quorum, RaftLeader};
 use pgctl::model::moment::Moment;
 use pgctl::model::source::{SourceError, Trouble};
 
@@ -62,13 +62,16 @@ async fn endpoints_that_refuse_do_not_delay_the_start() {
 #[ignore = "needs the lab"]
 async fn every_member_tells_the_same_leader_and_reaches_the_majority() {
     let mut leaders = Vec::new();
-    for mut source in EtcdMemberHealth::each(&lab(&[])) {
+    for mut source in EtcdMemberHealth::each(&lab(&[]), None) {
         let Ok(Facts::DcsMember(member)) = source.observe(Moment::START).await else { panic!("no member") };
         assert_eq!((member.quorum, member.voters, member.alarms.len()), (Quorum::Reached, 3, 0));
-        assert!(member.version.as_str().starts_with("3.") && member.db_size > 0 && !member.name.is_empty());
-        leaders.push(member.leader_id);
+        assert!(member.version.as_str().starts_with("3.") && member.db_size > Some(0) && !member.name.is_empty());
+        leaders.push(member.leader);
     }
-    assert!(leaders.len() == 3 && leaders[0] != 0 && leaders.iter().all(|leader| *leader == leaders[0]), "{leaders:?}");
+    assert!(
+        leaders.len() == 3 && leaders[0] != RaftLeader::Nobody && leaders.iter().all(|leader| *leader == leaders[0]),
+        "{leaders:?}"
+    );
 }
 
 #[tokio::test]

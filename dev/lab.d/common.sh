@@ -23,11 +23,8 @@ load_defaults
 LAB_STATE=${XDG_STATE_HOME:-$HOME/.local/state}/pgctl-lab/$LAB_PROJECT
 
 if [[ -z ${LAB_IMAGE:-} ]]; then
-    if [[ -n $PATRONI_VERSION ]]; then
-        LAB_IMAGE=pgctl-lab:patroni-$PATRONI_VERSION
-    else
-        LAB_IMAGE=pgctl-lab:latest
-    fi
+    LAB_IMAGE=pgctl-lab:$LAB_SUITE${PATRONI_VERSION:+-patroni-$PATRONI_VERSION}
+    if [[ $LAB_IMAGE == pgctl-lab:stable ]]; then LAB_IMAGE=pgctl-lab:latest; fi
 fi
 export LAB_IMAGE
 

@@ -13,6 +13,8 @@ dev/lab: a real PostgreSQL HA cluster in Docker, on loopback only.
                                  psql as superuser on a node or through the router
   dev/lab patronictl ARGS        patronictl in a node that runs
   dev/lab wait [SECONDS]         wait until the cluster is whole
+  dev/lab auth                   switch etcd's authentication on (up does so where
+                                 LAB_ETCD_PASSWORD is set)
 
   dev/lab break KIND TARGET      TARGET: a service, or leader, replica, router
       stop  TARGET               stop the container in good order

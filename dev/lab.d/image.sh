@@ -1,12 +1,26 @@
-# Builds debian:trixie-slim where it can not be pulled, then the lab's image.
+# Builds the suite's base image where it can not be pulled, then the lab's image.
 # shellcheck shell=bash
-
-BASE_IMAGE=debian:trixie-slim
 
 lab_image() {
     need_docker
+    choose_suite
     ensure_base
     build_image
+}
+
+# What LAB_SUITE stands for: codename and image of the base, PostgreSQL's major version, and what comes from elsewhere.
+choose_suite() {
+    EXTRA_SUITE="" EXTRA_PACKAGES=""
+    case $LAB_SUITE in
+        stable) CODENAME=trixie POSTGRES_MAJOR=17 ;;
+        unstable) CODENAME=sid POSTGRES_MAJOR=18 ;;
+        experimental)
+            CODENAME=sid POSTGRES_MAJOR=19 EXTRA_SUITE=experimental
+            EXTRA_PACKAGES="postgresql-19 haproxy"
+            ;;
+        *) die "LAB_SUITE=\"$LAB_SUITE\" is none of stable, unstable, experimental" ;;
+    esac
+    BASE_IMAGE=debian:$CODENAME-slim
 }
 
 ensure_base() {
@@ -33,14 +47,14 @@ bootstrap_base() {
     dir=$(mktemp -d /var/tmp/pgctl-lab-base.XXXXXX)
     # shellcheck disable=SC2064
     trap "rm -rf '$dir'" EXIT
-    if ! "${fast[@]}" debootstrap --variant=minbase trixie "$dir/root" > "$dir/log" 2>&1; then
+    if ! "${fast[@]}" debootstrap --variant=minbase "$CODENAME" "$dir/root" > "$dir/log" 2>&1; then
         tail -n 20 "$dir/log" >&2
         die "debootstrap failed (see above)"
     fi
     rm -rf "$dir"/root/var/cache/apt/* "$dir"/root/var/lib/apt/lists/* \
         "$dir"/root/usr/share/{doc,man,locale,info}/*
     tar -C "$dir/root" --numeric-owner -c . |
-        docker import -c 'CMD ["bash"]' -m 'debootstrap --variant=minbase trixie' - "$BASE_IMAGE" > /dev/null
+        docker import -c 'CMD ["bash"]' -m "debootstrap --variant=minbase $CODENAME" - "$BASE_IMAGE" > /dev/null
     rm -rf "$dir"
     trap - EXIT
 }
@@ -60,6 +74,10 @@ build_image() {
         say "building $LAB_IMAGE (a minute or two)"
     fi
     if ! docker build --network host -t "$LAB_IMAGE" \
+        --build-arg "BASE_IMAGE=$BASE_IMAGE" \
+        --build-arg "POSTGRES_MAJOR=$POSTGRES_MAJOR" \
+        --build-arg "EXTRA_SUITE=$EXTRA_SUITE" \
+        --build-arg "EXTRA_PACKAGES=$EXTRA_PACKAGES" \
         --build-arg "PATRONI_VERSION=$PATRONI_VERSION" \
         --build-arg "PIP_INDEX_URL=${PIP_INDEX_URL:-}" \
         --build-arg "PIP_EXTRA_INDEX_URL=${PIP_EXTRA_INDEX_URL:-}" \

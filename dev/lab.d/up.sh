@@ -3,6 +3,7 @@
 
 source "$LAB_ROOT/dev/lab.d/image.sh"
 source "$LAB_ROOT/dev/lab.d/wait.sh"
+source "$LAB_ROOT/dev/lab.d/auth.sh"
 
 lab_up() {
     [[ $# -eq 0 ]] || die "up takes no arguments"
@@ -11,6 +12,7 @@ lab_up() {
     check_ports
     lab_image
     start
+    if [[ -n $LAB_ETCD_PASSWORD ]]; then lab_auth; fi
     await_whole "${LAB_WAIT:-240}"
     say "the lab is whole after $((SECONDS - begin)) s: dev/lab status, dev/lab psql router"
 }

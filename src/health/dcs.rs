@@ -1,9 +1,11 @@
 //! The DCS: quorum, silent members, alarms, size, members that disagree, values nobody can read.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::draft::Draft;
-use crate::model::dcs::{DcsAlarm, DcsMember, Quorum};
+use crate::model::dcs::{DcsAlarmKind, DcsMember, Quorum, RaftLeader};
 use crate::model::finding::{Severity, Subject};
-use crate::model::observed::{Freshness, Reading};
+use crate::model::observed::{Freshness, Observed, Reading};
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{SourceKind, Trouble};
 use crate::model::text::Text;
@@ -11,8 +13,9 @@ use crate::model::text::Text;
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     quorum(snapshot, drafts);
     record(snapshot, drafts);
+    alarms(snapshot, drafts);
     for member in &snapshot.dcs.members {
-        alarms(snapshot, member, drafts);
+        state(snapshot, member, drafts);
     }
     terms(snapshot, drafts);
 }
@@ -28,6 +31,12 @@ fn name(member: &Reading<DcsMember>) -> Text {
 
 fn is_silent(member: &Reading<DcsMember>, snapshot: &Snapshot) -> bool {
     matches!(member.freshness(snapshot.now), Freshness::Stale | Freshness::Lost)
+}
+
+/// Whether the member answered, and only kept from us what was asked.
+fn refuses(member: &Reading<DcsMember>) -> bool {
+    let trouble = member.failure.as_ref().map(|failure| failure.error.trouble);
+    matches!(trouble, Some(Trouble::Credentials | Trouble::Permission))
 }
 
 fn quorum(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
@@ -62,7 +71,7 @@ fn quorum(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         ));
     }
     // The last loss that can be borne: with more of them gone it is stopped already, or they are only not seen from here.
-    let borne = silent.len() as u32 == voters.saturating_sub(1) / 2;
+    let borne = silent.iter().filter(|member| !refuses(member)).count() as u32 == voters.saturating_sub(1) / 2;
     let since = silent.iter().filter_map(|member| member.silent_since(snapshot.now)).max();
     let reached_since = members.iter().any(|member| {
         let reached = member.fresh(snapshot.now).is_some_and(|member| member.quorum == Quorum::Reached);
@@ -70,9 +79,13 @@ fn quorum(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     });
     for member in &silent {
         let consequence = if reached_since && borne { "; one more loss stops failover" } else { "" };
-        let title = format!("{} does not answer{consequence}", name(member));
-        let draft =
-            Draft::new(Severity::Warning, "dcs-member-silent", Subject::DcsMember(member.source.target.clone()), title);
+        let (code, what) = if refuses(member) {
+            ("dcs-member-refuses", "refuses the login".to_owned())
+        } else {
+            ("dcs-member-silent", format!("does not answer{consequence}"))
+        };
+        let title = format!("{} {what}", name(member));
+        let draft = Draft::new(Severity::Warning, code, Subject::DcsMember(member.source.target.clone()), title);
         let advice = member.remedy().unwrap_or("check the host");
         drafts.push(with_trouble(draft, member, snapshot).advise(advice));
     }
@@ -118,34 +131,59 @@ fn record(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     }
 }
 
-fn alarms(snapshot: &Snapshot, reading: &Reading<DcsMember>, drafts: &mut Vec<Draft>) {
+/// Alarms of the DCS: every member tells those of all, and each kind is one finding.
+fn alarms(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let mut kinds: BTreeMap<&DcsAlarmKind, Vec<(&Text, Observed<()>)>> = BTreeMap::new();
+    for reading in &snapshot.dcs.members {
+        let Some((member, fact)) = reading.fresh(snapshot.now).zip(reading.fact(snapshot.now, |_| Some(()))) else {
+            continue;
+        };
+        for alarm in &member.alarms {
+            let raised_by = if alarm.raised_by.is_empty() { &reading.source.target } else { &alarm.raised_by };
+            let known = kinds.entry(&alarm.kind).or_default();
+            if !known.iter().any(|(other, _)| *other == raised_by) {
+                known.push((raised_by, fact.clone()));
+            }
+        }
+    }
+    for (kind, raised) in kinds {
+        let names: Vec<&str> = raised.iter().map(|(name, _)| name.as_str()).collect();
+        let names = names.join(", ");
+        let (title, advice) = match kind {
+            DcsAlarmKind::NoSpace => (
+                format!("etcd raises NOSPACE ({names}): the leader stays, but no failover or switchover can happen"),
+                "compact and defragment etcd, raise the quota, then disarm the alarm",
+            ),
+            DcsAlarmKind::Corrupt => {
+                (format!("etcd raises CORRUPT: the data of {names} differs from the others'"), "replace the member")
+            }
+            DcsAlarmKind::Other(words) => (format!("etcd raises an alarm on {names}: {words}"), "look at its log"),
+        };
+        let mut draft =
+            Draft::new(Severity::Critical, "dcs-alarm", Subject::Cluster, title).part(&Text::new(kind.to_string()));
+        for (name, fact) in &raised {
+            draft = draft.because(fact, format!("{kind} on {name}"));
+        }
+        drafts.push(draft.advise(advice));
+    }
+}
+
+fn state(snapshot: &Snapshot, reading: &Reading<DcsMember>, drafts: &mut Vec<Draft>) {
     let (Some(member), Some(fact)) = (reading.fresh(snapshot.now), reading.fact(snapshot.now, |_| Some(()))) else {
         return;
     };
     let subject = || Subject::DcsMember(reading.source.target.clone());
-    for alarm in &member.alarms {
-        let (words, advice) = match alarm {
-            DcsAlarm::NoSpace => (
-                "NOSPACE: its quota is used up, nothing can be written".to_owned(),
-                "compact and defragment it, raise the quota, then disarm the alarm",
-            ),
-            DcsAlarm::Corrupt => ("CORRUPT: its data differs from the others'".to_owned(), "replace the member"),
-            DcsAlarm::Other(words) => (words.to_string(), "look at its log"),
-        };
-        let title = format!("{} raises an alarm: {words}", name(reading));
-        drafts.push(Draft::new(Severity::Critical, "dcs-alarm", subject(), title).because(&fact, words).advise(advice));
-    }
-    if let Some(quota) = member.db_quota.filter(|quota| *quota > 0)
-        && let Some(severity) = snapshot.thresholds.dcs_quota_percent.judge(member.db_size.saturating_mul(100) / quota)
+    if let (Some(used), Some(quota), Some(size)) = (member.quota_used(), member.db_quota, member.db_size)
+        && let Some(severity) = snapshot.thresholds.dcs_quota_percent.judge(used)
     {
-        let title = format!("{} has used {} % of its quota", name(reading), member.db_size.saturating_mul(100) / quota);
+        let title = format!("{} has used {used} % of its quota", name(reading));
         drafts.push(
             Draft::new(severity, "dcs-quota", subject(), title)
-                .because(&fact, format!("{} of {quota} bytes", member.db_size))
+                .because(&fact, format!("{size} of {quota} bytes"))
                 .advise("compact and defragment it, or raise the quota"),
         );
     }
-    if member.learner {
+    if member.learner == Some(true) {
         let title = format!("{} is a learner: it does not vote", name(reading));
         drafts.push(Draft::new(Severity::Note, "dcs-learner", subject(), title).because(&fact, "is_learner"));
     }
@@ -155,15 +193,25 @@ fn alarms(snapshot: &Snapshot, reading: &Reading<DcsMember>, drafts: &mut Vec<Dr
 fn terms(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let fresh: Vec<_> =
         snapshot.dcs.members.iter().filter_map(|reading| Some((reading, reading.fresh(snapshot.now)?))).collect();
-    let Some((_, first)) = fresh.first() else { return };
-    if fresh.iter().all(|(_, member)| member.leader_id == first.leader_id && member.term == first.term) {
+    // A login that is not told who leads knows no difference.
+    let leaders: BTreeSet<RaftLeader> =
+        fresh.iter().map(|(_, member)| member.leader).filter(|leader| *leader != RaftLeader::Unknown).collect();
+    let terms: BTreeSet<u64> = fresh.iter().filter_map(|(_, member)| member.term).collect();
+    if leaders.len() < 2 && terms.len() < 2 {
         return;
     }
     let title = "the DCS members disagree about their leader or term";
     let mut draft = Draft::new(Severity::Warning, "dcs-terms-differ", Subject::Cluster, title);
     for (reading, member) in &fresh {
         if let Some(fact) = reading.fact(snapshot.now, |_| Some(())) {
-            draft = draft.because(&fact, format!("term {}, leader {:x}", member.term, member.leader_id));
+            draft = draft.because(
+                &fact,
+                format!(
+                    "term {}, leader {}",
+                    member.term.map_or_else(|| "?".to_owned(), |term| term.to_string()),
+                    member.leader
+                ),
+            );
         }
     }
     drafts.push(

@@ -139,7 +139,7 @@ fn dcs_leader(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
     let leader = |snapshot: &Snapshot| {
         let leads =
             snapshot.dcs.members.iter().filter(|member| member.fresh(snapshot.now).is_some_and(DcsMember::leads));
-        leads.map(|member| (member.source.clone(), member.last().map(|m| m.term))).next()
+        leads.map(|member| (member.source.clone(), member.last().and_then(|m| m.term))).next()
     };
     if let (Some((old, _)), Some((new, term))) = (leader(before), leader(after))
         && old != new

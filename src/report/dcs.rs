@@ -6,7 +6,7 @@ use super::table::{Cell, Column, Table, Tone};
 use super::tones;
 use super::topology::told_when;
 use super::units::{self, AGE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DURATION_WIDTH, PERCENT_WIDTH};
-use crate::model::dcs::{DcsAlarm, DcsContent, DcsMember, Quorum};
+use crate::model::dcs::{DcsAlarm, DcsAlarmKind, DcsContent, DcsMember, Quorum, RaftLeader};
 use crate::model::observed::Reading;
 use crate::model::snapshot::Snapshot;
 
@@ -62,20 +62,20 @@ pub fn members(snapshot: &Snapshot) -> Table {
 }
 
 fn member_cells(snapshot: &Snapshot, reading: &Reading<DcsMember>, member: &DcsMember) -> Vec<Cell> {
-    let role = match (member.leads(), member.learner, member.leader_id) {
+    let role = match (member.leads(), member.learner, member.leader) {
         (true, _, _) => Cell::text("leader", Tone::Strong),
-        (false, _, 0) => Cell::text("no leader", Tone::Act),
-        (false, true, _) => Cell::text("learner", Tone::Dim),
-        (false, false, _) => Cell::text("follower", Tone::Plain),
+        (false, _, RaftLeader::Nobody) => Cell::text("no leader", Tone::Act),
+        (false, Some(true), _) => Cell::text("learner", Tone::Dim),
+        (false, _, RaftLeader::Unknown) => Cell::unknown(),
+        (false, _, RaftLeader::Known(_)) => Cell::text("follower", Tone::Plain),
     };
     let quorum = match member.quorum {
         Quorum::Reached => Cell::ranked(0, "reached", Tone::Well),
         Quorum::Missing => Cell::ranked(1, "missing", Tone::Act),
         Quorum::Unknown => Cell::unknown(),
     };
-    let behind = member.raft_index.saturating_sub(member.raft_applied);
     // Servers before etcd 3.6 do not tell their quota: a share of a guess would be one, too.
-    let quota = member.db_quota.and_then(|quota| units::percent_value(member.db_size, quota));
+    let quota = member.quota_used();
     let quota = quota.map_or_else(Cell::unknown, |share| {
         let tone = tones::limits(&snapshot.thresholds.dcs_quota_percent, share);
         Cell::number(share as f64, format!("{share} %"), tone)
@@ -84,10 +84,10 @@ fn member_cells(snapshot: &Snapshot, reading: &Reading<DcsMember>, member: &DcsM
         Cell::text(reading.source.target.clone(), Tone::Plain),
         cells::known(Some(&member.name), Tone::Plain),
         role,
-        cells::count(Some(member.term), Tone::Plain),
+        cells::count(member.term, Tone::Plain),
         cells::count(u64::try_from(member.revision).ok(), Tone::Dim),
-        cells::count(Some(behind), Tone::Dim),
-        cells::bytes(Some(member.db_size), Tone::Plain),
+        cells::count(member.raft_behind(), Tone::Dim),
+        cells::bytes(member.db_size, Tone::Plain),
         cells::bytes(member.db_in_use, Tone::Dim),
         quota,
         quorum,
@@ -108,9 +108,14 @@ fn notes(snapshot: &Snapshot, reading: &Reading<DcsMember>) -> Cell {
     let Some(member) = reading.fresh(snapshot.now) else { return Cell::text(words, Tone::Stale) };
     let mut notes: Vec<String> = member.alarms.iter().map(alarm_words).collect();
     let others = snapshot.dcs.members.iter().filter_map(|other| other.fresh(snapshot.now));
-    let newest = others.map(|other| other.term).max().unwrap_or(member.term);
-    if member.term < newest {
+    let newest = others.filter_map(|other| other.term).max();
+    if let (Some(own), Some(newest)) = (member.term, newest)
+        && own < newest
+    {
         notes.push(format!("term behind the others' {newest}"));
+    }
+    if member.status_refused.is_some() {
+        notes.push("status is for root alone".to_owned());
     }
     let tone = if member.alarms.is_empty() { Tone::Look } else { Tone::Act };
     Cell::text(notes.join(", "), tone)
@@ -118,10 +123,15 @@ fn notes(snapshot: &Snapshot, reading: &Reading<DcsMember>) -> Cell {
 
 /// An alarm in words.
 pub(in crate::report) fn alarm_words(alarm: &DcsAlarm) -> String {
-    match alarm {
-        DcsAlarm::NoSpace => "alarm: no space, takes no writes".to_owned(),
-        DcsAlarm::Corrupt => "alarm: data corrupt".to_owned(),
-        DcsAlarm::Other(words) => format!("alarm: {words}"),
+    let words = match &alarm.kind {
+        DcsAlarmKind::NoSpace => "no space, takes no writes".to_owned(),
+        DcsAlarmKind::Corrupt => "data corrupt".to_owned(),
+        DcsAlarmKind::Other(words) => words.to_string(),
+    };
+    if alarm.own || alarm.raised_by.is_empty() {
+        format!("alarm: {words}")
+    } else {
+        format!("alarm on {}: {words}", alarm.raised_by)
     }
 }
 

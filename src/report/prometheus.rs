@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::routing;
 use super::topology::writes;
-use crate::model::dcs::Quorum;
+use crate::model::dcs::{Quorum, RaftLeader};
 use crate::model::finding::Severity;
 use crate::model::observed::{Freshness, Observed};
 use crate::model::snapshot::{Snapshot, Wellbeing};
@@ -179,9 +179,11 @@ fn dcs(scope: &mut Scope<'_>, snapshot: &Snapshot) {
         let up = (!waiting).then(|| flag(reading.is_fresh(now)));
         scope.gauge("pgctl_dcs_member_answers", "1 if the DCS member answers in time.", &labels, up);
         let Some(member) = reading.fresh(now) else { continue };
-        scope.gauge("pgctl_dcs_member_leads", "1 if it is the raft leader.", &labels, Some(flag(member.leads())));
-        scope.gauge("pgctl_dcs_member_term", "Raft term.", &labels, Some(member.term as f64));
-        scope.gauge("pgctl_dcs_member_size_bytes", "Size of its database.", &labels, Some(member.db_size as f64));
+        let leads = (member.leader != RaftLeader::Unknown).then(|| flag(member.leads()));
+        let size = member.db_size.map(|size| size as f64);
+        scope.gauge("pgctl_dcs_member_leads", "1 if it is the raft leader.", &labels, leads);
+        scope.gauge("pgctl_dcs_member_term", "Raft term.", &labels, member.term.map(|term| term as f64));
+        scope.gauge("pgctl_dcs_member_size_bytes", "Size of its database.", &labels, size);
         let latency = Some(seconds(member.latency));
         scope.gauge("pgctl_dcs_member_latency_seconds", "Time a status call took.", &labels, latency);
         let quorum = match member.quorum {

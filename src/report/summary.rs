@@ -8,7 +8,7 @@ use super::table::{NONE, Tone, UNKNOWN};
 use super::tones;
 use super::topology::share;
 use super::units;
-use crate::model::dcs::Quorum;
+use crate::model::dcs::{Quorum, RaftLeader};
 use crate::model::finding::Severity;
 use crate::model::member::{Member, Presence};
 use crate::model::moment::{Began, Moment};
@@ -207,7 +207,7 @@ fn dcs(snapshot: &Snapshot) -> Option<Span> {
         return None;
     }
     let well = |member: &crate::model::dcs::DcsMember| {
-        member.leader_id != 0 && member.quorum != Quorum::Missing && member.alarms.is_empty()
+        member.leader != RaftLeader::Nobody && member.quorum != Quorum::Missing && !member.raises_alarm()
     };
     if all.iter().all(|reading| reading.freshness(snapshot.now) == Freshness::Waiting) {
         return Some(Span::new(UNKNOWN, Tone::Stale));

@@ -8,7 +8,7 @@ use super::learning::{LearningRecord, Learnt};
 use crate::config::endpoint::PostgresAccess;
 use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
-use crate::driver::dcs::etcd::{EtcdClusters, EtcdMemberHealth, EtcdRecord};
+use crate::driver::dcs::etcd::{EtcdClusters, EtcdMemberHealth, EtcdRecord, readable_key};
 use crate::driver::exporter::exporter;
 use crate::driver::ha::patroni::PatroniNode;
 use crate::driver::ha::patroni_cluster::PatroniClusterView;
@@ -73,7 +73,12 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
                 // Nobody can say which of several namespaces is meant, so whether there are several is looked for.
                 sources.push(Box::new(EtcdClusters::new(etcd.clone(), &settings.namespace)));
             }
-            sources.extend(EtcdMemberHealth::each(etcd).into_iter().map(|member| Box::new(member) as Box<dyn Observe>));
+            let readable = scope.map(|scope| readable_key(&settings.namespace, scope));
+            sources.extend(
+                EtcdMemberHealth::each(etcd, readable.as_deref())
+                    .into_iter()
+                    .map(|member| Box::new(member) as Box<dyn Observe>),
+            );
         }
         None => {
             let seeds = settings.patroni.seeds.iter().map(|url| settings.patroni.endpoint(url)).collect();

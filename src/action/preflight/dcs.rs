@@ -2,7 +2,7 @@
 
 use super::super::note::Note;
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
-use crate::model::dcs::{DcsAlarm, DcsMember, Quorum};
+use crate::model::dcs::{DcsMember, Quorum, RaftLeader};
 use crate::model::observed::Observed;
 
 pub(super) fn examine(scene: &Scene<'_>, notes: &mut Vec<Note>) {
@@ -39,12 +39,8 @@ fn alarms(known: &[Observed<&DcsMember>], notes: &mut Vec<Note>) {
     let raised = known.iter().find_map(|member| Some((member, member.value.alarms.first()?)));
     notes.push(match raised {
         Some((member, alarm)) => {
-            let word = match alarm {
-                DcsAlarm::NoSpace => "NOSPACE",
-                DcsAlarm::Corrupt => "CORRUPT",
-                DcsAlarm::Other(words) => words.as_str(),
-            };
-            block(CHECK, format!("{} raises {word}", member.source)).by(member)
+            let raised_by = if alarm.raised_by.is_empty() { &member.source.target } else { &alarm.raised_by };
+            block(CHECK, format!("alarm {} on {raised_by}", alarm.kind)).by(member)
         }
         None if known.is_empty() => unknown(CHECK, "no DCS member answers"),
         None => pass(CHECK, "no alarm"),
@@ -61,19 +57,36 @@ fn agreement(known: &[Observed<&DcsMember>], notes: &mut Vec<Note>) {
     let serving = |member: &&Observed<&DcsMember>| member.value.quorum != Quorum::Missing;
     let first = known.iter().find(serving).unwrap_or(first);
     let differs = |member: &&Observed<&DcsMember>| {
-        member.value.leader_id != first.value.leader_id || member.value.term != first.value.term
+        let (a, b) = (member.value.leader, first.value.leader);
+        let leaders_known = a != RaftLeader::Unknown && b != RaftLeader::Unknown;
+        let terms = member.value.term.zip(first.value.term);
+        (leaders_known && a != b) || terms.is_some_and(|(a, b)| a != b)
     };
     let other = known.iter().filter(serving).find(differs).or_else(|| known.iter().find(differs));
     notes.push(match other {
         Some(other) => {
             let (a, b) = (first.value, other.value);
             let text = format!(
-                "{} is in term {} with leader {:x}, {} in term {} with leader {:x}",
-                first.source, a.term, a.leader_id, other.source, b.term, b.leader_id
+                "{} is in term {} with leader {}, {} in term {} with leader {}",
+                first.source,
+                term(a),
+                a.leader,
+                other.source,
+                term(b),
+                b.leader
             );
             if serving(&other) { block(CHECK, text).by(other) } else { warn(CHECK, text).by(other) }
         }
-        None if first.value.leader_id == 0 => block(CHECK, "no DCS member sees a leader of the DCS").by(first),
-        None => pass(CHECK, format!("all in term {} with one leader", first.value.term)).by(first),
+        None if first.value.leader == RaftLeader::Nobody => {
+            block(CHECK, "no DCS member sees a leader of the DCS").by(first)
+        }
+        None if first.value.leader == RaftLeader::Unknown => {
+            pass(CHECK, format!("all in term {}; who leads etcd is told to root alone", term(first.value))).by(first)
+        }
+        None => pass(CHECK, format!("all in term {} with one leader", term(first.value))).by(first),
     });
+}
+
+fn term(member: &DcsMember) -> String {
+    member.term.map_or_else(|| "?".to_owned(), |term| term.to_string())
 }

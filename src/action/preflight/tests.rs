@@ -15,7 +15,7 @@ use crate::action::order::{AgentRequest, Order, RouterRequest};
 use crate::action::plan::Plan;
 use crate::action::test_support::*;
 use crate::model::agent::ScheduledRestart;
-use crate::model::dcs::{DcsAlarm, FailoverKey, Quorum};
+use crate::model::dcs::{DcsAlarm, DcsAlarmKind, FailoverKey, Quorum};
 use crate::model::lsn::{SystemId, Timeline};
 use crate::model::name::{NodeName, RouterName};
 use crate::model::observed::Reading;
@@ -178,11 +178,11 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("dcs-quorum", |s: &mut Snapshot| etcds(s, |m| m.quorum = Quorum::Unknown), Block)]
 #[case("dcs-quorum", |s: &mut Snapshot| s.dcs.members.clear(), Unknown)]
 #[case("dcs-alarms", as_is, Pass)]
-#[case("dcs-alarms", |s: &mut Snapshot| etcds(s, |m| m.alarms = vec![DcsAlarm::NoSpace]), Block)]
+#[case("dcs-alarms", |s: &mut Snapshot| etcds(s, |m| m.alarms = vec![DcsAlarm { kind: DcsAlarmKind::NoSpace, raised_by: m.name.clone(), own: true }]), Block)]
 #[case("dcs-agreement", as_is, Pass)]
-#[case("dcs-agreement", |s: &mut Snapshot| etcds(s, |m| m.term += m.id), Block)]
-#[case("dcs-agreement", |s: &mut Snapshot| etcds(s, |m| if m.id == 3 { m.term += 3; m.quorum = Quorum::Missing }), Warn)]
-#[case("dcs-agreement", |s: &mut Snapshot| etcds(s, |m| m.leader_id = 0), Block)]
+#[case("dcs-agreement", |s: &mut Snapshot| etcds(s, |m| m.term = Some(7 + m.id)), Block)]
+#[case("dcs-agreement", |s: &mut Snapshot| etcds(s, |m| if m.id == 3 { m.term = Some(10); m.quorum = Quorum::Missing }), Warn)]
+#[case("dcs-agreement", |s: &mut Snapshot| etcds(s, |m| m.leader = crate::model::dcs::RaftLeader::Nobody), Block)]
 #[case("no-pending-order", as_is, Pass)]
 #[case("no-pending-order", order, Block)]
 #[case("no-pending-order", lose_dcs, Block)]

@@ -45,6 +45,8 @@ struct State {
     mute: bool,
     /// Keys of the operation lock may not be read.
     secretive: bool,
+    /// The status is for root alone, as since etcd 3.5.28 with authentication.
+    status_for_root: bool,
     leases: Vec<i64>,
 }
 
@@ -90,6 +92,7 @@ impl Member {
             writable: false,
             mute: false,
             secretive: false,
+            status_for_root: false,
             leases: Vec::new(),
         };
         let member = Self { url, state: Arc::new(Mutex::new(state)), events: broadcast::channel(64).0 };
@@ -208,6 +211,11 @@ impl Member {
     /// From now on nobody may read the operation lock.
     pub(crate) fn hide_locks(&self) {
         self.state().secretive = true;
+    }
+
+    /// From now on refuses its status, as to every login but root's.
+    pub(crate) fn keep_status_for_root(&self) {
+        self.state().status_for_root = true;
     }
 
     /// Lets every lease run out.
@@ -479,14 +487,26 @@ impl PbLeaseService for Member {
 impl PbMaintenanceService for Member {
     type SnapshotStream = BoxStream<'static, Result<PbSnapshotResponse, Status>>;
 
-    async fn alarm(&self, _: Request<PbAlarmRequest>) -> Answer<PbAlarmResponse> {
-        self.change("alarm")
+    async fn alarm(&self, request: Request<PbAlarmRequest>) -> Answer<PbAlarmResponse> {
+        if request.into_inner().action != etcd_client::AlarmAction::Get as i32 {
+            return self.change("alarm");
+        }
+        let header = Some(self.header());
+        let mut state = self.state();
+        // A proposal to the majority, if one that changes nothing.
+        state.changes.push("alarm list");
+        let own = PbAlarmMember { member_id: 11, alarm: etcd_client::AlarmType::Nospace as i32 };
+        let alarms = if state.errors.iter().any(|line| line.contains("NOSPACE")) { vec![own] } else { Vec::new() };
+        Ok(Response::new(PbAlarmResponse { header, alarms }))
     }
 
     async fn status(&self, _: Request<PbStatusRequest>) -> Answer<PbStatusResponse> {
         let header = Some(self.header());
         let mut state = self.state();
         state.statuses += 1;
+        if state.status_for_root {
+            return Err(Status::permission_denied("etcdserver: permission denied"));
+        }
         let led = matches!(state.mood, Mood::Healthy | Mood::Forbidding | Mood::Deserted);
         Ok(Response::new(PbStatusResponse {
             header,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use etcd_client::{GetOptions, StatusResponse};
+use etcd_client::{AlarmAction, AlarmType, GetOptions};
 use futures::future::join;
 use tokio::time::Instant as Clock;
 
@@ -42,19 +42,37 @@ pub struct StoreMember {
     pub client_urls: Vec<String>,
 }
 
-/// A member's status. Sizes in bytes.
+/// A member's word on itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Health {
-    /// Identifier of the member that answered.
+    /// Identifier of the member that answered; 0 where nothing told it.
     pub id: u64,
+    /// Raft term; 0 where nothing told it.
+    pub term: u64,
+    /// Store revision; 0 where only a read would tell and none went through.
+    pub revision: i64,
+    /// Its status, or in its words why this login is not told: since etcd 3.5.28, where authentication is on, the status
+    /// is for root alone.
+    pub status: Result<Status, String>,
+    /// Alarms by the alarm list, which is only asked for where the status is refused.
+    pub alarms: Vec<RaisedAlarm>,
+    /// Time from asking to the newest answer.
+    pub latency: Duration,
+    /// Whether it reaches the majority.
+    pub majority: Majority,
+    /// How the login went.
+    pub login: Login,
+    /// Members, as last told; `None` where the list could not be had.
+    pub members: Option<Vec<StoreMember>>,
+}
+
+/// What the maintenance API tells of a member. Sizes in bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Status {
     /// Server version.
     pub version: String,
     /// Whom it sees as leader; 0 for nobody.
     pub leader: u64,
-    /// Raft term.
-    pub term: u64,
-    /// Store revision; 0 where only a read would tell and none went through.
-    pub revision: i64,
     /// Raft log index.
     pub raft_index: u64,
     /// Index applied.
@@ -69,23 +87,37 @@ pub struct Health {
     pub learner: bool,
     /// Errors in the member's words: alarms of all members, and the lack of a leader.
     pub errors: Vec<String>,
-    /// Time from asking to the newest answer.
-    pub latency: Duration,
-    /// Whether it reaches the majority.
-    pub majority: Majority,
-    /// How the login went.
-    pub login: Login,
-    /// Members, as last told; `None` where the list could not be had.
-    pub members: Option<Vec<StoreMember>>,
+}
+
+/// One line of the alarm list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RaisedAlarm {
+    /// The member that raised it.
+    pub member: u64,
+    /// `NOSPACE`, `CORRUPT`, or the number of a kind that this version does not know.
+    pub kind: String,
 }
 
 /// Asks one endpoint.
 #[derive(Debug)]
 pub struct HealthClient {
     connector: Connector,
+    /// The key by which the majority is tried.
+    probe: String,
     link: Option<Link>,
-    members: Option<(Instant, Vec<StoreMember>)>,
-    status: Option<(Instant, StatusResponse)>,
+    members: Members,
+    status: Option<KnownStatus>,
+    alarms: Option<(Instant, Vec<RaisedAlarm>)>,
+}
+
+/// A status of before, or its refusal, with when it was told.
+#[derive(Debug)]
+struct KnownStatus {
+    told: Instant,
+    id: u64,
+    term: u64,
+    revision: i64,
+    status: Result<Status, String>,
 }
 
 impl std::fmt::Debug for Link {
@@ -95,15 +127,18 @@ impl std::fmt::Debug for Link {
 }
 
 impl HealthClient {
-    /// A client for the first endpoint of `connector`.
-    pub fn new(connector: Connector) -> Self {
-        Self { connector, link: None, members: None, status: None }
+    /// A client for the first endpoint of `connector`. `readable` is a key that the login may read, by which the majority
+    /// is tried and identifier and term are learnt where the status is refused; it need not exist.
+    pub fn new(connector: Connector, readable: Option<&str>) -> Self {
+        let probe = readable.unwrap_or(PROBE).to_owned();
+        Self { connector, probe, link: None, members: None, status: None, alarms: None }
     }
 
     /// Tries the majority, and asks for the status where it is due or something speaks for a change.
     ///
     /// # Errors
-    /// When the member does not answer for itself. A member without majority does.
+    /// When the member does not answer for itself. A member without majority does, and so does one that keeps its status
+    /// from this login.
     pub async fn ask(&mut self) -> Result<Health, EtcdError> {
         // Taken out while in use: a call that is dropped midway leaves no half-used connection behind.
         let link = match self.link.take() {
@@ -112,12 +147,23 @@ impl HealthClient {
         };
         // Names and status are independent of each other: nobody waits for one to ask for the other.
         let members = members(&link, self.members.take());
-        let (health, members) =
-            join(Box::pin(ask_over(&link, self.connector.timeouts().request / 2, self.status.take())), members).await;
+        let patience = self.connector.timeouts().request / 2;
+        let asking = Box::pin(ask_over(&link, patience, &self.probe, self.status.take()));
+        let (answer, members) = join(asking, members).await;
         self.members = members;
-        let (health, status) = health?;
+        let (mut health, status) = answer?;
         self.status = Some(status);
-        let health = Health { members: self.members.as_ref().map(|(_, members)| members.clone()), ..health };
+        if health.status.is_err() {
+            // The alarm list is a proposal to the majority: rarely, and not without one.
+            if health.majority == Majority::Reached {
+                self.alarms = alarms(&link, self.alarms.take()).await;
+            }
+            health.alarms = self.alarms.as_ref().map(|(_, alarms)| alarms.clone()).unwrap_or_default();
+        }
+        health.members = self.members.as_ref().map(|listed| listed.members.clone());
+        if let (0, Some(listed)) = (health.id, &self.members) {
+            health.id = listed.told_by;
+        }
         // Without login it serves this once: the next call tries to log in again.
         self.link = (link.login != Login::Impossible).then_some(link);
         Ok(health)
@@ -128,45 +174,62 @@ impl HealthClient {
 async fn ask_over(
     link: &Link,
     patience: Duration,
-    known: Option<(Instant, StatusResponse)>,
-) -> Result<(Health, (Instant, StatusResponse)), EtcdError> {
-    let known = known.filter(|(at, _)| at.elapsed() < STATUS_EVERY);
-    let (status, latency, majority) = if let Some((told, status)) = known {
-        let asked = Clock::now();
-        let read = linearizable(link, patience).await;
-        if read.majority == Majority::Reached && read.term.is_none_or(|term| term == status.raft_term()) {
-            let health = health(&status, asked.elapsed(), read.majority, link.login);
-            let health = Health { revision: read.revision.unwrap_or(health.revision), ..health };
-            return Ok((health, (told, status)));
+    probe: &str,
+    known: Option<KnownStatus>,
+) -> Result<(Health, KnownStatus), EtcdError> {
+    let asked = Clock::now();
+    let known = known.filter(|known| {
+        let due = if known.status.is_ok() { STATUS_EVERY } else { MEMBERS_EVERY };
+        known.told.elapsed() < due
+    });
+    let (status, read) = if let Some(known) = known {
+        let read = linearizable(link, patience, probe).await;
+        let same_term = read.header.as_ref().is_none_or(|header| header.term == known.term);
+        if known.status.is_err() || (read.majority == Majority::Reached && same_term) {
+            return Ok((health(&known, &read, asked.elapsed(), link.login), known));
         }
-        let (status, latency) = ask_status(link).await?;
-        (status, latency, read.majority)
+        (ask_status(link).await?, read)
     } else {
-        let (status, probe) = (ask_status(link), linearizable(link, patience));
-        tokio::pin!(status, probe);
+        let (status, probing) = (ask_status(link), linearizable(link, patience, probe));
+        tokio::pin!(status, probing);
         tokio::select! {
             // A member that knows no leader need not be waited for.
             told = &mut status => {
-                let (status, latency) = told?;
-                let majority = if status.leader() == 0 { Majority::Missing } else { probe.await.majority };
-                (status, latency, majority)
+                let told = told?;
+                let read = if told.leads_nowhere() { Read::missing() } else { probing.await };
+                (told, read)
             }
-            read = &mut probe => {
-                let (status, latency) = status.await?;
-                (status, latency, read.majority)
-            }
+            read = &mut probing => (status.await?, read),
         }
     };
-    let majority = if status.leader() == 0 { Majority::Missing } else { majority };
-    let health = health(&status, latency, majority, link.login);
-    Ok((health, (Instant::now(), status)))
+    let read = if status.leads_nowhere() { Read::missing() } else { read };
+    // A login that is told nothing, through a member that could not log it in either, is nobody's answer.
+    if let (Err(words), Majority::Unknown) = (&status.status, read.majority) {
+        return Err(EtcdError::new(&link.endpoint, Cause::Credentials, words.clone()));
+    }
+    Ok((health(&status, &read, asked.elapsed(), link.login), status))
 }
 
-type Members = Option<(Instant, Vec<StoreMember>)>;
+impl KnownStatus {
+    /// It says that there is no leader of the store.
+    fn leads_nowhere(&self) -> bool {
+        self.status.as_ref().is_ok_and(|status| status.leader == 0)
+    }
+}
+
+/// The member list, with the member that told it.
+#[derive(Clone, Debug)]
+struct Listed {
+    asked: Instant,
+    told_by: u64,
+    members: Vec<StoreMember>,
+}
+
+type Members = Option<Listed>;
 
 /// The members, asked for where `known` is too old.
 async fn members(link: &Link, known: Members) -> Members {
-    if known.as_ref().is_some_and(|(at, _)| at.elapsed() < MEMBERS_EVERY) {
+    if known.as_ref().is_some_and(|listed| listed.asked.elapsed() < MEMBERS_EVERY) {
         return known;
     }
     let mut cluster = link.client.cluster_client();
@@ -178,7 +241,8 @@ async fn members(link: &Link, known: Members) -> Members {
                 learner: member.is_learner(),
                 client_urls: member.client_urls().to_vec(),
             });
-            Some((Instant::now(), members.collect()))
+            let told_by = list.header().map_or(0, etcd_client::ResponseHeader::member_id);
+            Some(Listed { asked: Instant::now(), told_by, members: members.collect() })
         }
         // An old list is better than none: it is only names.
         Err(error) => {
@@ -188,26 +252,67 @@ async fn members(link: &Link, known: Members) -> Members {
     }
 }
 
+/// The alarm list, asked for where `known` is too old.
+async fn alarms(link: &Link, known: Option<(Instant, Vec<RaisedAlarm>)>) -> Option<(Instant, Vec<RaisedAlarm>)> {
+    if known.as_ref().is_some_and(|(at, _)| at.elapsed() < MEMBERS_EVERY) {
+        return known;
+    }
+    let mut maintenance = link.client.maintenance_client();
+    match link.within(maintenance.alarm(AlarmAction::Get, AlarmType::None, None)).await {
+        Ok(list) => {
+            let alarms = list.alarms().iter().map(|alarm| RaisedAlarm {
+                member: alarm.member_id(),
+                kind: match alarm.alarm() {
+                    AlarmType::Nospace => "NOSPACE".to_owned(),
+                    AlarmType::Corrupt => "CORRUPT".to_owned(),
+                    other @ AlarmType::None => format!("{other:?}"),
+                },
+            });
+            Some((Instant::now(), alarms.collect()))
+        }
+        Err(error) => {
+            tracing::debug!(%error, "etcd: no alarm list");
+            known
+        }
+    }
+}
+
 /// What a linearizable read tells beside whether it goes through.
 struct Read {
     majority: Majority,
-    revision: Option<i64>,
-    term: Option<u64>,
+    header: Option<Header>,
 }
 
-async fn linearizable(link: &Link, patience: Duration) -> Read {
+struct Header {
+    id: u64,
+    term: u64,
+    revision: i64,
+}
+
+impl Read {
+    fn missing() -> Self {
+        Self { majority: Majority::Missing, header: None }
+    }
+}
+
+async fn linearizable(link: &Link, patience: Duration, probe: &str) -> Read {
     let mut kv = link.client.kv_client();
-    let read = bounded(&link.endpoint, patience, kv.get(PROBE, Some(GetOptions::new().with_count_only()))).await;
+    let read = bounded(&link.endpoint, patience, kv.get(probe, Some(GetOptions::new().with_count_only()))).await;
     let error = match read {
         Ok(answer) => {
-            let (revision, term) = answer.header().map(|header| (header.revision(), header.raft_term())).unzip();
-            return Read { majority: Majority::Reached, revision, term };
+            let header = answer.header().map(|header| Header {
+                id: header.member_id(),
+                term: header.raft_term(),
+                revision: header.revision(),
+            });
+            return Read { majority: Majority::Reached, header };
         }
         Err(error) => error,
     };
     let majority = match error.cause {
-        // Rights are looked at after the majority has answered.
+        // Rights are looked at after the majority has answered, and so is the lack of a login.
         Cause::Permission => Majority::Reached,
+        Cause::Credentials if error.detail == "user name is empty" => Majority::Reached,
         // A member that is gone altogether does not answer for its status either, and that counts.
         Cause::NoQuorum | Cause::TimedOut => Majority::Missing,
         Cause::Refused
@@ -221,32 +326,52 @@ async fn linearizable(link: &Link, patience: Duration) -> Read {
         | Cause::Unsupported
         | Cause::NotReady => Majority::Unknown,
     };
-    Read { majority, revision: None, term: None }
+    Read { majority, header: None }
 }
 
-async fn ask_status(link: &Link) -> Result<(StatusResponse, Duration), EtcdError> {
+/// The status; a refusal of it is an answer, too.
+async fn ask_status(link: &Link) -> Result<KnownStatus, EtcdError> {
     let mut maintenance = link.client.maintenance_client();
-    let asked = Clock::now();
-    let status = link.within(maintenance.status()).await?;
-    Ok((status, asked.elapsed()))
+    let told = Instant::now();
+    match link.within(maintenance.status()).await {
+        Ok(answer) => {
+            let header = answer.header();
+            Ok(KnownStatus {
+                told,
+                id: header.map_or(0, etcd_client::ResponseHeader::member_id),
+                term: answer.raft_term(),
+                revision: header.map_or(0, etcd_client::ResponseHeader::revision),
+                status: Ok(Status {
+                    version: answer.version().to_owned(),
+                    leader: answer.leader(),
+                    raft_index: answer.raft_index(),
+                    raft_applied: answer.raft_applied_index(),
+                    db_size: answer.db_size(),
+                    db_in_use: answer.raft_used_db_size(),
+                    db_quota: answer.db_size_quota(),
+                    learner: answer.is_learner(),
+                    errors: answer.errors().to_vec(),
+                }),
+            })
+        }
+        // Who is let in is not let see everything; without a login, nobody is told anything.
+        Err(error) if error.cause == Cause::Permission || link.login == Login::Impossible && error.is_alive() => {
+            Ok(KnownStatus { told, id: 0, term: 0, revision: 0, status: Err(error.detail) })
+        }
+        Err(error) => Err(error),
+    }
 }
 
-fn health(status: &StatusResponse, latency: Duration, majority: Majority, login: Login) -> Health {
+fn health(known: &KnownStatus, read: &Read, latency: Duration, login: Login) -> Health {
+    let header = read.header.as_ref();
     Health {
-        id: status.header().map_or(0, etcd_client::ResponseHeader::member_id),
-        version: status.version().to_owned(),
-        leader: status.leader(),
-        term: status.raft_term(),
-        revision: status.header().map_or(0, etcd_client::ResponseHeader::revision),
-        raft_index: status.raft_index(),
-        raft_applied: status.raft_applied_index(),
-        db_size: status.db_size(),
-        db_in_use: status.raft_used_db_size(),
-        db_quota: status.db_size_quota(),
-        learner: status.is_learner(),
-        errors: status.errors().to_vec(),
+        id: if known.id == 0 { header.map_or(0, |header| header.id) } else { known.id },
+        term: header.map_or(known.term, |header| header.term),
+        revision: header.map_or(known.revision, |header| header.revision),
+        status: known.status.clone(),
+        alarms: Vec::new(),
         latency,
-        majority,
+        majority: read.majority,
         login,
         members: None,
     }

@@ -20,7 +20,7 @@ mod write_tests;
 
 pub use connect::{Connector, EndpointName, Login};
 pub use error::EtcdError;
-pub use health::{Health, HealthClient, Majority, StoreMember};
+pub use health::{Health, HealthClient, Majority, RaisedAlarm, Status, StoreMember};
 pub use record::{Beside, Change, Key, Record, RecordClient, slack};
 pub use scopes::{Finder, FoundScope};
 pub use write::{Fence, Held, Taking, Writer, Written};

@@ -200,10 +200,10 @@ async fn a_member_tells_of_itself_with_and_without_majority(
 ) {
     let member = Member::start(&[]).await;
     member.feel(mood);
-    let mut client = HealthClient::new(Connector::new(&endpoints(&[&member.url])).expect("endpoints"));
+    let mut client = HealthClient::new(Connector::new(&endpoints(&[&member.url])).expect("endpoints"), None);
     for _ in 0..2 {
         let health = client.ask().await.expect("health");
-        assert_eq!((health.majority, health.leader, health.id), (majority, leader, 11));
+        assert_eq!((health.majority, health.status.expect("a status").leader, health.id), (majority, leader, 11));
         assert_eq!(health.members.map(|members| members.len()), Some(4));
     }
     assert_eq!(member.changes(), Vec::<&str>::new());
@@ -212,7 +212,7 @@ async fn a_member_tells_of_itself_with_and_without_majority(
 #[tokio::test]
 async fn the_status_is_asked_for_seldom_and_at_once_when_something_happened() {
     let member = Member::start(&[]).await;
-    let mut client = HealthClient::new(Connector::new(&endpoints(&[&member.url])).expect("endpoints"));
+    let mut client = HealthClient::new(Connector::new(&endpoints(&[&member.url])).expect("endpoints"), None);
     let mut revision = 0;
     for second in 0..4 {
         member.put("/a", "b");
@@ -226,7 +226,10 @@ async fn the_status_is_asked_for_seldom_and_at_once_when_something_happened() {
     assert_eq!(member.statuses(), 2);
     member.feel(Mood::Leaderless);
     let health = client.ask().await.expect("health");
-    assert_eq!((health.majority, health.leader, member.statuses()), (Majority::Missing, 0, 3));
+    assert_eq!(
+        (health.majority, health.status.expect("a status").leader, member.statuses()),
+        (Majority::Missing, 0, 3)
+    );
 }
 
 #[rstest]

@@ -5,7 +5,7 @@ use super::super::table::Tone;
 use super::super::units;
 use super::Group;
 use super::opinions::{Collector, says, says_as};
-use crate::model::dcs::{DcsMember, Quorum};
+use crate::model::dcs::{DcsMember, Quorum, RaftLeader};
 use crate::model::moment::Moment;
 use crate::model::observed::{Observed, Reading};
 use crate::model::snapshot::Snapshot;
@@ -21,19 +21,29 @@ pub fn dcs_member(snapshot: &Snapshot, endpoint: &Text) -> Vec<Group> {
     let part = Part { reading, now };
     own.plain("name", part.of(|member| Some(&member.name)), ToString::to_string);
     own.plain("identifier", part.of(|member| Some(member.id)), |id| format!("{id:x}"));
-    own.plain("version", part.of(|member| Some(&member.version)), ToString::to_string);
+    own.plain("version", part.of(|member| Some(&member.version).filter(|told| !told.is_empty())), ToString::to_string);
     own.maybe("quorum", part.of(|member| Some(member.quorum)), |quorum| match quorum {
         Quorum::Reached => ("reached by a linearizable read".to_owned(), Tone::Well),
         Quorum::Missing => ("a linearizable read does not go through".to_owned(), Tone::Act),
         Quorum::Unknown => ("not tried, or not allowed to try".to_owned(), Tone::Stale),
     });
     own.plain("raft", part.of(Some), |member| {
-        format!("term {}, index {}, applied {}", member.term, member.raft_index, member.raft_applied)
+        let number = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
+        format!(
+            "term {}, index {}, applied {}",
+            number(member.term),
+            number(member.raft_index),
+            number(member.raft_applied)
+        )
     });
     own.plain("database", part.of(Some), |member| {
         let used = member.db_in_use.map(|used| format!(", {} in use", units::bytes(used))).unwrap_or_default();
         let quota = member.db_quota.map(|quota| format!(", quota {}", units::bytes(quota))).unwrap_or_default();
-        format!("{}{used}{quota}", units::bytes(member.db_size))
+        let size = member.db_size.map_or_else(|| "?".to_owned(), units::bytes);
+        format!("{size}{used}{quota}")
+    });
+    own.maybe("status", part.of(|member| member.status_refused.as_ref()), |why| {
+        (format!("for root alone since etcd 3.5.28 ({why}): version, leader and size are not told"), Tone::Stale)
     });
     own.maybe("alarms", part.of(|member| (!member.alarms.is_empty()).then_some(&member.alarms)), |alarms| {
         (alarms.iter().map(alarm_words).collect::<Vec<_>>().join(", "), Tone::Act)
@@ -45,11 +55,11 @@ pub fn dcs_member(snapshot: &Snapshot, endpoint: &Text) -> Vec<Group> {
     all.opinions(
         "leader",
         ids().map(|reading| {
-            let fact = reading.fact(now, |member| Some(member.leader_id));
+            let fact = reading.fact(now, |member| Some(member.leader));
             says_as(fact, |id| leader_name(snapshot, *id), ToString::to_string)
         }),
     );
-    all.opinions("term", ids().map(|reading| says(reading.fact(now, |member| Some(member.term)))));
+    all.opinions("term", ids().map(|reading| says(reading.fact(now, |member| member.term))));
 
     let mut source = Collector::new("Source", now);
     source.reading(reading);
@@ -68,10 +78,8 @@ impl<'a> Part<'a> {
     }
 }
 
-fn leader_name(snapshot: &Snapshot, id: u64) -> String {
-    if id == 0 {
-        return "nobody".to_owned();
-    }
+fn leader_name(snapshot: &Snapshot, leader: RaftLeader) -> String {
+    let RaftLeader::Known(id) = leader else { return leader.to_string() };
     let known = snapshot.dcs.members.iter().filter_map(|reading| reading.last()).find(|member| member.id == id);
     known.map(|member| member.name.to_string()).filter(|name| !name.is_empty()).unwrap_or_else(|| format!("{id:x}"))
 }

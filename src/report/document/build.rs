@@ -13,7 +13,7 @@ use super::{
     MemberDocument, OperationLockDocument, PauseDocument, RouterDocument, SCHEMA_VERSION, ScheduledDocument,
     ServerDocument, SlotDocument, SourceDocument, StatusDocument, Value,
 };
-use crate::model::dcs::{DcsMember, Quorum};
+use crate::model::dcs::{DcsMember, Quorum, RaftLeader};
 use crate::model::finding::Finding;
 use crate::model::member::Presence;
 use crate::model::moment::Began;
@@ -194,14 +194,14 @@ fn dcs_member(snapshot: &Snapshot, reading: &Reading<DcsMember>) -> DcsMemberDoc
         endpoint: reading.source.target.to_string(),
         answers: reading.is_fresh(now),
         name: own(snapshot, reading, |member| (!member.name.is_empty()).then(|| member.name.to_string())),
-        leads: own(snapshot, reading, |member| Some(member.leads())),
-        term: own(snapshot, reading, |member| Some(member.term)),
+        leads: own(snapshot, reading, |member| (member.leader != RaftLeader::Unknown).then(|| member.leads())),
+        term: own(snapshot, reading, |member| member.term),
         quorum: own(snapshot, reading, |member| match member.quorum {
             Quorum::Reached => Some(true),
             Quorum::Missing => Some(false),
             Quorum::Unknown => None,
         }),
-        size_bytes: own(snapshot, reading, |member| Some(member.db_size)),
+        size_bytes: own(snapshot, reading, |member| member.db_size),
         latency_seconds: own(snapshot, reading, |member| Some(member.latency.as_secs_f64())),
         alarms: own(snapshot, reading, |member| Some(member.alarms.iter().map(dcs::alarm_words).collect())),
     }

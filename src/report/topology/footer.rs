@@ -6,7 +6,7 @@ use super::super::symbol::Mark;
 use super::super::table::Tone;
 use super::super::units;
 use super::told_when;
-use crate::model::dcs::Quorum;
+use crate::model::dcs::{Quorum, RaftLeader};
 use crate::model::parts::BackupOutcome;
 use crate::model::router::{PoolPurpose, ProxyKind, Router};
 use crate::model::snapshot::Snapshot;
@@ -54,14 +54,17 @@ fn dcs(snapshot: &Snapshot) -> Line {
         let (mark, words) = told_when(reading, now);
         let fresh = reading.fresh(now);
         let mark = match fresh {
-            Some(member) if !member.alarms.is_empty() || member.quorum == Quorum::Missing => Mark::Failed,
+            Some(member) if member.raises_alarm() || member.quorum == Quorum::Missing => Mark::Failed,
             _ => mark,
         };
         line = line.plain(name.as_str()).plain(" ").mark(mark).plain(" ");
         line = match fresh {
             Some(member) if member.quorum == Quorum::Missing => line.with("no quorum", Tone::Act),
-            Some(member) if member.leads() => line.plain(format!("leader term {}", member.term)),
-            Some(member) if member.leader_id == 0 => line.with("sees no leader", Tone::Act),
+            Some(member) if member.leads() => {
+                let term = member.term.map_or_else(|| "?".to_owned(), |term| term.to_string());
+                line.plain(format!("leader term {term}"))
+            }
+            Some(member) if member.leader == RaftLeader::Nobody => line.with("sees no leader", Tone::Act),
             Some(member) => line.dim(units::latency(member.latency)),
             None => line.with(words, Tone::Stale),
         };

@@ -6,14 +6,14 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::member::member;
-use super::{alone, scopes, source_error};
+use super::{alone, readable_key, scopes, source_error};
 use crate::client::certificate;
 use crate::client::etcd::{Connector, EndpointName, HealthClient, Login, RecordClient, prefix};
 use crate::config::endpoint::EtcdEndpoints;
 use crate::driver::checklist::{Checklist, version_line, wall_clock};
 use crate::driver::port::Check;
 use crate::model::checkup::{Aspect, CheckLine};
-use crate::model::dcs::{DcsAlarm, DcsMember, Quorum};
+use crate::model::dcs::{DcsAlarmKind, DcsMember, Quorum};
 use crate::model::source::{Source, SourceKind, Trouble};
 use crate::model::text::Text;
 
@@ -59,14 +59,17 @@ impl EtcdCheck {
         if let Some(name) = name.filter(|name| name.tls) {
             self.certificate(&mut list, &name).await;
         }
-        let mut client = HealthClient::new(connector.clone());
+        let readable = self.scope.as_ref().map(|scope| readable_key(&self.namespace, scope));
+        let mut client = HealthClient::new(connector.clone(), readable.as_deref());
         match Box::pin(client.ask()).await {
             Err(error) => list.failed(&source_error(&error)),
             Ok(health) => {
                 login(&mut list, health.login, encrypted);
                 let member = member(&health);
                 majority(&mut list, &member);
-                version_line(&mut list, "etcd", member.version.as_str(), (3, 4), (3, 6));
+                if member.status_refused.is_none() {
+                    version_line(&mut list, "etcd", member.version.as_str(), (3, 4), (3, 6));
+                }
                 space(&mut list, &member);
                 Box::pin(self.record(&mut list, connector)).await;
             }
@@ -149,21 +152,30 @@ pub(super) fn majority(list: &mut Checklist, member: &DcsMember) {
 
 pub(super) fn space(list: &mut Checklist, member: &DcsMember) {
     const FREE: &str = "compact and defragment etcd, then disarm the alarm; or raise its quota";
-    for alarm in &member.alarms {
-        match alarm {
-            DcsAlarm::NoSpace => list.fail(Aspect::Configuration, "alarm: full, only reads and deletes work", FREE),
-            DcsAlarm::Corrupt => {
+    // Every member tells everybody's; each is told of once, at the member that raised it.
+    for alarm in member.alarms.iter().filter(|alarm| alarm.own || alarm.raised_by.is_empty()) {
+        match &alarm.kind {
+            DcsAlarmKind::NoSpace => list.fail(Aspect::Configuration, "alarm: full, only reads and deletes work", FREE),
+            DcsAlarmKind::Corrupt => {
                 list.fail(Aspect::Configuration, "alarm: data corrupt", "replace this member with a fresh one");
             }
-            DcsAlarm::Other(words) => list.fail(Aspect::Configuration, format!("alarm: {words}"), FREE),
+            DcsAlarmKind::Other(words) => list.fail(Aspect::Configuration, format!("alarm: {words}"), FREE),
         }
     }
+    let Some(size) = member.db_size else {
+        let why = member.status_refused.as_ref().map_or("its status is not told", Text::as_str);
+        let text = format!(
+            "version, leader and size are for root alone since etcd 3.5.28, where logins are asked for ({why})"
+        );
+        list.skipped(Aspect::Configuration, text);
+        return;
+    };
     let (quota, whose) = match member.db_quota {
         Some(quota) => (quota, "its quota"),
         None => (USUAL_QUOTA, "the usual quota (this version does not tell its own)"),
     };
-    let percent = member.db_size.saturating_mul(100) / quota.max(1);
-    let text = format!("database of {} KB, {percent} % of {whose}", member.db_size / 1000);
+    let percent = size.saturating_mul(100) / quota.max(1);
+    let text = format!("database of {} KB, {percent} % of {whose}", size / 1000);
     if percent >= NEARLY_FULL {
         list.warn(Aspect::Configuration, text, FREE);
     } else {

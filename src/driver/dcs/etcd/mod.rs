@@ -21,13 +21,18 @@ pub use record::EtcdRecord;
 pub use scopes::{EtcdClusters, find_all_scopes, find_scopes};
 pub use write::EtcdRecordWriter;
 
-use crate::client::etcd::{EndpointName, EtcdError};
+use crate::client::etcd::{EndpointName, EtcdError, prefix};
 use crate::config::endpoint::EtcdEndpoints;
 use crate::driver::trouble::trouble;
 use crate::model::source::SourceError;
 
 fn source_error(error: &EtcdError) -> SourceError {
     SourceError::new(trouble(error.cause), &error.endpoint, &error.detail)
+}
+
+/// A key of the cluster's own, which a login that may look at the cluster may read.
+pub fn readable_key(namespace: &str, scope: &str) -> String {
+    format!("{}initialize", prefix(namespace, scope))
 }
 
 /// The settings for each endpoint alone, with its name for messages.

@@ -12,11 +12,11 @@ use super::member::member;
 use super::{EtcdCheck, EtcdMemberHealth, EtcdRecord};
 use crate::client::double::{refused, silent};
 use crate::client::etcd::double::{Member, Mood, endpoints};
-use crate::client::etcd::{Beside, Health, Key, Login, Majority, Record, StoreMember};
+use crate::client::etcd::{Beside, Health, Key, Login, Majority, RaisedAlarm, Record, Status, StoreMember};
 use crate::driver::checklist::Checklist;
 use crate::driver::port::{Check, Facts, Observe, Pace};
 use crate::model::checkup::{Aspect, Verdict};
-use crate::model::dcs::{DcsAlarm, DcsContent, DcsMember, Quorum};
+use crate::model::dcs::{DcsAlarmKind, DcsContent, DcsMember, Quorum, RaftLeader};
 use crate::model::lsn::{Lsn, SystemId};
 use crate::model::moment::Moment;
 use crate::model::role::Role;
@@ -181,12 +181,9 @@ fn citus_groups_are_noticed_and_said_not_to_be_followed() {
 
 fn health(errors: &[&str]) -> Health {
     let store = |id, name: &str, learner| StoreMember { id, name: name.to_owned(), learner, client_urls: Vec::new() };
-    Health {
-        id: 11,
+    let status = Status {
         version: "3.5.16".to_owned(),
         leader: 12,
-        term: 3,
-        revision: 142,
         raft_index: 190,
         raft_applied: 190,
         db_size: 81_920,
@@ -194,6 +191,13 @@ fn health(errors: &[&str]) -> Health {
         db_quota: 0,
         learner: false,
         errors: errors.iter().map(ToString::to_string).collect(),
+    };
+    Health {
+        id: 11,
+        term: 3,
+        revision: 142,
+        status: Ok(status),
+        alarms: Vec::new(),
         latency: Duration::from_millis(2),
         majority: Majority::Reached,
         login: Login::NotAsked,
@@ -210,14 +214,52 @@ fn a_members_word_becomes_the_models() {
 }
 
 #[rstest]
-#[case("memberID:11 alarm:NOSPACE ", DcsAlarm::NoSpace)]
-#[case("memberID:11 alarm:CORRUPT ", DcsAlarm::Corrupt)]
-#[case("memberID:12 alarm:NOSPACE ", DcsAlarm::Other("NOSPACE on etcd-2".into()))]
-#[case("memberID:99 alarm:CORRUPT ", DcsAlarm::Other("CORRUPT on 63".into()))]
-#[case("memberID:11 alarm:MELTING ", DcsAlarm::Other("MELTING".into()))]
-#[case("etcdserver: something new", DcsAlarm::Other("etcdserver: something new".into()))]
-fn alarms_are_read_from_the_status_answer(#[case] line: &str, #[case] alarm: DcsAlarm) {
-    assert_eq!(member(&health(&[line])).alarms, [alarm]);
+#[case("memberID:11 alarm:NOSPACE ", DcsAlarmKind::NoSpace, "etcd-1", true)]
+#[case("memberID:11 alarm:CORRUPT ", DcsAlarmKind::Corrupt, "etcd-1", true)]
+#[case("memberID:12 alarm:NOSPACE ", DcsAlarmKind::NoSpace, "etcd-2", false)]
+#[case("memberID:99 alarm:CORRUPT ", DcsAlarmKind::Corrupt, "63", false)]
+#[case("memberID:11 alarm:MELTING ", DcsAlarmKind::Other("MELTING".into()), "etcd-1", true)]
+#[case("etcdserver: something new", DcsAlarmKind::Other("etcdserver: something new".into()), "", false)]
+fn alarms_are_read_from_the_status_answer(
+    #[case] line: &str,
+    #[case] kind: DcsAlarmKind,
+    #[case] raised_by: &str,
+    #[case] own: bool,
+) {
+    let alarms = member(&health(&[line])).alarms;
+    let told: Vec<_> = alarms.iter().map(|alarm| (&alarm.kind, alarm.raised_by.as_str(), alarm.own)).collect();
+    assert_eq!(told, [(&kind, raised_by, own)]);
+}
+
+/// Since etcd 3.5.28 the status is for root alone: everything else still tells of the member.
+#[test]
+fn a_refused_status_leaves_unknown_what_only_it_tells() {
+    let refused = Health {
+        status: Err("permission denied".to_owned()),
+        alarms: vec![RaisedAlarm { member: 12, kind: "NOSPACE".to_owned() }],
+        ..health(&[])
+    };
+    let told = member(&refused);
+    assert_eq!((told.name.as_str(), told.term, told.quorum), ("etcd-1", Some(3), Quorum::Reached));
+    assert_eq!((told.leader, told.db_size, told.raft_behind()), (RaftLeader::Unknown, None, None));
+    assert!(told.version.is_empty() && told.status_refused.is_some() && told.learner == Some(false));
+    assert_eq!((&told.alarms[0].kind, told.alarms[0].raised_by.as_str()), (&DcsAlarmKind::NoSpace, "etcd-2"));
+    let lines = lines(|list| space(list, &told));
+    assert_eq!(lines[0].0, Verdict::Skipped, "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_member_that_keeps_its_status_from_us_is_not_silent() {
+    let etcd = Member::start(&[LEADER]).await;
+    etcd.keep_status_for_root();
+    etcd.complain("memberID:11 alarm:NOSPACE ");
+    let mut source = EtcdMemberHealth::each(&endpoints(&[&etcd.url]), Some(LEADER.0)).remove(0);
+    for _ in 0..3 {
+        let Ok(Facts::DcsMember(told)) = source.observe(Moment::START).await else { panic!("it answers") };
+        assert_eq!((told.quorum, told.id, told.term), (Quorum::Reached, 11, Some(3)));
+        assert!(told.raises_alarm(), "by the alarm list: {told:?}");
+    }
+    assert_eq!((etcd.statuses(), etcd.changes()), (1, vec!["alarm list"]), "seldom, since both cost the store");
 }
 
 async fn record(source: &mut EtcdRecord) -> Result<DcsContent, crate::model::source::SourceError> {
@@ -273,7 +315,7 @@ async fn without_majority_the_record_fails_and_the_members_do_not() {
     assert_eq!(error.trouble, Trouble::NoQuorum);
     assert!(error.to_string().contains("/service/pg-ha/leader = pg-0"), "{error}");
     let mut outcomes = Vec::new();
-    for mut source in EtcdMemberHealth::each(&settings) {
+    for mut source in EtcdMemberHealth::each(&settings, None) {
         assert_eq!(source.pace(), Pace::Each);
         outcomes.push(match source.observe(Moment::START).await {
             Ok(Facts::DcsMember(member)) => Ok(member.quorum),
@@ -350,12 +392,12 @@ fn an_open_store_is_warned_about(#[case] state: Login, #[case] encrypted: bool, 
 #[case(2_000_000_000, None, Verdict::Warn, "93 % of the usual quota")]
 #[case(2_000_000_000, Some(8_000_000_000), Verdict::Pass, "25 % of its quota")]
 fn the_database_is_held_against_its_quota(
-    #[case] db_size: u64,
+    #[case] size: u64,
     #[case] db_quota: Option<u64>,
     #[case] verdict: Verdict,
     #[case] words: &str,
 ) {
-    let told: DcsMember = DcsMember { db_size, db_quota, ..member(&health(&[])) };
+    let told: DcsMember = DcsMember { db_size: Some(size), db_quota, ..member(&health(&[])) };
     let line = &lines(|list| space(list, &told))[0];
     assert_eq!(line.0, verdict);
     assert!(line.1.contains(words), "{}", line.1);

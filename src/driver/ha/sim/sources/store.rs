@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::dcs::{DcsAlarm, DcsMember, Quorum};
+use crate::model::dcs::{DcsAlarm, DcsAlarmKind, DcsMember, Quorum, RaftLeader};
 use crate::model::source::SourceError;
 use crate::model::text::Text;
 
@@ -28,16 +28,24 @@ impl World {
             id: member.id,
             name: member.name.clone(),
             version: WORDS.store_version.clone(),
-            leader_id: store.leader.filter(|_| !alone).map_or(0, |leader| store.members[leader].id),
-            term: store.term + u64::from(alone) * 3,
+            leader: store
+                .leader
+                .filter(|_| !alone)
+                .map_or(RaftLeader::Nobody, |leader| RaftLeader::Known(store.members[leader].id)),
+            term: Some(store.term + u64::from(alone) * 3),
             revision: self.record.revision,
-            raft_index: if alone { member.applied } else { store.index },
-            raft_applied: member.applied.min(store.index),
-            db_size: store.size + index as u64 * 12_288,
+            raft_index: Some(if alone { member.applied } else { store.index }),
+            raft_applied: Some(member.applied.min(store.index)),
+            db_size: Some(store.size + index as u64 * 12_288),
             db_in_use: Some(if store.no_space { store.size / 100 * 98 } else { store.size / 5 * 2 }),
             db_quota: Some(store.quota),
-            learner: member.learner,
-            alarms: if store.no_space { vec![DcsAlarm::NoSpace] } else { Vec::new() },
+            learner: Some(member.learner),
+            status_refused: None,
+            alarms: if store.no_space {
+                vec![DcsAlarm { kind: DcsAlarmKind::NoSpace, raised_by: member.name.clone(), own: true }]
+            } else {
+                Vec::new()
+            },
             quorum: if store.serves() && !alone { Quorum::Reached } else { Quorum::Missing },
             latency: Duration::from_micros(latency),
             voters: store.members.iter().filter(|member| !member.learner).count() as u32,

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use crate::driver::ha::sim::Cure;
-use crate::model::dcs::{DcsAlarm, Quorum};
+use crate::model::dcs::{DcsAlarmKind, Quorum, RaftLeader};
 use crate::model::lsn::Timeline;
 use crate::model::parts::BackupOutcome;
 use crate::model::postgres::WalStatus;
@@ -151,28 +151,28 @@ fn the_store_loses_a_member_its_leader_and_its_majority_apart() {
     let mut bench = struck(Fault::DropDcsMember("etcd-3".into()));
     assert_eq!(trouble(bench.store(at(2.0), "etcd-3:2379")), Trouble::Refused);
     assert!(bench.record(at(2.0)).is_ok(), "two of three are a majority");
-    assert_eq!(bench.store(at(2.0), "etcd-1:2379").unwrap().term, 7);
+    assert_eq!(bench.store(at(2.0), "etcd-1:2379").unwrap().term, Some(7));
     bench.strike(at(10.0), Fault::Heal(Cure::Dcs));
     bench.strike(at(20.0), Fault::FreezeDcsMember("etcd-1".into()));
     assert_eq!(trouble(bench.record(at(20.5))), Trouble::NoQuorum, "until a new leader is elected");
     assert_eq!(trouble(bench.store(at(20.5), "etcd-1:2379")), Trouble::TimedOut);
     let elected = bench.store(at(23.0), "etcd-2:2379").unwrap();
-    assert_eq!((elected.term, elected.quorum), (8, Quorum::Reached));
+    assert_eq!((elected.term, elected.quorum), (Some(8), Quorum::Reached));
     assert!(bench.record(at(23.0)).is_ok());
     bench.strike(at(30.0), Fault::DropDcsMember("etcd-2".into()));
     let alone = bench.store(at(31.0), "etcd-3:2379").unwrap();
-    assert_eq!((alone.quorum, alone.leader_id), (Quorum::Missing, 0));
+    assert_eq!((alone.quorum, alone.leader), (Quorum::Missing, RaftLeader::Nobody));
 }
 
 #[test]
 fn a_full_store_raises_its_alarm_and_costs_the_cluster_its_leader() {
     let mut bench = struck(Fault::FillDcs(100));
     let member = bench.store(at(2.0), "etcd-1:2379").unwrap();
-    assert_eq!(member.alarms, [DcsAlarm::NoSpace]);
-    assert!(member.db_size >= member.db_quota.unwrap() / 100 * 99);
+    assert!(member.raises_alarm() && member.alarms[0].kind == DcsAlarmKind::NoSpace);
+    assert!(member.quota_used() >= Some(99));
     bench.first(2.0, 60.0, |bench, now| bench.record(now).unwrap().leader.is_none());
     let half = struck(Fault::FillDcs(80)).store(at(2.0), "etcd-1:2379").unwrap();
-    assert!(half.alarms.is_empty() && half.db_size >= half.db_quota.unwrap() / 100 * 79);
+    assert!(half.alarms.is_empty() && half.quota_used() >= Some(79));
 }
 
 #[test]
@@ -380,7 +380,7 @@ fn a_primary_whose_agent_died_goes_on_writing_beside_its_successor() {
 fn an_isolated_store_member_answers_with_a_term_of_its_own_and_no_leader() {
     let mut bench = struck(Fault::IsolateDcsMember("etcd-3".into()));
     let (alone, other) = (bench.store(at(5.0), "etcd-3:2379").unwrap(), bench.store(at(5.0), "etcd-2:2379").unwrap());
-    assert_eq!((alone.quorum, alone.leader_id), (Quorum::Missing, 0));
+    assert_eq!((alone.quorum, alone.leader), (Quorum::Missing, RaftLeader::Nobody));
     assert!(alone.term > other.term && other.quorum == Quorum::Reached);
     assert!(bench.record(at(5.0)).is_ok());
 }
