@@ -208,3 +208,48 @@ fn beyond_the_limit(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     }
     drafts.push(draft.advise("find out who writes so many member keys; remove those of nodes that are gone"));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::test_support::{healthy, member, now, rows, seconds};
+
+    fn titles(snapshot: &Snapshot) -> Vec<String> {
+        let mut drafts = Vec::new();
+        examine(snapshot, &mut drafts);
+        drafts.into_iter().map(|draft| format!("{}: {}", draft.finding.code, draft.finding.title)).collect()
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_cluster_that_is_as_configured() {
+        assert_eq!(titles(&healthy()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_member_that_joined_by_itself_lacks_its_server_in_the_router() {
+        let mut snapshot = healthy();
+        rows(&mut snapshot, |rows| rows.retain(|row| row.server.as_str() != "pg-2"));
+        let told = titles(&snapshot);
+        assert!(told.len() == 1 && told[0].starts_with("no-router-server: pg-2 is a server of no pool"), "{told:?}");
+        // A server whose member is not known may be this one.
+        rows(&mut snapshot, |rows| {
+            let mut unknown = rows.iter().find(|row| row.kind == ProxyKind::Server).expect("a server").clone();
+            unknown.server = "db-7".into();
+            unknown.address = None;
+            unknown.reached = None;
+            rows.push(unknown);
+        });
+        assert_eq!(titles(&snapshot), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_missing_member_is_told_by_whether_it_answers_and_by_who_names_it() {
+        let mut snapshot = healthy();
+        member(&mut snapshot, "pg-2").presence = Presence::Missing { since: now() - seconds(9) };
+        assert_eq!(titles(&snapshot), ["member-missing: pg-2 answers, and is not in the DCS"]);
+        let pg_2 = member(&mut snapshot, "pg-2");
+        (pg_2.agent, pg_2.sql) = (None, None);
+        pg_2.named_by = Some("patroni.urls".into());
+        assert_eq!(titles(&snapshot), ["member-missing: pg-2 is not in the DCS, and does not answer"]);
+    }
+}
