@@ -158,9 +158,10 @@ impl<'a> MemberView<'a> {
         let by_leader = self.row_of_leader().and_then(measured);
         let own = self.replay_age(bytes);
         let elsewhere = |(_, row): (&NodeName, Observed<&Downstream>)| measured(row);
+        // A reply that has just come is the best there is; an old one only bounds the time, as the standby's word does.
+        let replies = self.row_of_leader().and_then(|row| row.value.reply_age).is_none_or(|age| age < LATE);
         match (by_leader.filter(|time| time.fresh), own.filter(|time| time.fresh)) {
-            // Both are upper bounds.
-            (Some(leader), Some(own)) => Some(if own.value < leader.value { own } else { leader }),
+            (Some(leader), Some(own)) => Some(if !replies && own.value < leader.value { own } else { leader }),
             (Some(time), None) | (None, Some(time)) => Some(time),
             (None, None) => best([
                 self.upstream_rows().next().and_then(elsewhere),

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::observed::{Observed, best};
 use super::postgres::{Downstream, SqlPart};
-use super::role::MemberState;
 use super::view::MemberView;
 
 /// A standby reports at least every ten seconds (`wal_receiver_status_interval`): one that has let two go by may be gone,

@@ -175,8 +175,10 @@ fn sync(snapshot: &Snapshot) -> Option<Span> {
     let key = snapshot.recorded(|content| content.sync.clone());
     let Some(key) = key else { return Some(Span::new(UNKNOWN, Tone::Stale)) };
     let streams = |name: &crate::model::name::NodeName| {
-        let view = snapshot.member(name).map(|member| snapshot.view(member));
-        view.and_then(|view| view.streams()).filter(|streams| streams.fresh).map(|streams| streams.value)
+        let view = snapshot.view(snapshot.member(name)?);
+        // Whoever takes writes is nobody's standby any more.
+        let told = || view.streams().filter(|streams| streams.fresh).map(|streams| streams.value);
+        if view.follows() { told() } else { Some(false) }
     };
     let all: Vec<Option<bool>> = key.value.standbys.iter().map(streams).collect();
     let streaming = all.iter().filter(|streams| **streams == Some(true)).count();
@@ -287,7 +289,8 @@ fn lag(snapshot: &Snapshot) -> Span {
         Span::new(units::bytes(lag), tones::limits(&snapshot.thresholds.lag_bytes, lag))
     });
     // The largest of those that are known; another that answers may be further behind.
-    let untold = |view: crate::model::view::MemberView<'_>| view.follows() && view.answers() && view.lag().bytes.is_none();
+    let untold =
+        |view: crate::model::view::MemberView<'_>| view.follows() && view.answers() && view.lag().bytes.is_none();
     let more = snapshot.views().any(untold) && span.text != *UNKNOWN;
     if more { Span { text: Text::new(format!("{}?", span.text)), ..span } } else { span }
 }

@@ -128,7 +128,9 @@ pub(super) fn replay(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<No
         }
         Some(replay) => pass(CHECK, format!("{name} replays without pause or delay")).by(&replay),
         None => match fresh(view.replay_paused()) {
-            Some(paused) if paused.value => block(CHECK, format!("replay is paused on {name}: resume it first")).by(&paused),
+            Some(paused) if paused.value => {
+                block(CHECK, format!("replay is paused on {name}: resume it first")).by(&paused)
+            }
             Some(_) | None => unknown(CHECK, format!("how {name} replays is unknown")),
         },
     });

@@ -71,7 +71,9 @@ fn unusable(view: &MemberView<'_>, slot: &Slot, fact: &Observed<()>, standby: bo
 
 fn lost_advice(reason: &Invalidation, standby: bool, permanent: bool) -> &'static str {
     match (standby, permanent, reason) {
-        (true, ..) => "drop it: Patroni makes its copy anew; until then its consumer cannot follow a failover to this node",
+        (true, ..) => {
+            "drop it: Patroni makes its copy anew; until then its consumer cannot follow a failover to this node"
+        }
         (false, true, Invalidation::Idle) => {
             "its consumer must start afresh: the slot that Patroni makes in its place has nothing of what is between; set idle_replication_slot_timeout to 0"
         }

@@ -268,7 +268,10 @@ fn a_slot_that_was_made_anew_stays_a_finding_with_what_its_consumer_misses() {
         new: Some(Lsn(13 << 20)),
     }];
     let told = finding(&snapshot, "slot-remade");
-    assert_eq!(told.title.as_str(), "slot feed on pg-0 was made anew at 2026-11-21 14:00:37 UTC: its consumer misses 12.0 MB");
+    assert_eq!(
+        told.title.as_str(),
+        "slot feed on pg-0 was made anew at 2026-11-21 14:00:37 UTC: its consumer misses 12.0 MB"
+    );
 }
 
 #[test]
