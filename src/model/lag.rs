@@ -46,7 +46,7 @@ impl<'a> MemberView<'a> {
     /// it is to that one.
     fn lag_of_replica(&self) -> Lag {
         let own = self.lag_behind_leader();
-        let leader = self.leader_view().filter(|leader| leader.is_standby_leader());
+        let leader = self.leader_view().filter(MemberView::is_standby_leader);
         let Some(leader) = leader.filter(|leader| leader.streams().is_none_or(|streams| !streams.value)) else {
             return own;
         };
