@@ -201,11 +201,11 @@ impl<'a> MemberView<'a> {
 /// Time behind as an upstream measured it. What it measured is of the last reply: while something is missing, the time
 /// since then counts, too. A standby that has never replied since it fell behind is so for as long as that at least.
 fn measured(row: &Downstream) -> Option<Duration> {
-    let since = row.reply_age.unwrap_or_default();
+    let since = row.reply_age.filter(|age| *age >= LATE).unwrap_or_default();
     match (row.replay_time, row.replay_lag) {
         (Some(time), Some(0)) => Some(time),
         (Some(time), _) => Some(time + since),
-        (None, Some(1..)) if since >= LATE => Some(since),
+        (None, Some(1..)) if !since.is_zero() => Some(since),
         (None, _) => None,
     }
 }
