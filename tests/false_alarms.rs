@@ -126,6 +126,7 @@ fn replays(snapshot: &mut Snapshot, later: u32, left: u64, last_commit: Duration
             replayed_at: None,
             paused: None,
         };
+        report.receiver.as_mut().expect("it streams").latest_end = Some(Lsn(1 << 30));
         let replay = report.replay.as_mut().expect("a standby");
         replay.lag = Some(if left == 0 { Duration::ZERO } else { last_commit });
     });

@@ -46,7 +46,7 @@ impl<'a> MemberView<'a> {
     /// it is to that one.
     fn lag_of_replica(&self) -> Lag {
         let own = self.lag_behind_leader();
-        let leader = self.leader_view().filter(|leader| leader.is_standby_leader());
+        let leader = self.leader_view().filter(MemberView::is_standby_leader);
         let Some(leader) = leader.filter(|leader| leader.streams().is_none_or(|streams| !streams.value)) else {
             return own;
         };
@@ -158,9 +158,10 @@ impl<'a> MemberView<'a> {
         let by_leader = self.row_of_leader().and_then(measured);
         let own = self.replay_age(bytes);
         let elsewhere = |(_, row): (&NodeName, Observed<&Downstream>)| measured(row);
+        // A reply that has just come is the best there is; an old one only bounds the time, as the standby's word does.
+        let replies = self.row_of_leader().and_then(|row| row.value.reply_age).is_none_or(|age| age < LATE);
         match (by_leader.filter(|time| time.fresh), own.filter(|time| time.fresh)) {
-            // Both are upper bounds.
-            (Some(leader), Some(own)) => Some(if own.value < leader.value { own } else { leader }),
+            (Some(leader), Some(own)) => Some(if !replies && own.value < leader.value { own } else { leader }),
             (Some(time), None) | (None, Some(time)) => Some(time),
             (None, None) => best([
                 self.upstream_rows().next().and_then(elsewhere),
@@ -200,11 +201,11 @@ impl<'a> MemberView<'a> {
 /// Time behind as an upstream measured it. What it measured is of the last reply: while something is missing, the time
 /// since then counts, too. A standby that has never replied since it fell behind is so for as long as that at least.
 fn measured(row: &Downstream) -> Option<Duration> {
-    let since = row.reply_age.unwrap_or_default();
+    let since = row.reply_age.filter(|age| *age >= LATE).unwrap_or_default();
     match (row.replay_time, row.replay_lag) {
         (Some(time), Some(0)) => Some(time),
         (Some(time), _) => Some(time + since),
-        (None, Some(1..)) if since >= LATE => Some(since),
+        (None, Some(1..)) if !since.is_zero() => Some(since),
         (None, _) => None,
     }
 }

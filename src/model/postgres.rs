@@ -463,11 +463,11 @@ impl SqlReport {
             return None;
         }
         let Some(receiver) = &self.receiver else { return Some(false) };
-        match receiver.status == "streaming" {
-            true => receiver.message_age.is_none_or(|age| age <= Self::QUIET).then_some(true),
+        if receiver.status != "streaming" {
             // PostgreSQL 19 has a row with `connecting` where older ones have none.
-            false => Some(false),
+            return Some(false);
         }
+        receiver.message_age.is_none_or(|age| age <= Self::QUIET).then_some(true)
     }
 
     /// Whether what is said of a release is said of one that is not out yet: a beta, a release candidate.

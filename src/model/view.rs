@@ -129,13 +129,11 @@ impl<'a> MemberView<'a> {
             Some(sql) if sql.fresh && agent_is_coarse => Some(sql),
             by_sql => {
                 let told = [by_agent, by_sql, by_record];
-                match told.iter().flatten().any(|state| state.fresh) {
-                    true => best(told),
-                    // What it wrote while it went down is younger than what it last said.
-                    false => {
-                        told.into_iter().flatten().reduce(|last, next| if next.at > last.at { next } else { last })
-                    }
+                if told.iter().flatten().any(|state| state.fresh) {
+                    return best(told);
                 }
+                // What it wrote while it went down is younger than what it last said.
+                told.into_iter().flatten().reduce(|last, next| if next.at > last.at { next } else { last })
             }
         }
     }

@@ -100,8 +100,10 @@ impl Note {
 /// How far the leader has written. An old word is a lower bound, which is all that is asked of it. A standby leader writes
 /// nothing itself: what its receiver has heard counts for it.
 fn end(snapshot: &Snapshot) -> Option<Lsn> {
-    let leader = snapshot.view(snapshot.member(&snapshot.leader()?.value)?);
-    leader.position().map(|position| position.value)
+    let leader = snapshot.member(&snapshot.leader()?.value)?;
+    let by_sql = leader.sql.as_ref().and_then(|sql| sql.last()?.position.furthest());
+    // What it wrote into the record may be a loop old, in which a standby falls far behind.
+    by_sql.or_else(|| leader.agent.as_ref().and_then(|agent| agent.last()?.position?.furthest()))
 }
 
 impl Track {

@@ -211,8 +211,10 @@ fn sync(snapshot: &Snapshot) -> Option<Span> {
     let key = snapshot.recorded(|content| content.sync.clone());
     let Some(key) = key else { return Some(Span::new(UNKNOWN, Tone::Stale)) };
     let streams = |name: &crate::model::name::NodeName| {
-        let view = snapshot.member(name).map(|member| snapshot.view(member));
-        view.and_then(|view| view.streams()).filter(|streams| streams.fresh).map(|streams| streams.value)
+        let view = snapshot.view(snapshot.member(name)?);
+        // Whoever takes writes is nobody's standby any more.
+        let told = || view.streams().filter(|streams| streams.fresh).map(|streams| streams.value);
+        if view.follows() { told() } else { Some(false) }
     };
     let all: Vec<Option<bool>> = key.value.standbys.iter().map(streams).collect();
     let streaming = all.iter().filter(|streams| **streams == Some(true)).count();

@@ -23,7 +23,7 @@ pub(super) fn that_stay(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     let (untold, ill): (Vec<_>, Vec<_>) = ill.into_iter().partition(|view| view.answers() && view.streams().is_none());
     let named = |which: &str, views: &[&MemberView<'_>]| {
         let names: Vec<&str> = views.iter().map(|view| view.name().as_str()).collect();
-        (!names.is_empty()).then(|| format!("; {which} {}", names.join(", "))).unwrap_or_default()
+        if names.is_empty() { String::new() } else { format!("; {which} {}", names.join(", ")) }
     };
     notes.push(if well == standbys.len() {
         pass(CHECK, format!("all {well} standbys stream"))

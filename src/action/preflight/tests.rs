@@ -222,6 +222,7 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("candidate-receives", |s: &mut Snapshot| sql(s, 1, |r| r.receiver = None), Block)]
 #[case("candidate-receives", |s: &mut Snapshot| sql(s, 1, |r| r.receiver.as_mut().unwrap().message_age = Some(seconds(90))), Block)]
 #[case("candidate-receives", |s: &mut Snapshot| member(s, 1).sql = None, Warn)]
+#[case("candidate-receives", |s: &mut Snapshot| lose(s, 1), Block)]
 #[case("candidate-served", as_is, Pass)]
 #[case("candidate-served", |s: &mut Snapshot| sql(s, 0, |r| r.downstream[0].state = Some("catchup".into())), Block)]
 #[case("candidate-served", |s: &mut Snapshot| sql(s, 0, |r| r.downstream.clear()), Block)]
@@ -304,7 +305,6 @@ fn a_switchover_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expe
 #[case("candidate-replay", |s: &mut Snapshot| sql(s, 1, |r| r.replay.as_mut().unwrap().delay = seconds(600)))]
 #[case("router-candidate", |s: &mut Snapshot| rows(s, |rows| rows[1].status = ProxyStatus::Maintenance("".into())))]
 #[case("router-candidate", |s: &mut Snapshot| rows(s, |rows| rows.truncate(1)))]
-#[case("candidate-receives", |s: &mut Snapshot| lose(s, 1))]
 #[case("candidate-served", |s: &mut Snapshot| fail_sql(s, 0, Trouble::TimedOut))]
 fn some_blocks_of_a_switchover_may_be_overridden(#[case] check: &str, #[case] edit: Edit) {
     let notes = notes_of(&mut healthy(), edit, &switchover(Some(1)));

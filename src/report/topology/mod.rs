@@ -217,10 +217,12 @@ fn timeline_cell(view: MemberView<'_>) -> Cell {
 /// to stream nothing is known, nor of one whose agent is too old to tell.
 pub(in crate::report) fn sync_state(view: MemberView<'_>) -> Option<Observed<SyncState>> {
     view.sync().or_else(|| {
-        view.streams().filter(|streams| streams.value)?;
+        // What a silent one last said stays, in grey.
+        let (answers, streams) = (view.answers(), view.streams().is_some_and(|streams| streams.value));
         let agent = view.member.agent.as_ref()?;
         agent.fact(view.snapshot.now, |report| {
-            let tells = report.is_at_least((3, 0, 4));
+            let tells =
+                report.is_at_least((3, 0, 4)) && (if answers { streams } else { report.streams() == Some(true) });
             (report.role == Role::Replica && report.state.is_up() && tells).then_some(SyncState::Async)
         })
     })
