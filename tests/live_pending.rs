@@ -101,7 +101,7 @@ fn a_drain_is_ended_once_a_router_that_was_away_is_back() {
     let replica = replica(&lab);
     let (mut child, mut out) = begin(&lab, &["drain", &replica, "--then", "restart", "--yes"]);
     // The plan names it too; the news come after the checks.
-    let mut told = until(&mut out, "checks passed");
+    let mut told = until(&mut out, "looking again under the lock");
     told.push_str(&until(&mut out, "restarted   "));
     lab.break_it(&["pause", "router"]);
     told.push_str(&until(&mut out, "taken back"));
