@@ -493,6 +493,7 @@ async fn an_action_that_died_is_told_at_the_start_and_what_it_left_is_taken_back
     let dead = listed.iter().find(|one| *one.action() == action).expect("the dead one");
     assert!(matches!(&dead.state, JobState::Died(remains) if remains.owed.is_empty()), "its book is settled: {dead:?}");
     // What was taken back is no news any more; the list still has it.
+    assert!(dead.acknowledged, "whoever took it back knows");
     let mut after = world.console();
     after.start().await;
     after.hides(&["Died:", "an action died"]);

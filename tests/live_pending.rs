@@ -100,7 +100,9 @@ fn a_drain_is_ended_once_a_router_that_was_away_is_back() {
     act_on_the_router(&lab);
     let replica = replica(&lab);
     let (mut child, mut out) = begin(&lab, &["drain", &replica, "--then", "restart", "--yes"]);
-    let mut told = until(&mut out, "restarted");
+    // The plan names it too; the news come after the checks.
+    let mut told = until(&mut out, "looking again under the lock");
+    told.push_str(&until(&mut out, "restarted   "));
     lab.break_it(&["pause", "router"]);
     told.push_str(&until(&mut out, "taken back"));
     // For longer than three attempts would take.
@@ -138,7 +140,15 @@ async fn a_drain_whose_process_was_killed_is_taken_back_once() {
     assert_eq!(child.wait().expect("ended").code(), Some(6), "only drained, never restarted: {told}");
     assert!(told.contains(&format!("pgctl-tui undo {action}")), "{told}");
     assert!(is_drained(&lab, &replica), "{told}");
-    let (code, told, error) = lab.act(&["undo", &action, "--confirm", "lab"]);
+    // The operation lock of the killed one lives on for some seconds.
+    let end = Instant::now() + Duration::from_secs(40);
+    let (code, told, error) = loop {
+        let (code, told, error) = lab.act(&["undo", &action, "--confirm", "lab"]);
+        if code != 3 || !told.contains("holds the operation lock") || Instant::now() > end {
+            break (code, told, error);
+        }
+        std::thread::sleep(Duration::from_secs(2));
+    };
     assert_eq!(code, 0, "{told}{error}");
     assert!(!is_drained(&lab, &replica), "{told}");
     let (code, told, error) = lab.act(&["undo", &action, "--confirm", "lab"]);

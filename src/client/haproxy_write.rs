@@ -194,7 +194,7 @@ fn table(text: &str) -> Option<&str> {
     text.find("# be_id").and_then(|at| text.get(at..))
 }
 
-/// What an answer without a table says. A backend that is gone has no servers (HAProxy, cli_parse_show_servers).
+/// What an answer without a table says. A backend that is gone has no servers (HAProxy, `cli_parse_show_servers`).
 fn no_table(text: &str) -> DrainEnded {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     if line.starts_with("Can't find backend") {
