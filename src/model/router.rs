@@ -182,9 +182,9 @@ impl Router {
     pub fn reading(&self, now: super::moment::Moment) -> Option<&Reading<RouterReport>> {
         let both = [self.runtime.as_ref(), self.http.as_ref()];
         let find = |wanted: &dyn Fn(&Reading<RouterReport>) -> bool| both.into_iter().flatten().find(|r| wanted(r));
-        let failing =
-            both.into_iter().flatten().filter_map(|reading| reading.failure.as_ref()).map(|failure| failure.since);
-        let since = failing.max();
+        // One that never answered may be configured wrongly: its failures tell nothing of the router.
+        let answered = both.into_iter().flatten().filter(|reading| reading.answer.is_some());
+        let since = answered.filter_map(|reading| reading.failure.as_ref()).map(|failure| failure.since).max();
         let is_newer = |reading: &Reading<RouterReport>| {
             since.is_none_or(|since| reading.failure.is_none() && reading.answered_since(since, now))
         };
@@ -210,6 +210,43 @@ mod tests {
     #[case("stats", PoolPurpose::Unknown)]
     fn purposes_are_guessed_by_name(#[case] name: &str, #[case] purpose: PoolPurpose) {
         assert_eq!(PoolPurpose::guess(name), purpose);
+    }
+
+    /// The page is asked every few seconds only: its last answer must not outlive the router.
+    #[test]
+    fn an_answer_from_before_the_other_interface_failed_is_not_believed() {
+        use std::sync::Arc;
+
+        use crate::model::moment::Moment;
+        use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+        let second = Duration::from_secs(1);
+        let at = |seconds: u32| Moment::START + second * seconds;
+        let reading = |kind| Reading::unasked(Source::new(kind, "edge"), second * 12, Moment::START);
+        let report = || Ok(Arc::new(RouterReport { info: None, rows: Vec::new() }));
+        let refused = || Err(SourceError::new(Trouble::Refused, "edge:9999", ""));
+        let mut router = Router {
+            name: RouterName::new("edge"),
+            http: Some(reading(SourceKind::RouterHttp)),
+            runtime: Some(reading(SourceKind::RouterRuntime)),
+            acting: None,
+            write_backends: Vec::new(),
+            read_backends: Vec::new(),
+            write_address: None,
+            read_address: None,
+        };
+        let believed =
+            |router: &Router, now| router.reading(now).map(|reading| (reading.source.kind, reading.is_fresh(now)));
+        router.http.as_mut().unwrap().take(at(1), second, report());
+        router.runtime.as_mut().unwrap().take(at(1), second, refused());
+        assert_eq!(believed(&router, at(2)), Some((SourceKind::RouterHttp, true)), "it never answered");
+        router.runtime.as_mut().unwrap().take(at(3), second, report());
+        assert_eq!(believed(&router, at(3)), Some((SourceKind::RouterRuntime, true)));
+        router.runtime.as_mut().unwrap().take(at(4), second, refused());
+        assert_eq!(believed(&router, at(4)), Some((SourceKind::RouterRuntime, false)), "at once");
+        router.http.as_mut().unwrap().take(at(5), second, report());
+        assert_eq!(believed(&router, at(5)), Some((SourceKind::RouterHttp, true)), "it outlived that");
+        router.http.as_mut().unwrap().take(at(6), second, refused());
+        assert!(believed(&router, at(6)).is_some_and(|(_, fresh)| !fresh));
     }
 
     #[test]

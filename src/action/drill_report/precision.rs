@@ -64,13 +64,8 @@ mod tests {
     }
 
     fn told(writes: Vec<Write>) -> (u128, u128) {
-        let log = Log {
-            writes,
-            interval: Duration::from_millis(50),
-            broken: Some(at(100)),
-            ended: at(20_000),
-            ..Log::default()
-        };
+        let ended = writes.iter().map(|write| write.ended).max().expect("writes");
+        let log = Log { writes, interval: Duration::from_millis(50), broken: Some(at(100)), ended, ..Log::default() };
         let precision = evaluate(&log, None).precision.expect("an outage with an end");
         (precision.begin.as_millis(), precision.end.as_millis())
     }

@@ -31,7 +31,7 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         }
         for pool in router.write_backends.iter().chain(&router.read_backends) {
             if !report.rows.iter().any(|row| row.kind == ProxyKind::Backend && row.proxy == *pool) {
-                let title = format!("{} has no backend {pool}, which the configuration names", router.name);
+                let title = format!("{} shows no backend {pool}, which the configuration names", router.name);
                 let draft = scene(pool).draft(Severity::Warning, "router-no-backend", title);
                 drafts.push(draft.advise("mend write_backends or read_backends of this router, or look at HAProxy's"));
             }

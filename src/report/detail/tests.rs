@@ -130,6 +130,7 @@ fn a_server_tells_of_its_pool_and_of_the_member_behind_it() {
       check                   L7OK 200 in 3.0 ms                                  HAProxy pg-router, 1 s ago
       pool leads to           the leader
       clients connect to      10.0.0.9:5000
+      member                  pg-0, by its name alone
       pg-0 is                 primary                                             SQL pg-0, 1 s ago
       and                     running                                             SQL pg-0, 1 s ago
       leader                  pg-1                                                etcd, 1 s ago

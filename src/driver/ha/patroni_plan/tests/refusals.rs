@@ -306,7 +306,7 @@ fn no_address() -> Snapshot {
 #[case::server_tracked(
     tracked(),
     server("primary", 1, ServerState::Ready),
-    "primary/pg-1 is in maintenance (via a/b): its own state has no effect, change that one"
+    "primary/pg-1 is in maintenance with a/b, whose state it follows: its own has no effect, change that one"
 )]
 fn what_cannot_be_done_is_refused_with_what_to_do_instead(
     #[case] snapshot: Snapshot,
