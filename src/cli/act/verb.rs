@@ -77,8 +77,8 @@ pub async fn run(
         Answer::Confirmed(confirmed) => confirmed,
         Answer::Refused(why) => return Ok(refused(&why, printer)),
     };
-    let begun = begin(plan, confirmed).await?;
-    let outcome = follow(begun, interrupts()?, acting.output, printer).await?;
+    let under_way = begin(plan, confirmed).await?;
+    let outcome = follow(under_way, interrupts()?, acting.output, printer).await?;
     Ok(Exit::of(outcome.ending))
 }
 
