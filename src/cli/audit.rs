@@ -72,20 +72,20 @@ pub fn prune(ledger: &JobLedger, typed: &args::AuditPrune, printer: &mut Printer
     #[expect(clippy::disallowed_methods, reason = "a span before now is typed here")]
     let before = Timestamp::now().checked_sub(older)?;
     let (jobs, journal) = (ledger.jobs(), ledger.journal());
-    let told = |error: JobError| anyhow::anyhow!(line(&error));
-    let open = jobs.unsettled(&journal).map_err(told)?;
+    let told_by = |error: JobError| anyhow::anyhow!(line(&error));
+    let open = jobs.unsettled(&journal).map_err(told_by)?;
     let pruned = journal.prune(before, &open, typed.dry_run).map_err(|error| anyhow::anyhow!(error.line()))?;
     let word = if typed.dry_run { "would be forgotten" } else { "forgotten" };
     let size = report::units::bytes(pruned.bytes);
-    let mut text = format!("{} records ({size}) {word}", pruned.records);
+    let mut told = vec![format!("{} records ({size}) {word}", pruned.records)];
     if !typed.dry_run {
-        let removed = jobs.prune(&journal, before, usize::MAX).map_err(told)?;
-        text += &format!(", and the files of {removed} actions");
+        let removed = jobs.prune(&journal, before, usize::MAX).map_err(told_by)?;
+        told.push(format!("the files of {removed} actions too"));
     }
     if !open.is_empty() {
-        text += &format!("; {} actions are still open and stay", open.len());
+        told.push(format!("{} actions are still open and stay", open.len()));
     }
-    printer.line(&Line::new().plain(text))?;
+    printer.line(&Line::new().plain(told.join("; ")))?;
     Ok(Exit::Done)
 }
 

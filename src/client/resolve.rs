@@ -270,9 +270,10 @@ mod tests {
         });
         assert!(resolver.ask("pg-0").await.is_ok());
         let past = Instant::now().checked_sub(FRESH + Duration::from_secs(1)).expect("a while ago");
-        let mut names = lock(&resolver.names);
-        names.get_mut("pg-0").expect("known").last.as_mut().expect("answered").1 = past;
-        drop(names);
+        let age = |resolver: &Resolver| {
+            lock(&resolver.names).get_mut("pg-0").expect("known").last.as_mut().expect("answered").1 = past;
+        };
+        age(&resolver);
         assert!(resolver.ask("pg-0").await.is_ok_and(|found| *found == [LOCAL]), "while it hangs");
         let began = Instant::now();
         while resolver.ask("pg-0").await.is_ok() {

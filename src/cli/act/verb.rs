@@ -85,11 +85,11 @@ pub async fn run(
         Answer::Refused(why) => return Ok(refused(&why, printer)),
     };
     // Where it cannot be written down, nothing was sent and nothing will be.
-    let begun = match begin(plan, confirmed).await {
-        Ok(begun) => begun,
+    let under_way = match begin(plan, confirmed).await {
+        Ok(under_way) => under_way,
         Err(why) => return Ok(refused(&format!("{why:#}"), printer)),
     };
-    let outcome = follow(begun, interrupts()?, acting.output, printer).await?;
+    let outcome = follow(under_way, interrupts()?, acting.output, printer).await?;
     Ok(Exit::of(outcome.ending))
 }
 

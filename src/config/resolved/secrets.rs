@@ -46,7 +46,6 @@ mod tests {
 
     #[test]
     fn every_place_where_a_password_variable_can_be_named_is_known() {
-        let mut text = "[clusters.c]\nscope = \"c\"\n".to_owned();
         let tables = [
             ("patroni", "urls = [\"http://h:8008\"]\n"),
             ("patroni.looking", ""),
@@ -56,10 +55,12 @@ mod tests {
             ("exporters", ""),
             ("drills", ""),
         ];
-        for (number, (table, lines)) in tables.iter().enumerate() {
-            text += &format!("[clusters.c.{table}]\n{lines}user = \"u\"\npassword_env = \"SECRET_{number}\"\n");
-        }
-        text += "[[clusters.c.routers]]\nname = \"r\"\nstats = \"http://h:7000\"\nuser = \"u\"\npassword_env = \"SECRET_7\"\n";
+        let table = |(number, (table, lines)): (usize, &(&str, &str))| {
+            format!("[clusters.c.{table}]\n{lines}user = \"u\"\npassword_env = \"SECRET_{number}\"\n")
+        };
+        let tables: String = tables.iter().enumerate().map(table).collect::<Vec<_>>().concat();
+        let router = "name = \"r\"\nstats = \"http://h:7000\"\nuser = \"u\"\npassword_env = \"SECRET_7\"\n";
+        let text = format!("[clusters.c]\nscope = \"c\"\n{tables}[[clusters.c.routers]]\n{router}");
         let environment: Environment = [("USER", "op"), ("HOME", "/nonexistent")].into_iter().collect();
         let settings = from_text(&text, Path::new("config.toml"), &environment).expect("settings");
         let expected: Vec<String> = (0..=7).map(|number| format!("SECRET_{number}")).collect();

@@ -69,9 +69,7 @@ fn secret(raw: &str, start: usize, after: usize, word: &str) -> Option<(usize, u
     let separated = tail[gap..].starts_with(['=', ':']);
     let (from, by_word) = if separated {
         (after + gap + separator(&tail[gap..]), false)
-    } else if is_in_statement(tail) {
-        (after, true)
-    } else if is_option(raw, start) && tail.starts_with([' ', '\t']) {
+    } else if is_in_statement(tail) || (is_option(raw, start) && tail.starts_with([' ', '\t'])) {
         (after, true)
     } else {
         return None;
@@ -180,9 +178,9 @@ fn quoted(value: &str) -> Option<usize> {
         let escaped = match (backslashes, doubled) {
             // In a string within a string the marks carry as many backslashes as the first one.
             (1.., _) => run != backslashes,
-            (0, false) => run % 2 == 1,
+            (0, false) => !run.is_multiple_of(2),
             // Where quotes are doubled, backslashes may be, too.
-            (0, true) => run % 4 != 0,
+            (0, true) => !run.is_multiple_of(4),
         };
         // Doubled once more it is a part of the secret.
         let twice = backslashes == 0 && !escaped && behind.starts_with(mark);
