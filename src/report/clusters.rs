@@ -33,6 +33,8 @@ pub const COLUMNS: &[Column] = &[
 /// often than each of its clusters changes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
+    /// How the cluster does.
+    pub wellbeing: Wellbeing,
     urgency: Urgency,
     row: Row,
 }
@@ -40,7 +42,7 @@ pub struct Entry {
 /// The entry of one cluster.
 pub fn entry(snapshot: &Snapshot) -> Entry {
     let summary = summary(snapshot, snapshot.now);
-    Entry { urgency: urgency(snapshot), row: row(&summary, snapshot) }
+    Entry { wellbeing: summary.wellbeing, urgency: urgency(snapshot), row: row(&summary, snapshot) }
 }
 
 /// One row a cluster, the one that most wants to be looked at first.
