@@ -236,7 +236,7 @@ mod tests {
         CLUSTER       HEALTH    LEADER       TL  MEMBERS       LAG  DCS  ROUTER      BLOCKED  WORST FINDING              SEEN
         ✖ z-broken    CRITICAL  pg-1         13  2/3        116 kB  3/3  → pg-0            –  pg-2 is 1.2 GB behind     0.4 s
         ◌ c-unseen    UNKNOWN   ?             ?  ?               ?  –    –                 –                                ?
-        ◌ d-waiting   UNKNOWN   ?             ?  ?               ?  –    –                 –                                ?
+        ◌ d-waiting   UNKNOWN   ?             ?  ?               ?  –    –                 ?                                ?
         ◐ b-warned    WARNING   pg-0         12  3/3        112 kB  3/3  → pg-0            –  pg-2 is 1.2 GB behind     0.4 s
         ● a-well      OK        pg-0         12  3/3        112 kB  3/3  → pg-0            –                            0.4 s
         ");
