@@ -21,7 +21,7 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use load::{Flags, default_path, from_text, load};
 pub use resolved::{ClusterSettings, Settings, UiSettings};
-pub use value::duration;
+pub use value::{duration, long_duration};
 
 #[cfg(test)]
 mod tests;

@@ -67,6 +67,15 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(parsed).map_err(|_| format!("`{text}` is negative; {right}"))
 }
 
+/// As [`duration`], and whole days besides: `7d`.
+///
+/// # Errors
+/// As [`duration`].
+pub fn long_duration(text: &str) -> Result<Duration, String> {
+    let days = text.trim().strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+    days.map_or_else(|| duration(text), |days| Ok(Duration::from_secs(u64::from(days) * 86_400)))
+}
+
 /// A number of bytes: `"64MB"`, with PostgreSQL's units (powers of 1024), or a plain number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
 pub(super) struct Size(pub(super) u64);

@@ -77,11 +77,9 @@ fn heads(pid: i32, edges: &BTreeMap<i32, &[i32]>) -> BTreeSet<Head> {
     let reached = reach(pid, edges);
     let mut heads = BTreeSet::new();
     for other in &reached {
-        match edges.get(other) {
+        if !edges.contains_key(other) {
             // Nobody can have the number 0: it stands for a prepared transaction.
-            None if *other == 0 => drop(heads.insert(Head::Prepared)),
-            None => drop(heads.insert(Head::Backend(*other))),
-            Some(_) => {}
+            heads.insert(if *other == 0 { Head::Prepared } else { Head::Backend(*other) });
         }
     }
     if heads.is_empty() {

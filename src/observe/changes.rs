@@ -265,6 +265,19 @@ fn findings(before: &[Finding], after: &[Finding], changes: &mut Changes) {
     for begun in after.iter().rev().filter(|new| !before.iter().any(|old| old.same_as(new))) {
         changes.push(EventKind::Finding, begun.severity, begun.subject.clone(), begun.title.to_string(), None);
     }
+    let grown = |new: &&Finding| before.iter().any(|old| old.same_as(new) && old.severity < new.severity);
+    for worse in after.iter().rev().filter(grown) {
+        let text = format!("worse: {}", worse.title);
+        changes.push(EventKind::Finding, worse.severity, worse.subject.clone(), text, None);
+    }
+    for known in after.iter().filter(|new| new.acknowledged.is_some()) {
+        let was = before.iter().find(|old| old.same_as(known));
+        let (Some(acknowledged), Some(_)) = (&known.acknowledged, was.filter(|old| old.acknowledged.is_none())) else {
+            continue;
+        };
+        let text = format!("acknowledged by {}: {} ({})", acknowledged.by, known.title, acknowledged.reason);
+        changes.push(EventKind::Finding, Severity::Note, known.subject.clone(), text, None);
+    }
     for ended in before.iter().filter(|old| !after.iter().any(|new| new.same_as(old))) {
         let text = format!("over: {}", ended.title);
         changes.push(EventKind::Finding, Severity::Note, ended.subject.clone(), text, None);

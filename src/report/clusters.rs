@@ -33,6 +33,8 @@ pub const COLUMNS: &[Column] = &[
 /// often than each of its clusters changes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
+    /// How the cluster does.
+    pub wellbeing: Wellbeing,
     urgency: Urgency,
     row: Row,
 }
@@ -40,7 +42,7 @@ pub struct Entry {
 /// The entry of one cluster.
 pub fn entry(snapshot: &Snapshot) -> Entry {
     let summary = summary(snapshot, snapshot.now);
-    Entry { urgency: urgency(snapshot), row: row(&summary, snapshot) }
+    Entry { wellbeing: summary.wellbeing, urgency: urgency(snapshot), row: row(&summary, snapshot) }
 }
 
 /// One row a cluster, the one that most wants to be looked at first.
@@ -234,7 +236,7 @@ mod tests {
         CLUSTER       HEALTH    LEADER       TL  MEMBERS       LAG  DCS  ROUTER      BLOCKED  WORST FINDING              SEEN
         ✖ z-broken    CRITICAL  pg-1         13  2/3        116 kB  3/3  → pg-0            –  pg-2 is 1.2 GB behind     0.4 s
         ◌ c-unseen    UNKNOWN   ?             ?  ?               ?  –    –                 –                                ?
-        ◌ d-waiting   UNKNOWN   ?             ?  ?               ?  –    –                 –                                ?
+        ◌ d-waiting   UNKNOWN   ?             ?  ?               ?  –    –                 ?                                ?
         ◐ b-warned    WARNING   pg-0         12  3/3        112 kB  3/3  → pg-0            –  pg-2 is 1.2 GB behind     0.4 s
         ● a-well      OK        pg-0         12  3/3        112 kB  3/3  → pg-0            –                            0.4 s
         ");

@@ -118,7 +118,7 @@ mod tests {
         let told: Vec<_> = table.rows.iter().map(|row| (row.cells[2].text.to_string(), row.cells[2].tone)).collect();
         assert_eq!(told[0], ("no node has a watchdog".to_owned(), Tone::Plain));
         assert_eq!(told[1], ("pg-1 does not stream (settling)".to_owned(), Tone::Dim));
-        assert!(told[2].0.ends_with("acknowledged by alice@bastion, 2 h 0 min left: maintenance window"), "{told:?}");
+        assert!(told[2].0.ends_with("acknowledged by alice@bastion, 2h 0m left: maintenance window"), "{told:?}");
         assert_eq!(told[2].1, Tone::Dim);
     }
 

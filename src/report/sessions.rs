@@ -231,24 +231,24 @@ mod tests {
     #[test]
     fn the_oldest_transaction_comes_first() {
         insta::assert_snapshot!(drawn(&activity(&busy())), @r"
-        NODE    PID       DATABASE  USER      APPLICATION  CLIENT     STATE     WAITS FOR                XACT     QUERY  STATEMENT
-        pg-0    4712      shop      app       batch        10.0.1.7   active    –                       1h 0m     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    4713      shop      app       shop         10.0.1.7   active    Lock: transactionid    20.0 s     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    4714      shop      app       shop         10.0.1.7   active    Lock: transactionid    10.0 s     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    4715      shop      app       shop         10.0.1.7   active    Lock: transactionid     5.0 s     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    4711      shop      app       etl          10.0.1.7   active    –                           –     2.0 s  ?
+        NODE    PID       DATABASE  USER      APPLICATION  CLIENT     STATE          BLOCKED BY  WAITS FOR                XACT     QUERY  STATEMENT
+        pg-0    4712      shop      app       batch        10.0.1.7   active         –           –                       1h 0m     2.0 s  UPDATE stock SET count = count - 1
+        pg-0    4713      shop      app       shop         10.0.1.7   active (Lock)  4712        Lock: transactionid    20.0 s     2.0 s  UPDATE stock SET count = count - 1
+        pg-0    4714      shop      app       shop         10.0.1.7   active (Lock)  4713        Lock: transactionid    10.0 s     2.0 s  UPDATE stock SET count = count - 1
+        pg-0    4715      shop      app       shop         10.0.1.7   active (Lock)  prepared    Lock: transactionid     5.0 s     2.0 s  UPDATE stock SET count = count - 1
+        pg-0    4711      shop      app       etl          10.0.1.7   active         –           –                           –     2.0 s  ?
         ");
     }
 
     #[test]
     fn who_waits_stands_below_who_blocks() {
         insta::assert_snapshot!(drawn(&blockers(&busy())), @r"
-        NODE    PID       DATABASE  USER      APPLICATION  CLIENT     STATE                 WAITS FOR                XACT     QUERY  STATEMENT
-        pg-0    prepared  ?         ?         ?            ?          prepared transaction  ?                           ?         ?  ?
-        pg-0    └─4715    shop      app       shop         10.0.1.7   active                Lock: transactionid     5.0 s     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    4712      shop      app       batch        10.0.1.7   active                –                       1h 0m     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    └─4713    shop      app       shop         10.0.1.7   active                Lock: transactionid    20.0 s     2.0 s  UPDATE stock SET count = count - 1
-        pg-0      └─4714  shop      app       shop         10.0.1.7   active                Lock: transactionid    10.0 s     2.0 s  UPDATE stock SET count = count - 1
+        NODE    PID       DATABASE  USER      APPLICATION  CLIENT     STATE                 BLOCKED BY  WAITS FOR                XACT     QUERY  STATEMENT
+        pg-0    prepared  ?         ?         ?            ?          prepared transaction  ?           ?                           ?         ?  ?
+        pg-0    └─4715    shop      app       shop         10.0.1.7   active (Lock)         prepared    Lock: transactionid     5.0 s     2.0 s  UPDATE stock SET count = count - 1
+        pg-0    4712      shop      app       batch        10.0.1.7   active                –           –                       1h 0m     2.0 s  UPDATE stock SET count = count - 1
+        pg-0    └─4713    shop      app       shop         10.0.1.7   active (Lock)         4712        Lock: transactionid    20.0 s     2.0 s  UPDATE stock SET count = count - 1
+        pg-0      └─4714  shop      app       shop         10.0.1.7   active (Lock)         4713        Lock: transactionid    10.0 s     2.0 s  UPDATE stock SET count = count - 1
         ");
     }
 

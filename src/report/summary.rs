@@ -61,7 +61,7 @@ pub struct Summary {
     pub paused_for: String,
     /// Who paused it; `None`: that is not known.
     pub paused_by: Option<Text>,
-    /// The switchover that waits for its time: `switchover pg-0 → pg-1 in 57 min`.
+    /// The switchover that waits for its time: `switchover in 57 min (pg-0 → pg-1)`.
     pub scheduled: Option<Span>,
     /// `READ-ONLY` or `READ-WRITE`: what this console may do.
     pub access: Span,
@@ -281,12 +281,12 @@ fn scheduled(snapshot: &Snapshot) -> Option<Span> {
     };
     Some(told(Some(order), |key| {
         let who = match (&key.leader, &key.candidate) {
-            (Some(from), Some(to)) => format!(" {from} → {to}"),
-            (Some(from), None) => format!(" from {from}"),
-            (None, Some(to)) => format!(" to {to}"),
+            (Some(from), Some(to)) => format!(" ({from} → {to})"),
+            (Some(from), None) => format!(" (from {from})"),
+            (None, Some(to)) => format!(" (to {to})"),
             (None, None) => String::new(),
         };
-        Span::new(format!("switchover{who} {when}"), Tone::Look)
+        Span::new(format!("switchover {when}{who}"), Tone::Look)
     }))
 }
 
@@ -504,10 +504,10 @@ mod tests {
         let mut snapshot = healthy();
         let later = (snapshot.wall + jiff::SignedDuration::from_secs(3420)).to_string();
         for (from, to, at, words) in [
-            (Some("pg-0"), Some("pg-1"), later.as_str(), "switchover pg-0 → pg-1 in 57 min"),
-            (Some("pg-0"), None, later.as_str(), "switchover from pg-0 in 57 min"),
-            (Some("pg-0"), Some("pg-1"), "2026-01-01T00:00:00+01:00", "switchover pg-0 → pg-1 due"),
-            (Some("pg-0"), Some("pg-1"), "soon", "switchover pg-0 → pg-1 scheduled"),
+            (Some("pg-0"), Some("pg-1"), later.as_str(), "switchover in 57 min (pg-0 → pg-1)"),
+            (Some("pg-0"), None, later.as_str(), "switchover in 57 min (from pg-0)"),
+            (Some("pg-0"), Some("pg-1"), "2026-01-01T00:00:00+01:00", "switchover due (pg-0 → pg-1)"),
+            (Some("pg-0"), Some("pg-1"), "soon", "switchover scheduled (pg-0 → pg-1)"),
         ] {
             record(&mut snapshot, |content| {
                 content.failover = Some(crate::model::dcs::FailoverKey {
@@ -587,7 +587,7 @@ mod tests {
         acknowledge(&mut snapshot, |_| true);
         assert_eq!(
             headline(&snapshot).as_deref(),
-            Some("pg-2 is 1.2 GB behind: acknowledged by alice@bastion, 2 h 0 min left: maintenance window, +2 more")
+            Some("pg-2 is 1.2 GB behind: acknowledged by alice@bastion, 2h 0m left: maintenance window, +2 more")
         );
         assert_eq!(snapshot.wellbeing(), Wellbeing::Well);
     }

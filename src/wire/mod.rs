@@ -40,7 +40,7 @@ use crate::client::{cause, descriptors, process};
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
 use crate::config::resolved::{ClusterSettings, Settings};
-use crate::config::{Flags, duration, load};
+use crate::config::{Flags, duration, load, long_duration};
 use crate::health::readiness::Condition;
 use crate::model::name::NodeName;
 use crate::model::source::SourceError;
@@ -209,7 +209,7 @@ async fn ack(arguments: &Arguments, args: &args::Ack, printer: &mut Printer) -> 
         printer.say("pgctl-tui: not acknowledged: this console only looks");
         return Ok(Exit::Refused);
     }
-    let span = span("--for", &args.span)?;
+    let span = long_duration(&args.span).map_err(|problem| Misuse(format!("--for {}: {problem}", args.span)))?;
     let observers = Observers::start(&settings, true, Purpose::Once);
     acknowledged::tell(&observers.handles).await;
     let pictures = ack::pictures(observers.handles.clone(), patience("--timeout", &args.timeout)?).await;

@@ -200,6 +200,7 @@ fn a_finding_shows_all_its_evidence_and_the_advice() {
     Finding
       what                    pg-2 is 1.2 GB behind
       severity                warning
+      consequence             redundancy lost
       about                   pg-2
       since                   4 min ago
       rule                    replica-lags

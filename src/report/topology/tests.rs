@@ -47,9 +47,16 @@ fn a_cut_node_keeps_its_last_values_in_grey_and_says_what_fails() {
     └─● pg-1      replica  streaming    12     48 kB     0.2 s  sync     12d 4h  replicas ▲
     ○ pg-2        replica  no answer    12    112 kB     0.4 s  async    12d 4h  replicas ▲  REST, SQL: no answer in time for 38.0 s, last seen streaming
     ");
-    assert_eq!(cell(&table, "pg-2", "state").tone, Tone::Stale);
     assert_eq!(cell(&table, "pg-2", "lag-seconds").tone, Tone::Stale);
-    assert_eq!(cell(&table, "pg-2", "member").mark, Some(Mark::Silent));
+    // Values are grey; that it does not answer is seen from across the room.
+    assert_eq!(cell(&table, "pg-2", "state").tone, Tone::Look);
+    assert_eq!(cell(&table, "pg-2", "member").mark, Some(Mark::Absent));
+    // Nor is the holder of the leader key any fainter, nor anybody once most are gone.
+    cut(&mut snapshot, "pg-0", seconds(38));
+    let table = super::table(&snapshot);
+    assert_eq!(cell(&table, "pg-0", "state").tone, Tone::Act);
+    assert_eq!(cell(&table, "pg-2", "state").tone, Tone::Act);
+    assert_eq!(cell(&table, "pg-2", "member").mark, Some(Mark::Failed));
 }
 
 #[test]

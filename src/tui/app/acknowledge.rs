@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{App, Availability};
-use crate::config::duration;
+use crate::config::long_duration;
 use crate::model::finding::Finding;
 use crate::model::text::Text;
 use crate::report::findings;
@@ -72,7 +72,7 @@ impl App {
 /// `8h reason`, or the reason alone.
 fn parsed(typed: &str) -> Result<(Text, Duration), Cow<'static, str>> {
     let (first, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
-    let (span, reason) = match duration(first) {
+    let (span, reason) = match long_duration(first) {
         Ok(span) => (span, rest.trim()),
         Err(_) => (USUAL, typed),
     };

@@ -69,7 +69,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
     }
     let Some(headline) = summary.headline() else { return };
     let tone = headline.spans.first().map_or(Tone::Plain, |span| span.tone);
-    let used = canvas.word(area.x + 1, area.y + 2, room, "▲ ", Role::of(tone));
+    // What is not told yet, or known to somebody, calls for nobody.
+    let symbol = if tone == Tone::Dim { "◌ " } else { "▲ " };
+    let used = canvas.word(area.x + 1, area.y + 2, room, symbol, Role::of(tone));
     let left = room.saturating_sub(used);
     canvas.line(area.x + 1 + used, area.y + 2, left, &fitted(headline, usize::from(left)));
 }
