@@ -37,7 +37,7 @@ impl Choices {
             Argument::Session => !self.sessions.is_empty(),
             Argument::Action => !self.actions.is_empty(),
             Argument::Drill => true,
-            Argument::Seconds | Argument::Changes | Argument::None => false,
+            _ => false,
         }
     }
 }
