@@ -1,6 +1,6 @@
 //! Every key that the screen offers does something, in every view and every dialog; and whatever a key does is offered, or
 //! stands in the help.
-#![expect(clippy::expect_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
 #[path = "support/console.rs"]
 #[expect(dead_code, reason = "it serves other tests too")]
@@ -75,7 +75,7 @@ fn keys() -> Vec<Key> {
     names[0] = "Space".to_owned();
     let named = ["Enter", "Esc", "Tab", "Shift-Tab", "Backspace", "Delete", "Up", "Down", "Left", "Right"];
     let more = ["Home", "End", "PageUp", "PageDown", "F1", "F2"];
-    names.extend(named.iter().chain(&more).map(ToString::to_string));
+    names.extend(named.iter().chain(&more).map(|name| (*name).to_owned()));
     names.extend(('a'..='z').map(|letter| format!("Ctrl-{letter}")));
     names.iter().map(|name| name.parse().expect("a key")).collect()
 }
