@@ -543,7 +543,7 @@ async fn a_whole_drill_by_keys_on_the_simulated_cluster() {
     let mut console = world.console();
     console.start().await;
     console.press("9jja").await;
-    console.shows(&["Act · kill", "b  drill"]);
+    console.shows(&["Act on prod-eu / drill kill", "b  drill"]);
     console.press("b").await;
     console.until("CHECKS").await;
     console.press("<Enter>prod-eu<Enter>").await;

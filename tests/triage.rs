@@ -2,6 +2,7 @@
 //! row shows in red, and colour has a reason.
 #![expect(clippy::expect_used, reason = "a test that cannot go on ends")]
 
+#[expect(dead_code, reason = "shared with the other tests of findings")]
 #[path = "support/stage.rs"]
 mod stage;
 

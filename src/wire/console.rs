@@ -150,7 +150,7 @@ fn options(arguments: &Arguments, ui: &UiSettings, interval: Duration) -> anyhow
         zone: TimeZone::system(),
         multiplexer: Multiplexer::detect(environment.get("TMUX"), environment.get("TERM")),
         save_directory: state_directory(&environment),
-        home: environment.home().map(PathBuf::from),
+        home: environment.home(),
         alerts: Alerts { bell: console.bell || ui.wall.bell, desktop: console.notify || ui.wall.notify },
         rotation: ui.wall.page,
         view,

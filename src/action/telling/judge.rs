@@ -150,12 +150,9 @@ pub fn judge(plan: &Plan, before: &Before, attempt: &Attempt, snapshot: &Snapsho
 fn tellings(plan: &Plan, before: &Before, attempt: &Attempt, snapshot: &Snapshot) -> Vec<Telling> {
     let mut told: Vec<Telling> = Vec::with_capacity(plan.expectation.sequence.len());
     for (place, expected) in plan.expectation.sequence.iter().enumerate() {
-        let telling = match (attempt.reached.get(&place), streams_first(plan, &told)) {
-            (Some((_, evidence)), _) if expected.milestone.is_event() => {
-                Telling::Reached { evidence: evidence.clone() }
-            }
-            (_, Some(first)) => Telling::not_yet(format!("first: {first}")),
-            (_, None) => match after(plan, attempt, place) {
+        let telling = match attempt.reached.get(&place) {
+            Some((_, evidence)) if expected.milestone.is_event() => Telling::Reached { evidence: evidence.clone() },
+            Some(_) | None => match after(plan, attempt, place) {
                 Ok(since) => tell(&expected.milestone, snapshot, before, since),
                 Err(first) => Telling::not_yet(format!("first: {first}")),
             },
@@ -163,20 +160,6 @@ fn tellings(plan: &Plan, before: &Before, attempt: &Attempt, snapshot: &Snapshot
         told.push(telling);
     }
     told
-}
-
-/// The member whose stream is awaited by itself and was not seen yet, where the next milestone is about all of them: an old
-/// leader whose key has gone from the DCS meanwhile is no standby there, and one that the plan waits for all the same.
-fn streams_first(plan: &Plan, told: &[Telling]) -> Option<String> {
-    let sequence = &plan.expectation.sequence;
-    if sequence.get(told.len())?.milestone != Milestone::AllStreaming {
-        return None;
-    }
-    let open = sequence
-        .iter()
-        .zip(told)
-        .find(|(expected, telling)| matches!(expected.milestone, Milestone::Streaming { .. }) && !telling.is_reached());
-    open.map(|(expected, _)| expected.milestone.words())
 }
 
 /// From when on evidence for a milestone counts. Streams and routers show the same before and after a promotion, a
@@ -196,9 +179,15 @@ fn after(plan: &Plan, attempt: &Attempt, place: usize) -> Result<Moment, String>
     let is_turn = |milestone: &Milestone| {
         matches!(milestone, Milestone::Promoted { .. } | Milestone::Restarted { .. } | Milestone::Copying { .. })
     };
+    // An old leader whose key has gone from the DCS meanwhile is no standby there, and yet one that is awaited by itself.
+    let is_awaited = |milestone: &Milestone| {
+        let all = sequence.get(place).is_some_and(|expected| expected.milestone == Milestone::AllStreaming);
+        all && matches!(milestone, Milestone::Streaming { .. })
+    };
+    let is_before = |milestone: &Milestone| is_turn(milestone) || is_awaited(milestone);
     let mut since = attempt.since;
     if sequence.get(place).is_some_and(|expected| is_consequence(&expected.milestone)) {
-        for (turn, expected) in sequence.iter().enumerate().take(place).filter(|(_, e)| is_turn(&e.milestone)) {
+        for (turn, expected) in sequence.iter().enumerate().take(place).filter(|(_, e)| is_before(&e.milestone)) {
             let (at, _) = attempt.reached.get(&turn).ok_or_else(|| expected.milestone.words())?;
             since = since.max(*at);
         }

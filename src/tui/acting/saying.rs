@@ -6,6 +6,7 @@ use crate::action::intent::{EndSession, ServerState, Target};
 use crate::model::name::NodeName;
 use crate::model::role::Role;
 use crate::model::snapshot::Snapshot;
+use crate::model::text::Text;
 
 /// What `intent` would do to the cluster in `snapshot`.
 pub(super) fn saying(intent: &Intent, snapshot: &Snapshot) -> String {
@@ -76,7 +77,7 @@ fn whose(member: &NodeName, pid: u32, snapshot: &Snapshot) -> String {
     let report = snapshot.member(member).and_then(|member| member.sql.as_ref()?.fresh(snapshot.now));
     let session = report.and_then(|report| report.sessions.iter().find(|one| u32::try_from(one.pid) == Ok(pid)));
     let Some(session) = session else { return String::new() };
-    let words = [&session.user, &session.application, &session.state].map(|text| text.as_str());
+    let words = [&session.user, &session.application, &session.state].map(Text::as_str);
     let words: Vec<&str> = words.into_iter().filter(|text| !text.is_empty()).collect();
     format!(" ({})", words.join(", "))
 }

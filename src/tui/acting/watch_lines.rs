@@ -194,12 +194,18 @@ fn foot(watch: &Watch, scene: &Scene<'_>, width: usize) -> Vec<Line> {
         Some(waits) => line.plain(format!("   waits for {}", waits.for_what)),
         None => line.plain(format!("   {}", watch.standing())),
     };
-    if watch.asked {
-        line = line.with("   asked to end", Tone::Look);
+    let more = if watch.asked {
+        Line::new().with("   asked to end", Tone::Look)
     } else if watch.is_past_no_return() && watch.can_be_ended() && scene.may_end {
-        line = line.dim("   x takes back at once what was broken");
+        Line::new().dim("   x takes back at once what was broken")
     } else if watch.is_past_no_return() && !watch.can_be_ended() {
-        line = line.dim("   past the point of no return: it goes to its end");
+        Line::new().dim("   past the point of no return: it goes to its end")
+    } else {
+        Line::new()
+    };
+    // What runs, and for how long, comes first where there is room for one line.
+    if line.width() + more.width() <= width {
+        line.append(more);
     }
     let mut lines = vec![line];
     // One line each from the beginning on, so that nothing moves while somebody reads.

@@ -148,8 +148,7 @@ impl App {
             (Command::Detail, View::Clusters) => "open",
             (Command::Detail, View::Drill) => "report",
             (Command::Back, _) if here.is_filtered => "clear filter",
-            (Command::Back, _) if self.frozen.is_some() => "live",
-            (Command::Freeze, _) if self.frozen.is_some() => "live",
+            (Command::Back | Command::Freeze, _) if self.frozen.is_some() => "live",
             _ => usual,
         }
     }

@@ -128,9 +128,7 @@ impl Runner {
         let job = tokio::task::spawn_blocking(move || save::save(&directory, &name, &text, &picture));
         let told: BoxFuture<'static, Finished> = job
             .map(move |saved| match saved {
-                Ok(Ok(path)) => {
-                    Notice::done(format!("screen saved to {}.txt and .svg", save::short(&path, home.as_deref())))
-                }
+                Ok(Ok(path)) => Notice::done(format!("screen saved as {}", save::told(&path, home.as_deref()))),
                 Ok(Err(why)) => Notice::failed(format!("screen not saved: {why}")),
                 Err(_) => Notice::failed("screen not saved"),
             })

@@ -26,6 +26,13 @@ pub(super) fn short(path: &Path, home: Option<&Path>) -> String {
     below.map_or_else(|| path.display().to_string(), |below| format!("~/{}", below.display()))
 }
 
+/// Both files of a saved screen, the names before the directory: where there is little room that is what counts.
+pub(super) fn told(path: &Path, home: Option<&Path>) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let directory = path.parent().map(|directory| format!(" in {}", short(directory, home))).unwrap_or_default();
+    format!("{name}.txt and .svg{directory}")
+}
+
 /// A name that no file has yet: two screens of one second are two screens.
 fn free(directory: &Path, name: &str) -> String {
     let taken = |stem: &str| ["txt", "svg"].iter().any(|ending| directory.join(format!("{stem}.{ending}")).exists());
