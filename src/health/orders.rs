@@ -131,3 +131,57 @@ fn in_vain(snapshot: &Snapshot, order: &FailoverKey) -> Option<String> {
     let (lag, limit) = (units::bytes(lag.value), units::bytes(limit));
     Some(format!("{name} is {lag} behind, maximum_lag_on_failover is {limit}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::model::name::NodeName;
+    use crate::model::test_support::{agent, healthy, record};
+
+    fn order(snapshot: &Snapshot, candidate: &str, seconds: i64) -> FailoverKey {
+        let at = snapshot.wall + SignedDuration::from_secs(seconds);
+        FailoverKey {
+            leader: Some(NodeName::new("pg-0")),
+            candidate: Some(NodeName::new(candidate)),
+            scheduled_at: Some(at.to_string().into()),
+        }
+    }
+
+    fn found(snapshot: &Snapshot) -> (Severity, String) {
+        let mut drafts = Vec::new();
+        examine(snapshot, &mut drafts);
+        let [draft] = drafts.as_slice() else { panic!("{drafts:?}") };
+        (draft.finding.severity, draft.finding.title.to_string())
+    }
+
+    #[rstest]
+    #[case::may_lead(|_: &mut Snapshot| {}, "pg-2", Severity::Note, "is scheduled for")]
+    #[case::tagged(|s: &mut Snapshot| agent(s, "pg-2", |r| r.tags.nofailover = true), "pg-2", Severity::Warning, "pg-2 is tagged nofailover")]
+    #[case::unknown(|_: &mut Snapshot| {}, "pg-9", Severity::Warning, "there is no member pg-9")]
+    #[case::paused(|s: &mut Snapshot| record(s, |c| c.config.get_or_insert_default().paused = true), "pg-2", Severity::Warning, "maintenance mode is on")]
+    fn an_order_that_patroni_will_drop_is_told_while_it_waits(
+        #[case] edit: fn(&mut Snapshot),
+        #[case] candidate: &str,
+        #[case] severity: Severity,
+        #[case] words: &str,
+    ) {
+        let mut snapshot = healthy();
+        edit(&mut snapshot);
+        let key = order(&snapshot, candidate, 600);
+        record(&mut snapshot, |content| content.failover = Some(key));
+        let (found, title) = found(&snapshot);
+        assert!(found == severity && title.contains(words), "{found:?} {title}");
+    }
+
+    #[test]
+    fn one_that_did_not_take_place_says_so_and_who_still_leads() {
+        let mut snapshot = healthy();
+        snapshot.missed_switchover = Some(order(&snapshot, "pg-2", -60));
+        let (severity, title) = found(&snapshot);
+        assert_eq!(severity, Severity::Warning);
+        assert!(title.contains("did not take place: pg-0 still leads"), "{title}");
+    }
+}

@@ -449,6 +449,13 @@ pub struct SqlReport {
     pub unread: Vec<Unread>,
 }
 
+/// A backend that serves somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Backend {
+    /// When it started: tells it from a later one with the same number. `None`: the role may not see it.
+    pub started: Option<Timestamp>,
+}
+
 impl SqlReport {
     /// Whether `part` was read whole, so that an empty list means that there is none.
     pub fn knows(&self, part: SqlPart) -> bool {
@@ -483,12 +490,12 @@ impl SqlReport {
     /// A sender says something at least every half of `wal_receiver_timeout`, which is a minute by default.
     pub const QUIET: Duration = Duration::from_secs(60);
 
-    /// When the backend with this number started that a client or a receiver of WAL is served by; within: `None` where the
-    /// role may not see it.
-    pub fn backend_started(&self, pid: u32) -> Option<Option<Timestamp>> {
+    /// The backend with this number, where it serves a client or a receiver of WAL.
+    pub fn backend(&self, pid: u32) -> Option<Backend> {
         let is = |other: i32| u32::try_from(other) == Ok(pid);
         let client = self.sessions.iter().find(|session| is(session.pid)).map(|session| session.started);
-        client.or_else(|| self.downstream.iter().find(|row| is(row.pid)).map(|row| row.started))
+        let started = client.or_else(|| self.downstream.iter().find(|row| is(row.pid)).map(|row| row.started));
+        started.map(|started| Backend { started })
     }
 
     /// Sessions kept a node.

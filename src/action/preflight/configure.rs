@@ -43,6 +43,7 @@ pub(super) fn examine(scene: &Scene<'_>, changes: &Map<String, Value>, notes: &m
         warn("configuration-grave", format!("decides over leader, slots or synchronous commit: {}", grave.join(", ")))
     });
     notes.push(timing(changes, &config));
+    notes.extend(decoding(scene, changes));
     let by_agent = !scene.asked(|request| matches!(request, AgentRequest::Configure { .. })).is_empty();
     notes.push(if by_agent {
         let text = "PATCH compares nothing: what somebody else writes at the same moment is merged with it";
@@ -50,6 +51,28 @@ pub(super) fn examine(scene: &Scene<'_>, changes: &Map<String, Value>, notes: &m
     } else {
         pass("configuration-atomic", "written only where nobody else has written since")
     });
+}
+
+/// A logical slot wants `wal_level` logical where it is made; from PostgreSQL 19 on the slot itself sees to that.
+fn decoding(scene: &Scene<'_>, changes: &Map<String, Value>) -> Option<Note> {
+    const CHECK: &str = "configuration-slots";
+    let slots = changes.get("slots")?.as_object()?;
+    let made = slots.iter().find(|(_, slot)| slot.get("type").and_then(Value::as_str) == Some("logical"))?.0;
+    let leader = scene.leader_view()?;
+    let sql = scene.sql(leader)?;
+    let level = sql.value.settings.as_ref()?.get("wal_level")?;
+    let name = leader.name();
+    let note = if level.holds("logical") || sql.value.version >= 190_000 {
+        pass(CHECK, format!("{name} can decode its WAL for slot {made}"))
+    } else {
+        let text = format!(
+            "wal_level is {} on {name}: logical slot {made} cannot be made there; set postgresql.parameters.wal_level=logical \
+             first, which takes a restart of every member",
+            level.value
+        );
+        block(CHECK, text).overridable()
+    };
+    Some(note.about(name).by(&sql))
 }
 
 /// Patroni's own rule, `loop_wait + 2 * retry_timeout <= ttl`: else a slow DCS costs the leader its lock.

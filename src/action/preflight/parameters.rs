@@ -142,7 +142,8 @@ mod tests {
     }
 
     fn notes(snapshot: &Snapshot, name: &str, value: Value) -> Vec<Note> {
-        let changes = json!({"postgresql": {"parameters": {name: value}}}).as_object().cloned().unwrap();
+        let parameters: Map<String, Value> = [(name.to_owned(), value)].into_iter().collect();
+        let changes = json!({"postgresql": {"parameters": parameters}}).as_object().cloned().unwrap();
         let request = AgentRequest::Configure { changes: changes.clone() };
         let notes = examine(snapshot, &plan(Intent::Configure { changes }, 0, request, Expectation::default()));
         notes.into_iter().filter(|note| [CHECK, "configuration-managed"].contains(&note.check.as_str())).collect()
@@ -182,6 +183,19 @@ mod tests {
         without.members.iter_mut().for_each(|member| member.sql = None);
         let unknown = notes(&without, "work_mem", json!("64MB"));
         assert!(unknown.iter().all(|note| note.verdict == Verdict::Unknown) && !unknown.is_empty(), "{unknown:?}");
+    }
+
+    #[rstest]
+    #[case::replica(&[], Verdict::Block)]
+    #[case::logical(&[("wal_level", "logical")], Verdict::Pass)]
+    fn a_logical_slot_wants_a_wal_that_can_be_decoded(#[case] held: &[(&str, &str)], #[case] verdict: Verdict) {
+        let mut snapshot = healthy();
+        sql(&mut snapshot, 0, |report| report.settings = Some(settings(held)));
+        let changes = json!({"slots": {"feed": {"type": "logical"}}}).as_object().cloned().unwrap();
+        let request = AgentRequest::Configure { changes: changes.clone() };
+        let notes = examine(&snapshot, &plan(Intent::Configure { changes }, 0, request, Expectation::default()));
+        let note = notes.iter().find(|note| note.check == *"configuration-slots").unwrap();
+        assert_eq!((note.verdict, note.can_override), (verdict, verdict == Verdict::Block));
     }
 
     #[test]

@@ -128,8 +128,8 @@ mod tests {
             "pid 4711",
             "slot feed",
             "88.0 MB behind",
-            "16 s ago",
-            "up to 44 s",
+            "16.0 s ago",
+            "up to 44.0 s",
             "session terminate pg-0 4711",
         ] {
             assert!(note.text.as_str().contains(words), "{words}: {}", note.text);

@@ -149,7 +149,7 @@ pub(super) fn session_goes_on(
     started: Timestamp,
     how: EndSession,
 ) -> Result<String, String> {
-    let is_seen = scene.sql(member).is_ok_and(|sql| sql.value.backend_started(pid).is_some());
+    let is_seen = scene.sql(member).is_ok_and(|sql| sql.value.backend(pid).is_some());
     match session_ended(scene, member, pid, started, how) {
         Telling::NotYet { why } if is_seen => Ok(why.to_string()),
         Telling::NotYet { .. } => Err(format!("session {pid} on {member} is not seen")),

@@ -67,13 +67,13 @@ fn seen(snapshot: &Snapshot, member: &NodeName, pid: u32) -> Result<Timestamp, S
     let Some(report) = known.sql.as_ref().and_then(|sql| sql.fresh(snapshot.now)) else {
         return Err(format!("PostgreSQL on {member} does not answer: whose session {pid} is cannot be told"));
     };
-    let Some(started) = report.backend_started(pid) else {
+    let Some(backend) = report.backend(pid) else {
         return Err(format!(
             "no session {pid} does anything on {member}: it is idle, or gone, or of another node; an idle one is named \
              by its start: --started, as pg_stat_activity has it in backend_start"
         ));
     };
-    started.ok_or_else(|| {
+    backend.started.ok_or_else(|| {
         format!("when session {pid} on {member} began may not be seen: grant pg_monitor to the role that looks")
     })
 }

@@ -213,9 +213,9 @@ fn session(matter: &Matter, argument: Option<&str>, snapshot: &Snapshot, how: En
     let (member, pid) = (NodeName::new(node), pid.parse::<u32>().map_err(|_| missing())?);
     let report = snapshot.member(&member).and_then(|member| member.sql.as_ref()?.fresh(snapshot.now));
     let report = report.ok_or_else(|| format!("PostgreSQL on {member} does not answer: its sessions are not seen"))?;
-    let began = report.backend_started(pid);
-    let began = began.ok_or_else(|| format!("session {pid} is not among those shown of {member}"))?;
+    let backend = report.backend(pid);
+    let backend = backend.ok_or_else(|| format!("session {pid} is not among those shown of {member}"))?;
     // Without it the number alone would be meant, which may be somebody else's by then.
-    let started = began.ok_or_else(|| format!("when session {pid} began is not shown to this login"))?;
+    let started = backend.started.ok_or_else(|| format!("when session {pid} began is not shown to this login"))?;
     Ok(Intent::EndSession { member, pid, started, how })
 }
