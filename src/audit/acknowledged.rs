@@ -61,7 +61,7 @@ impl Acknowledgements {
         let now = new.at;
         self.change(now, |known| {
             known.retain(|one| !one.same_finding(&new));
-            known.push(new.clone());
+            known.push(new);
         })
     }
 

@@ -114,29 +114,32 @@ mod tests {
         snapshot.member(&"pg-0".into()).expect("a member").remade_slots.clone()
     }
 
-    fn feed(confirmed: u64, invalid: Option<Invalidation>) -> Option<Slot> {
+    fn feed(confirmed: u64, invalid: Option<Invalidation>) -> Slot {
         let (logical, confirmed) = (true, Some(Lsn(confirmed)));
-        Some(Slot { logical, invalid, confirmed, restart: confirmed, ..slot("feed", false) })
+        Slot { logical, invalid, confirmed, restart: confirmed, ..slot("feed", false) }
     }
 
     #[test]
     fn a_slot_that_was_invalidated_and_is_well_a_second_later_was_made_anew() {
         let remade = after(&[
-            feed(100, None),
-            feed(100, Some(Invalidation::Idle)),
-            feed(5_000_100, None),
-            feed(5_000_100, None),
+            Some(feed(100, None)),
+            Some(feed(100, Some(Invalidation::Idle))),
+            Some(feed(5_000_100, None)),
+            Some(feed(5_000_100, None)),
         ]);
         let [one] = remade.as_slice() else { panic!("{remade:?}") };
         assert_eq!((one.missing(), &one.reason), (Some(5_000_000), &Some(Invalidation::Idle)));
         // It need not have been seen invalid: between two looks it was gone.
-        assert_eq!(after(&[feed(100, None), None, feed(300, None)]).len(), 1);
+        assert_eq!(after(&[Some(feed(100, None)), None, Some(feed(300, None))]).len(), 1);
     }
 
     #[test]
     fn a_consumer_that_gets_on_and_a_slot_that_is_gone_for_good_are_no_news() {
-        assert!(after(&[feed(100, None), feed(9_000, None)]).is_empty());
-        assert!(after(&[feed(100, None), None]).is_empty());
-        assert!(after(&[feed(100, None), feed(100, Some(Invalidation::Idle)), feed(900, None), None]).is_empty());
+        assert!(after(&[Some(feed(100, None)), Some(feed(9_000, None))]).is_empty());
+        assert!(after(&[Some(feed(100, None)), None]).is_empty());
+        assert!(
+            after(&[Some(feed(100, None)), Some(feed(100, Some(Invalidation::Idle))), Some(feed(900, None)), None])
+                .is_empty()
+        );
     }
 }

@@ -92,7 +92,7 @@ impl Default for Limits {
             held_without_renewal: Duration::from_secs(10),
             undo: Duration::from_secs(10),
             undo_under_lock: Duration::from_secs(30),
-            undo_for: Duration::from_mins(10),
+            undo_for: Duration::from_secs(600),
         }
     }
 }

@@ -130,7 +130,7 @@ impl App {
         let critical = entries.iter().filter(|entry| entry.wellbeing() == Wellbeing::Act).count();
         let shown = wall.shown(entries.len(), critical, per_page, self.at);
         let first = shown.page * per_page;
-        self.draw_wall_totals(canvas, Rect { height: 1, ..body }, &entries);
+        Self::draw_wall_totals(canvas, Rect { height: 1, ..body }, &entries);
         let tile_width = body.width / columns;
         for (place, entry) in entries.iter().skip(first).take(per_page).enumerate() {
             let place = u16::try_from(place).unwrap_or(u16::MAX);
@@ -165,7 +165,7 @@ impl App {
     }
 
     /// The first line: how many clusters are in each state, and whether they are real.
-    fn draw_wall_totals(&self, canvas: &mut Canvas<'_>, area: Rect, entries: &[Entry]) {
+    fn draw_wall_totals(canvas: &mut Canvas<'_>, area: Rect, entries: &[Entry]) {
         let totals = totals(entries.iter().map(Entry::wellbeing));
         let used = canvas.line(area.x + 2, area.y, area.width.saturating_sub(4), &totals);
         if entries.iter().any(|entry| entry.summary.simulated) {
@@ -245,7 +245,7 @@ fn draw_tile(canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
     if area.height > 1 {
         let headline = summary.headline().filter(|_| what.is_empty());
         match headline {
-            Some(line) => canvas.line(area.x + 1, area.y + 1, room, &line),
+            Some(line) => canvas.line(area.x + 1, area.y + 1, room, &header::fitted(line, usize::from(room))),
             None if what.is_empty() => canvas.word(area.x + 1, area.y + 1, room, clusters::state(wellbeing), state),
             None => canvas.word(area.x + 1, area.y + 1, room, &what, state),
         };

@@ -152,7 +152,7 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
         }
         Some(Verb::Act(verb)) => act::act(arguments, verb, printer).await,
         Some(Verb::Drill(typed)) => drill::drill(arguments, typed, printer).await,
-        Some(Verb::Job(args::Job::Run { action })) => job::run(arguments, action, printer).await,
+        Some(Verb::Job(args::Job::Run { action })) => Box::pin(job::run(arguments, action, printer)).await,
         Some(Verb::Job(args::Job::Guard { action })) => drill::stand_guard(arguments, action, printer).await,
         Some(Verb::Audit(args::Audit { work: Some(args::AuditWork::Prune(prune)), .. })) => {
             audit::prune(&job::ledger(), prune, printer)

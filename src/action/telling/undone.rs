@@ -35,7 +35,7 @@ pub(super) fn outcome(plan: &Plan, attempt: &Attempt, tellings: &[Telling]) -> O
         match fate {
             Fate::TakenBack => back.push(step.words.to_string()),
             Fate::Refused | Fate::Unseen | Fate::Unknown => {
-                left.push(format!("{} ({})", step.words, why(heard, telling)))
+                left.push(format!("{} ({})", step.words, why(heard, telling)));
             }
         }
     }
@@ -48,9 +48,8 @@ pub(super) fn outcome(plan: &Plan, attempt: &Attempt, tellings: &[Telling]) -> O
     }
     let ending = match fates.iter().max() {
         Some(Fate::Unknown) | None => Ending::Unknown,
-        Some(Fate::Unseen) => Ending::Unverified,
         Some(Fate::Refused | Fate::TakenBack) if back.is_empty() => Ending::Failed,
-        Some(Fate::Refused | Fate::TakenBack) => Ending::Unverified,
+        Some(Fate::Unseen | Fate::Refused | Fate::TakenBack) => Ending::Unverified,
     };
     let back = if back.is_empty() { "nothing".to_owned() } else { back.join("; ") };
     let text = format!("taken back: {back}; not taken back: {}", left.join("; "));

@@ -20,7 +20,7 @@ use crate::operate::undo::{Settled, UndoBook as _};
 /// How often the guard looks after its job.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long the process of a job may take to begin: looking at a large cluster comes before.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often paying is tried: for some minutes, since an engine or a router may be on its way back.
 const ATTEMPTS: u32 = 60;
 /// How often it is tried where the far end says that nothing will come of it.

@@ -77,7 +77,7 @@ pub(super) enum Pulse {
 /// How often a job shows that it lives.
 pub(super) const BEAT: Duration = Duration::from_secs(30);
 /// After this long without a sign of life a process of another host counts as gone.
-const SILENT: Duration = Duration::from_mins(5);
+const SILENT: Duration = Duration::from_secs(300);
 
 /// Name of this host, as `uname -n` has it; `None` where the system does not tell.
 fn here() -> Option<String> {

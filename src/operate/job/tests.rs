@@ -294,8 +294,8 @@ async fn an_action_that_ended_with_something_left_is_listed_and_can_be_taken_bac
     parts.undo = Box::new(job.undo_file());
     let ended = job.conduct(&Process::this(&host()), &WriteAccess::granted(), parts, CancellationToken::new()).await;
     assert_eq!(ended.unwrap().ending, Ending::Unverified);
-    let state = job.state(&journal).unwrap();
-    let JobState::Ended { owed, .. } = &state else { panic!("it has ended: {state:?}") };
+    let known = job.state(&journal).unwrap();
+    let JobState::Ended { owed, .. } = &known else { panic!("it has ended: {known:?}") };
     assert_eq!(owed.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [1]);
     let ledger = JobLedger::below(home.path());
     let listed = crate::operate::hand::Ledger::list(&ledger).await.unwrap();

@@ -9,5 +9,5 @@ pub(in crate::tui) const CLUSTERS: &str = "clusters";
 pub(super) fn panes(scene: Scene<'_>) -> Vec<Pane> {
     let table = clusters::arrange(scene.fleet.iter().copied());
     let totals = clusters::totals(scene.fleet.iter().map(|entry| entry.wellbeing)).text();
-    vec![Pane::table(CLUSTERS, format!("Clusters   {totals}"), table, Size::Share(1))]
+    vec![Pane::table(CLUSTERS, format!("Clusters   {totals}   of"), table, Size::Share(1))]
 }

@@ -77,7 +77,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
 }
 
 /// The headline in `room` columns: how many more there are keeps its place.
-fn fitted(headline: Line, room: usize) -> Line {
+pub fn fitted(headline: Line, room: usize) -> Line {
     let over = headline.width().saturating_sub(room);
     let Some((first, rest)) = headline.spans.split_first().filter(|_| over > 0) else { return headline };
     let wide = first.text.as_str().width().saturating_sub(over);
