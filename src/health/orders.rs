@@ -158,7 +158,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case::may_lead(|_: &mut Snapshot| {}, "pg-2", Severity::Note, "is scheduled for")]
+    #[case::may_lead(|_: &mut Snapshot| {}, "pg-1", Severity::Note, "is scheduled for")]
+    #[case::not_synchronous(|_: &mut Snapshot| {}, "pg-2", Severity::Warning, "pg-2 is not synchronous")]
     #[case::tagged(|s: &mut Snapshot| agent(s, "pg-2", |r| r.tags.nofailover = true), "pg-2", Severity::Warning, "pg-2 is tagged nofailover")]
     #[case::unknown(|_: &mut Snapshot| {}, "pg-9", Severity::Warning, "there is no member pg-9")]
     #[case::paused(|s: &mut Snapshot| record(s, |c| c.config.get_or_insert_default().paused = true), "pg-2", Severity::Warning, "maintenance mode is on")]

@@ -26,6 +26,7 @@ const TABLE: &[(&str, Cost)] = &[
     ("paused", Always(NoFailover)),
     ("switchover-scheduled", Always(Hygiene)),
     ("failover-pending", Always(Hygiene)),
+    ("switchover-missed", Always(Hygiene)),
     ("restart-scheduled", Always(Hygiene)),
     ("no-successor", Always(NoFailover)),
     ("successor-unknown", Always(NoFailover)),
@@ -39,6 +40,13 @@ const TABLE: &[(&str, Cost)] = &[
     ("primary-without-lock", Always(SplitBrain)),
     ("records-disagree", Always(SplitBrain)),
     ("foreign-system-identifier", Always(DataAtRisk)),
+    // Who is who: what is done here may hit another cluster.
+    ("wrong-cluster", Always(DataAtRisk)),
+    ("foreign-address", by_state(DataAtRisk, Hygiene)),
+    ("namespace-ambiguous", Always(DataAtRisk)),
+    ("members-not-followed", Always(Hygiene)),
+    ("no-router-server", Always(RedundancyLost)),
+    ("no-exporter", Always(Hygiene)),
     // Single nodes.
     ("node-without-address", Always(Hygiene)),
     ("agent-refuses", Always(Hygiene)),
@@ -60,12 +68,22 @@ const TABLE: &[(&str, Cost)] = &[
     ("copy-running", Always(RedundancyLost)),
     ("state-unknown", Always(RedundancyLost)),
     ("pending-restart", Always(Hygiene)),
+    ("prerelease-server", Always(Hygiene)),
+    ("tags-conflict", Always(Hygiene)),
+    // Of the leader: its clients are refused, too.
+    ("connection-slots-taken", by_state(WritesDown, Performance)),
     // A leader that hangs goes on taking writes beside its successor.
     ("watchdog-failed", Always(DataAtRisk)),
     ("failsafe-active", Always(NoFailover)),
     ("versions-mixed", Always(Hygiene)),
     // Replication.
     ("not-streaming", Always(RedundancyLost)),
+    ("streaming-unknown", Always(RedundancyLost)),
+    // A standby cluster is a copy for the day when the other is gone.
+    ("not-fed", Always(DataAtRisk)),
+    ("feed-unknown", Always(DataAtRisk)),
+    ("slot-remade", Always(DataAtRisk)),
+    ("slot-idle-timeout", Always(DataAtRisk)),
     ("lag", Always(RedundancyLost)),
     // Ahead of the leader: it has what the cluster has not.
     ("timeline-differs", by_state(DataAtRisk, RedundancyLost)),
@@ -88,14 +106,25 @@ const TABLE: &[(&str, Cost)] = &[
     // The DCS. Without it no lock is kept: writes end within its time to live.
     ("dcs-no-quorum", Always(WritesDown)),
     ("dcs-member-silent", Always(RedundancyLost)),
+    ("dcs-member-refuses", Always(Hygiene)),
     ("record-silent", by_state(NoFailover, Hygiene)),
     ("record-defect", Always(Hygiene)),
-    ("dcs-alarm", Always(WritesDown)),
+    // The leader stays while nothing can be written; nobody can take its place.
+    ("dcs-alarm", Always(NoFailover)),
     ("dcs-quota", by_state(NoFailover, Hygiene)),
     ("dcs-learner", Always(RedundancyLost)),
     ("dcs-terms-differ", Always(RedundancyLost)),
     // Routers.
-    ("router-silent", Always(WritesDown)),
+    ("router-silent", by_state(WritesDown, RedundancyLost)),
+    ("router-unpublished", Always(WritesDown)),
+    ("router-no-server", by_state(WritesDown, Performance)),
+    ("routers-disagree", Always(SplitBrain)),
+    ("router-one-silent", Always(RedundancyLost)),
+    ("router-unresolved", Always(RedundancyLost)),
+    ("router-status-unknown", Always(Hygiene)),
+    ("router-unclear", Always(Hygiene)),
+    ("router-stranger", Always(Hygiene)),
+    ("router-empty", Always(Hygiene)),
     ("router-half-silent", Always(Hygiene)),
     ("router-no-check", Always(NoFailover)),
     ("router-no-primary", Always(WritesDown)),

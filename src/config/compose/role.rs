@@ -194,9 +194,11 @@ const PURPOSES: [&str; 14] = [
 
 /// Whether its name or the script that it runs tells of such a purpose.
 fn works_for_others(service: &Service) -> bool {
+    // The directory of a script tells, too; the system's own place of services tells nothing.
     let tells = |name: &str| {
-        let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
-        name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| PURPOSES.contains(&word))
+        let name = name.to_ascii_lowercase();
+        let parts = name.split('/').filter(|part| *part != "init.d");
+        parts.flat_map(|part| part.split(|c: char| !c.is_ascii_alphanumeric())).any(|word| PURPOSES.contains(&word))
     };
     let programs = ["pg_dump", "pg_dumpall", "pg_restore", "psql", "crond", "cron"];
     let script = service.command.iter().any(|word| tells(word) || programs.contains(&word.as_str()));
