@@ -1,5 +1,7 @@
 //! What fuzzing has found, and what real servers say, given once more to every parser of outside bytes.
 
+#![expect(clippy::expect_used, reason = "helpers of tests fail as tests do")]
+
 use std::path::Path;
 
 use pgctl::wire::outside::PARSERS;

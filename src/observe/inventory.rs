@@ -51,14 +51,14 @@ impl Inventory {
     /// Takes what the configuration names; what was found out of a place stays with it.
     pub(super) fn set(&mut self, places: Vec<Place>) {
         let old = std::mem::take(&mut self.entries);
-        let from_routers = old.iter().filter(|entry| entry.place.origins == [Origin::Router]).cloned();
+        let rows_of_routers = old.iter().filter(|entry| entry.place.origins == [Origin::Router]).cloned();
         let entry = |place: Place| {
             let before = old.iter().find(|entry| same_node(&entry.place, &place));
             let (row, resolved) = before.map_or((None, None), |entry| (entry.row.clone(), entry.resolved.clone()));
             Entry { place, row, resolved }
         };
         self.entries = places.into_iter().map(entry).collect();
-        for entry in from_routers {
+        for entry in rows_of_routers {
             if !self.entries.iter().any(|known| same_node(&known.place, &entry.place)) {
                 self.entries.push(entry);
             }
@@ -67,7 +67,7 @@ impl Inventory {
 
     /// Takes the servers of routers that no member is known by, where their pool is this cluster's.
     pub(super) fn hear_routers(&mut self, snapshot: &Snapshot) {
-        let mut room = MOST_FROM_ROUTERS.saturating_sub(self.from_routers());
+        let mut room = MOST_FROM_ROUTERS.saturating_sub(self.rows_of_routers());
         for router in &snapshot.routers {
             for place in unknown_servers(snapshot, router) {
                 match self.entries.iter_mut().find(|entry| same_node(&entry.place, &place)) {
@@ -82,7 +82,7 @@ impl Inventory {
         }
     }
 
-    fn from_routers(&self) -> usize {
+    fn rows_of_routers(&self) -> usize {
         self.entries.iter().filter(|entry| entry.place.origins == [Origin::Router]).count()
     }
 

@@ -116,7 +116,8 @@ async fn a_node_of_the_configuration_is_no_registration() {
     let (pg_0, pg_1) = (ours("pg-0", "primary"), ours("pg-1", "replica"));
     let etcd = store(&pg_0, &pg_1).await;
     let mut text = configuration(&[&pg_0], &etcd.url, "scope = \"pg-ha\"");
-    text.push_str(&format!("[clusters.c.nodes.pg-2]\nrest = \"http://{}\"\n", double::refused()));
+    text += "[clusters.c.nodes.pg-2]\n";
+    text += format!("rest = \"http://{}\"\n", double::refused()).as_str();
     let snapshot = once(&text).await;
     assert_eq!(names(&snapshot), ["pg-0", "pg-1", "pg-2"]);
     let pg_2 = snapshot.member(&"pg-2".into()).expect("a row");

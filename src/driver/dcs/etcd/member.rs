@@ -89,7 +89,7 @@ pub(super) fn member(health: &Health) -> DcsMember {
         db_in_use: status.and_then(|status| positive(status.db_in_use)),
         db_quota: status.and_then(|status| positive(status.db_quota)),
         learner: status.map(|status| status.learner).or_else(|| listed.map(|member| member.learner)),
-        status_refused: health.status.as_ref().err().map(|why| Text::redacted(why)),
+        status_refused: health.status.as_ref().err().map(Text::redacted),
         alarms: match &health.status {
             Ok(status) => status.errors.iter().filter_map(|line| alarm_line(line, health.id, members)).collect(),
             Err(_) => {

@@ -105,7 +105,7 @@ fn postgresql(key: &str, value: &Value) -> Option<String> {
 
 fn parameter(ground: &Ground<'_>, name: &str, value: &Value) -> Option<String> {
     let text = text_of(value);
-    let is_zero = text.trim_start_matches(|c: char| c == '0').chars().all(char::is_alphabetic);
+    let is_zero = text.trim_start_matches('0').chars().all(char::is_alphabetic);
     Some(match name {
         "idle_replication_slot_timeout" if !value.is_null() && !is_zero => {
             let slots = configure_slots::logical(ground);
