@@ -60,7 +60,6 @@ const PLACES: [(&str, &str); 44] = [
     ("reinit", ":reinit pg-2<Enter><Down>"),
     ("drain", ":drain pg-1<Enter><Down>"),
     ("restart", ":restart pg-1<Enter><Down>"),
-    ("blocked", ":failover pg-2<Enter>"),
     ("configure", ":configure ttl=40<Enter><Down>"),
     ("report", "9<Enter>"),
     ("actions", "A"),

@@ -462,6 +462,7 @@ async fn without_a_condition_the_switchover_is_an_ordinary_one_and_says_which() 
     assert_eq!(plan.expect("a plan").steps.len(), 1, "--no-swift leaves everything out");
     let impact = trial.plan(&Trial::switchover()).impact;
     assert!(impact.iter().any(|line| line.as_str().contains("own checks stay on")));
-    let known = "in primary of pg-router pg-0 is pg-0, pg-1 is pg-1, pg-2 is pg-2 by PostgreSQL's own address";
+    let known =
+        "in primary of pg-router pg-0 is pg-0, pg-1 is pg-1, pg-2 is pg-2, pg-3 is pg-3 by PostgreSQL's own address";
     assert!(impact.iter().any(|line| line.as_str() == known), "{impact:?}");
 }

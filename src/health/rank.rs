@@ -125,6 +125,7 @@ const TABLE: &[(&str, Cost)] = &[
     ("router-unclear", Always(Hygiene)),
     ("router-stranger", Always(Hygiene)),
     ("router-empty", Always(Hygiene)),
+    ("router-no-backend", Always(Hygiene)),
     ("router-half-silent", Always(Hygiene)),
     ("router-no-check", Always(NoFailover)),
     ("router-no-primary", Always(WritesDown)),
@@ -180,7 +181,7 @@ mod tests {
                     continue;
                 }
                 let text = std::fs::read_to_string(path).unwrap();
-                let rules = text.split("#[cfg(test)]").next().unwrap();
+                let rules = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
                 let kebab = |word: &&str| {
                     word.contains('-')
                         && word.split('-').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase()))

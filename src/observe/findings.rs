@@ -130,7 +130,7 @@ mod tests {
         let findings = memory.settle(drafts(&all), SECOND, Moment::START + SECOND * 9).findings;
         assert_eq!(
             order(&findings),
-            ["several-primaries", "no-successor", "router-silent", "dcs-member-silent", "lag", "pending-restart"]
+            ["several-primaries", "no-successor", "dcs-member-silent", "lag", "router-silent", "pending-restart"]
         );
     }
 

@@ -5,13 +5,16 @@
 //! two members share it (several nodes behind one published host), and where two of them name different members, nobody is
 //! named at all.
 
-use std::net::IpAddr;
+// An address as such: what core has opens no socket.
+use core::net::IpAddr;
 
 use serde::Serialize;
 
 use super::super::agent::Address;
 use super::super::member::Member;
 use super::super::name::NodeName;
+use super::super::observed::Reading;
+use super::super::postgres::SqlReport;
 use super::super::snapshot::Snapshot;
 use super::ProxyRow;
 
@@ -166,6 +169,11 @@ impl<'a, 'b> Signs<'a, 'b> {
         }
     }
 
+    /// What PostgreSQL says of itself, unless it may be another server's: then its address leads to that one.
+    fn own_sql(&self, member: &'a Member) -> Option<&'a Reading<SqlReport>> {
+        member.sql.as_ref().filter(|_| self.snapshot.view(member).doubt().is_none())
+    }
+
     /// Whether `kind` holds of `member`, and if so, whether by a word that is still good.
     fn holds(&self, kind: KnownBy, member: &Member) -> Option<bool> {
         let now = self.snapshot.now;
@@ -180,7 +188,7 @@ impl<'a, 'b> Signs<'a, 'b> {
                 self.named.is_some_and(|named| is_at(named, address)).then_some(fresh)
             }
             KnownBy::OwnAddress => {
-                let sql = member.sql.as_ref()?;
+                let sql = self.own_sql(member)?;
                 let address = sql.last()?.address.as_ref().filter(|address| !is_loopback(address.host.as_str()))?;
                 self.place.is_some_and(|place| is_at(place, address)).then(|| sql.is_fresh(now))
             }
@@ -195,7 +203,7 @@ impl<'a, 'b> Signs<'a, 'b> {
                 if !is_at((contact.host.as_str(), Some(contact.port)), advertised) {
                     return None;
                 }
-                let sql = member.sql.as_ref()?;
+                let sql = self.own_sql(member)?;
                 let address = sql.last()?.peer.as_ref().filter(|address| !is_loopback(address.host.as_str()))?;
                 self.place.is_some_and(|place| is_at(place, address)).then(|| sql.is_fresh(now))
             }
@@ -206,7 +214,7 @@ impl<'a, 'b> Signs<'a, 'b> {
                 ways.into_iter().flatten().any(|place| is_at(place, address)).then_some(true)
             }
             KnownBy::Host => {
-                let sql = member.sql.as_ref().and_then(|sql| sql.last());
+                let sql = self.own_sql(member).and_then(|sql| sql.last());
                 let known = [
                     advertised().map(|(address, _)| address),
                     sql.and_then(|report| report.address.as_ref()),

@@ -197,11 +197,14 @@ impl Draft {
         let next = self.blocks().into_iter().find(|note| note.can_override).map(|note| note.check.clone());
         match next {
             Some(check) => self.overridden.push(check),
-            None if self.overridden.is_empty() => {
-                self.word = Some((Tone::Look, "no check that blocks can be overridden".to_owned()));
-            }
             None => self.overridden.clear(),
         }
+    }
+
+    /// Whether there is a check that may be overridden, or one that is.
+    pub(in crate::tui) fn can_override(&self) -> bool {
+        let may = |note: &Note| note.verdict == Verdict::Block && note.can_override;
+        !self.overridden.is_empty() || self.notes().iter().any(may)
     }
 
     /// Those of the overridden checks that block at present.

@@ -45,7 +45,11 @@ impl App {
             }
             ActingKey::Letter('y') => return (true, Some(self.copy_equivalent(draft))),
             ActingKey::Letter('o') => {
-                draft.override_next();
+                if draft.can_override() {
+                    draft.override_next();
+                } else {
+                    self.tell(Notice::failed("no check that blocks can be overridden"));
+                }
                 Vec::new()
             }
             ActingKey::Letter('d') => self.dry_run(draft),

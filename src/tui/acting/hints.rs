@@ -3,7 +3,6 @@
 use super::draft::{Ask, Draft};
 use super::watch::Watch;
 use crate::action::Intent;
-use crate::action::note::Verdict;
 use crate::operate::job::JobState;
 use crate::tui::app::App;
 use crate::tui::dialogs::{Dialog, choose, close, scroll};
@@ -72,8 +71,7 @@ impl App {
             hints.push(Hint::new(&["Enter"], "confirm"));
         }
         hints.push(leave("leave"));
-        let overrides = |note: &&crate::action::note::Note| note.verdict == Verdict::Block && note.can_override;
-        if draft.notes().iter().any(|note| overrides(&note)) {
+        if draft.can_override() {
             hints.push(Hint::letter('o', "override"));
         }
         hints.push(Hint::letter('d', "dry run"));
