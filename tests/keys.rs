@@ -19,7 +19,7 @@ use pgctl::tui::options::Options;
 use ratatui::buffer::Buffer;
 
 /// Views and dialogs, and the keys that lead there from the start.
-const PLACES: [(&str, &str); 44] = [
+const PLACES: [(&str, &str); 43] = [
     ("clusters", "0"),
     ("topology", "1j"),
     ("findings of the topology", "1<Tab>"),
