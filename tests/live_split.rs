@@ -41,14 +41,14 @@ struct StoodStill(String);
 impl StoodStill {
     /// The process that runs Patroni's loop is the youngest of its name.
     fn set(node: &str) -> Self {
-        inside(node, "kill -STOP $(pgrep -n -f 'bin/patroni ')");
+        inside(node, "kill -STOP $(pgrep -n -f 'bin/[p]atroni ')");
         Self(node.to_owned())
     }
 }
 
 impl Drop for StoodStill {
     fn drop(&mut self) {
-        inside(&self.0, "kill -CONT $(pgrep -n -f 'bin/patroni ')");
+        inside(&self.0, "kill -CONT $(pgrep -n -f 'bin/[p]atroni ')");
     }
 }
 
