@@ -70,11 +70,11 @@ const SIZE: (u16, u16) = (80, 24);
 
 /// Keys that may mean anything.
 fn keys() -> Vec<Key> {
-    let mut names: Vec<String> = (' '..='~').map(String::from).collect();
-    names[0] = "Space".to_owned();
-    let named = ["Enter", "Esc", "Tab", "Shift-Tab", "Backspace", "Delete", "Up", "Down", "Left", "Right"];
+    let typed = ('!'..='~').map(String::from);
+    let mut names: Vec<String> = std::iter::once("Space".to_owned()).chain(typed).collect();
+    let others = ["Enter", "Esc", "Tab", "Shift-Tab", "Backspace", "Delete", "Up", "Down", "Left", "Right"];
     let more = ["Home", "End", "PageUp", "PageDown", "F1", "F2"];
-    names.extend(named.iter().chain(&more).map(|name| (*name).to_owned()));
+    names.extend(others.iter().chain(&more).map(|name| (*name).to_owned()));
     names.extend(('a'..='z').map(|letter| format!("Ctrl-{letter}")));
     names.iter().map(|name| name.parse().expect("a key")).collect()
 }

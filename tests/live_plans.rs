@@ -129,7 +129,9 @@ fn a_consumer_that_hangs_is_told_before_a_switchover_and_can_be_ended() {
     for words in ["pg_receivewal", "the shutdown of", "last reply", &format!("session terminate {leader} {pid}")] {
         assert!(told.contains(words), "{words} in {told}");
     }
-    assert_eq!(ended, 0, "{of_end}");
+    // A walsender that is stuck in its socket, which is full, goes only when its receiver takes something or is gone: then
+    // that is said, and not that it was done.
+    assert!(ended == 0 || ended == 4 && of_end.contains("is still there"), "{ended}: {of_end}");
 }
 
 #[test]

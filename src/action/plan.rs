@@ -128,3 +128,19 @@ impl Impossible {
         Self(Text::new(text))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    proptest! {
+        /// The job reads the plan that the console has written: a number that changed on the way would be another plan.
+        #[test]
+        fn a_number_of_a_plan_is_the_same_once_it_was_written_and_read(number in -1.0e15_f64..1.0e15) {
+            let written = Value::from(number).to_string();
+            let read: Value = serde_json::from_str(&written).unwrap();
+            prop_assert_eq!(read, Value::from(number));
+        }
+    }
+}

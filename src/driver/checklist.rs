@@ -83,6 +83,9 @@ impl Checklist {
 
     /// TLS of an HTTP endpoint: the certificate, or the lack of one.
     pub(crate) async fn transport(&mut self, http: &HttpReader, endpoint: &HttpEndpoint) {
+        if let Some(login) = &endpoint.login {
+            self.password_of(login).await;
+        }
         let (tls, host, port) = http.place();
         if !tls {
             if endpoint.login.is_some() {

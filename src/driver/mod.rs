@@ -12,3 +12,4 @@ pub mod router;
 pub mod runtime;
 pub mod side_metrics;
 pub(crate) mod trouble;
+mod well_known;

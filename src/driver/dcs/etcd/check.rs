@@ -65,6 +65,9 @@ impl EtcdCheck {
             Err(error) => list.failed(&source_error(&error)),
             Ok(health) => {
                 login(&mut list, health.login, encrypted);
+                if let (Login::Accepted, Some(login)) = (health.login, &self.endpoints.login) {
+                    list.password_of(login).await;
+                }
                 let member = member(&health);
                 majority(&mut list, &member);
                 if member.status_refused.is_none() {

@@ -93,6 +93,12 @@ fn words(settings: &[&Guarded]) -> String {
     settings.iter().map(|setting| setting.words()).collect::<Vec<_>>().join(", ")
 }
 
+/// Whether nobody but the agent tells which settings wait. Its flag follows a loop after `pg_settings`: a plan that hung on it
+/// would be another one a moment after `configure`, and refused as such.
+fn told_by_agent_alone(ground: &Ground<'_>, view: MemberView<'_>) -> bool {
+    view.member.sql.as_ref().is_none_or(|sql| !sql.is_fresh(ground.snapshot.now))
+}
+
 /// The steps as they are put together.
 struct Course<'g, 'a> {
     ground: &'g Ground<'a>,
@@ -111,7 +117,7 @@ impl Course<'_, '_> {
         if !cut.iter().all(|line| self.impact.contains(line)) {
             self.impact.extend(cut);
         }
-        let request = restart::request(ground, view, only_pending, None);
+        let request = restart::request(ground, view, only_pending && told_by_agent_alone(ground, view), None);
         self.equivalent.extend(restart::patronictl(ground, view, &request));
         self.no_return = self.steps.len();
         self.steps.push(ground.ask(&member, request)?);
@@ -126,7 +132,7 @@ impl Course<'_, '_> {
         let ground = self.ground;
         let member = leader.name().clone();
         self.impact.extend(restart::cut(ground, leader));
-        let request = restart::request(ground, leader, true, None);
+        let request = restart::request(ground, leader, told_by_agent_alone(ground, leader), None);
         self.equivalent.extend(restart::patronictl(ground, leader, &request));
         self.no_return = self.steps.len();
         self.steps.push(ground.ask(&member, request)?);

@@ -78,6 +78,9 @@ impl PostgresCheck {
         lines.list.pass(Aspect::Reach, "answers");
         lines.encryption(&self.access, session.encryption(), &self.thresholds, wall_clock());
         lines.list.pass(Aspect::Credentials, format!("logged in as {}", self.access.user));
+        if let Some(password) = &password {
+            lines.list.password(&self.access.user, password);
+        }
         let before = wall_clock();
         match session.examine(self.access.timeouts.request).await {
             Ok(Examination { privileges, position, server }) => {
