@@ -59,8 +59,9 @@ start a 5641
 ask 5641 "SET synchronous_commit = local; CREATE TABLE t (n int)"
 as mkdir "$work/pg/wal"
 for option in --verbose --synchronous; do
-  as "$bin/pg_receivewal" -p 5641 -D "$work/pg/wal" --status-interval=1 $option >/dev/null 2>&1 &
-  receiver=$!
+  rm -f "$work/run/receiver"
+  as sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$work/run/receiver" \
+    "$bin/pg_receivewal" -p 5641 -D "$work/pg/wal" --status-interval=1 $option >/dev/null 2>&1 &
   until_true 5641 "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming' AND write_lsn IS NOT NULL"
   PGAPPNAME=writer "$bin/psql" -XAtq -p 5641 -c "INSERT INTO t VALUES (1) RETURNING 'inserted'" >"$work/out" 2>&1 &
   writer=$!
@@ -72,9 +73,8 @@ for option in --verbose --synchronous; do
   expect "sessions waiting for it after 4 s" "$(ask 5641 "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")" "$([ $option = --verbose ] && echo 1 || echo 0)"
   ask 5641 "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'writer'" >/dev/null
   wait $writer
-  ask 5641 "SELECT pg_terminate_backend(pid) FROM pg_stat_replication" >/dev/null
-  kill $receiver 2>/dev/null || true
-  wait $receiver 2>/dev/null || true
+  kill "$(cat "$work/run/receiver")"
+  wait || true
   until_true 5641 "SELECT count(*) = 0 FROM pg_stat_replication"
 done
 exit $failed
