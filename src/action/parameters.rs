@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::Intent;
 use super::configuration;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
@@ -74,6 +75,18 @@ impl Guarded {
 pub fn set_by(changes: &Map<String, Value>) -> Map<String, Value> {
     let section = changes.get("postgresql").and_then(|section| section.get("parameters"));
     section.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+/// Whether a plan of `intent` depends on what the servers tell of their settings: which of them there are and what they may
+/// be, or which way one that waits for a restart goes.
+pub fn needs_settings(intent: &Intent) -> bool {
+    match intent {
+        // Parameters are held against them, and a logical slot wants a wal_level.
+        Intent::Configure { .. } => true,
+        Intent::RollingRestart => true,
+        Intent::Restart { only_pending, .. } => *only_pending,
+        _ => false,
+    }
 }
 
 /// Whether a server that answers has not told its settings yet.

@@ -6,11 +6,10 @@ use super::anew::{record_is_new, unheard};
 use super::keep::Held;
 use super::progress::Event;
 use super::runner::Run;
-use crate::action::Intent;
 use crate::action::before::Before;
 use crate::action::generation::Generation;
 use crate::action::note::Note;
-use crate::action::parameters::{lacks_settings, set_by};
+use crate::action::parameters::{lacks_settings, needs_settings};
 use crate::action::permit::Permit;
 use crate::action::plan::Plan;
 use crate::driver::port::Manage;
@@ -121,10 +120,9 @@ impl Run<'_> {
     }
 }
 
-/// Whether parameters are changed while a server that answers has not told its settings yet: they come with the second poll.
+/// Whether the plan depends on settings that a server which answers has not told yet: they come with the second poll.
 fn wants_settings(plan: &Plan, snapshot: &Snapshot) -> bool {
-    let Intent::Configure { changes } = &plan.intent else { return false };
-    !set_by(changes).is_empty() && lacks_settings(snapshot)
+    needs_settings(&plan.intent) && lacks_settings(snapshot)
 }
 
 /// Words and impact may carry numbers that change by the second; what is sent may not.

@@ -11,7 +11,9 @@ use crate::model::view::MemberView;
 
 pub(super) fn examine(scene: &Scene<'_>, only_pending: bool, scheduled: bool, notes: &mut Vec<Note>) {
     let members = scene.asked(|request| matches!(request, AgentRequest::Restart { .. }));
-    if members.is_empty() {
+    // A leader that alone waits is restarted by the handover of a rolling restart.
+    let hands_over = !scene.asked(|request| matches!(request, AgentRequest::Switchover { .. })).is_empty();
+    if members.is_empty() && !hands_over {
         notes.push(block("targets", "the plan restarts nobody"));
     }
     if scheduled {

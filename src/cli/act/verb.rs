@@ -58,7 +58,7 @@ pub async fn run(
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
     let mut picture = settled(&mut handle, PICTURE).await;
-    if wanted.sets_parameters() && lacks_settings(&picture.snapshot) {
+    if wanted.needs_settings() && lacks_settings(&picture.snapshot) {
         picture = until(&mut handle, SETTINGS, |snapshot| !lacks_settings(snapshot)).await;
     }
     let snapshot = &picture.snapshot;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::action::Intent;
 use crate::action::intent::EndSession;
-use crate::action::parameters::set_by;
+use crate::action::parameters::needs_settings;
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
 
@@ -36,9 +36,9 @@ impl Wanted {
         }
     }
 
-    /// Whether parameters of PostgreSQL are to be changed: its servers must have told what they know of them.
-    pub fn sets_parameters(&self) -> bool {
-        matches!(self, Self::Whole(Intent::Configure { changes }) if !set_by(changes).is_empty())
+    /// Whether the servers must have told their settings before a plan can be made that holds.
+    pub fn needs_settings(&self) -> bool {
+        matches!(self, Self::Whole(intent) if needs_settings(intent))
     }
 
     /// The intent, pinned to what `snapshot` shows.

@@ -163,6 +163,21 @@ fn without_sql_for_acting_a_swift_switchover_goes_without_checkpoints_and_says_s
     assert!(plan.equivalent.iter().all(|line| !line.as_str().contains(" -u ")), "no login is configured");
 }
 
+/// The handover restarts the leader that alone waits: nothing says that nobody is restarted.
+#[test]
+fn a_leader_that_alone_waits_is_restarted_by_its_handover() {
+    let snapshot = pending(&["pg-0"]);
+    let plan = planned(&snapshot, &Intent::RollingRestart);
+    assert!(
+        plan.expectation
+            .sequence
+            .iter()
+            .any(|expected| { matches!(&expected.milestone, Milestone::Restarted { member } if *member == pg(0)) })
+    );
+    let notes = crate::action::preflight::examine(&snapshot, &plan);
+    assert!(notes.iter().all(|note| note.check != *"targets"), "{notes:#?}");
+}
+
 #[test]
 fn a_rolling_restart_stops_at_the_first_failure_since_it_waits_after_each() {
     let plan = planned(&pending(&["pg-0", "pg-1", "pg-2"]), &Intent::RollingRestart);
