@@ -82,8 +82,7 @@ pub fn set_by(changes: &Map<String, Value>) -> Map<String, Value> {
 pub fn needs_settings(intent: &Intent) -> bool {
     match intent {
         // Parameters are held against them, and a logical slot wants a wal_level.
-        Intent::Configure { .. } => true,
-        Intent::RollingRestart => true,
+        Intent::Configure { .. } | Intent::RollingRestart => true,
         Intent::Restart { only_pending, .. } => *only_pending,
         _ => false,
     }
