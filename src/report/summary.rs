@@ -74,6 +74,8 @@ pub struct Summary {
     /// Why the cluster is worth a look although nothing is told yet, dim: a finding in the making with the time it has
     /// lasted, or the members out of order. `None`: nothing of the kind.
     pub making: Option<Span>,
+    /// Whether what is in the making is worse than all that is found.
+    pub making_is_worse: bool,
     /// The first of the findings that somebody has acknowledged, with who, why and until when, dim.
     pub acknowledged: Option<Span>,
     /// Sessions that wait for another's lock for longer than a moment: `5 blocked`. `None`: none that is known of.
@@ -136,6 +138,9 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
         worst: snapshot.worst().map(|worst| Span::new(worst.title.clone(), tones::severity(worst.severity))),
         more: open().skip(1).filter(|finding| finding.severity >= Severity::Warning).count(),
         making: making(snapshot),
+        making_is_worse: snapshot
+            .worst_settling()
+            .is_some_and(|settling| snapshot.worst().is_none_or(|worst| settling.severity > worst.severity)),
         acknowledged: acknowledged(snapshot),
         blocked: blocked(snapshot),
         counts: Counts {
@@ -439,6 +444,16 @@ impl Summary {
     /// What the headline says: the worst finding and how many there are beside it, else what is in the making, else what
     /// somebody has acknowledged.
     pub fn headline(&self) -> Option<Line> {
+        // A warning that has stood for days must not keep what is worse from the one line that everybody reads.
+        if let (true, Some(making)) = (self.making_is_worse, &self.making) {
+            let found = self.more + usize::from(self.worst.is_some());
+            let tone = if found > 0 { Tone::Look } else { making.tone };
+            let mut line = Line::new().with(making.text.as_str(), tone);
+            if found > 0 {
+                line.push(format!("  +{found} more"), Tone::Dim);
+            }
+            return Some(line);
+        }
         if let Some(worst) = &self.worst {
             let mut line = Line::new().with(worst.text.as_str(), worst.tone);
             if self.more > 0 {
@@ -600,5 +615,19 @@ mod tests {
         assert_eq!(snapshot.wellbeing(), Wellbeing::Look);
         let headline = summary(&snapshot, now()).headline().unwrap();
         assert_eq!(headline, Line::new().with("pg-2 is 1.2 GB behind (settling 3 s)", Tone::Dim));
+    }
+
+    #[test]
+    fn what_is_worse_than_all_that_is_found_is_the_headline_while_it_settles() {
+        use crate::model::finding::{Finding, Severity};
+        let mut snapshot = healthy();
+        let title = "pool primary leads nowhere: clients cannot write";
+        let of = |severity: Severity, title: &str| Finding { severity, title: title.into(), ..findings()[0].clone() };
+        snapshot.findings = vec![of(Severity::Warning, "maintenance mode is on")];
+        snapshot.settling = vec![Finding { since: Some(now() - seconds(2)), ..of(Severity::Critical, title) }];
+        let headline = |snapshot: &Snapshot| summary(snapshot, now()).headline().map(|line| line.text());
+        assert_eq!(headline(&snapshot), Some(format!("{title} (settling 2 s)  +1 more")));
+        snapshot.settling[0].severity = Severity::Warning;
+        assert_eq!(headline(&snapshot).as_deref(), Some("maintenance mode is on"), "no more urgent than what stands");
     }
 }

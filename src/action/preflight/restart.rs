@@ -38,7 +38,13 @@ pub(super) fn examine(scene: &Scene<'_>, only_pending: bool, scheduled: bool, no
         in_order(scene, view, &members, notes);
         appointment(scene, view, scheduled, notes);
         standbys::somebody_left(scene, name, notes);
-        if standbys::leads(scene, view) {
+        // A leader that was stopped is only started: nothing that runs is taken from anybody.
+        let runs = fresh(view.state()).is_none_or(|state| state.value.is_up());
+        if standbys::leads(scene, view) && !runs && scene.leader_view().is_none() {
+            let text =
+                format!("nobody holds the leader key: {name} is started, and leads again unless another took over");
+            notes.push(warn("target-leads", text));
+        } else if standbys::leads(scene, view) {
             of_leader = true;
             let text = format!("{name} leads: every session of it is cut, and nobody writes until it is back");
             notes.push(warn("target-leads", text));

@@ -74,6 +74,10 @@ fn a_stopped_leader_in_maintenance_mode_is_no_dead_end() {
     promote(&mut after, 1);
     let note = note(&after, &resume(), "split-brain");
     assert_eq!((note.verdict, note.text.as_str()), (Verdict::Pass, "pg-1 alone takes writes"));
+    // The natural remedy: what is started takes nothing from anybody.
+    let notes = examine(&snapshot, &restart(0));
+    let blocks: Vec<_> = notes.iter().filter(|note| note.verdict == Verdict::Block && !note.can_override).collect();
+    assert!(blocks.is_empty(), "{blocks:#?}");
 }
 
 #[rstest]
