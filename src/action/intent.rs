@@ -208,6 +208,16 @@ pub enum EndSession {
 }
 
 impl Intent {
+    /// The verb that ends what the action is meant to leave, and no undo takes back: a drain that stays, maintenance mode.
+    /// `None`: it leaves nothing of the kind.
+    pub fn ended_by(&self) -> Option<String> {
+        match self {
+            Self::Drain { member, then: AfterDrain::Leave, .. } => Some(format!("undrain {member}")),
+            Self::Pause => Some("resume".to_owned()),
+            _ => None,
+        }
+    }
+
     /// Whether it can be ended at any time by taking back what was temporary, also past its point of no return.
     pub fn can_be_cut_short(&self) -> bool {
         matches!(self, Self::Drill { .. })
@@ -235,5 +245,18 @@ impl Intent {
             Self::Undo { .. } => "undo",
             Self::Drill { .. } => "drill",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant_to_stay_has_a_verb_that_ends_it() {
+        let drain = |then| Intent::Drain { member: "pg-1".into(), then, wait: DRAIN_WAIT };
+        assert_eq!(drain(AfterDrain::Leave).ended_by().as_deref(), Some("undrain pg-1"));
+        assert_eq!(drain(AfterDrain::Restart).ended_by(), None, "it takes back itself");
+        assert_eq!(Intent::Pause.ended_by().as_deref(), Some("resume"));
     }
 }

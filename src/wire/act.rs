@@ -70,7 +70,8 @@ pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Pri
 fn left(name: &str, settings: &mut Settings) -> anyhow::Result<Vec<Owed>> {
     let ledger = job::ledger();
     let job = ledger.jobs().job(&ActionId(name.to_owned()))?;
-    let cluster = job.spec()?.request.plan.cluster;
+    let plan = job.spec()?.request.plan;
+    let cluster = plan.cluster;
     settings.clusters.retain(|known| known.name == cluster);
     if settings.clusters.is_empty() {
         return Err(Misuse(format!("{name} acted on {cluster}, which is not configured here")).into());
@@ -81,6 +82,10 @@ fn left(name: &str, settings: &mut Settings) -> anyhow::Result<Vec<Owed>> {
     }
     if matches!(state, JobState::Running(_)) {
         return Err(Misuse(format!("{name} still runs, and takes back itself: pgctl-tui audit {name}")).into());
+    }
+    if let (true, Some(verb)) = (state.owed().is_empty(), plan.intent.ended_by()) {
+        let told = format!("{name} has left nothing to be taken back; what it was to leave ends by pgctl-tui {verb}");
+        return Err(Misuse(told).into());
     }
     Ok(state.owed().iter().map(|(step, order)| Owed { step: *step, order: order.clone() }).collect())
 }

@@ -66,7 +66,8 @@ impl App {
             return Err(format!("{action} still runs, and takes back itself"));
         }
         if one.state.owed().is_empty() {
-            return Err(format!("{action} has left nothing to be taken back"));
+            let way = one.request.plan.intent.ended_by().map(|verb| format!("; what it was to leave ends by {verb}"));
+            return Err(format!("{action} has left nothing to be taken back{}", way.unwrap_or_default()));
         }
         let cluster = &one.request.plan.cluster;
         let index = self.clusters.iter().position(|known| known.name == *cluster);
