@@ -204,14 +204,7 @@ fn terms(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let mut draft = Draft::new(Severity::Warning, "dcs-terms-differ", Subject::Cluster, title);
     for (reading, member) in &fresh {
         if let Some(fact) = reading.fact(snapshot.now, |_| Some(())) {
-            draft = draft.because(
-                &fact,
-                format!(
-                    "term {}, leader {}",
-                    member.term.map_or_else(|| "?".to_owned(), |term| term.to_string()),
-                    member.leader
-                ),
-            );
+            draft = draft.because(&fact, format!("term {}, leader {}", member.term_words(), member.leader));
         }
     }
     drafts.push(

@@ -390,6 +390,11 @@ impl DcsMember {
         self.id != 0 && self.leader == RaftLeader::Known(self.id)
     }
 
+    /// Its term in words; `?` where nothing told it.
+    pub fn term_words(&self) -> String {
+        self.term.map_or_else(|| "?".to_owned(), |term| term.to_string())
+    }
+
     /// Whether it raised an alarm itself.
     pub fn raises_alarm(&self) -> bool {
         self.alarms.iter().any(|alarm| alarm.own)

@@ -69,10 +69,10 @@ fn agreement(known: &[Observed<&DcsMember>], notes: &mut Vec<Note>) {
             let text = format!(
                 "{} is in term {} with leader {}, {} in term {} with leader {}",
                 first.source,
-                term(a),
+                a.term_words(),
                 a.leader,
                 other.source,
-                term(b),
+                b.term_words(),
                 b.leader
             );
             if serving(&other) { block(CHECK, text).by(other) } else { warn(CHECK, text).by(other) }
@@ -81,12 +81,9 @@ fn agreement(known: &[Observed<&DcsMember>], notes: &mut Vec<Note>) {
             block(CHECK, "no DCS member sees a leader of the DCS").by(first)
         }
         None if first.value.leader == RaftLeader::Unknown => {
-            pass(CHECK, format!("all in term {}; who leads etcd is told to root alone", term(first.value))).by(first)
+            pass(CHECK, format!("all in term {}; who leads etcd is told to root alone", first.value.term_words()))
+                .by(first)
         }
-        None => pass(CHECK, format!("all in term {} with one leader", term(first.value))).by(first),
+        None => pass(CHECK, format!("all in term {} with one leader", first.value.term_words())).by(first),
     });
-}
-
-fn term(member: &DcsMember) -> String {
-    member.term.map_or_else(|| "?".to_owned(), |term| term.to_string())
 }

@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tonic::transport::{Endpoint, Uri};
 
 use super::error::EtcdError;
+use super::health::PROBE;
 use crate::client::cause;
 use crate::client::cause::Cause;
 use crate::client::kept_secret::{KeptSecret, kept};
@@ -323,7 +324,7 @@ async fn has_no_leader(
     let stranger = Client::from_channel(Channel::Tonic(channel.clone()), Some(options)).await;
     let mut kv = stranger.map_err(|error| EtcdError::library(endpoint, &error))?.kv_client();
     let own_copy = GetOptions::new().with_serializable().with_count_only();
-    match bounded(endpoint, deadline, kv.get("health", Some(own_copy))).await {
+    match bounded(endpoint, deadline, kv.get(PROBE, Some(own_copy))).await {
         Ok(_) => Ok(false),
         Err(error) if error.cause == Cause::NoQuorum => Ok(true),
         Err(error) if error.is_alive() => Ok(false),

@@ -16,7 +16,7 @@ const MEMBERS_EVERY: Duration = Duration::from_secs(60);
 /// or a lost majority shows in the read that is made each time.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
 /// The key that etcd's own tools read to see whether reading works. It need not exist.
-const PROBE: &str = "health";
+pub(super) const PROBE: &str = "health";
 
 /// Whether the member reaches the majority.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -188,9 +188,11 @@ impl<'a, 'b> Signs<'a, 'b> {
                 self.named.is_some_and(|named| is_at(named, address)).then_some(fresh)
             }
             KnownBy::OwnAddress => {
-                let sql = self.own_sql(member)?;
+                let sql = member.sql.as_ref()?;
                 let address = sql.last()?.address.as_ref().filter(|address| !is_loopback(address.host.as_str()))?;
-                self.place.is_some_and(|place| is_at(place, address)).then(|| sql.is_fresh(now))
+                let is_there = self.place.is_some_and(|place| is_at(place, address));
+                // Whether it may be another server's takes a look at every member: only where it matters.
+                (is_there && self.own_sql(member).is_some()).then(|| sql.is_fresh(now))
             }
             KnownBy::Advertised => {
                 let (address, fresh) = advertised()?;

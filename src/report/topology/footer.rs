@@ -60,10 +60,7 @@ fn dcs(snapshot: &Snapshot) -> Line {
         line = line.plain(name.as_str()).plain(" ").mark(mark).plain(" ");
         line = match fresh {
             Some(member) if member.quorum == Quorum::Missing => line.with("no quorum", Tone::Act),
-            Some(member) if member.leads() => {
-                let term = member.term.map_or_else(|| "?".to_owned(), |term| term.to_string());
-                line.plain(format!("leader term {term}"))
-            }
+            Some(member) if member.leads() => line.plain(format!("leader term {}", member.term_words())),
             Some(member) if member.leader == RaftLeader::Nobody => line.with("sees no leader", Tone::Act),
             Some(member) => line.dim(units::latency(member.latency)),
             None => line.with(words, Tone::Stale),
