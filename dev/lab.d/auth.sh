@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 lab_auth() {
+    [[ $LAB_PROFILE == patroni ]] || die "the profile $LAB_PROFILE has no etcd"
     [[ -n $LAB_ETCD_PASSWORD ]] || die "name the password: LAB_ETCD_PASSWORD=... dev/lab auth (and the same for every other verb)"
     local n
     for ((n = 0; n < 60; n++)); do

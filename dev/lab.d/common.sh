@@ -19,7 +19,12 @@ load_defaults() {
 
 LAB_ENV_FILE=${LAB_ENV_FILE:-$LAB_ROOT/.env}
 LAB_COMPOSE_FILE=${LAB_COMPOSE_FILE:-$LAB_ROOT/docker-compose.dev.yml}
+named_project=${LAB_PROJECT:-}
 load_defaults
+[[ $LAB_PROFILE =~ ^[a-z]+$ && -f $LAB_ROOT/dev/lab.d/profiles/$LAB_PROFILE.sh ]] ||
+    die "LAB_PROFILE=\"$LAB_PROFILE\" is none of: $(cd "$LAB_ROOT/dev/lab.d/profiles" && echo *.sh | sed 's/\.sh//g')"
+# Unless it is named, each profile has a project of its own, so that they stand beside each other.
+if [[ -z $named_project && $LAB_PROFILE != patroni ]]; then LAB_PROJECT+=-$LAB_PROFILE; fi
 LAB_STATE=${XDG_STATE_HOME:-$HOME/.local/state}/pgctl-lab/$LAB_PROJECT
 
 if [[ -z ${LAB_IMAGE:-} ]]; then
@@ -27,12 +32,6 @@ if [[ -z ${LAB_IMAGE:-} ]]; then
     if [[ $LAB_IMAGE == pgctl-lab:stable ]]; then LAB_IMAGE=pgctl-lab:latest; fi
 fi
 export LAB_IMAGE
-
-ETCD_NODES=(etcd-1 etcd-2 etcd-3)
-PG_NODES=(pg-0 pg-1 pg-2)
-EXPORTERS=(pg-0-exporter pg-1-exporter pg-2-exporter)
-ROUTER=pg-router
-INIT=pg-cluster-init
 
 need_docker() {
     command -v docker > /dev/null || die "docker is missing; on Debian: apt-get install docker.io docker-compose"
@@ -42,6 +41,7 @@ need_docker() {
 # Compose v2 where it is there, else docker-compose 1.29.
 compose() {
     local -a command
+    local file
     if docker compose version > /dev/null 2>&1; then
         command=(docker compose)
     elif command -v docker-compose > /dev/null; then
@@ -50,8 +50,9 @@ compose() {
         die "neither \"docker compose\" nor docker-compose is there; on Debian: apt-get install docker-compose"
     fi
     use_subnet
+    file=$(compose_file)
     "${command[@]}" -p "$LAB_PROJECT" --project-directory "$LAB_ROOT" --env-file "$LAB_ENV_FILE" \
-        -f "$LAB_COMPOSE_FILE" --profile "$LAB_PROFILE" "$@"
+        -f "$file" "${WANTED_PROFILES[@]/#/--profile=}" "$@"
 }
 
 # The lab's addresses are fixed, so its network needs a subnet of its own: the
@@ -126,71 +127,6 @@ sql() {
     as_postgres "$1" psql -XAtq -h /run/lab -U postgres -d postgres -v ON_ERROR_STOP=1 -c "$2"
 }
 
-# cluster_json: what Patroni says of the cluster, from the first node that answers.
-cluster_json() {
-    local node id
-    for node in "${PG_NODES[@]}"; do
-        [[ $(state "$node") == running ]] || continue
-        id=$(container "$node")
-        if docker exec "$id" curl -fsS -m 4 http://127.0.0.1:8008/cluster 2> /dev/null; then
-            return 0
-        fi
-    done
-    return 1
-}
-
-# cluster_jq FILTER: the same through jq (which the image has).
-cluster_jq() {
-    local node json
-    json=$(cluster_json) || return 1
-    for node in "${PG_NODES[@]}" "$ROUTER"; do
-        [[ $(state "$node") == running ]] || continue
-        printf '%s' "$json" | docker exec -i "$(container "$node")" jq -r "$1"
-        return
-    done
-    return 1
-}
-
-# node_of MEMBER: the service that runs this Patroni member.
-node_of() {
-    local n name
-    for n in 0 1 2; do
-        name=LAB_MEMBER_$n
-        if [[ ${!name} == "$1" ]]; then
-            echo "pg-$n"
-            return
-        fi
-    done
-    die "no node runs the member \"$1\""
-}
-
-# member_of NODE: its Patroni member name.
-member_of() {
-    local name=LAB_MEMBER_${1#pg-}
-    printf '%s\n' "${!name}"
-}
-
-# target WORD: a service, from its own name or from leader, replica, router.
-target() {
-    local member
-    case $1 in
-        leader)
-            member=$(cluster_jq '.members[] | select(.role | test("leader")) | .name') ||
-                die "no node tells who leads"
-            [[ -n $member ]] || die "the cluster has no leader"
-            node_of "$member"
-            ;;
-        replica)
-            member=$(cluster_jq '[.members[] | select((.role | test("leader") | not) and
-                (.state | test("running|streaming")))][0].name // empty') ||
-                die "no node tells which are replicas"
-            [[ -n $member ]] || die "the cluster has no replica that runs"
-            node_of "$member"
-            ;;
-        router) echo "$ROUTER" ;;
-        *)
-            existing "$1" > /dev/null
-            printf '%s\n' "$1"
-            ;;
-    esac
-}
+# What the profile consists of, what can be broken in it, and when it is whole.
+# shellcheck source=dev/lab.d/profiles/patroni.sh
+source "$LAB_ROOT/dev/lab.d/profiles/$LAB_PROFILE.sh"

@@ -31,7 +31,7 @@ lab_down() {
 
 stop_in_order() {
     local group
-    for group in "$ROUTER ${EXPORTERS[*]}" "${PG_NODES[*]}" "${ETCD_NODES[*]}"; do
+    for group in "${STOP_ORDER[@]}"; do
         for service in $group; do container "$service"; done | xargs -r docker stop -t 60 > /dev/null
     done
 }

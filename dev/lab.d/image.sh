@@ -12,13 +12,14 @@ lab_image() {
 choose_suite() {
     EXTRA_SUITE="" EXTRA_PACKAGES=""
     case $LAB_SUITE in
+        oldstable) CODENAME=bookworm POSTGRES_MAJOR=15 ;;
         stable) CODENAME=trixie POSTGRES_MAJOR=17 ;;
         unstable) CODENAME=sid POSTGRES_MAJOR=18 ;;
         experimental)
             CODENAME=sid POSTGRES_MAJOR=19 EXTRA_SUITE=experimental
             EXTRA_PACKAGES="postgresql-19 haproxy"
             ;;
-        *) die "LAB_SUITE=\"$LAB_SUITE\" is none of stable, unstable, experimental" ;;
+        *) die "LAB_SUITE=\"$LAB_SUITE\" is none of oldstable, stable, unstable, experimental" ;;
     esac
     BASE_IMAGE=debian:$CODENAME-slim
 }

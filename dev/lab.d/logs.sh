@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 
 lab_logs() {
-    [[ $# -ge 1 ]] || die "logs of which service? (etcd-1, pg-0, pg-router, pg-cluster-init, ...)"
+    [[ $# -ge 1 ]] || die "logs of which service? ($LOGGED)"
     need_docker
     local id
-    id=$(existing "$1")
+    id=$(existing "$(place "$1")")
     shift
     exec docker logs "$@" "$id"
 }

@@ -5,16 +5,14 @@ source "$LAB_ROOT/dev/lab.d/break.sh"
 
 lab_mend() {
     need_docker
-    local kind=${1:-} node=${2:-} one service
+    local kind=${1:-} node=${2:-}
+    if [[ -n $kind && " ${KINDS[*]} " != *" $kind "* ]]; then die "mend knows: ${KINDS[*]}"; fi
     if [[ $kind == quorum ]]; then
-        for one in stop cut pause; do
-            for service in etcd-2 etcd-3; do mend_noted "$one" "$service"; done
-        done
+        mend_quorum
         return
     fi
-    if [[ -n $kind && " ${KINDS[*]} " != *" $kind "* ]]; then die "mend knows: ${KINDS[*]}"; fi
     if [[ -n $node ]]; then
-        if [[ $node == router ]]; then node=$ROUTER; fi
+        node=$(place "$node")
         existing "$node" > /dev/null
         note "$kind" "$node"
     fi
@@ -50,14 +48,9 @@ mend_noted() {
     [[ -z $failed ]]
 }
 
-forget() {
-    grep -vxF "$1 $2" "$LAB_STATE/broken" > "$LAB_STATE/broken.new" || true
-    mv "$LAB_STATE/broken.new" "$LAB_STATE/broken"
-}
-
 mend_seen() {
     local service
-    for service in "${ETCD_NODES[@]}" "${PG_NODES[@]}" "$ROUTER" "${EXPORTERS[@]}"; do
+    for service in "${SERVICES[@]}"; do
         case $(state "$service") in
             paused) mend_pause "$service" ;;
             exited | created | dead) mend_stop "$service" ;;
@@ -84,21 +77,6 @@ drop_rules() {
             while read -r rule; do eval "iptables -w $rule"; done' - "$2"
 }
 
-mend_delay() {
-    inside "$1" rm -f /var/lib/lab/recovery.yml
-    reload_node "$1"
-    await_setting "$1" "SELECT setting::int = 0 FROM pg_settings WHERE name = 'recovery_min_apply_delay'"
-}
-
 mend_replay() {
     sql "$1" 'SELECT CASE WHEN pg_is_in_recovery() THEN pg_wal_replay_resume() END' > /dev/null
-}
-
-# A node that ran into the full disk has stopped its PostgreSQL; Patroni
-# starts it again by itself.
-mend_disk() { inside "$1" rm -f /var/lib/postgresql/lab/filler; }
-
-mend_tag() {
-    inside "$1" rm -f /var/lib/lab/tags.yml
-    reload_node "$1"
 }

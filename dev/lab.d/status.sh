@@ -1,13 +1,10 @@
 # shellcheck shell=bash
 
 lab_status() {
-    local node missing
+    local missing
     need_docker
     source "$LAB_ROOT/dev/lab.d/wait.sh"
-    for node in "${PG_NODES[@]}"; do
-        [[ $(state "$node") == running ]] || continue
-        if as_postgres "$node" timeout 10 patronictl list 2> /dev/null; then break; fi
-    done
+    cluster_status
     docker ps -a --filter "label=com.docker.compose.project=$LAB_PROJECT" \
         --format 'table {{.Label "com.docker.compose.service"}}\t{{.Status}}\t{{.Ports}}' | (
         read -r header || true

@@ -12,9 +12,9 @@ lab_up() {
     check_ports
     lab_image
     start
-    if [[ -n $LAB_ETCD_PASSWORD ]]; then lab_auth; fi
+    after_start
     await_whole "${LAB_WAIT:-240}"
-    say "the lab is whole after $((SECONDS - begin)) s: dev/lab status, dev/lab psql router"
+    say "the lab is whole after $((SECONDS - begin)) s: dev/lab status, dev/lab psql $PSQL_TARGET"
 }
 
 start() {
@@ -34,13 +34,13 @@ check_ports() {
     ours=$(docker ps -q --filter "label=com.docker.compose.project=$LAB_PROJECT" |
         xargs -r docker inspect -f '{{range .NetworkSettings.Ports}}{{range .}}{{.HostPort}} {{end}}{{end}}' |
         tr '\n' ' ')
-    for variable in $(compgen -v LAB_ | grep '_PORT$'); do
+    for variable in $(port_variables); do
         port=${!variable}
         [[ $port =~ ^[0-9]+$ ]] || die "$variable=\"$port\" is no port"
         if [[ $seen == *" $port "* ]]; then die "$variable=$port is used twice among the LAB_*_PORT variables"; fi
         seen+="$port "
         if [[ " $ours" == *" $port "* ]]; then continue; fi
-        if (exec 3<> "/dev/tcp/$LAB_BIND/$port") 2> /dev/null; then
+        if (exec 3<> "/dev/tcp/$PUBLISHED_ON/$port") 2> /dev/null; then
             die "port $port is taken; move the lab's with $variable=OTHER dev/lab up (or in .env)"
         fi
     done
