@@ -10,6 +10,9 @@
 #[path = "support/lab.rs"]
 mod lab;
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use lab::Lab;
 use serde_json::Value;
 
@@ -72,4 +75,35 @@ fn the_newest_versions_are_seen_whole_and_switched_over() {
     let (code, told, error) = lab.act(&["switchover", &candidate, "--confirm", "lab"]);
     assert_eq!(code, 0, "{told}{error}");
     assert_eq!(leader(&lab), candidate);
+}
+
+/// Logins that the members of etcd have been asked for.
+fn logins() -> u64 {
+    let ports = [("LAB_ETCD_1_PORT", "2379"), ("LAB_ETCD_2_PORT", "22379"), ("LAB_ETCD_3_PORT", "32379")];
+    let of_member = |(name, usual): (&str, &str)| {
+        let port = std::env::var(name).unwrap_or_else(|_| usual.to_owned());
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).expect("etcd listens");
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").expect("asked");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("its metrics");
+        let line = text.lines().find(|line| {
+            line.starts_with("grpc_server_started_total") && line.contains("grpc_method=\"Authenticate\"")
+        });
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).map_or(0, |count| count as u64)
+    };
+    ports.into_iter().map(of_member).sum()
+}
+
+#[test]
+#[ignore = "needs the lab of the newest versions"]
+fn a_status_logs_in_to_etcd_once_for_all_its_connections() {
+    let lab = lab();
+    let of_one = || {
+        let before = logins();
+        lab.status();
+        logins() - before
+    };
+    // Patroni's nodes log in now and then, too.
+    let fewest = (0..3).map(|_| of_one()).min();
+    assert_eq!(fewest, Some(1));
 }

@@ -127,13 +127,7 @@ impl Engine {
     /// # Errors
     /// When it is no such address.
     pub fn at(address: &str) -> Result<Self, DockerError> {
-        let engine = Docker::connect_with_host(address);
-        let engine = engine.map_err(|error| match error {
-            Error::SocketNotFoundError(_) => DockerError::Absent { address: address.to_owned() },
-            _ => DockerError::Address { address: address.to_owned() },
-        })?;
-        // Deadlines are set call by call; stopping takes longer than the rest.
-        Ok(Self(engine.with_timeout(GRACE + PATIENCE)))
+        docker(address).map(Self)
     }
 
     /// Every container, running or not.
@@ -232,7 +226,20 @@ impl Engine {
     }
 }
 
-async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, DockerError> {
+/// The engine at `address`. Nothing is connected yet.
+pub(super) fn docker(address: &str) -> Result<Docker, DockerError> {
+    let engine = Docker::connect_with_host(address).map_err(|error| match error {
+        Error::SocketNotFoundError(_) => DockerError::Absent { address: address.to_owned() },
+        _ => DockerError::Address { address: address.to_owned() },
+    })?;
+    // Deadlines are set call by call; stopping takes longer than the rest.
+    Ok(engine.with_timeout(GRACE + PATIENCE))
+}
+
+pub(super) async fn within<T>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, DockerError> {
     match tokio::time::timeout(patience, work).await {
         Ok(outcome) => outcome.map_err(|error| DockerError::of(&error)),
         Err(_) => Err(DockerError::TimedOut(patience)),
@@ -242,7 +249,7 @@ async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, Erro
 const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
 
-fn container(told: ContainerSummary) -> Container {
+pub(super) fn container(told: ContainerSummary) -> Container {
     let labels: HashMap<String, String> = told.labels.unwrap_or_default();
     let name = told.names.into_iter().flatten().next().unwrap_or_default();
     let compose = labels.get(PROJECT).cloned().zip(labels.get(SERVICE).cloned());

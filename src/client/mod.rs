@@ -6,6 +6,7 @@ pub mod cause;
 pub mod certificate;
 pub mod descriptors;
 pub mod docker;
+pub mod docker_look;
 #[cfg(test)]
 pub(crate) mod double;
 pub mod etcd;

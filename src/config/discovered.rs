@@ -36,8 +36,21 @@ pub struct Discovered {
     pub address_map: BTreeMap<String, String>,
     /// Compose services by the member, DCS member or router that they run, for drills.
     pub containers: BTreeMap<String, String>,
+    /// What prepares the cluster once.
+    pub preparation: Option<DiscoveredPreparation>,
     /// What could not be found out, one line each, for comments in the file.
     pub notes: Vec<String>,
+}
+
+/// What prepares a cluster once, and ends.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DiscoveredPreparation {
+    /// Container, or compose service.
+    pub container: String,
+    /// The role that it makes, where its environment tells.
+    pub user: Option<String>,
+    /// The database that it makes, where its environment tells.
+    pub database: Option<String>,
 }
 
 /// A login, without its password.

@@ -136,8 +136,25 @@ pub struct ClusterSettings {
     pub timeouts: Timeouts,
     /// Thresholds of findings.
     pub thresholds: Thresholds,
+    /// What prepared the cluster; `None`: nothing that is known.
+    pub preparation: Option<PreparationSettings>,
     /// Drills.
     pub drills: DrillSettings,
+}
+
+/// What prepares the cluster once, and what it makes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PreparationSettings {
+    /// A container's name, or a compose service.
+    pub container: String,
+    /// The role that it makes.
+    pub user: Option<String>,
+    /// The database that it makes.
+    pub database: Option<String>,
+    /// The container engine; `None`: as `DOCKER_HOST` has it, else Docker's own socket.
+    pub engine: Option<String>,
+    /// Compose project that the container belongs to; `None`: told from what its containers publish.
+    pub project: Option<String>,
 }
 
 /// What drills may do, and by what.

@@ -67,8 +67,28 @@ pub fn commented_file(found: &Discovered, asked: &Asked) -> String {
     routers(&mut file, &cluster, found, asked);
     nodes(&mut file, &cluster, found);
     addresses(&mut file, &cluster, found);
+    preparation(&mut file, &cluster, found);
     drills(&mut file, &cluster, found);
     file.into_text()
+}
+
+/// What prepares the cluster: its end is looked at, and whether what it makes is there.
+fn preparation(file: &mut File, cluster: &str, found: &Discovered) {
+    let Some(preparation) = found.preparation.as_ref().filter(|found| !clean(&found.container).is_empty()) else {
+        return;
+    };
+    file.comment("Prepares the cluster once and ends; looked at through the container engine where that is at hand.");
+    file.table(&format!("{cluster}.preparation"));
+    file.set("container", &text(&preparation.container), "");
+    for (key, made, example) in
+        [("user", &preparation.user, "the role that it makes"), ("database", &preparation.database, "and the database")]
+    {
+        match made.as_deref().map(clean).filter(|made| !made.is_empty()) {
+            Some(made) => file.set(key, &text(&made), ""),
+            None => file.comment(format!("{key} = \"...\"   # {example}: doctor looks whether it is there")),
+        }
+    }
+    file.blank();
 }
 
 /// Which containers run what: drills break those, once they are allowed to.

@@ -140,7 +140,19 @@ pub(super) struct WrittenCluster {
     pub(super) allowed_networks: Vec<String>,
     pub(super) timeouts: WrittenTimeouts,
     pub(super) thresholds: WrittenThresholds,
+    pub(super) preparation: Option<WrittenPreparation>,
     pub(super) drills: Option<WrittenDrills>,
+}
+
+/// `[clusters.NAME.preparation]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenPreparation {
+    pub(super) container: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) database: Option<String>,
+    pub(super) engine: Option<String>,
+    pub(super) project: Option<String>,
 }
 
 table! {

@@ -24,7 +24,9 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 
 /// No source at all answers.
 fn unseen(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
-    let sources = snapshot.sources();
+    // A container engine goes on answering though nothing of the cluster does.
+    let mut sources = snapshot.sources();
+    sources.retain(|status| status.source.kind.tells_of_the_cluster());
     let silent = |freshness| matches!(freshness, Freshness::Stale | Freshness::Lost);
     if sources.is_empty() || !sources.iter().all(|source| silent(source.freshness)) {
         return;

@@ -11,6 +11,7 @@ mod leadership;
 mod node;
 mod orders;
 mod postgres;
+mod preparation;
 mod rank;
 pub mod readiness;
 mod replication;
@@ -33,5 +34,6 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Draft> {
     sessions::examine(snapshot, &mut drafts);
     dcs::examine(snapshot, &mut drafts);
     router::examine(snapshot, &mut drafts);
+    preparation::examine(snapshot, &mut drafts);
     drafts
 }

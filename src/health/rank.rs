@@ -134,6 +134,8 @@ const TABLE: &[(&str, Cost)] = &[
     ("router-no-replica", Always(Performance)),
     ("router-queue", Always(Performance)),
     ("router-maintenance", Always(Hygiene)),
+    // What it makes may be there from an earlier time: nobody is known to be refused.
+    ("preparation-failed", Always(Hygiene)),
 ];
 
 /// What a finding of rule `code` costs. A code without a row, which the tests do not let pass, counts for the least.

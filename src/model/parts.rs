@@ -1,6 +1,6 @@
 //! Parts a cluster may have beside its nodes, DCS and router: poolers, backups, a container runtime.
 //!
-//! Of these, only what the simulated cluster shows is modelled so far; a real cluster says "not configured".
+//! Of these, a real cluster has what prepared it; the rest only the simulated cluster shows so far.
 
 use std::time::Duration;
 
@@ -89,6 +89,48 @@ pub struct Container {
     pub restarts: u32,
 }
 
+/// How what prepares a cluster stands: the container that makes its application's role and database once, and ends.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PreparationState {
+    /// There is no such container: it was never made, or was removed since.
+    Absent,
+    /// Made, and not started yet.
+    Waiting,
+    /// It is about it.
+    Running {
+        /// Since when.
+        since: Option<Timestamp>,
+    },
+    /// It ended well.
+    Done {
+        /// When.
+        at: Option<Timestamp>,
+    },
+    /// It ended badly.
+    Failed {
+        /// Exit code.
+        code: i64,
+        /// The kernel ended it for want of memory.
+        out_of_memory: bool,
+        /// It is started again by its restart policy.
+        retries: bool,
+        /// When.
+        at: Option<Timestamp>,
+        /// What it said last.
+        lines: Vec<Text>,
+    },
+}
+
+/// What prepares a cluster, as its container runtime has it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Preparation {
+    /// The container; where there is none, as it is configured.
+    pub container: Text,
+    /// How it stands.
+    pub state: PreparationState,
+}
+
 /// What a container runtime says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct RuntimeReport {
@@ -96,4 +138,6 @@ pub struct RuntimeReport {
     pub version: Text,
     /// Containers of the cluster.
     pub containers: Vec<Container>,
+    /// What prepares the cluster; `None`: nothing is configured that does.
+    pub preparation: Option<Preparation>,
 }

@@ -262,7 +262,9 @@ impl Snapshot {
 
     /// Whether any source answers in time.
     pub fn sees_anything(&self) -> bool {
-        self.sources().iter().any(|status| status.freshness == Freshness::Fresh)
+        let sees =
+            |status: &SourceStatus| status.freshness == Freshness::Fresh && status.source.kind.tells_of_the_cluster();
+        self.sources().iter().any(sees)
     }
 
     /// How the cluster does. Unknown when no source at all answers: an unseen cluster is not a well one; nor is one of
@@ -414,5 +416,27 @@ mod tests {
             snapshot.backups.push(reading);
         }
         assert_eq!(snapshot.age(now + second), Some(second * 2));
+    }
+
+    #[test]
+    fn a_container_engine_that_answers_sees_nothing_of_the_cluster() {
+        let second = Duration::from_secs(1);
+        let identity = Identity {
+            name: ClusterName::new("prod-eu"),
+            kind: StackKind::Patroni,
+            scope: None,
+            namespace: None,
+            colour: None,
+            read_only: false,
+            protected: false,
+        };
+        let now = Moment::START + second * 60;
+        let mut snapshot = Snapshot::empty(identity, Thresholds::default(), now, Timestamp::UNIX_EPOCH);
+        let mut reading = Reading::unasked(Source::new(SourceKind::Runtime, "init"), second * 60, Moment::START);
+        let report = RuntimeReport { version: Text::default(), containers: Vec::new(), preparation: None };
+        reading.take(now - second, second, Ok(Arc::new(report)));
+        snapshot.runtimes.push(reading);
+        assert!(!snapshot.sees_anything());
+        assert_eq!(snapshot.wellbeing(), Wellbeing::Unknown);
     }
 }

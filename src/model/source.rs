@@ -63,6 +63,12 @@ impl SourceKind {
             Self::Runtime => "runtime",
         }
     }
+
+    /// Whether its answer says that something of the cluster is seen. A container engine answers for containers, whatever
+    /// becomes of what runs in them.
+    pub fn tells_of_the_cluster(self) -> bool {
+        self != Self::Runtime
+    }
 }
 
 /// One source: a kind of wire and what stands at its far end (a node, a router, an etcd endpoint).

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::engine::preparation;
 use super::stack::{Purpose, access};
 use super::{Observers, one_line};
 use crate::cli::printer::Printer;
@@ -13,7 +14,7 @@ use crate::config::resolved::{ClusterSettings, Settings};
 use crate::driver::dcs::etcd::EtcdCheck;
 use crate::driver::exporter::ExporterCheck;
 use crate::driver::ha::patroni::PatroniNode;
-use crate::driver::node::postgres::PostgresCheck;
+use crate::driver::node::postgres::{PostgresCheck, PreparedCheck};
 use crate::driver::port::Check;
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
 use crate::driver::router::haproxy_acting::HaproxyActing;
@@ -28,6 +29,9 @@ use crate::observe::{doctor, once};
 
 /// Longest examination of one endpoint.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long one answer of a container engine is waited for.
+const ENGINE_PATIENCE: Duration = Duration::from_secs(4);
 
 /// Servers of a strange router named in one line at most.
 const MOST_NAMED: usize = 6;
@@ -54,6 +58,7 @@ pub(super) async fn examine(
                         let snapshot = once::settled(handle, patience).await.snapshot.clone();
                         let mut lines = by_endpoint(cluster, snapshot.identity.scope.clone(), &snapshot.members).await;
                         lines.extend(strangers(&snapshot));
+                        lines.extend(prepared(cluster, &snapshot).await);
                         lines
                     }
                     None => Vec::new(),
@@ -115,6 +120,36 @@ fn unexamined(settings: &ClusterSettings, checks: &[Examined]) -> Vec<CheckLine>
         say(SourceKind::Sql, Aspect::Credentials, Verdict::Skipped, text, remedy);
     }
     lines
+}
+
+/// Whether what the preparation makes is there, by the leader's word.
+async fn prepared(settings: &ClusterSettings, snapshot: &Snapshot) -> Vec<CheckLine> {
+    let Some(preparation) = &settings.preparation else { return Vec::new() };
+    if preparation.user.is_none() && preparation.database.is_none() {
+        return Vec::new();
+    }
+    let source = || Source::new(SourceKind::Sql, "");
+    let unknown = |why: &str, remedy: &str| {
+        let text = format!("whether the role and the database are there that {} makes: {why}", preparation.container);
+        vec![line(source(), Aspect::Configuration, Verdict::Unknown, text, remedy)]
+    };
+    if settings.postgres.is_none() {
+        let text = "what prepares the cluster makes is not looked for: no role to look with is configured";
+        return vec![line(source(), Aspect::Configuration, Verdict::Skipped, text, "")];
+    }
+    let leader = snapshot.leader().filter(|leader| leader.fresh);
+    let Some(member) = leader.and_then(|leader| snapshot.member(&leader.value)) else {
+        return unknown("no leader is known", "bring back a leader first");
+    };
+    let address = member.postgres_address.as_ref();
+    let reached = address.and_then(|address| Some((address, access(settings, &member.name, address.host.as_str())?)));
+    let Some((address, access)) = reached else {
+        return unknown("the leader's PostgreSQL has no address", "name it under [nodes]");
+    };
+    let environment = Arc::new(Environment::of_process());
+    let check = PreparedCheck::new(&member.name, access, address.clone(), environment, preparation);
+    let source = Source::new(SourceKind::Sql, member.name.as_str());
+    doctor::examine(vec![(source, Box::new(check))], PATIENCE).await
 }
 
 /// Members that would not be sent the login for acting. That is better known before an action than in the middle of one.
@@ -239,6 +274,10 @@ fn endpoints(settings: &ClusterSettings, scope: Option<&Text>, members: &[Member
             let check = ExporterCheck::new(name, settings.exporter_endpoint(&url));
             checks.push((Source::new(SourceKind::Exporter, name.as_str()), Box::new(check)));
         }
+    }
+    if let Some((preparation, _)) = preparation(settings, ENGINE_PATIENCE) {
+        let source = preparation.source().clone();
+        checks.push((source, Box::new(preparation)));
     }
     for router in &settings.routers {
         if let Some(page) = &router.stats {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use self::survey::{engine, probe, survey};
+use self::survey::{probe, survey};
+use super::engine::engine;
 use super::stack::{self, Purpose};
 use super::{Misuse, Observers, configured, job, patience, scope};
 use crate::action::Intent;
@@ -202,7 +203,7 @@ pub(super) async fn prepare(
     let snapshot = settled(&mut looking, PICTURE).await.snapshot.clone();
     let survey = survey(cluster, scope, &snapshot, scenario, true).await;
     let probe: Arc<dyn Probe> = Arc::new(probe(cluster).map_err(|why| anyhow::anyhow!(why.to_string()))?);
-    let breaker = Box::new(RuntimeBreak::new(&cluster.name, &engine(cluster)));
+    let breaker = Box::new(RuntimeBreak::new(&cluster.name, &engine(cluster.drills.engine.as_deref())));
     let drill = Drilled {
         action: request.action.clone(),
         cluster: cluster.name.clone(),
@@ -265,7 +266,7 @@ async fn settle(shared: &Shared, job: &Job, owed: &Owed, printer: &mut Printer) 
     }
     let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), false, Purpose::Stay)]);
     let Some(handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };
-    let mut breaker = RuntimeBreak::new(&cluster.name, &engine(&cluster));
+    let mut breaker = RuntimeBreak::new(&cluster.name, &engine(cluster.drills.engine.as_deref()));
     let probe = probe(&cluster).ok();
     let probe = probe.as_ref().map(|probe| probe as &dyn Probe);
     let mut journal = Journal::at(job::state());

@@ -8,6 +8,7 @@ mod checks;
 mod console;
 mod discover;
 mod drill;
+mod engine;
 mod hooks;
 mod inventory;
 mod job;

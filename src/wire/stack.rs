@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::engine::preparation;
 use super::inventory;
 use super::learning::{LearningRecord, Learnt};
 use crate::config::endpoint::PostgresAccess;
@@ -17,6 +18,7 @@ use crate::driver::node::postgres::PostgresNode;
 use crate::driver::port::{Contact, NodeSources, Observe};
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
 use crate::driver::router::haproxy_acting::HaproxyActing;
+use crate::driver::runtime::ContainerPreparation;
 use crate::model::agent::{Address, Registration};
 use crate::model::inventory::Place;
 use crate::model::name::NodeName;
@@ -24,6 +26,11 @@ use crate::model::router::Router;
 use crate::model::snapshot::{Identity, StackKind};
 use crate::model::text::Text;
 use crate::observe::cluster::Stack;
+
+/// How long one answer of a container engine is waited for.
+const ENGINE_PATIENCE: Duration = Duration::from_secs(2);
+/// The same where everything waits for the picture: an engine that hangs must not hold it up.
+const ENGINE_HASTE: Duration = Duration::from_millis(300);
 
 /// What the picture is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,6 +109,13 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         if let Some(acting) = router.acting_runtime.as_ref().filter(|_| may_act) {
             sources.push(Box::new(HaproxyActing::new(&router.name, acting.clone(), router.timeouts)));
         }
+    }
+    // Where there is no engine that may be asked, it is left out: `doctor` says so.
+    let patience = if purpose == Purpose::Stay || purpose == Purpose::Watch { ENGINE_PATIENCE } else { ENGINE_HASTE };
+    if let Some((preparation, engine)) = preparation(settings, patience)
+        && ContainerPreparation::is_at_hand(&engine).is_ok()
+    {
+        sources.push(Box::new(preparation));
     }
     let timeouts = settings.timeouts;
     Stack {

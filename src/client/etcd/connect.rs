@@ -9,26 +9,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use etcd_client::{Channel, Client, ConnectOptions, GetOptions};
+use etcd_client::Client;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::transport::{Endpoint, Uri};
 
+use super::carrier::Carrier;
 use super::error::EtcdError;
-use super::health::PROBE;
+use super::login::{self, Entry, SharedLogin};
 use crate::client::cause;
 use crate::client::cause::Cause;
-use crate::client::kept_secret::{KeptSecret, kept};
 use crate::client::resolve::lookup;
 use crate::client::tls::{self, Verify};
-use crate::config::endpoint::{self, EtcdEndpoints, Timeouts};
+use crate::config::endpoint::{EtcdEndpoints, Timeouts};
 
 /// A client URL taken apart.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -92,13 +91,9 @@ pub enum Login {
 pub struct Connector {
     endpoints: Arc<[EndpointName]>,
     tls: Option<Arc<ClientConfig>>,
-    login: Option<endpoint::Login>,
-    password: Option<Arc<KeptSecret>>,
+    login: Option<Arc<SharedLogin>>,
     timeouts: Timeouts,
 }
-
-/// A login that takes longer than this may wait for a majority that is gone.
-const LOGIN_HUNCH: Duration = Duration::from_millis(400);
 
 /// An endpoint that has not answered after this long is no longer waited for alone: the next one is tried beside it.
 const STAGGER: Duration = Duration::from_millis(40);
@@ -109,10 +104,9 @@ pub(super) struct Link {
     pub(super) client: Client,
     pub(super) login: Login,
     tls: bool,
-    channel: tonic::transport::Channel,
+    carrier: Carrier,
     /// Whether the far end is known to take what is said.
     spoken: AtomicBool,
-    deadline: Duration,
 }
 
 impl Connector {
@@ -121,21 +115,31 @@ impl Connector {
     /// # Errors
     /// When there is no URL, one cannot be read, or the TLS settings are wrong.
     pub fn new(endpoints: &EtcdEndpoints) -> Result<Self, EtcdError> {
-        let names = endpoints.urls.iter().map(|url| EndpointName::parse(url)).collect::<Result<Vec<_>, _>>()?;
+        Self::to(endpoints, &endpoints.urls)
+    }
+
+    /// The same for the one endpoint at `url`, which is one of `endpoints`: it shares the login of them all.
+    ///
+    /// # Errors
+    /// As [`Connector::new`].
+    pub fn only(endpoints: &EtcdEndpoints, url: &str) -> Result<Self, EtcdError> {
+        Self::to(endpoints, std::slice::from_ref(&url.to_owned()))
+    }
+
+    fn to(endpoints: &EtcdEndpoints, urls: &[String]) -> Result<Self, EtcdError> {
+        let names = urls.iter().map(|url| EndpointName::parse(url)).collect::<Result<Vec<_>, _>>()?;
         if names.is_empty() {
             return Err(EtcdError::new("etcd", Cause::UnexpectedAnswer, "no endpoint is configured"));
         }
         let tls = if names.iter().any(|name| name.tls) {
             let mut config = tls::client_config(&endpoints.tls, Verify::Full)
-                .map_err(|error| EtcdError::new(&endpoints.urls.join(", "), Cause::Tls, cause::chain(&error)))?;
+                .map_err(|error| EtcdError::new(&urls.join(", "), Cause::Tls, cause::chain(&error)))?;
             config.alpn_protocols = vec![b"h2".to_vec()];
             Some(Arc::new(config))
         } else {
             None
         };
-        let login = endpoints.login.clone();
-        let password = login.as_ref().and_then(|login| login.password.as_ref()).map(kept);
-        Ok(Self { endpoints: names.into(), tls, login, password, timeouts: endpoints.timeouts })
+        Ok(Self { endpoints: names.into(), tls, login: login::shared(endpoints), timeouts: endpoints.timeouts })
     }
 
     /// The endpoints, in the order of the configuration.
@@ -158,9 +162,10 @@ impl Connector {
         let channel = timeout(deadline, self.channel(name, &endpoint))
             .await
             .map_err(|_| EtcdError::timed_out(&endpoint, deadline))??;
-        let (client, login) = Box::pin(self.log_in(&endpoint, &channel, strict)).await?;
+        let carrier = Carrier { endpoint: endpoint.clone(), channel, deadline: self.timeouts.request };
+        let (client, login) = Box::pin(self.enter(&carrier, strict)).await?;
         let spoken = AtomicBool::new(login == Login::Accepted);
-        Ok(Link { endpoint, client, login, tls: name.tls, channel, spoken, deadline: self.timeouts.request })
+        Ok(Link { endpoint, client, login, tls: name.tls, carrier, spoken })
     }
 
     /// Asks the endpoints by `attempt`, beginning with `first`, until one answers: each next one is asked as soon as
@@ -251,85 +256,34 @@ impl Connector {
         Ok(Box::new(stream))
     }
 
-    async fn password(&self, endpoint: &str, login: &endpoint::Login) -> Result<SecretString, EtcdError> {
-        let Some(kept) = &self.password else {
-            let missing = format!("no password is configured for user {}", login.user);
-            return Err(EtcdError::new(endpoint, Cause::Credentials, missing));
-        };
-        kept.get().await.map_err(|error| EtcdError::new(endpoint, Cause::Credentials, cause::chain(&error)))
-    }
-
-    async fn log_in(
-        &self,
-        endpoint: &str,
-        channel: &tonic::transport::Channel,
-        strict: bool,
-    ) -> Result<(Client, Login), EtcdError> {
-        let options = ConnectOptions::new().with_require_leader(strict).with_auto_token_refresh(true);
-        let make = |options| Client::from_channel(Channel::Tonic(channel.clone()), Some(options));
-        let deadline = self.timeouts.request;
-        let mut sent = None;
-        let with_login = match &self.login {
-            None => options.clone(),
-            Some(login) => {
-                let password = sent.insert(self.password(endpoint, login).await?);
-                options.clone().with_user(login.user.clone(), password.expose_secret())
+    /// The client for a connection that stands: with the login that all connections to this store share.
+    async fn enter(&self, carrier: &Carrier, strict: bool) -> Result<(Client, Login), EtcdError> {
+        let Some(shared) = &self.login else { return Ok((carrier.stranger(strict).await?, Login::NotAsked)) };
+        let mut refused = None;
+        if let Some(token) = shared.known() {
+            match carrier.takes(&token).await? {
+                Some(true) => return Ok((carrier.known(shared, token, strict).await?, Login::Accepted)),
+                Some(false) => refused = Some(token),
+                None => return nobody_can(carrier, strict).await,
             }
-        };
-        // Boxed: the library's future is large.
-        let mut login = Box::pin(make(with_login));
-        let client = if let Ok(client) = timeout(deadline.min(LOGIN_HUNCH), &mut login).await {
-            client
-        } else {
-            // A login is a proposal to the majority. Whether that is what is missing, the member says itself.
-            if has_no_leader(endpoint, channel, deadline).await? {
-                if strict {
-                    let why = "it is alive without a leader: nobody can log in";
-                    return Err(EtcdError::new(endpoint, Cause::NoQuorum, why));
-                }
-                let stranger = make(ConnectOptions::new()).await;
-                return Ok((stranger.map_err(|error| EtcdError::library(endpoint, &error))?, Login::Impossible));
-            }
-            let slow = |_| EtcdError::new(endpoint, Cause::TimedOut, "while logging in");
-            timeout(deadline, login).await.map_err(slow)?
-        };
-        match client {
-            Ok(client) => Ok((client, if self.login.is_some() { Login::Accepted } else { Login::NotAsked })),
-            // A login for a store that asks for none is no obstacle: authentication is often switched on later.
-            Err(etcd_client::Error::GRpcStatus(status))
-                if status.message().contains("authentication is not enabled") =>
-            {
-                let client = make(options).await.map_err(|error| EtcdError::library(endpoint, &error))?;
-                Ok((client, Login::NotEnabled))
-            }
-            Err(error) => {
-                let error = EtcdError::library(endpoint, &error);
-                if let (Cause::Credentials, Some(kept), Some(password)) = (error.cause, &self.password, &sent) {
-                    kept.refuse(password);
-                }
-                Err(error)
-            }
+        }
+        // A login is a proposal to the majority: only a member that has one is asked for it.
+        let Some(()) = carrier.may_log_in().await? else { return nobody_can(carrier, strict).await };
+        let entry = timeout(carrier.deadline, shared.entry(carrier, refused.as_ref())).await;
+        match entry.map_err(|_| carrier.slow_login())?? {
+            Entry::With(token) => Ok((carrier.known(shared, token, strict).await?, Login::Accepted)),
+            Entry::Open => Ok((carrier.stranger(strict).await?, Login::NotEnabled)),
         }
     }
 }
 
-/// Whether the member knows no leader, asked without login. One that wants a leader is refused for want of it before
-/// anybody looks at its login; the status says so, too, but since etcd 3.5.28 not to strangers where authentication is on.
-async fn has_no_leader(
-    endpoint: &str,
-    channel: &tonic::transport::Channel,
-    deadline: Duration,
-) -> Result<bool, EtcdError> {
-    let options = ConnectOptions::new().with_require_leader(true);
-    let stranger = Client::from_channel(Channel::Tonic(channel.clone()), Some(options)).await;
-    let mut kv = stranger.map_err(|error| EtcdError::library(endpoint, &error))?.kv_client();
-    let own_copy = GetOptions::new().with_serializable().with_count_only();
-    match bounded(endpoint, deadline, kv.get(PROBE, Some(own_copy))).await {
-        Ok(_) => Ok(false),
-        Err(error) if error.cause == Cause::NoQuorum => Ok(true),
-        Err(error) if error.is_alive() => Ok(false),
-        Err(error) => Err(error),
+/// What a member without a majority is good for.
+async fn nobody_can(carrier: &Carrier, strict: bool) -> Result<(Client, Login), EtcdError> {
+    if strict {
+        let why = "it is alive without a leader: nobody can log in";
+        return Err(EtcdError::new(&carrier.endpoint, Cause::NoQuorum, why));
     }
+    Ok((carrier.stranger(false).await?, Login::Impossible))
 }
 
 impl fmt::Debug for Connector {
@@ -342,14 +296,12 @@ impl Link {
     /// The same connection without login and without asking for a leader: a member cut off from its peers still
     /// answers it, if only to say that it knows no leader or wants credentials.
     pub(super) async fn lenient(&self) -> Result<Client, EtcdError> {
-        let options = ConnectOptions::new();
-        let client = Client::from_channel(Channel::Tonic(self.channel.clone()), Some(options)).await;
-        client.map_err(|error| EtcdError::library(&self.endpoint, &error))
+        self.carrier.stranger(false).await
     }
 
     /// How long one answer is waited for.
     pub(super) fn deadline(&self) -> Duration {
-        self.deadline
+        self.carrier.deadline
     }
 
     /// Awaits `request` up to the deadline for one answer.
@@ -357,7 +309,7 @@ impl Link {
         &self,
         request: impl Future<Output = Result<T, etcd_client::Error>>,
     ) -> Result<T, EtcdError> {
-        match bounded(&self.endpoint, self.deadline, request).await {
+        match bounded(&self.endpoint, self.deadline(), request).await {
             Ok(answer) => {
                 self.spoken.store(true, Ordering::Relaxed);
                 Ok(answer)

@@ -11,6 +11,7 @@ use futures::stream::{self, BoxStream};
 use tokio::sync::broadcast;
 use tonic::{Request, Response, Status};
 
+use super::double_auth::{Gate, Logins};
 use crate::config::endpoint::{EtcdEndpoints, Timeouts, TlsSettings};
 
 /// How the member behaves.
@@ -48,6 +49,8 @@ struct State {
     /// The status is for root alone, as since etcd 3.5.28 with authentication.
     status_for_root: bool,
     leases: Vec<i64>,
+    /// Logins are asked for.
+    gate: Option<Gate>,
 }
 
 /// The member. Clones share it.
@@ -94,6 +97,7 @@ impl Member {
             secretive: false,
             status_for_root: false,
             leases: Vec::new(),
+            gate: None,
         };
         let member = Self { url, state: Arc::new(Mutex::new(state)), events: broadcast::channel(64).0 };
         for (key, value) in keys {
@@ -105,6 +109,7 @@ impl Member {
             .add_service(PbLeaseServer::new(member.clone()))
             .add_service(PbMaintenanceServer::new(member.clone()))
             .add_service(PbClusterServer::new(member.clone()))
+            .add_service(Logins(member.clone()))
             .serve_with_incoming(tonic::transport::server::TcpIncoming::from(listener));
         #[expect(clippy::disallowed_methods, reason = "the double ends with the test's runtime")]
         drop(tokio::spawn(server));
@@ -201,6 +206,20 @@ impl Member {
     pub(crate) fn take_writes(self) -> Self {
         self.state().writable = true;
         self
+    }
+
+    /// From now on asks for the logins that `gate` has.
+    pub(crate) fn guard(self, gate: &Gate) -> Self {
+        self.state().gate = Some(gate.clone());
+        self
+    }
+
+    pub(super) fn gate(&self) -> Option<Gate> {
+        self.state().gate.clone()
+    }
+
+    fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        self.gate().map_or(Ok(()), |gate| gate.admit(request))
     }
 
     /// From now on does what it is asked to change, and does not answer; `false`: answers again.
@@ -306,7 +325,7 @@ impl Member {
         Err(Status::unimplemented(what))
     }
 
-    async fn majority(&self, strict: bool) -> Result<(), Status> {
+    pub(super) async fn majority(&self, strict: bool) -> Result<(), Status> {
         let mood = self.state().mood;
         match mood {
             Mood::Healthy | Mood::Forbidding => Ok(()),
@@ -353,6 +372,7 @@ impl PbKvService for Member {
         if !request.get_ref().serializable {
             self.majority(strict(&request)).await?;
         }
+        self.admit(&request)?;
         let locks = request.get_ref().key.starts_with(b"/pgctl-tui/");
         let forbidden = { self.state().mood == Mood::Forbidding || (self.state().secretive && locks) };
         if forbidden {
@@ -376,6 +396,7 @@ impl PbKvService for Member {
     async fn txn(&self, request: Request<PbTxnRequest>) -> Answer<PbTxnResponse> {
         self.may_change("txn")?;
         self.majority(strict(&request)).await?;
+        self.admit(&request)?;
         let answer = self.apply(request.into_inner());
         self.told(answer).await
     }
@@ -390,11 +411,18 @@ impl PbWatchService for Member {
     type WatchStream = BoxStream<'static, Result<PbWatchResponse, Status>>;
 
     async fn watch(&self, request: Request<tonic::Streaming<PbWatchRequest>>) -> Answer<Self::WatchStream> {
+        let admitted = self.admit(&request);
         let mut asked = request.into_inner();
         let created = asked.message().await?.and_then(|message| message.request_union);
         let Some(PbWatchRequestUnion::CreateRequest(wanted)) = created else {
             return Err(Status::invalid_argument("create first"));
         };
+        if let Err(status) = admitted {
+            let cancel_reason = format!("rpc error: code = {:?} desc = {}", status.code(), status.message());
+            let refused =
+                PbWatchResponse { created: true, canceled: true, cancel_reason, ..PbWatchResponse::default() };
+            return Ok(Response::new(stream::iter([Ok(refused)]).chain(stream::pending()).boxed()));
+        }
         let mut first =
             vec![PbWatchResponse { header: Some(self.header()), created: true, ..PbWatchResponse::default() }];
         let live = self.events.subscribe();
@@ -428,6 +456,7 @@ impl PbLeaseService for Member {
     async fn lease_grant(&self, request: Request<PbLeaseGrantRequest>) -> Answer<PbLeaseGrantResponse> {
         self.may_change("lease grant")?;
         self.majority(strict(&request)).await?;
+        self.admit(&request)?;
         let id = {
             let mut state = self.state();
             state.revision += 1;
@@ -467,6 +496,7 @@ impl PbLeaseService for Member {
         request: Request<PbLeaseTimeToLiveRequest>,
     ) -> Answer<PbLeaseTimeToLiveResponse> {
         self.majority(strict(&request)).await?;
+        self.admit(&request)?;
         let ttl = self.state().lease_left;
         let id = request.get_ref().id;
         Ok(Response::new(PbLeaseTimeToLiveResponse {

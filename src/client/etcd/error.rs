@@ -28,6 +28,14 @@ impl fmt::Display for Detail<'_> {
     }
 }
 
+/// What etcd says of a token that it does not take, behind its name.
+const REFUSED_TOKEN: [&str; 2] = ["invalid auth token", "revision of auth store is old"];
+
+/// Whether `status` is such a refusal.
+pub(super) fn asks_for_another_login(status: &Status) -> bool {
+    status.message().strip_prefix("etcdserver: ").is_some_and(|own| REFUSED_TOKEN.contains(&own))
+}
+
 impl EtcdError {
     pub(super) fn new(endpoint: &str, cause: Cause, detail: impl Into<String>) -> Self {
         Self { endpoint: endpoint.to_owned(), cause, detail: detail.into() }
@@ -114,6 +122,12 @@ impl EtcdError {
         }
         tracing::debug!(endpoint, error = words, "etcd");
         Self::new(endpoint, Cause::Closed, cause::why(error))
+    }
+
+    /// Whether the login is refused that a request came with, as it is once the token has expired or is not known to the
+    /// member, or once logins were changed after a signed one was given.
+    pub(super) fn asks_for_another_login(&self) -> bool {
+        self.cause == Cause::Credentials && REFUSED_TOKEN.contains(&self.detail.as_str())
     }
 
     /// Whether the endpoint answered at all, though not with what was asked.

@@ -5,11 +5,18 @@
 //! [`Finder`] looks for clusters. What passes is bytes and revisions: what a key means is the driver's business. The
 //! library's client can write; it is kept private here, and nothing but [`Writer`] puts, deletes, grants or commits.
 
+mod carrier;
 mod connect;
 #[cfg(test)]
 pub(crate) mod double;
+#[cfg(test)]
+mod double_auth;
 mod error;
+mod guarded;
 mod health;
+mod login;
+#[cfg(test)]
+mod login_tests;
 mod record;
 mod scopes;
 #[cfg(test)]

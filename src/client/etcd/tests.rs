@@ -298,9 +298,8 @@ async fn a_password_command_slower_than_the_one_who_asks_runs_once_for_all_endpo
     let mut client = RecordClient::new(Connector::new(&endpoints).expect("endpoints"), "/service/a/", "leader");
     let given_up = tokio::time::timeout(Duration::from_millis(100), client.next(HEARTBEAT)).await;
     assert!(given_up.is_err(), "the command was meant to be slow");
-    // The double knows no logins; what counts is that one was tried.
-    let error = client.next(HEARTBEAT).await.expect_err("no login");
-    assert_eq!(error.cause, Cause::UnexpectedAnswer, "{error}");
+    // The double asks for no login; what counts is that one was tried.
+    client.next(HEARTBEAT).await.expect("a record");
     assert_eq!(std::fs::read_to_string(runs.path()).expect("noted"), "run\n");
 }
 

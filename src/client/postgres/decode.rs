@@ -73,6 +73,12 @@ impl Decode for Timestamp {
     }
 }
 
+impl Decode for bool {
+    fn decode(columns: &mut Columns<'_>) -> Result<Self, PartError> {
+        columns.take()
+    }
+}
+
 impl Decode for i64 {
     fn decode(columns: &mut Columns<'_>) -> Result<Self, PartError> {
         columns.take()

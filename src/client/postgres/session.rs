@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures::future::{Either, join, join_all, select};
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::connect::{Driving, Encryption, Opened};
@@ -126,6 +127,31 @@ impl Session {
             Err(error) if error.as_db_error().is_none() => Err(PostgresError::from_wire(&error)),
             answer => Ok(read(rows(answer).map_err(|error| part(&error)), all)),
         }
+    }
+
+    /// Whether a role may log in, and whether a database takes connections; `None`: there is none of that name.
+    ///
+    /// # Errors
+    /// No answer within `deadline`, or the connection ended.
+    pub async fn made(
+        &mut self,
+        role: Option<&str>,
+        database: Option<&str>,
+        deadline: Duration,
+    ) -> Result<(Option<bool>, Option<bool>), PostgresError> {
+        let Self { client, driving, major, .. } = self;
+        let ask = |statement: Statement, name: Option<&str>| {
+            let (client, name) = (&*client, name.map(str::to_owned));
+            let text = statement.text(*major);
+            async move {
+                let Some(name) = name else { return Ok(Vec::new()) };
+                client.query_typed(text, &[(&name as &(dyn ToSql + Sync), Type::TEXT)]).await
+            }
+        };
+        let work = join(ask(Statement::RoleLogin, role), ask(Statement::DatabaseOpen, database));
+        let (role, database) = within(deadline, drive(driving, work)).await?;
+        let flag = |answer| optional::<bool>(&rows(answer)?).map_err(|error| unexpected(&error));
+        Ok((flag(role)?, flag(database)?))
     }
 
     /// Asks what an examination wants to know.

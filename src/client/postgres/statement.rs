@@ -45,6 +45,10 @@ pub enum Statement {
     Settings,
     /// What the role could do beyond looking. Only for an examination.
     Privileges,
+    /// Whether a role, `$1`, may log in; no row: there is none. Only for an examination.
+    RoleLogin,
+    /// Whether a database, `$1`, takes connections; no row: there is none. Only for an examination.
+    DatabaseOpen,
 }
 
 /// Client backends. Without `pg_monitor` the kind of a foreign backend is hidden, and a database tells that it is one.
@@ -235,6 +239,8 @@ impl Statement {
                 "SELECT name, left(setting, 4096), unit, vartype, context, source, min_val, max_val, enumvals, \
                  left(boot_val, 4096), pending_restart FROM pg_settings ORDER BY lower(name) LIMIT 4000"
             }
+            Self::RoleLogin => "SELECT rolcanlogin FROM pg_roles WHERE rolname::text = $1",
+            Self::DatabaseOpen => "SELECT datallowconn FROM pg_database WHERE datname::text = $1",
             Self::Privileges => {
                 "SELECT rolsuper, rolreplication, rolcreaterole, rolcreatedb, rolbypassrls, \
                  pg_has_role('pg_read_all_stats', 'USAGE'), pg_has_role('pg_read_all_settings', 'USAGE'), \

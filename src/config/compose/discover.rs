@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ComposeSource;
 use super::agent::{Agent, Store, Told};
 use super::login;
+use super::preparation::preparation;
 use super::project::Project;
 use super::reach::{Reached, host_port};
 use super::role::{ETCD_PORT, EXPORTER_PORT, PATRONI_PORT, POSTGRES_PORT, Role, roles};
@@ -82,6 +83,8 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
     found.containers = of_agents.collect();
     found.containers.extend(with(Role::Etcd).iter().map(named));
     found.containers.extend(with(Role::Router).iter().map(|service| (service.name.clone(), service.name.clone())));
+
+    found.preparation = preparation(&project.services, &members, &with(Role::Router));
 
     let everything: Vec<&Service> = project.services.iter().collect();
     found.postgres_login = login::postgres(project, &everything, &agents);

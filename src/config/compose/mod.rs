@@ -14,6 +14,7 @@ mod haproxy_cfg;
 mod labels;
 mod login;
 mod ports;
+mod preparation;
 mod project;
 mod reach;
 mod role;

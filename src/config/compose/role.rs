@@ -96,7 +96,7 @@ fn by_command(words: &[String]) -> Option<Role> {
 /// Words of an image's name that make it something else: a tool that speaks to the part, not the part.
 const TOOLS: [&str; 9] = ["keeper", "browser", "ui", "viewer", "workbench", "backup", "client", "manager", "operator"];
 
-fn by_image(image: &str) -> Option<Role> {
+pub(super) fn by_image(image: &str) -> Option<Role> {
     // Registry, port and organisation say nothing; tag and digest neither.
     let name = image.split('@').next()?.rsplit('/').next()?.split(':').next()?.to_ascii_lowercase();
     let words: Vec<&str> = name.split(['-', '_', '.']).collect();

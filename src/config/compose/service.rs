@@ -51,6 +51,10 @@ pub(super) struct Service {
     pub(super) configs: Vec<(String, Option<String>)>,
     /// Copies that are started.
     pub(super) copies: Option<u32>,
+    /// When it is started again, in Compose's word.
+    pub(super) restart: Option<String>,
+    /// Services that it waits for.
+    pub(super) depends_on: Vec<String>,
 }
 
 /// A port that cannot be read.
@@ -106,6 +110,11 @@ pub(super) fn read(name: &str, node: &Node, written: Option<&Node>, problems: &m
             .at(&["deploy", "replicas"])
             .or_else(|| node.get("scale"))
             .and_then(|copies| copies.text()?.parse().ok()),
+        restart: node
+            .text_of("restart")
+            .or_else(|| node.at(&["deploy", "restart_policy", "condition"])?.text())
+            .map(str::to_owned),
+        depends_on: names(node.get("depends_on")),
         secrets: references(node.get("secrets")),
         configs: references(node.get("configs")),
         ..Service::default()
@@ -180,6 +189,13 @@ fn only_reference(written: &str) -> Option<&str> {
         })
         .any(|depth| depth < 0);
     (!name.is_empty() && operator && !closes_early).then_some(name)
+}
+
+/// The keys of a map, or the items of a list.
+fn names(node: Option<&Node>) -> Vec<String> {
+    let Some(node) = node else { return Vec::new() };
+    let keys = node.entries().map(|(key, _)| key.to_owned());
+    keys.chain(node.items().iter().filter_map(Node::text).map(str::to_owned)).collect()
 }
 
 fn words(node: &Node) -> Vec<String> {

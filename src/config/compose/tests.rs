@@ -77,6 +77,9 @@ fn the_labs_own_file_gives_the_whole_cluster() {
     assert_eq!(looking.password, Some(SecretSource::Environment("LAB_MONITOR_PASSWORD".to_owned())));
     let acting = cluster.patroni.acting.as_ref().unwrap();
     assert_eq!(acting.password, Some(SecretSource::Environment("LAB_REST_PASSWORD".to_owned())));
+    let preparation = cluster.preparation.as_ref().unwrap();
+    assert_eq!(preparation.container, "pg-cluster-init");
+    assert_eq!((preparation.user.as_deref(), preparation.database.as_deref()), (Some("app"), Some("app")));
 }
 
 #[test]
@@ -208,6 +211,9 @@ fn fixed_addresses_are_used_where_nothing_is_published() {
     let found = stack("fixed.yml");
     let names: Vec<&str> = found.members.iter().map(|member| member.name.as_str()).collect();
     assert_eq!(names, ["node-a", "node-b"], "neither the backup nor the preparation is a node");
+    let preparation = settled(&found).preparation.unwrap();
+    assert_eq!(preparation.container, "cluster-init");
+    assert_eq!((preparation.user.as_deref(), preparation.database.as_deref()), (Some("ledger_app"), Some("ledger")));
     let node = member(&found, "node-b");
     assert_eq!(node.rest.as_deref(), Some("http://172.29.7.22:8008"));
     assert_eq!(node.postgres, Some(("172.29.7.22".to_owned(), 5432)), "not the port that two services claim");

@@ -18,6 +18,7 @@ mod credentials;
 mod drills;
 mod limits;
 mod parts;
+mod preparation;
 
 /// A value from a layer above the file.
 pub(super) type Given<T> = Option<(Place, T)>;
@@ -186,6 +187,7 @@ impl<'a> Resolver<'a> {
                 }
             }),
             etcd_writes_config: written.etcd.as_ref().and_then(|etcd| etcd.write_config).unwrap_or(false),
+            preparation: self.preparation(&at, written),
             drills: self.drills(
                 &at,
                 written,

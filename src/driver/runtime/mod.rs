@@ -1,9 +1,11 @@
 //! What parts of a cluster run in, for breaking them on purpose and mending them: containers of the engine on this
-//! host, or whatever configured commands reach. Knows no scenario; a fault says all that is needed.
+//! host, or whatever configured commands reach. Knows no scenario; a fault says all that is needed. And, looked at alone,
+//! the container that prepares a cluster.
 
 mod command;
 mod docker;
 mod find;
+mod preparation;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -17,6 +19,7 @@ use crate::model::source::{SourceError, Trouble};
 use crate::model::text::Text;
 
 pub use find::{Place, firewall, means, watchdog};
+pub use preparation::ContainerPreparation;
 
 use docker::DockerBreak;
 

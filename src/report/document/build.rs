@@ -10,8 +10,8 @@ use super::super::{clusters, dcs};
 use super::value::seconds;
 use super::{
     AcknowledgedDocument, BackupsDocument, ClusterDocument, DcsDocument, DcsMemberDocument, EvidenceDocument,
-    FindingDocument, MemberDocument, OperationLockDocument, PauseDocument, RouterDocument, SCHEMA_VERSION,
-    ScheduledDocument, ServerDocument, SlotDocument, SourceDocument, StatusDocument, Value,
+    FindingDocument, MemberDocument, OperationLockDocument, PauseDocument, PreparationDocument, RouterDocument,
+    SCHEMA_VERSION, ScheduledDocument, ServerDocument, SlotDocument, SourceDocument, StatusDocument, Value,
 };
 use crate::model::dcs::{DcsMember, Quorum, RaftLeader};
 use crate::model::finding::Finding;
@@ -19,7 +19,7 @@ use crate::model::member::Presence;
 use crate::model::moment::Began;
 use crate::model::name::NodeName;
 use crate::model::observed::{Freshness, Observed, Reading};
-use crate::model::parts::BackupOutcome;
+use crate::model::parts::{BackupOutcome, PreparationState};
 use crate::model::postgres::{Invalidation, SqlPart};
 use crate::model::router::{PoolPurpose, Router};
 use crate::model::snapshot::{Snapshot, SourceStatus, StackKind};
@@ -71,6 +71,7 @@ fn cluster(snapshot: &Snapshot) -> ClusterDocument {
         },
         routers: snapshot.routers.iter().map(|one| router(snapshot, one)).collect(),
         backups: backups(snapshot),
+        preparation: preparation(snapshot),
         findings: snapshot.findings.iter().map(|one| finding(snapshot, one)).collect(),
         settling: snapshot.settling.iter().map(|one| finding(snapshot, one)).collect(),
         sources: snapshot.sources().iter().map(source).collect(),
@@ -92,6 +93,26 @@ fn pause(snapshot: &Snapshot) -> Option<PauseDocument> {
         began_at: began_at.map(|at| at.to_string()),
         seen_for_seconds: seconds(span),
         by: snapshot.paused_by.as_ref().map(ToString::to_string),
+    })
+}
+
+fn preparation(snapshot: &Snapshot) -> Option<PreparationDocument> {
+    let reading =
+        snapshot.runtimes.iter().find(|reading| reading.last().is_some_and(|told| told.preparation.is_some()))?;
+    let preparation = reading.last()?.preparation.as_ref()?;
+    let (state, exit_code, since) = match &preparation.state {
+        PreparationState::Absent => ("absent", None, None),
+        PreparationState::Waiting => ("waiting", None, None),
+        PreparationState::Running { since } => ("running", None, *since),
+        PreparationState::Done { at } => ("done", Some(0), *at),
+        PreparationState::Failed { code, at, .. } => ("failed", Some(*code), *at),
+    };
+    Some(PreparationDocument {
+        container: preparation.container.to_string(),
+        state,
+        exit_code,
+        since: since.map(|at| at.to_string()),
+        is_fresh: reading.is_fresh(snapshot.now),
     })
 }
 

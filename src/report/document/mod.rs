@@ -67,12 +67,29 @@ pub struct ClusterDocument {
     pub routers: Vec<RouterDocument>,
     /// Backups.
     pub backups: BackupsDocument,
+    /// What prepares the cluster once; null: nothing is configured that does, or no container engine told of it.
+    pub preparation: Option<PreparationDocument>,
     /// What is wrong, worst first; what somebody has acknowledged last.
     pub findings: Vec<FindingDocument>,
     /// Findings in the making, worst first.
     pub settling: Vec<FindingDocument>,
     /// Every source asked.
     pub sources: Vec<SourceDocument>,
+}
+
+/// The container that prepares a cluster once, and ends.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct PreparationDocument {
+    /// Its name.
+    pub container: String,
+    /// `absent`, `waiting`, `running`, `done` or `failed`.
+    pub state: &'static str,
+    /// With which code it ended; null: it has not.
+    pub exit_code: Option<i64>,
+    /// Since when it is so, RFC 3339; null: the engine does not tell.
+    pub since: Option<String>,
+    /// Whether that was told in time.
+    pub is_fresh: bool,
 }
 
 /// One member.

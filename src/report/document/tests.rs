@@ -1,13 +1,15 @@
 use serde_json::Value as Json;
 
 use super::super::test_support::{
-    bare, cascade, cut, dcs_lost, findings, healthy, leaderless, missing, operation_lock, record, seconds, split,
+    bare, cascade, cut, dcs_lost, findings, healthy, leaderless, missing, operation_lock, record, said, seconds, split,
     waiting,
 };
 use super::*;
 use crate::model::dcs::FailoverKey;
 use crate::model::moment::Began;
+use crate::model::parts::{Preparation, PreparationState, RuntimeReport};
 use crate::model::snapshot::Snapshot;
+use crate::model::source::SourceKind;
 
 fn document(snapshot: &Snapshot) -> Json {
     serde_json::from_str(&json(&status([snapshot])).unwrap()).unwrap()
@@ -32,7 +34,31 @@ fn situations() -> Vec<Snapshot> {
     });
     paused.paused_since = Some(Began::OnRecord(paused.wall - jiff::SignedDuration::from_mins(12)));
     paused.paused_by = Some("alice@bastion".into());
-    vec![healthy(), locked, paused, cascade(), silent, gone, lost, leaderless(), split(), waiting(), bare()]
+    let prepared = |state| {
+        let mut snapshot = healthy();
+        let preparation = Some(Preparation { container: "shop_db-init_1".into(), state });
+        let report = RuntimeReport { version: "".into(), containers: Vec::new(), preparation };
+        snapshot.runtimes = vec![said(SourceKind::Runtime, "db-init", 900, report)];
+        snapshot
+    };
+    let at = Some(healthy().wall);
+    let failed = PreparationState::Failed { code: 3, out_of_memory: false, retries: false, at, lines: Vec::new() };
+    let (done, failed) = (prepared(PreparationState::Done { at }), prepared(failed));
+    vec![
+        done,
+        failed,
+        healthy(),
+        locked,
+        paused,
+        cascade(),
+        silent,
+        gone,
+        lost,
+        leaderless(),
+        split(),
+        waiting(),
+        bare(),
+    ]
 }
 
 /// As much of JSON Schema as `docs/status.schema.json` uses. A keyword it does not know fails, lest it be ignored.
@@ -63,7 +89,8 @@ impl Schema {
                 "const" if rule != value => troubles.push(format!("{path}: {value} is not {rule}")),
                 "enum" | "const" | "$schema" | "$id" | "$defs" | "title" | "description" => {}
                 "required" => {
-                    for name in rule.as_array().unwrap().iter().filter_map(Json::as_str) {
+                    for name in rule.as_array().unwrap() {
+                        let name = name.as_str().expect("a name");
                         if value.is_object() && value.get(name).is_none() {
                             troubles.push(format!("{path}: lacks {name}"));
                         }
@@ -197,4 +224,14 @@ fn a_pause_tells_since_when_and_whose_it_is_as_far_as_that_is_known() {
         assert_eq!((&told["began_at"], &told["seen_for_seconds"]), (&at, &Json::from(725.0)), "{known:?}");
     }
     assert_eq!(document(&healthy())["clusters"][0]["pause"], Json::Null);
+}
+
+#[test]
+fn what_prepares_the_cluster_is_told_by_how_it_stands() {
+    let told: Vec<Json> =
+        situations().iter().map(|snapshot| document(snapshot)["clusters"][0]["preparation"].clone()).collect();
+    assert_eq!((told[0]["state"].as_str(), told[0]["exit_code"].as_i64()), (Some("done"), Some(0)));
+    assert_eq!((told[1]["state"].as_str(), told[1]["exit_code"].as_i64()), (Some("failed"), Some(3)));
+    assert!(told[1]["since"].is_string() && told[1]["is_fresh"] == true, "{}", told[1]);
+    assert!(told[2..].iter().all(Json::is_null));
 }

@@ -15,17 +15,8 @@ use crate::model::agent::Address;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 use crate::operate::drill::Reports;
+use crate::wire::engine::engine;
 use crate::wire::{job, stack};
-
-/// Where Docker listens, unless `DOCKER_HOST` or the configuration says otherwise.
-const ENGINE: &str = "unix:///var/run/docker.sock";
-
-/// The container engine of a cluster.
-pub(super) fn engine(cluster: &ClusterSettings) -> String {
-    let environment = Environment::of_process();
-    let by_environment = || environment.get("DOCKER_HOST").filter(|host| !host.is_empty()).map(str::to_owned);
-    cluster.drills.engine.clone().or_else(by_environment).unwrap_or_else(|| ENGINE.to_owned())
-}
 
 /// The users' way for writing, and for reading.
 fn ways(cluster: &ClusterSettings) -> Option<(Address, Option<Address>)> {
@@ -54,7 +45,7 @@ pub(super) async fn survey(
     scenario: Scenario,
     may_log_in: bool,
 ) -> Survey {
-    let engine = engine(cluster);
+    let engine = engine(cluster.drills.engine.as_deref());
     let (parts, dcs) = parts(cluster, snapshot);
     let by = match scenario.breaks() {
         Some(_) => means(&cluster.drills, &engine, &parts).await,

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::member::member;
-use super::{alone, readable_key, scopes, source_error};
+use super::{each, readable_key, scopes, source_error};
 use crate::client::certificate;
 use crate::client::etcd::{Connector, EndpointName, HealthClient, Login, RecordClient, prefix};
 use crate::config::endpoint::EtcdEndpoints;
@@ -26,7 +26,9 @@ const NEARLY_FULL: u64 = 80;
 #[derive(Debug)]
 pub struct EtcdCheck {
     source: Source,
+    /// All of the store: they share their login.
     endpoints: EtcdEndpoints,
+    url: String,
     namespace: String,
     scope: Option<String>,
 }
@@ -35,10 +37,11 @@ impl EtcdCheck {
     /// One for each of `endpoints`, which should have `scope` under `namespace`. `None`: the scope is not known, and its
     /// record is not looked for.
     pub fn each(endpoints: &EtcdEndpoints, namespace: &str, scope: Option<&str>) -> Vec<Self> {
-        alone(endpoints)
-            .map(|(name, endpoints)| Self {
+        each(endpoints)
+            .map(|(name, url)| Self {
                 source: Source::new(SourceKind::EtcdMember, name),
-                endpoints,
+                endpoints: endpoints.clone(),
+                url,
                 namespace: namespace.to_owned(),
                 scope: scope.map(ToOwned::to_owned),
             })
@@ -47,7 +50,7 @@ impl EtcdCheck {
 
     async fn examine(&self) -> Vec<CheckLine> {
         let mut list = Checklist::new(self.source.clone(), self.source.target.clone());
-        let connector = match Connector::new(&self.endpoints) {
+        let connector = match Connector::only(&self.endpoints, &self.url) {
             Ok(connector) => connector,
             Err(error) => {
                 list.failed(&source_error(&error));

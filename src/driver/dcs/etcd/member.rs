@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{alone, source_error};
+use super::{each, source_error};
 use crate::client::etcd::{Connector, Health, HealthClient, Majority, StoreMember};
 use crate::config::endpoint::EtcdEndpoints;
 use crate::driver::port::{Facts, Observe, Pace};
@@ -16,7 +16,9 @@ use crate::model::text::Text;
 #[derive(Debug)]
 pub struct EtcdMemberHealth {
     source: Source,
+    /// All of the store: they share their login.
     endpoints: EtcdEndpoints,
+    url: String,
     readable: Option<String>,
     client: Option<HealthClient>,
 }
@@ -25,10 +27,11 @@ impl EtcdMemberHealth {
     /// One for each of `endpoints`. Connects when first observed. `readable` is a key that the login may read, by which
     /// the majority is tried; `None`: a key that need not exist, which a login with few rights may not look at.
     pub fn each(endpoints: &EtcdEndpoints, readable: Option<&str>) -> Vec<Self> {
-        alone(endpoints)
-            .map(|(name, endpoints)| Self {
+        each(endpoints)
+            .map(|(name, url)| Self {
                 source: Source::new(SourceKind::EtcdMember, name),
-                endpoints,
+                endpoints: endpoints.clone(),
+                url,
                 readable: readable.map(ToOwned::to_owned),
                 client: None,
             })
@@ -39,7 +42,7 @@ impl EtcdMemberHealth {
         let client = match &mut self.client {
             Some(client) => client,
             unset => {
-                let connector = Connector::new(&self.endpoints).map_err(|error| source_error(&error))?;
+                let connector = Connector::only(&self.endpoints, &self.url).map_err(|error| source_error(&error))?;
                 unset.insert(HealthClient::new(connector, self.readable.as_deref()))
             }
         };

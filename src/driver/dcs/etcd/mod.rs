@@ -36,10 +36,10 @@ pub fn readable_key(namespace: &str, scope: &str) -> String {
     format!("{}initialize", prefix(namespace, scope))
 }
 
-/// The settings for each endpoint alone, with its name for messages.
-fn alone(endpoints: &EtcdEndpoints) -> impl Iterator<Item = (String, EtcdEndpoints)> + '_ {
+/// Each endpoint by itself: its name for messages, and its URL.
+fn each(endpoints: &EtcdEndpoints) -> impl Iterator<Item = (String, String)> + '_ {
     endpoints.urls.iter().map(|url| {
         let name = EndpointName::parse(url).map_or_else(|_| url.clone(), |name| name.to_string());
-        (name, EtcdEndpoints { urls: vec![url.clone()], ..endpoints.clone() })
+        (name, url.clone())
     })
 }

@@ -92,6 +92,7 @@ impl World {
         Ok(RuntimeReport {
             version: WORDS.runtime_version.clone(),
             containers: self.nodes.iter().map(container).collect(),
+            preparation: None,
         })
     }
 }
