@@ -171,7 +171,7 @@ async fn what_blocks_cannot_be_confirmed_and_the_block_stays_in_sight_at_80x24()
     let mut console = world.console();
     console.size = (80, 24);
     console.press(":failover pg-2<Enter>").await;
-    console.shows(&["pg-0 leads and answers: switch over to pg-2 instead"]);
+    console.shows(&["pg-0 leads and answers, so that it would have to hand over; pg-2 is not"]);
     // What was told goes with the next key, and what a dialog asks stays in sight with its keys.
     console.press(":switchover pg-1<Enter>").await;
     console.shows(&["Enter to confirm", "Enter confirm  Esc leave  d dry run"]);

@@ -10,6 +10,7 @@ mod cluster;
 mod configure;
 mod dcs;
 mod drill;
+mod handover;
 mod identity;
 mod leader;
 mod parameters;
@@ -33,6 +34,7 @@ use super::note::{Note, Verdict};
 use super::plan::Plan;
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
+pub use handover::kept_from_handover;
 use scene::{Purpose, Scene};
 
 /// A member that could lead, and what speaks for and against it.
