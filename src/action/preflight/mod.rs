@@ -173,8 +173,8 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             router::sees(&scene, None, &mut notes);
             drill::examine(&scene, *scenario, &mut notes);
         }
-        Intent::EndSession { member, pid, started, .. } => {
-            session::examine(&scene, member, *pid, *started, &mut notes);
+        Intent::EndSession { member, pid, started, how } => {
+            session::examine(&scene, member, *pid, *started, *how, &mut notes);
         }
         Intent::Undo { owed, .. } => undo::examine(&scene, owed, &mut notes),
     }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::super::intent::EndSession;
 use super::super::note::Note;
 use super::super::walsender::{Consumer, Keeps, Sender, senders};
 use super::scene::{Scene, block, pass, warn};
@@ -12,7 +13,14 @@ use crate::model::units;
 /// How this program calls itself towards PostgreSQL.
 const OURS: &str = "pgctl-tui";
 
-pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, pid: u32, started: Timestamp, notes: &mut Vec<Note>) {
+pub(super) fn examine(
+    scene: &Scene<'_>,
+    name: &NodeName,
+    pid: u32,
+    started: Timestamp,
+    how: EndSession,
+    notes: &mut Vec<Note>,
+) {
     const CHECK: &str = "session-there";
     let Some(view) = scene.view(name) else {
         notes.push(block("target-known", format!("there is no member {name}")).about(name));
@@ -51,6 +59,9 @@ pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, pid: u32, started: Tim
             if let Some(blocked) = blocked_by(report, session.pid) {
                 push(warn("session-blocks", blocked));
             }
+            if session.waits_for_standby() {
+                push(warn("session-waits-for-standby", unconfirmed(pid, name, how)));
+            }
         }
         Some(session) => match session.started {
             Some(other) => {
@@ -71,6 +82,17 @@ pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, pid: u32, started: Tim
             ),
         )),
     }
+}
+
+/// What becomes of a commit that a synchronous standby has not confirmed: the wait ends, and the transaction stays committed.
+fn unconfirmed(pid: u32, name: &NodeName, how: EndSession) -> String {
+    let ends = match how {
+        EndSession::Cancel => "cancelling it commits locally",
+        EndSession::Terminate => "terminating it commits locally, and its client is not told",
+    };
+    format!(
+        "pid {pid} on {name} waits for a synchronous standby to confirm its commit: {ends}; the standby may not have it"
+    )
 }
 
 /// What ending a walsender does to whom it serves.
