@@ -32,6 +32,12 @@ type Edit = fn(&mut Snapshot);
 
 fn as_is(_: &mut Snapshot) {}
 
+/// The receiver of pg-1 stands still, and both ends go on saying "streaming".
+fn stopped_receiver(snapshot: &mut Snapshot) {
+    sql(snapshot, 1, |report| report.receiver.as_mut().unwrap().message_age = Some(seconds(15)));
+    sql(snapshot, 0, |report| report.downstream[0].reply_age = Some(seconds(15)));
+}
+
 fn failover_plan() -> Plan {
     let intent = Intent::Failover { candidate: pg(1) };
     plan(intent, 1, AgentRequest::Failover { candidate: pg(1) }, Expectation::default())
@@ -221,6 +227,8 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("candidate-receives", as_is, Pass)]
 #[case("candidate-receives", |s: &mut Snapshot| sql(s, 1, |r| r.receiver = None), Block)]
 #[case("candidate-receives", |s: &mut Snapshot| sql(s, 1, |r| r.receiver.as_mut().unwrap().message_age = Some(seconds(90))), Block)]
+#[case("candidate-receives", |s: &mut Snapshot| sql(s, 1, |r| r.receiver.as_mut().unwrap().message_age = Some(seconds(15))), Pass)]
+#[case("candidate-receives", |s: &mut Snapshot| stopped_receiver(s), Block)]
 #[case("candidate-receives", |s: &mut Snapshot| member(s, 1).sql = None, Warn)]
 #[case("candidate-receives", |s: &mut Snapshot| lose(s, 1), Block)]
 #[case("candidate-served", as_is, Pass)]
@@ -660,6 +668,27 @@ fn a_router_that_is_to_be_told_lets_itself_be_told(
 fn end(pid: u32, began: jiff::Timestamp) -> Plan {
     let intent = Intent::EndSession { member: pg(0), pid, started: began, how: EndSession::Terminate };
     plan(intent, 0, AgentRequest::Reload, Expectation::default())
+}
+
+/// Its transaction is committed already: ending the wait takes nothing back, and confirms what no standby has.
+#[rstest]
+#[case::cancelled(EndSession::Cancel)]
+#[case::terminated(EndSession::Terminate)]
+fn a_commit_that_waits_for_a_standby_stays_when_its_session_is_ended(#[case] how: EndSession) {
+    let mut snapshot = healthy();
+    sql(&mut snapshot, 0, |report| report.sessions = vec![session(77)]);
+    let intent = Intent::EndSession { member: pg(0), pid: 77, started: started(), how };
+    let mut plan = restart(0);
+    plan.intent = intent;
+    let check = "session-waits-for-standby";
+    assert!(!names(&examine(&snapshot, &plan)).contains(&check), "it waits for nothing");
+    sql(&mut snapshot, 0, |report| report.sessions[0].wait = "IPC: SyncRep".into());
+    let notes = examine(&snapshot, &plan);
+    assert_eq!(verdict(&notes, check), (Warn, false));
+    let note = notes.iter().find(|note| note.check == *check).unwrap();
+    for part in ["it commits locally", "the standby may not have it"] {
+        assert!(note.text.as_str().contains(part), "{}", note.text);
+    }
 }
 
 #[test]

@@ -184,6 +184,23 @@ fn a_router_follows_when_it_leads_to_the_new_leader_alone() {
     contradicted(with(switched(), set(ProxyStatus::NoCheck)), &milestone, "not checked");
 }
 
+/// Both ends go on saying "streaming" of a receiver whose process was stopped.
+#[test]
+fn a_receiver_without_a_sign_of_life_does_not_stream() {
+    let stopped = |s: &mut Snapshot| {
+        sql(s, 2, |report| report.receiver.as_mut().unwrap().message_age = Some(Duration::from_secs(15)));
+        for other in 0..2 {
+            sql(s, other, |report| {
+                for row in report.downstream.iter_mut().filter(|row| row.application == *"pg-2") {
+                    row.reply_age = Some(Duration::from_secs(15));
+                }
+            });
+        }
+    };
+    not_yet(with(healthy(), stopped), &Milestone::Streaming { member: pg(2) }, "no sign of life for 15");
+    not_yet(with(healthy(), stopped), &Milestone::AllStreaming, "no sign of life");
+}
+
 #[test]
 fn a_stream_is_seen_from_both_sides_on_the_leaders_timeline() {
     let milestone = Milestone::Streaming { member: pg(0) };
