@@ -535,7 +535,10 @@ async fn what_is_taken_back_while_it_is_offered_is_offered_no_more() {
     let mut console = world.console();
     console.start().await;
     console.until("u take it back").await;
-    other.press("<Esc>:undrain pg-1<Enter><Enter>y").await;
+    other.press("<Esc>:undrain pg-1<Enter>").await;
+    // Until the lock of the drain has gone.
+    other.until("Enter to confirm").await;
+    other.press("<Enter>y").await;
     other.until("done: ").await;
     console.until("Nothing temporary is left").await;
     console.hides(&["u take it back"]);
