@@ -56,7 +56,7 @@ async fn a_finding_carries_what_mends_it_as_the_first_entry() {
 #[tokio::test(start_paused = true)]
 async fn a_finding_that_no_action_mends_offers_none_first_and_says_what_does() {
     let world = World::new().await;
-    world.strike(Fault::AbandonSlot { retained: 200 << 30 });
+    world.strike(Fault::AbandonSlot { retained: 11 << 30 });
     let mut console = world.console();
     console.press("8").await;
     console.until("of WAL").await;
