@@ -121,3 +121,35 @@ fn blocked_by(report: &crate::model::postgres::SqlReport, pid: i32) -> Option<St
     let waiting = report.sessions.iter().filter(|session| session.blocked_by.contains(&pid)).count();
     (waiting > 0).then(|| format!("{waiting} sessions wait for pid {pid}: they go on when it ends"))
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::examine;
+    use crate::action::intent::{EndSession, Intent};
+    use crate::action::note::{Note, Verdict};
+    use crate::action::test_support::{healthy, pg, restart, session, sql, started};
+    use crate::model::snapshot::Snapshot;
+
+    /// Its transaction is committed already: ending the wait takes nothing back, and confirms what no standby has.
+    #[rstest]
+    #[case::cancelled(EndSession::Cancel)]
+    #[case::terminated(EndSession::Terminate)]
+    fn a_commit_that_waits_for_a_standby_stays_when_its_session_is_ended(#[case] how: EndSession) {
+        let mut plan = restart(0);
+        plan.intent = Intent::EndSession { member: pg(0), pid: 77, started: started(), how };
+        let told = |snapshot: &Snapshot| -> Option<Note> {
+            examine(snapshot, &plan).into_iter().find(|note| note.check == *"session-waits-for-standby")
+        };
+        let mut snapshot = healthy();
+        sql(&mut snapshot, 0, |report| report.sessions = vec![session(77)]);
+        assert_eq!(told(&snapshot), None, "it waits for nothing");
+        sql(&mut snapshot, 0, |report| report.sessions[0].wait = "IPC: SyncRep".into());
+        let note = told(&snapshot).unwrap();
+        assert_eq!(note.verdict, Verdict::Warn);
+        for part in ["it commits locally", "the standby may not have it"] {
+            assert!(note.text.as_str().contains(part), "{}", note.text);
+        }
+    }
+}

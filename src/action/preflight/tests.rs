@@ -670,27 +670,6 @@ fn end(pid: u32, began: jiff::Timestamp) -> Plan {
     plan(intent, 0, AgentRequest::Reload, Expectation::default())
 }
 
-/// Its transaction is committed already: ending the wait takes nothing back, and confirms what no standby has.
-#[rstest]
-#[case::cancelled(EndSession::Cancel)]
-#[case::terminated(EndSession::Terminate)]
-fn a_commit_that_waits_for_a_standby_stays_when_its_session_is_ended(#[case] how: EndSession) {
-    let mut snapshot = healthy();
-    sql(&mut snapshot, 0, |report| report.sessions = vec![session(77)]);
-    let intent = Intent::EndSession { member: pg(0), pid: 77, started: started(), how };
-    let mut plan = restart(0);
-    plan.intent = intent;
-    let check = "session-waits-for-standby";
-    assert!(!names(&examine(&snapshot, &plan)).contains(&check), "it waits for nothing");
-    sql(&mut snapshot, 0, |report| report.sessions[0].wait = "IPC: SyncRep".into());
-    let notes = examine(&snapshot, &plan);
-    assert_eq!(verdict(&notes, check), (Warn, false));
-    let note = notes.iter().find(|note| note.check == *check).unwrap();
-    for part in ["it commits locally", "the standby may not have it"] {
-        assert!(note.text.as_str().contains(part), "{}", note.text);
-    }
-}
-
 #[test]
 fn only_the_session_that_was_picked_is_ended() {
     let mut snapshot = healthy();
