@@ -171,7 +171,7 @@ async fn what_blocks_cannot_be_confirmed_and_the_block_stays_in_sight_at_80x24()
     let mut console = world.console();
     console.size = (80, 24);
     console.press(":failover pg-2<Enter>").await;
-    console.shows(&["pg-0 leads and answers: switch over to pg-2 instead"]);
+    console.shows(&["pg-0 leads and answers, so that it would have to hand over; pg-2 is not"]);
     // What was told goes with the next key, and what a dialog asks stays in sight with its keys.
     console.press(":switchover pg-1<Enter>").await;
     console.shows(&["Enter to confirm", "Enter confirm  Esc leave  d dry run"]);
@@ -479,14 +479,15 @@ async fn an_action_that_died_is_told_at_the_start_and_what_it_left_is_taken_back
     console.until("done: ").await;
     let mut console = world.console();
     console.start().await;
-    console.shows(&["Died:", "IT HAD DONE", "TO BE TAKEN BACK", "pg-router: set server replicas/pg-1 state ready"]);
+    console.until("Died:").await;
+    console.shows(&["IT HAD DONE", "TO BE TAKEN BACK", "pg-router: set server replicas/pg-1 state ready"]);
     console.shows(&["THE CLUSTER NOW", "u: plan how to take that back", "u take it back"]);
     console.keep("died");
     console.press("u").await;
     console.until("Enter to confirm").await;
     console.shows(&["Take back what 20261121-140207-000-4711 left in prod-eu"]);
     console.keep("undo");
-    console.press("<Enter>prod-eu<Enter>").await;
+    console.press("<Enter>y").await;
     console.until("done: take back what").await;
     let ledger = world.hand.ledger();
     let listed = ledger.list().await.expect("a list");
@@ -503,6 +504,61 @@ async fn an_action_that_died_is_told_at_the_start_and_what_it_left_is_taken_back
     after.press("<Esc><Esc>").await;
     after.press(":undo<Enter>").await;
     after.shows(&["no action has left anything"]);
+}
+
+/// What it owed was taken back by another hand: nobody is asked to do it again, and its book says so.
+#[tokio::test(start_paused = true)]
+async fn what_an_action_left_and_another_hand_took_back_is_struck_and_not_offered() {
+    let world = World::new().await;
+    let action = dead_job(&world).await;
+    let mut console = world.console();
+    console.start().await;
+    console.pass(100).await;
+    console.hides(&["Died:", "an action died", "undo"]);
+    let ledger = world.hand.ledger();
+    let listed = ledger.list().await.expect("a list");
+    let dead = listed.iter().find(|one| *one.action() == action).expect("the dead one");
+    assert!(matches!(&dead.state, JobState::Died(remains) if remains.owed.is_empty()), "its book is settled: {dead:?}");
+    assert!(dead.acknowledged, "nobody is told of it any more");
+    console.press(":undo<Enter>").await;
+    console.shows(&["no action has left anything"]);
+}
+
+/// The dialog is open while another hand takes back what it tells of.
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_back_while_it_is_offered_is_offered_no_more() {
+    let world = World::new().await;
+    dead_job(&world).await;
+    let mut other = world.console();
+    other.press(":server-drain replicas/pg-1<Enter><Enter>y").await;
+    other.until("done: ").await;
+    let mut console = world.console();
+    console.start().await;
+    console.until("u take it back").await;
+    other.press("<Esc>:undrain pg-1<Enter>").await;
+    // Until the lock of the drain has gone.
+    other.until("Enter to confirm").await;
+    other.press("<Enter>y").await;
+    other.until("done: ").await;
+    console.until("Nothing temporary is left").await;
+    console.hides(&["u take it back"]);
+    let mut later = world.console();
+    later.start().await;
+    later.pass(100).await;
+    later.hides(&["Died:", "an action died"]);
+}
+
+/// A console that hears nothing of the router tells by the book alone.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_tells_of_is_told_by_the_book() {
+    let world = World::new().await;
+    dead_job(&world).await;
+    world.strike(Fault::RouterDown);
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let mut console = world.console();
+    console.start().await;
+    console.hides(&["Died:"]);
+    console.until("TO BE TAKEN BACK").await;
 }
 
 /// The row of keys below promises commands; one that opens by itself must not swallow the first letter of one.

@@ -100,6 +100,10 @@ impl Hand for HandDouble {
     fn acknowledge(&self, _: &ActionId) -> BoxFuture<'static, Result<(), String>> {
         std::future::ready(Ok(())).boxed()
     }
+
+    fn strike(&self, _: &ActionId, _: Vec<usize>) -> BoxFuture<'static, Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Lists what a test says.

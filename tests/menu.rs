@@ -52,6 +52,24 @@ async fn a_finding_carries_what_mends_it_as_the_first_entry() {
     console.shows(&["Resume"]);
 }
 
+/// A slot that keeps WAL is no reason to change who leads.
+#[tokio::test(start_paused = true)]
+async fn a_finding_that_no_action_mends_offers_none_first_and_says_what_does() {
+    let world = World::new().await;
+    world.strike(Fault::AbandonSlot { retained: 11 << 30 });
+    let mut console = world.console();
+    console.press("8").await;
+    console.until("of WAL").await;
+    console.press("a").await;
+    console.keep("menu-elsewhere");
+    let lines = dialog(&mut console);
+    assert!(lines[1].starts_with("for: slot "), "{lines:?}");
+    assert!(lines[2].starts_with("no action mends that: bring its consumer back"), "{lines:?}");
+    assert!(lines.iter().all(|line| !line.contains("switch over from")), "{lines:?}");
+    console.press("<Enter>").await;
+    console.shows(&["BESIDES, ON pg-0", "switch over from pg-0"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_nobody_is_selected_the_cluster_is_named_and_nothing_asks_to_select() {
     let world = World::new().await;

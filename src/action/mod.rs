@@ -7,6 +7,7 @@
 pub mod account;
 pub mod before;
 pub mod configuration;
+pub mod debt;
 pub mod drill;
 pub mod drill_report;
 pub mod escort;

@@ -144,6 +144,14 @@ impl Tags {
         self.nosync || (!self.sync_allowed && self.sync_priority.is_some_and(|rank| rank <= 0))
     }
 
+    /// Which tag keeps the member from being synchronous, as it is written; `None`: none does.
+    pub fn why_no_sync(&self) -> Option<String> {
+        if self.nosync {
+            return self.flags().into_iter().find(|flag| flag.starts_with("nosync"));
+        }
+        self.forbids_sync().then(|| format!("sync_priority {}", self.sync_priority.unwrap_or_default()))
+    }
+
     /// What two tags say against each other, and which of them Patroni goes by, each in one line.
     pub fn conflicts(&self) -> Vec<String> {
         let pairs = [

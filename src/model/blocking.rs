@@ -31,6 +31,11 @@ pub struct Queue {
 }
 
 impl Session {
+    /// Whether its transaction is committed here already, and only waits for a synchronous standby to confirm that.
+    pub fn waits_for_standby(&self) -> bool {
+        self.wait.as_str().rsplit(' ').next() == Some("SyncRep")
+    }
+
     /// How long it has waited for a lock: by the lock itself, else by its query, which cannot have waited for longer.
     pub fn wait_age(&self) -> Option<Duration> {
         if self.blocked_by.is_empty() { None } else { self.waited.or(self.query_age) }

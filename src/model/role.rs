@@ -156,6 +156,24 @@ impl MemberState {
     pub fn is_up(&self) -> bool {
         matches!(self, Self::Running | Self::Streaming | Self::InArchiveRecovery)
     }
+
+    /// Whether no PostgreSQL runs in this state: its manager has seen it end, or its start has come to nothing. A stop or a
+    /// restart that failed proves neither.
+    pub fn has_ended(&self) -> bool {
+        match self {
+            Self::Stopped | Self::Crashed => true,
+            Self::Failed(word) => *word == "start failed",
+            Self::Running
+            | Self::Streaming
+            | Self::InArchiveRecovery
+            | Self::Starting
+            | Self::Restarting
+            | Self::Stopping
+            | Self::CreatingReplica
+            | Self::Bootstrapping
+            | Self::Unknown(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for MemberState {

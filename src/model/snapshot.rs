@@ -244,6 +244,19 @@ impl Snapshot {
         self.findings.first().filter(|finding| finding.acknowledged.is_none())
     }
 
+    /// Everything found in the one order for lists and headlines, each with whether it is still in the making: what nobody
+    /// has acknowledged first, then by severity; of one severity, what stands before what is in the making.
+    pub fn ranked_findings(&self) -> Vec<(&Finding, bool)> {
+        let standing = self.findings.iter().map(|finding| (finding, false));
+        let mut all: Vec<_> = standing.chain(self.settling.iter().map(|finding| (finding, true))).collect();
+        let rank = |finding: &Finding| (finding.acknowledged.is_none(), finding.severity);
+        all.sort_by(|(one, making), (other, other_making)| {
+            let by_rank = rank(other).cmp(&rank(one)).then_with(|| making.cmp(other_making));
+            by_rank.then_with(|| one.urgency(other))
+        });
+        all
+    }
+
     /// The worst finding in the making that would be worth a look.
     pub fn worst_settling(&self) -> Option<&Finding> {
         self.settling.first().filter(|finding| finding.acknowledged.is_none() && finding.severity >= Severity::Warning)

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use crate::model::dcs::DcsMember;
 use crate::model::event::{Event, EventKind};
 use crate::model::finding::{Finding, Severity, Subject};
-use crate::model::member::Presence;
+use crate::model::inventory::{Place, Standing};
+use crate::model::member::{Member, Presence};
 use crate::model::moment::Moment;
 use crate::model::observed::{Freshness, Observed};
 use crate::model::role::MemberState;
@@ -210,8 +211,23 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         }
     }
     for gone in before.members.iter().filter(|member| after.member(&member.name).is_none()) {
-        let text = format!("{} dismissed", gone.name);
-        changes.push(EventKind::Membership, Severity::Note, Subject::Node(gone.name.clone()), text, None);
+        let (text, subject) = left(gone, after);
+        changes.push(EventKind::Membership, Severity::Note, subject, text, None);
+    }
+}
+
+/// What became of a row that is gone. One that was made for a place of the configuration bore the place's label until it was
+/// known who is there, and nobody dismissed it.
+fn left(gone: &Member, after: &Snapshot) -> (String, Subject) {
+    let Some(named_by) = &gone.named_by else {
+        return (format!("{} dismissed", gone.name), Subject::Node(gone.name.clone()));
+    };
+    let place = after.places.iter().find(|place| place.label == gone.name || gone.name == *place.at());
+    let at = place.map_or_else(|| gone.name.to_string(), Place::at);
+    match place.map(|place| &place.standing) {
+        Some(Standing::Member(name)) => (format!("{at} ({named_by}) is {name}"), Subject::Node(name.clone())),
+        Some(Standing::Stranger(_)) => (format!("{at} ({named_by}) is of another cluster"), Subject::Cluster),
+        Some(Standing::Unknown) | None => (format!("{at} ({named_by}) is not followed any more"), Subject::Cluster),
     }
 }
 
@@ -287,7 +303,35 @@ fn findings(before: &[Finding], after: &[Finding], changes: &mut Changes) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::inventory::Origin;
     use crate::model::test_support;
+
+    /// A row that was made for a configured place bears the place's label until it is known who is there.
+    #[test]
+    fn a_place_that_turns_out_to_be_a_member_is_not_called_dismissed() {
+        let after = |standing: Option<Standing>| {
+            let mut after = test_support::healthy();
+            let url = Some("http://127.0.0.1:8008".into());
+            let place = |standing| Place { standing, ..Place::new("node-0".into(), Origin::PatroniUrls, url, None) };
+            after.places = standing.map(place).into_iter().collect();
+            after
+        };
+        let before = |named_by: Option<&str>| {
+            let mut before = test_support::healthy();
+            before.members.push(Member { named_by: named_by.map(Text::new), ..Member::new("node-0".into()) });
+            before
+        };
+        let told = |named_by, standing| {
+            let events = between(&before(named_by), &after(standing), 0);
+            assert_eq!(events.len(), 1, "{events:?}");
+            events[0].text.to_string()
+        };
+        let by = Some("patroni.urls");
+        assert_eq!(told(by, Some(Standing::Member("pg-0".into()))), "http://127.0.0.1:8008 (patroni.urls) is pg-0");
+        assert_eq!(told(by, Some(Standing::Unknown)), "http://127.0.0.1:8008 (patroni.urls) is not followed any more");
+        assert_eq!(told(by, None), "node-0 (patroni.urls) is not followed any more");
+        assert_eq!(told(None, None), "node-0 dismissed", "one that only the DCS had known");
+    }
 
     #[test]
     fn a_member_that_the_record_leads_elsewhere_is_told() {

@@ -41,6 +41,14 @@ impl Listed {
         &self.request.action
     }
 
+    /// Leaves out of what it owes each step that is seen to be `gone`. When nothing is left of it, nobody is told of its death
+    /// any more.
+    pub fn strike(&mut self, gone: impl Fn(usize) -> bool) {
+        let owed = !self.state.owed().is_empty();
+        self.state.strike(gone);
+        self.acknowledged |= owed && self.state.owed().is_empty();
+    }
+
     /// Whether it died or left something to be taken back, and nobody has said yet that they know.
     pub fn wants_attention(&self) -> bool {
         (matches!(self.state, JobState::Died(_)) || !self.state.owed().is_empty()) && !self.acknowledged
@@ -72,6 +80,9 @@ pub trait Hand: Send + Sync {
 
     /// Writes down that the death of `action` is known. The error is one line.
     fn acknowledge(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>>;
+
+    /// Strikes `steps` out of what `action` owes: their effect is seen to be gone. The error is one line.
+    fn strike(&self, action: &ActionId, steps: Vec<usize>) -> BoxFuture<'static, Result<(), String>>;
 }
 
 /// What drills have shown, and what the next one needs to be planned.

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::cells;
+use super::symbol;
 use super::table::{Cell, Column, Row, SortKey, Table, Tone};
 use super::tones;
 use super::units::{self, DATE_TIME_WIDTH};
@@ -13,7 +14,8 @@ use crate::model::text::Text;
 
 /// Columns of [`table`]. Rows are named by the event's number.
 pub const COLUMNS: &[Column] = &[
-    Column::words("at", "WHEN", 0, DATE_TIME_WIDTH, DATE_TIME_WIDTH),
+    // With a mark before it, which says how much it matters where the word has no room.
+    Column::words("at", "WHEN", 0, DATE_TIME_WIDTH + 2, DATE_TIME_WIDTH + 2),
     Column::words("severity", "SEVERITY", 2, 8, 8),
     Column::words("kind", "KIND", 2, 11, 13),
     Column::words("subject", "ABOUT", 1, 8, 24),
@@ -33,7 +35,7 @@ fn row(event: &Event, zone: &TimeZone) -> Row {
     let at = Cell {
         // The observer's clock keeps the order where the wall clock jumped.
         key: SortKey::Number(event.at.since_start().as_secs_f64()),
-        ..Cell::text(units::date_time(event.wall, zone), Tone::Dim)
+        ..Cell::text(units::date_time(event.wall, zone), Tone::Dim).marked(symbol::severity(event.severity))
     };
     let source = event.source.as_ref().and_then(|source| origin(source, &event.subject));
     let cells = vec![
@@ -88,12 +90,21 @@ mod tests {
             event(20, EventKind::Finding, Severity::Note, Subject::Cluster, "no leader: ended", None),
         ];
         insta::assert_snapshot!(drawn(&table(&events, &TimeZone::UTC)), @r"
-        WHEN                 SEVERITY  KIND         ABOUT     WHAT                                          SOURCE
-        2026-11-21 14:01:47  note      finding      cluster   no leader: ended                              –
-        2026-11-21 14:01:46  warning   leader       pg-1      leader nobody → pg-1                          etcd
-        2026-11-21 14:01:27  critical  leader       cluster   leader pg-0 → nobody                          etcd
+        WHEN                   SEVERITY  KIND         ABOUT     WHAT                                          SOURCE
+        · 2026-11-21 14:01:47  note      finding      cluster   no leader: ended                              –
+        ◐ 2026-11-21 14:01:46  warning   leader       pg-1      leader nobody → pg-1                          etcd
+        ✖ 2026-11-21 14:01:27  critical  leader       cluster   leader pg-0 → nobody                          etcd
         ");
         assert!(!table(&[], &TimeZone::UTC).empty.reason.is_empty());
+    }
+
+    #[test]
+    fn how_much_an_event_matters_is_marked_where_its_word_has_no_room() {
+        let kept = super::super::fit::fit(&table(&[], &TimeZone::UTC), 78);
+        assert_eq!(COLUMNS[kept[0].0].key, "at");
+        assert!(kept.iter().all(|(at, _)| COLUMNS[*at].key != "severity"), "{kept:?}");
+        let marks = [Severity::Critical, Severity::Warning, Severity::Note].map(symbol::severity);
+        assert_eq!(marks.map(super::super::symbol::Mark::symbol), ['✖', '◐', '·']);
     }
 
     #[test]

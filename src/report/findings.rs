@@ -55,10 +55,7 @@ pub fn table(snapshot: &Snapshot) -> Table {
             Table::new(COLUMNS, "nothing is wrong that can be seen", "")
         }
     };
-    let (known, standing): (Vec<_>, Vec<_>) =
-        snapshot.findings.iter().partition(|finding| finding.acknowledged.is_some());
-    let rows = standing.into_iter().chain(&snapshot.settling).chain(known);
-    table.rows = rows.map(|finding| row(snapshot, finding)).collect();
+    table.rows = snapshot.ranked_findings().into_iter().map(|(finding, _)| row(snapshot, finding)).collect();
     table
 }
 
@@ -116,10 +113,31 @@ mod tests {
             vec![Finding { code: "not-streaming", title: "pg-1 does not stream".into(), ..findings()[0].clone() }];
         let table = table(&snapshot);
         let told: Vec<_> = table.rows.iter().map(|row| (row.cells[2].text.to_string(), row.cells[2].tone)).collect();
-        assert_eq!(told[0], ("no node has a watchdog".to_owned(), Tone::Plain));
-        assert_eq!(told[1], ("pg-1 does not stream (settling)".to_owned(), Tone::Dim));
+        // A warning in the making before a note that stands, as the headline has it.
+        assert_eq!(told[0], ("pg-1 does not stream (settling)".to_owned(), Tone::Dim));
+        assert_eq!(told[1], ("no node has a watchdog".to_owned(), Tone::Plain));
         assert!(told[2].0.ends_with("acknowledged by alice@bastion, 2h 0m left: maintenance window"), "{told:?}");
         assert_eq!(told[2].1, Tone::Dim);
+    }
+
+    /// The first row and the headline are one and the same, whatever stands and whatever is in the making.
+    #[test]
+    fn the_list_and_the_headline_rank_alike() {
+        use crate::model::finding::Severity;
+        use crate::report::summary::summary;
+        let of = |severity, title: &str, code| Finding { severity, title: title.into(), code, ..findings()[0].clone() };
+        for standing in [Severity::Warning, Severity::Critical] {
+            for making in [Severity::Warning, Severity::Critical] {
+                let mut snapshot = healthy();
+                snapshot.findings = vec![of(standing, "stands", "lag")];
+                snapshot.settling = vec![of(making, "begins", "not-streaming")];
+                let headline = summary(&snapshot, snapshot.now).headline().unwrap().text();
+                let first = table(&snapshot).rows[0].cells[2].text.to_string();
+                let of_first = first.split_whitespace().next().unwrap();
+                assert!(headline.starts_with(of_first), "{standing:?}, {making:?}: {headline} against {first}");
+                assert_eq!(of_first == "begins", making > standing);
+            }
+        }
     }
 
     #[test]

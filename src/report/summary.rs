@@ -138,9 +138,10 @@ pub fn summary(snapshot: &Snapshot, now: Moment) -> Summary {
         worst: snapshot.worst().map(|worst| Span::new(worst.title.clone(), tones::severity(worst.severity))),
         more: open().skip(1).filter(|finding| finding.severity >= Severity::Warning).count(),
         making: making(snapshot),
-        making_is_worse: snapshot
-            .worst_settling()
-            .is_some_and(|settling| snapshot.worst().is_none_or(|worst| settling.severity > worst.severity)),
+        making_is_worse: snapshot.worst_settling().is_some_and(|settling| {
+            let first = snapshot.ranked_findings().into_iter().next();
+            first.is_some_and(|(first, _)| std::ptr::eq(first, settling))
+        }),
         acknowledged: acknowledged(snapshot),
         blocked: blocked(snapshot),
         counts: Counts {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::table::Tone;
+use crate::model::finding::Severity;
 
 /// A state as one symbol.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -20,6 +21,8 @@ pub enum Mark {
     Absent,
     /// Does not answer: nothing is known.
     Silent,
+    /// Nothing that wants a look.
+    Quiet,
 }
 
 impl Mark {
@@ -31,6 +34,7 @@ impl Mark {
             Self::Failed => '✖',
             Self::Waiting => '◌',
             Self::Absent | Self::Silent => '○',
+            Self::Quiet => '·',
         }
     }
 
@@ -41,7 +45,17 @@ impl Mark {
             Self::Partly | Self::Absent => Tone::Look,
             Self::Failed => Tone::Act,
             Self::Waiting | Self::Silent => Tone::Stale,
+            Self::Quiet => Tone::Dim,
         }
+    }
+}
+
+/// How much a finding or an event matters, in one column.
+pub fn severity(severity: Severity) -> Mark {
+    match severity {
+        Severity::Critical => Mark::Failed,
+        Severity::Warning => Mark::Partly,
+        Severity::Note => Mark::Quiet,
     }
 }
 
@@ -88,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_mark_has_a_letter_of_its_own_and_the_same_width() {
-        let marks = [Mark::Well, Mark::Partly, Mark::Failed, Mark::Waiting, Mark::Silent];
+        let marks = [Mark::Well, Mark::Partly, Mark::Failed, Mark::Waiting, Mark::Silent, Mark::Quiet];
         let letters: std::collections::BTreeSet<_> = marks.iter().filter_map(|mark| letter(mark.symbol())).collect();
         assert_eq!(letters.len(), marks.len());
         assert!(marks.iter().all(|mark| mark.symbol().width() == Some(1)));

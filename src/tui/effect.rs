@@ -84,6 +84,13 @@ pub enum Effect {
     End(ActionId),
     /// Write down that the death of an action is known.
     Acknowledge(ActionId),
+    /// Strike steps out of what an action owes, and read the actions again.
+    Strike {
+        /// The action.
+        action: ActionId,
+        /// Steps of its plan whose effect is gone.
+        steps: Vec<usize>,
+    },
     /// Read which actions run and ran.
     List,
     /// Read the reports of a cluster's drills.

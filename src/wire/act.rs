@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::stack::Purpose;
 use super::{Misuse, Observers, configured, hooks, job, scope, stack};
 use crate::action::Intent;
+use crate::action::debt;
 use crate::action::intent::Owed;
 use crate::action::record::ActionId;
 use crate::audit::Journal;
@@ -15,11 +16,12 @@ use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::config::resolved::Settings;
 use crate::driver::ha::patroni_plan::PatroniManager;
+use crate::model::moment::Moment;
 use crate::model::name::RouterName;
 use crate::observe::once::settled;
 use crate::operate::OwnHand;
 use crate::operate::desk::{Desk, HostNotes};
-use crate::operate::job::{JobState, elsewhere};
+use crate::operate::job::{JobState, elsewhere, strike};
 
 /// Does what `verb` asks of the one cluster that is meant.
 pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Printer) -> anyhow::Result<Exit> {
@@ -40,6 +42,24 @@ pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Pri
     let read_only = arguments.shared.read_only;
     let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), read_only, Purpose::Once)]);
     let Some(mut handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };
+    if let Wanted::Whole(Intent::Undo { action, owed }) = &mut wanted {
+        // Asked from here on, after the book was read.
+        let picture = settled(&mut handle, PICTURE).await;
+        let gone = debt::gone(owed, &picture.snapshot, Moment::START);
+        owed.retain(|one| gone.iter().all(|(step, _)| one.step != *step));
+        for (step, word) in &gone {
+            printer.say(format!("pgctl-tui: step {} of {action} is taken back already: {word}", step + 1));
+        }
+        if !read_only && !gone.is_empty() && !verb.acting().dry_run {
+            let steps: Vec<usize> = gone.iter().map(|(step, _)| *step).collect();
+            strike(&job::ledger(), action, &steps).await?;
+        }
+        if owed.is_empty() && !gone.is_empty() {
+            printer.say(format!("pgctl-tui: {action} has left nothing that still stands: nothing to do"));
+            observers.end().await;
+            return Ok(Exit::Done);
+        }
+    }
     let begin = match (read_only, cluster.read_only) {
         (true, _) => Err("this is a read-only console".to_owned()),
         (false, true) => Err(format!("{} is configured read-only", cluster.name)),

@@ -31,7 +31,9 @@ use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::driver::port::Act;
 use crate::model::text::Text;
 use crate::operate::hand::{Hand, Ledger as _, News};
-use crate::operate::job::{Job, JobError, JobLedger, Jobs, KEPT, Process, SCHEMA, Spec, line, settled, settling};
+use crate::operate::job::{
+    Job, JobError, JobLedger, Jobs, KEPT, Process, SCHEMA, Spec, line, settled, settling, strike,
+};
 use crate::operate::{Judge, Limits, OwnHand, Parts, Request};
 
 /// Jobs that are removed at most when a new one is made.
@@ -140,6 +142,11 @@ impl Hand for JobHand {
 
     fn acknowledge(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>> {
         on_disk(&self.ledger, action, Job::acknowledge)
+    }
+
+    fn strike(&self, action: &ActionId, steps: Vec<usize>) -> BoxFuture<'static, Result<(), String>> {
+        let (ledger, action) = (self.ledger.clone(), action.clone());
+        async move { strike(&ledger, &action, &steps).await.map_err(|error| line(&error)) }.boxed()
     }
 }
 

@@ -26,7 +26,7 @@ use crate::observe::picture::Handle;
 use crate::operate::desk::Desk;
 use crate::operate::drill::{Reports, limits};
 use crate::operate::hand::{Hand, Ledger as _, News};
-use crate::operate::job::{Job, JobError, JobLedger, Process, line, settling};
+use crate::operate::job::{Job, JobError, JobLedger, Process, line, settling, strike};
 use crate::operate::{Judge, Limits, Parts, Rules};
 
 /// What makes plans for a simulated cluster: every way to act is open.
@@ -108,6 +108,11 @@ impl Hand for Rehearsal {
 
     fn acknowledge(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>> {
         job::on_disk(&self.ledger, action, Job::acknowledge)
+    }
+
+    fn strike(&self, action: &ActionId, steps: Vec<usize>) -> BoxFuture<'static, Result<(), String>> {
+        let (ledger, action) = (self.ledger.clone(), action.clone());
+        async move { strike(&ledger, &action, &steps).await.map_err(|error| line(&error)) }.boxed()
     }
 }
 

@@ -168,6 +168,9 @@ impl Console {
             Effect::Acknowledge(action) => {
                 self.hand.as_ref().expect("a hand").acknowledge(&action).await.expect("written down");
             }
+            Effect::Strike { action, steps } => {
+                self.hand.as_ref().expect("a hand").strike(&action, steps).await.expect("struck out");
+            }
             Effect::List => {
                 let listed = self.ledger.as_ref().expect("a ledger").list().await;
                 self.app.deposit_list(listed);
@@ -198,8 +201,9 @@ impl Console {
 
     /// Does what is done when the console starts.
     pub(crate) async fn start(&mut self) {
-        for effect in self.app.first_effects() {
-            self.perform(effect).await;
+        let mut effects = self.app.first_effects();
+        while let Some(effect) = effects.pop() {
+            effects.extend(self.perform(effect).await);
         }
         self.text();
     }

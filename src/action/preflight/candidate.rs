@@ -2,7 +2,7 @@
 
 use super::super::note::{Note, Verdict};
 use super::scene::{Purpose, Scene, block, fresh, pass, unknown, warn};
-use super::{Candidate, candidate_data as data, candidate_stream as stream};
+use super::{Candidate, candidate_data as data, candidate_stream as stream, kept_from_handover};
 use crate::model::lsn::{Lsn, Timeline};
 use crate::model::name::NodeName;
 use crate::model::observed::Observed;
@@ -202,8 +202,8 @@ fn sync(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose, notes: &mut V
         (false, _, _) => pass(CHECK, "synchronous mode is off").by(&mode),
         (true, true, _) => pass(CHECK, format!("{name} is synchronous")).by(&listed),
         (true, false, Purpose::Switchover) => {
-            block(CHECK, format!("{name} is not synchronous: Patroni switches over to synchronous standbys only"))
-                .by(&listed)
+            let why = kept_from_handover(scene.snapshot, name);
+            block(CHECK, why.unwrap_or_else(|| format!("{name} is not synchronous"))).by(&listed)
         }
         (true, false, Purpose::Failover) => {
             block(CHECK, format!("{name} is not synchronous: acknowledged commits may be lost"))

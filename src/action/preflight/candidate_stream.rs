@@ -38,7 +38,16 @@ pub(super) fn live(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note
                 let age = receiver.message_age.map(units::duration).unwrap_or_default();
                 block(OWN, format!("the WAL receiver of {name} has heard nothing for {age}")).by(&fact)
             }
-            Some(_) => pass(OWN, format!("{name} has a streaming WAL receiver")).by(&fact),
+            Some(_) => match view.stands_still() {
+                Some(silent) => {
+                    let age = units::duration(silent);
+                    let text = format!(
+                        "whether {name} streams is unknown: its WAL receiver has given no sign of life for {age}, and may hang"
+                    );
+                    block(OWN, text).by(&fact).overridable()
+                }
+                None => pass(OWN, format!("{name} has a streaming WAL receiver")).by(&fact),
+            },
             None => block(OWN, format!("{name} has no WAL receiver: it does not stream")).by(&fact),
         },
     });

@@ -1,6 +1,7 @@
 //! The cluster as a whole: is it known, who leads, do all agree, is something ordered already.
 
 use super::super::note::Note;
+use super::handover::kept_from_handover;
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
 use crate::model::name::NodeName;
 use crate::model::view::MemberView;
@@ -60,7 +61,13 @@ fn leader(scene: &Scene<'_>, notes: &mut Vec<Note>) {
         Some(claim) if claim.value.is_writable() || claim.value.leads() || scene.snapshot.is_standby_cluster() => {
             pass(CHECK, format!("{name} holds the leader lock and is {}", claim.value)).by(&claim)
         }
-        Some(claim) => block(CHECK, format!("{name} holds the leader lock but is {}", claim.value)).by(&claim),
+        Some(claim) => {
+            let text = format!(
+                "{name} holds the leader lock but is {}: wait until Patroni promotes it or gives the lock up",
+                claim.value
+            );
+            block(CHECK, text).by(&claim)
+        }
         None => block(CHECK, format!("{name} holds the leader lock and does not answer")).by(&leader).overridable(),
     };
     notes.push(note.about(name));
@@ -230,13 +237,18 @@ pub(super) fn leader_is_gone(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     let leads =
         |view: &MemberView<'_>| holder.as_ref().is_some_and(|holder| holder.value.as_ref() == Some(view.name()));
     let cluster = snapshot.cluster_system_id().map(|id| id.value);
+    let kept = scene.candidate().and_then(|name| kept_from_handover(snapshot, &name));
+    let instead = |what: String| match &kept {
+        None => format!("{what}: switch over instead"),
+        Some(why) => format!("{what}, so that it would have to hand over; {why}"),
+    };
     for view in snapshot.views().filter(|view| !view.is_of_another_cluster(cluster)) {
         let text = match view.writes() {
-            Writes::Yes(claim) if leads(&view) => (format!("{} takes writes: switch over instead", view.name()), claim),
+            Writes::Yes(claim) if leads(&view) => (instead(format!("{} takes writes", view.name())), claim),
             Writes::Yes(claim) => (format!("{} takes writes, without the leader lock", view.name()), claim),
             // A standby leader takes no writes, and leads all the same while it runs.
             Writes::No(claim) if claim.value.leads() && scene.is_up(view) => {
-                (format!("the agent of {} answers as {}: switch over instead", view.name(), claim.value), claim)
+                (instead(format!("the agent of {} answers as {}", view.name(), claim.value)), claim)
             }
             Writes::No(_) | Writes::Unknown => continue,
         };
@@ -255,8 +267,17 @@ pub(super) fn leader_is_gone(scene: &Scene<'_>, notes: &mut Vec<Note>) {
                 );
                 block(CHECK, text).about(holder).by(&fact)
             }
+            Some(holder) if scene.view(holder).is_some_and(|view| view.answers()) => {
+                let text = format!(
+                    "{holder} holds the leader lock and takes no writes: wait until Patroni promotes it or gives the lock up"
+                );
+                block(CHECK, text).about(holder).by(&fact)
+            }
             Some(holder) => {
-                let text = format!("{holder} holds the leader lock: switch over, or wait until it expires");
+                let text = format!(
+                    "{holder} holds the leader lock and does not answer: wait until the lock expires; if it does not, its \
+                     agent lives and is only not reached from here"
+                );
                 block(CHECK, text).about(holder).by(&fact)
             }
             None => pass(CHECK, "nobody holds the leader lock, and nobody who answers takes writes").by(&fact),

@@ -10,6 +10,7 @@ mod cluster;
 mod configure;
 mod dcs;
 mod drill;
+mod handover;
 mod identity;
 mod leader;
 mod parameters;
@@ -33,6 +34,7 @@ use super::note::{Note, Verdict};
 use super::plan::Plan;
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
+pub use handover::kept_from_handover;
 use scene::{Purpose, Scene};
 
 /// A member that could lead, and what speaks for and against it.
@@ -171,8 +173,8 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
             router::sees(&scene, None, &mut notes);
             drill::examine(&scene, *scenario, &mut notes);
         }
-        Intent::EndSession { member, pid, started, .. } => {
-            session::examine(&scene, member, *pid, *started, &mut notes);
+        Intent::EndSession { member, pid, started, how } => {
+            session::examine(&scene, member, *pid, *started, *how, &mut notes);
         }
         Intent::Undo { owed, .. } => undo::examine(&scene, owed, &mut notes),
     }

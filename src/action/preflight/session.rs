@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::super::intent::EndSession;
 use super::super::note::Note;
 use super::super::walsender::{Consumer, Keeps, Sender, senders};
 use super::scene::{Scene, block, pass, warn};
@@ -12,7 +13,14 @@ use crate::model::units;
 /// How this program calls itself towards PostgreSQL.
 const OURS: &str = "pgctl-tui";
 
-pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, pid: u32, started: Timestamp, notes: &mut Vec<Note>) {
+pub(super) fn examine(
+    scene: &Scene<'_>,
+    name: &NodeName,
+    pid: u32,
+    started: Timestamp,
+    how: EndSession,
+    notes: &mut Vec<Note>,
+) {
     const CHECK: &str = "session-there";
     let Some(view) = scene.view(name) else {
         notes.push(block("target-known", format!("there is no member {name}")).about(name));
@@ -51,6 +59,9 @@ pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, pid: u32, started: Tim
             if let Some(blocked) = blocked_by(report, session.pid) {
                 push(warn("session-blocks", blocked));
             }
+            if session.waits_for_standby() {
+                push(warn("session-waits-for-standby", unconfirmed(pid, name, how)));
+            }
         }
         Some(session) => match session.started {
             Some(other) => {
@@ -71,6 +82,17 @@ pub(super) fn examine(scene: &Scene<'_>, name: &NodeName, pid: u32, started: Tim
             ),
         )),
     }
+}
+
+/// What becomes of a commit that a synchronous standby has not confirmed: the wait ends, and the transaction stays committed.
+fn unconfirmed(pid: u32, name: &NodeName, how: EndSession) -> String {
+    let ends = match how {
+        EndSession::Cancel => "cancelling it commits locally",
+        EndSession::Terminate => "terminating it commits locally, and its client is not told",
+    };
+    format!(
+        "pid {pid} on {name} waits for a synchronous standby to confirm its commit: {ends}; the standby may not have it"
+    )
 }
 
 /// What ending a walsender does to whom it serves.
@@ -98,4 +120,36 @@ fn walsender(sender: &Sender<'_>, name: &NodeName) -> Note {
 fn blocked_by(report: &crate::model::postgres::SqlReport, pid: i32) -> Option<String> {
     let waiting = report.sessions.iter().filter(|session| session.blocked_by.contains(&pid)).count();
     (waiting > 0).then(|| format!("{waiting} sessions wait for pid {pid}: they go on when it ends"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::examine;
+    use crate::action::intent::{EndSession, Intent};
+    use crate::action::note::{Note, Verdict};
+    use crate::action::test_support::{healthy, pg, restart, session, sql, started};
+    use crate::model::snapshot::Snapshot;
+
+    /// Its transaction is committed already: ending the wait takes nothing back, and confirms what no standby has.
+    #[rstest]
+    #[case::cancelled(EndSession::Cancel)]
+    #[case::terminated(EndSession::Terminate)]
+    fn a_commit_that_waits_for_a_standby_stays_when_its_session_is_ended(#[case] how: EndSession) {
+        let mut plan = restart(0);
+        plan.intent = Intent::EndSession { member: pg(0), pid: 77, started: started(), how };
+        let told = |snapshot: &Snapshot| -> Option<Note> {
+            examine(snapshot, &plan).into_iter().find(|note| note.check == *"session-waits-for-standby")
+        };
+        let mut snapshot = healthy();
+        sql(&mut snapshot, 0, |report| report.sessions = vec![session(77)]);
+        assert_eq!(told(&snapshot), None, "it waits for nothing");
+        sql(&mut snapshot, 0, |report| report.sessions[0].wait = "IPC: SyncRep".into());
+        let note = told(&snapshot).unwrap();
+        assert_eq!(note.verdict, Verdict::Warn);
+        for part in ["it commits locally", "the standby may not have it"] {
+            assert!(note.text.as_str().contains(part), "{}", note.text);
+        }
+    }
 }

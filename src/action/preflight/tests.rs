@@ -32,6 +32,12 @@ type Edit = fn(&mut Snapshot);
 
 fn as_is(_: &mut Snapshot) {}
 
+/// The receiver of pg-1 stands still, and both ends go on saying "streaming".
+fn stopped_receiver(snapshot: &mut Snapshot) {
+    sql(snapshot, 1, |report| report.receiver.as_mut().unwrap().message_age = Some(seconds(15)));
+    sql(snapshot, 0, |report| report.downstream[0].reply_age = Some(seconds(15)));
+}
+
 fn failover_plan() -> Plan {
     let intent = Intent::Failover { candidate: pg(1) };
     plan(intent, 1, AgentRequest::Failover { candidate: pg(1) }, Expectation::default())
@@ -221,6 +227,8 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("candidate-receives", as_is, Pass)]
 #[case("candidate-receives", |s: &mut Snapshot| sql(s, 1, |r| r.receiver = None), Block)]
 #[case("candidate-receives", |s: &mut Snapshot| sql(s, 1, |r| r.receiver.as_mut().unwrap().message_age = Some(seconds(90))), Block)]
+#[case("candidate-receives", |s: &mut Snapshot| sql(s, 1, |r| r.receiver.as_mut().unwrap().message_age = Some(seconds(15))), Pass)]
+#[case("candidate-receives", |s: &mut Snapshot| stopped_receiver(s), Block)]
 #[case("candidate-receives", |s: &mut Snapshot| member(s, 1).sql = None, Warn)]
 #[case("candidate-receives", |s: &mut Snapshot| lose(s, 1), Block)]
 #[case("candidate-served", as_is, Pass)]

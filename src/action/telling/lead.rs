@@ -35,12 +35,16 @@ pub(super) fn stepped_down(scene: &Scene<'_>, member: &NodeName) -> Telling {
         Err(doubt) => {
             let refused = scene.member(member).and_then(|member| member.sql.as_ref()).and_then(|sql| gone(scene, sql));
             match refused {
+                // A port that is forwarded takes the connection and closes it, whoever listens behind it or does not.
+                None => match ended(scene, member) {
+                    Some(word) => Telling::reached(format!("{word}; {lock}")),
+                    None => doubt.told(),
+                },
                 // A firewall may refuse in the name of a server that runs: then its agent says that it does.
                 Some(how) if runs_as_primary(scene, member) => Telling::not_yet(format!(
                     "SQL {member}: {how}, and yet its agent says that it runs as primary; {lock}"
                 )),
                 Some(how) => Telling::reached(format!("SQL {member}: {how}; {lock}")),
-                None => doubt.told(),
             }
         }
     }
@@ -49,6 +53,17 @@ pub(super) fn stepped_down(scene: &Scene<'_>, member: &NodeName) -> Telling {
 /// Whether the agent of `member` has said since that its PostgreSQL is up and takes writes.
 fn runs_as_primary(scene: &Scene<'_>, member: &NodeName) -> bool {
     scene.agent(member).is_some_and(|agent| agent.value.state.is_up() && agent.value.role.is_writable())
+}
+
+/// The word of the agent of `member`, asked since, that its PostgreSQL does not run. An agent that is another member's or
+/// another cluster's says nothing of it.
+fn ended(scene: &Scene<'_>, member: &NodeName) -> Option<String> {
+    let agent = scene.agent(member)?;
+    let another = agent.value.name.as_ref().is_some_and(|own| own != member);
+    let ids = agent.value.system_id.zip(scene.before.generation.system_id);
+    let foreign = ids.is_some_and(|(own, cluster)| own != cluster);
+    let ended = agent.value.state.has_ended() && !another && !foreign;
+    ended.then(|| format!("{}: PostgreSQL is {}", agent.source, agent.value.state))
 }
 
 /// In which words PostgreSQL has said since that it is gone. Silence is no such word: a server that was cut off runs on.

@@ -24,7 +24,7 @@ pub(super) fn restarted(scene: &Scene<'_>, member: &NodeName) -> Telling {
     };
     if now < was {
         return Telling::not_yet(format!(
-            "{}: started {}, earlier than before: another server answers",
+            "{}: running since {}, which is earlier than before: another server answers",
             sql.source,
             utc(now)
         ));
@@ -37,7 +37,7 @@ pub(super) fn restarted(scene: &Scene<'_>, member: &NodeName) -> Telling {
     {
         return Telling::not_yet(format!("{}: {}", agent.source, agent.value.state));
     }
-    Telling::reached(format!("{}: started {}, before {}", sql.source, utc(now), utc(was)))
+    Telling::reached(format!("{}: running since {} (before: since {})", sql.source, utc(now), utc(was)))
 }
 
 pub(super) fn reloaded(scene: &Scene<'_>, member: &NodeName) -> Telling {
@@ -61,7 +61,7 @@ pub(super) fn reloaded(scene: &Scene<'_>, member: &NodeName) -> Telling {
     if now <= was {
         return Telling::not_yet(format!("{}: files read {}, not since", sql.source, utc(now)));
     }
-    Telling::reached(format!("{}: files read {}, before {}", sql.source, utc(now), utc(was)))
+    Telling::reached(format!("{}: files read {} (before: {})", sql.source, utc(now), utc(was)))
 }
 
 pub(super) fn copying(scene: &Scene<'_>, member: &NodeName) -> Telling {

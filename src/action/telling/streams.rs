@@ -92,6 +92,11 @@ fn stream(scene: &Scene<'_>, member: &NodeName, leader: &(NodeName, Timeline)) -
         let own = receiver.timeline.map_or_else(|| "an unknown timeline".to_owned(), |own| format!("timeline {own}"));
         return Err(Telling::not_yet(format!("{member} streams {own}, the leader is on {timeline}")));
     }
+    let view = scene.member(member).map(|member| scene.snapshot.view(member));
+    if let Some(silent) = view.and_then(|view| view.stands_still()) {
+        let silent = units::duration(silent);
+        return Err(Telling::not_yet(format!("the WAL receiver of {member} has given no sign of life for {silent}")));
+    }
     let server = scene.snapshot.members.iter().filter(|other| other.name != *member).find_map(|other| {
         let sql = scene.sql(&other.name).ok()?;
         let streams = |state: &crate::model::text::Text| *state == "streaming";

@@ -177,6 +177,10 @@ mod tests {
         fn acknowledge(&self, _: &ActionId) -> BoxFuture<'static, Result<(), String>> {
             async { Ok(()) }.boxed()
         }
+
+        fn strike(&self, _: &ActionId, _: Vec<usize>) -> BoxFuture<'static, Result<(), String>> {
+            async { Ok(()) }.boxed()
+        }
     }
 
     async fn after(presses: usize, obeys: bool) -> (Outcome, usize) {

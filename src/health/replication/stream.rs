@@ -4,6 +4,7 @@ use super::super::draft::Draft;
 use super::subject;
 use crate::model::finding::Severity;
 use crate::model::role::MemberState;
+use crate::model::units;
 use crate::model::view::MemberView;
 
 pub(super) fn examine(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
@@ -31,6 +32,23 @@ pub(super) fn examine(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
 
 /// Nobody tells whether it streams: an old agent, a role that may not see, a receiver that has heard nothing for long.
 fn unknown(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+    if let Some(silent) = view.stands_still() {
+        let title = format!(
+            "it is unknown whether {} streams: its WAL receiver has given no sign of life for {}",
+            view.name(),
+            units::duration(silent)
+        );
+        let mut draft = Draft::new(Severity::Warning, "streaming-unknown", subject(view), title);
+        if let Some(state) = view.state() {
+            draft = draft.because(
+                &state,
+                format!("state {}, no message and no reply for {}", state.value, units::duration(silent)),
+            );
+        }
+        let advice = "look at its walreceiver process and at the network between: it may hang, though both ends still say streaming";
+        drafts.push(draft.settling().advise(advice));
+        return;
+    }
     let title = format!("it is unknown whether {} streams", view.name());
     let mut draft = Draft::new(Severity::Note, "streaming-unknown", subject(view), title);
     if let Some(state) = view.state() {

@@ -116,6 +116,11 @@ impl Look<'_> {
     /// the DCS is away.
     fn has_stepped_down(&self) -> bool {
         let leader = self.before.generation.leader.as_ref().and_then(|old| self.snapshot.member(old));
+        let agent = leader.and_then(|leader| leader.agent.as_ref()).and_then(|agent| agent.answer.as_ref());
+        let agent = agent.filter(|answer| answer.at > self.broken + answer.took);
+        if agent.is_some_and(|answer| answer.value.state.has_ended()) {
+            return true;
+        }
         let Some(reading) = leader.and_then(|leader| leader.sql.as_ref()) else { return false };
         let answer = reading.answer.as_ref().filter(|answer| answer.at > self.broken + answer.took);
         let failure = reading.failure.as_ref().filter(|failure| failure.at > self.broken);

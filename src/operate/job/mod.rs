@@ -33,7 +33,7 @@ pub use files::{ProgressFile, UndoFile};
 pub use ledger::{JobLedger, line};
 pub use prune::KEPT;
 pub use remains::{JobState, Remains};
-pub use settle::{elsewhere, settled, settling};
+pub use settle::{elsewhere, settled, settling, strike};
 
 use super::runner::Request;
 use crate::action::record::ActionId;

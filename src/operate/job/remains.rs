@@ -71,6 +71,15 @@ impl JobState {
             Self::Died(remains) => &remains.owed,
         }
     }
+
+    /// Leaves out of what is owed each step that is seen to be `gone`.
+    pub fn strike(&mut self, gone: impl Fn(usize) -> bool) {
+        match self {
+            Self::Waiting | Self::Running(_) | Self::Elsewhere(_) => {}
+            Self::Ended { owed, .. } => owed.retain(|(step, _)| !gone(*step)),
+            Self::Died(remains) => remains.owed.retain(|(step, _)| !gone(*step)),
+        }
+    }
 }
 
 impl Job {

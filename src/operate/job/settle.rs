@@ -9,6 +9,7 @@ use crate::action::intent::Owed;
 use crate::action::order::Order;
 use crate::action::permit::Permit;
 use crate::action::plan::{Plan, Step};
+use crate::action::record::ActionId;
 use crate::driver::port::{Act, NotPerformed, Reply};
 use crate::model::source::{SourceError, Trouble};
 use crate::operate::undo::{Settled, UndoBook as _};
@@ -34,6 +35,23 @@ pub async fn settled(plan: &Plan, ledger: &JobLedger) -> Result<(), JobError> {
     let still: Vec<usize> = job.owed()?.into_iter().map(|(step, _)| step).collect();
     for owed in owed.iter().filter(|owed| still.contains(&owed.step)) {
         strike_out(&job, owed.step).await?;
+    }
+    Ok(())
+}
+
+/// Strikes `steps` of `action` out of its book, since their effect is seen to be gone: another hand has taken it back. Nothing
+/// is struck out while the action may run, and takes back itself.
+///
+/// # Errors
+/// When there is no such job, or its book cannot be read or written.
+pub async fn strike(ledger: &JobLedger, action: &ActionId, steps: &[usize]) -> Result<(), JobError> {
+    let job = ledger.jobs().job(action)?;
+    let owed: Vec<usize> = match job.state(&ledger.journal())? {
+        state @ (JobState::Died(_) | JobState::Ended { .. }) => state.owed().iter().map(|(step, _)| *step).collect(),
+        JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => Vec::new(),
+    };
+    for step in owed.into_iter().filter(|step| steps.contains(step)) {
+        strike_out(&job, step).await?;
     }
     Ok(())
 }

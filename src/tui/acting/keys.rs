@@ -5,6 +5,7 @@ use super::menu::{Choice, Entry};
 use super::sheet::Sheet;
 use super::{listing, menu, preparing, remains, story, watch_lines};
 use crate::action::Intent;
+use crate::action::plan::Danger;
 use crate::model::snapshot::Snapshot;
 use crate::operate::hand::Listed;
 use crate::operate::job::JobState;
@@ -58,6 +59,8 @@ impl App {
         };
         let told = if watch.is_over() {
             Err("it is over")
+        } else if !watch.can_be_ended() && watch.plan.danger == Danger::Reversible {
+            Err("it is sent: nothing ends it before its end")
         } else if !watch.can_be_ended() {
             Err("it is past the point of no return: nothing ends it before its end")
         } else if !self.acting.has_hand {

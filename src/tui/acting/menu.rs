@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::matter::{About, Matter};
-use super::remedy::remedy;
+use super::remedy::{helping, remedy};
 use super::saying::saying;
 use super::sheet::Sheet;
 use crate::report::line::Line;
@@ -25,6 +25,8 @@ pub(super) enum Part {
     Fitting,
     /// It fits the member behind that.
     Member,
+    /// It is for the member that a finding is about, and mends nothing of what that tells of.
+    Beside,
     /// It is for the cluster as a whole.
     Cluster,
     /// It is for the like of this row, and cannot be done now.
@@ -118,6 +120,20 @@ fn part(command: Command, about: &About) -> Part {
     }
 }
 
+/// Of a row that tells of a trouble, what helps comes first, and what does not is kept apart: whoever presses Enter there
+/// means to mend it.
+fn set_apart(code: &str, entries: &mut [Entry]) {
+    let helps = helping(code).unwrap_or_default();
+    for entry in entries {
+        let is_help = helps.iter().any(|verb| Command::Act(*verb) == entry.spec.command);
+        entry.part = match entry.part {
+            Part::Fitting | Part::Member | Part::Cluster if is_help => Part::Fitting,
+            Part::Fitting | Part::Member => Part::Beside,
+            other => other,
+        };
+    }
+}
+
 impl Menu {
     fn of(app: &App, is_whole: bool) -> Self {
         let matter = app.matter();
@@ -131,7 +147,12 @@ impl Menu {
                 entries.push(app.menu_entry(&matter, letter, spec));
             }
         }
-        entries.sort_by_key(|entry| entry.part);
+        if let Some(finding) = &matter.finding {
+            set_apart(finding.code, &mut entries);
+        }
+        let helps = matter.finding.as_ref().and_then(|finding| helping(finding.code)).unwrap_or_default();
+        let place = |entry: &Entry| helps.iter().position(|verb| Command::Act(*verb) == entry.spec.command);
+        entries.sort_by_key(|entry| (entry.part, place(entry)));
         Self { matter, entries, is_whole }
     }
 
@@ -140,7 +161,7 @@ impl Menu {
         let last = if self.is_whole { Part::Impossible } else { Part::Member };
         let shown = self.entries.iter().filter(|entry| entry.part <= last);
         let mut choices: Vec<Choice> = shown.cloned().map(Choice::Action).collect();
-        if !self.is_whole && self.entries.iter().any(|entry| (Part::Cluster..=Part::Impossible).contains(&entry.part)) {
+        if !self.is_whole && self.entries.iter().any(|entry| (Part::Beside..=Part::Impossible).contains(&entry.part)) {
             choices.push(Choice::More);
         }
         choices
@@ -148,18 +169,44 @@ impl Menu {
 
     fn heading(&self, part: Part) -> Option<Line> {
         let words = match part {
-            Part::Remedy => return Some(Line::new().dim("for: ").plain(self.matter.finding.as_ref()?.title.as_str())),
+            Part::Remedy => return self.finding_line(),
             Part::Member => self.matter.member()?.to_string(),
+            // It helps where the finding stands, and its row says whom it is about.
+            Part::Fitting if self.entries.iter().all(|entry| entry.part != Part::Remedy) => return self.finding_line(),
             Part::Fitting | Part::Elsewhere => return None,
+            Part::Beside => match self.matter.member() {
+                Some(member) => format!("BESIDES, ON {member}"),
+                None => "BESIDES".to_owned(),
+            },
             Part::Cluster => "THE WHOLE CLUSTER".to_owned(),
             Part::Impossible => "NOT POSSIBLE NOW".to_owned(),
         };
         Some(Line::new().with(words, Tone::Strong))
     }
 
+    fn finding_line(&self) -> Option<Line> {
+        Some(Line::new().dim("for: ").plain(self.matter.finding.as_ref()?.title.as_str()))
+    }
+
+    /// What is said where no action mends what the finding tells of: what does.
+    fn mended_elsewhere(&self) -> Vec<Line> {
+        let helps = self.entries.iter().any(|entry| entry.part <= Part::Member);
+        let (Some(finding), false) = (&self.matter.finding, helps) else { return Vec::new() };
+        let advice = if finding.advice.is_empty() { String::new() } else { format!(": {}", finding.advice) };
+        vec![
+            Line::new().dim("for: ").plain(finding.title.as_str()),
+            Line::new().plain(format!("no action mends that{advice}")),
+        ]
+    }
+
     fn more(&self) -> String {
         let count = |part| self.entries.iter().filter(|entry| entry.part == part).count();
-        let parts = [(count(Part::Cluster), "for the whole cluster"), (count(Part::Impossible), "not possible now")];
+        let beside = self.matter.member().map_or_else(|| "besides".to_owned(), |member| format!("on {member}"));
+        let parts = [
+            (count(Part::Beside), beside.as_str()),
+            (count(Part::Cluster), "for the whole cluster"),
+            (count(Part::Impossible), "not possible now"),
+        ];
         let told = parts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}"));
         told.collect::<Vec<_>>().join(" · ")
     }
@@ -229,6 +276,7 @@ pub(super) fn sheet(app: &App, selected: usize, is_whole: bool, width: usize) ->
     let choices = menu.choices();
     let selected = selected.min(choices.len().saturating_sub(1));
     let (mut body, mut at, mut foot) = (Vec::new(), None, Vec::new());
+    body.extend(menu.mended_elsewhere().iter().flat_map(|line| fold(line, width, 0)));
     let mut before = None;
     for (index, choice) in choices.iter().enumerate() {
         let (line, whole) = match choice {

@@ -5,6 +5,7 @@
 //! the plan that was on the screen, whatever the next picture brings.
 
 mod clock;
+mod debts;
 mod draft;
 mod draft_keys;
 mod draft_lines;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::debts::Debts;
 use super::draft::Draft;
 use super::practice::Practice;
 use super::watch::Watch;
@@ -54,6 +55,10 @@ pub(in crate::tui) struct Acting {
     pub(in crate::tui) practice: Practice,
     /// Those that had died at the start were told of.
     told: bool,
+    /// When the list was read first.
+    pub(super) first_read: Option<Duration>,
+    /// What is owed by the books, against the world.
+    pub(super) debts: Debts,
     /// The text that is being edited, as it was before.
     before: Option<String>,
     /// What was written in the editor and could not be read: the editor is opened on it once more.
@@ -216,17 +221,38 @@ impl App {
         effects
     }
 
-    /// Takes in the list. The first time, what died and nobody said that they know is shown.
+    /// Takes in the list.
     pub(in crate::tui) fn take_list(&mut self) -> Vec<Effect> {
         let Some(listed) = self.acting.arrived.take() else { return Vec::new() };
         self.acting.listed = Some(listed);
         self.acting.read_at = self.at;
-        if std::mem::replace(&mut self.acting.told, true) {
-            return Vec::new();
+        self.acting.first_read.get_or_insert(self.at);
+        let mut effects = self.ask_debts();
+        // Whether what is owed still stands is asked before anybody is told.
+        let clusters = self.clusters.iter().enumerate();
+        let owing = |name: &ClusterName| {
+            let listed = self.acting.listed.as_ref().and_then(|listed| listed.as_ref().ok()).into_iter().flatten();
+            listed.filter(|one| self.is_unheard(one)).any(|one| one.request.plan.cluster == *name)
+        };
+        let asked = clusters.filter(|(_, cluster)| !self.acting.told && owing(&cluster.name));
+        effects.extend(asked.map(|(index, _)| Effect::Order(index, Order::PollNow)));
+        self.tell_of_the_dead();
+        effects
+    }
+
+    /// Shows, once, what died or left something and nobody said that they know.
+    pub(in crate::tui) fn tell_of_the_dead(&mut self) {
+        if self.acting.told {
+            return;
         }
-        let Some(Ok(listed)) = &self.acting.listed else { return Vec::new() };
+        let Some(listed) = &self.acting.listed else { return };
+        let listed = listed.as_deref().unwrap_or_default();
         let dead: Vec<_> = listed.iter().filter(|one| one.wants_attention() && !is_taken_back(one, listed)).collect();
-        let Some(newest) = dead.first() else { return Vec::new() };
+        if dead.iter().any(|one| self.is_unheard(one)) {
+            return;
+        }
+        self.acting.told = true;
+        let Some(newest) = dead.first() else { return };
         let (action, title) = (newest.action().clone(), newest.request.plan.title.clone());
         let more = if dead.len() > 1 { format!(", and {} more", dead.len() - 1) } else { String::new() };
         let what = if matches!(newest.state, JobState::Died(_)) { "an action died" } else { "an undo is pending" };
@@ -234,7 +260,6 @@ impl App {
         if self.dialogs.is_empty() && self.prompt.is_none() {
             self.dialogs.push(Dialog::Remains { action, scroll: 0 });
         }
-        Vec::new()
     }
 
     /// Plans again with every picture, and lets what was typed too long ago go.

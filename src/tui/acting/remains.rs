@@ -24,6 +24,7 @@ pub(super) fn sheet(
     let plan = &one.request.plan;
     let (word, owed) = match &one.state {
         JobState::Died(remains) => ("Died", &remains.owed),
+        JobState::Ended { owed, .. } if owed.is_empty() => ("Ended", owed),
         JobState::Ended { owed, .. } => ("Undo pending", owed),
         JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => return Sheet::default(),
     };

@@ -34,6 +34,115 @@ pub(super) fn remedy(finding: &Finding, snapshot: &Snapshot) -> Option<Remedy> {
     }
 }
 
+/// Actions that help where a finding of this code stands, in the order in which one would think of them; most are mended
+/// elsewhere, and have none. `None`: the code is not known here.
+pub(super) fn helping(code: &str) -> Option<&'static [Verb]> {
+    HELPING.iter().find(|(known, _)| *known == code).map(|(_, verbs)| *verbs)
+}
+
+/// Every code of the rules. A switchover mends nothing by itself that the new leader would have as well, and what takes data or
+/// sessions away is never the first thought.
+#[rustfmt::skip]
+const HELPING: &[(&str, &[Verb])] = &[
+    ("address-leads-elsewhere", &[]),
+    ("agent-refuses", &[]),
+    ("agent-silent", &[]),
+    ("archive-behind", &[]),
+    ("archive-failing", &[]),
+    ("blocked-sessions", &[]),
+    ("cascade-without-upstream", &[]),
+    ("clock-offset", &[]),
+    ("connection-slots-taken", &[Verb::Configure]),
+    ("connections", &[Verb::Configure]),
+    ("copy-running", &[]),
+    ("dcs-alarm", &[]),
+    ("dcs-learner", &[]),
+    ("dcs-member-refuses", &[]),
+    ("dcs-member-silent", &[]),
+    ("dcs-no-quorum", &[]),
+    ("dcs-quota", &[]),
+    ("dcs-terms-differ", &[]),
+    ("entries-share-server", &[]),
+    ("exporter-blind", &[]),
+    ("exporter-silent", &[]),
+    ("failover-pending", &[]),
+    ("failsafe-active", &[]),
+    ("feed-unknown", &[]),
+    ("foreign-address", &[]),
+    ("foreign-system-identifier", &[Verb::Reinitialise]),
+    ("lag", &[]),
+    ("leader-in-recovery", &[]),
+    ("long-transaction", &[Verb::EndSession]),
+    ("member-missing", &[]),
+    ("members-not-followed", &[]),
+    ("name-repeated", &[]),
+    ("namespace-ambiguous", &[]),
+    ("no-agent-address", &[]),
+    ("no-exporter", &[]),
+    ("no-leader", &[Verb::Failover, Verb::Resume]),
+    ("no-router-server", &[]),
+    ("no-successor", &[]),
+    ("no-synchronous-standby", &[Verb::Configure]),
+    ("nobody-writes", &[]),
+    ("node-silent", &[]),
+    ("node-without-address", &[]),
+    ("not-fed", &[]),
+    ("not-streaming", &[Verb::Restart, Verb::Reinitialise]),
+    ("paused", &[Verb::Resume]),
+    ("pending-restart", &[Verb::RestartPending, Verb::Reload, Verb::Drain, Verb::RollingRestart]),
+    ("postgres-not-running", &[Verb::Restart]),
+    ("postgres-refuses", &[]),
+    ("postgres-silent", &[]),
+    ("prepared-transaction", &[]),
+    ("prerelease-server", &[]),
+    ("primary-without-lock", &[]),
+    ("record-defect", &[]),
+    ("record-silent", &[]),
+    ("records-disagree", &[]),
+    ("replay-delayed", &[]),
+    ("replay-paused", &[]),
+    ("restart-scheduled", &[Verb::CancelRestart]),
+    ("role-too-weak", &[]),
+    ("router-empty", &[]),
+    ("router-half-silent", &[]),
+    ("router-maintenance", &[Verb::ServerReady]),
+    ("router-no-backend", &[]),
+    ("router-no-check", &[]),
+    ("router-no-primary", &[Verb::Settle]),
+    ("router-no-replica", &[]),
+    ("router-no-server", &[]),
+    ("router-one-silent", &[]),
+    ("router-queue", &[]),
+    ("router-several-primaries", &[Verb::Settle]),
+    ("router-silent", &[]),
+    ("router-status-unknown", &[]),
+    ("router-stranger", &[]),
+    ("router-unclear", &[]),
+    ("router-unpublished", &[]),
+    ("router-unresolved", &[]),
+    ("router-wrong-primary", &[Verb::Settle]),
+    ("routers-disagree", &[]),
+    ("several-primaries", &[]),
+    ("slot-idle-timeout", &[Verb::Configure]),
+    ("slot-lost", &[]),
+    ("slot-remade", &[]),
+    ("slot-retains", &[]),
+    ("slot-unreserved", &[Verb::Configure]),
+    ("state-unknown", &[]),
+    ("streaming-unknown", &[]),
+    ("successor-unknown", &[]),
+    ("switchover-missed", &[Verb::Switchover]),
+    ("switchover-scheduled", &[Verb::CancelSwitchover]),
+    ("tags-conflict", &[Verb::Reload]),
+    ("timeline-differs", &[Verb::Reinitialise]),
+    ("two-servers-as-one", &[]),
+    ("unseen", &[]),
+    ("versions-mixed", &[]),
+    ("watchdog-failed", &[]),
+    ("wraparound", &[]),
+    ("wrong-cluster", &[]),
+];
+
 fn oldest_transaction(node: &NodeName, snapshot: &Snapshot) -> Option<Remedy> {
     let report = snapshot.member(node)?.sql.as_ref()?.fresh(snapshot.now)?;
     let oldest = report.oldest_transaction.as_ref()?;
@@ -51,4 +160,57 @@ fn out_of_service(finding: &Finding, snapshot: &Snapshot) -> Option<Remedy> {
     };
     let row = router.reading(snapshot.now)?.last()?.rows.iter().find(is_out)?;
     Some((Verb::ServerReady, Some(format!("{name}/{}/{}", row.proxy, row.server))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The codes that the rules rank, as their table is written.
+    fn ranked() -> BTreeSet<String> {
+        let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/health/rank.rs");
+        let text = std::fs::read_to_string(table).unwrap();
+        let rows = text.lines().filter_map(|line| line.trim_start().strip_prefix("(\""));
+        rows.filter_map(|row| row.split_once('"')).map(|(code, _)| code.to_owned()).collect()
+    }
+
+    #[test]
+    fn every_code_says_which_actions_help() {
+        let here: BTreeSet<String> = HELPING.iter().map(|(code, _)| (*code).to_owned()).collect();
+        assert_eq!(here.len(), HELPING.len(), "a code has two rows");
+        let ranked = ranked();
+        assert!(ranked.len() > 50, "the table was not read: {ranked:?}");
+        assert_eq!(here, ranked, "say of each code which actions help, if any");
+    }
+
+    /// What changes who leads, takes data away or cuts sessions is offered first only where the finding is about that.
+    #[test]
+    fn nothing_that_cuts_anybody_is_offered_first_without_a_cause() {
+        let first = |verb| HELPING.iter().filter(move |(_, verbs)| verbs.first() == Some(&verb)).map(|(code, _)| *code);
+        let of = |verb| first(verb).collect::<Vec<_>>();
+        assert_eq!(of(Verb::Switchover), ["switchover-missed"]);
+        assert_eq!(of(Verb::Failover), ["no-leader"]);
+        assert_eq!(of(Verb::Reinitialise), ["foreign-system-identifier", "timeline-differs"]);
+        assert_eq!(of(Verb::Restart), ["not-streaming", "postgres-not-running"]);
+        assert_eq!(of(Verb::EndSession), ["long-transaction"]);
+        for verb in [Verb::Pause, Verb::Drain, Verb::Drill, Verb::ServerDrain, Verb::ServerMaintenance] {
+            assert_eq!(of(verb), Vec::<&str>::new(), "{verb:?}");
+        }
+    }
+
+    /// What is offered with a name filled in is among what helps, and first there.
+    #[test]
+    fn a_remedy_is_the_first_that_helps() {
+        let snapshot = crate::model::test_support::healthy();
+        for (code, verbs) in HELPING {
+            let subject = Subject::Node(NodeName::new("pg-1"));
+            let finding = Finding { code, subject, ..crate::model::test_support::findings()[0].clone() };
+            if let Some((verb, _)) = remedy(&finding, &snapshot) {
+                assert_eq!(verbs.first(), Some(&verb), "{code}");
+            }
+        }
+    }
 }

@@ -11,6 +11,7 @@ use super::subject;
 use super::watch::Watch;
 use crate::action::drill_report::Report;
 use crate::action::outcome::Ending;
+use crate::action::plan::Danger;
 use crate::model::snapshot::Snapshot;
 use crate::operate::{Event, Progress};
 use crate::report;
@@ -199,7 +200,13 @@ fn foot(watch: &Watch, scene: &Scene<'_>, width: usize) -> Vec<Line> {
     } else if watch.is_past_no_return() && watch.can_be_ended() && scene.may_end {
         Line::new().dim("   x takes back at once what was broken")
     } else if watch.is_past_no_return() && !watch.can_be_ended() {
-        Line::new().dim("   past the point of no return: it goes to its end")
+        // What its opposite undoes has a way back at every step.
+        let past = watch.plan.danger > Danger::Reversible;
+        Line::new().dim(if past {
+            "   past the point of no return: it goes to its end"
+        } else {
+            "   it goes to its end"
+        })
     } else {
         Line::new()
     };

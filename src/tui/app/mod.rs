@@ -195,6 +195,7 @@ impl App {
                     wall.tick(at, rotation, pages);
                 }
                 self.renew_drafts(None);
+                self.tell_of_the_dead();
                 self.reread()
             }
             Event::Picture(index) => {
@@ -241,9 +242,12 @@ impl App {
         let (Some((picture, delay)), Some(cluster)) = (taken, self.clusters.get_mut(index)) else {
             return Vec::new();
         };
-        let alerts = cluster.receive(picture, delay, self.at).into_iter().map(Effect::Alert).collect();
+        let mut effects: Vec<Effect> =
+            cluster.receive(picture, delay, self.at).into_iter().map(Effect::Alert).collect();
         self.renew_drafts(Some(index));
-        alerts
+        effects.extend(self.ask_debts());
+        self.tell_of_the_dead();
+        effects
     }
 
     /// Shows a line for some seconds.

@@ -77,6 +77,19 @@ impl Runner {
                     self.jobs.push(known.map(|known| Finished::Told(written("written down", known))).boxed());
                 }
             }
+            Effect::Strike { action, steps } => {
+                if let (Some(hand), Some(ledger)) = (&self.console.hooks.hand, &self.console.hooks.ledger) {
+                    let (struck, list) = (hand.strike(&action, steps), ledger.list());
+                    let struck_and_read = async move {
+                        if let Err(error) = struck.await {
+                            // The world was asked; the book only looks as if it were still owed.
+                            tracing::warn!(error, action = action.0, "what is owed no more is not struck out");
+                        }
+                        Finished::Listed(list.await)
+                    };
+                    self.jobs.push(struck_and_read.boxed());
+                }
+            }
             Effect::Know { cluster, finding, known } => {
                 if let Some(hook) = &self.console.hooks.know {
                     let what = if known.is_some() { "acknowledged" } else { "not acknowledged any more" };

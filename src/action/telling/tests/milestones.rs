@@ -81,6 +81,44 @@ fn silence_is_no_stepping_down(#[case] trouble: Trouble) {
     not_yet(with(switched(), |s| fail_sql(s, 0, trouble)), &Milestone::SteppedDown { member: pg(0) }, "no answer");
 }
 
+/// Behind a forwarded port a stopped server is as silent as a frozen one; its own agent knows which it is.
+#[rstest]
+#[case::stopped(MemberState::Stopped, true)]
+#[case::crashed(MemberState::Crashed, true)]
+#[case::start_failed(MemberState::Failed("start failed".into()), true)]
+#[case::stop_failed(MemberState::Failed("stop failed".into()), false)]
+#[case::stopping(MemberState::Stopping, false)]
+#[case::starting(MemberState::Starting, false)]
+#[case::unknown(MemberState::Unknown("dancing".into()), false)]
+fn a_leader_has_stepped_down_when_its_agent_says_that_it_does_not_run(#[case] state: MemberState, #[case] ended: bool) {
+    use crate::model::role::Role;
+    let milestone = Milestone::SteppedDown { member: pg(0) };
+    let said = |role: Role| {
+        with(switched(), |s| {
+            fail_sql(s, 0, Trouble::Closed);
+            agent(s, 0, |report| (report.state, report.role) = (state.clone(), role));
+        })
+    };
+    // In maintenance mode an agent goes on calling a stopped leader primary.
+    for role in [Role::Primary, Role::Replica, Role::Demoted] {
+        let stale = tell(&milestone, &said(role.clone()), &before(), since());
+        assert!(!stale.is_reached(), "told from what was said before the action: {stale:?}");
+        assert_eq!(told(said(role.clone()), &milestone).is_reached(), ended, "{role}");
+    }
+    let unasked = with(said(Role::Primary), |s| fail_agent(s, 0, Trouble::TimedOut));
+    not_yet(unasked, &milestone, "no answer");
+    let foreign = with(said(Role::Primary), |s| agent(s, 0, |report| report.system_id = Some(SystemId(1))));
+    not_yet(foreign, &milestone, "no answer");
+    let misled = with(said(Role::Primary), |s| agent(s, 0, |report| report.name = Some(pg(2))));
+    not_yet(misled, &milestone, "no answer");
+    // PostgreSQL's own word stands above its agent's.
+    let by_hand = with(healthy(), |s| {
+        lock(s, 1);
+        agent(s, 0, |report| report.state = state);
+    });
+    not_yet(by_hand, &milestone, "still not in recovery");
+}
+
 #[test]
 fn a_candidate_is_promoted_by_lock_recovery_timeline_and_identifier_together() {
     let milestone = Milestone::Promoted { member: Some(pg(1)) };
@@ -144,6 +182,23 @@ fn a_router_follows_when_it_leads_to_the_new_leader_alone() {
     let set = |status: ProxyStatus| move |s: &mut Snapshot| rows(s, |rows| rows[1].status = status.clone());
     contradicted(with(switched(), set(ProxyStatus::Maintenance("".into()))), &milestone, "MAINT");
     contradicted(with(switched(), set(ProxyStatus::NoCheck)), &milestone, "not checked");
+}
+
+/// Both ends go on saying "streaming" of a receiver whose process was stopped.
+#[test]
+fn a_receiver_without_a_sign_of_life_does_not_stream() {
+    let stopped = |s: &mut Snapshot| {
+        sql(s, 2, |report| report.receiver.as_mut().unwrap().message_age = Some(Duration::from_secs(15)));
+        for other in 0..2 {
+            sql(s, other, |report| {
+                for row in report.downstream.iter_mut().filter(|row| row.application == *"pg-2") {
+                    row.reply_age = Some(Duration::from_secs(15));
+                }
+            });
+        }
+    };
+    not_yet(with(healthy(), stopped), &Milestone::Streaming { member: pg(2) }, "no sign of life for 15");
+    not_yet(with(healthy(), stopped), &Milestone::AllStreaming, "no sign of life");
 }
 
 #[test]

@@ -282,6 +282,21 @@ fn a_failover_from_a_dead_leader_is_done_when_the_new_one_is_on_a_newer_timeline
     assert_eq!(outcome.ending, Ending::Done);
 }
 
+/// Its port is forwarded, so that nobody refuses; its agent answers and says that it is stopped.
+#[test]
+fn a_failover_from_a_leader_that_was_stopped_in_order_is_done() {
+    let (run, before) = failover_from_the_dead(accepted());
+    let mut snapshot = healthy();
+    lock(&mut snapshot, 1);
+    promote(&mut snapshot, 1);
+    follow(&mut snapshot, 2, 1);
+    agent(&mut snapshot, 0, |report| report.state = MemberState::Stopped);
+    pass(&mut snapshot, seconds(3));
+    fail_sql(&mut snapshot, 0, Trouble::Closed);
+    let outcome = judge(&run.plan, &before, &run.attempt, &snapshot).outcome.unwrap();
+    assert_eq!(outcome.ending, Ending::Done, "{outcome:?}");
+}
+
 /// That the old leader is gone was so before.
 #[rstest]
 #[case::accepted(accepted())]

@@ -55,7 +55,15 @@ pub(super) fn plan(
         (None, Some(sender)) => vec![format!("walsender: {}, {}", sender.who(), sender.how())],
         (None, None) => vec![format!("session {pid} is not among those shown of {name}: it may be idle, or gone")],
     };
+    let waits = session.is_some_and(Session::waits_for_standby);
     impact.push(match (how, sender) {
+        (EndSession::Cancel, _) if waits => {
+            "its commit is not undone: it succeeds with a warning, and the standby may not have it; the session stays"
+                .to_owned()
+        }
+        (EndSession::Terminate, None) if waits => {
+            "its connection is cut, its transaction stays committed here; the standby may not have it".to_owned()
+        }
         (EndSession::Cancel, _) => "its running statement fails, the session stays".to_owned(),
         (EndSession::Terminate, None) => "its connection is cut, its open transaction is rolled back".to_owned(),
         (EndSession::Terminate, Some(_)) => {

@@ -6,6 +6,7 @@ use crate::action::expectation::Expectation;
 use crate::action::milestone::Milestone;
 use crate::action::order::AgentRequest;
 use crate::action::plan::{Confirm, Danger, Impossible, Plan};
+use crate::action::preflight::kept_from_handover;
 use crate::model::name::NodeName;
 use crate::model::units;
 use crate::model::view::MemberView;
@@ -20,7 +21,10 @@ pub(super) fn plan(ground: &Ground<'_>, candidate: &NodeName) -> Result<Plan, Im
     };
     let silent = ground.generation.leader.as_ref();
     if let Some(leader) = silent.filter(answers) {
-        return Err(no(format!("{leader} leads and answers: switch over to {candidate} instead, which loses nothing")));
+        return Err(no(match kept_from_handover(ground.snapshot, candidate) {
+            None => format!("{leader} leads and answers: switch over to {candidate} instead, which loses nothing"),
+            Some(why) => format!("{leader} leads and answers, so that it would have to hand over; {why}"),
+        }));
     }
     ground.nothing_ordered()?;
 

@@ -52,7 +52,15 @@ pub(super) fn may_lead<'a>(ground: &Ground<'a>, name: &NodeName) -> Result<Membe
         return Err(no(format!("{name} is the leader already: nothing to do")));
     }
     if Ground::tags(view).forbids_failover() {
-        return Err(no(format!("{name} is tagged never to lead (nofailover or failover_priority 0): choose another")));
+        let may = |other: &MemberView<'_>| other.name() != name && !Ground::tags(*other).forbids_failover();
+        let others = ground.present().filter(|view| !ground.leads(view.name()) && view.answers()).filter(may);
+        let others: Vec<String> = others.map(|view| view.name().to_string()).collect();
+        let instead = if others.is_empty() {
+            "no other that answers may lead either, so take the tag off one, or add a replica without it".to_owned()
+        } else {
+            format!("choose {}", others.join(" or "))
+        };
+        return Err(no(format!("{name} is tagged never to lead (nofailover or failover_priority 0): {instead}")));
     }
     Ok(view)
 }

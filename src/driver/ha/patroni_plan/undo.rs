@@ -7,7 +7,7 @@ use crate::action::expectation::Expectation;
 use crate::action::intent::{Owed, ServerState};
 use crate::action::milestone::Milestone;
 use crate::action::order::{Order, RouterRequest};
-use crate::action::plan::{Danger, Impossible, Plan, Step};
+use crate::action::plan::{Confirm, Danger, Impossible, Plan, Step};
 use crate::action::record::ActionId;
 use crate::model::text::Text;
 
@@ -33,10 +33,11 @@ pub(super) fn plan(ground: &Ground<'_>, action: &ActionId, owed: &[Owed]) -> Res
         undo: None,
         deadline: ANSWER,
     };
+    let danger = owed.iter().map(|owed| danger(&owed.order)).max().unwrap_or(Danger::Reversible);
     Ok(ground.plan(Sketch {
         title: format!("take back what {action} left in {}", ground.cluster()),
-        danger: Danger::Disruptive,
-        confirm: ground.type_cluster(),
+        danger,
+        confirm: if danger == Danger::Reversible { Confirm::Yes } else { ground.type_cluster() },
         steps: owed.iter().map(step).collect(),
         // Each stands for itself: that one is refused keeps none of the others from being made.
         no_return: 0,
@@ -44,6 +45,28 @@ pub(super) fn plan(ground: &Ground<'_>, action: &ActionId, owed: &[Owed]) -> Res
         equivalent: owed.iter().filter_map(|owed| by_hand(ground, &owed.order)).collect(),
         expectation: Expectation::of(owed.iter().filter_map(|owed| milestone(&owed.order)), SHOWN),
     }))
+}
+
+/// What is sent decides, not what it takes back: a server that is set ready gets sessions once its own check passes, and one
+/// that is set to drain keeps those it has.
+fn danger(order: &Order) -> Danger {
+    match order {
+        Order::Router { request: RouterRequest::EndDrain { .. }, .. }
+        | Order::Router {
+            request: RouterRequest::State { state: ServerState::Ready | ServerState::Drain, .. }, ..
+        } => Danger::Reversible,
+        // Maintenance may cut sessions; a forced health is believed whatever the check says.
+        Order::Router {
+            request: RouterRequest::State { state: ServerState::Maintenance, .. } | RouterRequest::Health { .. },
+            ..
+        }
+        | Order::Agent { .. }
+        | Order::Sql { .. }
+        | Order::Record { .. }
+        | Order::Escort(_)
+        | Order::Drill { .. }
+        | Order::Await { .. } => Danger::Disruptive,
+    }
 }
 
 fn milestone(order: &Order) -> Option<Milestone> {

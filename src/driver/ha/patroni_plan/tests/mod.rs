@@ -1,5 +1,6 @@
 //! Plans as an operator reads them, and every refusal with its way out.
 
+mod circles;
 mod drill;
 mod plans;
 mod refusals;

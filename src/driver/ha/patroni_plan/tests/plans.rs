@@ -2,10 +2,11 @@ use rstest::{Context, rstest};
 use serde_json::json;
 
 use super::*;
-use crate::action::intent::{AfterDrain, EndSession};
+use crate::action::intent::{AfterDrain, EndSession, Owed};
 use crate::action::milestone::Milestone;
-use crate::action::order::{AgentRequest, RecordRequest};
+use crate::action::order::{AgentRequest, RecordRequest, RouterRequest};
 use crate::action::plan::Danger;
+use crate::model::postgres::Session;
 use crate::model::role::Role;
 use crate::model::test_support::{cut, rows, seconds, session, sql};
 
@@ -411,4 +412,37 @@ fn a_slot_that_goes_is_named_and_one_that_stays_is_not() {
     assert!(other.contains("feed is dropped and made anew") && other.contains("restarts at once"), "{other}");
     let timeout = said(json!({"postgresql": {"parameters": {"idle_replication_slot_timeout": "60s"}}}));
     assert!(timeout.contains("invalidated") && timeout.contains("feed"), "{timeout}");
+}
+
+#[rstest]
+#[case::cancel(EndSession::Cancel, "its commit is not undone")]
+#[case::terminate(EndSession::Terminate, "its transaction stays committed here")]
+fn ending_a_wait_for_a_standby_is_not_called_a_rollback(#[case] how: EndSession, #[case] words: &str) {
+    let mut snapshot = healthy();
+    let waits = Session { wait: "IPC: SyncRep".into(), ..session(4711, "shop", &[], Some(60)) };
+    sql(&mut snapshot, "pg-0", |report| report.sessions = vec![waits]);
+    let impact = planned(&snapshot, &Intent::EndSession { member: pg(0), pid: 4711, started: wall(), how }).impact;
+    let told = impact.iter().any(|line| line.as_str().contains(words));
+    assert!(told && impact.iter().any(|line| line.as_str().contains("the standby may not have it")), "{impact:?}");
+    assert!(!impact.iter().any(|line| line.as_str().contains("rolled back")), "{impact:?}");
+}
+
+/// By what is sent, not by what it was sent for.
+#[rstest]
+#[case::end_drain(RouterRequest::EndDrain { backend: "replicas".into(), server: "pg-1".into() }, Danger::Reversible)]
+#[case::ready(state_of("pg-1", ServerState::Ready), Danger::Reversible)]
+#[case::drain(state_of("pg-1", ServerState::Drain), Danger::Reversible)]
+#[case::maintenance(state_of("pg-1", ServerState::Maintenance), Danger::Disruptive)]
+#[case::health(RouterRequest::Health { backend: "primary".into(), server: "pg-0".into(), up: true }, Danger::Disruptive)]
+fn what_is_taken_back_is_as_dangerous_as_what_is_sent_for_it(#[case] request: RouterRequest, #[case] danger: Danger) {
+    let owed = |step, request| Owed { step, order: Order::Router { router: RouterName::new("pg-router"), request } };
+    let action = crate::action::record::ActionId("20261121-140207-000-4711".to_owned());
+    let owed = vec![owed(1, state_of("pg-2", ServerState::Ready)), owed(0, request)];
+    let plan = planned(&healthy(), &Intent::Undo { action, owed });
+    assert_eq!(plan.danger, danger);
+    assert_eq!(plan.confirm == Confirm::Yes, danger == Danger::Reversible);
+}
+
+fn state_of(server: &str, state: ServerState) -> RouterRequest {
+    RouterRequest::State { backend: "replicas".into(), server: server.into(), state }
 }

@@ -214,8 +214,8 @@ fn no_address() -> Snapshot {
     "no setting of pg-1 waits for a restart: restart it unconditionally if need be"
 )]
 #[case::candidate_leads(healthy(), switchover(Some(0)), "pg-0 is the leader already: nothing to do")]
-#[case::candidate_tagged(tagged(Tags { nofailover: true, ..Tags::default() }), switchover(Some(1)), "pg-1 is tagged never to lead (nofailover or failover_priority 0): choose another")]
-#[case::candidate_without_priority(tagged(Tags { failover_priority: Some(0), ..Tags::default() }), switchover(Some(1)), "pg-1 is tagged never to lead (nofailover or failover_priority 0): choose another")]
+#[case::candidate_tagged(tagged(Tags { nofailover: true, ..Tags::default() }), switchover(Some(1)), "pg-1 is tagged never to lead (nofailover or failover_priority 0): choose pg-2")]
+#[case::candidate_without_priority(tagged(Tags { failover_priority: Some(0), ..Tags::default() }), switchover(Some(1)), "pg-1 is tagged never to lead (nofailover or failover_priority 0): choose pg-2")]
 #[case::nobody_else(
     alone(),
     switchover(None),

@@ -175,8 +175,12 @@ impl World {
             write_time: timed(gap),
             flush_time: timed(gap).map(|time| time + Duration::from_micros(340)),
             replay_time: (unreplayed > 0 && self.load.flow > 0).then(|| span(standby.replayed_at, now)),
-            // A standby reports at least every ten seconds, and with each message while WAL flows.
-            reply_age: Some(Duration::from_micros(quiet + 12_000 + u64::from(stream.pid.unsigned_abs()) % 60_000)),
+            // A standby reports at least every ten seconds, and with each message while WAL flows; by its own clock.
+            reply_age: {
+                let age = quiet + 12_000 + u64::from(stream.pid.unsigned_abs()) % 60_000;
+                let off = node.ails.clock_skew.saturating_sub(standby.ails.clock_skew);
+                Some(Duration::from_micros(age.saturating_add_signed(off)))
+            },
             started: Some(self.clock.wall(stream.since)),
         })
     }
