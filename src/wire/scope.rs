@@ -45,14 +45,14 @@ pub(super) async fn learn(settings: &ClusterSettings) -> Result<String, SourceEr
     let here = found.iter().filter(|scope| scope.namespace == settings.namespace);
     let here: Vec<String> = here.flat_map(names).collect();
     let endpoint = etcd.urls.join(", ");
-    let ambiguous = |detail: String| SourceError::new(Trouble::UnexpectedAnswer, &endpoint, detail);
+    let ambiguous = |detail: String| SourceError::new(Trouble::NoSuchCluster, &endpoint, detail);
     match here.as_slice() {
         [one] => Ok(one.clone()),
         [] => {
             let elsewhere: Vec<_> = found.iter().map(|scope| format!("{}{}", scope.namespace, scope.scope)).collect();
             let hint = if elsewhere.is_empty() { String::new() } else { format!("; it has {}", elsewhere.join(", ")) };
-            let error = ambiguous(format!("etcd has no cluster under {}{hint}", settings.namespace));
-            Err(error.advising("write namespace and scope as in patroni.yml (--namespace, --scope)"))
+            let error = ambiguous(format!("nothing is on record under {}{hint}", settings.namespace));
+            Err(error)
         }
         several => {
             let detail = format!("etcd has several clusters: name one with scope or --scope: {}", several.join(", "));
@@ -82,7 +82,7 @@ pub(super) async fn known(settings: &ClusterSettings, printer: &mut Printer) -> 
     }
     match learn(settings).await {
         Ok(scope) => Ok(Some(scope)),
-        Err(error) if error.trouble == Trouble::UnexpectedAnswer => {
+        Err(error) if error.trouble == Trouble::NoSuchCluster => {
             Err(Misuse(format!("{}: {}", settings.name, error.detail)).into())
         }
         Err(error) if settings.patroni.seeds.is_empty() => Err(error.into()),

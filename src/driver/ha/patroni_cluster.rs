@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::patroni_record::{dynamic_config, history, registration, scheduled_switchover, unite};
+use super::patroni_record::{
+    brief, dynamic_config, history, registration, scheduled_switchover, unite, unread_numbers,
+};
 use crate::client::http::HttpError;
 use crate::client::patroni::{Cluster, Patroni};
 use crate::config::endpoint::HttpEndpoint;
@@ -129,7 +131,7 @@ impl PatroniClusterView {
             let before = self.slow.take().unwrap_or_default();
             // Noted before asking: if these block until the observer gives up, the next call does without them.
             let slow = self.slow.insert(SlowParts { asked: Instant::now(), ..before });
-            slow_parts(patroni, slow).await;
+            slow_parts(patroni, &url, slow).await;
         }
         Ok(content(&answered.value, self.slow.as_ref()))
     }
@@ -149,15 +151,21 @@ impl Default for SlowParts {
 }
 
 /// History and configuration; what cannot be had keeps its old value and says so.
-async fn slow_parts(patroni: &Patroni, parts: &mut SlowParts) {
+async fn slow_parts(patroni: &Patroni, url: &str, parts: &mut SlowParts) {
     let mut defects = Vec::new();
+    let failed = |path: &str, error: &HttpError| {
+        Text::redacted(format!("{path} of {url}: {}", trouble::http("", error).brief()))
+    };
     match patroni.history().await {
         Ok(answered) => (parts.history, defects) = history(&answered.value),
-        Err(error) => defects.push(Text::redacted(format!("history: {}", trouble::http("", &error).brief()))),
+        Err(error) => defects.push(failed("/history", &error)),
     }
     match patroni.config().await {
-        Ok(answered) => parts.config = Some(dynamic_config(&answered.value, 0)),
-        Err(error) => defects.push(Text::redacted(format!("config: {}", trouble::http("", &error).brief()))),
+        Ok(answered) => {
+            parts.config = Some(dynamic_config(&answered.value, 0));
+            defects.extend(unread_numbers(&answered.value));
+        }
+        Err(error) => defects.push(failed("/config", &error)),
     }
     parts.defects = defects;
 }
@@ -184,10 +192,14 @@ impl Observe for PatroniClusterView {
 fn content(cluster: &Cluster, slow: Option<&SlowParts>) -> DcsContent {
     let mut defects = slow.map(|slow| slow.defects.clone()).unwrap_or_default();
     let mut members = Vec::new();
-    for member in &cluster.members {
+    for (number, member) in (1..).zip(&cluster.members) {
         match member.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) {
             Some(name) => members.push(registration(NodeName::new(name), member)),
-            None => defects.push(Text::redacted(format!("a member without a name: {member}"))),
+            None => {
+                let what = if member.is_object() { "an object without a name".to_owned() } else { brief(member) };
+                defects
+                    .push(Text::redacted(format!("/cluster: member {number} of {} is {what}", cluster.members.len())));
+            }
         }
     }
     let leaders: Vec<_> =

@@ -112,6 +112,27 @@ async fn a_configured_node_that_the_dcs_has_forgotten_is_missing_and_a_second_pr
 }
 
 #[tokio::test]
+async fn a_scope_or_namespace_that_the_store_does_not_have_is_told_with_those_that_it_has() {
+    let (pg_0, pg_1) = (ours("pg-0", "primary"), ours("pg-1", "replica"));
+    let etcd = store(&pg_0, &pg_1).await;
+    for (lines, wanted) in [
+        ("scope = \"pg-hx\"", "nothing is on record under /service/pg-hx/"),
+        ("scope = \"pg-ha\"\nnamespace = \"/prod\"", "nothing is on record under /prod/pg-ha/"),
+    ] {
+        let snapshot = once(&configuration(&[], &etcd.url, lines)).await;
+        let silent = finding(&snapshot, "record-silent");
+        let title = silent.title.as_str();
+        assert!(title.starts_with(&format!("etcd answers, but {wanted}")), "{title}");
+        assert!(
+            title.contains("/service/pg-ha") && !title.contains("cannot be read") && !title.contains("old"),
+            "{title}"
+        );
+        let advice = silent.advice.as_str();
+        assert!(advice.contains("--namespace") && advice.contains("--scope"), "{advice}");
+    }
+}
+
+#[tokio::test]
 async fn a_node_of_the_configuration_is_no_registration() {
     let (pg_0, pg_1) = (ours("pg-0", "primary"), ours("pg-1", "replica"));
     let etcd = store(&pg_0, &pg_1).await;

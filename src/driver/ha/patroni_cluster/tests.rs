@@ -98,9 +98,36 @@ async fn members_without_url_repeated_names_and_nameless_ones_are_kept_and_told(
     assert_eq!(members, [("a", 1), ("b", 2)]);
     assert_eq!(content.members[0].api_url, None);
     let told = content.defects.iter().map(Text::as_str).collect::<Vec<_>>().join("\n");
-    assert!(told.contains("a member without a name") && told.contains("member b is on record 2 times"), "{told}");
+    assert!(
+        told.contains("/cluster: member 4 of 5 is an object without a name")
+            && told.contains("member 5 of 5 is 5")
+            && told.contains("member b is on record 2 times"),
+        "{told}"
+    );
     // Neither history nor configuration came, and nothing is made of that.
-    assert!(told.contains("history: ") && told.contains("config: ") && content.config.is_none(), "{told}");
+    assert!(
+        told.contains("/history of http") && told.contains("/config of http") && content.config.is_none(),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_one_line_that_says_where_and_nothing_of_its_bytes() {
+    let server = answering(json!({"members": [{"name": "a", "role": "leader"}]})).await;
+    let odd = json!({"odd": {"timeline": 5}, "rows": [1, 2, 3]});
+    Mock::given(path("/history")).respond_with(ResponseTemplate::new(200).set_body_json(odd)).mount(&server).await;
+    let config = json!({"maximum_lag_on_failover": "64MB", "ttl": {"seconds": 30}});
+    Mock::given(path("/config")).respond_with(ResponseTemplate::new(200).set_body_json(config)).mount(&server).await;
+    let content = content_of(&server).await;
+    let told: Vec<_> = content.defects.iter().map(Text::as_str).collect();
+    assert_eq!(
+        told,
+        [
+            format!("/history of {}: unexpected answer (HTTP 200: not a list)", server.uri()).as_str(),
+            "config: ttl is an object, no number of seconds: Patroni keeps the configuration that it had before, as a whole",
+            "config: maximum_lag_on_failover is \"64MB\", which Patroni takes as 1048576 (1 MB): write a number without a unit",
+        ]
+    );
 }
 
 #[tokio::test]
