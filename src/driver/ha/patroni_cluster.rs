@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::patroni_record::{
     brief, dynamic_config, history, registration, scheduled_switchover, unite, unread_numbers,
 };
+use super::patroni_scope::Scopes;
 use crate::client::http::HttpError;
 use crate::client::patroni::{Cluster, Patroni};
 use crate::config::endpoint::HttpEndpoint;
@@ -38,7 +39,9 @@ const DOUBT: i64 = 20;
 #[derive(Debug)]
 pub struct PatroniClusterView {
     source: Source,
+    /// As configured; else that of most agents counts.
     scope: Option<Text>,
+    scopes: Scopes,
     nodes: Vec<Node>,
     current: usize,
     /// The last question came to nothing after it was heard: the DCS may be away.
@@ -62,30 +65,47 @@ struct SlowParts {
 
 impl PatroniClusterView {
     /// The record of the cluster whose agents are at `endpoints`: the first that can be reached is asked, and kept to.
-    /// Where `scope` is given, the record of another cluster is not believed.
+    /// The record of another cluster than that of `scope`, or of most of the agents where it is not given, is not believed.
     pub fn new(endpoints: Vec<HttpEndpoint>, scope: Option<Text>) -> Self {
-        let nodes = endpoints.into_iter().map(|endpoint| Node { endpoint, patroni: None }).collect();
+        let scopes = Scopes::of(endpoints.len());
+        let nodes: Vec<_> = endpoints.into_iter().map(|endpoint| Node { endpoint, patroni: None }).collect();
         let source = Source::new(SourceKind::PatroniCluster, "");
-        Self { source, scope, nodes, current: 0, doubtful: false, slow: None }
+        Self { source, scope, scopes, nodes, current: 0, doubtful: false, slow: None }
     }
 
     async fn ask(&mut self) -> Result<DcsContent, SourceError> {
-        let mut failure = SourceError::new(Trouble::Unsupported, "", "no Patroni node is configured");
+        let meant = self.meant().await;
+        let mut failure: Option<SourceError> = None;
         for _ in 0..self.nodes.len() {
-            match self.ask_current().await {
-                Ok(content) => return Ok(content),
-                Err((error, Elsewhere::Try)) => {
-                    failure = error;
-                    self.current = (self.current + 1) % self.nodes.len();
+            // Whoever has told to be of another cluster has nothing to say of this one.
+            if self.scope.is_some() || !self.scopes.is_strange(self.current) {
+                match self.ask_current(meant.as_ref()).await {
+                    Ok(content) => return Ok(content),
+                    // What ails an agent of this cluster says more than that another is none.
+                    Err((error, Elsewhere::Try)) => {
+                        let known = failure.take().filter(|_| error.trouble == Trouble::NoSuchCluster);
+                        failure = Some(known.unwrap_or(error));
+                    }
+                    Err((error, Elsewhere::Spare)) => return Err(error),
                 }
-                Err((error, Elsewhere::Spare)) => return Err(error),
             }
+            self.current = (self.current + 1) % self.nodes.len();
         }
-        Err(failure)
+        Err(failure.unwrap_or_else(|| SourceError::new(Trouble::Unsupported, "", "no Patroni node is configured")))
     }
 
-    async fn ask_current(&mut self) -> Result<DcsContent, (SourceError, Elsewhere)> {
-        let (doubtful, scope) = (self.doubtful, self.scope.clone());
+    /// The scope that is meant; `None`: nobody has told one.
+    async fn meant(&mut self) -> Option<Text> {
+        if self.scope.is_some() || self.nodes.len() < 2 {
+            return self.scope.clone();
+        }
+        let endpoints: Vec<_> = self.nodes.iter().map(|node| node.endpoint.clone()).collect();
+        self.scopes.hear(&endpoints).await;
+        self.scopes.meant()
+    }
+
+    async fn ask_current(&mut self, scope: Option<&Text>) -> Result<DcsContent, (SourceError, Elsewhere)> {
+        let doubtful = self.doubtful;
         let Some(node) = self.nodes.get_mut(self.current) else {
             return Err((
                 SourceError::new(Trouble::Unsupported, "", "no Patroni node is configured"),
@@ -120,12 +140,12 @@ impl PatroniClusterView {
             told(&error)
         })?;
         self.doubtful = false;
-        if let (Some(expected), Some(said)) = (&scope, &answered.value.scope)
+        if let (Some(expected), Some(said)) = (scope, &answered.value.scope)
             && *expected != Text::new(said)
             && without_group(expected.as_str()) != said
         {
             let detail = format!("belongs to scope {said}, not {expected}");
-            return Err((SourceError::new(Trouble::UnexpectedAnswer, &url, detail), Elsewhere::Try));
+            return Err((SourceError::new(Trouble::NoSuchCluster, &url, detail), Elsewhere::Try));
         }
         if self.slow.as_ref().is_none_or(|slow| slow.asked.elapsed() >= SLOW_PARTS) {
             let before = self.slow.take().unwrap_or_default();

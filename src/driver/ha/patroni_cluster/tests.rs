@@ -135,10 +135,7 @@ async fn a_record_of_another_scope_is_not_believed() {
     let server = answering(json!({"members": [], "scope": "other"})).await;
     let mut view = PatroniClusterView::new(vec![endpoint(server.uri())], Some("pg-ha".into()));
     let error = observe(&mut view).await.expect_err("another scope");
-    assert_eq!(
-        (error.trouble, error.detail.as_str()),
-        (Trouble::UnexpectedAnswer, "belongs to scope other, not pg-ha")
-    );
+    assert_eq!((error.trouble, error.detail.as_str()), (Trouble::NoSuchCluster, "belongs to scope other, not pg-ha"));
 }
 
 #[tokio::test]
@@ -155,7 +152,9 @@ async fn a_node_that_cannot_be_reached_is_passed_over() {
 #[tokio::test]
 async fn while_the_dcs_is_away_no_other_node_is_bothered() {
     let spared = MockServer::start().await;
-    Mock::given(wiremock::matchers::any()).respond_with(ResponseTemplate::new(200)).expect(0).mount(&spared).await;
+    for part in ["/cluster", "/history", "/config"] {
+        Mock::given(path(part)).respond_with(ResponseTemplate::new(200)).expect(0).mount(&spared).await;
+    }
     let nodes = vec![endpoint(format!("http://{}", double::answering(""))), endpoint(spared.uri())];
     let error = observe(&mut PatroniClusterView::new(nodes, None)).await.expect_err("no answer");
     assert_eq!(error.trouble, Trouble::Closed);
