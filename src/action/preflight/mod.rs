@@ -12,6 +12,7 @@ mod dcs;
 mod drill;
 mod identity;
 mod leader;
+mod parameter_effects;
 mod parameters;
 mod restart;
 mod router;
