@@ -5,7 +5,7 @@ use super::scene::{Purpose, Scene, block, fresh, pass, unknown, warn};
 use super::{Candidate, Eligibility, candidate_data as data, candidate_stream as stream};
 use crate::model::lsn::{Lsn, Timeline};
 use crate::model::name::NodeName;
-use crate::model::observed::Observed;
+use crate::model::observed::{Observed, Reading};
 use crate::model::snapshot::Snapshot;
 use crate::model::view::MemberView;
 
@@ -133,8 +133,7 @@ fn reachable(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
             Some(fact) => pass("candidate-rest", format!("the agent of {name} answers")).by(&fact),
             None => {
                 let trouble = why(agent.trouble(now).map(|(words, _)| words));
-                block("candidate-rest", silence(&format!("the agent of {name}"), agent.last().is_some(), &trouble))
-                    .overridable()
+                silence("candidate-rest", &format!("the agent of {name}"), agent, &trouble)
             }
         },
     });
@@ -145,8 +144,7 @@ fn reachable(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
             Some(fact) => block("candidate-sql", format!("{name} is not in recovery: it takes writes")).by(&fact),
             None => {
                 let trouble = why(sql.trouble(now).map(|(words, _)| words));
-                block("candidate-sql", silence(&format!("PostgreSQL of {name}"), sql.last().is_some(), &trouble))
-                    .overridable()
+                silence("candidate-sql", &format!("PostgreSQL of {name}"), sql, &trouble)
             }
         },
     });
@@ -156,14 +154,14 @@ fn reachable(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
     }
 }
 
-/// What is not answered: of one that did before, that it is silent; of one that never did, that nobody here knows, for it
-/// may be out of reach from this host alone.
-fn silence(who: &str, has_answered: bool, trouble: &str) -> String {
-    if has_answered {
-        format!("{who} does not answer: {trouble}")
-    } else {
-        format!("what {who} says is unknown, it has not been reached from here: {trouble}")
+/// What is not answered: of one that did before, that it is silent, which speaks against it; of one that never did, that
+/// nobody here knows, for it may be out of reach from this host alone.
+fn silence<T>(check: &str, who: &str, reading: &Reading<T>, trouble: &str) -> Note {
+    if reading.last().is_some() {
+        let note = block(check, format!("{who} does not answer: {trouble}")).overridable();
+        return Note { source: Some(reading.source.clone()), ..note };
     }
+    block(check, format!("what {who} says is unknown, it has not been reached from here: {trouble}")).overridable()
 }
 
 fn state(view: MemberView<'_>, notes: &mut Vec<Note>) {

@@ -411,6 +411,13 @@ fn members_of_whom_the_record_alone_tells_may_be_chosen_and_what_is_not_known_ma
     let never: Vec<_> =
         blocks(&named).into_iter().filter(|note| !note.can_override).map(|note| note.check.as_str()).collect();
     assert_eq!(never, ["candidate-system-id"], "{:#?}", blocks(&named));
+    // One that has answered and does no more is another matter.
+    let mut dead = healthy();
+    lose(&mut dead, 1);
+    assert_eq!(
+        candidates(&dead).pop().map(|one| (one.member.clone(), one.eligibility())),
+        Some((pg(1), Eligibility::Unfit))
+    );
     // What is known to speak against one still does.
     record(&mut snapshot, |content| content.members.retain(|known| known.name != pg(2)));
     assert_eq!(
