@@ -220,12 +220,13 @@ fn number(settings: &Settings, name: &str, value: &str) -> Option<f64> {
     }
 }
 
-fn no_target(_: &Case<'_>) -> Option<String> {
-    Some("Patroni empties it wherever it starts a standby, which would stop, pause or be promoted there".to_owned())
+fn no_target(case: &Case<'_>) -> Option<String> {
+    let why = "Patroni empties it wherever it starts a standby, which would stop, pause or be promoted there";
+    (!case.is("")).then(|| why.to_owned())
 }
 
-fn on_every_node(_: &Case<'_>) -> Option<String> {
-    Some("what it names must be there on every node".to_owned())
+fn on_every_node(case: &Case<'_>) -> Option<String> {
+    (!case.is("")).then(|| "what it names must be there on every node".to_owned())
 }
 
 /// A slot that decodes keeps a server from starting once its WAL cannot be decoded; from PostgreSQL 19 on the slot itself
