@@ -343,7 +343,7 @@ mod tests {
         let mut snapshot = usual();
         let slot = |name: &str, logical| Slot { name: name.into(), logical, ..slot() };
         sql(&mut snapshot, 0, |report| {
-            report.slots = (0..5).map(|number| slot(&format!("s{number}"), number == 3)).collect()
+            report.slots = (0..5).map(|number| slot(&format!("s{number}"), number == 3)).collect();
         });
         snapshot
     }

@@ -233,7 +233,7 @@ async fn without_etcd_the_scope_that_counts_is_the_configured_one_else_that_of_m
         let snapshot = once::settled(&mut handle, Duration::from_secs(8)).await.snapshot.clone();
         let told: Vec<String> =
             snapshot.findings.iter().map(|finding| format!("{}: {}", finding.code, finding.title)).collect();
-        assert_eq!(snapshot.identity.scope.as_ref().map(|scope| scope.as_str()), Some(scope), "{told:#?}");
+        assert_eq!(snapshot.identity.scope.as_ref().map(crate::model::text::Text::as_str), Some(scope), "{told:#?}");
         // Whoever does not answer may be anybody, and has a row; a stranger has none.
         let members: Vec<_> = names(&snapshot).into_iter().filter(|name| *name != gone).collect();
         assert_eq!(members, ["pg-0", "pg-1"], "{urls:?} {lines}: {told:#?}");
