@@ -80,6 +80,13 @@ impl Note {
         Self { source: Some(fact.source.clone()), at: Some(fact.at), ..self }
     }
 
+    /// A block for want of knowledge alone: nobody said anything that speaks against it.
+    pub fn lacks_knowledge(&self) -> bool {
+        // Whether a node is of this cluster at all must be known, and is for nobody to override.
+        let is_identity = self.check == *"candidate-system-id";
+        self.verdict == Verdict::Block && self.source.is_none() && (self.can_override || is_identity)
+    }
+
     /// A block that an operator may override by giving a reason.
     #[must_use]
     pub fn overridable(self) -> Self {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Intent;
 use super::configuration;
+use crate::model::agent_reading;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 use crate::model::view::MemberView;
@@ -27,7 +28,7 @@ pub const MANAGED: [(&str, &str); 12] = [
 
 /// What a standby must have at least as much of as its primary, by the control file, and what Patroni sets where nothing is
 /// configured. Source: `CheckRequiredParameterValues` in PostgreSQL, `CMDLINE_OPTIONS` in Patroni.
-const GUARDED: [(&str, u64); 5] = [
+pub(super) const GUARDED: [(&str, u64); 5] = [
     ("max_connections", 100),
     ("max_locks_per_transaction", 64),
     ("max_prepared_transactions", 0),
@@ -114,7 +115,7 @@ pub fn guarded(snapshot: &Snapshot, view: MemberView<'_>) -> Vec<Guarded> {
         let told = |pick: fn(&crate::model::agent::PendingSetting) -> Option<&Text>| number(pick(listed?)?);
         let in_force = || number(sql?.settings.as_ref()?.get(name)?.value);
         let wanted = || match config.as_ref()?.get(*name) {
-            Some(value) => text_of(value).parse().ok(),
+            Some(value) => agent_reading::whole(value).and_then(|number| u64::try_from(number).ok()),
             None => Some(*default),
         };
         let old = told(|setting| setting.old.as_ref()).or_else(in_force)?;

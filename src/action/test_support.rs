@@ -564,16 +564,29 @@ pub(super) fn settings(held: &[(&str, &str)]) -> Arc<Settings> {
         boot: boot.into(),
     };
     let whole = |unit: &str, least: i64, most: i64| Kind::Whole { unit: Unit::from_word(unit), least, most };
+    let words = |words: &[&str]| Kind::Word(words.iter().map(|word| (*word).into()).collect());
     let definitions = vec![
+        define("archive_command", Kind::Text, Takes::Reload, ""),
+        define("archive_library", Kind::Text, Takes::Reload, ""),
+        define("archive_mode", words(&["always", "on", "off"]), Takes::Restart, "off"),
         define("autovacuum", Kind::Flag, Takes::Reload, "on"),
+        define("data_checksums", Kind::Flag, Takes::Never, "off"),
         define("max_connections", whole("", 1, 262_143), Takes::Restart, "100"),
+        define("max_locks_per_transaction", whole("", 10, 2_147_483_647), Takes::Restart, "64"),
+        define("max_prepared_transactions", whole("", 0, 262_143), Takes::Restart, "0"),
+        define("max_replication_slots", whole("", 0, 262_143), Takes::Restart, "10"),
+        define("max_wal_senders", whole("", 0, 262_143), Takes::Restart, "10"),
+        define("max_wal_size", whole("MB", 2, 2_147_483_647), Takes::Reload, "1024"),
+        define("max_worker_processes", whole("", 0, 262_143), Takes::Restart, "8"),
+        define("min_dynamic_shared_memory", whole("MB", 0, 2_147_483_647), Takes::Restart, "0"),
+        define("min_wal_size", whole("MB", 2, 2_147_483_647), Takes::Reload, "80"),
+        define("reserved_connections", whole("", 0, 262_143), Takes::Restart, "0"),
         define("server_version", Kind::Text, Takes::Never, "17.2"),
-        define(
-            "wal_level",
-            Kind::Word(vec!["minimal".into(), "replica".into(), "logical".into()]),
-            Takes::Restart,
-            "replica",
-        ),
+        define("shared_buffers", whole("8kB", 16, 1_073_741_823), Takes::Restart, "16384"),
+        define("superuser_reserved_connections", whole("", 0, 262_143), Takes::Restart, "3"),
+        define("wal_buffers", whole("8kB", -1, 262_143), Takes::Restart, "-1"),
+        define("wal_level", words(&["minimal", "replica", "logical"]), Takes::Restart, "replica"),
+        define("wal_segment_size", whole("B", 1_048_576, 1_073_741_824), Takes::Never, "16777216"),
         define("work_mem", whole("kB", 64, 2_147_483_647), Takes::Reload, "4096"),
     ];
     let held = held.iter().map(|(name, value)| Held {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::act::args::ActVerb;
 use super::drill::args::Drill;
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use crate::config::environment::variable;
+use clap::{Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum, ValueHint};
 
 /// Terminal operations console for PostgreSQL high-availability clusters.
 ///
@@ -22,6 +23,24 @@ pub struct Arguments {
     /// The command; none opens the console.
     #[command(subcommand)]
     pub verb: Option<Verb>,
+}
+
+impl Arguments {
+    /// The arguments of this process, with what its environment says where they do not. What cannot be read ends the
+    /// process, as does a question for help.
+    pub fn of_process() -> Self {
+        let mut command = heeding_what_is_set(Self::command());
+        let matches = command.get_matches_mut();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+    }
+}
+
+/// The command without the variables that are set to nothing: those count as unset, where clap takes an empty value.
+fn heeding_what_is_set(command: Command) -> Command {
+    let is_set =
+        |arg: &clap::Arg| arg.get_env().and_then(|name| name.to_str()).is_none_or(|name| variable(name).is_some());
+    let command = command.mut_args(|arg| if is_set(&arg) { arg } else { arg.env(None) });
+    command.mut_subcommands(heeding_what_is_set)
 }
 
 /// Arguments of every command.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use crate::config::Environment;
+use crate::config::environment::variable;
 use crate::report::line::Line;
 use crate::report::symbol::letters;
 use crate::report::table::Tone;
@@ -27,8 +28,7 @@ impl Printer {
     /// A printer for this process's standard streams.
     pub fn new() -> Self {
         let terminal = io::stdout().is_terminal();
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let wanted = variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|term| term != "dumb");
         let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| usize::from(width.0));
         Self { colour: terminal && wanted, letters: Environment::of_process().is_narrow(), width }
     }

@@ -251,6 +251,7 @@ fn json(answer: &HttpAnswer) -> Result<Value, HttpError> {
     serde_json::from_slice(&answer.body).map_err(|error| {
         let html = answer.body.trim_ascii_start().starts_with(b"<");
         let reason = match (html, error.is_eof()) {
+            _ if answer.body.trim_ascii().is_empty() => "nothing where JSON should be",
             (true, _) => "HTML where JSON should be",
             (false, true) => "JSON that is cut off",
             (false, false) => "text where JSON should be",

@@ -12,6 +12,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
+use crate::config::environment::variable;
+
 /// How a child process came out.
 #[derive(Debug)]
 pub struct Finished {
@@ -252,7 +254,7 @@ pub enum Place {
 /// # Errors
 /// When it cannot be started once more.
 pub fn settle_down() -> Result<Place, ProcessError> {
-    if rustix::process::setsid().is_ok() || std::env::var_os(LEFT).is_none() {
+    if rustix::process::setsid().is_ok() || variable(LEFT).is_none() {
         return Ok(Place::Here);
     }
     let told = |source| ProcessError::Start { program: "this program".to_owned(), source };

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use crate::client::process::{self, ProcessError};
 use crate::config::endpoint::SecretSource;
+use crate::config::environment::variable;
 
 /// How long a command may take to print a secret.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
@@ -73,7 +74,7 @@ pub async fn fetch(source: &SecretSource) -> Result<SecretString, SecretError> {
     match source {
         SecretSource::File(path) => first_line(&from_file(path).await?, &format!("file {}", path.display())),
         SecretSource::Environment(name) => {
-            let value = std::env::var_os(name).ok_or_else(|| SecretError::Unset(name.clone()))?;
+            let value = variable(name).ok_or_else(|| SecretError::Unset(name.clone()))?;
             first_line(value.as_encoded_bytes(), &format!("variable {name}"))
         }
         SecretSource::Command(command) => from_command(command).await,

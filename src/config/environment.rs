@@ -1,7 +1,14 @@
 //! The process environment as a value, read once, so that loading is a function of its inputs.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+/// The value of `name` in the environment of this process. One that is set to nothing counts as unset, as with libpq: this
+/// is the one place where the environment is read, so that it is so for every variable.
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
 
 /// Environment variables and what follows from them: home directory and login name.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -19,9 +26,7 @@ impl std::fmt::Debug for Environment {
 impl Environment {
     /// The environment of this process. Variables that are not Unicode are left out.
     pub fn of_process() -> Self {
-        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        };
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         Self { variables: std::env::vars_os().filter_map(text).collect() }
     }
 
@@ -30,7 +35,8 @@ impl Environment {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Every variable whose name begins with `prefix`, with its value.
+    /// Every variable whose name begins with `prefix`, with its value. Those that are set to nothing are
+    /// among them: a compose file tells them from those that are not set.
     pub fn beginning_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.variables
             .iter()

@@ -37,7 +37,7 @@ pub struct Flags {
 }
 
 /// The `PGCTL_*` variables that mean something.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 12] = [
     "PGCTL_CONFIG",
     "PGCTL_INTERVAL",
     "PGCTL_THEME",
@@ -46,6 +46,10 @@ const VARIABLES: [&str; 8] = [
     "PGCTL_ETCD",
     "PGCTL_SCOPE",
     "PGCTL_NAMESPACE",
+    "PGCTL_CLUSTER",
+    "PGCTL_ASCII",
+    "PGCTL_LOG",
+    "PGCTL_LOG_LEVEL",
 ];
 
 /// Where the file is looked for when nothing names one: `pgctl-tui/config.toml` in the XDG configuration directory.
@@ -115,8 +119,9 @@ fn overrides(flags: &Flags, environment: &Environment) -> Overrides {
         if !flag.is_empty() {
             return Some((Place::Flag(name.to_owned()), flag.to_vec()));
         }
-        let list = environment.get(variable)?.split(',').map(|url| url.trim().to_owned()).collect();
-        Some((Place::Environment(variable.to_owned()), list))
+        let words = environment.get(variable)?.split(',').map(str::trim);
+        let list: Vec<_> = words.filter(|url| !url.is_empty()).map(str::to_owned).collect();
+        (!list.is_empty()).then(|| (Place::Environment(variable.to_owned()), list))
     };
     Overrides {
         interval: one(&flags.interval, "--interval", "PGCTL_INTERVAL"),
@@ -138,7 +143,7 @@ fn overrides(flags: &Flags, environment: &Environment) -> Overrides {
 fn misspelt(environment: &Environment) -> Vec<String> {
     environment
         .beginning_with("PGCTL_")
-        .filter(|(name, _)| !VARIABLES.contains(name))
+        .filter(|(name, value)| !value.is_empty() && !VARIABLES.contains(name))
         .filter_map(|(name, _)| {
             let near = nearest(name, VARIABLES).filter(|near| strsim::damerau_levenshtein(name, near) <= 2)?;
             Some(format!("environment variable {name} means nothing; did you mean {near}?"))

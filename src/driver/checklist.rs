@@ -191,7 +191,7 @@ fn aspect(trouble: Trouble) -> Aspect {
         Trouble::Tls => Aspect::Tls,
         Trouble::Credentials | Trouble::Unasked | Trouble::Withheld => Aspect::Credentials,
         Trouble::Permission => Aspect::Privileges,
-        Trouble::UnexpectedAnswer | Trouble::TooLarge => Aspect::Identity,
+        Trouble::UnexpectedAnswer | Trouble::NoSuchCluster | Trouble::TooLarge => Aspect::Identity,
         Trouble::Unsupported => Aspect::Configuration,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::draft::Draft;
 use super::orders;
+use crate::model::dcs::MAXIMUM_LAG;
 use crate::model::finding::{Severity, Subject};
 use crate::model::moment::Began;
 use crate::model::observed::{Freshness, Observed};
@@ -10,9 +11,6 @@ use crate::model::role::{Role, SyncState};
 use crate::model::snapshot::Snapshot;
 use crate::model::units;
 use crate::model::view::MemberView;
-
-/// Patroni's `maximum_lag_on_failover` where the record does not tell it, in bytes.
-const MAXIMUM_LAG: u64 = 1 << 20;
 
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     unseen(snapshot, drafts);
@@ -112,7 +110,7 @@ fn keeps_up(view: &MemberView<'_>, leader: &MemberView<'_>) -> Option<bool> {
         return Some(false);
     }
     let (own, last) = (view.position()?, leader.position()?);
-    let limit = view.snapshot.recorded(|content| content.config.as_ref()?.maximum_lag_on_failover);
+    let limit = view.snapshot.recorded(|content| Some(content.config.as_ref()?.maximum_lag()));
     Some(own.value.bytes_to(last.value) <= limit.map_or(MAXIMUM_LAG, |limit| limit.value))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
-use crate::model::dcs::{DcsAlarmKind, DcsMember, Quorum, RaftLeader};
+use crate::model::dcs::{DcsAlarmKind, DcsContent, DcsMember, Quorum, RaftLeader};
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::{Freshness, Observed, Reading};
 use crate::model::snapshot::Snapshot;
@@ -107,7 +107,11 @@ fn record(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
             if trouble == Some(Trouble::NoQuorum) && !snapshot.dcs.members.is_empty() {
                 continue;
             }
-            let title = format!("{} cannot be read: the record shown is old, or missing", reading.source);
+            let title = match (trouble, &reading.failure) {
+                // It was read, and what it says is that it does not have this cluster.
+                (Some(Trouble::NoSuchCluster), Some(failure)) => not_found(reading, failure.error.detail.as_str()),
+                _ => format!("{} cannot be read: the record shown is old, or missing", reading.source),
+            };
             let severity = if reading.source.kind == SourceKind::Etcd { Severity::Critical } else { Severity::Warning };
             let advice = reading.remedy().unwrap_or("check the DCS");
             drafts.push(
@@ -119,7 +123,11 @@ fn record(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         }
         let Some(content) = reading.fresh(snapshot.now) else { continue };
         if let Some(first) = content.defects.first() {
-            let title = format!("{} value(s) in the DCS cannot be read: {first}", content.defects.len());
+            let place = match reading.source.kind {
+                SourceKind::PatroniCluster => "of the record that Patroni tells",
+                _ => "in the DCS",
+            };
+            let title = format!("{} value(s) {place} cannot be read: {first}", content.defects.len());
             let mut draft = Draft::new(Severity::Warning, "record-defect", subject, title);
             let at = reading.answer.as_ref().map(|answer| answer.at);
             for defect in content.defects.iter().take(8) {
@@ -129,6 +137,18 @@ fn record(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
                 .push(draft.advise("look at the keys in view 4: somebody wrote them by hand, or a newer version did"));
         }
     }
+}
+
+/// The title for a DCS that answers and lacks the cluster, with what it has instead.
+fn not_found(reading: &Reading<DcsContent>, detail: &str) -> String {
+    const LONGEST: usize = 200;
+    let mut words: String = detail.chars().take(LONGEST).collect();
+    if words.len() < detail.len() {
+        words.truncate(words.rfind(", ").unwrap_or(words.len()));
+        words.push_str(", and more");
+    }
+    let old = if reading.answer.is_some() { ": the record shown is old" } else { "" };
+    format!("{} answers, but {words}{old}", reading.source)
 }
 
 /// Alarms of the DCS: every member tells those of all, and each kind is one finding.

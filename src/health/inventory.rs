@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::draft::Draft;
+use super::node;
 use crate::model::finding::{Severity, Subject};
 use crate::model::inventory::{Difference, Origin, Place, Stranger, WrongCluster};
 use crate::model::member::{MOST_FOLLOWED, Presence};
@@ -54,7 +55,13 @@ fn urls_lead_elsewhere(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         (_, Some(scope)) => scope.to_string(),
         (_, None) => identity.name.to_string(),
     };
-    let title = format!("the configured agents are not of the cluster that the DCS has under {here}");
+    let has_dcs = snapshot.dcs.content.iter().any(|reading| reading.source.kind == SourceKind::Etcd);
+    let title = if has_dcs {
+        format!("the configured agents are not of the cluster that the DCS has under {here}")
+    } else {
+        let scope = snapshot.identity.scope.as_ref().map_or_else(|| here.clone(), ToString::to_string);
+        format!("the configured agents are of another cluster than {scope}")
+    };
     let mut draft = Draft::new(Severity::Critical, "wrong-cluster", Subject::Cluster, title);
     if let Some(id) = snapshot.cluster_system_id() {
         draft = draft.because(&id, format!("{here}: system identifier {}", id.value));
@@ -78,7 +85,10 @@ fn urls_lead_elsewhere(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
             cluster.namespace.as_str().trim_end_matches('/'),
             cluster.scope
         ),
-        None => "check scope, namespace, etcd endpoints and agents' URLs: they must speak of one cluster".to_owned(),
+        None if has_dcs => {
+            "check scope, namespace, etcd endpoints and agents' URLs: they must speak of one cluster".to_owned()
+        }
+        None => "check scope and agents' URLs: they must speak of one cluster".to_owned(),
     }));
 }
 
@@ -119,22 +129,43 @@ fn missing(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
         return;
     }
     let name = view.name();
-    let title = if view.answers() {
-        format!("{name} answers, and is not in the DCS")
-    } else {
-        format!("{name} is not in the DCS, and does not answer")
+    let by = view.member.named_by.as_ref();
+    // Who called a place by an address knows no name, and neither does a place that is silent.
+    let is_nameless = !view.answers()
+        && view.snapshot.places.iter().any(|place| {
+            place.label == *name
+                && !place.origins.contains(&Origin::Nodes)
+                && place.origins.contains(&Origin::PatroniUrls)
+        });
+    let title = match (view.answers(), is_nameless) {
+        (true, _) => format!("{name} answers, and is not in the DCS"),
+        (false, true) => format!("{name} does not answer: which member it is, if any, is not known"),
+        (false, false) => format!("{name} is not in the DCS, and does not answer"),
     };
-    let words = view.member.named_by.as_ref().map_or_else(
-        || "its member key vanished".to_owned(),
-        |by| format!("it is configured ({by}), and has no member key"),
+    let words = match (by, is_nameless) {
+        (None, _) => "its member key vanished".to_owned(),
+        (Some(by), true) => format!("it is configured ({by}), and no member is reached there"),
+        (Some(by), false) => format!("it is configured ({by}), and has no member key"),
+    };
+    let mut draft = Draft::new(Severity::Warning, "member-missing", Subject::Node(name.clone()), title).evidence(
+        words,
+        None,
+        Some(since),
     );
-    let draft = Draft::new(Severity::Warning, "member-missing", Subject::Node(name.clone()), title);
-    let advice = if view.member.named_by.is_some() {
+    let (agent, sql) = (view.member.agent.as_ref(), view.member.sql.as_ref());
+    if !view.answers() {
+        // Its silence is no finding of its own.
+        draft = node::with_trouble(node::with_trouble(draft, agent, view.snapshot), sql, view.snapshot);
+    }
+    let remedy = node::remedy(agent).or_else(|| node::remedy(sql)).filter(|_| is_nameless);
+    let advice = if let Some(remedy) = remedy {
+        remedy
+    } else if by.is_some() {
         "find out whether its Patroni runs and reaches the DCS; if the node was removed on purpose, take it out of the configuration"
     } else {
         "find out whether its Patroni is down; if the node was removed on purpose, dismiss it"
     };
-    drafts.push(draft.evidence(words, None, Some(since)).advise(advice));
+    drafts.push(draft.advise(advice));
 }
 
 /// What a member lacks that the others have: one that joined by itself is followed, and nobody may have prepared for it.

@@ -27,13 +27,13 @@ fn is_silent<T>(reading: Option<&Reading<T>>, snapshot: &Snapshot) -> bool {
     reading.is_some_and(|reading| matches!(reading.freshness(snapshot.now), Freshness::Stale | Freshness::Lost))
 }
 
-fn with_trouble<T>(draft: Draft, reading: Option<&Reading<T>>, snapshot: &Snapshot) -> Draft {
+pub(super) fn with_trouble<T>(draft: Draft, reading: Option<&Reading<T>>, snapshot: &Snapshot) -> Draft {
     let Some(reading) = reading else { return draft };
     let Some((words, _)) = reading.trouble(snapshot.now) else { return draft };
     draft.evidence(words, Some(reading.source.clone()), reading.failure.as_ref().map(|failure| failure.at))
 }
 
-fn remedy<T>(reading: Option<&Reading<T>>) -> Option<&str> {
+pub(super) fn remedy<T>(reading: Option<&Reading<T>>) -> Option<&str> {
     reading.and_then(Reading::remedy)
 }
 
@@ -73,6 +73,10 @@ fn silence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) 
     let draft = match (Wire::of(agent, snapshot), Wire::of(sql, snapshot)) {
         (Wire::Silent(_), Wire::Silent(_) | Wire::Unasked | Wire::Unconfigured)
         | (Wire::Unasked | Wire::Unconfigured, Wire::Silent(_)) => {
+            // Of one that the DCS does not have either, that it is silent is a part of that finding.
+            if view.is_missing() && !leads {
+                return;
+            }
             let who = if leads { "the leader " } else { "" };
             Draft::new(rank, "node-silent", subject(), format!("{who}{} does not answer", view.name()))
         }

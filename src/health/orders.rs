@@ -3,14 +3,12 @@
 use jiff::Timestamp;
 
 use super::draft::Draft;
-use crate::model::dcs::FailoverKey;
+use crate::model::dcs::{FailoverKey, MAXIMUM_LAG};
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::Observed;
 use crate::model::snapshot::Snapshot;
 use crate::model::units;
 
-/// Patroni's `maximum_lag_on_failover` where the record does not tell it, in bytes.
-const MAXIMUM_LAG: u64 = 1 << 20;
 /// An order that is due is carried out, or dropped, within so many seconds.
 const DUE: i64 = 60;
 
@@ -125,7 +123,7 @@ fn in_vain(snapshot: &Snapshot, order: &FailoverKey) -> Option<String> {
     if !view.answers() && !view.is_waiting() {
         return Some(format!("{name} does not answer"));
     }
-    let limit = snapshot.recorded(|content| content.config.as_ref()?.maximum_lag_on_failover);
+    let limit = snapshot.recorded(|content| Some(content.config.as_ref()?.maximum_lag()));
     let limit = limit.map_or(MAXIMUM_LAG, |limit| limit.value);
     let lag = view.lag().bytes.filter(|lag| lag.fresh && lag.value > limit)?;
     let (lag, limit) = (units::bytes(lag.value), units::bytes(limit));

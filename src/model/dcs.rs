@@ -175,7 +175,8 @@ pub struct DynamicConfig {
     pub loop_wait: Option<Duration>,
     /// How long a DCS or PostgreSQL operation is retried.
     pub retry_timeout: Option<Duration>,
-    /// A replica further behind than this, in bytes, is no candidate.
+    /// A replica further behind than this, in bytes, is no candidate. `None`: not configured, or nothing that an agent can
+    /// read; see [`Self::maximum_lag`].
     pub maximum_lag_on_failover: Option<u64>,
     /// Synchronous mode is on, with or without quorum.
     pub synchronous_mode: bool,
@@ -200,6 +201,16 @@ pub struct DynamicConfig {
     pub value: ConfigValue,
     /// Revision of the key.
     pub mod_revision: i64,
+}
+
+/// What an agent takes for `maximum_lag_on_failover` where it is not configured, in bytes.
+pub const MAXIMUM_LAG: u64 = 1 << 20;
+
+impl DynamicConfig {
+    /// A replica further behind than this, in bytes, is no candidate, by whatever the agents take.
+    pub fn maximum_lag(&self) -> u64 {
+        self.maximum_lag_on_failover.unwrap_or(MAXIMUM_LAG)
+    }
 }
 
 /// One raw key, for the DCS view.

@@ -11,6 +11,7 @@ use super::member::Presence;
 use super::name::NodeName;
 use super::observed::Observed;
 use super::snapshot::Snapshot;
+use super::source::SourceKind;
 use super::text::Text;
 
 /// Where the configuration names a place.
@@ -134,6 +135,19 @@ impl FoundCluster {
     }
 }
 
+/// What most of several tell, in order; of what is as frequent, what came first.
+pub fn most_told<'a, T: PartialEq + 'a>(told: impl Iterator<Item = &'a T>) -> Option<&'a T> {
+    let mut counts: Vec<(&T, usize)> = Vec::new();
+    for one in told {
+        match counts.iter_mut().find(|(known, _)| *known == one) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((one, 1)),
+        }
+    }
+    let most = counts.iter().map(|(_, count)| *count).max()?;
+    counts.into_iter().find(|(_, count)| *count == most).map(|(one, _)| one)
+}
+
 /// What speaks against the cluster that is followed being the one that is meant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum WrongCluster {
@@ -179,6 +193,13 @@ impl Snapshot {
 
     /// Whether something speaks against the cluster that is followed being the one that is meant.
     pub fn wrong_cluster(&self) -> Option<WrongCluster> {
+        // Without a DCS of its own the record is the word of one of these agents.
+        if self
+            .record()
+            .is_some_and(|reading| reading.source.kind == SourceKind::PatroniCluster && reading.last().is_some())
+        {
+            return None;
+        }
         let cluster = self.cluster_system_id().map(|id| id.value);
         let claimed = self.places.iter().filter(|place| place.is_claimed());
         let words: Vec<bool> = claimed.filter_map(|place| self.speaks_for_it(place, cluster)).collect();

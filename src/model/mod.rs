@@ -6,6 +6,7 @@
 
 pub mod acknowledgement;
 pub mod agent;
+pub mod agent_reading;
 pub mod blocking;
 pub mod checkup;
 pub mod dcs;

@@ -123,6 +123,8 @@ pub enum Trouble {
     Closed,
     /// An answer came that is not what this source should say (HTML for JSON, a cut CSV, another scope).
     UnexpectedAnswer,
+    /// It answers, and does not have the cluster that was asked for.
+    NoSuchCluster,
     /// The answer was larger than any honest answer.
     TooLarge,
     /// The DCS is alive but has no majority.
@@ -147,6 +149,7 @@ impl Trouble {
             | Self::Withheld
             | Self::Permission
             | Self::UnexpectedAnswer
+            | Self::NoSuchCluster
             | Self::TooLarge
             | Self::NoQuorum
             | Self::Unsupported
@@ -170,6 +173,7 @@ impl Trouble {
             Self::Permission => "permission denied",
             Self::Closed => "connection closed",
             Self::UnexpectedAnswer => "unexpected answer",
+            Self::NoSuchCluster => "no such cluster",
             Self::TooLarge => "answer too large",
             Self::NoQuorum => "no quorum",
             Self::Unsupported => "not supported",
@@ -199,6 +203,7 @@ impl Trouble {
             Self::Permission => "grant the least privilege that the source needs",
             Self::Closed => "look at the far end's log; it may be overloaded or have lost its DCS",
             Self::UnexpectedAnswer => "check that the address leads to this service and not to another, or a proxy",
+            Self::NoSuchCluster => "write namespace and scope as in patroni.yml (--namespace, --scope)",
             Self::TooLarge => "check that the address leads to this service",
             Self::NoQuorum => "bring back a majority of the DCS members",
             Self::Unsupported => "see the supported versions in the manual",

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::driver::port::Contact;
 use crate::model::agent::Address;
-use crate::model::inventory::{Difference, Origin, Place, Standing, Stranger};
+use crate::model::inventory::{Difference, Origin, Place, Standing, Stranger, most_told};
 use crate::model::lsn::SystemId;
 use crate::model::member::Member;
 use crate::model::name::NodeName;
@@ -217,11 +217,15 @@ impl Expected {
         let scope = picture.identity.scope.clone();
         // Without a record whoever claims to lead may be another cluster's.
         let by_record = picture.record().and_then(|_| picture.cluster_system_id()).map(|id| id.value);
-        // Without a record, the first place in the order of the configuration says which cluster is meant.
+        // Without a record, most of the places say which cluster is meant, else the first in the order of the configuration.
         let first = || {
             let rows =
                 entries.iter().filter_map(|entry| picture.member(entry.row.as_ref().or(entry.resolved.as_ref())?));
-            rows.filter_map(answerer).find(|answerer| answerer.system_id.is_some())
+            let words: Vec<Answerer> = rows.filter_map(answerer).collect();
+            let most = most_told(words.iter().filter_map(|word| word.scope.as_ref())).cloned();
+            let mut of_most =
+                words.into_iter().filter(|word| most.is_none() || word.scope.is_none() || word.scope == most);
+            of_most.find(|answerer| answerer.system_id.is_some())
         };
         if scope.is_some() && by_record.is_some() {
             return Self { scope, system_id: by_record };

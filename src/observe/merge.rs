@@ -78,6 +78,13 @@ impl Merge {
             }
         };
         if let Some(member) = self.picture.members.get_mut(index) {
+            // What failed at one address says nothing of another, which is waited for like a new one.
+            if member.agent_url != contact.agent_url {
+                member.agent.take_if(|agent| agent.answer.is_none());
+            }
+            if member.postgres_address != contact.postgres {
+                member.sql.take_if(|sql| sql.answer.is_none());
+            }
             member.agent_url.clone_from(&contact.agent_url);
             member.postgres_address.clone_from(&contact.postgres);
         }

@@ -138,6 +138,7 @@ fn longest_back_off(kind: SourceKind, error: Option<&SourceError>) -> Duration {
             | Trouble::Unsupported
             | Trouble::Tls
             | Trouble::UnexpectedAnswer
+            | Trouble::NoSuchCluster
             | Trouble::TooLarge,
         ) => true,
         Some(

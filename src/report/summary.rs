@@ -1,22 +1,25 @@
 //! The cluster in one line: what every view's header says.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::line::{Line, Span};
 use super::routing;
 use super::table::{NONE, Tone, UNKNOWN};
 use super::tones;
-use super::topology::share;
+use super::topology::{self, share};
 use super::units;
-use crate::model::dcs::{Quorum, RaftLeader};
+use crate::model::dcs::{DynamicConfig, Quorum, RaftLeader};
 use crate::model::finding::Severity;
 use crate::model::member::{Member, Presence};
 use crate::model::moment::{Began, Moment};
-use crate::model::name::ClusterName;
+use crate::model::name::{ClusterName, NodeName};
 use crate::model::observed::{Freshness, Observed};
+use crate::model::role::SyncState;
 use crate::model::router::PoolPurpose;
 use crate::model::snapshot::{Snapshot, StackKind, Wellbeing};
 use crate::model::text::Text;
+use crate::model::view::MemberView;
 
 /// Findings by severity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -45,7 +48,8 @@ pub struct Summary {
     pub leader: Span,
     /// Timeline, or `?`.
     pub timeline: Span,
-    /// Synchronous standbys streaming of those on record: `1/1`. `None` where synchronous mode is off or unknown.
+    /// Synchronous standbys that stream, of all: `1/1`; `none`, where nobody is one, or `?`. All are those that the record
+    /// lists and those that commits wait for. `None` where synchronous mode is off or unknown.
     pub sync: Option<Span>,
     /// Members in order of those expected: `3/3`.
     pub members: Span,
@@ -210,23 +214,32 @@ fn leader(snapshot: &Snapshot) -> Span {
 }
 
 fn sync(snapshot: &Snapshot) -> Option<Span> {
-    let mode = snapshot.recorded(|content| content.config.as_ref().map(|config| config.synchronous_mode))?;
+    // A cluster that follows another has no commits of its own to wait for.
+    let is_on = |config: &DynamicConfig| config.synchronous_mode && !config.standby_cluster;
+    let mode = snapshot.recorded(|content| content.config.as_ref().map(is_on))?;
     if !mode.value {
         return None;
     }
     let key = snapshot.recorded(|content| content.sync.clone());
     let Some(key) = key else { return Some(Span::new(UNKNOWN, Tone::Stale)) };
-    let streams = |name: &crate::model::name::NodeName| {
+    let streams = |name: &NodeName| {
         let view = snapshot.view(snapshot.member(name)?);
         // Whoever takes writes is nobody's standby any more.
         let told = || view.streams().filter(|streams| streams.fresh).map(|streams| streams.value);
         if view.follows() { told() } else { Some(false) }
     };
-    let all: Vec<Option<bool>> = key.value.standbys.iter().map(streams).collect();
+    let mut standbys: BTreeSet<&NodeName> = key.value.standbys.iter().collect();
+    // Whom the table of members calls synchronous is counted too: the header tells no other truth.
+    let is_one = |view: &MemberView<'_>| {
+        let state = topology::sync_state(*view).filter(|state| state.fresh);
+        view.follows() && state.is_some_and(|state| matches!(state.value, SyncState::Sync | SyncState::Quorum))
+    };
+    standbys.extend(snapshot.views().filter(is_one).map(|view| &view.member.name));
+    let all: Vec<Option<bool>> = standbys.into_iter().map(streams).collect();
     let streaming = all.iter().filter(|streams| **streams == Some(true)).count();
     let (text, tone) = match all.len() {
         // Synchronous mode is on and nobody is synchronous: commits are not replicated, or wait.
-        0 => ("0/0".to_owned(), Tone::Look),
+        0 => ("none".to_owned(), Tone::Look),
         whole if all.contains(&None) => (format!("{}?", share(streaming, whole).0), Tone::Stale),
         whole => share(streaming, whole),
     };
@@ -485,6 +498,25 @@ mod tests {
         insta::assert_snapshot!(line(&split()), @"leader pg-1 · members 2/3 · no finding yet · sync 0/1 · DCS 3/3 · timeline 13");
         insta::assert_snapshot!(line(&waiting()), @"leader ? · members ? · nothing known · pause ? · timeline ?");
         insta::assert_snapshot!(line(&bare()), @"leader ? · members ? · nothing known · pause ? · timeline ?");
+    }
+
+    #[test]
+    fn the_header_counts_whom_the_table_calls_synchronous_and_says_none_where_nobody_is() {
+        let mut snapshot = healthy();
+        record(&mut snapshot, |content| content.sync.as_mut().expect("a key").standbys.clear());
+        let column: Vec<_> = snapshot.views().filter_map(topology::sync_state).map(|state| state.value).collect();
+        assert!(column.contains(&SyncState::Sync), "{column:?}");
+        assert!(line(&snapshot).contains(" · sync 1/1 · "), "{}", line(&snapshot));
+        for name in ["pg-0", "pg-1", "pg-2"] {
+            sql(&mut snapshot, name, |report| {
+                report.downstream.iter_mut().for_each(|row| row.sync = Some(SyncState::Async));
+            });
+        }
+        assert!(line(&snapshot).contains(" · sync none · "), "{}", line(&snapshot));
+        record(&mut snapshot, |content| content.sync = None);
+        assert!(line(&snapshot).contains(" · sync ? · "), "{}", line(&snapshot));
+        record(&mut snapshot, |content| content.config.as_mut().expect("a configuration").standby_cluster = true);
+        assert!(!line(&snapshot).contains("sync"), "commits are made elsewhere: {}", line(&snapshot));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::driver::ha::patroni_discover::discover;
 use crate::driver::port::{Facts, Observe as _};
 use crate::driver::router::haproxy::HaproxyPage;
 use crate::model::dcs::DcsContent;
+use crate::model::dcs::without_group;
 use crate::model::moment::Moment;
 use crate::model::name::RouterName;
 use crate::model::router::ProxyKind;
@@ -92,7 +93,7 @@ fn etcd(urls: Vec<String>, timeouts: Timeouts) -> EtcdEndpoints {
 /// Which member answers at each URL that was named: where the advertised address does not work from here, that URL
 /// does.
 async fn seeds(urls: &[String], found: &mut Discovered) {
-    let names = join_all(urls.iter().map(|url| own_name(plain(url, PATIENCE)))).await;
+    let names = join_all(urls.iter().map(|url| own_name(plain(url, PATIENCE), found.scope.as_deref()))).await;
     for (url, name) in urls.iter().zip(names) {
         let member = found.members.iter_mut().find(|member| name.as_ref() == Some(&member.name));
         if let Some(member) = member.filter(|member| member.reach != Reach::Answers) {
@@ -101,10 +102,14 @@ async fn seeds(urls: &[String], found: &mut Discovered) {
     }
 }
 
-/// What the agent at `endpoint` calls its own node.
-pub(super) async fn own_name(endpoint: HttpEndpoint) -> Option<String> {
+/// What the agent at `endpoint` calls its own node; `None` also where it is of another scope than `scope`, since nodes of
+/// another cluster may have the names of this one's.
+pub(super) async fn own_name(endpoint: HttpEndpoint, scope: Option<&str>) -> Option<String> {
     let status = Patroni::new(&endpoint).ok()?.status().await.ok()?.value;
-    status.patroni?.name
+    let agent = status.patroni?;
+    let is_strange =
+        scope.zip(agent.scope.as_deref()).is_some_and(|(scope, own)| without_group(scope) != own && scope != own);
+    agent.name.filter(|_| !is_strange)
 }
 
 async fn from_etcd(shared: &Shared, printer: &mut Printer) -> anyhow::Result<Discovered> {

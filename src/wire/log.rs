@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::config::environment::Environment;
 use crate::model::text::Text;
 
 /// Begins logging to `path`. The guard writes what is left when it is dropped: keep it until after the terminal is
@@ -23,10 +24,10 @@ use crate::model::text::Text;
 pub(super) fn begin(path: &Path) -> anyhow::Result<WorkerGuard> {
     let file = open(path).with_context(|| format!("cannot write the log to {}", path.display()))?;
     let (writer, guard) = tracing_appender::non_blocking(file);
-    let filter = match std::env::var("PGCTL_LOG_LEVEL") {
-        Ok(level) => EnvFilter::try_new(&level)
+    let filter = match Environment::of_process().get("PGCTL_LOG_LEVEL") {
+        Some(level) => EnvFilter::try_new(level)
             .with_context(|| format!("PGCTL_LOG_LEVEL={level} is no filter; write info, or pgctl=debug"))?,
-        Err(_) => EnvFilter::new("info"),
+        None => EnvFilter::new("info"),
     };
     subscriber(filter, writer).init();
     Ok(guard)

@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use futures::future::{join_all, select_ok};
+use futures::future::join_all;
 
 use super::Misuse;
 use super::discover::own_name;
 use crate::cli::printer::Printer;
 use crate::client::etcd::FoundScope;
-use crate::client::http::HttpError;
-use crate::client::patroni::Patroni;
-use crate::config::endpoint::HttpEndpoint;
 use crate::config::resolved::ClusterSettings;
 use crate::driver::dcs::etcd::find_scopes;
-use crate::driver::trouble;
+use crate::driver::ha::patroni_scope::Scopes;
 use crate::model::name::NodeName;
 use crate::model::source::{SourceError, Trouble};
 
@@ -28,12 +25,8 @@ pub(super) async fn learn(settings: &ClusterSettings) -> Result<String, SourceEr
     let Some(etcd) = &settings.etcd else {
         return Err(SourceError::new(Trouble::Unsupported, "", "no etcd is configured"));
     };
-    let asked = settings.patroni.seeds.iter().map(|url| Box::pin(own_scope(settings.patroni.endpoint(url))));
-    let asked: Vec<_> = asked.collect();
-    if !asked.is_empty()
-        && let Ok((scope, _)) = select_ok(asked).await
-    {
-        return Ok(scope);
+    if let Some(scope) = told(settings).await.meant() {
+        return Ok(scope.to_string());
     }
     let found = find_scopes(etcd, &settings.namespace).await?;
     let names = |found: &FoundScope| -> Vec<String> {
@@ -45,14 +38,14 @@ pub(super) async fn learn(settings: &ClusterSettings) -> Result<String, SourceEr
     let here = found.iter().filter(|scope| scope.namespace == settings.namespace);
     let here: Vec<String> = here.flat_map(names).collect();
     let endpoint = etcd.urls.join(", ");
-    let ambiguous = |detail: String| SourceError::new(Trouble::UnexpectedAnswer, &endpoint, detail);
+    let ambiguous = |detail: String| SourceError::new(Trouble::NoSuchCluster, &endpoint, detail);
     match here.as_slice() {
         [one] => Ok(one.clone()),
         [] => {
             let elsewhere: Vec<_> = found.iter().map(|scope| format!("{}{}", scope.namespace, scope.scope)).collect();
             let hint = if elsewhere.is_empty() { String::new() } else { format!("; it has {}", elsewhere.join(", ")) };
-            let error = ambiguous(format!("etcd has no cluster under {}{hint}", settings.namespace));
-            Err(error.advising("write namespace and scope as in patroni.yml (--namespace, --scope)"))
+            let error = ambiguous(format!("nothing is on record under {}{hint}", settings.namespace));
+            Err(error)
         }
         several => {
             let detail = format!("etcd has several clusters: name one with scope or --scope: {}", several.join(", "));
@@ -61,14 +54,13 @@ pub(super) async fn learn(settings: &ClusterSettings) -> Result<String, SourceEr
     }
 }
 
-/// The scope that the agent at `endpoint` says. An agent of a Citus cluster leaves out its group, and then the store is
-/// asked: it alone knows how many there are.
-async fn own_scope(endpoint: HttpEndpoint) -> Result<String, SourceError> {
-    let url = endpoint.url.clone();
-    let told = |error: &HttpError| trouble::http(&url, error);
-    let status = Patroni::new(&endpoint).map_err(|error| told(&error))?.status().await.map_err(|error| told(&error))?;
-    let scope = status.value.patroni.and_then(|agent| agent.scope);
-    scope.ok_or_else(|| SourceError::new(Trouble::UnexpectedAnswer, &url, "the agent tells no scope"))
+/// The scopes that the agents at the configured URLs tell. An agent of a Citus cluster leaves out its group, and then the
+/// store is asked: it alone knows how many there are.
+async fn told(settings: &ClusterSettings) -> Scopes {
+    let endpoints: Vec<_> = settings.patroni.seeds.iter().map(|url| settings.patroni.endpoint(url)).collect();
+    let mut scopes = Scopes::of(endpoints.len());
+    Box::pin(scopes.hear(&endpoints)).await;
+    scopes
 }
 
 /// The scope of a cluster that something is to be done to: without it no lock can be taken. `None`: there is no etcd to
@@ -82,7 +74,7 @@ pub(super) async fn known(settings: &ClusterSettings, printer: &mut Printer) -> 
     }
     match learn(settings).await {
         Ok(scope) => Ok(Some(scope)),
-        Err(error) if error.trouble == Trouble::UnexpectedAnswer => {
+        Err(error) if error.trouble == Trouble::NoSuchCluster => {
             Err(Misuse(format!("{}: {}", settings.name, error.detail)).into())
         }
         Err(error) if settings.patroni.seeds.is_empty() => Err(error.into()),
@@ -115,7 +107,12 @@ pub(super) async fn complete(
 /// not resolve here; the URL that the operator typed does.
 async fn name_seeds(settings: &mut ClusterSettings) {
     let urls = settings.patroni.seeds.clone();
-    let names = join_all(urls.iter().map(|url| own_name(settings.patroni.endpoint(url)))).await;
+    let scope = match &settings.scope {
+        Some(scope) => Some(scope.clone()),
+        None => told(settings).await.meant().map(|scope| scope.to_string()),
+    };
+    let names = urls.iter().map(|url| own_name(settings.patroni.endpoint(url), scope.as_deref()));
+    let names = join_all(names).await;
     for (url, name) in urls.into_iter().zip(names) {
         if let Some(name) = name {
             settings.nodes.entry(NodeName::new(name)).or_default().rest.get_or_insert(url);

@@ -186,6 +186,10 @@ fn forbidden_room(from: &str, allowed: &[&str], path: &[String]) -> Option<Strin
 fn named_violations(file: &str, room: Option<&str>, named: &Named) -> Vec<(String, &'static str)> {
     let mut found = Vec::new();
     let path: Vec<&str> = named.path.iter().map(String::as_str).collect();
+    let reads_environment = |name: &str| path.windows(2).any(|pair| pair == ["env", name]);
+    if file != "config/environment.rs" && ["var", "var_os", "vars", "vars_os"].into_iter().any(reads_environment) {
+        found.push(("reads the environment".to_owned(), "the environment is read in config::environment alone"));
+    }
     let Some(first) = path.first().copied() else { return found };
     let composed = composes(file);
     if room != Some("client") {

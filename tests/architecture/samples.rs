@@ -50,6 +50,7 @@ fn a_room_that_reaches_too_far_is_told(#[case] file: &str, #[case] text: &str, #
 #[case("driver/x.rs", "fn f(a: tokio::net::UnixStream) {}", "socket UnixStream")]
 #[case("cli/x.rs", "use std::process; fn f() { process::Command::new(\"sh\"); }", "child process")]
 #[case("tui/x.rs", "use tokio::process::*;", "child process")]
+#[case("wire/x.rs", "fn f() { std::env::var(\"X\"); }", "reads the environment")]
 #[case("driver/x.rs", "use tokio::net::*;", "every socket")]
 #[case("report/x.rs", "use ratatui::text::Line;", "screen library ratatui")]
 #[case("observe/x.rs", "use crossterm::event;", "screen library crossterm")]

@@ -2,10 +2,10 @@
 
 use super::super::note::{Note, Verdict};
 use super::scene::{Purpose, Scene, block, fresh, pass, unknown, warn};
-use super::{Candidate, candidate_data as data, candidate_stream as stream, kept_from_handover};
+use super::{Candidate, Eligibility, candidate_data as data, candidate_stream as stream, kept_from_handover};
 use crate::model::lsn::{Lsn, Timeline};
 use crate::model::name::NodeName;
-use crate::model::observed::Observed;
+use crate::model::observed::{Observed, Reading};
 use crate::model::snapshot::Snapshot;
 use crate::model::view::MemberView;
 
@@ -51,16 +51,24 @@ pub(super) fn any(scene: &Scene<'_>, choice: Choice, notes: &mut Vec<Note>) {
     const CHECK: &str = "candidates";
     let all = ranked(scene.snapshot);
     let eligible: Vec<&str> = all.iter().filter(|one| one.is_eligible()).map(|one| one.member.as_str()).collect();
+    let is_unknown = all.iter().any(|one| one.eligibility() == Eligibility::Unknown);
     notes.push(if eligible.is_empty() {
         let why = |one: &Candidate| {
             let first = one.notes.iter().find(|note| note.verdict == Verdict::Block);
             first.map_or_else(|| one.member.to_string(), |note| note.text.to_string())
         };
-        let reasons: Vec<String> = all.iter().map(why).collect();
-        let note = block(CHECK, format!("nobody can take over: {}", reasons.join("; ")));
-        // Where all that speaks against one of them may be overridden, so may this.
+        let reasons = all.iter().map(why).collect::<Vec<_>>().join("; ");
+        let note = block(
+            CHECK,
+            if is_unknown {
+                format!("whether anybody can take over is unknown: {reasons}")
+            } else {
+                format!("nobody can take over: {reasons}")
+            },
+        );
+        // Where all that speaks against one of them may be overridden, so may this. Patroni chooses among its own.
         let may = |one: &Candidate| one.notes.iter().all(|note| note.verdict != Verdict::Block || note.can_override);
-        if all.iter().any(may) { note.overridable() } else { note }
+        if is_unknown || all.iter().any(may) { note.overridable() } else { note }
     } else if eligible.len() == all.len() {
         pass(CHECK, format!("{} can take over", eligible.join(", ")))
     } else {
@@ -90,7 +98,7 @@ pub(super) fn ranked(snapshot: &Snapshot) -> Vec<Candidate> {
         let synchronous = view.is_some_and(|view| is_synchronous(&scene, &view).is_some_and(|sync| sync.value));
         let lag = view.and_then(|view| fresh(view.lag().bytes)).map_or(u64::MAX, |lag| lag.value);
         let warnings = one.notes.iter().filter(|note| note.verdict >= Verdict::Warn).count();
-        (!one.is_eligible(), !synchronous, warnings, lag, one.member.clone())
+        (one.eligibility(), !synchronous, warnings, lag, one.member.clone())
     });
     all
 }
@@ -125,7 +133,7 @@ fn reachable(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
             Some(fact) => pass("candidate-rest", format!("the agent of {name} answers")).by(&fact),
             None => {
                 let trouble = why(agent.trouble(now).map(|(words, _)| words));
-                block("candidate-rest", format!("the agent of {name} does not answer: {trouble}")).overridable()
+                silence("candidate-rest", &format!("the agent of {name}"), agent, &trouble)
             }
         },
     });
@@ -136,7 +144,7 @@ fn reachable(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
             Some(fact) => block("candidate-sql", format!("{name} is not in recovery: it takes writes")).by(&fact),
             None => {
                 let trouble = why(sql.trouble(now).map(|(words, _)| words));
-                block("candidate-sql", format!("PostgreSQL of {name} does not answer: {trouble}")).overridable()
+                silence("candidate-sql", &format!("PostgreSQL of {name}"), sql, &trouble)
             }
         },
     });
@@ -146,13 +154,27 @@ fn reachable(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
     }
 }
 
+/// What is not answered: of one that did before, that it is silent, which speaks against it; of one that never did, that
+/// nobody here knows, for it may be out of reach from this host alone.
+fn silence<T>(check: &str, who: &str, reading: &Reading<T>, trouble: &str) -> Note {
+    if reading.last().is_some() {
+        let note = block(check, format!("{who} does not answer: {trouble}")).overridable();
+        return Note { source: Some(reading.source.clone()), ..note };
+    }
+    block(check, format!("what {who} says is unknown, it has not been reached from here: {trouble}")).overridable()
+}
+
 fn state(view: MemberView<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "candidate-state";
     let name = view.name();
+    let recorded = || {
+        let told = fresh(view.snapshot.recorded(|content| content.member(name).map(|own| own.state.clone())));
+        told.map(|state| format!(", the record alone says {}", state.value)).unwrap_or_default()
+    };
     notes.push(match fresh(view.state()) {
         Some(state) if state.value.is_up() => pass(CHECK, format!("{name} is {}", state.value)).by(&state),
         Some(state) => block(CHECK, format!("{name} is {}", state.value)).by(&state),
-        None => block(CHECK, format!("the state of {name} is unknown")).overridable(),
+        None => block(CHECK, format!("the state of {name} is unknown{}", recorded())).overridable(),
     });
 }
 

@@ -3,14 +3,13 @@
 use super::super::note::Note;
 use super::scene::{Purpose, Scene, block, fresh, pass, unknown, warn};
 use crate::model::agent::DownstreamName;
+use crate::model::dcs::MAXIMUM_LAG;
 use crate::model::name::NodeName;
 use crate::model::observed::Observed;
 use crate::model::postgres::{SqlPart, SqlReport};
 use crate::model::units;
 use crate::model::view::MemberView;
 
-/// Patroni's own limit where the configuration names none.
-const USUAL_LAG: u64 = 1 << 20;
 /// A sender says something at least every `wal_sender_timeout`, by default a minute.
 const QUIET: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -97,8 +96,8 @@ fn unserved(scene: &Scene<'_>, leader: MemberView<'_>, name: &NodeName) -> Note 
 pub(super) fn lag_bytes(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose, notes: &mut Vec<Note>) {
     const CHECK: &str = "candidate-lag";
     let name = view.name();
-    let configured = fresh(scene.snapshot.recorded(|content| content.config.as_ref()?.maximum_lag_on_failover));
-    let limit = configured.map_or(USUAL_LAG, |limit| limit.value);
+    let configured = fresh(scene.snapshot.recorded(|content| Some(content.config.as_ref()?.maximum_lag())));
+    let limit = configured.map_or(MAXIMUM_LAG, |limit| limit.value);
     let lag = match purpose {
         Purpose::Switchover => fresh(view.lag_behind_leader().bytes),
         Purpose::Failover => behind_last_leader(scene, view),

@@ -13,6 +13,7 @@ mod drill;
 mod handover;
 mod identity;
 mod leader;
+mod parameter_effects;
 mod parameters;
 mod restart;
 mod router;
@@ -49,8 +50,31 @@ pub struct Candidate {
 impl Candidate {
     /// Whether nothing blocks it.
     pub fn is_eligible(&self) -> bool {
-        self.notes.iter().all(|note| note.verdict != Verdict::Block)
+        self.eligibility() == Eligibility::Fit
     }
+
+    /// Whether it may be chosen, as far as anybody here knows.
+    pub fn eligibility(&self) -> Eligibility {
+        let mut blocks = self.notes.iter().filter(|note| note.verdict == Verdict::Block).peekable();
+        if blocks.peek().is_none() {
+            Eligibility::Fit
+        } else if blocks.all(Note::lacks_knowledge) {
+            Eligibility::Unknown
+        } else {
+            Eligibility::Unfit
+        }
+    }
+}
+
+/// Whether a member may be chosen to lead.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Eligibility {
+    /// Nothing blocks it.
+    Fit,
+    /// Nothing that is known blocks it, and not all is known: such as of a node that the record alone tells of.
+    Unknown,
+    /// Something that is known blocks it.
+    Unfit,
 }
 
 /// Every check that `plan` needs, in a stable order.

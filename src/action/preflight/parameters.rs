@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::super::note::{Note, Verdict};
 use super::super::parameters::{MANAGED, set_by, text_of};
+use super::parameter_effects;
 use super::scene::{Scene, block, pass, unknown, warn};
 use crate::model::name::NodeName;
 use crate::model::setting::{Misfit, Settings, Takes};
@@ -27,6 +28,10 @@ pub(super) fn examine(scene: &Scene<'_>, changes: &Map<String, Value>, notes: &m
     if parameters.is_empty() {
         return;
     }
+    // What is removed need not be known to anybody.
+    let set = || parameters.iter().filter(|(_, value)| !value.is_null());
+    notes.extend(set().filter_map(|(name, _)| managed(scene, name)));
+    parameter_effects::examine(scene, &parameters, notes);
     let mut servers = Vec::new();
     let mut silent = Vec::new();
     let mut has_sql = false;
@@ -44,12 +49,7 @@ pub(super) fn examine(scene: &Scene<'_>, changes: &Map<String, Value>, notes: &m
         return;
     }
     let before = notes.len();
-    // What is removed need not be known to anybody.
-    for (name, value) in parameters.iter().filter(|(_, value)| !value.is_null()) {
-        if let Some(note) = managed(scene, name) {
-            notes.push(note);
-            continue;
-        }
+    for (name, value) in set().filter(|(name, _)| managed(scene, name).is_none()) {
         notes.extend(known(name, &servers));
         notes.extend(fits(name, value, &servers));
     }
@@ -57,8 +57,9 @@ pub(super) fn examine(scene: &Scene<'_>, changes: &Map<String, Value>, notes: &m
     if !silent.is_empty() {
         notes.push(unknown(CHECK, format!("not asked, since it does not answer: {}", silent.join(", "))));
     }
-    if fits {
-        let names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).take(5).collect();
+    if fits && parameters.keys().any(|name| managed(scene, name).is_none()) {
+        let asked = parameters.keys().filter(|name| managed(scene, name).is_none());
+        let names: Vec<&str> = asked.map(String::as_str).take(5).collect();
         let servers: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
         notes.push(pass(CHECK, format!("{} may be set so, by the word of {}", names.join(", "), servers.join(", "))));
     }

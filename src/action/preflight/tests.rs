@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{candidates, examine};
+use super::{Eligibility, candidates, examine};
 use crate::action::expectation::Expectation;
 use crate::action::intent::{CopySource, EndSession, Intent, ServerState, Target};
 use crate::action::note::{Note, Verdict};
@@ -383,6 +383,55 @@ fn candidates_come_best_first_each_with_its_reasons() {
     assert_eq!(order(&snapshot), [pg(2), pg(1)]);
     let last = candidates(&snapshot).pop().unwrap();
     assert!(!last.is_eligible() && last.notes.len() > 10, "every check, not only the first");
+}
+
+/// One agent is reached from here, and the record is what it relays; there is no SQL.
+fn one_agent_alone(snapshot: &mut Snapshot) {
+    let now = snapshot.now;
+    for name in [1, 2] {
+        let agent = member(snapshot, name).agent.as_mut().unwrap();
+        *agent = Reading::unasked(agent.source.clone(), agent.stale_after, now);
+        fail_agent(snapshot, name, Trouble::Name);
+    }
+    snapshot.members.iter_mut().for_each(|member| member.sql = None);
+    snapshot.dcs.members.clear();
+    record(snapshot, |content| content.system_id = None);
+}
+
+#[test]
+fn members_of_whom_the_record_alone_tells_may_be_chosen_and_what_is_not_known_may_be_overridden() {
+    let mut snapshot = healthy();
+    one_agent_alone(&mut snapshot);
+    let all = candidates(&snapshot);
+    assert_eq!(all.iter().map(|one| one.member.clone()).collect::<Vec<_>>(), [pg(1), pg(2)]);
+    for one in &all {
+        assert_eq!(one.eligibility(), Eligibility::Unknown, "{:#?}", blocks(&one.notes));
+        for check in ["candidate-rest", "candidate-state", "candidate-timeline", "candidate-lag", "candidate-tags"] {
+            judged(&one.notes, check, Block);
+        }
+        let silent: Vec<_> = one.notes.iter().filter(|note| note.text.as_str().contains("does not answer")).collect();
+        assert!(silent.is_empty(), "it has not been reached, which is another matter: {silent:#?}");
+    }
+    let somebody = examine(&snapshot, &switchover(None));
+    assert_eq!(verdict(&somebody, "candidates"), (Block, true));
+    // A named one must be known to be of this cluster; all else is the operator's to answer for.
+    let named = examine(&snapshot, &switchover(Some(1)));
+    let never: Vec<_> =
+        blocks(&named).into_iter().filter(|note| !note.can_override).map(|note| note.check.as_str()).collect();
+    assert_eq!(never, ["candidate-system-id"], "{:#?}", blocks(&named));
+    // One that has answered and does no more is another matter.
+    let mut dead = healthy();
+    lose(&mut dead, 1);
+    assert_eq!(
+        candidates(&dead).pop().map(|one| (one.member.clone(), one.eligibility())),
+        Some((pg(1), Eligibility::Unfit))
+    );
+    // What is known to speak against one still does.
+    record(&mut snapshot, |content| content.members.retain(|known| known.name != pg(2)));
+    assert_eq!(
+        candidates(&snapshot).pop().map(|one| (one.member.clone(), one.eligibility())),
+        Some((pg(2), Eligibility::Unfit))
+    );
 }
 
 #[rstest]

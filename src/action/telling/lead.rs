@@ -80,6 +80,7 @@ fn gone<T>(scene: &Scene<'_>, reading: &Reading<T>) -> Option<String> {
         | Trouble::Permission
         | Trouble::Closed
         | Trouble::UnexpectedAnswer
+        | Trouble::NoSuchCluster
         | Trouble::TooLarge
         | Trouble::NoQuorum
         | Trouble::Unasked

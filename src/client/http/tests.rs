@@ -163,6 +163,9 @@ fn what_is_no_http_url_is_refused(#[case] url: &str) {
 #[case("<html>", "")]
 #[case("", "")]
 #[case("a < b", "a")]
+#[case("{\"status\": \"UP\"}", "")]
+#[case("\n[\n  [1, 2]\n]", "")]
+#[case("[error] no such page", "[error] no such page")]
 fn the_first_line_of_a_page_is_what_a_human_reads(#[case] body: &str, #[case] line: &str) {
     assert_eq!(first_line(body.as_bytes()), line);
 }

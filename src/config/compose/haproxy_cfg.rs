@@ -1,6 +1,7 @@
 //! The few lines of a `haproxy.cfg` that tell where its statistics, its runtime API, and the cluster behind it are
 //! reached.
 
+use crate::model::agent_reading;
 use crate::model::router::PoolPurpose;
 
 /// What a `haproxy.cfg` says.
@@ -16,6 +17,8 @@ pub(super) struct Configured {
     pub(super) write: Option<u16>,
     /// Port that leads to the replicas.
     pub(super) read: Option<u16>,
+    /// What is odd about its checks, a sentence each.
+    pub(super) remarks: Vec<String>,
 }
 
 /// A part of the file, as far as it matters.
@@ -28,7 +31,17 @@ struct Section {
     /// The backend that a frontend leads to.
     leads_to: Option<String>,
     /// What its health check asks Patroni for.
-    check: Option<PoolPurpose>,
+    check: Option<Asked>,
+}
+
+/// What a health check asks Patroni for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Asked {
+    purpose: PoolPurpose,
+    /// Only members with a certain tag answer yes.
+    is_narrowed: bool,
+    /// A limit of lag that Patroni cannot read, as it is written.
+    unread_lag: Option<String>,
 }
 
 /// Reads `text`.
@@ -59,8 +72,12 @@ pub(super) fn read(text: &str) -> Configured {
     found.stats = sections.iter().find_map(|section| section.port.zip(section.page.clone()));
     let leading = |wanted: PoolPurpose| {
         let serves = |section: &&Section| section.page.is_none() && section.purpose(&sections) == wanted;
-        sections.iter().filter(serves).find_map(|section| section.port)
+        // A pool of some of the replicas is second best.
+        let narrowed = |section: &&Section| section.asked(&sections).is_some_and(|asked| asked.is_narrowed);
+        let (narrow, whole): (Vec<_>, Vec<_>) = sections.iter().filter(serves).partition(narrowed);
+        whole.into_iter().chain(narrow).find_map(|section| section.port)
     };
+    found.remarks = sections.iter().filter_map(Section::remark).collect();
     (found.write, found.read) = (leading(PoolPurpose::Write), leading(PoolPurpose::Read));
     found
 }
@@ -74,7 +91,7 @@ impl Section {
             ["stats", "uri", path, ..] => self.page = Some((*path).to_owned()),
             ["default_backend", name, ..] => self.leads_to = Some((*name).to_owned()),
             ["option", "httpchk", rest @ ..] | ["http-check", "send", rest @ ..] => {
-                self.check = self.check.or_else(|| rest.iter().find_map(|word| asked(word)));
+                self.check = self.check.take().or_else(|| rest.iter().find_map(|word| asked(word)));
             }
             _ => {}
         }
@@ -82,24 +99,56 @@ impl Section {
 
     /// What it leads to: by what its check, or that of its backend, asks Patroni for; else by name.
     fn purpose(&self, all: &[Section]) -> PoolPurpose {
-        let Some(name) = &self.leads_to else {
-            return self.check.unwrap_or_else(|| PoolPurpose::guess(&self.name));
-        };
-        let behind = all.iter().filter(|section| section.name == *name).find_map(|section| section.check);
-        behind.unwrap_or_else(|| PoolPurpose::guess(name))
+        let name = self.leads_to.as_ref().unwrap_or(&self.name);
+        self.asked(all).map_or_else(|| PoolPurpose::guess(name), |asked| asked.purpose)
+    }
+
+    /// What its check asks for, or that of its backend.
+    fn asked<'a>(&'a self, all: &'a [Section]) -> Option<&'a Asked> {
+        match &self.leads_to {
+            None => self.check.as_ref(),
+            Some(name) => all.iter().filter(|section| section.name == *name).find_map(|section| section.check.as_ref()),
+        }
+    }
+
+    fn remark(&self) -> Option<String> {
+        let written = self.check.as_ref()?.unread_lag.as_ref()?;
+        Some(format!(
+            "The check of {} asks for lag={written}, which Patroni cannot read: it sets no limit then. Units are B, kB, MB, \
+             GB and TB.",
+            self.name
+        ))
     }
 }
 
-/// Which nodes answer yes at `path` of Patroni's REST interface.
-fn asked(path: &str) -> Option<PoolPurpose> {
-    let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
-    match path {
-        "/primary" | "/leader" | "/master" | "/read-write" => Some(PoolPurpose::Write),
-        "/replica" | "/read-only" | "/standby" | "/sync" | "/synchronous" | "/async" | "/asynchronous"
-        | "/read-only-sync" | "/read-only-quorum" | "/quorum" => Some(PoolPurpose::Read),
-        "/health" | "/readiness" | "/liveness" | "/patroni" => Some(PoolPurpose::Any),
-        _ => None,
+/// Which nodes answer yes at `target` of Patroni's REST interface. It looks for words within the path, in this order, and
+/// reads `lag` and tags from the query (`do_GET` in its `api.py`, 3.3 to 4.1). `None`: nothing of Patroni's.
+fn asked(target: &str) -> Option<Asked> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    if !path.starts_with('/') {
+        return None;
     }
+    let has = |words: &[&str]| words.iter().any(|word| path.contains(word));
+    let purpose = match path.trim_end_matches('/') {
+        "/readiness" | "/liveness" | "/patroni" => PoolPurpose::Any,
+        "/standby" | "/sync" | "/synchronous" | "/async" | "/asynchronous" | "/quorum" => PoolPurpose::Read,
+        // It leads a cluster that takes no writes.
+        _ if has(&["standby_leader", "standby-leader"]) => PoolPurpose::Any,
+        _ if has(&["leader", "master", "primary", "read-write"]) => PoolPurpose::Write,
+        _ if has(&["replica", "read-only"]) => PoolPurpose::Read,
+        _ if has(&["health"]) => PoolPurpose::Any,
+        _ => return None,
+    };
+    let parameters = || query.split('&').filter_map(|pair| pair.split_once('='));
+    // Of a parameter that is there twice the first counts. Who leads is not asked for lag or tags.
+    let heeds = purpose != PoolPurpose::Write;
+    let lag = parameters().find(|(name, value)| *name == "lag" && !value.is_empty()).filter(|_| heeds);
+    let lag = lag.map(|(_, value)| value.replace('+', " ").replace("%20", " "));
+    Some(Asked {
+        purpose,
+        is_narrowed: heeds && parameters().any(|(name, value)| name.starts_with("tag_") && !value.is_empty()),
+        unread_lag: lag.filter(|lag| agent_reading::bytes(lag).is_none()),
+    })
 }
 
 /// The port of `*:7000`, `:::7000`, `ipv4@0.0.0.0:9999`; none of a socket's path.
@@ -151,6 +200,23 @@ mod tests {
         Some(5433)
     )]
     #[case::check_before_name("listen primary\n bind :7\n option httpchk GET /replica?lag=16MB\n", None, Some(7))]
+    #[case::narrowed_by_a_tag(
+        "listen reports\n bind :8\n option httpchk GET /replica?tag_reports=yes\nlisten others\n bind :9\n option httpchk GET /replica?lag=10MB\n",
+        None,
+        Some(9)
+    )]
+    #[case::narrowed_is_better_than_none(
+        "listen r\n bind :8\n option httpchk GET /async?tag_r=1&lag=1GB\n",
+        None,
+        Some(8)
+    )]
+    #[case::words_within_the_path("listen a\n bind :1\n option httpchk OPTIONS /v1/primary\n", Some(1), None)]
+    #[case::who_leads_is_not_asked_for_tags("listen a\n bind :1\n option httpchk GET /leader?tag_a=b\n", Some(1), None)]
+    #[case::a_standby_leader_takes_no_writes(
+        "listen primary\n bind :1\n option httpchk GET /standby-leader\n",
+        None,
+        None
+    )]
     #[case::any_and_page(
         "listen any\n bind :5002\n option httpchk GET /health\nlisten primary-stats\n bind :7000\n stats enable\n",
         None,
@@ -164,5 +230,19 @@ mod tests {
     ) {
         let found = read(text);
         assert_eq!((found.write, found.read), (write, read_only));
+    }
+
+    #[rstest]
+    #[case("/replica?lag=10MB", None)]
+    #[case("/replica?lag=10485760", None)]
+    #[case("/replica?lag=16+kB", None)]
+    #[case("/replica", None)]
+    #[case("/primary?lag=lots", None)]
+    #[case("/replica?lag=10mb", Some("lag=10mb"))]
+    #[case("/async?tag_a=b&lag=10M", Some("lag=10M"))]
+    fn a_limit_of_lag_that_patroni_does_not_heed_is_told(#[case] target: &str, #[case] told: Option<&str>) {
+        let remarks = read(&format!("listen r\n bind :8\n option httpchk GET {target}\n")).remarks;
+        assert_eq!(remarks.len(), usize::from(told.is_some()), "{remarks:?}");
+        assert!(told.is_none_or(|told| remarks[0].contains(told)), "{remarks:?}");
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
     let mounted = mounted.or_else(|| project.mounted_within(service, "haproxy.cfg"));
     let by_file = mounted.is_some();
     let configured = mounted.map(|(_, text)| read(&text)).unwrap_or_default();
-    let mut remarks = Vec::new();
+    let mut remarks = configured.remarks.clone();
     let reached = |port: u16| match project.reach(service, port) {
         Reached::At(host, port) => Some(super::reach::host_port(&host, port)),
         Reached::Unknown | Reached::Unpublished => None,

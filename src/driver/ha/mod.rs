@@ -11,4 +11,5 @@ pub mod patroni_metrics;
 mod patroni_order;
 pub mod patroni_plan;
 pub mod patroni_record;
+pub mod patroni_scope;
 pub mod sim;

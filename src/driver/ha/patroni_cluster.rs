@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::patroni_record::{dynamic_config, history, registration, scheduled_switchover, unite};
+use super::patroni_record::{
+    brief, dynamic_config, history, registration, scheduled_switchover, unite, unread_numbers,
+};
+use super::patroni_scope::Scopes;
 use crate::client::http::HttpError;
 use crate::client::patroni::{Cluster, Patroni};
 use crate::config::endpoint::HttpEndpoint;
@@ -36,7 +39,9 @@ const DOUBT: i64 = 20;
 #[derive(Debug)]
 pub struct PatroniClusterView {
     source: Source,
+    /// As configured; else that of most agents counts.
     scope: Option<Text>,
+    scopes: Scopes,
     nodes: Vec<Node>,
     current: usize,
     /// The last question came to nothing after it was heard: the DCS may be away.
@@ -60,30 +65,47 @@ struct SlowParts {
 
 impl PatroniClusterView {
     /// The record of the cluster whose agents are at `endpoints`: the first that can be reached is asked, and kept to.
-    /// Where `scope` is given, the record of another cluster is not believed.
+    /// The record of another cluster than that of `scope`, or of most of the agents where it is not given, is not believed.
     pub fn new(endpoints: Vec<HttpEndpoint>, scope: Option<Text>) -> Self {
-        let nodes = endpoints.into_iter().map(|endpoint| Node { endpoint, patroni: None }).collect();
+        let scopes = Scopes::of(endpoints.len());
+        let nodes: Vec<_> = endpoints.into_iter().map(|endpoint| Node { endpoint, patroni: None }).collect();
         let source = Source::new(SourceKind::PatroniCluster, "");
-        Self { source, scope, nodes, current: 0, doubtful: false, slow: None }
+        Self { source, scope, scopes, nodes, current: 0, doubtful: false, slow: None }
     }
 
     async fn ask(&mut self) -> Result<DcsContent, SourceError> {
-        let mut failure = SourceError::new(Trouble::Unsupported, "", "no Patroni node is configured");
+        let meant = self.meant().await;
+        let mut failure: Option<SourceError> = None;
         for _ in 0..self.nodes.len() {
-            match self.ask_current().await {
-                Ok(content) => return Ok(content),
-                Err((error, Elsewhere::Try)) => {
-                    failure = error;
-                    self.current = (self.current + 1) % self.nodes.len();
+            // Whoever has told to be of another cluster has nothing to say of this one.
+            if self.scope.is_some() || !self.scopes.is_strange(self.current) {
+                match self.ask_current(meant.as_ref()).await {
+                    Ok(content) => return Ok(content),
+                    // What ails an agent of this cluster says more than that another is none.
+                    Err((error, Elsewhere::Try)) => {
+                        let known = failure.take().filter(|_| error.trouble == Trouble::NoSuchCluster);
+                        failure = Some(known.unwrap_or(error));
+                    }
+                    Err((error, Elsewhere::Spare)) => return Err(error),
                 }
-                Err((error, Elsewhere::Spare)) => return Err(error),
             }
+            self.current = (self.current + 1) % self.nodes.len();
         }
-        Err(failure)
+        Err(failure.unwrap_or_else(|| SourceError::new(Trouble::Unsupported, "", "no Patroni node is configured")))
     }
 
-    async fn ask_current(&mut self) -> Result<DcsContent, (SourceError, Elsewhere)> {
-        let (doubtful, scope) = (self.doubtful, self.scope.clone());
+    /// The scope that is meant; `None`: nobody has told one.
+    async fn meant(&mut self) -> Option<Text> {
+        if self.scope.is_some() || self.nodes.len() < 2 {
+            return self.scope.clone();
+        }
+        let endpoints: Vec<_> = self.nodes.iter().map(|node| node.endpoint.clone()).collect();
+        self.scopes.hear(&endpoints).await;
+        self.scopes.meant()
+    }
+
+    async fn ask_current(&mut self, scope: Option<&Text>) -> Result<DcsContent, (SourceError, Elsewhere)> {
+        let doubtful = self.doubtful;
         let Some(node) = self.nodes.get_mut(self.current) else {
             return Err((
                 SourceError::new(Trouble::Unsupported, "", "no Patroni node is configured"),
@@ -118,18 +140,18 @@ impl PatroniClusterView {
             told(&error)
         })?;
         self.doubtful = false;
-        if let (Some(expected), Some(said)) = (&scope, &answered.value.scope)
+        if let (Some(expected), Some(said)) = (scope, &answered.value.scope)
             && *expected != Text::new(said)
             && without_group(expected.as_str()) != said
         {
             let detail = format!("belongs to scope {said}, not {expected}");
-            return Err((SourceError::new(Trouble::UnexpectedAnswer, &url, detail), Elsewhere::Try));
+            return Err((SourceError::new(Trouble::NoSuchCluster, &url, detail), Elsewhere::Try));
         }
         if self.slow.as_ref().is_none_or(|slow| slow.asked.elapsed() >= SLOW_PARTS) {
             let before = self.slow.take().unwrap_or_default();
             // Noted before asking: if these block until the observer gives up, the next call does without them.
             let slow = self.slow.insert(SlowParts { asked: Instant::now(), ..before });
-            slow_parts(patroni, slow).await;
+            slow_parts(patroni, &url, slow).await;
         }
         Ok(content(&answered.value, self.slow.as_ref()))
     }
@@ -149,15 +171,21 @@ impl Default for SlowParts {
 }
 
 /// History and configuration; what cannot be had keeps its old value and says so.
-async fn slow_parts(patroni: &Patroni, parts: &mut SlowParts) {
+async fn slow_parts(patroni: &Patroni, url: &str, parts: &mut SlowParts) {
     let mut defects = Vec::new();
+    let failed = |path: &str, error: &HttpError| {
+        Text::redacted(format!("{path} of {url}: {}", trouble::http("", error).brief()))
+    };
     match patroni.history().await {
         Ok(answered) => (parts.history, defects) = history(&answered.value),
-        Err(error) => defects.push(Text::redacted(format!("history: {}", trouble::http("", &error).brief()))),
+        Err(error) => defects.push(failed("/history", &error)),
     }
     match patroni.config().await {
-        Ok(answered) => parts.config = Some(dynamic_config(&answered.value, 0)),
-        Err(error) => defects.push(Text::redacted(format!("config: {}", trouble::http("", &error).brief()))),
+        Ok(answered) => {
+            parts.config = Some(dynamic_config(&answered.value, 0));
+            defects.extend(unread_numbers(&answered.value));
+        }
+        Err(error) => defects.push(failed("/config", &error)),
     }
     parts.defects = defects;
 }
@@ -184,10 +212,14 @@ impl Observe for PatroniClusterView {
 fn content(cluster: &Cluster, slow: Option<&SlowParts>) -> DcsContent {
     let mut defects = slow.map(|slow| slow.defects.clone()).unwrap_or_default();
     let mut members = Vec::new();
-    for member in &cluster.members {
+    for (number, member) in (1..).zip(&cluster.members) {
         match member.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) {
             Some(name) => members.push(registration(NodeName::new(name), member)),
-            None => defects.push(Text::redacted(format!("a member without a name: {member}"))),
+            None => {
+                let what = if member.is_object() { "an object without a name".to_owned() } else { brief(member) };
+                defects
+                    .push(Text::redacted(format!("/cluster: member {number} of {} is {what}", cluster.members.len())));
+            }
         }
     }
     let leaders: Vec<_> =

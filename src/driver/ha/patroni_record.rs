@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::client::lenient;
 use crate::model::agent::{Address, PendingSetting, Registration, ScheduledRestart, Tags};
+use crate::model::agent_reading;
 use crate::model::dcs::{ConfigValue, DynamicConfig, FailoverKey, HistoryEntry, PermanentSlot, StandbySource, SyncKey};
 use crate::model::lsn::{Lsn, Timeline};
 use crate::model::name::NodeName;
@@ -78,13 +79,13 @@ pub fn tags(value: &Value) -> Tags {
             "noloadbalance" => tags.noloadbalance = set,
             "nosync" => (tags.nosync, tags.sync_allowed) = (set, !set && !value.is_null()),
             // The one flag that Patroni reads as a word: "false" is false here.
-            "nostream" => tags.nostream = lenient::flag(value).unwrap_or(false),
+            "nostream" => tags.nostream = agent_reading::flag(value).unwrap_or(false),
             "clonefrom" => tags.clonefrom = set,
             "replicatefrom" => {
                 tags.replicatefrom = value.as_str().filter(|name| !name.is_empty()).map(NodeName::new);
             }
-            "failover_priority" => tags.failover_priority = lenient::signed(value),
-            "sync_priority" => tags.sync_priority = lenient::signed(value),
+            "failover_priority" => tags.failover_priority = agent_reading::whole(value),
+            "sync_priority" => tags.sync_priority = agent_reading::whole(value),
             _ => {
                 // They are only shown; what is beyond is no tag that anybody reads.
                 let has_room = tags.other.len() < MOST_OTHER_TAGS;
@@ -152,16 +153,19 @@ pub fn scheduled_restart(value: &Value) -> Option<ScheduledRestart> {
 pub fn history(value: &Value) -> (Vec<HistoryEntry>, Vec<Text>) {
     let Some(items) = value.as_array() else {
         let silent = value.is_null() || value.as_object().is_some_and(Map::is_empty);
-        let defect = || vec![Text::redacted(format!("history: not a list: {}", plain(value)))];
+        let defect = || vec![Text::redacted(format!("history: {} where a list should be", brief(value)))];
         return (Vec::new(), if silent { Vec::new() } else { defect() });
     };
     let mut entries = Vec::with_capacity(items.len().min(MOST_HISTORY));
     let mut defects = Vec::new();
     // The newest stand last.
-    for item in items.iter().skip(items.len().saturating_sub(MOST_HISTORY)) {
+    for (number, item) in (1..).zip(items).skip(items.len().saturating_sub(MOST_HISTORY)) {
         match history_entry(item) {
             Some(entry) => entries.push(entry),
-            None => defects.push(Text::redacted(format!("history: entry cannot be read: {}", plain(item)))),
+            None => {
+                let of = format!("history: entry {number} of {}", items.len());
+                defects.push(Text::redacted(format!("{of} is {}, no timeline with its end", brief(item))));
+            }
         }
     }
     (entries, defects)
@@ -178,16 +182,19 @@ fn history_entry(item: &Value) -> Option<HistoryEntry> {
     })
 }
 
-/// The dynamic configuration, from the value of the config key or of `/config`. Flags are read as Patroni reads them.
+/// The dynamic configuration, from the value of the config key or of `/config`. Flags and numbers are what Patroni makes of
+/// them.
 pub fn dynamic_config(value: &Value, mod_revision: i64) -> DynamicConfig {
-    let seconds = |key| value.get(key).and_then(lenient::unsigned).map(Duration::from_secs);
-    let flag = |key| value.get(key).and_then(lenient::flag).unwrap_or(false);
+    let flag = |key| value.get(key).and_then(agent_reading::flag).unwrap_or(false);
+    let [ttl, loop_wait, retry_timeout] = periods(value);
+    let most_lag = value.get("maximum_lag_on_failover").and_then(agent_reading::whole);
     let quorum = word(value, "synchronous_mode").eq_ignore_ascii_case("quorum");
     DynamicConfig {
-        ttl: seconds("ttl"),
-        loop_wait: seconds("loop_wait"),
-        retry_timeout: seconds("retry_timeout"),
-        maximum_lag_on_failover: value.get("maximum_lag_on_failover").and_then(lenient::unsigned),
+        ttl,
+        loop_wait,
+        retry_timeout,
+        // Below zero nobody takes over who is behind at all, as with zero.
+        maximum_lag_on_failover: most_lag.map(|most| u64::try_from(most).unwrap_or(0)),
         synchronous_mode: quorum || flag("synchronous_mode"),
         synchronous_mode_strict: flag("synchronous_mode_strict"),
         quorum,
@@ -200,6 +207,63 @@ pub fn dynamic_config(value: &Value, mod_revision: i64) -> DynamicConfig {
         value: ConfigValue::new(value.clone()),
         mod_revision,
     }
+}
+
+/// The three periods in force, each `None` where it is not configured and nothing else changes it. Patroni raises what is
+/// too small and lowers `loop_wait`, then `retry_timeout`, until they fit into `ttl` (`_validate_and_adjust_timeouts`). Where
+/// one of them is no number it keeps the configuration that it had, and none is known.
+fn periods(config: &Value) -> [Option<Duration>; 3] {
+    let read = PERIODS.map(|(key, usual, least)| match config.get(key) {
+        None => Some(usual),
+        Some(value) => agent_reading::integer(value).map(|number| number.max(least)),
+    });
+    let [Some(ttl), Some(mut wait), Some(mut retry)] = read else { return [None; 3] };
+    let [_, (_, _, least_wait), _] = PERIODS;
+    if least_wait.saturating_add(retry.saturating_mul(2)) > ttl {
+        (wait, retry) = (least_wait, (ttl - least_wait) / 2);
+    } else if wait.saturating_add(retry.saturating_mul(2)) > ttl {
+        wait = ttl - 2 * retry;
+    }
+    let mut of = PERIODS.iter().zip([ttl, wait, retry]).map(|((key, usual, _), in_force)| {
+        let told = config.get(key).is_some() || in_force != *usual;
+        u64::try_from(in_force).ok().filter(|_| told).map(Duration::from_secs)
+    });
+    std::array::from_fn(|_| of.next().flatten())
+}
+
+/// `ttl`, `loop_wait` and `retry_timeout`: what Patroni takes where nothing is configured, and the least.
+const PERIODS: [(&str, i64, i64); 3] = [("ttl", 30, 20), ("loop_wait", 10, 1), ("retry_timeout", 10, 3)];
+
+/// Numbers of which Patroni takes its own default where it cannot read them, with that.
+const NUMBERS: [(&str, &str); 8] = [
+    ("maximum_lag_on_failover", "1048576 (1 MB)"),
+    ("maximum_lag_on_syncnode", "-1 (no limit)"),
+    ("max_timelines_history", "0 (no limit)"),
+    ("primary_start_timeout", "300"),
+    ("master_start_timeout", "300"),
+    ("primary_stop_timeout", "0"),
+    ("master_stop_timeout", "0"),
+    ("synchronous_node_count", "1"),
+];
+
+/// One line for each number of the dynamic configuration that Patroni cannot read, with what it does instead.
+pub fn unread_numbers(config: &Value) -> Vec<Text> {
+    let is_unread = |key: &str, read: fn(&Value) -> Option<i64>| config.get(key).filter(|value| read(value).is_none());
+    let told = NUMBERS.iter().filter_map(|(key, usual)| {
+        let value = is_unread(key, agent_reading::whole)?;
+        Some(format!(
+            "config: {key} is {}, which Patroni takes as {usual}: write a number without a unit",
+            brief(value)
+        ))
+    });
+    let refused = PERIODS.iter().filter_map(|(key, ..)| {
+        let value = is_unread(key, agent_reading::integer)?;
+        Some(format!(
+            "config: {key} is {}, no number of seconds: Patroni keeps the configuration that it had before, as a whole",
+            brief(value)
+        ))
+    });
+    refused.chain(told).map(Text::redacted).collect()
 }
 
 /// Patroni takes the section for a standby cluster's only with one of these in it.
@@ -264,7 +328,7 @@ pub fn failover_key(raw: &str) -> Result<Option<FailoverKey>, Text> {
         let empty = key.leader.is_none() && key.candidate.is_none() && key.scheduled_at.is_none();
         return match (empty, object.is_empty()) {
             (true, true) => Ok(None),
-            (true, false) => Err(Text::redacted(format!("failover: cannot be read: {raw}"))),
+            (true, false) => Err(Text::new("failover: an object that names neither leader, candidate nor time")),
             (false, _) => Ok(Some(key)),
         };
     }
@@ -273,7 +337,7 @@ pub fn failover_key(raw: &str) -> Result<Option<FailoverKey>, Text> {
             let name = |part: &str| Some(part.trim()).filter(|part| !part.is_empty()).map(NodeName::new);
             Ok(Some(FailoverKey { leader: name(leader), candidate: name(candidate), scheduled_at: None }))
         }
-        _ => Err(Text::redacted(format!("failover: cannot be read: {raw}"))),
+        _ => Err(Text::new("failover: neither an object nor leader:candidate")),
     }
 }
 
@@ -362,6 +426,19 @@ fn state(record: &Value, role: &Role) -> MemberState {
 
 fn word(record: &Value, key: &str) -> String {
     record.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// What a value is, for a sentence: a short one as it is written, of every other its kind. What a server sent by mistake
+/// is no text for a line of one's own.
+pub(crate) fn brief(value: &Value) -> String {
+    const LONGEST: usize = 24;
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        Value::String(text) if text.chars().count() > LONGEST => "a long text".to_owned(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+    }
 }
 
 /// A value on one line; text without quotes.

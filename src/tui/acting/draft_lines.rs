@@ -9,7 +9,7 @@ use crate::action::Intent;
 use crate::action::intent::{AfterDrain, CopySource};
 use crate::action::note::Verdict;
 use crate::action::plan::{Danger, Plan};
-use crate::action::preflight::Candidate;
+use crate::action::preflight::{Candidate, Eligibility};
 use crate::model::moment::Moment;
 use crate::model::snapshot::Snapshot;
 use crate::report;
@@ -120,7 +120,8 @@ fn candidates(draft: &Draft, scene: &Scene<'_>, lines: &mut Vec<Line>) {
         lines.push(line.dim(format!("  {}", subject::words(&one.member, scene.snapshot))));
         // What speaks against the chosen one stands among the checks already.
         for note in one.notes.iter().filter(|note| !chosen && note.verdict >= Verdict::Warn) {
-            let tone = if note.verdict == Verdict::Block { Tone::Act } else { Tone::Look };
+            let is_known = note.verdict == Verdict::Block && !note.lacks_knowledge();
+            let tone = if is_known { Tone::Act } else { Tone::Look };
             lines.push(Line::new().plain("      ").with(note.text.as_str(), tone));
         }
     }
@@ -128,6 +129,7 @@ fn candidates(draft: &Draft, scene: &Scene<'_>, lines: &mut Vec<Line>) {
 
 fn mark(candidate: &Candidate) -> Mark {
     match candidate.notes.iter().map(|note| note.verdict).max() {
+        Some(Verdict::Block) if candidate.eligibility() == Eligibility::Unknown => Mark::Silent,
         Some(Verdict::Block) => Mark::Failed,
         Some(Verdict::Warn) => Mark::Partly,
         Some(Verdict::Unknown) => Mark::Silent,

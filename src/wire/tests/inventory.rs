@@ -108,7 +108,33 @@ async fn a_configured_node_that_the_dcs_has_forgotten_is_missing_and_a_second_pr
     let snapshot = once(&text(&silent)).await;
     let missing = finding(&snapshot, "member-missing");
     assert!(missing.title.as_str().contains(&silent), "{}", missing.title);
+    // One cause, one finding.
+    let about: Vec<_> = snapshot.findings.iter().filter(|finding| finding.subject == missing.subject).collect();
+    assert_eq!(about.len(), 1, "{about:#?}");
+    let evidence: Vec<_> = missing.evidence.iter().map(|evidence| evidence.text.as_str()).collect();
+    assert!(evidence.iter().any(|text| text.contains("no answer in time")), "{evidence:?}");
     assert!(!unmet(&snapshot, &Condition::Ready).is_empty());
+}
+
+#[tokio::test]
+async fn a_scope_or_namespace_that_the_store_does_not_have_is_told_with_those_that_it_has() {
+    let (pg_0, pg_1) = (ours("pg-0", "primary"), ours("pg-1", "replica"));
+    let etcd = store(&pg_0, &pg_1).await;
+    for (lines, wanted) in [
+        ("scope = \"pg-hx\"", "nothing is on record under /service/pg-hx/"),
+        ("scope = \"pg-ha\"\nnamespace = \"/prod\"", "nothing is on record under /prod/pg-ha/"),
+    ] {
+        let snapshot = once(&configuration(&[], &etcd.url, lines)).await;
+        let silent = finding(&snapshot, "record-silent");
+        let title = silent.title.as_str();
+        assert!(title.starts_with(&format!("etcd answers, but {wanted}")), "{title}");
+        assert!(
+            title.contains("/service/pg-ha") && !title.contains("cannot be read") && !title.contains("old"),
+            "{title}"
+        );
+        let advice = silent.advice.as_str();
+        assert!(advice.contains("--namespace") && advice.contains("--scope"), "{advice}");
+    }
 }
 
 #[tokio::test]
@@ -164,6 +190,70 @@ async fn agents_of_two_clusters_make_no_split_brain() {
         assert!(snapshot.findings.iter().all(|finding| finding.code != "several-primaries"));
         let title = finding(&snapshot, "foreign-address").title.to_string();
         assert!(title.contains(&b) && title.contains(words), "{title}");
+    }
+}
+
+/// An agent that also tells the record of its scope, with members whose advertised names do not resolve here.
+fn relaying(scope: &'static str, name: &'static str, role: &'static str, system: &'static str) -> String {
+    let member = |name: &str, role: &str| {
+        json!({"name": name, "role": role, "state": "running", "timeline": 1, "host": format!("{name}.invalid"),
+            "port": 5432, "api_url": format!("http://{name}.invalid:8008/patroni")})
+    };
+    let record = json!({"scope": scope, "members": [member("pg-0", "leader"), member("pg-1", "replica")]});
+    let own = json!({"state": "running", "role": role, "timeline": 1, "database_system_identifier": system,
+        "xlog": {"location": 1000, "received_location": 1000, "replayed_location": 1000},
+        "patroni": {"version": "4.1.5", "scope": scope, "name": name}});
+    double::answering_by(move |request| match request.split(' ').nth(1) {
+        Some("/cluster") => http("200 OK", record.to_string()),
+        Some("/patroni") => http("200 OK", own.to_string()),
+        _ => http("404 Not Found", ""),
+    })
+}
+
+#[tokio::test]
+async fn without_etcd_the_scope_that_counts_is_the_configured_one_else_that_of_most_urls_else_the_first() {
+    let stranger = || relaying("v6", "pg-0", "primary", OTHER);
+    let (a, b) = (relaying("pg-ha", "pg-0", "primary", SYSTEM), relaying("pg-ha", "pg-1", "replica", SYSTEM));
+    let (gone, odd) = (double::refused(), stranger());
+    for (urls, lines, scope) in [
+        (vec![&odd, &a, &b], "", "pg-ha"),
+        (vec![&a, &odd], "", "pg-ha"),
+        (vec![&b, &odd], "", "pg-ha"),
+        (vec![&gone, &b, &odd], "", "pg-ha"),
+        (vec![&odd, &a], "scope = \"pg-ha\"", "pg-ha"),
+        (vec![&a, &b, &odd], "scope = \"v6\"", "v6"),
+    ] {
+        let urls: Vec<&str> = urls.into_iter().map(String::as_str).collect();
+        let text = configuration(&urls, "", lines);
+        let mut cluster = settings(&text).clusters.remove(0);
+        // As `--patroni URL` makes it.
+        cluster.is_from_flags = true;
+        let stack = stack(&Arc::new(cluster), None, true, Purpose::Once);
+        let mut handle = start(stack, &TaskTracker::new(), &CancellationToken::new());
+        let snapshot = once::settled(&mut handle, Duration::from_secs(8)).await.snapshot.clone();
+        let told: Vec<String> =
+            snapshot.findings.iter().map(|finding| format!("{}: {}", finding.code, finding.title)).collect();
+        assert_eq!(snapshot.identity.scope.as_ref().map(crate::model::text::Text::as_str), Some(scope), "{told:#?}");
+        // Whoever does not answer may be anybody, and has a row; a stranger has none.
+        let members: Vec<_> = names(&snapshot).into_iter().filter(|name| *name != gone).collect();
+        assert_eq!(members, ["pg-0", "pg-1"], "{urls:?} {lines}: {told:#?}");
+        assert_eq!(snapshot.wrong_cluster(), None);
+        for finding in &told {
+            let is_wrong =
+                ["wrong-cluster", "several-primaries", "the DCS has"].iter().any(|word| finding.contains(word));
+            assert!(!is_wrong, "{urls:?} {lines}: {finding}");
+        }
+        let foreign: Vec<_> = snapshot.findings.iter().filter(|finding| finding.code == "foreign-address").collect();
+        let strangers: Vec<&str> =
+            urls.iter().copied().filter(|url| (*url == odd.as_str()) != (scope == "v6") && *url != gone).collect();
+        assert_eq!(foreign.len(), strangers.len(), "{told:#?}");
+        let other = if scope == "v6" { "pg-ha" } else { "v6" };
+        let words = format!("belongs to scope {other}, the others to {scope}: left out");
+        assert!(foreign.iter().all(|finding| finding.title.as_str().contains(&words)), "{told:#?}");
+        // The one that answers is a member like any other, whatever name it advertises.
+        let pg_0 = snapshot.member(&"pg-0".into()).expect("a member");
+        let answers = snapshot.view(pg_0).answers();
+        assert_eq!(answers, urls.contains(&a.as_str()) && scope == "pg-ha" || scope == "v6", "{urls:?}: {told:#?}");
     }
 }
 

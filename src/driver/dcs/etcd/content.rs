@@ -54,13 +54,14 @@ impl Reader {
             "config" => {
                 if let Some(config) = self.object(name, value) {
                     self.content.config = Some(patroni::dynamic_config(&config, key.mod_revision));
+                    self.content.defects.extend(patroni::unread_numbers(&config));
                 }
             }
             // Empty while the cluster is being bootstrapped.
             "initialize" if value.is_empty() => {}
             "initialize" => match value.parse() {
                 Ok(id) => self.content.system_id = Some(SystemId(id)),
-                Err(_) => self.defect(name, &format!("not a system identifier: {value}")),
+                Err(_) => self.defect(name, &format!("{}, no system identifier", brief(value))),
             },
             "history" => {
                 if let Some(history) = self.json(name, value) {
@@ -72,7 +73,7 @@ impl Reader {
             "status" => self.status(value),
             "optime/leader" => match value.parse() {
                 Ok(position) => self.legacy_optime = Some(Lsn(position)),
-                Err(_) => self.defect(name, &format!("not a WAL position: {value}")),
+                Err(_) => self.defect(name, &format!("{}, no WAL position", brief(value))),
             },
             "sync" => {
                 if let Some(sync) = self.object(name, value) {
@@ -141,7 +142,7 @@ impl Reader {
         let optime = status.get("optime").filter(|optime| !optime.is_null());
         let position = optime.and_then(patroni::lsn);
         if let (Some(optime), None) = (optime, position) {
-            self.defect("status", &format!("optime is no WAL position: {optime}"));
+            self.defect("status", &format!("optime is {}, no WAL position", patroni::brief(optime)));
         }
         let mut slots = BTreeMap::new();
         for (slot, at) in status.get("slots").and_then(Value::as_object).into_iter().flatten() {
@@ -174,7 +175,7 @@ impl Reader {
     fn object(&mut self, key: &str, value: &str) -> Option<Value> {
         let json = self.json(key, value)?;
         if !json.is_object() {
-            self.defect(key, &format!("not an object: {}", patroni::masked(&json)));
+            self.defect(key, &format!("{} where an object should be", patroni::brief(&json)));
             return None;
         }
         Some(json)
@@ -226,4 +227,9 @@ fn raw(name: &str, value: &str, key: &Key) -> RawKey {
         mod_revision: key.mod_revision,
         leased: key.lease != 0,
     }
+}
+
+/// A value that should be a number, for a sentence.
+fn brief(value: &str) -> String {
+    patroni::brief(&Value::String(value.to_owned()))
 }

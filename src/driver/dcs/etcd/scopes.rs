@@ -63,7 +63,7 @@ pub(super) fn missing(endpoint: &str, wanted: &str, found: &[FoundScope]) -> Sou
         format!("it has {}", named.join(", "))
     };
     let error =
-        SourceError::new(Trouble::UnexpectedAnswer, endpoint, format!("nothing is on record under {wanted}; {has}"));
+        SourceError::new(Trouble::NoSuchCluster, endpoint, format!("nothing is on record under {wanted}; {has}"));
     match nearest(wanted, found) {
         Some(near) => {
             error.advising(format!("use --namespace {} --scope {}", near.namespace.trim_end_matches('/'), near.scope))
@@ -91,7 +91,7 @@ pub(super) fn of_groups(endpoint: &str, scope: &str, groups: &BTreeSet<u32>) -> 
     let first = names.first().cloned().unwrap_or_default();
     let detail =
         format!("{scope} is a Citus cluster, and each of its groups a cluster of its own: {}", names.join(", "));
-    SourceError::new(Trouble::UnexpectedAnswer, endpoint, detail).advising(format!(
+    SourceError::new(Trouble::NoSuchCluster, endpoint, detail).advising(format!(
         "follow one group by scope = \"{first}\" (--scope {first}), the others as clusters beside it"
     ))
 }

@@ -294,7 +294,7 @@ async fn a_store_without_the_scope_says_which_it_has() {
     let etcd = Member::start(&[LEADER, ("/prod/pg/config", "{}"), ("/prod/pg/members/a", "{}")]).await;
     let mut source = EtcdRecord::new(endpoints(&[&etcd.url]), "service", "pg");
     let error = record(&mut source).await.expect_err("no such scope");
-    assert_eq!(error.trouble, Trouble::UnexpectedAnswer);
+    assert_eq!(error.trouble, Trouble::NoSuchCluster);
     let text = error.to_string();
     for told in ["nothing is on record under /service/pg/", "/prod/pg (1 member)", "/service/pg-ha (no members)"] {
         assert!(text.contains(told), "{told}: {text}");

@@ -142,10 +142,10 @@ async fn an_agent_of_another_node_or_cluster_is_not_believed(
 
 #[rstest]
 #[case("<!DOCTYPE HTML><title>Welcome to nginx!</title>", "HTTP 200: HTML where JSON should be: Welcome to nginx!")]
-#[case("{\"state\": \"run", "HTTP 200: JSON that is cut off: {\"state\": \"run")]
-#[case("[]", "HTTP 200: not a JSON object: []")]
-#[case("{\"status\": \"UP\"}", "HTTP 200: JSON, but not Patroni's: {\"status\": \"UP\"}")]
-#[case("", "HTTP 200: JSON that is cut off")]
+#[case("{\"state\": \"run", "HTTP 200: JSON that is cut off")]
+#[case("[]", "HTTP 200: not a JSON object")]
+#[case("{\"status\": \"UP\"}", "HTTP 200: JSON, but not Patroni's")]
+#[case("", "HTTP 200: nothing where JSON should be")]
 #[tokio::test]
 async fn what_is_not_patronis_answer_is_told_by_its_first_line(#[case] body: &str, #[case] detail: &str) {
     let error = observe_as("pg-0", 200, body).await.expect_err("unexpected");

@@ -98,9 +98,36 @@ async fn members_without_url_repeated_names_and_nameless_ones_are_kept_and_told(
     assert_eq!(members, [("a", 1), ("b", 2)]);
     assert_eq!(content.members[0].api_url, None);
     let told = content.defects.iter().map(Text::as_str).collect::<Vec<_>>().join("\n");
-    assert!(told.contains("a member without a name") && told.contains("member b is on record 2 times"), "{told}");
+    assert!(
+        told.contains("/cluster: member 4 of 5 is an object without a name")
+            && told.contains("member 5 of 5 is 5")
+            && told.contains("member b is on record 2 times"),
+        "{told}"
+    );
     // Neither history nor configuration came, and nothing is made of that.
-    assert!(told.contains("history: ") && told.contains("config: ") && content.config.is_none(), "{told}");
+    assert!(
+        told.contains("/history of http") && told.contains("/config of http") && content.config.is_none(),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_one_line_that_says_where_and_nothing_of_its_bytes() {
+    let server = answering(json!({"members": [{"name": "a", "role": "leader"}]})).await;
+    let odd = json!({"odd": {"timeline": 5}, "rows": [1, 2, 3]});
+    Mock::given(path("/history")).respond_with(ResponseTemplate::new(200).set_body_json(odd)).mount(&server).await;
+    let config = json!({"maximum_lag_on_failover": "64MB", "ttl": {"seconds": 30}});
+    Mock::given(path("/config")).respond_with(ResponseTemplate::new(200).set_body_json(config)).mount(&server).await;
+    let content = content_of(&server).await;
+    let told: Vec<_> = content.defects.iter().map(Text::as_str).collect();
+    assert_eq!(
+        told,
+        [
+            format!("/history of {}: unexpected answer (HTTP 200: not a list)", server.uri()).as_str(),
+            "config: ttl is an object, no number of seconds: Patroni keeps the configuration that it had before, as a whole",
+            "config: maximum_lag_on_failover is \"64MB\", which Patroni takes as 1048576 (1 MB): write a number without a unit",
+        ]
+    );
 }
 
 #[tokio::test]
@@ -108,10 +135,7 @@ async fn a_record_of_another_scope_is_not_believed() {
     let server = answering(json!({"members": [], "scope": "other"})).await;
     let mut view = PatroniClusterView::new(vec![endpoint(server.uri())], Some("pg-ha".into()));
     let error = observe(&mut view).await.expect_err("another scope");
-    assert_eq!(
-        (error.trouble, error.detail.as_str()),
-        (Trouble::UnexpectedAnswer, "belongs to scope other, not pg-ha")
-    );
+    assert_eq!((error.trouble, error.detail.as_str()), (Trouble::NoSuchCluster, "belongs to scope other, not pg-ha"));
 }
 
 #[tokio::test]
@@ -128,7 +152,9 @@ async fn a_node_that_cannot_be_reached_is_passed_over() {
 #[tokio::test]
 async fn while_the_dcs_is_away_no_other_node_is_bothered() {
     let spared = MockServer::start().await;
-    Mock::given(wiremock::matchers::any()).respond_with(ResponseTemplate::new(200)).expect(0).mount(&spared).await;
+    for part in ["/cluster", "/history", "/config"] {
+        Mock::given(path(part)).respond_with(ResponseTemplate::new(200)).expect(0).mount(&spared).await;
+    }
     let nodes = vec![endpoint(format!("http://{}", double::answering(""))), endpoint(spared.uri())];
     let error = observe(&mut PatroniClusterView::new(nodes, None)).await.expect_err("no answer");
     assert_eq!(error.trouble, Trouble::Closed);

@@ -3,11 +3,11 @@
 
 use serde_json::{Map, Value};
 
-use super::configure_rules::{flag, whole};
 use super::configure_slots;
 use super::ground::Ground;
 use super::impact;
 use crate::action::parameters::{set_by, text_of};
+use crate::model::agent_reading::{flag, whole};
 
 /// One line for each thing that somebody else will notice.
 pub(super) fn of(ground: &Ground<'_>, changes: &Map<String, Value>) -> Vec<String> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::ground::Timing;
+use crate::model::agent_reading::{flag, integer, whole};
 
 /// What is odd about a change.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -220,26 +221,6 @@ impl Shape {
     }
 }
 
-/// True or false in any of the words that Patroni reads.
-pub(super) fn flag(value: &Value) -> Option<bool> {
-    let word = match value {
-        Value::Bool(flag) => return Some(*flag),
-        Value::String(word) => word.to_ascii_lowercase(),
-        Value::Number(number) => number.to_string(),
-        Value::Null | Value::Array(_) | Value::Object(_) => return None,
-    };
-    match word.as_str() {
-        "on" | "true" | "yes" | "1" => Some(true),
-        "off" | "false" | "no" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-/// A whole number, also one that is written as text, as Patroni reads it.
-pub(super) fn whole(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
-}
-
 fn range(least: i64, most: i64) -> String {
     if most == ANY {
         format!("a whole number of at least {least}")
@@ -278,7 +259,7 @@ fn periods(changes: &Map<String, Value>, timing: Timing) -> Option<Finding> {
     let period = |key: &str, in_force: Duration, default: i64| match changes.get(key) {
         None => Some(i64::try_from(in_force.as_secs()).unwrap_or(ANY)),
         Some(Value::Null) => Some(default),
-        Some(value) => whole(value),
+        Some(value) => integer(value),
     };
     if !["ttl", "loop_wait", "retry_timeout"].iter().any(|key| changes.contains_key(*key)) {
         return None;

@@ -13,6 +13,7 @@ use crate::action::milestone::Milestone;
 use crate::action::order::{AgentRequest, Order, RecordRequest, SqlRequest};
 use crate::action::plan::{Confirm, Danger, Impossible, Plan, Step};
 use crate::model::agent::Tags;
+use crate::model::agent_reading;
 use crate::model::dcs::{DcsContent, FailoverKey, without_group};
 use crate::model::member::Member;
 use crate::model::name::NodeName;
@@ -56,7 +57,8 @@ impl Timing {
             record.config.as_ref().and_then(pick).unwrap_or(Duration::from_secs(default)).min(most)
         };
         let mut start = ["primary_start_timeout", "master_start_timeout"].into_iter();
-        let start = start.find_map(|key| config?.get(key)?.as_u64()).unwrap_or(300);
+        let start = start.find_map(|key| config?.get(key)).and_then(agent_reading::whole);
+        let start = start.map_or(300, |seconds| u64::try_from(seconds).unwrap_or(0));
         Self {
             ttl: known(|config| config.ttl, 30),
             loop_wait: known(|config| config.loop_wait, 10),

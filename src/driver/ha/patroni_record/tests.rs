@@ -117,7 +117,14 @@ fn history_entries_have_three_to_five_items_and_broken_ones_are_told() {
     assert_eq!(entries[0].at, None);
     assert!(entries[1].at.is_some());
     assert_eq!(entries[2].new_leader, Some("pg-2".into()));
-    assert_eq!(defects.len(), 2);
+    assert_eq!(
+        defects,
+        [
+            "history: entry 4 of 5 is a list, no timeline with its end",
+            "history: entry 5 of 5 is \"rubbish\", no timeline with its end"
+        ]
+    );
+    assert_eq!(history(&json!({"a": 1})).1, ["history: an object where a list should be"]);
     assert_eq!(history(&json!([])), (vec![], vec![]));
 }
 
@@ -139,6 +146,34 @@ fn the_dynamic_configuration_is_read_as_patroni_reads_it_and_shows_no_secret() {
     assert!(!shown.contains("s3cret") && shown.contains("scram-sha-256"), "{shown}");
     assert!(dynamic_config(&json!({"standby_cluster": {"host": "a"}}), 0).standby_cluster);
     assert!(!dynamic_config(&json!({"standby_cluster": null}), 0).standby_cluster);
+}
+
+#[rstest]
+#[case(json!({}), [None, None, None])]
+#[case(json!({"ttl": 40, "loop_wait": "10", "retry_timeout": 12.9}), [Some(40), Some(10), Some(12)])]
+#[case::too_small(json!({"ttl": 5, "loop_wait": 0, "retry_timeout": 1}), [Some(20), Some(1), Some(3)])]
+#[case::loop_wait_gives_way(json!({"ttl": 30, "loop_wait": 20}), [Some(30), Some(10), None])]
+#[case::so_does_what_is_not_configured(json!({"ttl": 20}), [Some(20), Some(1), Some(9)])]
+#[case::both_give_way(json!({"retry_timeout": 60}), [None, Some(1), Some(14)])]
+#[case::decimal_after_a_zero(json!({"ttl": "0040"}), [Some(40), None, None])]
+#[case::one_that_is_no_number_spoils_all(json!({"ttl": "40s", "loop_wait": 5}), [None, None, None])]
+fn the_three_periods_are_those_that_patroni_makes_of_them(#[case] config: Value, #[case] seconds: [Option<u64>; 3]) {
+    let config = dynamic_config(&config, 0);
+    let read = [config.ttl, config.loop_wait, config.retry_timeout];
+    assert_eq!(read.map(|period| period.map(|period| period.as_secs())), seconds);
+}
+
+#[rstest]
+#[case(json!(2048), 2048)]
+#[case(json!("0100"), 64)]
+#[case(json!("0x100"), 256)]
+#[case(json!("64MB"), 1 << 20)]
+#[case(json!({}), 1 << 20)]
+#[case(json!(null), 1 << 20)]
+#[case(json!(-5), 0)]
+fn the_most_lag_of_a_candidate_is_the_one_that_patroni_takes(#[case] value: Value, #[case] bytes: u64) {
+    assert_eq!(dynamic_config(&json!({"maximum_lag_on_failover": value}), 0).maximum_lag(), bytes);
+    assert_eq!(dynamic_config(&json!({}), 0).maximum_lag(), 1 << 20);
 }
 
 /// Leader, candidate, time.

@@ -147,6 +147,7 @@ impl Lines {
             | Trouble::Unreachable
             | Trouble::Closed
             | Trouble::UnexpectedAnswer
+            | Trouble::NoSuchCluster
             | Trouble::TooLarge
             | Trouble::NoQuorum
             | Trouble::Unsupported

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::model::agent::{Address, Registration, Tags};
+use crate::model::agent_reading;
 use crate::model::dcs::{
     ConfigValue, DcsContent, DynamicConfig, FailoverKey, LeaderKey, OperationLock, PermanentSlot, RawKey, StatusKey,
     SyncKey,
@@ -140,15 +141,17 @@ impl World {
     fn config(&self) -> DynamicConfig {
         let settings = &self.record.settings;
         // As it is written, whatever the agents make of it.
-        let number = |key: &str| self.record.config.get(key).and_then(Value::as_u64);
-        let seconds = |key: &str| number(key).map(Duration::from_secs);
+        let read = |key: &str, as_agent: fn(&Value) -> Option<i64>| {
+            self.record.config.get(key).and_then(as_agent).and_then(|number| u64::try_from(number).ok())
+        };
+        let seconds = |key: &str| read(key, agent_reading::integer).map(Duration::from_secs);
         let value = self.config_value();
         let text = serde_json::to_string_pretty(&value).unwrap_or_default();
         DynamicConfig {
             ttl: seconds("ttl"),
             loop_wait: seconds("loop_wait"),
             retry_timeout: seconds("retry_timeout"),
-            maximum_lag_on_failover: number("maximum_lag_on_failover"),
+            maximum_lag_on_failover: read("maximum_lag_on_failover", agent_reading::whole),
             synchronous_mode: settings.synchronous != Synchronous::Off,
             synchronous_mode_strict: settings.strict,
             quorum: settings.synchronous == Synchronous::Quorum,

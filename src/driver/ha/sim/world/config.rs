@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::agent::PendingSetting;
+use crate::model::agent_reading;
 use crate::model::text::Text;
 
 use super::World;
@@ -52,9 +53,12 @@ impl Settings {
     /// As Patroni reads them: what cannot be read is taken at its default, and times that do not fit into the lease are
     /// shortened until they do.
     pub(crate) fn read(config: &Map<String, Value>) -> Self {
-        let number = |key: &str, default: u64| config.get(key).and_then(Value::as_u64).unwrap_or(default);
-        let ttl = number("ttl", 30).max(20);
-        let (mut wait, mut retry) = (number("loop_wait", 10).max(1), number("retry_timeout", 10).max(3));
+        let read = |key: &str, as_agent: fn(&Value) -> Option<i64>, default: u64| {
+            config.get(key).and_then(as_agent).map_or(default, |number| u64::try_from(number).unwrap_or(0))
+        };
+        let period = |key: &str, default: u64| read(key, agent_reading::integer, default);
+        let ttl = period("ttl", 30).max(20);
+        let (mut wait, mut retry) = (period("loop_wait", 10).max(1), period("retry_timeout", 10).max(3));
         if 1 + 2 * retry > ttl {
             (wait, retry) = (1, (ttl - 1) / 2);
         } else if wait + 2 * retry > ttl {
@@ -65,7 +69,7 @@ impl Settings {
             ttl: ttl * SECOND,
             loop_wait: wait * SECOND,
             retry_timeout: retry * SECOND,
-            most_lag: number("maximum_lag_on_failover", 1 << 20),
+            most_lag: read("maximum_lag_on_failover", agent_reading::whole, 1 << 20),
             synchronous: match synchronous {
                 Some(Value::String(word)) if word == "quorum" => Synchronous::Quorum,
                 other if is_on(other) => Synchronous::On,
@@ -105,12 +109,7 @@ pub(crate) fn first(synchronous: bool) -> Map<String, Value> {
 
 /// Whether a setting is on, in any of the ways in which Patroni lets it be said.
 fn is_on(value: Option<&Value>) -> bool {
-    match value {
-        Some(Value::Bool(on)) => *on,
-        Some(Value::String(word)) => matches!(word.to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1"),
-        Some(Value::Number(number)) => number.as_u64() == Some(1),
-        Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => false,
-    }
+    value.and_then(agent_reading::flag) == Some(true)
 }
 
 /// Merges `changes` in: `null` removes a key, an object goes into an object, anything else replaces. Returns whether
