@@ -93,6 +93,7 @@ const HELPING: &[(&str, &[Verb])] = &[
     ("postgres-not-running", &[Verb::Restart]),
     ("postgres-refuses", &[]),
     ("postgres-silent", &[]),
+    ("preparation-failed", &[]),
     ("prepared-transaction", &[]),
     ("prerelease-server", &[]),
     ("primary-without-lock", &[]),
