@@ -1,7 +1,7 @@
 //! The probe of a drill: PostgreSQL through a router, as the users reach it. Sessions that served are kept for the next
 //! row; a row that finds none at hand opens one, so that no attempt waits for the one before.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,19 +30,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Sessions kept for the next row.
 const KEPT: usize = 2;
 
-/// Logins under way at once. One that hangs in the router is given up for a newer one before its deadline, so that a node
-/// that comes back is not met by all that have waited for it.
-const OPENING: usize = 6;
-/// So many of them, the oldest, keep their whole deadline: where every login takes long, one must come through.
-const LASTING: usize = 2;
-
 /// A way through the router, with the sessions at hand.
 #[derive(Clone)]
 struct Way {
     address: Address,
     idle: Arc<Mutex<Vec<ProbeSession>>>,
-    /// Logins under way, the oldest first: dropping one ends it.
-    opening: Arc<Mutex<VecDeque<oneshot::Sender<()>>>>,
+    /// Logins under way: dropping one ends it.
+    opening: Arc<Mutex<Vec<oneshot::Sender<()>>>>,
 }
 
 impl Way {
@@ -50,15 +44,13 @@ impl Way {
         Self { address, idle: Arc::default(), opening: Arc::default() }
     }
 
-    /// A place among the logins under way. The receiver tells when it is wanted for a newer one.
+    /// A place among the logins under way. Each keeps its whole deadline, since a router may try again only after a second,
+    /// and a node that has just come back takes long for its first logins. The receiver tells that it is not wanted any more.
     fn begin(&self) -> oneshot::Receiver<()> {
         let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         opening.retain(|place| !place.is_closed());
-        while opening.len() >= OPENING {
-            opening.remove(LASTING);
-        }
         let (place, wanted) = oneshot::channel();
-        opening.push_back(place);
+        opening.push(place);
         wanted
     }
 
@@ -105,7 +97,7 @@ impl Trip {
                 tokio::select! {
                     biased;
                     opened = self.connect(deadline) => opened,
-                    _ = wanted => Err(PostgresError::Protocol("given up for a newer attempt".to_owned())),
+                    _ = wanted => Err(PostgresError::Protocol("given up, since another attempt has a session".to_owned())),
                 }
             }
         }
