@@ -13,13 +13,14 @@ use jiff::SignedDuration;
 use pgctl::driver::ha::sim::Scenario;
 use pgctl::health;
 use pgctl::model::agent::{AgentReport, Position};
-use pgctl::model::dcs::{DcsContent, HistoryEntry, Quorum};
+use pgctl::model::dcs::Quorum;
 use pgctl::model::finding::{Finding, Severity, Subject};
 use pgctl::model::lsn::{Lsn, Timeline};
 use pgctl::model::member::Member;
 use pgctl::model::moment::Moment;
 use pgctl::model::observed::Reading;
 use pgctl::model::postgres::SqlReport;
+use pgctl::model::record::{ClusterRecord, HistoryEntry};
 use pgctl::model::role::{MemberState, Role};
 use pgctl::model::snapshot::{Snapshot, Wellbeing};
 use pgctl::model::source::{Source, SourceError, SourceKind, Trouble};
@@ -45,8 +46,8 @@ fn change<T: Clone>(reading: &mut Reading<T>, edit: impl FnOnce(&mut T)) {
     edit(Arc::make_mut(&mut reading.answer.as_mut().expect("an answer").value));
 }
 
-fn record(snapshot: &mut Snapshot, edit: impl Fn(&mut DcsContent)) {
-    for reading in &mut snapshot.dcs.content {
+fn record(snapshot: &mut Snapshot, edit: impl Fn(&mut ClusterRecord)) {
+    for reading in &mut snapshot.records {
         change(reading, &edit);
     }
 }
@@ -293,7 +294,7 @@ fn swapped_sql_ports_are_the_finding_and_accuse_nobody() {
 
 fn without_record(snapshot: &mut Snapshot) {
     let at = snapshot.now - SECOND * 20;
-    for reading in &mut snapshot.dcs.content {
+    for reading in &mut snapshot.records {
         fail(reading, Trouble::NoQuorum, at);
     }
 }

@@ -28,10 +28,10 @@ use pgctl::config::{Flags, load};
 use pgctl::driver::dcs::etcd::EtcdRecord;
 use pgctl::driver::port::{Claim, Contact, Facts, LockError, NotPerformed, Observe, Reply};
 use pgctl::model::agent::Address;
-use pgctl::model::dcs::DcsContent;
 use pgctl::model::lsn::SystemId;
 use pgctl::model::moment::Moment;
 use pgctl::model::name::NodeName;
+use pgctl::model::record::ClusterRecord;
 use pgctl::model::text::Text;
 use pgctl::wire::acting::{Acting, acting};
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ impl Stage {
         Self { lab, settings, acting, _secrets: secrets }
     }
 
-    async fn record(&self) -> DcsContent {
+    async fn record(&self) -> ClusterRecord {
         let etcd = self.settings.etcd.clone().expect("etcd");
         let scope = self.settings.scope.as_deref().expect("a scope");
         match EtcdRecord::new(etcd, &self.settings.namespace, scope).observe(Moment::START).await {
@@ -111,13 +111,11 @@ impl Stage {
 
     async fn permitted(&self, order: Order, deadline: Duration) -> (Step, Permit) {
         let record = self.record().await;
-        let revision = |name: &str| record.keys.iter().find(|key| key.name == *name).map_or(0, |key| key.mod_revision);
         let generation = Generation {
             leader: record.leader.as_ref().map(|leader| leader.holder.clone()),
-            leader_revision: record.leader.as_ref().map_or(0, |leader| leader.create_revision),
-            failover_revision: revision("failover"),
+            counters: record.counters(),
             system_id: record.system_id,
-            ..Generation::default()
+            timeline: None,
         };
         let step = Step { words: "live test".into(), order, undo: None, deadline };
         let plan = Plan {
@@ -212,8 +210,9 @@ async fn a_member_reloads_and_the_cluster_pauses_and_resumes() {
 async fn a_setting_is_changed_through_patroni_and_back_through_etcd_itself() {
     let mut stage = Stage::set();
     let (leader, _) = stage.roles().await;
-    let lag = async |stage: &Stage| stage.record().await.config.and_then(|config| config.maximum_lag_on_failover);
-    let (before, revision) = (lag(&stage).await, stage.record().await.config.expect("a configuration").mod_revision);
+    let lag = async |stage: &Stage| stage.record().await.config().and_then(|config| config.maximum_lag_on_failover);
+    let (before, revision) =
+        (lag(&stage).await, stage.record().await.config().cloned().expect("a configuration").mod_revision);
     let change = |bytes: u64| json!({"maximum_lag_on_failover": bytes}).as_object().cloned().expect("an object");
     let outdated = Order::Record { request: RecordRequest::Configure { changes: change(1), revision } };
     stage.agent(&leader, AgentRequest::Configure { changes: change(2_097_152) }).await;
@@ -222,7 +221,7 @@ async fn a_setting_is_changed_through_patroni_and_back_through_etcd_itself() {
     assert!(matches!(stage.try_order(outdated.clone()).await, Err(NotPerformed::NotSent(_))));
     stage.acting.lock.acquire(&claim("live")).await.expect("a free lock");
     assert!(!stage.try_order(outdated).await.expect("a reply").is_accepted());
-    let revision = stage.record().await.config.expect("a configuration").mod_revision;
+    let revision = stage.record().await.config().cloned().expect("a configuration").mod_revision;
     let back = RecordRequest::Configure { changes: change(before.unwrap_or(1_048_576)), revision };
     stage.order(Order::Record { request: back }).await;
     stage.acting.lock.release().await.expect("released");
@@ -266,17 +265,17 @@ async fn a_switchover_is_scheduled_and_taken_back_through_patroni_and_through_et
     let schedule =
         || AgentRequest::Switchover { leader: leader.clone(), candidate: Some(replica.clone()), at: Some(tomorrow) };
     assert!(stage.agent(&leader, schedule()).await.starts_with("202"));
-    assert!(stage.record().await.failover.expect("a schedule").scheduled_at.is_some());
+    assert!(stage.record().await.order.expect("a schedule").scheduled_at.is_some());
     stage.agent(&leader, AgentRequest::CancelSwitchover).await;
-    assert_eq!(stage.record().await.failover, None);
+    assert_eq!(stage.record().await.order, None);
 
     stage.agent(&leader, schedule()).await;
     let record = stage.record().await;
-    let revision = record.keys.iter().find(|key| key.name == *"failover").expect("the key").mod_revision;
+    let revision = record.keys().iter().find(|key| key.name == *"failover").expect("the key").mod_revision;
     stage.acting.lock.acquire(&claim("live")).await.expect("a free lock");
     stage.order(Order::Record { request: RecordRequest::ClearFailover { revision } }).await;
     stage.acting.lock.release().await.expect("released");
-    assert_eq!(stage.record().await.failover, None);
+    assert_eq!(stage.record().await.order, None);
     let (still, _) = stage.roles().await;
     assert_eq!(still, leader);
 }

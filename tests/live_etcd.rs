@@ -7,8 +7,9 @@ use pgctl::config::endpoint::{EtcdEndpoints, Timeouts, TlsSettings};
 use pgctl::driver::dcs::etcd::{EtcdCheck, EtcdMemberHealth, EtcdRecord, find_scopes};
 use pgctl::driver::port::{Check, Facts, Observe};
 use pgctl::model::checkup::{Aspect, Verdict};
-use pgctl::model::dcs::{DcsContent, Quorum, RaftLeader};
+use pgctl::model::dcs::{Quorum, RaftLeader};
 use pgctl::model::moment::Moment;
+use pgctl::model::record::ClusterRecord;
 use pgctl::model::source::{SourceError, Trouble};
 
 fn or(name: &str, usual: &str) -> String {
@@ -28,7 +29,7 @@ fn source(endpoints: EtcdEndpoints) -> EtcdRecord {
 }
 
 #[expect(clippy::panic, reason = "a helper of tests")]
-async fn record(source: &mut EtcdRecord) -> Result<DcsContent, SourceError> {
+async fn record(source: &mut EtcdRecord) -> Result<ClusterRecord, SourceError> {
     match source.observe(Moment::START).await? {
         Facts::Record(content) => Ok(*content),
         other => panic!("not a record: {other:?}"),
@@ -43,7 +44,10 @@ async fn the_labs_record_is_complete_and_confirmed_while_nothing_changes() {
     let leader = first.leader.as_ref().expect("a leader");
     assert!(first.member(&leader.holder).is_some(), "the leader is no member");
     assert_eq!(first.members.len(), 3);
-    assert!(first.system_id.is_some() && first.config.is_some() && first.defects.is_empty(), "{first:?}");
+    assert!(
+        first.system_id.is_some() && first.patroni().expect("Patroni's").config.is_some() && first.defects.is_empty(),
+        "{first:?}"
+    );
     let began = Instant::now();
     let next = record(&mut source).await.expect("a record");
     assert!(began.elapsed() < Duration::from_secs(4));

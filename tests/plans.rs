@@ -6,6 +6,7 @@
 #[expect(dead_code, reason = "shared with other tests")]
 mod stage;
 
+use pgctl::model::record::Counter;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -199,7 +200,8 @@ proptest! {
                     sound(&snapshot, &plan);
                     prop_assert_eq!(plan.hash(), again.hash());
                     let mut moved = plan.clone();
-                    moved.generation.leader_revision += 1;
+                    let lead = moved.generation.count(Counter::Lead);
+                    moved.generation = moved.generation.counting(Counter::Lead, lead + 1);
                     prop_assert_ne!(plan.hash(), moved.hash());
                 }
                 (Err(reason), Err(again)) => {

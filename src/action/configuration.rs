@@ -9,8 +9,8 @@ use crate::model::text::Text;
 
 /// The configuration on a fresh record, secrets masked. `None`: it is not on record, or not readable as a whole.
 pub fn present(snapshot: &Snapshot) -> Option<Map<String, Value>> {
-    let record = snapshot.dcs.content.iter().find_map(|reading| reading.fresh(snapshot.now))?;
-    let lines = &record.config.as_ref()?.lines;
+    let record = snapshot.records.iter().find_map(|reading| reading.fresh(snapshot.now))?;
+    let lines = &record.config()?.lines;
     let text = lines.iter().map(Text::as_str).collect::<Vec<_>>().join("\n");
     serde_json::from_str(&text).ok()
 }

@@ -4,6 +4,7 @@
 //! Nothing is taken back blindly. A server is told down because its PostgreSQL goes or another leads, and up because it is
 //! proven to lead; so whatever was told is put right by the same proof, whoever turns out to lead.
 
+use crate::model::record::Counter;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -173,7 +174,7 @@ impl Escort {
     /// refused one leaves the record as it was.
     pub fn is_accepted(&self, record: &LeadRecord, before: &Generation) -> bool {
         let ours = |order: &LeadOrder| {
-            order.revision > before.failover_revision
+            order.revision > before.count(Counter::PendingOrder)
                 && order.from == self.from
                 && (self.to.is_none() || order.to == self.to)
         };
@@ -258,11 +259,9 @@ mod tests {
     fn before() -> Generation {
         Generation {
             leader: Some(pg(0)),
-            leader_revision: 7,
-            failover_revision: 10,
             system_id: Some(SystemId(1)),
             timeline: Some(Timeline(12)),
-            ..Generation::default()
+            ..Generation::default().counting(Counter::Lead, 7).counting(Counter::PendingOrder, 10)
         }
     }
 

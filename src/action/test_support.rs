@@ -14,17 +14,17 @@ use super::milestone::Milestone;
 use super::order::{AgentRequest, Order};
 use super::plan::{Confirm, Danger, Plan, Step};
 use crate::model::agent::{Address, AgentReport, Position, Registration, Tags};
-use crate::model::dcs::{
-    ConfigValue, DcsContent, DcsMember, DynamicConfig, HistoryEntry, LeaderKey, Quorum, RawKey, StatusKey, SyncKey,
-};
+use crate::model::dcs::{DcsMember, Quorum, RawKey};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::member::Member;
 use crate::model::moment::Moment;
 use crate::model::name::{ClusterName, NodeName, RouterName};
 use crate::model::observed::Reading;
+use crate::model::patroni_record::{ConfigValue, DynamicConfig, PatroniRecord, StatusKey, SyncKey};
 use crate::model::postgres::{
     Archiver, Connections, Downstream, Replay, SenderLimits, Session, SqlReport, WalReceiver,
 };
+use crate::model::record::{ClusterRecord, HistoryEntry, Lead, OwnRecord};
 use crate::model::role::{MemberState, Role, SyncState};
 use crate::model::router::{ProxyKind, ProxyRow, ProxyStatus, Router, RouterReport};
 use crate::model::setting::{Definition, Held, Kind, Settings, Takes, Unit};
@@ -83,8 +83,8 @@ pub(super) fn healthy() -> Snapshot {
     let mut snapshot = Snapshot::empty(identity, Thresholds::default(), now(), wall());
     snapshot.members = vec![node("pg-0", false), node("pg-1", true), node("pg-2", true)];
     sql(&mut snapshot, 0, |report| report.downstream = vec![served("pg-1"), served("pg-2")]);
+    snapshot.records = vec![said(SourceKind::Etcd, "", content())];
     snapshot.dcs = Dcs {
-        content: vec![said(SourceKind::Etcd, "", content())],
         members: (1..=3).map(|id| said(SourceKind::EtcdMember, &format!("etcd-{id}:2379"), etcd(id))).collect(),
         ..Dcs::default()
     };
@@ -120,7 +120,7 @@ fn again<T>(reading: &mut Reading<T>, at: Moment) {
 pub(super) fn pass(snapshot: &mut Snapshot, span: Duration) {
     snapshot.now = snapshot.now + span;
     let at = snapshot.now;
-    snapshot.dcs.content.iter_mut().for_each(|reading| again(reading, at));
+    snapshot.records.iter_mut().for_each(|reading| again(reading, at));
     snapshot.dcs.members.iter_mut().for_each(|reading| again(reading, at));
     for member in &mut snapshot.members {
         member.agent.iter_mut().for_each(|reading| again(reading, at));
@@ -149,12 +149,12 @@ pub(super) fn agent(snapshot: &mut Snapshot, number: u8, edit: impl FnOnce(&mut 
     change(member(snapshot, number).agent.as_mut().unwrap(), edit);
 }
 
-pub(super) fn record(snapshot: &mut Snapshot, edit: impl FnOnce(&mut DcsContent)) {
-    change(&mut snapshot.dcs.content[0], edit);
+pub(super) fn record(snapshot: &mut Snapshot, edit: impl FnOnce(&mut ClusterRecord)) {
+    change(&mut snapshot.records[0], edit);
 }
 
 pub(super) fn config(snapshot: &mut Snapshot, edit: impl FnOnce(&mut DynamicConfig)) {
-    record(snapshot, |content| edit(content.config.as_mut().unwrap()));
+    record(snapshot, |content| edit(content.patroni_mut().config.as_mut().unwrap()));
 }
 
 pub(super) fn etcds(snapshot: &mut Snapshot, edit: impl Fn(&mut DcsMember)) {
@@ -201,7 +201,7 @@ pub(super) fn lose(snapshot: &mut Snapshot, number: u8) {
 
 pub(super) fn lose_dcs(snapshot: &mut Snapshot) {
     let at = snapshot.now;
-    snapshot.dcs.content.iter_mut().for_each(|reading| fail(reading, Trouble::NoQuorum, at));
+    snapshot.records.iter_mut().for_each(|reading| fail(reading, Trouble::NoQuorum, at));
     snapshot.dcs.members.iter_mut().for_each(|reading| change(reading, |member| member.quorum = Quorum::Missing));
 }
 
@@ -220,8 +220,7 @@ pub(super) fn leaderless() -> Snapshot {
 /// `number` holds the lock, by a new holding.
 pub(super) fn lock(snapshot: &mut Snapshot, number: u8) {
     record(snapshot, |content| {
-        content.leader =
-            Some(LeaderKey { holder: pg(number), create_revision: 900, mod_revision: 901, lease_left: None });
+        content.leader = Some(Lead { holder: pg(number), create_revision: 900, mod_revision: 901, lease_left: None });
     });
 }
 
@@ -432,14 +431,8 @@ pub(super) fn config_value() -> Value {
     json!({"ttl": 30, "loop_wait": 10, "retry_timeout": 10, "postgresql": {"parameters": {"work_mem": "8MB"}}})
 }
 
-fn content() -> DcsContent {
-    DcsContent {
-        leader: Some(LeaderKey { holder: pg(0), create_revision: 40, mod_revision: 4711, lease_left: None }),
-        members: vec![
-            registration("pg-0", Role::Primary),
-            registration("pg-1", Role::Replica),
-            registration("pg-2", Role::Replica),
-        ],
+fn content() -> ClusterRecord {
+    let own = PatroniRecord {
         config: Some(DynamicConfig {
             ttl: Some(seconds(30)),
             loop_wait: Some(seconds(10)),
@@ -449,6 +442,24 @@ fn content() -> DcsContent {
             mod_revision: 50,
             ..DynamicConfig::default()
         }),
+        status: Some(StatusKey { optime: Some(Lsn(END)), ..StatusKey::default() }),
+        sync: Some(SyncKey { leader: Some(pg(0)), standbys: vec![pg(1)], quorum: None }),
+        keys: vec![RawKey {
+            name: "failover".into(),
+            value: "{}".into(),
+            create_revision: 30,
+            mod_revision: 60,
+            leased: false,
+        }],
+        ..PatroniRecord::default()
+    };
+    ClusterRecord {
+        leader: Some(Lead { holder: pg(0), create_revision: 40, mod_revision: 4711, lease_left: None }),
+        members: vec![
+            registration("pg-0", Role::Primary),
+            registration("pg-1", Role::Replica),
+            registration("pg-2", Role::Replica),
+        ],
         system_id: Some(SYSTEM),
         history: vec![HistoryEntry {
             timeline: Timeline(11),
@@ -457,25 +468,17 @@ fn content() -> DcsContent {
             at: None,
             new_leader: None,
         }],
-        status: Some(StatusKey { optime: Some(Lsn(END)), ..StatusKey::default() }),
-        sync: Some(SyncKey { leader: Some(pg(0)), standbys: vec![pg(1)], quorum: None }),
         revision: 4711,
-        keys: vec![RawKey {
-            name: "failover".into(),
-            value: "{}".into(),
-            create_revision: 30,
-            mod_revision: 60,
-            leased: false,
-        }],
-        ..DcsContent::default()
+        own: OwnRecord::Patroni(Box::new(own)),
+        ..ClusterRecord::default()
     }
 }
 
 /// The failover key was written at `revision`.
-pub(super) fn failover(snapshot: &mut Snapshot, key: Option<crate::model::dcs::FailoverKey>, revision: i64) {
+pub(super) fn failover(snapshot: &mut Snapshot, key: Option<crate::model::record::PendingOrder>, revision: i64) {
     record(snapshot, |content| {
-        content.failover = key;
-        content.keys[0].mod_revision = revision;
+        content.order = key;
+        content.patroni_mut().keys[0].mod_revision = revision;
     });
 }
 

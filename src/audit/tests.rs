@@ -1,5 +1,6 @@
 //! The journal on real files, with real processes.
 
+use crate::model::record::Counter;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
@@ -43,7 +44,7 @@ fn plan() -> Box<Plan> {
         cluster: ClusterName::new("prod-eu"),
         intent: Intent::Pause,
         title: "pause prod-eu".into(),
-        generation: Generation { leader_revision: 41, ..Default::default() },
+        generation: Generation::default().counting(Counter::Lead, 41),
         danger: Danger::Reversible,
         confirm: Confirm::Yes,
         wants_reason: false,

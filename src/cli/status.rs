@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(judge(&[&healthy()], false), Exit::Done);
         let mut snapshot = healthy();
         snapshot.members.clear();
-        snapshot.dcs.content.clear();
+        snapshot.records.clear();
         assert_ne!(snapshot.wellbeing(), Wellbeing::Unknown, "something answers");
         assert_eq!(judge(&[&snapshot], false), Exit::Unknown);
     }

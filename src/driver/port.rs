@@ -20,13 +20,14 @@ use crate::action::plan::{Impossible, Plan, Step};
 use crate::action::record::{ActionId, Operator};
 use crate::model::agent::{Address, AgentReport, Registration};
 use crate::model::checkup::CheckLine;
-use crate::model::dcs::{DcsContent, DcsMember};
+use crate::model::dcs::DcsMember;
 use crate::model::inventory::{FoundCluster, Place};
 use crate::model::metrics::MetricsReport;
 use crate::model::moment::Moment;
 use crate::model::name::{NodeName, RouterName};
 use crate::model::parts::{BackupReport, PoolerReport, RuntimeReport};
 use crate::model::postgres::SqlReport;
+use crate::model::record::ClusterRecord;
 use crate::model::router::{ProxyRow, RouterReport, RuntimeLevel};
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{Source, SourceError, Trouble};
@@ -38,7 +39,7 @@ pub enum Facts {
     /// An agent's word on its node ([`SourceKind::PatroniRest`](crate::model::source::SourceKind)).
     Agent(Box<AgentReport>),
     /// The cluster's record (`Etcd`, `PatroniCluster`).
-    Record(Box<DcsContent>),
+    Record(Box<ClusterRecord>),
     /// A DCS member's word on itself (`EtcdMember`).
     DcsMember(Box<DcsMember>),
     /// Every cluster that the store has (`EtcdClusters`).

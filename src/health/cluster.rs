@@ -2,10 +2,10 @@
 
 use super::draft::Draft;
 use super::orders;
-use crate::model::dcs::MAXIMUM_LAG;
 use crate::model::finding::{Severity, Subject};
 use crate::model::moment::Began;
 use crate::model::observed::{Freshness, Observed};
+use crate::model::patroni_record::MAXIMUM_LAG;
 use crate::model::postgres::{Downstream, SqlPart};
 use crate::model::role::{Role, SyncState};
 use crate::model::snapshot::Snapshot;
@@ -110,7 +110,7 @@ fn keeps_up(view: &MemberView<'_>, leader: &MemberView<'_>) -> Option<bool> {
         return Some(false);
     }
     let (own, last) = (view.position()?, leader.position()?);
-    let limit = view.snapshot.recorded(|content| Some(content.config.as_ref()?.maximum_lag()));
+    let limit = view.snapshot.recorded(|content| Some(content.config()?.maximum_lag()));
     Some(own.value.bytes_to(last.value) <= limit.map_or(MAXIMUM_LAG, |limit| limit.value))
 }
 
@@ -154,10 +154,10 @@ fn successors(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 /// PostgreSQL to say, which in strict mode waits for any standby at all (`*`).
 fn synchronous(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let mode = snapshot.recorded(|content| {
-        content.config.as_ref().filter(|config| config.synchronous_mode).map(|config| config.synchronous_mode_strict)
+        content.config().filter(|config| config.synchronous_mode).map(|config| config.synchronous_mode_strict)
     });
     let Some(mode) = mode.filter(|mode| mode.fresh) else { return };
-    let standbys = snapshot.recorded(|content| match (&content.sync, content.revision) {
+    let standbys = snapshot.recorded(|content| match (content.sync(), content.revision) {
         (Some(sync), _) => Some(sync.standbys.len()),
         // Another way to the record than etcd's own does not carry the key: that tells nothing.
         (None, 0) => None,

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
-use crate::model::dcs::{DcsAlarmKind, DcsContent, DcsMember, Quorum, RaftLeader};
+use crate::model::dcs::{DcsAlarmKind, DcsMember, Quorum, RaftLeader};
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::{Freshness, Observed, Reading};
+use crate::model::record::ClusterRecord;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{SourceKind, Trouble};
 use crate::model::text::Text;
@@ -99,7 +100,7 @@ fn with_trouble(draft: Draft, member: &Reading<DcsMember>, snapshot: &Snapshot) 
 
 /// The cluster's own keys: whether they can be read, and what in them could not.
 fn record(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
-    for reading in &snapshot.dcs.content {
+    for reading in &snapshot.records {
         let subject = Subject::Source(reading.source.clone());
         if let Some((words, _)) = reading.trouble(snapshot.now) {
             let trouble = reading.failure.as_ref().map(|failure| failure.error.trouble);
@@ -140,7 +141,7 @@ fn record(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 }
 
 /// The title for a DCS that answers and lacks the cluster, with what it has instead.
-fn not_found(reading: &Reading<DcsContent>, detail: &str) -> String {
+fn not_found(reading: &Reading<ClusterRecord>, detail: &str) -> String {
     const LONGEST: usize = 200;
     let mut words: String = detail.chars().take(LONGEST).collect();
     if words.len() < detail.len() {

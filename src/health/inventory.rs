@@ -55,7 +55,7 @@ fn urls_lead_elsewhere(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         (_, Some(scope)) => scope.to_string(),
         (_, None) => identity.name.to_string(),
     };
-    let has_dcs = snapshot.dcs.content.iter().any(|reading| reading.source.kind == SourceKind::Etcd);
+    let has_dcs = snapshot.records.iter().any(|reading| reading.source.kind == SourceKind::Etcd);
     let title = if has_dcs {
         format!("the configured agents are not of the cluster that the DCS has under {here}")
     } else {

@@ -128,13 +128,13 @@ fn lock_and_node(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 /// etcd's own record against what a Patroni node relays of it.
 fn records_disagree(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let holder = |index: usize| {
-        let reading = snapshot.dcs.content.get(index)?;
+        let reading = snapshot.records.get(index)?;
         let leader =
             reading.fact(snapshot.now, |content| content.leader.as_ref().map(|leader| leader.holder.clone()))?;
         leader.fresh.then_some(leader)
     };
     let Some(first) = holder(0) else { return };
-    for other in (1..snapshot.dcs.content.len()).filter_map(holder).filter(|other| other.value != first.value) {
+    for other in (1..snapshot.records.len()).filter_map(holder).filter(|other| other.value != first.value) {
         drafts.push(
             Draft::new(
                 Severity::Warning,

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use super::draft::Draft;
-use crate::model::dcs::{FailoverKey, MAXIMUM_LAG};
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::Observed;
+use crate::model::patroni_record::MAXIMUM_LAG;
+use crate::model::record::PendingOrder;
 use crate::model::snapshot::Snapshot;
 use crate::model::units;
 
@@ -13,7 +14,7 @@ use crate::model::units;
 const DUE: i64 = 60;
 
 pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
-    if let Some(order) = snapshot.recorded(|content| content.failover.clone()) {
+    if let Some(order) = snapshot.recorded(|content| content.order.clone()) {
         drafts.push(order_waits(snapshot, &order));
     }
     if let Some(missed) = &snapshot.missed_switchover {
@@ -33,13 +34,13 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 }
 
 /// ` from A to B`.
-fn route(order: &FailoverKey) -> String {
+fn route(order: &PendingOrder) -> String {
     let to = order.candidate.as_ref().map_or_else(String::new, |name| format!(" to {name}"));
     let from = order.leader.as_ref().map_or_else(String::new, |name| format!(" from {name}"));
     format!("{from}{to}")
 }
 
-fn order_waits(snapshot: &Snapshot, order: &Observed<FailoverKey>) -> Draft {
+fn order_waits(snapshot: &Snapshot, order: &Observed<PendingOrder>) -> Draft {
     let route = route(&order.value);
     let Some(at) = &order.value.scheduled_at else {
         let title = format!("a failover order{route} is waiting");
@@ -75,7 +76,7 @@ fn order_waits(snapshot: &Snapshot, order: &Observed<FailoverKey>) -> Draft {
     }
 }
 
-fn missed_order(snapshot: &Snapshot, order: &FailoverKey) -> Draft {
+fn missed_order(snapshot: &Snapshot, order: &PendingOrder) -> Draft {
     let at = order.scheduled_at.as_ref().map(|at| format!(" of {at}")).unwrap_or_default();
     let leads = snapshot.leader().map(|leader| format!(": {} still leads", leader.value)).unwrap_or_default();
     let title = format!("the scheduled switchover{}{at} did not take place{leads}", route(order));
@@ -89,7 +90,7 @@ fn missed_order(snapshot: &Snapshot, order: &FailoverKey) -> Draft {
 
 /// Why Patroni will not carry a switchover out, by what is known now. It looks at the very moment, so that each of it may
 /// yet be mended.
-fn in_vain(snapshot: &Snapshot, order: &FailoverKey) -> Option<String> {
+fn in_vain(snapshot: &Snapshot, order: &PendingOrder) -> Option<String> {
     if let (Some(from), Some(leader)) = (&order.leader, snapshot.leader().filter(|leader| leader.fresh))
         && *from != leader.value
     {
@@ -113,8 +114,8 @@ fn in_vain(snapshot: &Snapshot, order: &FailoverKey) -> Option<String> {
         return Some(format!("{name} is tagged {tag}"));
     }
     let listed = snapshot.recorded(|content| {
-        let config = content.config.as_ref().filter(|config| config.synchronous_mode)?;
-        let standbys = content.sync.as_ref().map(|sync| sync.standbys.as_slice()).unwrap_or_default();
+        let config = content.config().filter(|config| config.synchronous_mode)?;
+        let standbys = content.sync().map(|sync| sync.standbys.as_slice()).unwrap_or_default();
         Some((standbys.contains(name), config.synchronous_mode))
     });
     if listed.is_some_and(|listed| listed.fresh && !listed.value.0) {
@@ -123,7 +124,7 @@ fn in_vain(snapshot: &Snapshot, order: &FailoverKey) -> Option<String> {
     if !view.answers() && !view.is_waiting() {
         return Some(format!("{name} does not answer"));
     }
-    let limit = snapshot.recorded(|content| Some(content.config.as_ref()?.maximum_lag()));
+    let limit = snapshot.recorded(|content| Some(content.config()?.maximum_lag()));
     let limit = limit.map_or(MAXIMUM_LAG, |limit| limit.value);
     let lag = view.lag().bytes.filter(|lag| lag.fresh && lag.value > limit)?;
     let (lag, limit) = (units::bytes(lag.value), units::bytes(limit));
@@ -139,9 +140,9 @@ mod tests {
     use crate::model::name::NodeName;
     use crate::model::test_support::{agent, healthy, record};
 
-    fn order(snapshot: &Snapshot, candidate: &str, seconds: i64) -> FailoverKey {
+    fn order(snapshot: &Snapshot, candidate: &str, seconds: i64) -> PendingOrder {
         let at = snapshot.wall + SignedDuration::from_secs(seconds);
-        FailoverKey {
+        PendingOrder {
             leader: Some(NodeName::new("pg-0")),
             candidate: Some(NodeName::new(candidate)),
             scheduled_at: Some(at.to_string().into()),
@@ -160,7 +161,7 @@ mod tests {
     #[case::not_synchronous(|_: &mut Snapshot| {}, "pg-2", Severity::Warning, "pg-2 is not synchronous")]
     #[case::tagged(|s: &mut Snapshot| agent(s, "pg-2", |r| r.tags.nofailover = true), "pg-2", Severity::Warning, "pg-2 is tagged nofailover")]
     #[case::unknown(|_: &mut Snapshot| {}, "pg-9", Severity::Warning, "there is no member pg-9")]
-    #[case::paused(|s: &mut Snapshot| record(s, |c| c.config.get_or_insert_default().paused = true), "pg-2", Severity::Warning, "maintenance mode is on")]
+    #[case::paused(|s: &mut Snapshot| record(s, |c| c.patroni_mut().config.get_or_insert_default().paused = true), "pg-2", Severity::Warning, "maintenance mode is on")]
     fn an_order_that_patroni_will_drop_is_told_while_it_waits(
         #[case] edit: fn(&mut Snapshot),
         #[case] candidate: &str,
@@ -170,7 +171,7 @@ mod tests {
         let mut snapshot = healthy();
         edit(&mut snapshot);
         let key = order(&snapshot, candidate, 600);
-        record(&mut snapshot, |content| content.failover = Some(key));
+        record(&mut snapshot, |content| content.order = Some(key));
         let (found, title) = found(&snapshot);
         assert!(found == severity && title.contains(words), "{found:?} {title}");
     }

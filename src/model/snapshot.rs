@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::dcs::{DcsContent, DcsMember, FailoverKey};
+use super::dcs::DcsMember;
 use super::finding::{Finding, Severity, Subject};
 use super::inventory::{FoundCluster, Place};
 use super::lsn::{SystemId, Timeline};
@@ -14,6 +14,7 @@ use super::moment::{Began, Moment};
 use super::name::{ClusterName, NodeName};
 use super::observed::{Freshness, Observed, Reading, best};
 use super::parts::{BackupReport, PoolerReport, RuntimeReport};
+use super::record::{ClusterRecord, PendingOrder};
 use super::router::Router;
 use super::source::Source;
 use super::text::Text;
@@ -53,8 +54,6 @@ pub struct Identity {
 /// The DCS of the cluster.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Dcs {
-    /// The cluster's record: etcd's first, then what a Patroni node relays. Empty: no DCS configured.
-    pub content: Vec<Reading<DcsContent>>,
     /// The DCS's own members, one an endpoint.
     pub members: Vec<Reading<DcsMember>>,
     /// Every cluster that the store has; `None`: nobody asked, since nothing was in doubt.
@@ -113,6 +112,8 @@ pub struct Snapshot {
     pub members: Vec<Member>,
     /// What the configuration names, and which node each turned out to be.
     pub places: Vec<Place>,
+    /// The cluster's record: the DCS's own first, then what a node relays. Empty: nobody keeps one.
+    pub records: Vec<Reading<ClusterRecord>>,
     /// The DCS.
     pub dcs: Dcs,
     /// Routers.
@@ -130,7 +131,7 @@ pub struct Snapshot {
     pub paused_by: Option<Text>,
     /// A scheduled switchover whose time has come and gone without it; `None`: none was seen to be missed since the leader
     /// changed last.
-    pub missed_switchover: Option<FailoverKey>,
+    pub missed_switchover: Option<PendingOrder>,
     /// What is wrong, in the order of [`Finding::urgency`]: what somebody has acknowledged comes last.
     pub findings: Vec<Finding>,
     /// Findings in the making, in the same order: seen, and told once they have lasted `thresholds.settle`.
@@ -147,6 +148,7 @@ impl Snapshot {
             thresholds,
             members: Vec::new(),
             places: Vec::new(),
+            records: Vec::new(),
             dcs: Dcs::default(),
             routers: Vec::new(),
             poolers: Vec::new(),
@@ -176,13 +178,13 @@ impl Snapshot {
     }
 
     /// The record to believe: a fresh one before a stale one, etcd's own before a relayed one.
-    pub fn record(&self) -> Option<&Reading<DcsContent>> {
-        let fresh = self.dcs.content.iter().find(|reading| reading.is_fresh(self.now));
-        fresh.or_else(|| self.dcs.content.iter().find(|reading| reading.answer.is_some()))
+    pub fn record(&self) -> Option<&Reading<ClusterRecord>> {
+        let fresh = self.records.iter().find(|reading| reading.is_fresh(self.now));
+        fresh.or_else(|| self.records.iter().find(|reading| reading.answer.is_some()))
     }
 
     /// A part of the record with its source and age.
-    pub fn recorded<U>(&self, part: impl Fn(&DcsContent) -> Option<U>) -> Option<Observed<U>> {
+    pub fn recorded<U>(&self, part: impl Fn(&ClusterRecord) -> Option<U>) -> Option<Observed<U>> {
         self.record().and_then(|reading| reading.fact(self.now, part))
     }
 
@@ -202,7 +204,7 @@ impl Snapshot {
 
     /// Whether any record of the DCS is fresh.
     pub fn record_is_fresh(&self) -> bool {
-        self.dcs.content.iter().any(|reading| reading.is_fresh(self.now))
+        self.records.iter().any(|reading| reading.is_fresh(self.now))
     }
 
     /// Timeline of the leader.
@@ -229,7 +231,7 @@ impl Snapshot {
     /// Whether the cluster follows another cluster: by its configuration, or, where that is not known, by what a member
     /// calls itself.
     pub fn is_standby_cluster(&self) -> bool {
-        let configured = self.recorded(|content| content.config.as_ref().map(|config| config.standby_cluster));
+        let configured = self.recorded(|content| content.config().map(|config| config.standby_cluster));
         configured.map_or_else(
             || {
                 let leads = |view: MemberView<'_>| view.agent_role().filter(|role| role.fresh);
@@ -307,7 +309,7 @@ impl Snapshot {
         let now = self.now;
         let waiting =
             move |freshness: Freshness, source: &Source| (freshness == Freshness::Waiting).then(|| source.clone());
-        let records = self.dcs.content.iter().filter_map(move |r| waiting(r.freshness(now), &r.source));
+        let records = self.records.iter().filter_map(move |r| waiting(r.freshness(now), &r.source));
         let stores = self.dcs.members.iter().filter_map(move |r| waiting(r.freshness(now), &r.source));
         let agents = self
             .members
@@ -337,7 +339,7 @@ impl Snapshot {
     pub fn sources(&self) -> Vec<SourceStatus> {
         let now = self.now;
         let mut all = Vec::new();
-        all.extend(self.dcs.content.iter().map(|r| status(r, now)));
+        all.extend(self.records.iter().map(|r| status(r, now)));
         all.extend(self.dcs.members.iter().map(|r| status(r, now)));
         all.extend(self.dcs.clusters.iter().map(|r| status(r, now)));
         for member in &self.members {

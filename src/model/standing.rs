@@ -70,14 +70,14 @@ impl Snapshot {
 
     /// Whether the cluster follows another one by its archive alone, so that its leader is not expected to stream.
     pub fn is_fed_by_archive(&self) -> bool {
-        let source = self.recorded(|content| content.config.as_ref()?.standby_source.clone());
+        let source = self.recorded(|content| content.config()?.standby_source.clone());
         source.is_some_and(|source| source.value.host.is_none() && source.value.port.is_none() && source.value.restores)
     }
 
     /// Whether nobody takes writes, as far as can be seen without a record to go by: every member that answers says
     /// that it is in recovery, and if one does not answer, nobody streams from it either.
     pub fn nobody_writes(&self) -> bool {
-        let waits = self.dcs.content.iter().any(|reading| reading.freshness(self.now) == Freshness::Waiting);
+        let waits = self.records.iter().any(|reading| reading.freshness(self.now) == Freshness::Waiting);
         if waits || self.record_is_fresh() || self.is_standby_cluster() || self.views().any(|view| view.is_waiting()) {
             return false;
         }

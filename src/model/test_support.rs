@@ -6,17 +6,19 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::agent::{Address, AgentReport, DownstreamName, Position, Registration, Tags};
-use crate::model::dcs::{DcsContent, DcsMember, DynamicConfig, HistoryEntry, LeaderKey, Quorum, RawKey, SyncKey};
+use crate::model::dcs::{DcsMember, Quorum, RawKey};
 use crate::model::finding::{Consequence, Evidence, Finding, Severity, Subject};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::member::{Member, Presence};
 use crate::model::moment::Moment;
 use crate::model::name::{ClusterName, NodeName, RouterName};
 use crate::model::observed::Reading;
+use crate::model::patroni_record::{DynamicConfig, PatroniRecord, SyncKey};
 use crate::model::postgres::{
     Activity, ApplicationLoad, Archiver, Connections, Downstream, Replay, SenderLimits, Session, Slot, SqlReport,
     WalReceiver, WalStatus,
 };
+use crate::model::record::{ClusterRecord, HistoryEntry, Lead, OwnRecord};
 use crate::model::role::{MemberState, Role, SyncState};
 use crate::model::router::{HealthCheck, ProxyKind, ProxyRow, ProxyStatus, Router, RouterInfo, RouterReport};
 use crate::model::snapshot::{Dcs, Identity, Snapshot, StackKind};
@@ -84,8 +86,8 @@ pub(crate) fn healthy() -> Snapshot {
         report.downstream = vec![listed("pg-1", SyncState::Sync), listed("pg-2", SyncState::Async)];
     });
     agent(&mut snapshot, "pg-1", |report| report.sync = Some(SyncState::Sync));
+    snapshot.records = vec![said(SourceKind::Etcd, "", 100, content())];
     snapshot.dcs = Dcs {
-        content: vec![said(SourceKind::Etcd, "", 100, content())],
         members: (1..=3).map(|id| said(SourceKind::EtcdMember, &format!("etcd-{id}:2379"), 300, etcd(id))).collect(),
         ..Dcs::default()
     };
@@ -172,7 +174,7 @@ pub(crate) fn waiting() -> Snapshot {
     pg_0.agent = Some(Reading::unasked(Source::new(SourceKind::PatroniRest, "pg-0"), seconds(3), now()));
     pg_0.sql = Some(Reading::unasked(Source::new(SourceKind::Sql, "pg-0"), seconds(3), now()));
     snapshot.members = vec![pg_0];
-    snapshot.dcs.content = vec![Reading::unasked(Source::new(SourceKind::Etcd, ""), seconds(3), now())];
+    snapshot.records = vec![Reading::unasked(Source::new(SourceKind::Etcd, ""), seconds(3), now())];
     snapshot
 }
 
@@ -185,7 +187,7 @@ pub(crate) fn missing(snapshot: &mut Snapshot, name: &str) {
 
 /// etcd and everything relayed from it is silent.
 pub(crate) fn dcs_lost(snapshot: &mut Snapshot, lasts: Duration) {
-    for reading in &mut snapshot.dcs.content {
+    for reading in &mut snapshot.records {
         fail(reading, Trouble::NoQuorum, lasts);
     }
     for reading in &mut snapshot.dcs.members {
@@ -211,8 +213,8 @@ pub(crate) fn agent(snapshot: &mut Snapshot, name: &str, edit: impl FnOnce(&mut 
     change(member(snapshot, name).agent.as_mut().unwrap(), edit);
 }
 
-pub(crate) fn record(snapshot: &mut Snapshot, edit: impl FnOnce(&mut DcsContent)) {
-    change(&mut snapshot.dcs.content[0], edit);
+pub(crate) fn record(snapshot: &mut Snapshot, edit: impl FnOnce(&mut ClusterRecord)) {
+    change(&mut snapshot.records[0], edit);
 }
 
 pub(crate) fn rows(snapshot: &mut Snapshot, edit: impl FnOnce(&mut Vec<ProxyRow>)) {
@@ -402,8 +404,8 @@ fn registration(name: &str, role: Role) -> Registration {
 }
 
 /// A lock that somebody holds.
-pub(crate) fn operation_lock() -> crate::model::dcs::OperationLock {
-    crate::model::dcs::OperationLock {
+pub(crate) fn operation_lock() -> crate::model::record::OperationLock {
+    crate::model::record::OperationLock {
         holder: "alice@bastion".into(),
         verb: "switchover".into(),
         since: Some(jiff::Timestamp::UNIX_EPOCH),
@@ -412,7 +414,7 @@ pub(crate) fn operation_lock() -> crate::model::dcs::OperationLock {
     }
 }
 
-fn content() -> DcsContent {
+fn content() -> ClusterRecord {
     let key = |name: &str, value: &str, leased| RawKey {
         name: name.into(),
         value: value.into(),
@@ -420,18 +422,7 @@ fn content() -> DcsContent {
         mod_revision: 4711,
         leased,
     };
-    DcsContent {
-        leader: Some(LeaderKey {
-            holder: NodeName::new("pg-0"),
-            create_revision: 40,
-            mod_revision: 4711,
-            lease_left: Some(seconds(18)),
-        }),
-        members: vec![
-            registration("pg-0", Role::Primary),
-            registration("pg-1", Role::Replica),
-            registration("pg-2", Role::Replica),
-        ],
+    let own = PatroniRecord {
         config: Some(DynamicConfig {
             ttl: Some(seconds(30)),
             loop_wait: Some(seconds(10)),
@@ -442,6 +433,26 @@ fn content() -> DcsContent {
             mod_revision: 12,
             ..DynamicConfig::default()
         }),
+        sync: Some(SyncKey {
+            leader: Some(NodeName::new("pg-0")),
+            standbys: vec![NodeName::new("pg-1")],
+            quorum: None,
+        }),
+        keys: vec![key("config", "{\"ttl\":30}", false), key("leader", "pg-0", true)],
+        ..PatroniRecord::default()
+    };
+    ClusterRecord {
+        leader: Some(Lead {
+            holder: NodeName::new("pg-0"),
+            create_revision: 40,
+            mod_revision: 4711,
+            lease_left: Some(seconds(18)),
+        }),
+        members: vec![
+            registration("pg-0", Role::Primary),
+            registration("pg-1", Role::Replica),
+            registration("pg-2", Role::Replica),
+        ],
         system_id: Some(SYSTEM),
         history: vec![
             HistoryEntry {
@@ -459,14 +470,9 @@ fn content() -> DcsContent {
                 new_leader: Some(NodeName::new("pg-0")),
             },
         ],
-        sync: Some(SyncKey {
-            leader: Some(NodeName::new("pg-0")),
-            standbys: vec![NodeName::new("pg-1")],
-            quorum: None,
-        }),
         revision: 4711,
-        keys: vec![key("config", "{\"ttl\":30}", false), key("leader", "pg-0", true)],
-        ..DcsContent::default()
+        own: OwnRecord::Patroni(Box::new(own)),
+        ..ClusterRecord::default()
     }
 }
 

@@ -87,7 +87,7 @@ impl<'a> MemberView<'a> {
         self.snapshot.recorded(|content| {
             let holds = content.leader.as_ref().is_some_and(|leader| leader.holder == self.member.name);
             let written = content.member(&self.member.name).map(|member| member.role.clone());
-            let standby_cluster = content.config.as_ref().is_some_and(|config| config.standby_cluster);
+            let standby_cluster = content.config().is_some_and(|config| config.standby_cluster);
             match (holds, written) {
                 (true, Some(Role::StandbyLeader)) => Some(Role::StandbyLeader),
                 (true, _) if standby_cluster => Some(Role::StandbyLeader),

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::dcs::FailoverKey;
+use crate::model::record::PendingOrder;
 use crate::model::snapshot::Snapshot;
 
 /// How much earlier than by this host's clock Patroni may find that the time has come, in seconds.
@@ -13,17 +13,17 @@ const SLACK: i64 = 5;
 #[derive(Debug, Default)]
 pub(super) struct Appointment {
     /// The one on record, with its time.
-    known: Option<(FailoverKey, Timestamp)>,
+    known: Option<(PendingOrder, Timestamp)>,
     /// The last one whose time passed without it.
-    missed: Option<FailoverKey>,
+    missed: Option<PendingOrder>,
 }
 
 impl Appointment {
     /// Learns from a picture. Returns the order that was not carried out, as long as that is worth a word: until the leader
     /// changes, or another is scheduled.
-    pub(super) fn take(&mut self, snapshot: &Snapshot) -> Option<FailoverKey> {
+    pub(super) fn take(&mut self, snapshot: &Snapshot) -> Option<PendingOrder> {
         let record = snapshot.recorded(|content| {
-            Some((content.failover.clone(), content.leader.as_ref().map(|leader| leader.holder.clone())))
+            Some((content.order.clone(), content.leader.as_ref().map(|leader| leader.holder.clone())))
         });
         let Some((order, leader)) = record.filter(|record| record.fresh).map(|record| record.value) else {
             return self.missed.clone();
@@ -68,7 +68,7 @@ mod tests {
         let mut snapshot = healthy();
         let scheduled_at = order.map(|span| (snapshot.wall + span).to_string().into());
         record(&mut snapshot, |content| {
-            content.failover = scheduled_at.map(|at| FailoverKey {
+            content.order = scheduled_at.map(|at| PendingOrder {
                 leader: Some(NodeName::new("pg-0")),
                 candidate: Some(NodeName::new("pg-2")),
                 scheduled_at: Some(at),

@@ -80,8 +80,7 @@ fn record(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         };
         changes.push(EventKind::Configuration, severity, Subject::Cluster, text, Some(new.source));
     }
-    let config =
-        |snapshot: &Snapshot| snapshot.recorded(|content| content.config.as_ref().map(|config| config.lines.clone()));
+    let config = |snapshot: &Snapshot| snapshot.recorded(|content| content.config().map(|config| config.lines.clone()));
     if let Some((old, new)) = moved(config(before), config(after)) {
         let mut lines: Vec<&str> = new
             .value
@@ -97,7 +96,7 @@ fn record(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         };
         changes.push(EventKind::Configuration, Severity::Note, Subject::Cluster, text, Some(new.source));
     }
-    let order = |snapshot: &Snapshot| snapshot.recorded(|content| Some(content.failover.clone()));
+    let order = |snapshot: &Snapshot| snapshot.recorded(|content| Some(content.order.clone()));
     if let Some((old, new)) = moved(order(before), order(after)) {
         let text = match (&old, &new.value) {
             (_, Some(order)) => {
@@ -113,7 +112,7 @@ fn record(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
     }
     lock(before, after, changes);
     let sync = |snapshot: &Snapshot| {
-        snapshot.recorded(|content| Some(content.sync.as_ref().map(|sync| sync.standbys.clone()).unwrap_or_default()))
+        snapshot.recorded(|content| Some(content.sync().map(|sync| sync.standbys.clone()).unwrap_or_default()))
     };
     if let Some((_, new)) = moved(sync(before), sync(after)) {
         let names: Vec<String> = new.value.iter().map(ToString::to_string).collect();

@@ -27,11 +27,11 @@ use super::task::{Surroundings, drive, stale_after};
 use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
 use crate::health;
 use crate::model::acknowledgement::Acknowledgement;
-use crate::model::dcs::DcsContent;
 use crate::model::event::Event;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::observed::Freshness;
+use crate::model::record::ClusterRecord;
 use crate::model::router::Router;
 use crate::model::snapshot::{Identity, Snapshot};
 use crate::model::source::{Source, SourceKind};
@@ -319,7 +319,7 @@ impl Observer {
             }
             return Haste::WithTheRest;
         };
-        let holder = |record: &DcsContent| record.leader.as_ref().map(|leader| leader.holder.clone());
+        let holder = |record: &ClusterRecord| record.leader.as_ref().map(|leader| leader.holder.clone());
         let haste = match self.merge.fresh_record(self.clock.now()) {
             Some(before) if holder(before) != holder(record) => Haste::Now,
             Some(before) if before.says_the_same_as(record) => Haste::WithTheNext,

@@ -260,7 +260,7 @@ impl Expected {
 /// Whether an agent's scope is the one that is followed. Agents of a Citus cluster leave out the group.
 fn same_scope(followed: Option<&Text>, own: Option<&Text>) -> bool {
     let (Some(followed), Some(own)) = (followed, own) else { return true };
-    followed == own || crate::model::dcs::without_group(followed.as_str()) == own.as_str()
+    followed == own || crate::model::record::without_group(followed.as_str()) == own.as_str()
 }
 
 /// Who answers at a row, by the newest word of its agent, else of its server.

@@ -7,12 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::driver::port::{Contact, Facts};
-use crate::model::dcs::DcsContent;
 use crate::model::inventory::{Place, Standing};
 use crate::model::member::{Member, Presence};
 use crate::model::moment::Moment;
 use crate::model::name::{NodeName, RouterName};
 use crate::model::observed::Reading;
+use crate::model::record::ClusterRecord;
 use crate::model::snapshot::{Identity, Snapshot};
 use crate::model::source::{Source, SourceError, SourceKind, Trouble};
 use crate::model::text::Text;
@@ -121,8 +121,8 @@ impl Merge {
         let reading = || (source.clone(), stale_after, now);
         let picture = &mut self.picture;
         match source.kind {
-            SourceKind::Etcd => insert_first(&mut picture.dcs.content, reading()),
-            SourceKind::PatroniCluster => insert(&mut picture.dcs.content, reading()),
+            SourceKind::Etcd => insert_first(&mut picture.records, reading()),
+            SourceKind::PatroniCluster => insert(&mut picture.records, reading()),
             SourceKind::EtcdMember => insert(&mut picture.dcs.members, reading()),
             SourceKind::EtcdClusters => renew(&mut picture.dcs.clusters, reading()),
             SourceKind::Pooler => insert(&mut picture.poolers, reading()),
@@ -179,7 +179,7 @@ impl Merge {
             }
         }
         let picture = &mut self.picture;
-        set(&mut picture.dcs.content, source, stale_after);
+        set(&mut picture.records, source, stale_after);
         set(&mut picture.dcs.members, source, stale_after);
         for member in &mut picture.members {
             set(&mut member.agent, source, stale_after);
@@ -210,7 +210,7 @@ impl Merge {
                     identity.scope = Some(place.scope.clone());
                     identity.namespace = place.namespace.clone().or_else(|| identity.namespace.take());
                 }
-                put(find(&mut picture.dcs.content, &source), at, took, only!(source, outcome, Record));
+                put(find(&mut picture.records, &source), at, took, only!(source, outcome, Record));
             }
             SourceKind::EtcdMember => {
                 put(find(&mut picture.dcs.members, &source), at, took, only!(source, outcome, DcsMember));
@@ -270,8 +270,8 @@ impl Merge {
     }
 
     /// The record to follow for membership: fresh ones only, since an old list must not make members vanish.
-    pub fn fresh_record(&self, now: Moment) -> Option<&DcsContent> {
-        self.picture.dcs.content.iter().find_map(|reading| reading.fresh(now))
+    pub fn fresh_record(&self, now: Moment) -> Option<&ClusterRecord> {
+        self.picture.records.iter().find_map(|reading| reading.fresh(now))
     }
 
     /// Marks members that are off the record, and those that came back. A configured address is no registration.

@@ -65,7 +65,7 @@ impl PauseMemory {
             *self = Self { off: Some(paused.at), recorded: self.recorded.take(), ..Self::default() };
             return None;
         }
-        let revision = snapshot.recorded(|content| content.config.as_ref().map(|config| config.mod_revision));
+        let revision = snapshot.recorded(|content| content.config().map(|config| config.mod_revision));
         let revision = revision.map(|revision| revision.value).filter(|revision| *revision > 0);
         // Over a gap only an untouched configuration tells that it stayed on.
         let stayed = |(at, before): (Moment, Option<i64>)| {
@@ -103,8 +103,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::dcs::{DcsContent, DynamicConfig};
     use crate::model::observed::Reading;
+    use crate::model::patroni_record::DynamicConfig;
+    use crate::model::record::ClusterRecord;
     use crate::model::snapshot::{Identity, StackKind};
     use crate::model::source::{Source, SourceError, SourceKind, Trouble};
     use crate::model::thresholds::Thresholds;
@@ -128,13 +129,14 @@ mod tests {
         let mut snapshot = Snapshot::empty(identity, Thresholds::default(), moment(second), wall);
         let mut reading = Reading::unasked(Source::new(SourceKind::Etcd, ""), CLOSE, Moment::START);
         let config = DynamicConfig { paused: paused.unwrap_or(true), mod_revision: revision, ..Default::default() };
-        let content = DcsContent { config: Some(config), ..DcsContent::default() };
+        let mut content = ClusterRecord::default();
+        content.patroni_mut().config = Some(config);
         let at = moment(paused.err().unwrap_or(second));
         reading.take(at, Duration::ZERO, Ok(Arc::new(content)));
         if paused.is_err() {
             reading.take(at, Duration::ZERO, Err(SourceError::new(Trouble::TimedOut, "etcd", "")));
         }
-        snapshot.dcs.content.push(reading);
+        snapshot.records.push(reading);
         snapshot
     }
 
@@ -152,15 +154,15 @@ mod tests {
     fn who_paused_is_the_holder_of_the_lock_under_which_it_was_seen_to_begin_and_nobody_else() {
         let locked = |second, paused, verb: &str| {
             let mut snapshot = picture(second, Ok(paused), 7);
-            let lock = crate::model::dcs::OperationLock {
+            let lock = crate::model::record::OperationLock {
                 holder: "alice@bastion".into(),
                 verb: verb.into(),
                 since: None,
                 reason: None,
                 action: "a1".into(),
             };
-            let reading = snapshot.dcs.content.first_mut().unwrap();
-            let content = DcsContent { lock: Some(lock), ..reading.fresh(moment(second)).unwrap().clone() };
+            let reading = snapshot.records.first_mut().unwrap();
+            let content = ClusterRecord { lock: Some(lock), ..reading.fresh(moment(second)).unwrap().clone() };
             reading.take(moment(second), Duration::ZERO, Ok(Arc::new(content)));
             snapshot
         };
@@ -188,7 +190,7 @@ mod tests {
             let mut memory = PauseMemory::default();
             let of_cluster = |second, paused| {
                 let mut snapshot = picture(second, paused, revision);
-                let reading = snapshot.dcs.content.first_mut().unwrap();
+                let reading = snapshot.records.first_mut().unwrap();
                 let mut content = reading.fresh(moment(second)).unwrap().clone();
                 content.system_id = Some(SystemId(7));
                 reading.take(moment(second), Duration::ZERO, Ok(Arc::new(content)));

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::merge::Observation;
 use crate::driver::port::{Facts, Observe};
 use crate::model::agent::AgentReport;
-use crate::model::dcs::DcsContent;
 use crate::model::name::NodeName;
+use crate::model::record::ClusterRecord;
 use crate::model::role::{MemberState, Role};
 use crate::model::source::SourceKind;
 
@@ -60,7 +60,7 @@ impl Reserve {
     /// An observation has come; `record` is the freshest one there is, this one included. What is to be asked because
     /// an agent does not call its PostgreSQL well, or says another thing than the lock, is returned; what was held
     /// back for a member that its agent vouches for is dropped.
-    pub(super) fn hear(&mut self, observation: &Observation, record: Option<&DcsContent>) -> Vec<Held> {
+    pub(super) fn hear(&mut self, observation: &Observation, record: Option<&ClusterRecord>) -> Vec<Held> {
         match observation.source.kind {
             SourceKind::Etcd | SourceKind::PatroniCluster => self.no_record = record.is_none(),
             SourceKind::PatroniRest => {

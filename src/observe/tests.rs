@@ -13,12 +13,12 @@ use super::cluster::{Stack, start};
 use super::picture::{Handle, Order, Picture};
 use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
 use crate::model::agent::{AgentReport, Registration, Tags};
-use crate::model::dcs::{DcsContent, LeaderKey};
 use crate::model::event::EventKind;
 use crate::model::member::Presence;
 use crate::model::moment::{Began, Moment};
 use crate::model::name::NodeName;
 use crate::model::observed::Freshness;
+use crate::model::record::{ClusterRecord, Lead};
 use crate::model::role::{MemberState, Role};
 use crate::model::snapshot::{Identity, Snapshot, StackKind};
 use crate::model::source::{Source, SourceError, SourceKind, Trouble};
@@ -30,7 +30,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// What the scripted sources say, changed by the test while they run.
 #[derive(Default)]
 struct Script {
-    record: DcsContent,
+    record: ClusterRecord,
     agents: BTreeMap<NodeName, Saying>,
     asked: BTreeMap<Source, u32>,
 }
@@ -129,10 +129,10 @@ fn registration(name: &str) -> Registration {
     }
 }
 
-fn record(leader: &str, members: &[&str]) -> DcsContent {
-    let leader = LeaderKey { holder: leader.into(), create_revision: 1, mod_revision: 1, lease_left: None };
+fn record(leader: &str, members: &[&str]) -> ClusterRecord {
+    let leader = Lead { holder: leader.into(), create_revision: 1, mod_revision: 1, lease_left: None };
     let members = members.iter().map(|name| registration(name)).collect();
-    DcsContent { leader: Some(leader), members, ..DcsContent::default() }
+    ClusterRecord { leader: Some(leader), members, ..ClusterRecord::default() }
 }
 
 struct Stage {
@@ -422,7 +422,7 @@ async fn a_second_opinion_does_not_wait_for_a_hung_agent() {
 async fn the_operation_lock_is_an_event_when_it_is_taken_and_when_it_is_given_back() {
     let mut stage = Stage::set();
     stage.until(SECOND * 3, Snapshot::record_is_fresh).await;
-    let lock = crate::model::dcs::OperationLock {
+    let lock = crate::model::record::OperationLock {
         holder: "alice@bastion".into(),
         verb: "switchover".into(),
         since: None,

@@ -10,7 +10,7 @@ use crate::model::source::{Source, SourceKind};
 pub(super) fn unheard(snapshot: &Snapshot, since: Moment) -> Vec<(Source, bool)> {
     let now = snapshot.now;
     let mut silent = Vec::new();
-    for reading in &snapshot.dcs.content {
+    for reading in &snapshot.records {
         collect(reading, since, now, &mut silent);
     }
     for reading in &snapshot.dcs.members {
@@ -61,5 +61,5 @@ fn is_heard<T>(reading: &Reading<T>, since: Moment) -> bool {
 
 /// Whether any record of the cluster is fresh and was heard after `since`.
 pub(super) fn record_is_new(snapshot: &Snapshot, since: Moment) -> bool {
-    snapshot.dcs.content.iter().any(|reading| reading.is_fresh(snapshot.now) && is_heard(reading, since))
+    snapshot.records.iter().any(|reading| reading.is_fresh(snapshot.now) && is_heard(reading, since))
 }

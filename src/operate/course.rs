@@ -188,13 +188,7 @@ impl Run<'_> {
                 return Ok(());
             }
         }
-        let leads = |of: &Generation| Generation {
-            leader: of.leader.clone(),
-            leader_revision: of.leader_revision,
-            system_id: of.system_id,
-            ..Generation::default()
-        };
-        let moved = leads(planned).moved(&leads(&present));
+        let moved = planned.lead_alone().moved(&present.lead_alone());
         if moved.is_empty() { Ok(()) } else { Err(moved.join("; ")) }
     }
 

@@ -6,8 +6,9 @@ use super::table::{Cell, Column, Table, Tone};
 use super::tones;
 use super::topology::told_when;
 use super::units::{self, AGE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DURATION_WIDTH, PERCENT_WIDTH};
-use crate::model::dcs::{DcsAlarm, DcsAlarmKind, DcsContent, DcsMember, Quorum, RaftLeader};
+use crate::model::dcs::{DcsAlarm, DcsAlarmKind, DcsMember, Quorum, RaftLeader};
 use crate::model::observed::Reading;
+use crate::model::record::ClusterRecord;
 use crate::model::snapshot::Snapshot;
 
 /// Columns of [`members`]. Rows are named by the endpoint (the source's target).
@@ -142,7 +143,7 @@ pub fn keys(snapshot: &Snapshot) -> Table {
     };
     let hint = "name the etcd endpoints in the configuration to see the keys themselves";
     let mut table = Table::new(KEYS, format!("{} tells no keys", record.source), hint);
-    for key in record.last().into_iter().flat_map(|content| &content.keys) {
+    for key in record.last().into_iter().flat_map(|content| content.keys()) {
         let revision = |number: i64| {
             let exact = units::exact(number.unsigned_abs());
             if number > 0 { Cell::number(number as f64, exact, Tone::Dim) } else { Cell::unknown() }
@@ -161,7 +162,7 @@ pub fn keys(snapshot: &Snapshot) -> Table {
 
 /// Why there is no record to show.
 fn no_record(snapshot: &Snapshot) -> String {
-    match snapshot.dcs.content.first() {
+    match snapshot.records.first() {
         None => "no DCS is configured for this cluster".to_owned(),
         Some(reading) => match &reading.failure {
             Some(failure) => format!("the record cannot be read: {}", failure.error),
@@ -175,7 +176,7 @@ fn no_record(snapshot: &Snapshot) -> String {
 pub fn record_lines(snapshot: &Snapshot) -> Vec<Line> {
     let now = snapshot.now;
     let mut lines = Vec::new();
-    for reading in &snapshot.dcs.content {
+    for reading in &snapshot.records {
         let (mark, words) = told_when(reading, now);
         let mut line = Line::new().mark(mark).plain(" ").plain(reading.source.to_string()).plain("  ").dim(words);
         if let Some(content) = reading.last().filter(|content| content.revision > 0) {
@@ -194,7 +195,7 @@ pub fn record_lines(snapshot: &Snapshot) -> Vec<Line> {
     lines
 }
 
-fn content_lines(content: &DcsContent, age: std::time::Duration, fresh: bool) -> Vec<Line> {
+fn content_lines(content: &ClusterRecord, age: std::time::Duration, fresh: bool) -> Vec<Line> {
     let tone = |tone| if fresh { tone } else { Tone::Stale };
     let mut lines = Vec::new();
     let mut line = Line::new().dim("leader    ");
@@ -213,14 +214,14 @@ fn content_lines(content: &DcsContent, age: std::time::Duration, fresh: bool) ->
     if content.is_paused() {
         lines.push(Line::new().dim("pause     ").with("on: nobody is promoted automatically", tone(Tone::Look)));
     }
-    if let Some(sync) = &content.sync {
+    if let Some(sync) = content.sync() {
         let names: Vec<_> = sync.standbys.iter().map(ToString::to_string).collect();
         let names = if names.is_empty() { "no synchronous standby".to_owned() } else { names.join(", ") };
         let quorum =
             sync.quorum.filter(|quorum| *quorum > 0).map(|quorum| format!("  quorum {quorum}")).unwrap_or_default();
         lines.push(Line::new().dim("sync      ").with(format!("{names}{quorum}"), tone(Tone::Plain)));
     }
-    if let Some(failover) = &content.failover {
+    if let Some(failover) = &content.order {
         let from = failover.leader.as_ref().map(|leader| format!(" from {leader}")).unwrap_or_default();
         let to = failover.candidate.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
         let kind = if failover.leader.is_some() { "switchover" } else { "failover" };
@@ -243,7 +244,7 @@ pub fn config_lines(snapshot: &Snapshot) -> Vec<Line> {
         return vec![Line::new().with(no_record(snapshot), Tone::Stale)];
     };
     let tone = if record.is_fresh(snapshot.now) { Tone::Plain } else { Tone::Stale };
-    match record.last().and_then(|content| content.config.as_ref()) {
+    match record.last().and_then(|content| content.config()) {
         Some(config) if !config.lines.is_empty() => {
             config.lines.iter().map(|line| Line::new().with(line.as_str(), tone)).collect()
         }
@@ -258,8 +259,8 @@ pub fn config_lines(snapshot: &Snapshot) -> Vec<Line> {
 mod tests {
     use super::super::test_support::*;
     use super::*;
-    use crate::model::dcs::FailoverKey;
     use crate::model::name::NodeName;
+    use crate::model::record::PendingOrder;
     use crate::model::source::Trouble;
 
     fn text(lines: &[Line]) -> String {
@@ -290,7 +291,7 @@ mod tests {
         "#);
         record(&mut snapshot, |content| {
             content.paused = true;
-            content.failover = Some(FailoverKey {
+            content.order = Some(PendingOrder {
                 leader: Some(NodeName::new("pg-0")),
                 candidate: Some(NodeName::new("pg-1")),
                 scheduled_at: Some("2026-11-22T02:00:00+01:00".into()),
@@ -314,8 +315,8 @@ mod tests {
     #[test]
     fn a_lost_dcs_says_so_wherever_its_content_would_stand() {
         let mut snapshot = healthy();
-        snapshot.dcs.content[0].answer = None;
-        fail(&mut snapshot.dcs.content[0], Trouble::NoQuorum, seconds(20));
+        snapshot.records[0].answer = None;
+        fail(&mut snapshot.records[0], Trouble::NoQuorum, seconds(20));
         assert_eq!(keys(&snapshot).empty.reason, "the record cannot be read: 10.0.0.9:8008: no quorum");
         assert_eq!(text(&config_lines(&snapshot)), "the record cannot be read: 10.0.0.9:8008: no quorum");
         assert_eq!(keys(&bare()).empty.reason, "no DCS is configured for this cluster");

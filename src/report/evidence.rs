@@ -143,7 +143,7 @@ mod tests {
         snapshot.findings = findings();
         snapshot.findings[0].title = "cannot connect: password=hunter2".into();
         sql(&mut snapshot, "pg-0", |report| report.sessions = vec![session(1, "shop", &[], None)]);
-        record(&mut snapshot, |content| content.keys[0].value = "postgres://app:hunter2@h/db".into());
+        record(&mut snapshot, |content| content.patroni_mut().keys[0].value = "postgres://app:hunter2@h/db".into());
         let event = Event {
             number: 1,
             at: now(),

@@ -9,12 +9,13 @@ use super::table::{NONE, Tone, UNKNOWN};
 use super::tones;
 use super::topology::{self, share};
 use super::units;
-use crate::model::dcs::{DynamicConfig, Quorum, RaftLeader};
+use crate::model::dcs::{Quorum, RaftLeader};
 use crate::model::finding::Severity;
 use crate::model::member::{Member, Presence};
 use crate::model::moment::{Began, Moment};
 use crate::model::name::{ClusterName, NodeName};
 use crate::model::observed::{Freshness, Observed};
+use crate::model::patroni_record::DynamicConfig;
 use crate::model::role::SyncState;
 use crate::model::router::PoolPurpose;
 use crate::model::snapshot::{Snapshot, StackKind, Wellbeing};
@@ -216,11 +217,11 @@ fn leader(snapshot: &Snapshot) -> Span {
 fn sync(snapshot: &Snapshot) -> Option<Span> {
     // A cluster that follows another has no commits of its own to wait for.
     let is_on = |config: &DynamicConfig| config.synchronous_mode && !config.standby_cluster;
-    let mode = snapshot.recorded(|content| content.config.as_ref().map(is_on))?;
+    let mode = snapshot.recorded(|content| content.config().map(is_on))?;
     if !mode.value {
         return None;
     }
-    let key = snapshot.recorded(|content| content.sync.clone());
+    let key = snapshot.recorded(|content| content.sync().cloned());
     let Some(key) = key else { return Some(Span::new(UNKNOWN, Tone::Stale)) };
     let streams = |name: &NodeName| {
         let view = snapshot.view(snapshot.member(name)?);
@@ -291,7 +292,7 @@ fn paused(snapshot: &Snapshot) -> Option<Span> {
 
 /// Told by how far away it is: a time of day would need a zone, and may be of another day.
 fn scheduled(snapshot: &Snapshot) -> Option<Span> {
-    let order = snapshot.recorded(|content| content.failover.clone().filter(|key| key.scheduled_at.is_some()))?;
+    let order = snapshot.recorded(|content| content.order.clone().filter(|key| key.scheduled_at.is_some()))?;
     let at: Option<jiff::Timestamp> = order.value.scheduled_at.as_ref().and_then(|at| at.as_str().parse().ok());
     let when = match at.map(|at| Duration::try_from(at.duration_since(snapshot.wall))) {
         Some(Ok(left)) => format!("in {}", units::duration(left)),
@@ -503,7 +504,7 @@ mod tests {
     #[test]
     fn the_header_counts_whom_the_table_calls_synchronous_and_says_none_where_nobody_is() {
         let mut snapshot = healthy();
-        record(&mut snapshot, |content| content.sync.as_mut().expect("a key").standbys.clear());
+        record(&mut snapshot, |content| content.patroni_mut().sync.as_mut().expect("a key").standbys.clear());
         let column: Vec<_> = snapshot.views().filter_map(topology::sync_state).map(|state| state.value).collect();
         assert!(column.contains(&SyncState::Sync), "{column:?}");
         assert!(line(&snapshot).contains(" · sync 1/1 · "), "{}", line(&snapshot));
@@ -513,9 +514,11 @@ mod tests {
             });
         }
         assert!(line(&snapshot).contains(" · sync none · "), "{}", line(&snapshot));
-        record(&mut snapshot, |content| content.sync = None);
+        record(&mut snapshot, |content| content.patroni_mut().sync = None);
         assert!(line(&snapshot).contains(" · sync ? · "), "{}", line(&snapshot));
-        record(&mut snapshot, |content| content.config.as_mut().expect("a configuration").standby_cluster = true);
+        record(&mut snapshot, |content| {
+            content.patroni_mut().config.as_mut().expect("a configuration").standby_cluster = true
+        });
         assert!(!line(&snapshot).contains("sync"), "commits are made elsewhere: {}", line(&snapshot));
     }
 
@@ -558,7 +561,7 @@ mod tests {
             (Some("pg-0"), Some("pg-1"), "soon", "switchover scheduled (pg-0 → pg-1)"),
         ] {
             record(&mut snapshot, |content| {
-                content.failover = Some(crate::model::dcs::FailoverKey {
+                content.order = Some(crate::model::record::PendingOrder {
                     leader: from.map(Into::into),
                     candidate: to.map(Into::into),
                     scheduled_at: Some(at.into()),

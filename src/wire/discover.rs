@@ -22,10 +22,9 @@ use crate::driver::dcs::etcd::{EtcdRecord, find_scopes};
 use crate::driver::ha::patroni_discover::discover;
 use crate::driver::port::{Facts, Observe as _};
 use crate::driver::router::haproxy::HaproxyPage;
-use crate::model::dcs::DcsContent;
-use crate::model::dcs::without_group;
 use crate::model::moment::Moment;
 use crate::model::name::RouterName;
+use crate::model::record::{ClusterRecord, without_group};
 use crate::model::router::ProxyKind;
 
 mod routers;
@@ -158,7 +157,7 @@ async fn from_etcd(shared: &Shared, printer: &mut Printer) -> anyhow::Result<Dis
     Ok(found)
 }
 
-fn members(content: &DcsContent) -> Vec<DiscoveredMember> {
+fn members(content: &ClusterRecord) -> Vec<DiscoveredMember> {
     let member = |registration: &crate::model::agent::Registration| DiscoveredMember {
         name: registration.name.to_string(),
         api_url: registration.api_url.as_ref().map(ToString::to_string),

@@ -1,6 +1,7 @@
 //! Tells observers of the pauses that were made from this host before they began to look: Patroni keeps neither who
 //! switched maintenance mode on nor when.
 
+use crate::model::record::Counter;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
@@ -79,6 +80,6 @@ fn pause(account: &Account) -> Option<PauseOnRecord> {
         at: account.last,
         by: Text::new(operator.to_string()),
         system: after.generation.system_id,
-        revision: after.generation.config_revision,
+        revision: after.generation.count(Counter::Configuration),
     })
 }

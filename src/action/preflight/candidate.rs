@@ -198,15 +198,13 @@ fn tags(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
 }
 
 pub(super) fn synchronous_mode(scene: &Scene<'_>) -> Option<Observed<bool>> {
-    fresh(scene.snapshot.recorded(|content| content.config.as_ref().map(|config| config.synchronous_mode)))
+    fresh(scene.snapshot.recorded(|content| content.config().map(|config| config.synchronous_mode)))
 }
 
 /// Whether the sync key lists the member, which is what Patroni goes by.
 fn is_synchronous(scene: &Scene<'_>, view: &MemberView<'_>) -> Option<Observed<bool>> {
     let name = view.name();
-    fresh(
-        scene.snapshot.recorded(|content| Some(content.sync.as_ref().is_some_and(|sync| sync.standbys.contains(name)))),
-    )
+    fresh(scene.snapshot.recorded(|content| Some(content.sync().is_some_and(|sync| sync.standbys.contains(name)))))
 }
 
 fn sync(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose, notes: &mut Vec<Note>) {

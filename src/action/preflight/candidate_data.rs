@@ -2,9 +2,9 @@
 
 use super::super::note::Note;
 use super::scene::{Purpose, Scene, block, fresh, pass, unknown, warn};
-use crate::model::dcs::DcsContent;
 use crate::model::lsn::Timeline;
 use crate::model::observed::Observed;
+use crate::model::record::ClusterRecord;
 use crate::model::view::MemberView;
 
 pub(super) fn timeline(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose, notes: &mut Vec<Note>) {
@@ -32,7 +32,8 @@ pub(super) fn timeline(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose
 /// The last timeline on record: one after the last that ended. A record without any such entry may be a copy's, so then
 /// the highest that anybody is on.
 fn last_timeline(scene: &Scene<'_>) -> Option<Observed<Timeline>> {
-    let ended = |content: &DcsContent| content.history.last().map(|entry| Timeline(entry.timeline.0.saturating_add(1)));
+    let ended =
+        |content: &ClusterRecord| content.history.last().map(|entry| Timeline(entry.timeline.0.saturating_add(1)));
     fresh(scene.snapshot.recorded(ended))
         .or_else(|| scene.snapshot.views().filter_map(|view| fresh(view.timeline())).max_by_key(|own| own.value))
 }

@@ -3,9 +3,9 @@
 use super::super::note::Note;
 use super::scene::{Purpose, Scene, block, fresh, pass, unknown, warn};
 use crate::model::agent::DownstreamName;
-use crate::model::dcs::MAXIMUM_LAG;
 use crate::model::name::NodeName;
 use crate::model::observed::Observed;
+use crate::model::patroni_record::MAXIMUM_LAG;
 use crate::model::postgres::{SqlPart, SqlReport};
 use crate::model::units;
 use crate::model::view::MemberView;
@@ -96,7 +96,7 @@ fn unserved(scene: &Scene<'_>, leader: MemberView<'_>, name: &NodeName) -> Note 
 pub(super) fn lag_bytes(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpose, notes: &mut Vec<Note>) {
     const CHECK: &str = "candidate-lag";
     let name = view.name();
-    let configured = fresh(scene.snapshot.recorded(|content| Some(content.config.as_ref()?.maximum_lag())));
+    let configured = fresh(scene.snapshot.recorded(|content| Some(content.config()?.maximum_lag())));
     let limit = configured.map_or(MAXIMUM_LAG, |limit| limit.value);
     let lag = match purpose {
         Purpose::Switchover => fresh(view.lag_behind_leader().bytes),
@@ -116,7 +116,7 @@ pub(super) fn lag_bytes(scene: &Scene<'_>, view: MemberView<'_>, purpose: Purpos
 
 /// Behind the position that the last leader wrote into the record: refreshed once a loop, so that more may be missing.
 fn behind_last_leader(scene: &Scene<'_>, view: MemberView<'_>) -> Option<Observed<u64>> {
-    let end = fresh(scene.snapshot.recorded(|content| content.status.as_ref()?.optime))?;
+    let end = fresh(scene.snapshot.recorded(|content| content.status()?.optime))?;
     let own = fresh(view.position())?;
     let value = own.value.bytes_to(end.value);
     Some(own.map(|_| value))

@@ -115,7 +115,7 @@ fn agreement(scene: &Scene<'_>, notes: &mut Vec<Note>) {
         return;
     };
     let mut against = Vec::new();
-    for reading in &snapshot.dcs.content {
+    for reading in &snapshot.records {
         let other = reading.fresh(snapshot.now).and_then(|content| content.leader.as_ref());
         if let Some(other) = other.filter(|other| other.holder != leader.value) {
             against.push(format!("{} names {}", reading.source, other.holder));
@@ -144,7 +144,7 @@ fn agreement(scene: &Scene<'_>, notes: &mut Vec<Note>) {
 /// A switchover or failover on record is somebody else's, and `POST` would silently replace it.
 pub(super) fn no_order(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "no-pending-order";
-    notes.push(match fresh(scene.snapshot.recorded(|content| Some(content.failover.clone()))) {
+    notes.push(match fresh(scene.snapshot.recorded(|content| Some(content.order.clone()))) {
         Some(fact) => match &fact.value {
             None => pass(CHECK, "no switchover or failover is on record").by(&fact),
             Some(key) => block(CHECK, format!("already on record: {}", order_words(key))).by(&fact),
@@ -155,7 +155,7 @@ pub(super) fn no_order(scene: &Scene<'_>, notes: &mut Vec<Note>) {
 
 /// The same for what changes nobody's lead: an order for later does not speak against it.
 pub(super) fn no_order_under_way(scene: &Scene<'_>, notes: &mut Vec<Note>) {
-    let later = fresh(scene.snapshot.recorded(|content| content.failover.clone()));
+    let later = fresh(scene.snapshot.recorded(|content| content.order.clone()));
     match later.filter(|fact| fact.value.scheduled_at.is_some()) {
         Some(fact) => {
             let text = format!("on record for later: {}", order_words(&fact.value));
@@ -165,7 +165,7 @@ pub(super) fn no_order_under_way(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     }
 }
 
-fn order_words(key: &crate::model::dcs::FailoverKey) -> String {
+fn order_words(key: &crate::model::record::PendingOrder) -> String {
     let to = key.candidate.as_ref().map_or_else(|| "whoever is best".to_owned(), ToString::to_string);
     let when = key.scheduled_at.as_ref().map_or_else(|| "at once".to_owned(), |at| format!("at {at}"));
     match &key.leader {
@@ -177,7 +177,7 @@ fn order_words(key: &crate::model::dcs::FailoverKey) -> String {
 /// There must be something to cancel.
 pub(super) fn an_order(scene: &Scene<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "scheduled-switchover";
-    notes.push(match fresh(scene.snapshot.recorded(|content| Some(content.failover.clone()))) {
+    notes.push(match fresh(scene.snapshot.recorded(|content| Some(content.order.clone()))) {
         Some(fact) => match &fact.value {
             Some(key) if key.scheduled_at.is_some() => {
                 pass(CHECK, format!("on record: {}", order_words(key))).by(&fact)
@@ -218,7 +218,7 @@ pub(super) fn pause_changes(scene: &Scene<'_>, on: bool, notes: &mut Vec<Note>) 
         }
         Some(paused) => pass(CHECK, format!("maintenance mode is {}", word(paused.value))).by(&paused),
     });
-    let scheduled = fresh(scene.snapshot.recorded(|content| content.failover.clone()));
+    let scheduled = fresh(scene.snapshot.recorded(|content| content.order.clone()));
     if let Some(order) = scheduled.filter(|_| on) {
         let text = format!("on record, and held up by a pause: {}", order_words(&order.value));
         notes.push(warn("no-pending-order", text).by(&order));

@@ -6,8 +6,8 @@ use super::super::note::Note;
 use super::super::order::AgentRequest;
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
 use crate::model::agent_reading;
-use crate::model::dcs::DynamicConfig;
 use crate::model::observed::Observed;
+use crate::model::patroni_record::DynamicConfig;
 use crate::model::view::MemberView;
 
 /// Keys whose change can cost a leader, a slot or data.
@@ -29,7 +29,7 @@ pub(super) fn is_grave(key: &str) -> bool {
 }
 
 pub(super) fn examine(scene: &Scene<'_>, changes: &Map<String, Value>, notes: &mut Vec<Note>) {
-    let config = fresh(scene.snapshot.recorded(|content| content.config.clone()));
+    let config = fresh(scene.snapshot.recorded(|content| content.config().cloned()));
     let Some(config) = config else {
         notes.push(block("configuration-known", "the present configuration is unknown"));
         return;

@@ -9,10 +9,9 @@ use crate::model::snapshot::Snapshot;
 /// to. Patroni switches over to synchronous standbys only, be the mode strict or not.
 pub fn kept_from_handover(snapshot: &Snapshot, name: &NodeName) -> Option<String> {
     const ONLY: &str = "in synchronous mode Patroni switches over to synchronous standbys only";
-    let mode = fresh(snapshot.recorded(|content| content.config.as_ref().map(|config| config.synchronous_mode)))?;
-    let listed = fresh(
-        snapshot.recorded(|content| Some(content.sync.as_ref().map(|sync| sync.standbys.clone()).unwrap_or_default())),
-    )?;
+    let mode = fresh(snapshot.recorded(|content| content.config().map(|config| config.synchronous_mode)))?;
+    let listed =
+        fresh(snapshot.recorded(|content| Some(content.sync().map(|sync| sync.standbys.clone()).unwrap_or_default())))?;
     if !mode.value || listed.value.contains(name) {
         return None;
     }

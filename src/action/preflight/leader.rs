@@ -137,8 +137,7 @@ pub(super) fn base_backup(scene: &Scene<'_>, notes: &mut Vec<Note>) {
 
 /// A logical slot does not move with the lead, unless it is synchronised (PostgreSQL 17) or permanent in Patroni.
 fn logical_slots(scene: &Scene<'_>, notes: &mut Vec<Note>) {
-    let permanent =
-        fresh(scene.snapshot.recorded(|content| content.status.as_ref().map(|status| status.slots.clone())));
+    let permanent = fresh(scene.snapshot.recorded(|content| content.status().map(|status| status.slots.clone())));
     look(scene, "leader-logical-slots", &[SqlPart::Slots], notes, |name, report| {
         const CHECK: &str = "leader-logical-slots";
         let kept = |slot: &crate::model::text::Text| permanent.as_ref().is_some_and(|p| p.value.contains_key(slot));

@@ -4,10 +4,10 @@ use super::super::note::Note;
 use super::archive;
 use super::candidate::synchronous_mode;
 use super::scene::{Scene, block, fresh, pass, unknown, warn};
-use crate::model::dcs::without_group;
 use crate::model::lsn::Lsn;
 use crate::model::name::NodeName;
 use crate::model::observed::Observed;
+use crate::model::record::without_group;
 use crate::model::role::{MemberState, Role};
 use crate::model::units;
 use crate::model::view::MemberView;
@@ -55,7 +55,7 @@ fn never_the_leader(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Not
     const CHECK: &str = "target-not-leader";
     let name = view.name();
     // By anybody's word at all, fresh or not: this is the one mistake that cannot be mended.
-    let by_record = scene.snapshot.dcs.content.iter().filter_map(|reading| reading.last());
+    let by_record = scene.snapshot.records.iter().filter_map(|reading| reading.last());
     let holds = by_record.flat_map(|content| &content.leader).any(|key| key.holder == *name);
     let claims = [view.sql_role(), view.agent_role()].into_iter().flatten();
     let claim = claims.into_iter().find(|role| role.value.is_writable() || role.value.leads());
@@ -138,9 +138,8 @@ fn last_healthy(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) 
 fn synchronous(scene: &Scene<'_>, view: MemberView<'_>, notes: &mut Vec<Note>) {
     const CHECK: &str = "target-not-synchronous";
     let name = view.name();
-    let listed = fresh(
-        scene.snapshot.recorded(|content| Some(content.sync.as_ref().is_some_and(|sync| sync.standbys.contains(name)))),
-    );
+    let listed =
+        fresh(scene.snapshot.recorded(|content| Some(content.sync().is_some_and(|sync| sync.standbys.contains(name)))));
     notes.push(match (synchronous_mode(scene), listed) {
         (Some(mode), _) if !mode.value => pass(CHECK, "synchronous mode is off").by(&mode),
         (_, Some(listed)) if listed.value => {
@@ -223,9 +222,9 @@ pub(super) fn somebody_left(scene: &Scene<'_>, name: &NodeName, notes: &mut Vec<
 
 /// Whether commits stop while `name` is away: strict synchronous mode, and it is the only one.
 pub(super) fn commits_stop_without(scene: &Scene<'_>, name: &NodeName) -> bool {
-    let only = |content: &crate::model::dcs::DcsContent| {
-        let strict = content.config.as_ref().is_some_and(|config| config.synchronous_mode_strict);
-        let standbys = content.sync.as_ref().map(|sync| sync.standbys.as_slice()).unwrap_or_default();
+    let only = |content: &crate::model::record::ClusterRecord| {
+        let strict = content.config().is_some_and(|config| config.synchronous_mode_strict);
+        let standbys = content.sync().map(|sync| sync.standbys.as_slice()).unwrap_or_default();
         Some(strict && standbys == [name.clone()])
     };
     fresh(scene.snapshot.recorded(only)).is_some_and(|only| only.value)

@@ -15,11 +15,12 @@ use crate::action::order::{AgentRequest, Order, RouterRequest};
 use crate::action::plan::Plan;
 use crate::action::test_support::*;
 use crate::model::agent::ScheduledRestart;
-use crate::model::dcs::{DcsAlarm, DcsAlarmKind, FailoverKey, Quorum};
+use crate::model::dcs::{DcsAlarm, DcsAlarmKind, Quorum};
 use crate::model::lsn::{SystemId, Timeline};
 use crate::model::name::{NodeName, RouterName};
 use crate::model::observed::Reading;
 use crate::model::postgres::{BaseBackup, LongTransaction, Replay, Slot, SqlPart, Unread};
+use crate::model::record::PendingOrder;
 use crate::model::role::MemberState;
 use crate::model::router::{Hold, OwnCheck, ProxyRow, ProxyStatus, RuntimeLevel, ServerControl};
 use crate::model::snapshot::Snapshot;
@@ -138,7 +139,7 @@ fn write_too(snapshot: &mut Snapshot) {
 }
 
 fn order(snapshot: &mut Snapshot) {
-    let key = FailoverKey { leader: Some(pg(0)), candidate: Some(pg(2)), scheduled_at: Some("04:00".into()) };
+    let key = PendingOrder { leader: Some(pg(0)), candidate: Some(pg(2)), scheduled_at: Some("04:00".into()) };
     failover(snapshot, Some(key), 61);
 }
 
@@ -251,8 +252,8 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("candidate-tags", |s: &mut Snapshot| lose(s, 1), Block)]
 #[case("candidate-sync", as_is, Pass)]
 #[case("candidate-sync", synchronous, Pass)]
-#[case("candidate-sync", |s: &mut Snapshot| { synchronous(s); record(s, |r| r.sync.as_mut().unwrap().standbys = vec![pg(2)]) }, Block)]
-#[case("candidate-sync", |s: &mut Snapshot| record(s, |r| r.config = None), Unknown)]
+#[case("candidate-sync", |s: &mut Snapshot| { synchronous(s); record(s, |r| r.patroni_mut().sync.as_mut().unwrap().standbys = vec![pg(2)]) }, Block)]
+#[case("candidate-sync", |s: &mut Snapshot| record(s, |r| r.patroni_mut().config = None), Unknown)]
 #[case("candidate-watchdog", as_is, Pass)]
 #[case("candidate-watchdog", |s: &mut Snapshot| agent(s, 1, |r| r.watchdog_failed = true), Block)]
 #[case("candidate-watchdog", |s: &mut Snapshot| fail_agent(s, 1, Trouble::Refused), Unknown)]
@@ -324,7 +325,8 @@ fn an_unknown_lag_blocks_unless_an_operator_says_otherwise() {
     let mut snapshot = healthy();
     lose(&mut snapshot, 1);
     assert_eq!(verdict(&examine(&snapshot, &switchover(Some(1))), "candidate-lag"), (Block, true));
-    let notes = notes_of(&mut leaderless(), |s: &mut Snapshot| record(s, |r| r.status = None), &failover_plan());
+    let notes =
+        notes_of(&mut leaderless(), |s: &mut Snapshot| record(s, |r| r.patroni_mut().status = None), &failover_plan());
     assert_eq!(verdict(&notes, "candidate-lag"), (Block, true));
 }
 
@@ -452,8 +454,8 @@ fn a_failover_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expect
     judged(&notes_of(&mut leaderless(), edit, &failover_plan()), check, expected);
 }
 
-fn healthy_leader() -> Option<crate::model::dcs::LeaderKey> {
-    healthy().dcs.content[0].last().unwrap().leader.clone()
+fn healthy_leader() -> Option<crate::model::record::Lead> {
+    healthy().records[0].last().unwrap().leader.clone()
 }
 
 #[test]
@@ -463,7 +465,7 @@ fn what_a_failover_would_lose_may_be_accepted_with_a_reason() {
         sql(&mut snapshot, number, |report| report.position = behind(2 << 20));
     }
     synchronous(&mut snapshot);
-    record(&mut snapshot, |content| content.sync.as_mut().unwrap().standbys = vec![pg(2)]);
+    record(&mut snapshot, |content| content.patroni_mut().sync.as_mut().unwrap().standbys = vec![pg(2)]);
     let notes = examine(&snapshot, &failover_plan());
     assert_eq!(verdict(&notes, "candidate-lag"), (Block, true));
     assert_eq!(verdict(&notes, "candidate-sync"), (Block, true));
@@ -517,7 +519,7 @@ fn past_the_fork(snapshot: &mut Snapshot) {
 #[case("standbys-left", |s: &mut Snapshot| lose(s, 1), Block)]
 #[case("standbys-left", |s: &mut Snapshot| { lose(s, 1); fallen_behind(s) }, Warn)]
 #[case("target-not-synchronous", as_is, Pass)]
-#[case("target-not-synchronous", |s: &mut Snapshot| { synchronous(s); record(s, |r| r.sync.as_mut().unwrap().standbys = vec![pg(2)]) }, Block)]
+#[case("target-not-synchronous", |s: &mut Snapshot| { synchronous(s); record(s, |r| r.patroni_mut().sync.as_mut().unwrap().standbys = vec![pg(2)]) }, Block)]
 #[case("target-not-synchronous", lose_dcs, Block)]
 #[case("target-not-ahead", as_is, Pass)]
 #[case("target-not-ahead", fallen_behind, Pass)]
@@ -555,7 +557,7 @@ fn appointed(snapshot: &mut Snapshot) {
 #[case("no-scheduled-restart", as_is, Pass)]
 #[case("no-scheduled-restart", appointed, Warn)]
 #[case("no-scheduled-restart", |s: &mut Snapshot| fail_agent(s, 2, Trouble::Refused), Unknown)]
-#[case("target-not-synchronous", |s: &mut Snapshot| { config(s, |c| c.synchronous_mode_strict = true); record(s, |r| r.sync.as_mut().unwrap().standbys = vec![pg(2)]) }, Warn)]
+#[case("target-not-synchronous", |s: &mut Snapshot| { config(s, |c| c.synchronous_mode_strict = true); record(s, |r| r.patroni_mut().sync.as_mut().unwrap().standbys = vec![pg(2)]) }, Warn)]
 #[case("split-brain", write_too, Block)]
 fn a_restart_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expected: Verdict) {
     judged(&notes_of(&mut healthy(), edit, &restart(2)), check, expected);
@@ -588,7 +590,7 @@ fn there_must_be_something_to_cancel() {
     assert_eq!(verdict(&examine(&snapshot, &cancel), "scheduled-switchover").0, Block);
     order(&mut snapshot);
     assert_eq!(verdict(&examine(&snapshot, &cancel), "scheduled-switchover").0, Pass);
-    let key = FailoverKey { leader: None, candidate: Some(pg(1)), scheduled_at: None };
+    let key = PendingOrder { leader: None, candidate: Some(pg(1)), scheduled_at: None };
     failover(&mut snapshot, Some(key), 62);
     assert_eq!(verdict(&examine(&snapshot, &cancel), "scheduled-switchover").0, Block, "DELETE cancels scheduled ones");
 
@@ -626,7 +628,7 @@ fn a_configuration_is_checked(#[case] changes: Value, #[case] check: &str, #[cas
     let action = plan(Intent::Configure { changes }, 0, request, Expectation::default());
     assert_eq!(verdict(&examine(&healthy(), &action), check).0, expected);
     let mut unknown = healthy();
-    record(&mut unknown, |content| content.config = None);
+    record(&mut unknown, |content| content.patroni_mut().config = None);
     assert_eq!(verdict(&examine(&unknown, &action), "configuration-known").0, Block);
 }
 

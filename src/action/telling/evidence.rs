@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::super::before::{Before, MemberBefore};
 use crate::model::agent::AgentReport;
-use crate::model::dcs::{DcsContent, DcsMember, Quorum};
+use crate::model::dcs::{DcsMember, Quorum};
 use crate::model::member::Member;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::observed::Reading;
 use crate::model::postgres::SqlReport;
+use crate::model::record::ClusterRecord;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::Source;
 
@@ -60,8 +61,8 @@ impl<'a> Scene<'a> {
     }
 
     /// The record, etcd's own before a relayed one.
-    pub(super) fn record(&self) -> Option<Said<'a, DcsContent>> {
-        self.snapshot.dcs.content.iter().find_map(|reading| self.said(reading))
+    pub(super) fn record(&self) -> Option<Said<'a, ClusterRecord>> {
+        self.snapshot.records.iter().find_map(|reading| self.said(reading))
     }
 
     pub(super) fn member(&self, name: &NodeName) -> Option<&'a Member> {
@@ -107,7 +108,7 @@ impl<'a> Scene<'a> {
     /// How long two loops of the agents are.
     pub(super) fn two_loops(&self) -> Duration {
         const USUAL: Duration = Duration::from_secs(10);
-        let known = self.snapshot.recorded(|content| content.config.as_ref()?.loop_wait);
+        let known = self.snapshot.recorded(|content| content.config()?.loop_wait);
         known.map_or(USUAL, |known| known.value) * 2
     }
 }

@@ -333,7 +333,7 @@ impl Case<'_> {
             .deciding()
             .any(|(milestone, telling)| telling.is_reached() && !matches!(milestone, Milestone::SteppedDown { .. }));
         let (_, against) = self.deciding().find(|(_, telling)| matches!(telling, Telling::Contradicted { .. }))?;
-        if happened || (self.changes_lead() && self.scene.record()?.value.failover.is_some()) {
+        if happened || (self.changes_lead() && self.scene.record()?.value.order.is_some()) {
             return None;
         }
         let lost: Vec<String> = self.lost().map(|(what, why)| format!("{what} {why}")).collect();
@@ -445,7 +445,7 @@ impl Case<'_> {
         let reached = |wanted: fn(&Milestone) -> bool| {
             self.deciding().any(|(milestone, telling)| wanted(milestone) && telling.is_reached())
         };
-        if self.changes_lead() && record.value.failover.is_some() {
+        if self.changes_lead() && record.value.order.is_some() {
             return unknown(format!("the order is still on record and may be carried out yet; {unseen}"))
                 .next("clear the failover key (compare-and-set to {}), or watch until it is carried out");
         }

@@ -2,18 +2,18 @@
 
 use super::Telling;
 use super::evidence::{Said, Scene};
-use crate::model::dcs::{DcsContent, LeaderKey};
 use crate::model::name::NodeName;
 use crate::model::observed::Reading;
+use crate::model::record::{ClusterRecord, Counter, Lead};
 use crate::model::source::Trouble;
 
 /// Whether the lock was taken anew since the action began. A source without revisions only tells another holder.
-pub(super) fn taken_anew(scene: &Scene<'_>, key: &LeaderKey) -> bool {
+pub(super) fn taken_anew(scene: &Scene<'_>, key: &Lead) -> bool {
     let was = &scene.before.generation;
-    if key.create_revision == 0 || was.leader_revision == 0 {
+    if key.create_revision == 0 || was.count(Counter::Lead) == 0 {
         was.leader.as_ref() != Some(&key.holder)
     } else {
-        key.create_revision > was.leader_revision
+        key.create_revision > was.count(Counter::Lead)
     }
 }
 
@@ -90,7 +90,7 @@ fn gone<T>(scene: &Scene<'_>, reading: &Reading<T>) -> Option<String> {
     }
 }
 
-fn lock(record: &Said<'_, DcsContent>) -> String {
+fn lock(record: &Said<'_, ClusterRecord>) -> String {
     let holder = record.value.leader.as_ref().map_or("nobody", |key| key.holder.as_str());
     format!("{}: {holder} holds the lock", record.source)
 }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::Telling;
 use super::evidence::Scene;
-use crate::model::dcs::DcsContent;
 use crate::model::name::NodeName;
+use crate::model::record::{ClusterRecord, Counter};
 
 const UNHEARD: &str = "the record has not been heard since";
 
@@ -13,8 +13,8 @@ pub(super) fn maintenance(scene: &Scene<'_>, on: bool) -> Telling {
     let word = |on: bool| if on { "paused" } else { "not paused" };
     let Some(record) = scene.record() else { return Telling::not_yet(UNHEARD) };
     if record.value.is_paused() != on {
-        let revision = record.value.config.as_ref().map_or(0, |config| config.mod_revision);
-        let was = scene.before.generation.config_revision;
+        let revision = record.value.config().map_or(0, |config| config.mod_revision);
+        let was = scene.before.generation.count(Counter::Configuration);
         return if was > 0 && revision > was {
             Telling::contradicted(format!("the configuration was written since, and says {}", word(!on)))
         } else {
@@ -35,9 +35,9 @@ pub(super) fn maintenance(scene: &Scene<'_>, on: bool) -> Telling {
 
 pub(super) fn switchover_scheduled(scene: &Scene<'_>, scheduled: bool) -> Telling {
     let Some(record) = scene.record() else { return Telling::not_yet(UNHEARD) };
-    let key = record.value.failover.as_ref();
+    let key = record.value.order.as_ref();
     let written = revision(record.value);
-    let anew = written > scene.before.generation.failover_revision;
+    let anew = written > scene.before.generation.count(Counter::PendingOrder);
     match (key.map(|key| (key, key.scheduled_at.as_ref())), scheduled) {
         (Some((_, Some(at))), true) if anew || written == 0 => {
             Telling::reached(format!("{}: scheduled for {at}, revision {written}", record.source))
@@ -46,7 +46,7 @@ pub(super) fn switchover_scheduled(scene: &Scene<'_>, scheduled: bool) -> Tellin
         (Some((_, None)), true) => Telling::contradicted("a switchover without a time is on record: it runs at once"),
         (None, true) => Telling::not_yet("no switchover is on record"),
         (None, false) => Telling::reached(format!("{}: no switchover is on record", record.source)),
-        (Some((_, at)), false) if anew && scene.before.generation.failover_revision > 0 => {
+        (Some((_, at)), false) if anew && scene.before.generation.count(Counter::PendingOrder) > 0 => {
             let at = at.map_or_else(|| "at once".to_owned(), |at| format!("for {at}"));
             Telling::contradicted(format!("another switchover was written since, {at}"))
         }
@@ -55,14 +55,14 @@ pub(super) fn switchover_scheduled(scene: &Scene<'_>, scheduled: bool) -> Tellin
 }
 
 /// Revision of the failover key; 0: it was never written, or the source has no revisions.
-fn revision(record: &DcsContent) -> i64 {
-    record.keys.iter().find(|key| key.name == *"failover").map_or(0, |key| key.mod_revision)
+fn revision(record: &ClusterRecord) -> i64 {
+    record.keys().iter().find(|key| key.name == *"failover").map_or(0, |key| key.mod_revision)
 }
 
 /// Whether the order of before is still on record, untouched.
 pub(super) fn is_as_before(scene: &Scene<'_>) -> bool {
-    let was = scene.before.generation.failover_revision;
-    scene.record().is_some_and(|record| record.value.failover.is_some() && was > 0 && revision(record.value) == was)
+    let was = scene.before.generation.count(Counter::PendingOrder);
+    scene.record().is_some_and(|record| record.value.order.is_some() && was > 0 && revision(record.value) == was)
 }
 
 pub(super) fn restart_scheduled(scene: &Scene<'_>, member: &NodeName, scheduled: bool) -> Telling {
@@ -85,7 +85,7 @@ pub(super) fn restart_scheduled(scene: &Scene<'_>, member: &NodeName, scheduled:
 
 pub(super) fn configured(scene: &Scene<'_>, changes: &Map<String, Value>) -> Telling {
     let Some(record) = scene.record() else { return Telling::not_yet(UNHEARD) };
-    let Some(config) = &record.value.config else {
+    let Some(config) = record.value.config() else {
         return Telling::not_yet(format!("{} does not tell the configuration", record.source));
     };
     let lacking = config.value.lacking(changes);
@@ -94,7 +94,7 @@ pub(super) fn configured(scene: &Scene<'_>, changes: &Map<String, Value>) -> Tel
         return Telling::reached(format!("{}: in the DCS, revision {revision}", record.source));
     }
     let keys = lacking.join(", ");
-    let was = scene.before.generation.config_revision;
+    let was = scene.before.generation.count(Counter::Configuration);
     if was > 0 && revision > was {
         return Telling::contradicted(format!("the configuration was written since with other values of {keys}"));
     }

@@ -5,6 +5,7 @@ use super::super::plan::Plan;
 use super::evidence::Scene;
 use super::{Telling, lead, node, order, part};
 use crate::model::name::NodeName;
+use crate::model::record::Counter;
 use crate::model::role::MemberState;
 
 /// The proof in words, from what was asked after the last reply. An error: what cannot be proven.
@@ -82,7 +83,7 @@ fn majority(scene: &Scene<'_>) -> Result<(), String> {
 fn lead(scene: &Scene<'_>) -> Result<String, String> {
     majority(scene)?;
     let record = scene.record().ok_or("the record has not been heard since")?;
-    if record.value.failover.is_some() {
+    if record.value.order.is_some() {
         return Err("an order is still on record".to_owned());
     }
     let was = &scene.before.generation;
@@ -124,8 +125,8 @@ fn not_reloaded(scene: &Scene<'_>, member: &NodeName) -> Result<String, String> 
 fn configuration(scene: &Scene<'_>) -> Result<String, String> {
     majority(scene)?;
     let record = scene.record().ok_or("the record has not been heard since")?;
-    let revision = record.value.config.as_ref().map_or(0, |config| config.mod_revision);
-    if revision > 0 && revision == scene.before.generation.config_revision {
+    let revision = record.value.config().map_or(0, |config| config.mod_revision);
+    if revision > 0 && revision == scene.before.generation.count(Counter::Configuration) {
         Ok(format!("the configuration is still at revision {revision}"))
     } else {
         Err("the configuration cannot be told to be the one before".to_owned())

@@ -83,7 +83,7 @@ mod tests {
     fn snapshot() -> Snapshot {
         let mut snapshot = healthy();
         record(&mut snapshot, |content| {
-            let config = content.config.get_or_insert_default();
+            let config = content.patroni_mut().config.get_or_insert_default();
             config.lines = ["{", "\"ttl\": 30", "}"].into_iter().map(Into::into).collect();
         });
         snapshot
@@ -112,7 +112,7 @@ mod tests {
 
     fn healthy_without() -> Snapshot {
         let mut snapshot = healthy();
-        record(&mut snapshot, |content| content.config = None);
+        record(&mut snapshot, |content| content.patroni_mut().config = None);
         snapshot
     }
 }

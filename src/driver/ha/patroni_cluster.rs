@@ -20,9 +20,10 @@ use crate::driver::checklist::server_time;
 use crate::driver::port::{Facts, Observe, Pace};
 use crate::driver::trouble;
 use crate::model::agent::Registration;
-use crate::model::dcs::{DcsContent, DynamicConfig, HistoryEntry, LeaderKey, RecordPlace, SyncKey, without_group};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
+use crate::model::patroni_record::{DynamicConfig, PatroniRecord, SyncKey};
+use crate::model::record::{ClusterRecord, HistoryEntry, Lead, OwnRecord, RecordPlace, without_group};
 use crate::model::source::{Source, SourceError, SourceKind, Trouble};
 use crate::model::text::Text;
 
@@ -73,7 +74,7 @@ impl PatroniClusterView {
         Self { source, scope, scopes, nodes, current: 0, doubtful: false, slow: None }
     }
 
-    async fn ask(&mut self) -> Result<DcsContent, SourceError> {
+    async fn ask(&mut self) -> Result<ClusterRecord, SourceError> {
         let meant = self.meant().await;
         let mut failure: Option<SourceError> = None;
         for _ in 0..self.nodes.len() {
@@ -104,7 +105,7 @@ impl PatroniClusterView {
         self.scopes.meant()
     }
 
-    async fn ask_current(&mut self, scope: Option<&Text>) -> Result<DcsContent, (SourceError, Elsewhere)> {
+    async fn ask_current(&mut self, scope: Option<&Text>) -> Result<ClusterRecord, (SourceError, Elsewhere)> {
         let doubtful = self.doubtful;
         let Some(node) = self.nodes.get_mut(self.current) else {
             return Err((
@@ -209,7 +210,7 @@ impl Observe for PatroniClusterView {
 }
 
 /// The record, as far as `/cluster` carries it. It has no revisions, no initialize key and no lease.
-fn content(cluster: &Cluster, slow: Option<&SlowParts>) -> DcsContent {
+fn content(cluster: &Cluster, slow: Option<&SlowParts>) -> ClusterRecord {
     let mut defects = slow.map(|slow| slow.defects.clone()).unwrap_or_default();
     let mut members = Vec::new();
     for (number, member) in (1..).zip(&cluster.members) {
@@ -229,26 +230,27 @@ fn content(cluster: &Cluster, slow: Option<&SlowParts>) -> DcsContent {
         defects.push(Text::new(format!("more than one leader: {names}")));
     }
     let holder = leaders.into_iter().next();
-    let leader = holder.map(|holder| LeaderKey { holder, create_revision: 0, mod_revision: 0, lease_left: None });
+    let leader = holder.map(|holder| Lead { holder, create_revision: 0, mod_revision: 0, lease_left: None });
     let (members, repeated) = unite(members);
     defects.extend(repeated);
-    DcsContent {
-        sync: sync(&members, leader.as_ref(), slow.and_then(|slow| slow.config.as_ref())),
+    let config = slow.and_then(|slow| slow.config.clone());
+    let sync = sync(&members, leader.as_ref(), config.as_ref());
+    ClusterRecord {
         leader,
         members,
-        config: slow.and_then(|slow| slow.config.clone()),
         history: slow.map(|slow| slow.history.clone()).unwrap_or_default(),
-        failover: scheduled_switchover(&cluster.scheduled_switchover),
+        order: scheduled_switchover(&cluster.scheduled_switchover),
         paused: cluster.pause.unwrap_or(false),
         defects,
         place: cluster.scope.as_ref().map(|scope| RecordPlace { namespace: None, scope: Text::new(scope) }),
-        ..DcsContent::default()
+        own: OwnRecord::Patroni(Box::new(PatroniRecord { config, sync, ..PatroniRecord::default() })),
+        ..ClusterRecord::default()
     }
 }
 
 /// The sync key, which `/cluster` does not carry: Patroni calls those whom it lists `sync_standby` or `quorum_standby`.
 /// `None` where it is not known whether synchronous mode is on, or it is off.
-fn sync(members: &[Registration], leader: Option<&LeaderKey>, config: Option<&DynamicConfig>) -> Option<SyncKey> {
+fn sync(members: &[Registration], leader: Option<&Lead>, config: Option<&DynamicConfig>) -> Option<SyncKey> {
     let listed = || members.iter().filter(|member| member.sync.is_some());
     if !config.is_some_and(|config| config.synchronous_mode) && listed().next().is_none() {
         return None;

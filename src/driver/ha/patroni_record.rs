@@ -10,9 +10,10 @@ use serde_json::{Map, Value};
 use crate::client::lenient;
 use crate::model::agent::{Address, PendingSetting, Registration, ScheduledRestart, Tags};
 use crate::model::agent_reading;
-use crate::model::dcs::{ConfigValue, DynamicConfig, FailoverKey, HistoryEntry, PermanentSlot, StandbySource, SyncKey};
 use crate::model::lsn::{Lsn, Timeline};
 use crate::model::name::NodeName;
+use crate::model::patroni_record::{ConfigValue, DynamicConfig, PermanentSlot, StandbySource, SyncKey};
+use crate::model::record::{HistoryEntry, PendingOrder};
 use crate::model::role::{MemberState, Role, SyncState};
 use crate::model::text::{MASK, Text};
 
@@ -311,7 +312,7 @@ pub fn sync_key(value: &Value) -> Option<SyncKey> {
 ///
 /// # Errors
 /// One line where the text is neither.
-pub fn failover_key(raw: &str) -> Result<Option<FailoverKey>, Text> {
+pub fn failover_key(raw: &str) -> Result<Option<PendingOrder>, Text> {
     let raw = raw.trim();
     if raw.is_empty() {
         return Ok(None);
@@ -320,7 +321,7 @@ pub fn failover_key(raw: &str) -> Result<Option<FailoverKey>, Text> {
         && let Some(object) = value.as_object()
     {
         let name = |key: &str| object.get(key).and_then(Value::as_str).filter(|name| !name.is_empty());
-        let key = FailoverKey {
+        let key = PendingOrder {
             leader: name("leader").map(NodeName::new),
             candidate: name("member").or_else(|| name("candidate")).map(NodeName::new),
             scheduled_at: name("scheduled_at").map(Text::new),
@@ -335,17 +336,17 @@ pub fn failover_key(raw: &str) -> Result<Option<FailoverKey>, Text> {
     match raw.split_once(':') {
         Some((leader, candidate)) if !raw.starts_with(['{', '[', '"']) => {
             let name = |part: &str| Some(part.trim()).filter(|part| !part.is_empty()).map(NodeName::new);
-            Ok(Some(FailoverKey { leader: name(leader), candidate: name(candidate), scheduled_at: None }))
+            Ok(Some(PendingOrder { leader: name(leader), candidate: name(candidate), scheduled_at: None }))
         }
         _ => Err(Text::new("failover: neither an object nor leader:candidate")),
     }
 }
 
 /// A scheduled switchover, from the value of `scheduled_switchover` in `/cluster`.
-pub fn scheduled_switchover(value: &Value) -> Option<FailoverKey> {
+pub fn scheduled_switchover(value: &Value) -> Option<PendingOrder> {
     let object = value.as_object().filter(|object| !object.is_empty())?;
     let name = |key: &str| object.get(key).and_then(Value::as_str).filter(|name| !name.is_empty());
-    Some(FailoverKey {
+    Some(PendingOrder {
         leader: name("from").map(NodeName::new),
         candidate: name("to").map(NodeName::new),
         scheduled_at: name("at").map(Text::new),

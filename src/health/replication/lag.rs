@@ -48,7 +48,7 @@ pub(super) fn examine(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     if let Some(time) = &time {
         draft = draft.because(time, units::duration(time.value));
     }
-    let limit = view.snapshot.recorded(|content| Some(content.config.as_ref()?.maximum_lag()));
+    let limit = view.snapshot.recorded(|content| Some(content.config()?.maximum_lag()));
     if let (Some(limit), Some(bytes)) = (limit, &bytes)
         && bytes.value > limit.value
     {

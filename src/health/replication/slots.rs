@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 
 use super::super::draft::Draft;
 use super::subject;
-use crate::model::dcs::PermanentSlot;
 use crate::model::finding::Severity;
 use crate::model::observed::Observed;
+use crate::model::patroni_record::PermanentSlot;
 use crate::model::postgres::{Invalidation, Slot, WalStatus};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
@@ -110,7 +110,7 @@ fn remade(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
 /// Whoever is away for longer than the timeout loses its place, and the copies on replicas, which nobody uses, do first.
 fn idle_timeout(view: &MemberView<'_>, timeout: &Observed<Duration>, slots: &[Slot], drafts: &mut Vec<Draft>) {
     let configured = view.snapshot.recorded(|content| {
-        let slots = &content.config.as_ref()?.permanent_slots;
+        let slots = &content.config()?.permanent_slots;
         let logical = slots.iter().filter(|(_, kind)| **kind == PermanentSlot::Logical);
         Some(logical.map(|(name, _)| name.to_string()).collect::<Vec<_>>())
     });
@@ -137,7 +137,7 @@ fn idle_timeout(view: &MemberView<'_>, timeout: &Observed<Duration>, slots: &[Sl
 
 /// What a slot is by the configuration; `None`: not a permanent one, or that is not known.
 fn permanent(snapshot: &Snapshot, name: &Text) -> Option<PermanentSlot> {
-    let known = snapshot.recorded(|content| content.config.as_ref()?.permanent_slots.get(name).copied());
+    let known = snapshot.recorded(|content| content.config()?.permanent_slots.get(name).copied());
     known.map(|known| known.value)
 }
 

@@ -51,7 +51,7 @@ pub(super) fn examine(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     if let Some(since) = &since {
         draft = draft.because(since, words(view, since));
     }
-    if let Some(source) = snapshot.recorded(|content| content.config.as_ref()?.standby_source.clone()) {
+    if let Some(source) = snapshot.recorded(|content| content.config()?.standby_source.clone()) {
         let part = |name: &str, value: &Option<_>| value.as_ref().map(|value| format!("{name} {value}"));
         let parts: Vec<String> =
             [part("host", &source.value.host), part("port", &source.value.port)].into_iter().flatten().collect();

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::agent::{DownstreamName, Position, Tags};
-use crate::model::dcs::{PermanentSlot, StandbySource};
 use crate::model::finding::{Finding, Severity};
 use crate::model::lsn::Lsn;
 use crate::model::member::RemadeSlot;
+use crate::model::patroni_record::{PermanentSlot, StandbySource};
 use crate::model::postgres::{Invalidation, Slot, SqlPart, Unread, WalStatus};
 use crate::model::role::MemberState;
 use crate::model::snapshot::Wellbeing;
@@ -33,7 +33,7 @@ fn follower() -> Snapshot {
     let mut snapshot = healthy();
     let source = StandbySource { host: Some("source.example".into()), port: Some("5432".into()), restores: false };
     record(&mut snapshot, |content| {
-        let config = content.config.as_mut().expect("a configuration");
+        let config = content.patroni_mut().config.as_mut().expect("a configuration");
         (config.standby_cluster, config.standby_source) = (true, Some(source));
         config.synchronous_mode = false;
     });
@@ -114,7 +114,7 @@ fn a_cluster_that_is_fed_by_its_archive_alone_is_not_expected_to_stream() {
     let mut snapshot = follower();
     cut_from_its_source(&mut snapshot);
     let archive = StandbySource { restores: true, ..StandbySource::default() };
-    record(&mut snapshot, |content| content.config.as_mut().expect("one").standby_source = Some(archive));
+    record(&mut snapshot, |content| content.patroni_mut().config.as_mut().expect("one").standby_source = Some(archive));
     assert!(!has(&snapshot, "not-fed"));
     assert_eq!(view(&snapshot, "pg-0").in_order(), Some(true));
 }
@@ -280,7 +280,7 @@ fn an_idle_timeout_is_warned_of_where_a_logical_slot_is_kept() {
     sql(&mut snapshot, "pg-0", |report| report.idle_slot_timeout = Some(seconds(60)));
     assert!(!has(&snapshot, "slot-idle-timeout"), "no consumer of changes");
     record(&mut snapshot, |content| {
-        let slots = &mut content.config.as_mut().expect("a configuration").permanent_slots;
+        let slots = &mut content.patroni_mut().config.as_mut().expect("a configuration").permanent_slots;
         slots.insert("nova_dr".into(), PermanentSlot::Physical);
         slots.insert("feed".into(), PermanentSlot::Logical);
     });

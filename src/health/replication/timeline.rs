@@ -24,7 +24,7 @@ fn own_timelines<'a>(view: &MemberView<'a>) -> impl Iterator<Item = Observed<Tim
 
 /// Whether the leader's timeline is so young that its followers may not have come after it: two loops of their agents.
 fn changed_just_now(snapshot: &Snapshot) -> bool {
-    let wait = snapshot.recorded(|content| content.config.as_ref()?.loop_wait);
+    let wait = snapshot.recorded(|content| content.config()?.loop_wait);
     let wait = wait.map_or(LOOP_WAIT, |wait| wait.value);
     let newest = snapshot.recorded(|content| content.history.last()?.at);
     newest.is_some_and(|at| snapshot.wall.duration_since(at.value).as_secs_f64() < wait.as_secs_f64() * 2.0)

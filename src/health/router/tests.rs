@@ -182,7 +182,7 @@ fn an_empty_read_pool_is_a_warning_where_reads_fail_or_nobody_answers(#[case] ed
 #[test]
 fn a_standby_cluster_has_nobody_to_lead_writes_to() {
     let mut snapshot = with(|rows| of(rows, "primary").next().unwrap().status = ProxyStatus::Down);
-    record(&mut snapshot, |record| record.config.as_mut().unwrap().standby_cluster = true);
+    record(&mut snapshot, |record| record.patroni_mut().config.as_mut().unwrap().standby_cluster = true);
     assert_eq!((only(&snapshot).0, only(&snapshot).1), ("router-empty", Severity::Note));
 }
 

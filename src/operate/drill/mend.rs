@@ -51,7 +51,7 @@ async fn harmless(mut handle: Handle, fault: &Fault, since: Moment) -> Result<()
 
 /// Why `member` may not be let in; `None`: it may. Only answers to what was asked since count.
 fn doubt(snapshot: &Snapshot, member: &NodeName, since: Moment) -> Option<String> {
-    let record = snapshot.dcs.content.iter().find_map(|reading| {
+    let record = snapshot.records.iter().find_map(|reading| {
         let answer = reading.answer.as_ref().filter(|answer| answer.at > since)?;
         reading.is_fresh(snapshot.now).then_some(&answer.value)
     });

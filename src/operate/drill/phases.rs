@@ -144,7 +144,7 @@ impl Look<'_> {
 
 /// When the record first showed that `old` no longer holds the leader key.
 fn released(snapshot: &Snapshot, old: &NodeName, broken: Moment) -> Option<Moment> {
-    let answers = snapshot.dcs.content.iter().filter_map(|reading| reading.answer.as_ref());
+    let answers = snapshot.records.iter().filter_map(|reading| reading.answer.as_ref());
     let gone = answers
         .filter(|answer| answer.at > broken)
         .filter(|answer| answer.value.leader.as_ref().is_none_or(|leader| leader.holder != *old));

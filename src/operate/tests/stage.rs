@@ -27,11 +27,11 @@ use crate::action::record::{ActionId, Entry, Operator, Record};
 use crate::action::telling::{Attempt, Heard, Judgement, Stage as Course, Telling};
 use crate::audit::{JournalError, Sink};
 use crate::driver::port::{Act, Claim, Companion, Lock, LockError, Manage, NotPerformed, Reply};
-use crate::model::dcs::{DcsContent, LeaderKey};
 use crate::model::lsn::SystemId;
 use crate::model::moment::Moment;
 use crate::model::name::{ClusterName, NodeName, RouterName};
 use crate::model::observed::Reading;
+use crate::model::record::{ClusterRecord, Counter, Lead};
 use crate::model::router::ProxyRow;
 use crate::model::snapshot::{Identity, Snapshot, StackKind};
 use crate::model::source::{Source, SourceError, SourceKind, Trouble};
@@ -160,9 +160,8 @@ fn plan() -> Plan {
         title: "switch over prod-eu from pg-0 to pg-1".into(),
         generation: Generation {
             leader: Some(node("pg-0")),
-            leader_revision: 40,
             system_id: Some(SystemId(7)),
-            ..Generation::default()
+            ..Generation::default().counting(Counter::Lead, 40)
         },
         danger: Danger::Disruptive,
         confirm: Confirm::Type("prod-eu".into()),
@@ -251,7 +250,7 @@ impl Stage {
         self.world().log.iter().filter_map(|line| line.strip_prefix(prefix)).map(str::to_owned).collect()
     }
 
-    fn snapshot(&self, now: Moment, last: &mut Option<Reading<DcsContent>>) -> Snapshot {
+    fn snapshot(&self, now: Moment, last: &mut Option<Reading<ClusterRecord>>) -> Snapshot {
         let identity = Identity {
             name: ClusterName::new("prod-eu"),
             kind: StackKind::Patroni,
@@ -269,17 +268,17 @@ impl Stage {
             .take()
             .unwrap_or_else(|| Reading::unasked(Source::new(SourceKind::Etcd, ""), SECOND * 30, Moment::START));
         if world.is_read {
-            let leader = world.leader.map(|leader| LeaderKey {
+            let leader = world.leader.map(|leader| Lead {
                 holder: node(leader),
                 create_revision: world.revision,
                 mod_revision: world.revision,
                 lease_left: None,
             });
-            let content = DcsContent { leader, system_id: Some(SystemId(7)), ..DcsContent::default() };
+            let content = ClusterRecord { leader, system_id: Some(SystemId(7)), ..ClusterRecord::default() };
             reading.take(now, Duration::from_millis(1), Ok(Arc::new(content)));
         }
         *last = Some(reading.clone());
-        snapshot.dcs.content.push(reading);
+        snapshot.records.push(reading);
         snapshot
     }
 

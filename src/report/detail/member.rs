@@ -312,7 +312,7 @@ impl<'a> Wires<'a> {
 fn leaders(snapshot: &Snapshot) -> Vec<Opinion> {
     let now = snapshot.now;
     let nobody = || "nobody holds the lock".to_owned();
-    let records = snapshot.dcs.content.iter().map(|reading| {
+    let records = snapshot.records.iter().map(|reading| {
         let holder = reading.fact(now, |content| Some(content.leader.as_ref().map(|leader| &leader.holder)));
         says_as(
             holder,

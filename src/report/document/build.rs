@@ -38,7 +38,7 @@ fn cluster(snapshot: &Snapshot) -> ClusterDocument {
     let now = snapshot.now;
     let identity = &snapshot.identity;
     let no_leader = if snapshot.record_is_fresh() { "nobody holds the leader lock" } else { NOBODY_SAYS };
-    let standby = snapshot.recorded(|content| content.config.as_ref().map(|config| config.standby_cluster));
+    let standby = snapshot.recorded(|content| content.config().map(|config| config.standby_cluster));
     ClusterDocument {
         name: identity.name.to_string(),
         kind: match identity.kind {
@@ -117,7 +117,7 @@ fn preparation(snapshot: &Snapshot) -> Option<PreparationDocument> {
 }
 
 fn scheduled(snapshot: &Snapshot) -> Option<ScheduledDocument> {
-    let order = snapshot.recorded(|content| content.failover.clone())?;
+    let order = snapshot.recorded(|content| content.order.clone())?;
     let name = |name: &Option<NodeName>| name.as_ref().map(ToString::to_string);
     Some(ScheduledDocument {
         from: name(&order.value.leader),

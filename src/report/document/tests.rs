@@ -5,9 +5,9 @@ use super::super::test_support::{
     waiting,
 };
 use super::*;
-use crate::model::dcs::FailoverKey;
 use crate::model::moment::Began;
 use crate::model::parts::{Preparation, PreparationState, RuntimeReport};
+use crate::model::record::PendingOrder;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::SourceKind;
 
@@ -30,7 +30,7 @@ fn situations() -> Vec<Snapshot> {
         content.paused = true;
         let at = Some("2026-11-22T02:00:00+01:00".into());
         let (leader, candidate) = (Some("pg-0".into()), None);
-        content.failover = Some(FailoverKey { leader, candidate, scheduled_at: at });
+        content.order = Some(PendingOrder { leader, candidate, scheduled_at: at });
     });
     paused.paused_since = Some(Began::OnRecord(paused.wall - jiff::SignedDuration::from_mins(12)));
     paused.paused_by = Some("alice@bastion".into());

@@ -37,8 +37,7 @@ fn idleness(snapshot: &Snapshot, node: &Member, slot: &Slot, in_recovery: bool) 
     if slot.invalid.is_some() {
         return (String::new(), Tone::Act);
     }
-    let permanent =
-        snapshot.recorded(|content| Some(content.config.as_ref()?.permanent_slots.get(&slot.name).copied()));
+    let permanent = snapshot.recorded(|content| Some(content.config()?.permanent_slots.get(&slot.name).copied()));
     let owner = snapshot.members.iter().find(|member| slot_name(member.name.as_str()) == slot.name.as_str());
     match (slot.logical, in_recovery, owner) {
         // Copied from the primary, so that its consumer can go on after a failover: never used before that.

@@ -67,7 +67,7 @@ fn dcs(snapshot: &Snapshot) -> Line {
         };
     }
     let Some(record) = record else {
-        let silent = snapshot.dcs.content.first().map(|reading| told_when(reading, now).1);
+        let silent = snapshot.records.first().map(|reading| told_when(reading, now).1);
         return match silent {
             Some(words) if snapshot.dcs.members.is_empty() => line.with(format!("record: {words}"), Tone::Stale),
             Some(_) => line.plain("   ").with("leader key ?", Tone::Stale),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rstest::rstest;
 
-use crate::model::dcs::{FailoverKey, OperationLock};
 use crate::model::finding::{Finding, Severity};
 use crate::model::moment::Began;
 use crate::model::name::NodeName;
+use crate::model::record::{OperationLock, PendingOrder};
 use crate::observe::picture::Order;
 use crate::report::alerts::Change;
 use crate::report::test_support;
@@ -74,7 +74,7 @@ fn a_scheduled_switchover_is_told_on_80_columns_and_in_maintenance_mode() {
     test_support::record(&mut snapshot, |content| {
         content.paused = true;
         let (leader, candidate) = (Some("pg-0".into()), Some("pg-1".into()));
-        content.failover = Some(FailoverKey { leader, candidate, scheduled_at: Some(at.as_str().into()) });
+        content.order = Some(PendingOrder { leader, candidate, scheduled_at: Some(at.as_str().into()) });
     });
     snapshot.findings = test_support::findings();
     let mut stage = Stage::new(vec![around(snapshot)], Options::default(), &hooks(), (160, 40));

@@ -9,10 +9,11 @@ use crate::action::intent::{EndSession, ServerState};
 use crate::action::milestone::{Milestone, ServerPlace};
 use crate::action::test_support::*;
 use crate::model::agent::ScheduledRestart;
-use crate::model::dcs::{ConfigValue, FailoverKey};
 use crate::model::lsn::{SystemId, Timeline};
 use crate::model::name::RouterName;
+use crate::model::patroni_record::ConfigValue;
 use crate::model::postgres::{Session, SqlPart, Unread};
+use crate::model::record::PendingOrder;
 use crate::model::role::MemberState;
 use crate::model::router::ProxyStatus;
 use crate::model::snapshot::Snapshot;
@@ -280,8 +281,8 @@ fn maintenance_is_on_when_record_and_agents_say_so() {
     reached(healthy(), &Milestone::Maintenance { on: false });
 }
 
-fn order(at: Option<&str>) -> FailoverKey {
-    FailoverKey { leader: Some(pg(0)), candidate: Some(pg(1)), scheduled_at: at.map(Into::into) }
+fn order(at: Option<&str>) -> PendingOrder {
+    PendingOrder { leader: Some(pg(0)), candidate: Some(pg(1)), scheduled_at: at.map(Into::into) }
 }
 
 #[test]
@@ -332,7 +333,7 @@ fn a_configuration_is_in_force_when_the_record_holds_it() {
     reached(with(healthy(), set(40, 51)), &milestone);
     not_yet(healthy(), &milestone, "ttl");
     contradicted(with(healthy(), set(35, 51)), &milestone, "ttl");
-    not_yet(with(healthy(), |s| record(s, |r| r.config = None)), &milestone, "does not tell");
+    not_yet(with(healthy(), |s| record(s, |r| r.patroni_mut().config = None)), &milestone, "does not tell");
 }
 
 #[rstest]

@@ -9,8 +9,8 @@ use crate::action::order::AgentRequest;
 use crate::action::outcome::{Ending, Outcome};
 use crate::action::plan::Plan;
 use crate::action::test_support::*;
-use crate::model::dcs::FailoverKey;
 use crate::model::lsn::Timeline;
+use crate::model::record::PendingOrder;
 use crate::model::role::MemberState;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::Trouble;
@@ -109,7 +109,7 @@ fn the_two_loops_begin_anew_when_the_proof_breaks() {
     let mut run = Run::of(switchover(Some(1)), unavailable());
     let mut snapshot = healthy();
     assert_eq!(run.watch(&mut snapshot, 15), None);
-    let order = FailoverKey { leader: Some(pg(0)), candidate: Some(pg(1)), scheduled_at: None };
+    let order = PendingOrder { leader: Some(pg(0)), candidate: Some(pg(1)), scheduled_at: None };
     failover(&mut snapshot, Some(order), 61);
     assert_eq!(run.watch(&mut snapshot, 2), None);
     failover(&mut snapshot, None, 62);
@@ -148,7 +148,7 @@ fn what_was_not_sent_has_failed() {
 fn an_order_that_is_still_on_record_is_unknown_and_its_clearing_is_offered() {
     let mut run = Run::of(switchover(Some(1)), unavailable());
     let mut snapshot = healthy();
-    let order = FailoverKey { leader: Some(pg(0)), candidate: Some(pg(1)), scheduled_at: None };
+    let order = PendingOrder { leader: Some(pg(0)), candidate: Some(pg(1)), scheduled_at: None };
     failover(&mut snapshot, Some(order), 61);
     assert_eq!(run.watch(&mut snapshot, 40), None);
     let outcome = run.overdue(&mut snapshot);

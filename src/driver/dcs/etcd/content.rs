@@ -10,16 +10,18 @@ use crate::client::lenient;
 use crate::driver::ha::patroni_record as patroni;
 use crate::driver::port::Claim;
 use crate::model::agent::Registration;
-use crate::model::dcs::{DcsContent, LeaderKey, OperationLock, RawKey, StatusKey};
+use crate::model::dcs::RawKey;
 use crate::model::lsn::{Lsn, SystemId};
 use crate::model::name::NodeName;
+use crate::model::patroni_record::StatusKey;
+use crate::model::record::{ClusterRecord, Lead, OperationLock};
 use crate::model::text::Text;
 
 /// Members kept of one record. An honest cluster has some; whoever can write member keys must not fill the memory.
 const MOST_MEMBERS: usize = 512;
 
 /// The content of `record`; `lease_left` is that of the leader key's lease.
-pub(crate) fn content(record: &Record, lease_left: Option<Duration>) -> DcsContent {
+pub(crate) fn content(record: &Record, lease_left: Option<Duration>) -> ClusterRecord {
     let mut reader = Reader::default();
     for (name, key) in &record.keys {
         reader.take(name, key, lease_left);
@@ -30,7 +32,7 @@ pub(crate) fn content(record: &Record, lease_left: Option<Duration>) -> DcsConte
 
 #[derive(Default)]
 struct Reader {
-    content: DcsContent,
+    content: ClusterRecord,
     members: Vec<Registration>,
     legacy_optime: Option<Lsn>,
     groups: BTreeSet<u32>,
@@ -40,11 +42,11 @@ impl Reader {
     fn take(&mut self, name: &str, key: &Key, lease_left: Option<Duration>) {
         let value = String::from_utf8_lossy(&key.value);
         let value = value.trim();
-        self.content.keys.push(raw(name, value, key));
+        self.content.patroni_mut().keys.push(raw(name, value, key));
         match name {
             "leader" if value.is_empty() => self.defect("leader", "names nobody"),
             "leader" => {
-                self.content.leader = Some(LeaderKey {
+                self.content.leader = Some(Lead {
                     holder: NodeName::new(value),
                     create_revision: key.create_revision,
                     mod_revision: key.mod_revision,
@@ -53,7 +55,7 @@ impl Reader {
             }
             "config" => {
                 if let Some(config) = self.object(name, value) {
-                    self.content.config = Some(patroni::dynamic_config(&config, key.mod_revision));
+                    self.content.patroni_mut().config = Some(patroni::dynamic_config(&config, key.mod_revision));
                     self.content.defects.extend(patroni::unread_numbers(&config));
                 }
             }
@@ -77,11 +79,11 @@ impl Reader {
             },
             "sync" => {
                 if let Some(sync) = self.object(name, value) {
-                    self.content.sync = patroni::sync_key(&sync);
+                    self.content.patroni_mut().sync = patroni::sync_key(&sync);
                 }
             }
             "failover" => match patroni::failover_key(value) {
-                Ok(failover) => self.content.failover = failover,
+                Ok(failover) => self.content.order = failover,
                 Err(defect) => self.content.defects.push(defect),
             },
             "failsafe" => self.failsafe(value),
@@ -155,16 +157,16 @@ impl Reader {
                 None => self.defect("status", &format!("position of slot {slot} cannot be read")),
             }
         }
-        self.content.status = Some(StatusKey { optime: position, slots });
+        self.content.patroni_mut().status = Some(StatusKey { optime: position, slots });
     }
 
     fn failsafe(&mut self, value: &str) {
         let Some(failsafe) = self.object("failsafe", value) else { return };
         for (member, address) in failsafe.as_object().into_iter().flatten() {
             match lenient::text(address) {
-                Some(_) if self.content.failsafe.len() >= MOST_MEMBERS => {}
+                Some(_) if self.content.patroni_mut().failsafe.len() >= MOST_MEMBERS => {}
                 Some(address) => {
-                    self.content.failsafe.insert(NodeName::new(member), Text::redacted(address));
+                    self.content.patroni_mut().failsafe.insert(NodeName::new(member), Text::redacted(address));
                 }
                 None => self.defect("failsafe", &format!("address of {member} cannot be read")),
             }
@@ -198,13 +200,13 @@ impl Reader {
         self.content.defects.push(Text::redacted(format!("{key}: {what}")));
     }
 
-    fn finish(mut self, revision: i64) -> DcsContent {
+    fn finish(mut self, revision: i64) -> ClusterRecord {
         let (members, repeated) = patroni::unite(self.members);
         self.content.members = members;
         self.content.defects.extend(repeated);
         self.content.revision = revision;
-        if let (Some(optime), None) = (self.legacy_optime, &self.content.status) {
-            self.content.status = Some(StatusKey { optime: Some(optime), slots: BTreeMap::new() });
+        if let (Some(optime), None) = (self.legacy_optime, self.content.status()) {
+            self.content.patroni_mut().status = Some(StatusKey { optime: Some(optime), slots: BTreeMap::new() });
         }
         if !self.groups.is_empty() {
             let groups: Vec<_> = self.groups.iter().map(ToString::to_string).collect();

@@ -12,8 +12,8 @@ use crate::action::plan::{Confirm, Danger, Plan, Step};
 use crate::action::record::{ActionId, Operator};
 use crate::client::etcd::double::{Member, Mood, endpoints};
 use crate::driver::port::{Claim, Facts, Lock, LockError, NotPerformed, Observe};
-use crate::model::dcs::DcsContent;
 use crate::model::moment::Moment;
+use crate::model::record::{ClusterRecord, Counter};
 use crate::model::source::Trouble;
 
 const LOCK: &str = "/pgctl-tui/lock/service/pg-ha";
@@ -88,8 +88,8 @@ async fn a_store_that_cannot_tell_gives_no_lock() {
 }
 
 fn permit(etcd: &Member, leader: &str) -> Permit {
-    let generation =
-        Generation { leader: Some(leader.into()), leader_revision: etcd.created(LEADER), ..Generation::default() };
+    let generation = Generation { leader: Some(leader.into()), ..Generation::default() }
+        .counting(Counter::Lead, etcd.created(LEADER));
     let request = RecordRequest::ClearFailover { revision: 0 };
     let order = Order::Record { request };
     let step = Step { words: "x".into(), order, undo: None, deadline: Duration::from_secs(1) };
@@ -141,7 +141,7 @@ async fn the_configuration_is_written_only_under_the_lock_the_same_leader_and_ov
     assert_eq!(etcd.value(CONFIG).as_deref(), Some(r#"{"ttl":20}"#));
 }
 
-async fn record(source: &mut EtcdRecord) -> DcsContent {
+async fn record(source: &mut EtcdRecord) -> ClusterRecord {
     match source.observe(Moment::START).await.expect("a record") {
         Facts::Record(content) => *content,
         other => panic!("not a record: {other:?}"),
@@ -158,11 +158,11 @@ async fn every_console_sees_the_lock_as_it_is_taken_and_given_back() {
     let began = std::time::Instant::now();
     let content = record(&mut source).await;
     assert!(began.elapsed() < Duration::from_secs(1), "seen only after {:?}", began.elapsed());
-    let seen = content.lock.expect("a lock");
+    let seen = content.lock.clone().expect("a lock");
     assert_eq!((seen.holder.as_str(), seen.verb.as_str()), ("alice@bastion", "switchover"));
     assert_eq!(seen.words(), "switchover by alice@bastion: maintenance");
     assert_eq!(seen.since, Some(Timestamp::UNIX_EPOCH));
-    assert!(!content.keys.iter().any(|key| key.name.as_str().contains("lock")), "not one of the cluster's keys");
+    assert!(!content.keys().iter().any(|key| key.name.as_str().contains("lock")), "not one of the cluster's keys");
     lock.release().await.expect("given back");
     assert_eq!(record(&mut source).await.lock, None);
     let mut later = EtcdRecord::new(endpoints(&[&etcd.url]), "service", "pg-ha");

@@ -11,8 +11,8 @@ use super::{scopes, source_error};
 use crate::client::etcd::{Change, Connector, RecordClient, lock_key, prefix, slack};
 use crate::config::endpoint::EtcdEndpoints;
 use crate::driver::port::{Facts, Observe, Pace};
-use crate::model::dcs::{DcsContent, RecordPlace};
 use crate::model::moment::Moment;
+use crate::model::record::{ClusterRecord, RecordPlace};
 use crate::model::source::{Source, SourceError, SourceKind};
 use crate::model::text::Text;
 
@@ -33,7 +33,7 @@ pub struct EtcdRecord {
     namespace: String,
     scope: String,
     client: Option<RecordClient>,
-    content: DcsContent,
+    content: ClusterRecord,
     /// Whether the keys changed since `content` was made of them.
     changed: bool,
     /// Lease of the leader key, what was left of it, and when that was asked.
@@ -52,7 +52,7 @@ impl EtcdRecord {
             namespace: namespace.to_owned(),
             scope: scope.to_owned(),
             client: None,
-            content: DcsContent::default(),
+            content: ClusterRecord::default(),
             changed: false,
             lease: (0, None, Instant::now()),
             others: None,

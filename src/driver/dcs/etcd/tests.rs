@@ -16,9 +16,10 @@ use crate::client::etcd::{Beside, Health, Key, Login, Majority, RaisedAlarm, Rec
 use crate::driver::checklist::Checklist;
 use crate::driver::port::{Check, Facts, Observe, Pace};
 use crate::model::checkup::{Aspect, Verdict};
-use crate::model::dcs::{DcsAlarmKind, DcsContent, DcsMember, Quorum, RaftLeader};
+use crate::model::dcs::{DcsAlarmKind, DcsMember, Quorum, RaftLeader};
 use crate::model::lsn::{Lsn, SystemId};
 use crate::model::moment::Moment;
+use crate::model::record::ClusterRecord;
 use crate::model::role::Role;
 use crate::model::source::{Source, SourceKind, Trouble};
 
@@ -43,7 +44,7 @@ fn recorded(file: &Path) -> Record {
     Record { keys, beside: Beside::Absent, revision, endpoint: "etcd-1:2379".to_owned() }
 }
 
-fn made(keys: &[(&str, &str)]) -> DcsContent {
+fn made(keys: &[(&str, &str)]) -> ClusterRecord {
     let key = |value: &str| Key { value: value.into(), create_revision: 3, mod_revision: 5, lease: 7 };
     let keys: BTreeMap<_, _> = keys.iter().map(|(name, value)| ((*name).to_owned(), key(value))).collect();
     content(&Record { keys, revision: 9, ..Record::default() }, Some(Duration::from_secs(20)))
@@ -62,8 +63,8 @@ fn the_record_of_a_real_cluster_is_understood(#[case] situation: &str) {
     let mut content = content(&recorded(&fixtures().join(situation).join("keys.json")), Some(Duration::from_secs(25)));
     assert_eq!(content.defects, Vec::<crate::model::text::Text>::new());
     // What the DCS view shows raw is tested below; here it would hide the rest.
-    content.keys.truncate(1);
-    if let Some(config) = &mut content.config {
+    content.patroni_mut().keys.truncate(1);
+    if let Some(config) = &mut content.patroni_mut().config {
         config.lines.truncate(3);
     }
     insta::with_settings!({ snapshot_suffix => situation }, { insta::assert_json_snapshot!(content) });
@@ -79,8 +80,8 @@ fn every_recorded_situation_is_read_without_defect() {
                 let record = recorded(&file);
                 let content = content(&record, None);
                 assert!(content.defects.is_empty(), "{}: {:?}", file.display(), content.defects);
-                assert_eq!(content.keys.len(), record.keys.len());
-                assert!(!content.members.is_empty() && content.config.is_some(), "{}", file.display());
+                assert_eq!(content.keys().len(), record.keys.len());
+                assert!(!content.members.is_empty() && content.config().is_some(), "{}", file.display());
                 seen += 1;
             }
         }
@@ -111,10 +112,10 @@ fn one_unreadable_value_hides_nothing_else() {
     assert_eq!(content.leader.as_ref().map(|leader| leader.holder.as_str()), Some("pg-0"));
     assert_eq!(content.members.len(), 2);
     assert_eq!(content.members[1].role, Role::Replica);
-    assert_eq!(content.failsafe.len(), 1);
+    assert_eq!(content.patroni().unwrap().failsafe.len(), 1);
     assert_eq!(content.history.len(), 1);
-    assert_eq!(content.status.map(|status| status.slots.len()), Some(1));
-    assert_eq!(content.keys.len(), 10);
+    assert_eq!(content.status().cloned().map(|status| status.slots.len()), Some(1));
+    assert_eq!(content.keys().len(), 10);
 }
 
 #[rstest]
@@ -123,7 +124,7 @@ fn one_unreadable_value_hides_nothing_else() {
 #[case("  ")]
 fn an_emptied_failover_key_orders_nothing(#[case] value: &str) {
     let content = made(&[("failover", value)]);
-    assert_eq!((content.failover, content.defects.len()), (None, 0));
+    assert_eq!((content.order, content.defects.len()), (None, 0));
 }
 
 #[test]
@@ -134,10 +135,10 @@ fn the_older_forms_of_keys_are_read() {
         ("members/pg-0", r#"{"role":"master","state":"running","xlog_location":"33554432"}"#),
         ("optime/leader", "33554432"),
     ]);
-    let failover = content.failover.expect("an order");
+    let failover = content.order.clone().expect("an order");
     assert_eq!(failover.candidate.expect("a candidate").as_str(), "pg-1");
     assert_eq!(content.system_id, None);
-    assert_eq!(content.status.and_then(|status| status.optime), Some(Lsn(33_554_432)));
+    assert_eq!(content.status().and_then(|status| status.optime), Some(Lsn(33_554_432)));
     assert_eq!(content.members[0].role, Role::Primary);
     assert_eq!(content.defects.len(), 0);
 }
@@ -168,8 +169,8 @@ fn secrets_do_not_reach_the_raw_keys() {
 fn escape_sequences_do_not_reach_the_screen() {
     let content =
         made(&[("leader", "pg\u{1b}]0;owned\u{7}-0"), ("members/\u{1b}[2Jx", "{}"), ("\u{9b}2Jodd", "\u{1b}[31m")]);
-    assert_eq!(content.leader.expect("a leader").holder.as_str(), "pg-0");
-    assert!(!content.keys.iter().any(|key| format!("{}{}", key.name, key.value).contains('\u{1b}')));
+    assert_eq!(content.leader.clone().expect("a leader").holder.as_str(), "pg-0");
+    assert!(!content.keys().iter().any(|key| format!("{}{}", key.name, key.value).contains('\u{1b}')));
 }
 
 #[test]
@@ -262,7 +263,7 @@ async fn a_member_that_keeps_its_status_from_us_is_not_silent() {
     assert_eq!((etcd.statuses(), etcd.changes()), (1, vec!["alarm list"]), "seldom, since both cost the store");
 }
 
-async fn record(source: &mut EtcdRecord) -> Result<DcsContent, crate::model::source::SourceError> {
+async fn record(source: &mut EtcdRecord) -> Result<ClusterRecord, crate::model::source::SourceError> {
     match source.observe(Moment::START).await? {
         Facts::Record(content) => Ok(*content),
         other => panic!("not a record: {other:?}"),

@@ -1,5 +1,6 @@
 //! Writing to a cluster's record: single keys, by compare-and-set, under the operation lock.
 
+use crate::model::record::Counter;
 use serde_json::{Map, Value};
 
 use super::lock::HeldLock;
@@ -45,7 +46,7 @@ impl EtcdRecordWriter {
             lock_created: held.create_revision,
             leader: format!("{}leader", self.prefix),
             holder: before.leader.as_ref().map(ToString::to_string),
-            leader_created: before.leader_revision,
+            leader_created: before.count(Counter::Lead),
         };
         let moved = || Reply::refused("not written: the lock, the leader or the key has moved");
         let (key, revision) = match request {

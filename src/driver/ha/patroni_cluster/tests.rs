@@ -28,14 +28,14 @@ async fn answering(cluster: Value) -> MockServer {
     server
 }
 
-async fn observe(view: &mut PatroniClusterView) -> Result<DcsContent, SourceError> {
+async fn observe(view: &mut PatroniClusterView) -> Result<ClusterRecord, SourceError> {
     match view.observe(Moment::START).await? {
         Facts::Record(content) => Ok(*content),
         other => panic!("{other:?}"),
     }
 }
 
-async fn content_of(server: &MockServer) -> DcsContent {
+async fn content_of(server: &MockServer) -> ClusterRecord {
     let mut view = PatroniClusterView::new(vec![endpoint(server.uri())], Some("pg-ha".into()));
     observe(&mut view).await.expect("a record")
 }
@@ -47,9 +47,9 @@ async fn content_of(server: &MockServer) -> DcsContent {
 #[tokio::test]
 async fn a_healthy_cluster_of_every_version_is_read_whole(#[case] situation: &str, #[case] leader: &str) {
     let content = content_of(&recorded(situation).await).await;
-    assert_eq!(content.leader.map(|key| key.holder), Some(leader.into()));
+    assert_eq!(content.leader.clone().map(|key| key.holder), Some(leader.into()));
     assert_eq!(content.defects, Vec::<Text>::new());
-    assert_eq!(content.config.and_then(|config| config.loop_wait), Some(Duration::from_secs(10)));
+    assert_eq!(content.config().and_then(|config| config.loop_wait), Some(Duration::from_secs(10)));
     assert_eq!(content.members.len(), 3);
     for member in &content.members {
         let leads = member.name == leader;
@@ -72,12 +72,12 @@ async fn a_stopped_replica_has_unknown_lag_not_zero() {
 async fn sync_tags_pause_schedule_and_history_are_read() {
     let sync = content_of(&recorded("patroni-4.0/sync-mode").await).await;
     assert_eq!(sync.member(&"pg-1".into()).and_then(|member| member.sync), Some(SyncState::Sync));
-    assert!(sync.config.is_some_and(|config| config.synchronous_mode));
+    assert!(sync.config().is_some_and(|config| config.synchronous_mode));
     let tagged = content_of(&recorded("patroni-4.0/nofailover-tag").await).await;
     assert!(tagged.member(&"pg-0".into()).is_some_and(|member| member.tags.forbids_failover()));
     let paused = content_of(&recorded("patroni-4.0/paused").await).await;
     assert!(paused.paused && paused.is_paused());
-    let scheduled = content_of(&recorded("patroni-4.0/scheduled-switchover").await).await.failover.expect("scheduled");
+    let scheduled = content_of(&recorded("patroni-4.0/scheduled-switchover").await).await.order.expect("scheduled");
     assert_eq!((scheduled.leader, scheduled.candidate), (Some("pg-2".into()), Some("pg-0".into())));
     assert!(scheduled.scheduled_at.is_some());
     let history = content_of(&recorded("patroni-4.0/leader-killed-failed-over").await).await.history;
@@ -106,7 +106,9 @@ async fn members_without_url_repeated_names_and_nameless_ones_are_kept_and_told(
     );
     // Neither history nor configuration came, and nothing is made of that.
     assert!(
-        told.contains("/history of http") && told.contains("/config of http") && content.config.is_none(),
+        told.contains("/history of http")
+            && told.contains("/config of http")
+            && content.patroni().unwrap().config.is_none(),
         "{told}"
     );
 }

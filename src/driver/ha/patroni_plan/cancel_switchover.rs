@@ -7,7 +7,7 @@ use crate::action::order::AgentRequest;
 use crate::action::plan::{Confirm, Danger, Impossible, Plan};
 
 pub(super) fn plan(ground: &Ground<'_>) -> Result<Plan, Impossible> {
-    let Some(key) = &ground.record.failover else {
+    let Some(key) = &ground.record.order else {
         return Err(no(format!("no switchover of {} is scheduled: nothing to cancel", ground.cluster())));
     };
     if key.scheduled_at.is_none() {

@@ -26,7 +26,7 @@ struct Change<'a> {
 }
 
 pub(super) fn plan(ground: &Ground<'_>, changes: &Map<String, Value>) -> Result<Plan, Impossible> {
-    if ground.record.config.is_none() {
+    if ground.record.config().is_none() {
         return Err(no(format!(
             "the dynamic configuration of {} is not on record: it cannot be compared",
             ground.cluster()

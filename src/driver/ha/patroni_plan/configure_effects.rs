@@ -31,7 +31,7 @@ pub(super) fn of(ground: &Ground<'_>, changes: &Map<String, Value>) -> Vec<Strin
 fn standby_cluster(ground: &Ground<'_>, value: &Value) -> Vec<String> {
     let line = if value.is_null() {
         "the cluster stops following another: its leader is promoted"
-    } else if ground.record.config.as_ref().is_some_and(|config| config.standby_cluster) {
+    } else if ground.record.config().is_some_and(|config| config.standby_cluster) {
         return vec![
             "the cluster follows another source; what it has and that source lacks must be copied anew".to_owned(),
         ];

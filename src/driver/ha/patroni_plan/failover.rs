@@ -74,7 +74,7 @@ fn lost(ground: &Ground<'_>, candidate: MemberView<'_>) -> String {
         return format!("where {name} stands in the log is unknown: what is lost cannot be told");
     };
     // The last position the leader published is a loop old at best, so it is a lower bound.
-    let published = ground.record.status.as_ref().and_then(|status| status.optime);
+    let published = ground.record.status().and_then(|status| status.optime);
     let others = ground.snapshot.views().filter(|view| view.name() != name);
     let furthest = others.filter_map(|view| Some((view.position()?.value, view.name().to_string())));
     let furthest = furthest.chain(published.map(|at| (at, "the leader's last word in the DCS".to_owned()))).max();
@@ -94,8 +94,8 @@ fn lock_left(ground: &Ground<'_>, leader: &NodeName) -> String {
 }
 
 fn not_synchronous(ground: &Ground<'_>, candidate: &NodeName) -> Option<String> {
-    let config = ground.record.config.as_ref()?;
-    let listed = ground.record.sync.as_ref().is_some_and(|sync| sync.standbys.contains(candidate));
+    let config = ground.record.config()?;
+    let listed = ground.record.sync().is_some_and(|sync| sync.standbys.contains(candidate));
     (config.synchronous_mode && !listed)
         .then(|| format!("{candidate} is not a synchronous standby: commits that were acknowledged may be lost"))
 }

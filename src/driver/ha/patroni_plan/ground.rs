@@ -14,9 +14,9 @@ use crate::action::order::{AgentRequest, Order, RecordRequest, SqlRequest};
 use crate::action::plan::{Confirm, Danger, Impossible, Plan, Step};
 use crate::model::agent::Tags;
 use crate::model::agent_reading;
-use crate::model::dcs::{DcsContent, FailoverKey, without_group};
 use crate::model::member::Member;
 use crate::model::name::NodeName;
+use crate::model::record::{ClusterRecord, PendingOrder, without_group};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 use crate::model::view::MemberView;
@@ -26,7 +26,7 @@ pub(super) struct Ground<'a> {
     pub(super) manager: &'a PatroniManager,
     pub(super) snapshot: &'a Snapshot,
     /// The record that the generation was read from.
-    pub(super) record: &'a DcsContent,
+    pub(super) record: &'a ClusterRecord,
     pub(super) generation: Generation,
     /// The dynamic configuration as a whole; `None`: not on record, or too long to be kept whole.
     pub(super) config: Option<Map<String, Value>>,
@@ -50,11 +50,11 @@ const LEAST_PATIENCE: Duration = Duration::from_secs(60);
 const MARGIN: Duration = Duration::from_secs(5);
 
 impl Timing {
-    fn of(record: &DcsContent, config: Option<&Map<String, Value>>) -> Self {
+    fn of(record: &ClusterRecord, config: Option<&Map<String, Value>>) -> Self {
         // Nonsense on record must not make a deadline that never comes.
         let most = Duration::from_secs(3600);
-        let known = |pick: fn(&crate::model::dcs::DynamicConfig) -> Option<Duration>, default: u64| {
-            record.config.as_ref().and_then(pick).unwrap_or(Duration::from_secs(default)).min(most)
+        let known = |pick: fn(&crate::model::patroni_record::DynamicConfig) -> Option<Duration>, default: u64| {
+            record.config().and_then(pick).unwrap_or(Duration::from_secs(default)).min(most)
         };
         let mut start = ["primary_start_timeout", "master_start_timeout"].into_iter();
         let start = start.find_map(|key| config?.get(key)).and_then(agent_reading::whole);
@@ -121,14 +121,14 @@ impl<'a> Ground<'a> {
         snapshot: &'a Snapshot,
         intent: &'a Intent,
     ) -> Result<Self, Impossible> {
-        let record = snapshot.dcs.content.iter().find_map(|reading| reading.fresh(snapshot.now));
+        let record = snapshot.records.iter().find_map(|reading| reading.fresh(snapshot.now));
         let (Some(record), Some(generation)) = (record, Generation::of(snapshot)) else {
             return Err(no(format!(
                 "nobody can say who leads {}: its record in the DCS is not fresh; act once it is read again",
                 snapshot.identity.name
             )));
         };
-        let config = record.config.as_ref().and_then(|config| {
+        let config = record.config().and_then(|config| {
             let text = config.lines.iter().map(Text::as_str).collect::<Vec<_>>().join("\n");
             serde_json::from_str(&text).ok()
         });
@@ -222,7 +222,7 @@ impl<'a> Ground<'a> {
         if self.record.defects.iter().any(|defect| defect.as_str().starts_with("failover")) {
             return Err(no("the failover key cannot be read, and would be replaced: look at it in the DCS view first"));
         }
-        match &self.record.failover {
+        match &self.record.order {
             None => Ok(()),
             Some(key) if key.scheduled_at.is_some() => {
                 Err(no(format!("a {} is on record and would be replaced: cancel it first", ordered(key))))
@@ -233,7 +233,7 @@ impl<'a> Ground<'a> {
 
     /// Refuses while an order is on record that is being carried out. One for later is none of the caller's business.
     pub(super) fn nothing_under_way(&self) -> Result<(), Impossible> {
-        match &self.record.failover {
+        match &self.record.order {
             Some(key) if key.scheduled_at.is_some() => Ok(()),
             _ => self.nothing_ordered(),
         }
@@ -241,7 +241,7 @@ impl<'a> Ground<'a> {
 
     /// Refuses on a cluster that follows another one, whose leader is in recovery and stays so.
     pub(super) fn no_standby_cluster(&self, verb: &str) -> Result<(), Impossible> {
-        if self.record.config.as_ref().is_some_and(|config| config.standby_cluster) {
+        if self.record.config().is_some_and(|config| config.standby_cluster) {
             let cluster = self.cluster();
             return Err(no(format!(
                 "{cluster} is a standby cluster: {verb} cannot be verified there yet, use patronictl"
@@ -290,8 +290,7 @@ impl<'a> Ground<'a> {
     /// one; `None`: it may not be written there, or the record comes without revisions.
     pub(super) fn write_config(&self, changes: &Map<String, Value>) -> Option<Step> {
         let prefix = self.manager.config_prefix.as_ref()?;
-        let revision =
-            self.record.config.as_ref().map(|config| config.mod_revision).filter(|revision| *revision > 0)?;
+        let revision = self.record.config().map(|config| config.mod_revision).filter(|revision| *revision > 0)?;
         let changes = changes.clone();
         let text = Value::Object(changes.clone());
         Some(Step {
@@ -353,7 +352,7 @@ pub(super) fn wait(milestone: Milestone, at_most: Duration) -> Step {
 }
 
 /// The order in the failover key, in words.
-pub(super) fn ordered(key: &FailoverKey) -> String {
+pub(super) fn ordered(key: &PendingOrder) -> String {
     let kind = if key.leader.is_some() { "switchover" } else { "failover" };
     let part = |word: &str, name: Option<&str>| name.map(|name| format!(" {word} {name}")).unwrap_or_default();
     let from = part("from", key.leader.as_ref().map(NodeName::as_str));

@@ -21,7 +21,7 @@ pub(super) fn plan(ground: &Ground<'_>, on: bool) -> Result<Plan, Impossible> {
     let request = AgentRequest::Configure { changes: Map::from_iter([("pause".to_owned(), value)]) };
     let agent = ground.any_agent(None)?;
     let impact = if on {
-        let scheduled = ground.record.failover.as_ref().filter(|key| key.scheduled_at.is_some());
+        let scheduled = ground.record.order.as_ref().filter(|key| key.scheduled_at.is_some());
         let asleep = scheduled.map(|key| format!("the scheduled {} does not happen while paused", ordered(key)));
         let lines = [
             "nobody is disconnected".to_owned(),

@@ -164,7 +164,7 @@ pub(super) fn cut(ground: &Ground<'_>, view: MemberView<'_>) -> Vec<String> {
         return lines;
     }
     let mut lines = vec![impact::readers_cut(view)];
-    let alone = ground.record.sync.as_ref().is_some_and(|sync| sync.standbys.as_slice() == std::slice::from_ref(name));
+    let alone = ground.record.sync().is_some_and(|sync| sync.standbys.as_slice() == std::slice::from_ref(name));
     if alone {
         lines.push(format!("{name} is the only synchronous standby: commits wait until another is"));
     }

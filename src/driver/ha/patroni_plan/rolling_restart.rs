@@ -171,9 +171,8 @@ impl Course<'_, '_> {
 
 /// The replica that takes over: it streams, may lead, is synchronous where that is asked for, and is least behind.
 fn successor<'a>(ground: &Ground<'a>, leader: MemberView<'a>) -> Result<MemberView<'a>, Impossible> {
-    let synchronous = ground.record.config.as_ref().is_some_and(|config| config.synchronous_mode);
-    let listed =
-        |view: &MemberView<'_>| ground.record.sync.as_ref().is_some_and(|sync| sync.standbys.contains(view.name()));
+    let synchronous = ground.record.config().is_some_and(|config| config.synchronous_mode);
+    let listed = |view: &MemberView<'_>| ground.record.sync().is_some_and(|sync| sync.standbys.contains(view.name()));
     let fit = |view: &MemberView<'_>| {
         !ground.leads(view.name())
             && !Ground::tags(*view).forbids_failover()

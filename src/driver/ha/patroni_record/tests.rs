@@ -196,7 +196,7 @@ type Order = (Option<&'static str>, Option<&'static str>, Option<&'static str>);
 fn the_failover_key_orders_something_or_nothing(#[case] raw: &str, #[case] expected: Result<Option<Order>, ()>) {
     let key = failover_key(raw).map_err(|_| ());
     let expected = expected.map(|key| {
-        key.map(|(leader, candidate, at)| FailoverKey {
+        key.map(|(leader, candidate, at)| PendingOrder {
             leader: leader.map(Into::into),
             candidate: candidate.map(Into::into),
             scheduled_at: at.map(Into::into),

@@ -20,9 +20,9 @@ fn tag(snapshot: &mut Snapshot, set: fn(&mut crate::model::agent::Tags)) {
 fn nobody_synchronous() -> Snapshot {
     let mut snapshot = healthy();
     record(&mut snapshot, |content| {
-        let config = content.config.as_mut().unwrap();
+        let config = content.patroni_mut().config.as_mut().unwrap();
         (config.synchronous_mode, config.synchronous_mode_strict) = (true, true);
-        content.sync.as_mut().unwrap().standbys.clear();
+        content.patroni_mut().sync.as_mut().unwrap().standbys.clear();
     });
     tag(&mut snapshot, |tags| tags.nosync = true);
     snapshot
@@ -31,14 +31,14 @@ fn nobody_synchronous() -> Snapshot {
 /// Another one is synchronous.
 fn other_synchronous() -> Snapshot {
     let mut snapshot = healthy();
-    record(&mut snapshot, |content| content.sync.as_mut().unwrap().standbys = vec![pg(2)]);
+    record(&mut snapshot, |content| content.patroni_mut().sync.as_mut().unwrap().standbys = vec![pg(2)]);
     snapshot
 }
 
 /// None is synchronous yet.
 fn not_yet_synchronous() -> Snapshot {
     let mut snapshot = healthy();
-    record(&mut snapshot, |content| content.sync.as_mut().unwrap().standbys.clear());
+    record(&mut snapshot, |content| content.patroni_mut().sync.as_mut().unwrap().standbys.clear());
     snapshot
 }
 
@@ -56,7 +56,7 @@ fn nobody_may_lead_and_nobody_does() -> Snapshot {
 
 fn paused_and_leaderless() -> Snapshot {
     let mut snapshot = leaderless();
-    record(&mut snapshot, |content| content.config.as_mut().unwrap().paused = true);
+    record(&mut snapshot, |content| content.patroni_mut().config.as_mut().unwrap().paused = true);
     snapshot
 }
 
@@ -106,7 +106,7 @@ fn restart_waits() -> Snapshot {
 
 fn no_successor() -> Snapshot {
     let mut snapshot = pending(&["pg-0"]);
-    record(&mut snapshot, |content| content.sync.as_mut().unwrap().standbys.clear());
+    record(&mut snapshot, |content| content.patroni_mut().sync.as_mut().unwrap().standbys.clear());
     snapshot
 }
 

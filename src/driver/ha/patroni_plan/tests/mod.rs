@@ -18,8 +18,8 @@ use crate::action::plan::{Confirm, Impossible, Plan};
 use crate::config::address::AddressMap;
 use crate::driver::port::Manage as _;
 use crate::model::agent::ScheduledRestart;
-use crate::model::dcs::FailoverKey;
 use crate::model::name::{NodeName, RouterName};
+use crate::model::record::PendingOrder;
 use crate::model::snapshot::Snapshot;
 use crate::model::test_support::{agent, record, wall};
 use crate::model::text::Text;
@@ -91,13 +91,13 @@ fn healthy() -> Snapshot {
 
 fn configured(snapshot: &mut Snapshot, config: &Value) {
     record(snapshot, |content| {
-        content.config = Some(crate::driver::ha::patroni_record::dynamic_config(config, 12));
+        content.patroni_mut().config = Some(crate::driver::ha::patroni_record::dynamic_config(config, 12));
     });
 }
 
 fn paused() -> Snapshot {
     let mut snapshot = healthy();
-    record(&mut snapshot, |content| content.config.as_mut().unwrap().paused = true);
+    record(&mut snapshot, |content| content.patroni_mut().config.as_mut().unwrap().paused = true);
     snapshot
 }
 
@@ -116,8 +116,8 @@ fn pending(members: &[&str]) -> Snapshot {
 
 /// A colleague's order in the failover key.
 fn ordered(snapshot: &mut Snapshot, scheduled_at: Option<&str>) {
-    let key = FailoverKey { leader: Some(pg(0)), candidate: Some(pg(2)), scheduled_at: scheduled_at.map(Text::new) };
-    record(snapshot, |content| content.failover = Some(key));
+    let key = PendingOrder { leader: Some(pg(0)), candidate: Some(pg(2)), scheduled_at: scheduled_at.map(Text::new) };
+    record(snapshot, |content| content.order = Some(key));
 }
 
 fn restart_scheduled(snapshot: &mut Snapshot, name: &str) {

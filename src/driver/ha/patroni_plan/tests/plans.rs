@@ -1,3 +1,4 @@
+use crate::model::record::Counter;
 use rstest::{Context, rstest};
 use serde_json::json;
 
@@ -255,10 +256,10 @@ fn where_etcd_may_be_written_the_configuration_is_compared_and_set() {
     let Order::Record { request: RecordRequest::Configure { revision, .. } } = &plan.steps[0].order else {
         panic!("not the record: {:?}", plan.steps)
     };
-    assert_eq!(*revision, plan.generation.config_revision);
+    assert_eq!(*revision, plan.generation.count(Counter::Configuration));
     // A record relayed by an agent tells no revisions: nothing could be compared.
     let mut relayed = healthy();
-    record(&mut relayed, |content| content.config.as_mut().unwrap().mod_revision = 0);
+    record(&mut relayed, |content| content.patroni_mut().config.as_mut().unwrap().mod_revision = 0);
     let plan = manager.plan(&relayed, &intent).unwrap();
     assert!(matches!(plan.steps[0].order, Order::Agent { .. }), "{:?}", plan.steps);
 }

@@ -79,13 +79,13 @@ fn alone() -> Snapshot {
 
 fn standby_cluster() -> Snapshot {
     let mut snapshot = healthy();
-    record(&mut snapshot, |content| content.config.as_mut().unwrap().standby_cluster = true);
+    record(&mut snapshot, |content| content.patroni_mut().config.as_mut().unwrap().standby_cluster = true);
     snapshot
 }
 
 fn nobody_to_follow() -> Snapshot {
     let mut snapshot = pending(&["pg-0"]);
-    record(&mut snapshot, |content| content.sync.as_mut().unwrap().standbys.clear());
+    record(&mut snapshot, |content| content.patroni_mut().sync.as_mut().unwrap().standbys.clear());
     snapshot
 }
 

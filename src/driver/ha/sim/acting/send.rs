@@ -11,6 +11,7 @@ use crate::driver::ha::sim::world::node::{Phase, Power};
 use crate::driver::ha::sim::world::router::Admin;
 use crate::model::lsn::SystemId;
 use crate::model::name::NodeName;
+use crate::model::record::Counter;
 
 impl World {
     /// Sends one order at the world's present time.
@@ -143,8 +144,8 @@ impl World {
         let Ok(Some(_)) = self.claim() else { return Answer::Unsupported("the operation lock is not held") };
         let lock = self.record.leader;
         let holder = lock.map(|lock| &self.nodes[lock.holder].name);
-        let same =
-            holder == generation.leader.as_ref() && lock.map_or(0, |lock| lock.created) == generation.leader_revision;
+        let same = holder == generation.leader.as_ref()
+            && lock.map_or(0, |lock| lock.created) == generation.count(Counter::Lead);
         let moved = || Answer::said(false, "not written: the lock, the leader or the key has moved");
         match request {
             RecordRequest::ClearFailover { revision } if same && *revision == self.failover_revision() => {

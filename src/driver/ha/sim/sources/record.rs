@@ -8,12 +8,11 @@ use serde_json::{Map, Value, json};
 
 use crate::model::agent::{Address, Registration, Tags};
 use crate::model::agent_reading;
-use crate::model::dcs::{
-    ConfigValue, DcsContent, DynamicConfig, FailoverKey, LeaderKey, OperationLock, PermanentSlot, RawKey, StatusKey,
-    SyncKey,
-};
+use crate::model::dcs::RawKey;
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::name::NodeName;
+use crate::model::patroni_record::{ConfigValue, DynamicConfig, PatroniRecord, PermanentSlot, StatusKey, SyncKey};
+use crate::model::record::{ClusterRecord, Lead, OperationLock, OwnRecord, PendingOrder};
 use crate::model::role::{MemberState, Role, SyncState};
 use crate::model::source::{SourceError, Trouble};
 use crate::model::text::Text;
@@ -27,7 +26,7 @@ use super::words::WORDS;
 use super::{refused, silent};
 
 impl World {
-    pub(crate) fn record_facts(&mut self, endpoint: &Text) -> Result<Box<DcsContent>, SourceError> {
+    pub(crate) fn record_facts(&mut self, endpoint: &Text) -> Result<Box<ClusterRecord>, SourceError> {
         if !self.etcd.has_majority() {
             return Err(self.store_trouble(endpoint));
         }
@@ -57,41 +56,44 @@ impl World {
         }
     }
 
-    fn build_record(&self) -> DcsContent {
+    fn build_record(&self) -> ClusterRecord {
         let record = &self.record;
         let named = |index: usize| self.nodes[index].name.clone();
-        let leader = record.leader.map(|lock| LeaderKey {
+        let leader = record.leader.map(|lock| Lead {
             holder: named(record.lie.unwrap_or(lock.holder)),
             create_revision: lock.created,
             mod_revision: lock.created,
             lease_left: None,
         });
-        let mut content = DcsContent {
-            place: None,
-            leader,
-            members: (0..self.nodes.len()).filter_map(|index| self.registration(index)).collect(),
+        let own = PatroniRecord {
             config: Some(self.config()),
-            system_id: Some(SystemId(self.system_id)),
-            history: record.history.clone(),
             status: Some(StatusKey { optime: Some(Lsn(record.optime)), slots: self.permanent_slots() }),
             sync: record.sync.as_ref().map(|sync| SyncKey {
                 leader: Some(named(sync.leader)),
                 standbys: sync.standbys.iter().map(|standby| named(*standby)).collect(),
                 quorum: Some(0),
             }),
-            failover: record.failover.as_ref().map(|order| FailoverKey {
+            failsafe: self.failsafe(),
+            keys: Vec::new(),
+        };
+        let mut content = ClusterRecord {
+            place: None,
+            leader,
+            members: (0..self.nodes.len()).filter_map(|index| self.registration(index)).collect(),
+            system_id: Some(SystemId(self.system_id)),
+            history: record.history.clone(),
+            order: record.failover.as_ref().map(|order| PendingOrder {
                 leader: order.leader.map(named),
                 candidate: order.candidate.map(named),
                 scheduled_at: order.at.map(|at| Text::new(self.clock.wall(at).to_string())),
             }),
-            failsafe: self.failsafe(),
             lock: self.operation_lock(),
             paused: false,
             revision: record.revision,
-            keys: Vec::new(),
             defects: if record.defective { vec![WORDS.unreadable.clone()] } else { Vec::new() },
+            own: OwnRecord::Patroni(Box::new(own)),
         };
-        content.keys = self.raw_keys(&content);
+        content.patroni_mut().keys = self.raw_keys(&content);
         content
     }
 
@@ -178,7 +180,7 @@ impl World {
     }
 
     /// Every key under the prefix, in order of name, as the store returns a range.
-    fn raw_keys(&self, content: &DcsContent) -> Vec<RawKey> {
+    fn raw_keys(&self, content: &ClusterRecord) -> Vec<RawKey> {
         let record = &self.record;
         let born = content.leader.as_ref().map_or(1, |leader| leader.create_revision).min(record.config_modified);
         let key = |name: &str, value: String, created: i64, modified: i64, leased: bool| RawKey {
@@ -213,7 +215,7 @@ impl World {
         let status =
             json!({ "optime": record.optime, "slots": slots_value(content), "retain_slots": self.slot_names() });
         keys.push(key("status", status.to_string(), 1_188, record.status_modified, false));
-        if let (Some(sync), Some(names)) = (&record.sync, &content.sync) {
+        if let (Some(sync), Some(names)) = (&record.sync, content.sync()) {
             let standbys: Vec<&str> = names.standbys.iter().map(NodeName::as_str).collect();
             let standbys = if standbys.is_empty() { Value::Null } else { Value::String(standbys.join(",")) };
             let leader = names.leader.as_ref().map(NodeName::as_str);
@@ -227,9 +229,9 @@ impl World {
         self.nodes.iter().map(|node| node.slot.as_str()).collect()
     }
 
-    fn failover_value(content: &DcsContent) -> String {
+    fn failover_value(content: &ClusterRecord) -> String {
         let mut value = Map::new();
-        if let Some(order) = &content.failover {
+        if let Some(order) = &content.order {
             let names = [("leader", &order.leader), ("member", &order.candidate)];
             for (name, member) in names.into_iter().filter_map(|(name, member)| Some((name, member.as_ref()?))) {
                 value.insert(name.to_owned(), Value::String(member.to_string()));
@@ -295,13 +297,13 @@ fn tags_value(tags: &Tags) -> Value {
     Value::Object(value)
 }
 
-fn history_value(entry: &crate::model::dcs::HistoryEntry) -> Value {
+fn history_value(entry: &crate::model::record::HistoryEntry) -> Value {
     let at = entry.at.map(|at| at.to_string());
     let leader = entry.new_leader.as_ref().map(NodeName::as_str);
     json!([entry.timeline.0, entry.lsn.0, entry.reason.as_str(), at, leader])
 }
 
-fn slots_value(content: &DcsContent) -> Value {
-    let slots = content.status.iter().flat_map(|status| status.slots.iter());
+fn slots_value(content: &ClusterRecord) -> Value {
+    let slots = content.status().into_iter().flat_map(|status| status.slots.iter());
     Value::Object(slots.map(|(name, position)| (name.to_string(), json!(position.0))).collect())
 }

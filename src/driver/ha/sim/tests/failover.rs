@@ -47,7 +47,7 @@ fn the_lease_runs_out_between_twenty_and_thirty_seconds_after_the_death() {
 fn the_synchronous_standby_takes_over_within_three_seconds_of_the_lock_being_free() {
     let (mut bench, gone) = without_leader();
     let before = bench.record(at(gone)).unwrap();
-    assert_eq!(before.sync.unwrap().standbys, [NodeName::from("pg-1")]);
+    assert_eq!(before.sync().cloned().unwrap().standbys, [NodeName::from("pg-1")]);
     let locked = bench.first(gone, gone + 2.0, |bench, now| bench.holder(now).is_some());
     assert_eq!(bench.holder(at(locked)).unwrap(), "pg-1");
     assert!(bench.sql(at(locked), "pg-1").unwrap().in_recovery, "the lock comes before the promotion");
@@ -59,7 +59,7 @@ fn the_synchronous_standby_takes_over_within_three_seconds_of_the_lock_being_fre
     let entry = record.history.last().unwrap();
     assert_eq!((entry.timeline, entry.new_leader.clone()), (Timeline(12), Some("pg-1".into())));
     assert!(entry.lsn <= bench.sql(at(written), "pg-1").unwrap().position.furthest().unwrap());
-    assert!(record.sync.unwrap().standbys.is_empty(), "nobody is synchronous until somebody streams");
+    assert!(record.sync().cloned().unwrap().standbys.is_empty(), "nobody is synchronous until somebody streams");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn the_others_follow_the_new_leader_and_one_of_them_becomes_synchronous() {
     assert_eq!(bench.sql(at(streams), "pg-2").unwrap().receiver.unwrap().sender_host.unwrap(), "pg-1");
     bench.first(gone, gone + 15.0, |bench, now| on_new(bench, now, "pg-3"));
     let sync = bench.first(streams, streams + 21.0, |bench, now| {
-        bench.record(now).unwrap().sync.unwrap().standbys == [NodeName::from("pg-2")]
+        bench.record(now).unwrap().sync().cloned().unwrap().standbys == [NodeName::from("pg-2")]
     });
     let leader = bench.sql(at(sync), "pg-1").unwrap();
     let row = leader.downstream.iter().find(|row| row.application == "pg-2").unwrap();
@@ -155,7 +155,7 @@ fn a_switchover_moves_the_lead_within_seconds_and_loses_nothing() {
     let mut bench = Bench::calm();
     let order = Order::Switchover { candidate: Some("pg-1".into()), after: Duration::ZERO };
     bench.cluster.world().lock().unwrap().order(at(10.0), order);
-    let asked = bench.record(at(10.1)).unwrap().failover.expect("an order on record");
+    let asked = bench.record(at(10.1)).unwrap().order.expect("an order on record");
     assert_eq!((asked.leader, asked.candidate), (Some("pg-0".into()), Some("pg-1".into())));
     let led = bench.first(10.0, 16.0, |bench, now| {
         bench.holder(now).is_some_and(|holder| holder == "pg-1") && !bench.sql(now, "pg-1").unwrap().in_recovery
@@ -165,7 +165,7 @@ fn a_switchover_moves_the_lead_within_seconds_and_loses_nothing() {
         bench.first(led, led + 20.0, |bench, now| bench.sql(now, "pg-0").is_ok_and(|report| report.receiver.is_some()));
     let report = bench.sql(at(back + 2.0), "pg-0").unwrap();
     assert_eq!(report.timeline, Some(Timeline(13)));
-    assert_eq!(bench.record(at(back + 12.0)).unwrap().failover, None, "the order is cleared");
+    assert_eq!(bench.record(at(back + 12.0)).unwrap().order, None, "the order is cleared");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_scheduled_switchover_waits_for_its_time() {
     let mut bench = Bench::calm();
     let order = Order::Switchover { candidate: None, after: Duration::from_secs(60) };
     bench.cluster.world().lock().unwrap().order(at(5.0), order);
-    let scheduled = bench.record(at(20.0)).unwrap().failover.unwrap().scheduled_at.unwrap();
+    let scheduled = bench.record(at(20.0)).unwrap().order.unwrap().scheduled_at.unwrap();
     assert!(scheduled.as_str().starts_with("2026-11-21T14:01:05"), "{scheduled}");
     assert_eq!(bench.holder(at(64.0)).unwrap(), "pg-0");
     bench.first(65.0, 72.0, |bench, now| bench.holder(now).is_some_and(|holder| holder == "pg-1"));

@@ -343,8 +343,9 @@ fn commits_wait_while_the_synchronous_standby_is_silent() {
     let position = |bench: &mut Bench, second: f64| bench.sql(at(second), "pg-0").unwrap().position.furthest().unwrap();
     let (early, late) = (position(&mut bench, 4.0), position(&mut bench, 5.0));
     assert!(early.bytes_to(late) < 1 << 20, "next to nothing is written");
-    let replaced = bench
-        .first(5.0, 20.0, |bench, now| bench.record(now).unwrap().sync.unwrap().standbys == [NodeName::from("pg-2")]);
+    let replaced = bench.first(5.0, 20.0, |bench, now| {
+        bench.record(now).unwrap().sync().cloned().unwrap().standbys == [NodeName::from("pg-2")]
+    });
     let (before, after) = (position(&mut bench, replaced + 2.0), position(&mut bench, replaced + 3.0));
     assert!(before.bytes_to(after) > 1 << 20, "the manager has chosen another");
 }

@@ -66,7 +66,7 @@ fn something_new_happens_in_the_demo_every_two_minutes() {
             let archive = report.archiver.as_ref().is_some_and(|archiver| archiver.failing);
             (lagging, report.connections.doing.unwrap().blocked > 0, archive, report.downstream.len())
         });
-        let order = record.as_ref().map(|record| (record.failover.clone(), record.is_paused()));
+        let order = record.as_ref().map(|record| (record.order.clone(), record.is_paused()));
         let look = (leader, states, stores, trouble, order);
         if seen.last() != Some(&look) {
             quiet_since = second;

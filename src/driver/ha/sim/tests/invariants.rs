@@ -269,7 +269,8 @@ fn a_day_of_the_demo_does_not_grow() {
     let mut bench = Bench::new(3, Scenario::Demo);
     let mut before = Marks::default();
     let size = |bench: &mut Bench, now| {
-        let record = bench.record(now).map_or(0, |record| record.keys.iter().map(|key| key.value.as_str().len()).sum());
+        let record =
+            bench.record(now).map_or(0, |record| record.keys().iter().map(|key| key.value.as_str().len()).sum());
         let world = bench.cluster.world().lock().unwrap();
         (record, world.record.history.len(), world.forks.len(), world.agenda_length())
     };

@@ -15,10 +15,11 @@ use jiff::Timestamp;
 
 use crate::driver::port::{Facts, Observe};
 use crate::model::agent::AgentReport;
-use crate::model::dcs::{DcsContent, DcsMember};
+use crate::model::dcs::DcsMember;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::postgres::SqlReport;
+use crate::model::record::ClusterRecord;
 use crate::model::router::{ProxyRow, RouterReport};
 use crate::model::source::{Source, SourceError, SourceKind, Trouble};
 
@@ -83,7 +84,7 @@ impl Bench {
         source.observe(now).now_or_never().expect("a simulated source never waits")
     }
 
-    pub(super) fn record(&mut self, now: Moment) -> Result<DcsContent, SourceError> {
+    pub(super) fn record(&mut self, now: Moment) -> Result<ClusterRecord, SourceError> {
         self.ask(now, SourceKind::Etcd, "").map(|facts| match facts {
             Facts::Record(content) => *content,
             other => panic!("not a record: {other:?}"),

@@ -1,6 +1,6 @@
 //! The loop of each agent: hold the lock, follow whoever holds it, or run for it.
 
-use crate::model::dcs::HistoryEntry;
+use crate::model::record::HistoryEntry;
 use crate::model::role::MemberState;
 use crate::model::text::Text;
 

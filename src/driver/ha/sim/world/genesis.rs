@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::dcs::HistoryEntry;
 use crate::model::lsn::{Lsn, Timeline};
 use crate::model::name::NodeName;
+use crate::model::record::HistoryEntry;
 use crate::model::role::MemberState;
 use crate::model::text::Text;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::dcs::{DcsContent, HistoryEntry};
+use crate::model::record::{ClusterRecord, HistoryEntry};
 use crate::model::role::MemberState;
 
 use super::World;
@@ -85,7 +85,7 @@ pub(crate) struct Record {
     /// A key holds what cannot be read.
     pub(crate) defective: bool,
     /// The record as last handed out; dropped at each change.
-    pub(crate) built: Option<Box<DcsContent>>,
+    pub(crate) built: Option<Box<ClusterRecord>>,
 }
 
 impl Record {

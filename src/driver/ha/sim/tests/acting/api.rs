@@ -42,7 +42,7 @@ async fn an_agent_that_dies_after_it_accepted_leaves_an_order_that_fires_later()
     stage.pass(0.3).await;
     assert_eq!(unanswered(stage.order(switchover(Some(1))).await), Trouble::Closed);
     assert_eq!(trouble(stage.bench.agent(stage.now(), "pg-0")), Trouble::Refused);
-    assert!(stage.bench.record(stage.now()).unwrap().failover.is_some(), "the order stands on record");
+    assert!(stage.bench.record(stage.now()).unwrap().order.is_some(), "the order stands on record");
     stage.pass(4.0).await;
     assert_eq!(stage.bench.holder(stage.now()), Some(pg(0)), "nothing has happened yet");
     stage.until(10.0, |bench, now| bench.holder(now) == Some(pg(1))).await;
@@ -62,13 +62,13 @@ async fn an_agent_that_dies_after_it_accepted_for_others_changes_nothing_for_the
 async fn an_agent_that_refuses_has_done_nothing_and_a_healed_one_does() {
     let mut stage = ailing(0, ApiDefect::Refuses);
     stage.pass(0.3).await;
-    let revision = stage.bench.record(stage.now()).unwrap().failover;
+    let revision = stage.bench.record(stage.now()).unwrap().order;
     let words = "412 switchover is not possible: no good candidates have been found";
     assert_eq!(stage.said(switchover(Some(1))).await, (false, words.to_owned()));
     let restart = AgentRequest::Restart { role: None, only_pending: false, at: None };
     assert!(!stage.said(agent(0, restart)).await.0);
     assert!(!stage.said(agent(0, AgentRequest::Reload)).await.0);
-    assert_eq!(stage.bench.record(stage.now()).unwrap().failover, revision);
+    assert_eq!(stage.bench.record(stage.now()).unwrap().order, revision);
     assert_eq!(stage.bench.holder(stage.now()), Some(pg(0)));
     stage.strike(Fault::Heal(Cure::Node(pg(0))));
     stage.pass(1.0).await;
@@ -107,7 +107,7 @@ async fn a_candidate_that_cannot_promote_gives_the_lead_back_after_patroni_said_
         })
         .await;
     stage.pass(1.0).await;
-    assert_eq!(stage.bench.record(stage.now()).unwrap().failover, None, "the order is over");
+    assert_eq!(stage.bench.record(stage.now()).unwrap().order, None, "the order is over");
     assert_eq!(stage.bench.sql(stage.now(), "pg-0").unwrap().timeline, Some(Timeline(13)));
     stage.streams("pg-1", 13, 30.0).await;
     stage.streams("pg-2", 13, 30.0).await;

@@ -25,7 +25,7 @@ async fn a_switchover_answers_when_it_is_over_and_shows_in_every_source() {
     stage.streams("pg-2", 13, 20.0).await;
     stage.pass(11.0).await;
     let record = stage.bench.record(stage.now()).unwrap();
-    assert_eq!((record.failover, record.history.last().unwrap().timeline), (None, Timeline(12)));
+    assert_eq!((record.order, record.history.last().unwrap().timeline), (None, Timeline(12)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,11 +47,11 @@ async fn a_scheduled_switchover_is_on_record_and_can_be_taken_back() {
     let mut stage = Stage::new();
     let order = scheduled(&stage, 30);
     assert_eq!(stage.done(order).await, "202 Switchover scheduled");
-    let there = stage.bench.record(stage.now()).unwrap().failover.unwrap();
+    let there = stage.bench.record(stage.now()).unwrap().order.unwrap();
     assert!(there.scheduled_at.unwrap().as_str().starts_with("2026-11-21T14:00:31"));
     let cancel = || agent(0, AgentRequest::CancelSwitchover);
     assert_eq!(stage.done(cancel()).await, "200 scheduled switchover deleted");
-    assert_eq!(stage.bench.record(stage.now()).unwrap().failover, None);
+    assert_eq!(stage.bench.record(stage.now()).unwrap().order, None);
     assert_eq!(stage.said(cancel()).await, (false, "404 no switchover is scheduled".to_owned()));
     stage.pass(60.0).await;
     assert_eq!(stage.bench.holder(stage.now()), Some(pg(0)));
@@ -74,7 +74,7 @@ async fn a_newer_order_replaces_a_scheduled_one_without_a_word() {
     stage.done(order).await;
     let revision = |stage: &mut Stage| {
         let now = stage.now();
-        let keys = stage.bench.record(now).unwrap().keys;
+        let keys = stage.bench.record(now).unwrap().keys().to_vec();
         keys.into_iter().find(|key| key.name == *"failover").unwrap().mod_revision
     };
     let before = revision(&mut stage);
@@ -132,7 +132,7 @@ async fn a_candidate_too_far_behind_fails_the_switchover_and_the_leader_stays() 
     // Patroni does not look at the lag before it takes the order.
     assert_eq!(stage.said(switchover(Some(1))).await, (false, "503 Switchover failed".to_owned()));
     assert_eq!(stage.bench.holder(stage.now()), Some(pg(0)));
-    assert_eq!(stage.bench.record(stage.now()).unwrap().failover, None);
+    assert_eq!(stage.bench.record(stage.now()).unwrap().order, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! The dynamic configuration: what it shows, and what follows from it.
 
+use crate::model::record::Counter;
 use serde_json::{Map, Value, json};
 
 use super::lead::pause;
@@ -17,21 +18,21 @@ fn configure(changes: &Value) -> Step {
 }
 
 fn config(stage: &mut Stage) -> Value {
-    let lines = stage.bench.record(stage.now()).unwrap().config.unwrap().lines;
+    let lines = stage.bench.record(stage.now()).unwrap().config().cloned().unwrap().lines;
     serde_json::from_str(&lines.iter().map(Text::as_str).collect::<Vec<_>>().join("\n")).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_patch_is_merged_and_shown_and_null_removes() {
     let mut stage = Stage::new();
-    let before = stage.bench.record(stage.now()).unwrap().config.unwrap();
+    let before = stage.bench.record(stage.now()).unwrap().config().cloned().unwrap();
     let changes = json!({
         "ttl": 45,
         "slots": null,
         "postgresql": { "parameters": { "work_mem": "64MB", "archive_mode": null } }
     });
     assert_eq!(stage.done(configure(&changes)).await, "200 configuration changed");
-    let after = stage.bench.record(stage.now()).unwrap().config.unwrap();
+    let after = stage.bench.record(stage.now()).unwrap().config().cloned().unwrap();
     assert_eq!((before.ttl, after.ttl), (Some(Duration::from_secs(30)), Some(Duration::from_secs(45))));
     assert!(after.mod_revision > before.mod_revision);
     let value = config(&mut stage);
@@ -80,13 +81,13 @@ async fn a_larger_allowed_lag_lets_a_laggard_lead() {
 async fn synchronous_mode_goes_and_comes_with_its_key() {
     let mut stage = Stage::new();
     stage.done(configure(&json!({ "synchronous_mode": false }))).await;
-    stage.until(2.0, |bench, now| bench.record(now).unwrap().sync.is_none()).await;
-    assert!(!stage.bench.record(stage.now()).unwrap().config.unwrap().synchronous_mode);
+    stage.until(2.0, |bench, now| bench.record(now).unwrap().sync().is_none()).await;
+    assert!(!stage.bench.record(stage.now()).unwrap().config().cloned().unwrap().synchronous_mode);
     stage.until(11.0, |bench, now| bench.sql(now, "pg-0").unwrap().synchronous_names.is_empty()).await;
     stage.done(configure(&json!({ "synchronous_mode": true }))).await;
-    stage.until(3.0, |bench, now| bench.record(now).unwrap().sync.is_some_and(|sync| sync.standbys.len() == 1)).await;
+    stage.until(3.0, |bench, now| bench.record(now).unwrap().sync().is_some_and(|sync| sync.standbys.len() == 1)).await;
     stage.done(configure(&json!({ "synchronous_mode": "quorum" }))).await;
-    let told = stage.bench.record(stage.now()).unwrap().config.unwrap();
+    let told = stage.bench.record(stage.now()).unwrap().config().cloned().unwrap();
     assert!(told.synchronous_mode && told.quorum);
 }
 
@@ -159,16 +160,16 @@ async fn the_record_is_written_only_under_the_lock_and_only_as_it_was_seen() {
     stage.done(agent(0, request)).await;
     let record = stage.bench.record(stage.now()).unwrap();
     stage.generation.leader = Some(pg(0));
-    stage.generation.leader_revision = record.leader.unwrap().create_revision;
-    let revision = record.keys.iter().find(|key| key.name == *"failover").unwrap().mod_revision;
+    stage.generation.counters.insert(Counter::Lead, record.leader.as_ref().unwrap().create_revision);
+    let revision = record.keys().iter().find(|key| key.name == *"failover").unwrap().mod_revision;
     let clear = |revision: i64| Step::Record { request: RecordRequest::ClearFailover { revision } };
     assert_eq!(unsent(stage.order(clear(revision)).await), Trouble::Unsupported, "the lock is not held");
     let mut lock = stage.bench.cluster.lock(Arc::clone(&stage.clock));
     lock.acquire(&claim("a")).await.unwrap();
     assert!(!stage.said(clear(revision - 1)).await.0, "another revision");
     assert_eq!(stage.done(clear(revision)).await, "failover key cleared");
-    assert_eq!(stage.bench.record(stage.now()).unwrap().failover, None);
-    let revision = stage.bench.record(stage.now()).unwrap().config.unwrap().mod_revision;
+    assert_eq!(stage.bench.record(stage.now()).unwrap().order, None);
+    let revision = stage.bench.record(stage.now()).unwrap().config().cloned().unwrap().mod_revision;
     let changes = map(&json!({ "ttl": 33 }));
     let set = || Step::Record { request: RecordRequest::Configure { changes: changes.clone(), revision } };
     stage.generation.leader = Some(pg(1));
