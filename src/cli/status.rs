@@ -11,7 +11,7 @@ use super::args::Output;
 use super::exit::Exit;
 use super::printer::{Printer, is_closed};
 use crate::model::observed::Freshness;
-use crate::model::snapshot::{Snapshot, Wellbeing};
+use crate::model::snapshot::{Snapshot, StackKind, Wellbeing};
 use crate::observe::once::settled;
 use crate::observe::picture::{Handle, Order, Picture};
 use crate::report;
@@ -104,6 +104,8 @@ fn show(pictures: &[Arc<Picture>], options: &Options, printer: &mut Printer) -> 
 }
 
 fn table(snapshots: &[&Snapshot], glance: bool, printer: &mut Printer) -> anyhow::Result<()> {
+    // Where there are no agents to vouch for a server, SQL is asked in any case.
+    let glance = glance && snapshots.iter().any(|snapshot| snapshot.identity.kind != StackKind::Streaming);
     if let [one] = snapshots {
         return cluster(one, glance, printer);
     }

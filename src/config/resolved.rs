@@ -10,6 +10,7 @@ use super::address::{AddressMap, base_of, set_host};
 use super::audience::{Audience, Network};
 use super::endpoint::{EtcdEndpoints, HttpEndpoint, Login, PostgresAccess, RuntimeApi, Timeouts, TlsSettings};
 use crate::model::name::{ClusterName, NodeName, RouterName};
+use crate::model::snapshot::StackKind;
 use crate::model::thresholds::Thresholds;
 
 mod recipient;
@@ -105,6 +106,8 @@ pub struct ClusterSettings {
     pub read_only: bool,
     /// Refresh interval.
     pub interval: Duration,
+    /// Which kind of stack it is: by the tables that are present.
+    pub stack: StackKind,
     /// Patroni's scope; `None`: to be learnt from a member.
     pub scope: Option<String>,
     /// Patroni's namespace in the DCS, with a slash at both ends.

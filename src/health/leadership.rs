@@ -2,8 +2,9 @@
 
 use super::draft::Draft;
 use crate::model::finding::{Severity, Subject};
+use crate::model::record::ClusterRecord;
 use crate::model::role::Role;
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{Snapshot, StackKind};
 use crate::model::view::MemberView;
 use crate::model::writers::Writes;
 
@@ -11,6 +12,7 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     no_leader(snapshot, drafts);
     nobody_writes(snapshot, drafts);
     several_primaries(snapshot, drafts);
+    leader_in_doubt(snapshot, drafts);
     lock_and_node(snapshot, drafts);
     records_disagree(snapshot, drafts);
     identifiers(snapshot, drafts);
@@ -18,7 +20,8 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 
 fn no_leader(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let Some(record) = snapshot.record().filter(|record| record.is_fresh(snapshot.now)) else { return };
-    let Some(unlocked) = record.fact(snapshot.now, |content| content.leader.is_none().then_some(())) else { return };
+    let nobody_leads = |record: &ClusterRecord| record.leader.is_none() && record.patroni().is_some();
+    let Some(unlocked) = record.fact(snapshot.now, |content| nobody_leads(content).then_some(())) else { return };
     let paused = snapshot.paused().is_some_and(|paused| paused.value);
     let advice = if paused {
         "the cluster is in maintenance mode, so nobody takes over by itself: resume it, or fail over to a chosen member"
@@ -57,9 +60,11 @@ fn nobody_writes(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     for (view, role) in standing.iter().filter_map(|view| Some((view, word(view)?))) {
         draft = draft.because(&role, format!("{} is in recovery", view.name()));
     }
-    drafts.push(
-        draft.advise("bring the DCS back first: without it nobody may be promoted; then look at the Patroni logs"),
-    );
+    drafts.push(draft.advise(if snapshot.identity.kind == StackKind::Streaming {
+        "look at the node that was the primary: start it again, or promote the standby that is furthest ahead"
+    } else {
+        "bring the DCS back first: without it nobody may be promoted; then look at the Patroni logs"
+    }));
 }
 
 fn several_primaries(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
@@ -78,9 +83,34 @@ fn several_primaries(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     if let Some(leader) = snapshot.leader() {
         draft = draft.because(&leader, format!("the lock is held by {}", leader.value));
     }
-    drafts.push(draft.settling().advise(
-        "cut clients off the node without the lock, then stop it; compare timelines before anything is rewound",
-    ));
+    let advice = if snapshot.identity.kind == StackKind::Streaming {
+        "cut clients off the one that is not meant to be the primary, then stop it; compare timelines before anything is rewound"
+    } else {
+        "cut clients off the node without the lock, then stop it; compare timelines before anything is rewound"
+    };
+    drafts.push(draft.settling().advise(advice));
+}
+
+/// Where nobody keeps a record, a node that cannot be asked may have been promoted.
+fn leader_in_doubt(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+    let Some(doubt) = snapshot.doubt() else { return };
+    // A split brain and a cluster that nobody writes to are told as such.
+    if snapshot.writers().len() != 1 {
+        return;
+    }
+    drafts.push(
+        Draft::new(
+            Severity::Warning,
+            "leader-in-doubt",
+            Subject::Cluster,
+            format!("no leader is known: {}", doubt.value),
+        )
+        .because(&doubt, doubt.value.as_str())
+        .settling()
+        .advise(
+            "bring the silent node back, or see on its host that it does not run; until then nothing is handed over",
+        ),
+    );
 }
 
 /// The lock against what each node says of itself.

@@ -6,7 +6,7 @@ use crate::model::identity::Doubt;
 use crate::model::moment::Moment;
 use crate::model::observed::{Freshness, Reading};
 use crate::model::role::MemberState;
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{Snapshot, StackKind};
 use crate::model::source::Trouble;
 use crate::model::view::MemberView;
 
@@ -219,10 +219,11 @@ fn named(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
 
 /// A member that is on record without the address of its agent: half of what could be known of it is not asked for.
 fn unreachable(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
-    if view.member.agent.is_some() {
+    let snapshot = view.snapshot;
+    // Where nobody manages the nodes there are no agents.
+    if view.member.agent.is_some() || snapshot.identity.kind == StackKind::Streaming {
         return;
     }
-    let snapshot = view.snapshot;
     let silent =
         snapshot.recorded(|content| content.member(view.name()).filter(|record| record.api_url.is_none()).map(|_| ()));
     let Some(silent) = silent.filter(|silent| silent.fresh) else { return };

@@ -35,6 +35,7 @@ const TABLE: &[(&str, Cost)] = &[
     // Who leads.
     ("no-leader", Always(WritesDown)),
     ("nobody-writes", Always(WritesDown)),
+    ("leader-in-doubt", Always(NoFailover)),
     ("several-primaries", Always(SplitBrain)),
     ("leader-in-recovery", Always(WritesDown)),
     ("primary-without-lock", Always(SplitBrain)),

@@ -362,6 +362,30 @@ pub struct Registration {
     pub occurrences: u32,
 }
 
+impl Registration {
+    /// A member of which nothing but its role is on record.
+    pub fn new(name: NodeName, role: Role) -> Self {
+        Self {
+            name,
+            role,
+            state: MemberState::Unknown(Text::default()),
+            api_url: None,
+            postgres: None,
+            timeline: None,
+            position: None,
+            lag: None,
+            sync: None,
+            agent_version: None,
+            tags: Tags::default(),
+            pending_restart: false,
+            pending_settings: Vec::new(),
+            scheduled_restart: None,
+            paused: false,
+            occurrences: 1,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -133,10 +133,12 @@ impl fmt::Display for Counter {
 pub enum OwnRecord {
     /// Patroni's keys, in the DCS or as a node relays them.
     Patroni(Box<PatroniRecord>),
-    /// Nobody keeps a record: it was put together from what the nodes say. Holds their roles as one number.
+    /// Nobody keeps a record: it was put together from what the nodes say.
     Nodes {
         /// Hash of who is what; equal numbers mean that nobody changed its role, upstream or system identifier.
         roles: u64,
+        /// Why nobody can be named as the leader; `None`: one can.
+        doubt: Option<Text>,
     },
 }
 
@@ -215,6 +217,14 @@ impl ClusterRecord {
         self.patroni()?.status.as_ref()
     }
 
+    /// Why nobody can be named as the leader, where nobody keeps a record and the nodes' words do not tell.
+    pub fn doubt(&self) -> Option<&Text> {
+        match &self.own {
+            OwnRecord::Nodes { doubt, .. } => doubt.as_ref(),
+            OwnRecord::Patroni(_) => None,
+        }
+    }
+
     /// The store's keys as they are; empty where there are none.
     pub fn keys(&self) -> &[RawKey] {
         self.patroni().map_or(&[], |own| &own.keys)
@@ -228,7 +238,7 @@ impl ClusterRecord {
         }
         match &self.own {
             OwnRecord::Patroni(own) => own.count(&mut counters),
-            OwnRecord::Nodes { roles } => {
+            OwnRecord::Nodes { roles, .. } => {
                 counters.insert(Counter::Roles, roles.cast_signed());
             }
         }

@@ -28,6 +28,8 @@ use super::writers::Writes;
 pub enum StackKind {
     /// Patroni.
     Patroni,
+    /// Plain streaming replication: a primary and its standbys, with nobody to manage them.
+    Streaming,
     /// The simulated cluster.
     Simulated,
 }
@@ -191,7 +193,7 @@ impl Snapshot {
     /// Who leads: the lock's holder by the best record; without any record, the one node that says it is the primary.
     pub fn leader(&self) -> Option<Observed<NodeName>> {
         let by_record = self.recorded(|content| content.leader.as_ref().map(|leader| leader.holder.clone()));
-        if by_record.as_ref().is_some_and(|leader| leader.fresh) || self.record_is_fresh() {
+        if by_record.as_ref().is_some_and(|leader| leader.fresh) || self.keeps_a_fresh_record() {
             return by_record;
         }
         let writes = |view: MemberView<'_>| match view.writes() {
@@ -202,7 +204,24 @@ impl Snapshot {
         if claimants.len() == 1 { claimants.pop() } else { by_record }
     }
 
-    /// Whether any record of the DCS is fresh.
+    /// Who leads, where nothing leaves room for another: as [`Snapshot::leader`], but nobody where no record is kept and a
+    /// node cannot be asked whether it takes writes too.
+    pub fn undoubted_leader(&self) -> Option<Observed<NodeName>> {
+        if self.doubt().is_some() { None } else { self.leader() }
+    }
+
+    /// Why nobody can be named as the leader, where no record is kept and the nodes' words do not tell.
+    pub fn doubt(&self) -> Option<Observed<Text>> {
+        self.recorded(|record| record.doubt().cloned()).filter(|doubt| doubt.fresh)
+    }
+
+    /// Whether a record that somebody keeps is fresh: one that was put together from the nodes' words adds nothing to them.
+    pub fn keeps_a_fresh_record(&self) -> bool {
+        let kept = |reading: &&Reading<ClusterRecord>| reading.last().is_some_and(|record| record.patroni().is_some());
+        self.records.iter().filter(kept).any(|reading| reading.is_fresh(self.now))
+    }
+
+    /// Whether any record is fresh.
     pub fn record_is_fresh(&self) -> bool {
         self.records.iter().any(|reading| reading.is_fresh(self.now))
     }

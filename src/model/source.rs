@@ -27,6 +27,8 @@ pub enum SourceKind {
     EtcdClusters,
     /// One PostgreSQL node over SQL.
     Sql,
+    /// What the nodes say over SQL, put together, where nobody keeps a record of the cluster.
+    Nodes,
     /// HAProxy's statistics page over HTTP.
     RouterHttp,
     /// HAProxy's runtime API.
@@ -54,6 +56,7 @@ impl SourceKind {
             Self::EtcdMember => "etcd member",
             Self::EtcdClusters => "etcd clusters",
             Self::Sql => "SQL",
+            Self::Nodes => "nodes",
             Self::RouterHttp => "HAProxy",
             Self::RouterRuntime => "HAProxy runtime",
             Self::RouterActing => "HAProxy acting",

@@ -78,7 +78,11 @@ impl Snapshot {
     /// that it is in recovery, and if one does not answer, nobody streams from it either.
     pub fn nobody_writes(&self) -> bool {
         let waits = self.records.iter().any(|reading| reading.freshness(self.now) == Freshness::Waiting);
-        if waits || self.record_is_fresh() || self.is_standby_cluster() || self.views().any(|view| view.is_waiting()) {
+        if waits
+            || self.keeps_a_fresh_record()
+            || self.is_standby_cluster()
+            || self.views().any(|view| view.is_waiting())
+        {
             return false;
         }
         // One that is missing may write all the same.

@@ -90,9 +90,15 @@ impl MemberView<'_> {
         self.streams().is_some_and(|streams| !streams.value)
     }
 
-    /// Whether the member is meant not to stream: it is fed from the archive.
+    /// Whether the member is meant not to stream: it is fed from the archive, by its tag or by its own settings, which name
+    /// an archive and nobody to stream from.
     pub fn is_archive_fed(&self) -> bool {
-        self.tags().is_some_and(|tags| tags.value.nostream)
+        let by_settings = self.sql(|report| {
+            let settings = report.settings.as_ref()?;
+            let is_set = |name: &str| Some(!settings.get(name)?.value.is_empty());
+            Some(!is_set("primary_conninfo")? && is_set("restore_command")?)
+        });
+        self.tags().is_some_and(|tags| tags.value.nostream) || by_settings.is_some_and(|by| by.value)
     }
 
     /// That some other node serves it, by the node's PostgreSQL or by its agent, while the member goes on replying.

@@ -95,7 +95,22 @@ pub(crate) fn healthy() -> Snapshot {
     snapshot
 }
 
-/// The same, but pg-2 follows pg-1 and is tagged so.
+/// The same servers without agents, DCS and router: nobody keeps a record.
+pub(crate) fn plain() -> Snapshot {
+    let mut snapshot = healthy();
+    snapshot.identity = Identity { kind: StackKind::Streaming, scope: None, namespace: None, ..snapshot.identity };
+    (snapshot.records, snapshot.dcs, snapshot.routers) = (Vec::new(), Dcs::default(), Vec::new());
+    for member in &mut snapshot.members {
+        (member.agent, member.agent_url) = (None, None);
+    }
+    // Without agents their starts tell the servers apart.
+    for (name, ago) in [("pg-0", 1), ("pg-1", 2), ("pg-2", 3)] {
+        sql(&mut snapshot, name, |report| report.postmaster_started -= seconds(ago));
+    }
+    snapshot
+}
+
+/// The healthy cluster, but pg-2 follows pg-1 and is tagged so.
 pub(crate) fn cascade() -> Snapshot {
     let mut snapshot = healthy();
     sql(&mut snapshot, "pg-0", |report| report.downstream.truncate(1));
@@ -123,7 +138,9 @@ pub(crate) fn cut(snapshot: &mut Snapshot, name: &str, lasts: Duration) {
     }
     for other in ["pg-0", "pg-1", "pg-2"] {
         sql(snapshot, other, |report| report.downstream.retain(|row| row.application != *name));
-        agent(snapshot, other, |report| report.downstream.retain(|row| row.application != *name));
+        if snapshot.members.iter().any(|member| member.name == *other && member.agent.is_some()) {
+            agent(snapshot, other, |report| report.downstream.retain(|row| row.application != *name));
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::name::NodeName;
 use super::observed::{Freshness, Observed, best};
 use super::postgres::{Downstream, SqlPart};
 use super::role::{MemberState, Role, SyncState};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, StackKind};
 use super::text::Text;
 
 /// A member within its snapshot.
@@ -270,12 +270,31 @@ impl<'a> MemberView<'a> {
         let name = &self.member.name;
         let now = self.snapshot.now;
         self.snapshot.members.iter().filter(move |other| other.name != *name).filter_map(move |other| {
-            let row = other
-                .sql
-                .as_ref()?
-                .fact(now, |report| report.downstream.iter().find(|row| row.application.as_str() == name.as_str()))?;
+            let row = other.sql.as_ref()?.fact(now, |report| {
+                let by_name = report.downstream.iter().find(|row| row.application.as_str() == name.as_str());
+                by_name.or_else(|| report.downstream.iter().find(|row| self.comes_from_here(row)))
+            })?;
             Some((&other.name, row))
         })
+    }
+
+    /// Whether a row of `pg_stat_replication` is this member's stream by where it comes from: nobody sees to it that standbys
+    /// are called by their names where nobody manages them. Several members at one address tell nothing.
+    fn comes_from_here(&self, row: &Downstream) -> bool {
+        if self.snapshot.identity.kind != StackKind::Streaming {
+            return false;
+        }
+        let Some(from) = row.address.as_ref() else {
+            return false;
+        };
+        let is_at = |member: &Member| {
+            let own = member.sql.as_ref().and_then(|sql| sql.last()).and_then(|report| report.address.as_ref());
+            own.is_some_and(|own| own.host == *from)
+        };
+        let is_named = |member: &Member| member.name.as_str() == row.application.as_str();
+        is_at(self.member)
+            && self.snapshot.members.iter().filter(|member| is_at(member)).count() == 1
+            && !self.snapshot.members.iter().any(is_named)
     }
 
     /// The node this one follows, by the best evidence there is: who serves it, whom its receiver is connected to,
@@ -314,11 +333,16 @@ impl<'a> MemberView<'a> {
             Some((receiver.sender_host.clone()?, receiver.sender_port?))
         })?;
         let (host, port) = &sender.value;
+        let is_plain = self.snapshot.identity.kind == StackKind::Streaming;
         let found = self.snapshot.views().find(|other| {
-            let advertised = other.registered(|record| record.postgres.clone());
-            let addresses = advertised.map(|fact| fact.value).into_iter().chain(other.member.postgres_address.clone());
+            let advertised = other.registered(|record| record.postgres.clone()).map(|fact| fact.value);
+            // Its own end of the console's session, where the nodes' network is another than the console's.
+            let own = other.sql(|report| report.address.clone()).map(|fact| fact.value).filter(|_| is_plain);
+            let addresses = [advertised, other.member.postgres_address.clone(), own];
+            let is_called_so = is_plain && other.member.name.as_str() == host.as_str();
             other.member.name != self.member.name
-                && addresses.into_iter().any(|address| address.host == *host && address.port == *port)
+                && (is_called_so
+                    || addresses.into_iter().flatten().any(|address| address.host == *host && address.port == *port))
         })?;
         let name = found.member.name.clone();
         Some(sender.map(|_| name))

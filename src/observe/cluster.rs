@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::appointment::Appointment;
-use super::changes;
 use super::findings::FindingMemory;
 use super::histories::Histories;
 use super::inventory::Inventory;
@@ -24,6 +23,7 @@ use super::pause::PauseMemory;
 use super::picture::{Clock, Handle, Order, Picture};
 use super::reserve::Reserve;
 use super::task::{Surroundings, drive, stale_after};
+use super::{authority, changes};
 use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
 use crate::health;
 use crate::model::acknowledgement::Acknowledgement;
@@ -33,7 +33,7 @@ use crate::model::name::NodeName;
 use crate::model::observed::Freshness;
 use crate::model::record::ClusterRecord;
 use crate::model::router::Router;
-use crate::model::snapshot::{Identity, Snapshot};
+use crate::model::snapshot::{Identity, Snapshot, StackKind};
 use crate::model::source::{Source, SourceKind};
 use crate::model::text::Text;
 use crate::model::thresholds::Thresholds;
@@ -308,6 +308,7 @@ impl Observer {
                     self.reconcile();
                 }
                 SourceKind::Sql
+                | SourceKind::Nodes
                 | SourceKind::PatroniMetrics
                 | SourceKind::EtcdMember
                 | SourceKind::EtcdClusters
@@ -390,6 +391,9 @@ impl Observer {
     fn publish_picture(&mut self) {
         let now = self.clock.now();
         let mut snapshot: Snapshot = self.merge.snapshot(now, wall());
+        if snapshot.identity.kind == StackKind::Streaming {
+            snapshot.records = vec![authority::record(&snapshot)];
+        }
         self.histories.take(&mut snapshot);
         snapshot.paused_since = self.pause.take(&snapshot);
         snapshot.paused_by = snapshot.paused_since.and_then(|_| self.pause.by().cloned());

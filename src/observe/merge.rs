@@ -128,6 +128,8 @@ impl Merge {
             SourceKind::Pooler => insert(&mut picture.poolers, reading()),
             SourceKind::Backup => insert(&mut picture.backups, reading()),
             SourceKind::Runtime => insert(&mut picture.runtimes, reading()),
+            // Put together from what the others say.
+            SourceKind::Nodes => {}
             SourceKind::PatroniRest => {
                 if let Some(member) = self.member(source) {
                     renew(&mut member.agent, reading());
@@ -228,6 +230,7 @@ impl Merge {
             SourceKind::Backup => {
                 put(find(&mut picture.backups, &source), at, took, only!(source, outcome, Backup));
             }
+            SourceKind::Nodes => {}
             SourceKind::Runtime => {
                 put(find(&mut picture.runtimes, &source), at, took, only!(source, outcome, Runtime));
             }

@@ -2,6 +2,7 @@
 //! events between two snapshots. Knows drivers only through their ports, and no screen.
 
 mod appointment;
+mod authority;
 pub mod changes;
 pub mod cluster;
 pub mod doctor;

@@ -79,6 +79,7 @@ impl Reserve {
             | SourceKind::EtcdMember
             | SourceKind::EtcdClusters
             | SourceKind::Sql
+            | SourceKind::Nodes
             | SourceKind::RouterHttp
             | SourceKind::RouterRuntime
             | SourceKind::RouterActing

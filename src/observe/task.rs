@@ -158,6 +158,7 @@ fn longest_back_off(kind: SourceKind, error: Option<&SourceError>) -> Duration {
         _ if settled => LONGEST_BACK_OFF,
         SourceKind::PatroniRest
         | SourceKind::Sql
+        | SourceKind::Nodes
         | SourceKind::Etcd
         | SourceKind::EtcdMember
         | SourceKind::RouterHttp

@@ -48,6 +48,7 @@ fn is_heard<T>(reading: &Reading<T>, since: Moment) -> bool {
         | SourceKind::EtcdMember
         | SourceKind::EtcdClusters
         | SourceKind::Sql
+        | SourceKind::Nodes
         | SourceKind::RouterHttp
         | SourceKind::RouterRuntime
         | SourceKind::RouterActing

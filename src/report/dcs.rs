@@ -143,7 +143,7 @@ pub fn keys(snapshot: &Snapshot) -> Table {
     };
     let hint = "name the etcd endpoints in the configuration to see the keys themselves";
     let mut table = Table::new(KEYS, format!("{} tells no keys", record.source), hint);
-    for key in record.last().into_iter().flat_map(|content| content.keys()) {
+    for key in record.last().into_iter().flat_map(ClusterRecord::keys) {
         let revision = |number: i64| {
             let exact = units::exact(number.unsigned_abs());
             if number > 0 { Cell::number(number as f64, exact, Tone::Dim) } else { Cell::unknown() }

@@ -102,9 +102,9 @@ fn cluster(scope: &mut Scope<'_>, snapshot: &Snapshot) {
     }
     let age = snapshot.age(snapshot.now).map(seconds);
     scope.gauge("pgctl_cluster_age_seconds", "Age of the oldest answer that still counts.", &[], age);
-    let leader = snapshot.leader().filter(|leader| leader.fresh);
+    let leader = snapshot.undoubted_leader().filter(|leader| leader.fresh);
     // Without a fresh record and without a fresh claim nobody knows whether there is a leader.
-    let known = leader.is_some() || snapshot.record_is_fresh();
+    let known = leader.is_some() || snapshot.keeps_a_fresh_record();
     let has = known.then(|| flag(leader.is_some()));
     scope.gauge("pgctl_cluster_has_leader", "1 if a member leads.", &[], has);
     if let Some(leader) = leader {

@@ -206,8 +206,10 @@ fn told<T>(fact: Option<Observed<T>>, draw: impl FnOnce(T) -> Span) -> Span {
 
 fn leader(snapshot: &Snapshot) -> Span {
     match snapshot.leader() {
-        None if snapshot.record_is_fresh() => Span::new(NO_LEADER, Tone::Act),
+        None if snapshot.keeps_a_fresh_record() => Span::new(NO_LEADER, Tone::Act),
         None | Some(_) if snapshot.nobody_writes() => Span::new(NO_PRIMARY, Tone::Act),
+        // Another may take writes too.
+        _ if snapshot.doubt().is_some() => Span::new(UNKNOWN, Tone::Act),
         // Who led when the record could last be read, and may not any more.
         Some(leader) if !leader.fresh => Span::new(format!("{}?", leader.value), Tone::Stale),
         leader => told(leader, |leader| Span::new(leader.text().clone(), Tone::Strong)),
@@ -517,7 +519,7 @@ mod tests {
         record(&mut snapshot, |content| content.patroni_mut().sync = None);
         assert!(line(&snapshot).contains(" · sync ? · "), "{}", line(&snapshot));
         record(&mut snapshot, |content| {
-            content.patroni_mut().config.as_mut().expect("a configuration").standby_cluster = true
+            content.patroni_mut().config.as_mut().expect("a configuration").standby_cluster = true;
         });
         assert!(!line(&snapshot).contains("sync"), "commits are made elsewhere: {}", line(&snapshot));
     }

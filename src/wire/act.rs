@@ -15,7 +15,6 @@ use crate::cli::args::Arguments;
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::config::resolved::Settings;
-use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::model::moment::Moment;
 use crate::model::name::RouterName;
 use crate::observe::once::settled;
@@ -79,8 +78,7 @@ pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Pri
         }
     }
     let rules = OwnHand::waiting(Journal::at(job::state()));
-    let desk =
-        Desk::new(Arc::new(PatroniManager::of(&cluster)), Arc::new(rules)).noting(HostNotes::known(job::here().await));
+    let desk = Desk::new(stack::planner(&cluster), Arc::new(rules)).noting(HostNotes::known(job::here().await));
     let exit = run(handle, &desk, begin, &wanted, verb.acting(), printer).await;
     observers.end().await;
     exit

@@ -16,7 +16,7 @@ use super::acknowledged;
 use super::console::state_directory;
 use super::drill::practice::{Ground, Practice};
 use super::rehearsal::Rehearsal;
-use super::stack::access;
+use super::stack::{access, planner};
 use super::{job, one_line};
 use crate::audit::Journal;
 use crate::cli::args::Shared;
@@ -26,7 +26,6 @@ use crate::config::endpoint::{PostgresAccess, SslMode};
 use crate::config::environment::Environment;
 use crate::config::libpq::{AuthMethod, ChannelBinding};
 use crate::config::resolved::{ClusterSettings, Settings};
-use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::driver::ha::sim::SimulatedCluster;
 use crate::model::agent::Address;
 use crate::model::name::ClusterName;
@@ -69,7 +68,7 @@ pub(super) fn for_clusters(
     let open = settings.clusters.iter().filter(|cluster| !options.read_only && !cluster.read_only);
     let desk = |cluster: &ClusterSettings| {
         let rules = OwnHand::beside(Journal::at(job::state()));
-        Desk::new(Arc::new(PatroniManager::of(cluster)), Arc::new(rules)).noting(here.clone())
+        Desk::new(planner(cluster), Arc::new(rules)).noting(here.clone())
     };
     let desks: BTreeMap<_, _> = open.map(|cluster| (cluster.name.clone(), desk(cluster))).collect();
     let hand: Option<Arc<dyn Hand>> = (!desks.is_empty()).then(|| -> Arc<dyn Hand> { Arc::new(job::hand(shared)) });

@@ -27,8 +27,7 @@ use crate::cli::printer::Printer;
 use crate::client::logind::{self, Fate};
 use crate::client::process;
 use crate::config::environment::Environment;
-use crate::driver::ha::patroni_plan::PatroniManager;
-use crate::driver::port::Act;
+use crate::driver::port::{Act, Manage};
 use crate::model::text::Text;
 use crate::operate::hand::{Hand, Ledger as _, News};
 use crate::operate::job::{
@@ -252,24 +251,24 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
     };
     let cancel = CancellationToken::new();
     end_by_signal(&observers.tracker, &cancel)?;
-    let (manager, judge, act, limits): (_, Box<dyn Judge>, Box<dyn Act>, _) = match &spec.request.plan.intent {
+    let (manager, judge, act, limits): Ways = match &spec.request.plan.intent {
         Intent::Drill { scenario, target } => {
             let what = (*scenario, *target);
             let prepared =
                 Box::pin(drill::prepare(&cluster, scope.as_deref(), &spec.request, what, &handle, act)).await?;
             // Before anything is owed.
             drill::set_guard(&arguments.shared, &job.action)?;
-            (prepared.manager, Box::new(prepared.rules), Box::new(prepared.act), prepared.limits)
+            (Arc::new(prepared.manager), Box::new(prepared.rules), Box::new(prepared.act), prepared.limits)
         }
         _ => {
             let act = settling(&spec.request.plan, &ledger(), act)?;
             let rules = OwnHand::waiting(Journal::at(state()));
-            (PatroniManager::of(&cluster), Box::new(rules), act, Limits::default())
+            (stack::planner(&cluster), Box::new(rules), act, Limits::default())
         }
     };
     let parts = Parts {
         handle,
-        manager: &manager,
+        manager: &*manager,
         judge: &*judge,
         act,
         companion,
@@ -287,6 +286,9 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
     }
     Ok(Exit::of(outcome.ending))
 }
+
+/// Who plans, judges and acts, and within what limits.
+type Ways = (Arc<dyn Manage>, Box<dyn Judge>, Box<dyn Act>, Limits);
 
 /// SIGTERM and SIGINT ask the job to end as far as it still can, and to take back what is temporary; a
 /// hang-up is none of its business.

@@ -13,6 +13,7 @@ use super::resolved::{ClusterSettings, Settings, UiSettings, WallSettings};
 use super::value::{HttpUrl, LONGEST, duration, http_url, url_text};
 use super::written::{Written, WrittenCluster, WrittenEtcd, WrittenPatroni, WrittenPostgres, WrittenTimeouts};
 use crate::model::name::{ClusterName, NodeName};
+use crate::model::snapshot::StackKind;
 
 mod credentials;
 mod drills;
@@ -165,6 +166,7 @@ impl<'a> Resolver<'a> {
             protected: written.protected.unwrap_or(false),
             read_only: written.read_only.unwrap_or(false),
             interval: written.interval.map_or(interval, |span| span.0),
+            stack: stack(written),
             scope: written.scope.as_ref().map(|scope| scope.trim_matches('/').to_owned()),
             namespace: namespace(written.namespace.as_deref()),
             namespace_is_assumed: written.namespace.is_none(),
@@ -319,4 +321,14 @@ fn ui(written: &Written, theme: Option<String>) -> UiSettings {
             hook_pause: written.wall.hook_pause.map_or(hook_pause, |span| span.0),
         },
     }
+}
+
+/// Which kind of stack a cluster is. Whatever names Patroni makes it Patroni's; nodes alone are plain streaming replication.
+fn stack(written: &WrittenCluster) -> StackKind {
+    let names_patroni = written.patroni.is_some()
+        || written.etcd.is_some()
+        || written.scope.is_some()
+        || written.namespace.is_some()
+        || written.nodes.values().any(|node| node.rest.is_some());
+    if names_patroni || written.nodes.is_empty() { StackKind::Patroni } else { StackKind::Streaming }
 }

@@ -13,3 +13,4 @@ pub mod patroni_plan;
 pub mod patroni_record;
 pub mod patroni_scope;
 pub mod sim;
+pub mod streaming;

@@ -11,6 +11,7 @@ use crate::model::agent::Registration;
 use crate::model::inventory::Standing;
 use crate::model::member::MOST_FOLLOWED;
 use crate::model::name::NodeName;
+use crate::model::snapshot::StackKind;
 use crate::model::text::Text;
 
 impl Observer {
@@ -57,7 +58,11 @@ impl Observer {
         let in_doubt = places.iter().any(|place| matches!(place.standing, Standing::Stranger(_)) && place.is_claimed());
         self.merge.set_places(places, hidden);
         let now = self.clock.now();
-        if let Some(record) = self.merge.fresh_record(now) {
+        if self.merge.picture().identity.kind == StackKind::Streaming {
+            // Nobody keeps a record that a node could be missing from.
+            let names: Vec<NodeName> = self.followed.keys().cloned().collect();
+            self.merge.mark_presence(&names, now);
+        } else if let Some(record) = self.merge.fresh_record(now) {
             let names: Vec<NodeName> = record.members.iter().map(|member| member.name.clone()).collect();
             self.merge.mark_presence(&names, now);
         }

@@ -43,6 +43,7 @@ fn cluster(snapshot: &Snapshot) -> ClusterDocument {
         name: identity.name.to_string(),
         kind: match identity.kind {
             StackKind::Patroni => "patroni",
+            StackKind::Streaming => "streaming",
             StackKind::Simulated => "simulated",
         },
         scope: identity.scope.as_ref().map(ToString::to_string),
@@ -52,9 +53,9 @@ fn cluster(snapshot: &Snapshot) -> ClusterDocument {
         taken_at: snapshot.wall.to_string(),
         age_seconds: snapshot.age(now).map(seconds),
         wellbeing: clusters::word(snapshot.wellbeing()),
-        leader: match snapshot.leader() {
+        leader: match snapshot.undoubted_leader() {
             // Known, and known to be nobody, is another thing than not known.
-            None if snapshot.record_is_fresh() => Value::none(no_leader),
+            None if snapshot.keeps_a_fresh_record() => Value::none(no_leader),
             leader => Value::of(text(leader), now, no_leader),
         },
         timeline: Value::of(snapshot.timeline().map(|fact| fact.map(|timeline| timeline.0)), now, NOBODY_SAYS),

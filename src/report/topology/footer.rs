@@ -9,14 +9,15 @@ use super::told_when;
 use crate::model::dcs::{Quorum, RaftLeader};
 use crate::model::parts::BackupOutcome;
 use crate::model::router::{PoolPurpose, ProxyKind, Router};
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{Snapshot, StackKind};
 
 /// Where the text of a line begins, after its title.
 const TITLE: usize = 9;
 
 /// DCS, routers and backups, one line each.
 pub fn footer_lines(snapshot: &Snapshot) -> Vec<Line> {
-    let mut lines = vec![dcs(snapshot)];
+    let is_plain = snapshot.identity.kind == StackKind::Streaming;
+    let mut lines = vec![if is_plain { nobody_keeps(snapshot) } else { dcs(snapshot) }];
     if snapshot.routers.is_empty() {
         lines.push(titled("ROUTER").dim("not configured"));
     }
@@ -31,6 +32,15 @@ fn titled(title: &str) -> Line {
     let mut line = Line::new().dim(title);
     line.pad_to(TITLE);
     line
+}
+
+/// In the place of the DCS, where nobody keeps a record: who leads by the nodes' own words.
+fn nobody_keeps(snapshot: &Snapshot) -> Line {
+    let line = titled("DCS").dim("none: plain streaming replication   ");
+    match snapshot.doubt() {
+        Some(doubt) => line.with(doubt.value.as_str(), Tone::Act),
+        None => line,
+    }
 }
 
 fn dcs(snapshot: &Snapshot) -> Line {

@@ -72,6 +72,7 @@ const HELPING: &[(&str, &[Verb])] = &[
     ("foreign-system-identifier", &[Verb::Reinitialise]),
     ("lag", &[]),
     ("leader-in-recovery", &[]),
+    ("leader-in-doubt", &[]),
     ("long-transaction", &[Verb::EndSession]),
     ("member-missing", &[]),
     ("members-not-followed", &[]),

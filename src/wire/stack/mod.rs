@@ -1,26 +1,25 @@
-//! From a cluster's settings to the drivers that observe it.
+//! From a cluster's settings to the drivers that observe it and plan for it. The one place that names a kind of stack; what
+//! each kind needs is in a file of its own.
+
+mod patroni;
+mod streaming;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::preparation;
-use super::inventory;
-use super::learning::{LearningRecord, Learnt};
 use crate::config::endpoint::PostgresAccess;
 use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
-use crate::driver::dcs::etcd::{EtcdClusters, EtcdMemberHealth, EtcdRecord, readable_key};
 use crate::driver::exporter::exporter;
-use crate::driver::ha::patroni::PatroniNode;
-use crate::driver::ha::patroni_cluster::PatroniClusterView;
-use crate::driver::ha::patroni_metrics::patroni_metrics;
+use crate::driver::ha::patroni_plan::PatroniManager;
+use crate::driver::ha::streaming::StreamingManager;
 use crate::driver::node::postgres::PostgresNode;
-use crate::driver::port::{Contact, NodeSources, Observe};
+use crate::driver::port::{Contact, Manage, NodeSources, Observe};
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
 use crate::driver::router::haproxy_acting::HaproxyActing;
 use crate::driver::runtime::ContainerPreparation;
 use crate::model::agent::{Address, Registration};
-use crate::model::inventory::Place;
 use crate::model::name::NodeName;
 use crate::model::router::Router;
 use crate::model::snapshot::{Identity, StackKind};
@@ -56,42 +55,29 @@ impl Purpose {
     }
 }
 
+/// What depends on the kind of stack: sources of the whole cluster, and what makes those of its members.
+struct Parts {
+    sources: Vec<Box<dyn Observe>>,
+    nodes: Box<dyn NodeSources>,
+}
+
+/// What makes plans for the cluster, as its configuration says which stack it is.
+pub(super) fn planner(settings: &ClusterSettings) -> Arc<dyn Manage> {
+    match settings.stack {
+        StackKind::Streaming => Arc::new(StreamingManager),
+        StackKind::Patroni | StackKind::Simulated => Arc::new(PatroniManager::of(settings)),
+    }
+}
+
 /// Puts the drivers of a cluster together. `scope` is the one to follow in etcd; without it the scope is learnt when the
 /// record is first asked for. Without etcd the record comes through Patroni.
 pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_only: bool, purpose: Purpose) -> Stack {
-    let mut sources: Vec<Box<dyn Observe>> = Vec::new();
-    let scope = scope.or(settings.scope.as_deref());
-    let learnt = Learnt::default();
-    if let Some(scope) = scope {
-        // Nothing else has set it.
-        let _ = learnt.set(Text::new(scope));
-    }
-    match &settings.etcd {
-        Some(etcd) => {
-            let asks_lease = purpose != Purpose::Glance;
-            if let Some(scope) = scope {
-                let record = EtcdRecord::new(etcd.clone(), &settings.namespace, scope);
-                sources.push(Box::new(if asks_lease { record } else { record.without_lease() }));
-            } else {
-                let (settings, learnt) = (Arc::clone(settings), Arc::clone(&learnt));
-                sources.push(Box::new(LearningRecord::new(settings, etcd.clone(), learnt, asks_lease)));
-            }
-            if settings.namespace_is_assumed && !is_named(settings) {
-                // Nobody can say which of several namespaces is meant, so whether there are several is looked for.
-                sources.push(Box::new(EtcdClusters::new(etcd.clone(), &settings.namespace)));
-            }
-            let readable = scope.map(|scope| readable_key(&settings.namespace, scope));
-            sources.extend(
-                EtcdMemberHealth::each(etcd, readable.as_deref())
-                    .into_iter()
-                    .map(|member| Box::new(member) as Box<dyn Observe>),
-            );
-        }
-        None => {
-            let seeds = settings.patroni.seeds.iter().map(|url| settings.patroni.endpoint(url)).collect();
-            sources.push(Box::new(PatroniClusterView::new(seeds, scope.map(Text::new))));
-        }
-    }
+    let kind = settings.stack;
+    let Parts { mut sources, nodes } = match kind {
+        StackKind::Streaming => streaming::parts(settings, purpose),
+        StackKind::Patroni | StackKind::Simulated => patroni::parts(settings, scope, purpose),
+    };
+    let scope = scope.or(settings.scope.as_deref()).filter(|_| kind != StackKind::Streaming);
     for router in &settings.routers {
         // A second opinion on the same numbers: a single picture does without it.
         let wanted = router.runtime.is_none() || purpose.takes_side_sources();
@@ -126,14 +112,9 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
         interval: settings.interval,
         deadline: timeouts.connect + timeouts.request,
         sources,
-        nodes: Box::new(PatroniNodes {
-            settings: Arc::clone(settings),
-            learnt,
-            environment: Arc::new(Environment::of_process()),
-            purpose,
-        }),
+        nodes,
         configured: settings.nodes.keys().cloned().collect(),
-        namespace_is_assumed: settings.namespace_is_assumed,
+        namespace_is_assumed: settings.namespace_is_assumed && kind != StackKind::Streaming,
         routers: routers(settings),
         gather: match purpose {
             Purpose::Stay | Purpose::Watch => Duration::from_millis(100),
@@ -145,9 +126,9 @@ pub(super) fn stack(settings: &Arc<ClusterSettings>, scope: Option<&str>, read_o
 fn identity(settings: &ClusterSettings, scope: Option<&str>, read_only: bool) -> Identity {
     Identity {
         name: settings.name.clone(),
-        kind: StackKind::Patroni,
+        kind: settings.stack,
         scope: scope.map(Text::new),
-        namespace: Some(Text::new(&settings.namespace)),
+        namespace: (settings.stack != StackKind::Streaming).then(|| Text::new(&settings.namespace)),
         colour: settings.colour.as_deref().map(Text::new),
         read_only: read_only || settings.read_only,
         protected: settings.protected,
@@ -170,82 +151,6 @@ fn routers(settings: &ClusterSettings) -> Vec<Router> {
     settings.routers.iter().map(router).collect()
 }
 
-/// Makes the sources of Patroni members.
-struct PatroniNodes {
-    settings: Arc<ClusterSettings>,
-    learnt: Learnt,
-    environment: Arc<Environment>,
-    purpose: Purpose,
-}
-
-impl NodeSources for PatroniNodes {
-    fn contact(&self, member: &NodeName, registration: Option<&Registration>) -> Contact {
-        contact(&self.settings, member, registration)
-    }
-
-    fn sources(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
-        let mut sources: Vec<Box<dyn Observe>> = Vec::new();
-        let settings = &self.settings;
-        if let Some(url) = &contact.agent_url {
-            let endpoint = settings.agent_endpoint(&contact.name, url.as_str());
-            if self.purpose.takes_side_sources() && settings.patroni.metrics {
-                sources.push(Box::new(patroni_metrics(&contact.name, &endpoint)));
-            }
-            sources.push(Box::new(PatroniNode::new(contact.name.clone(), endpoint, self.learnt.get().cloned())));
-        }
-        if self.purpose != Purpose::Glance || contact.agent_url.is_none() {
-            sources.extend(self.sql(contact));
-        }
-        if let Some(url) = contact.exporter_url.as_ref().filter(|_| self.purpose.takes_side_sources()) {
-            let endpoint = settings.exporter_endpoint(url.as_str());
-            sources.push(Box::new(exporter(&contact.name, endpoint)));
-        }
-        sources
-    }
-
-    fn places(&self, registered: &[Registration]) -> Vec<Place> {
-        inventory::places(&self.settings, registered)
-    }
-
-    fn prefers_configured(&self) -> bool {
-        self.settings.is_from_flags
-    }
-
-    fn probes(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
-        let Some(url) = &contact.agent_url else { return Vec::new() };
-        let mut endpoint = self.settings.patroni.endpoint(url.as_str());
-        endpoint.tls = self.settings.node_tls(&contact.name, &endpoint.tls);
-        vec![Box::new(PatroniNode::of_place(&contact.name, endpoint, self.learnt.get().cloned()))]
-    }
-
-    fn probe_sql(&self, contact: &Contact) -> Option<Box<dyn Observe>> {
-        self.sql(contact)
-    }
-
-    fn clusters(&self) -> Option<Box<dyn Observe>> {
-        let etcd = self.settings.etcd.clone()?;
-        Some(Box::new(EtcdClusters::new(etcd, &self.settings.namespace)))
-    }
-
-    fn second_opinions(&self, contact: &Contact) -> Vec<Box<dyn Observe>> {
-        let wanted = self.purpose == Purpose::Glance && contact.agent_url.is_some();
-        wanted.then(|| self.sql(contact)).flatten().into_iter().collect()
-    }
-}
-
-/// Whether an agent is named that can say which cluster is meant.
-fn is_named(settings: &ClusterSettings) -> bool {
-    !settings.patroni.seeds.is_empty() || settings.nodes.values().any(|node| node.rest.is_some() || node.host.is_some())
-}
-
-impl PatroniNodes {
-    fn sql(&self, contact: &Contact) -> Option<Box<dyn Observe>> {
-        let address = contact.postgres.clone()?;
-        let access = access(&self.settings, &contact.name, address.host.as_str())?;
-        Some(Box::new(PostgresNode::new(&contact.name, access, address, Arc::clone(&self.environment))))
-    }
-}
-
 /// Where `member` is reached, given what is on record of it.
 pub(super) fn contact(settings: &ClusterSettings, member: &NodeName, registration: Option<&Registration>) -> Contact {
     let api_url = registration.and_then(|record| record.api_url.as_ref()).map(Text::as_str);
@@ -259,6 +164,19 @@ pub(super) fn contact(settings: &ClusterSettings, member: &NodeName, registratio
         postgres: postgres.map(|(host, port)| Address { host: Text::new(host), port }),
         exporter_url: settings.exporter_url(member, host.as_deref()).map(Text::new),
     }
+}
+
+/// What asks a node's PostgreSQL; `None`: it has no address, or SQL is not configured.
+fn sql(settings: &ClusterSettings, contact: &Contact, environment: &Arc<Environment>) -> Option<Box<dyn Observe>> {
+    let address = contact.postgres.clone()?;
+    let access = access(settings, &contact.name, address.host.as_str())?;
+    Some(Box::new(PostgresNode::new(&contact.name, access, address, Arc::clone(environment))))
+}
+
+/// What asks a node's exporter, where there is one and the purpose leaves the time.
+fn exporter_of(settings: &ClusterSettings, contact: &Contact, purpose: Purpose) -> Option<Box<dyn Observe>> {
+    let url = contact.exporter_url.as_ref().filter(|_| purpose.takes_side_sources())?;
+    Some(Box::new(exporter(&contact.name, settings.exporter_endpoint(url.as_str()))))
 }
 
 /// How to look at the PostgreSQL of `member` at `host`; `None`: SQL is not configured.
