@@ -26,7 +26,7 @@ pub fn from_compose(
     environment: &Environment,
 ) -> Result<Option<(Discovered, Asked)>, ConfigError> {
     let Some(path) = &arguments.compose else { return Ok(None) };
-    let found = compose::load(path, arguments.env_file.as_deref(), scope, environment)?;
+    let found = compose::load(path, arguments.env_file.as_deref(), scope, &arguments.profile, environment)?;
     let asked = Asked { name: arguments.name.clone(), ..Asked::default() };
     Ok(Some((found, asked)))
 }
@@ -180,6 +180,7 @@ mod tests {
         let arguments = args::Init {
             compose: Some(root.join("docker-compose.dev.yml")),
             env_file: Some(root.join(".env")),
+            profile: vec!["patroni".to_owned()],
             name: Some("lab".to_owned()),
             print: false,
             force: false,

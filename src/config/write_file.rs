@@ -8,7 +8,7 @@ mod routers;
 mod tests;
 
 use self::file::{File, clean, key, text};
-use self::nodes::{addresses, nodes, postgres_of};
+use self::nodes::{Nodes, addresses, nodes, plain_nodes, postgres_of};
 use self::routers::routers;
 use super::discovered::{Discovered, DiscoveredMember, Reach};
 use super::value::http_url;
@@ -48,24 +48,38 @@ pub fn commented_file(found: &Discovered, asked: &Asked) -> String {
 
     file.table(&cluster);
     file.comment("The name of this table is what you type to confirm an action; give it one that says which it is.");
-    match &scope {
-        Some(scope) => file.set("scope", &text(scope), ""),
-        None => file.comment("scope = \"...\"                # as in patroni.yml; no agent told it"),
-    }
-    match found.namespace.as_deref().map(clean).filter(|namespace| !namespace.trim_matches('/').is_empty()) {
-        Some(namespace) => file.set("namespace", &text(&namespace), ""),
-        None => file.comment("namespace = \"/service\"     # as in patroni.yml; this is Patroni's default"),
+    let plain = if is_streaming(found, asked) { plain_nodes(found) } else { Vec::new() };
+    let is_streaming = !plain.is_empty();
+    if !is_streaming {
+        match &scope {
+            Some(scope) => file.set("scope", &text(scope), ""),
+            None => file.comment("scope = \"...\"                # as in patroni.yml; no agent told it"),
+        }
+        match found.namespace.as_deref().map(clean).filter(|namespace| !namespace.trim_matches('/').is_empty()) {
+            Some(namespace) => file.set("namespace", &text(&namespace), ""),
+            None => file.comment("namespace = \"/service\"     # as in patroni.yml; this is Patroni's default"),
+        }
     }
     file.comment("colour = \"red\"                # sets the cluster apart on the screen");
     file.comment("protected = true              # every action also wants a reason");
     file.comment("read_only = true              # no action is possible");
     file.blank();
 
-    patroni(&mut file, &cluster, found, asked);
-    etcd(&mut file, &cluster, found, asked);
+    if is_streaming {
+        // Nothing of Patroni may stand here, not even as an example: whatever names it makes the cluster Patroni's.
+        file.prose("Plain streaming replication: nobody manages these nodes, and each is asked by SQL alone.");
+        file.blank();
+    } else {
+        patroni(&mut file, &cluster, found, asked);
+        etcd(&mut file, &cluster, found, asked);
+    }
     postgres(&mut file, &cluster, found);
     routers(&mut file, &cluster, found, asked);
-    nodes(&mut file, &cluster, found);
+    if is_streaming {
+        nodes(&mut file, &cluster, &plain, Nodes::Plain);
+    } else {
+        nodes(&mut file, &cluster, &found.members, Nodes::Managed);
+    }
     addresses(&mut file, &cluster, found);
     preparation(&mut file, &cluster, found);
     drills(&mut file, &cluster, found);
@@ -107,6 +121,14 @@ fn drills(file: &mut File, cluster: &str, found: &Discovered) {
         file.set(&key(&part), &text(&service), "");
     }
     file.blank();
+}
+
+/// Whether nothing that was found or asked names an agent or its store.
+fn is_streaming(found: &Discovered, asked: &Asked) -> bool {
+    let by_cluster = found.scope.is_some() || found.namespace.is_some() || found.agent_version.is_some();
+    let by_address = asked.patroni.iter().chain(&asked.etcd).chain(&found.agents).chain(&found.etcd).next().is_some();
+    let has_agent = |member: &DiscoveredMember| member.api_url.is_some() || member.rest.is_some();
+    !by_cluster && !by_address && !found.members.iter().any(has_agent)
 }
 
 /// The scope, where there is one that can be written.

@@ -56,7 +56,7 @@ fn text(bytes: &[u8]) -> String {
 /// Reads a compose file with `files` beside it.
 fn compose(text: &str, environment: Option<&str>, files: &dyn Fn(&Path) -> Option<String>) {
     let env_file = environment.map(|text| (Path::new("/srv/.env"), text));
-    let source = ComposeSource { text, path: Path::new("/srv/compose.yml"), env_file, scope: None };
+    let source = ComposeSource { text, path: Path::new("/srv/compose.yml"), env_file, scope: None, profiles: &[] };
     // Refused or not, it has been read.
     drop(from_text(source, &Environment::default(), files));
 }

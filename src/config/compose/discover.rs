@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ComposeSource;
 use super::agent::{Agent, Store, Told};
 use super::login;
+use super::plain;
 use super::preparation::preparation;
 use super::project::Project;
 use super::reach::{Reached, host_port};
 use super::role::{ETCD_PORT, EXPORTER_PORT, PATRONI_PORT, POSTGRES_PORT, Role, roles};
 use super::router::router;
+use super::server::server_port;
 use super::service::Service;
-use crate::config::discovered::{Discovered, DiscoveredMember};
+use crate::config::discovered::{Discovered, DiscoveredMember, DiscoveredPreparation};
 use crate::config::error::{Complaint, ConfigError, Place};
 
 type Recognised<'p> = Vec<(&'p Service, BTreeSet<Role>)>;
@@ -35,13 +37,25 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
     })?;
     if let (Some(wanted), true) = (source.scope, agents.is_empty()) {
         let problem = format!("no member of a cluster `{wanted}` is in it");
-        return Err(wrong("services", problem, "leave --scope out to see which there are"));
+        let remedy = "leave --scope out to see which there are";
+        return Err(wrong("services", problem, &or_profile(project, remedy)));
     }
-    let plain = if agents.is_empty() { with(Role::Postgres) } else { Vec::new() };
+    // Without an agent, etcd keeps the record of something else.
+    let (plain, etcd) =
+        if agents.is_empty() { (with(Role::Postgres), Vec::new()) } else { (Vec::new(), with(Role::Etcd)) };
     if agents.is_empty() && plain.is_empty() {
+        if let (true, Some(profiles)) = (project.services.is_empty(), project.left_out.profiles()) {
+            let problem = format!("all of them belong to profiles, and none of those is active: {profiles}");
+            return Err(wrong(
+                "services",
+                problem,
+                "choose one with --profile NAME, or COMPOSE_PROFILES as for Compose",
+            ));
+        }
         let names: Vec<&str> = project.services.iter().map(|service| service.name.as_str()).collect();
         let problem = format!("no PostgreSQL was recognised among: {}", names.join(", "));
-        return Err(wrong("services", problem, "point at a running member instead: `pgctl-tui init --patroni URL`"));
+        let remedy = "point at a running member instead: `pgctl-tui init --patroni URL`";
+        return Err(wrong("services", problem, &or_profile(project, remedy)));
     }
 
     let mut found = Discovered {
@@ -64,16 +78,17 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
     found.namespace = namespace.map(|namespace| namespace.value);
 
     found.members = agents.iter().map(|agent| member(project, agent)).collect();
-    found.members.extend(plain.iter().map(|service| standalone(project, service)));
+    found.members.extend(plain.iter().map(|service| plain::member(project, service)));
     if agents.is_empty() {
         found.notes.push("no Patroni was recognised; the nodes are asked by SQL alone".to_owned());
+        found.notes.extend(plain::strangers(&plain));
     }
     found.agents = found.members.iter().filter_map(|member| member.rest.clone()).collect();
-    add_etcd(&mut found, project, &with(Role::Etcd), &agents);
+    add_etcd(&mut found, project, &etcd, &agents);
     found.routers = with(Role::Router).into_iter().map(|service| router(project, service)).collect();
     let members: Vec<&Service> = agents.iter().map(|agent| agent.service).chain(plain).collect();
     add_exporters(&mut found, project, &with(Role::Exporter), &members);
-    found.address_map = address_map(project, &agents, &members, &with(Role::Etcd));
+    found.address_map = address_map(project, &agents, &members, &etcd);
 
     let of_agents = agents.iter().map(|agent| (agent.name().value, agent.service.name.clone()));
     let named = |service: &&Service| {
@@ -81,15 +96,22 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
         (name.to_owned(), service.name.clone())
     };
     found.containers = of_agents.collect();
-    found.containers.extend(with(Role::Etcd).iter().map(named));
+    found.containers.extend(etcd.iter().map(named));
     found.containers.extend(with(Role::Router).iter().map(|service| (service.name.clone(), service.name.clone())));
 
     found.preparation = preparation(&project.services, &members, &with(Role::Router));
 
-    let everything: Vec<&Service> = project.services.iter().collect();
+    let parts = [with(Role::Router), with(Role::Exporter), with(Role::Pooler), etcd, members.clone()].concat();
+    found.notes.extend(left_out(project, &parts, found.preparation.as_ref()));
+
+    // What the nodes themselves are given goes before what their clients are.
+    let others = project.services.iter().filter(|service| members.iter().all(|member| member.name != service.name));
+    let everything: Vec<&Service> = members.iter().copied().chain(others).collect();
     found.postgres_login = login::postgres(project, &everything, &agents);
-    found.agents_login = login::rest(project, &members, &agents);
-    found.etcd_login = login::etcd(project, &everything);
+    if !agents.is_empty() {
+        found.agents_login = login::rest(project, &members, &agents);
+        found.etcd_login = login::etcd(project, &everything);
+    }
     found.members.sort_by(|a, b| a.name.cmp(&b.name));
     add_warnings(&mut found, project, &with(Role::Pooler), &members, &agents);
     Ok(found)
@@ -147,20 +169,8 @@ fn member(project: &Project<'_>, agent: &Agent<'_>) -> DiscoveredMember {
     }
 }
 
-/// A PostgreSQL without an agent.
-fn standalone(project: &Project<'_>, service: &Service) -> DiscoveredMember {
-    let mut remarks = Vec::new();
-    DiscoveredMember {
-        name: service.hostname.clone().unwrap_or_else(|| service.name.clone()),
-        host: Some(service.hostname.clone().unwrap_or_else(|| service.name.clone())),
-        port: Some(POSTGRES_PORT),
-        postgres: reached(project, service, POSTGRES_PORT, "PostgreSQL", &mut remarks),
-        remarks,
-        ..DiscoveredMember::default()
-    }
-}
-
-fn reached(
+/// Where this host reaches `port` of `service`; what to do where it does not becomes a remark.
+pub(super) fn reached(
     project: &Project<'_>,
     service: &Service,
     port: u16,
@@ -301,7 +311,7 @@ fn one_of(members: &[&Service], so: impl Fn(&Service) -> bool) -> Option<usize> 
 }
 
 /// Words of a value that may be hosts: `pg-0`, `pg-0:5432/db`, `postgresql://user:password@pg-0:5432/db`.
-fn hosts_in(value: &str) -> impl Iterator<Item = &str> {
+pub(super) fn hosts_in(value: &str) -> impl Iterator<Item = &str> {
     let behind_user = value.rsplit_once('@').map_or(value, |(_, host)| host);
     behind_user.split(|c: char| !(c.is_alphanumeric() || ".-_".contains(c))).filter(|word| !word.is_empty())
 }
@@ -324,12 +334,11 @@ fn address_map(
         let mut ports: BTreeSet<u16> = service.ports.iter().map(|port| port.container).collect();
         // At a fixed address every port is reached, published or not.
         if !service.addresses.is_empty() {
-            let usual = if members.iter().any(|member| member.name == service.name) {
-                [PATRONI_PORT, POSTGRES_PORT].as_slice()
+            if members.iter().any(|member| member.name == service.name) {
+                ports.extend(usual_ports(service, agents));
             } else {
-                [ETCD_PORT].as_slice()
-            };
-            ports.extend(usual);
+                ports.insert(ETCD_PORT);
+            }
         }
         for port in ports {
             let Reached::At(host, reached) = project.reach(service, port) else { continue };
@@ -353,6 +362,33 @@ fn address_map(
         to.next().is_none().then_some((from, first))
     });
     unique.collect()
+}
+
+/// The ports at which a node is asked.
+fn usual_ports(service: &Service, agents: &[Agent<'_>]) -> Vec<u16> {
+    let has_agent = agents.iter().any(|agent| agent.service.name == service.name);
+    if has_agent { vec![PATRONI_PORT, POSTGRES_PORT] } else { vec![server_port(service)] }
+}
+
+/// Services that are none of the `parts` of the cluster, such as its backup.
+fn left_out(project: &Project<'_>, parts: &[&Service], preparation: Option<&DiscoveredPreparation>) -> Option<String> {
+    let prepares = |service: &Service| {
+        let container = service.container_name.as_ref().unwrap_or(&service.name);
+        preparation.is_some_and(|preparation| preparation.container == *container)
+    };
+    let is_part = |service: &Service| prepares(service) || parts.iter().any(|part| part.name == service.name);
+    let others = project.services.iter().filter(|service| !is_part(service));
+    let names: Vec<&str> = others.map(|service| service.name.as_str()).collect();
+    (!names.is_empty())
+        .then(|| format!("left out, being no part of the cluster as far as the file tells: {}", names.join(", ")))
+}
+
+/// What else may help where services were left out.
+fn or_profile(project: &Project<'_>, remedy: &str) -> String {
+    match project.left_out.profiles() {
+        Some(profiles) => format!("have a profile active with --profile NAME ({profiles}), or {remedy}"),
+        None => remedy.to_owned(),
+    }
 }
 
 /// Ports of the host that several services claim: it gives each to one of them, and the others do not start.
@@ -394,7 +430,7 @@ fn add_warnings(
         ));
     }
     let own = |service: &&&Service| {
-        [PATRONI_PORT, POSTGRES_PORT].into_iter().any(|port| project.is_reached_by_own_address(service, port))
+        usual_ports(service, agents).into_iter().any(|port| project.is_reached_by_own_address(service, port))
     };
     let fixed: Vec<&str> = members.iter().filter(own).map(|service| service.name.as_str()).collect();
     if !fixed.is_empty() {

@@ -13,12 +13,15 @@ mod discover;
 mod haproxy_cfg;
 mod labels;
 mod login;
+mod plain;
 mod ports;
 mod preparation;
+mod profiles;
 mod project;
 mod reach;
 mod role;
 mod router;
+mod server;
 mod service;
 mod variables;
 mod yaml;
@@ -26,6 +29,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+use profiles::ActiveProfiles;
 use project::{Files, Project};
 use variables::{Variables, parse_env_file};
 
@@ -40,6 +44,8 @@ pub struct ComposeSource<'a> {
     pub env_file: Option<(&'a Path, &'a str)>,
     /// Which cluster is meant, where the file holds several.
     pub scope: Option<&'a str>,
+    /// Profiles that are to be active; none: those of `COMPOSE_PROFILES`.
+    pub profiles: &'a [String],
 }
 
 /// Reads a compose file from disk with its environment file (`.env` beside it, unless another is named) and the files
@@ -51,6 +57,7 @@ pub fn load(
     compose: &Path,
     env_file: Option<&Path>,
     scope: Option<&str>,
+    profiles: &[String],
     environment: &Environment,
 ) -> Result<Discovered, ConfigError> {
     // Places of secrets end up in the configuration, which is read from elsewhere.
@@ -66,7 +73,8 @@ pub fn load(
         None => None,
     };
     let env_file = env_path.as_deref().zip(env_text.as_deref());
-    from_text(ComposeSource { text: &text, path: &path, env_file, scope }, environment, &|path| within_limit(path).ok())
+    let source = ComposeSource { text: &text, path: &path, env_file, scope, profiles };
+    from_text(source, environment, &|path| within_limit(path).ok())
 }
 
 /// Reads a compose file. `files` gives the text of files that it refers to, `None` for those that cannot be read.
@@ -92,7 +100,8 @@ pub fn from_text(
         })?,
     };
     let variables = Variables::new(file, environment);
-    let project = Project::read(source.text, source.path, &variables, files)?;
+    let active = ActiveProfiles::new(source.profiles, &variables);
+    let project = Project::read(source.text, source.path, &variables, &active, files)?;
     discover::discover(&project, source)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::profiles::{ActiveProfiles, LeftOut};
 use super::service::{self, Service, Variable};
 use super::variables::{Variables, parse_env_file};
 use super::yaml::{self, Kind, Node};
@@ -14,6 +15,8 @@ pub(super) type Files<'a> = dyn Fn(&Path) -> Option<String> + 'a;
 /// Services with their surroundings.
 pub(super) struct Project<'a> {
     pub(super) services: Vec<Service>,
+    /// Services of profiles that are not active.
+    pub(super) left_out: LeftOut,
     /// What was left out or looks wrong, one sentence each.
     pub(super) notes: Vec<String>,
     directory: PathBuf,
@@ -42,6 +45,7 @@ impl<'a> Project<'a> {
         text: &str,
         path: &Path,
         variables: &Variables,
+        active: &ActiveProfiles,
         files: &'a Files<'a>,
     ) -> Result<Self, ConfigError> {
         let complaint = |line: Option<usize>, key: &str, problem: String, remedy: &str| Complaint {
@@ -77,6 +81,7 @@ impl<'a> Project<'a> {
         }
         let mut project = Self {
             services: Vec::new(),
+            left_out: LeftOut::default(),
             notes: Vec::new(),
             secrets: given(root.get("secrets"), &directory),
             configs: given(root.get("configs"), &directory),
@@ -85,7 +90,10 @@ impl<'a> Project<'a> {
         };
         let written = services(&written, &mut Vec::new());
         let mut problems = Vec::new();
-        for (name, node) in services(&root, &mut notes) {
+        let (chosen, left_out) = active.choose(services(&root, &mut notes));
+        notes.extend(left_out.note());
+        project.left_out = left_out;
+        for (name, node) in chosen {
             let written = written.iter().find(|(other, _)| *other == name).map(|(_, node)| node);
             let mut service = service::read(&name, &node, written, &mut problems);
             project.add_env_files(&mut service, variables, &mut notes);
@@ -222,7 +230,7 @@ fn inherited(name: &str, node: &Node, listed: &Node, notes: &mut Vec<String>, de
 }
 
 /// Keys whose lists add up; other values replace what is inherited, and maps are joined.
-const LISTS: [&str; 5] = ["ports", "expose", "volumes", "secrets", "configs"];
+const LISTS: [&str; 6] = ["ports", "expose", "volumes", "secrets", "configs", "profiles"];
 
 fn merged(base: &Node, over: &Node) -> Node {
     let (Kind::Map(base_entries), Kind::Map(over_entries)) = (&base.kind, &over.kind) else { return over.clone() };
@@ -293,7 +301,8 @@ mod tests {
     use super::*;
 
     fn project<'a>(text: &str, files: &'a Files<'a>) -> Result<Project<'a>, ConfigError> {
-        Project::read(text, Path::new("/srv/stack/compose.yml"), &Variables::default(), files)
+        let (variables, path) = (Variables::default(), Path::new("/srv/stack/compose.yml"));
+        Project::read(text, path, &variables, &ActiveProfiles::new(&[], &variables), files)
     }
 
     #[test]

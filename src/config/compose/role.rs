@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::server::{is_plain_postgres, runs_server, server_port};
 use super::service::Service;
 
 /// What a service does for a cluster.
@@ -25,7 +26,7 @@ pub(super) const PATRONI_PORT: u16 = 8008;
 pub(super) const POSTGRES_PORT: u16 = 5432;
 pub(super) const ETCD_PORT: u16 = 2379;
 pub(super) const EXPORTER_PORT: u16 = 9187;
-const POOLER_PORT: u16 = 6432;
+pub(super) const POOLER_PORT: u16 = 6432;
 
 /// The roles of a service. A container may have several: Patroni with an exporter beside it, say.
 pub(super) fn roles(service: &Service) -> BTreeSet<Role> {
@@ -46,7 +47,7 @@ pub(super) fn roles(service: &Service) -> BTreeSet<Role> {
         roles.remove(&Role::Postgres);
     }
     // One that prepares or saves the cluster is often given the environment of its nodes.
-    let serves = command.is_some() || [PATRONI_PORT, POSTGRES_PORT].into_iter().any(|port| service.opens(port));
+    let serves = command.is_some() || [PATRONI_PORT, server_port(service)].into_iter().any(|port| service.opens(port));
     if works_for_others(service) && !serves && !runs_server(&service.command) {
         roles.remove(&Role::Patroni);
     }
@@ -60,7 +61,9 @@ fn by_ports(service: &Service) -> impl Iterator<Item = Role> {
         (EXPORTER_PORT, Role::Exporter),
         (POOLER_PORT, Role::Pooler),
     ];
-    known.into_iter().filter(|(port, _)| service.opens(*port)).map(|(_, role)| role)
+    // A number that the container's own PostgreSQL listens on tells of nothing else.
+    let own = server_port(service);
+    known.into_iter().filter(move |(port, _)| *port != own && service.opens(*port)).map(|(_, role)| role)
 }
 
 /// The first program of a command line that is one of ours; what stands behind a program's name are its arguments.
@@ -122,58 +125,6 @@ pub(super) fn by_image(image: &str) -> Option<Role> {
     }
 }
 
-/// Whether it runs PostgreSQL itself, by its image or, where that tells nothing, by what it keeps, opens and is given. One
-/// that runs a script of another purpose (a backup, the preparation of a cluster) from the same image does not.
-fn is_plain_postgres(service: &Service) -> bool {
-    let of_image = service.image.as_deref().and_then(by_image) == Some(Role::Postgres);
-    let keeps_data = service.volume_targets.iter().any(|target| is_data_directory(target, service));
-    let opens_port = service.opens(POSTGRES_PORT);
-    if works_for_others(service) && !runs_server(&service.command) {
-        return false;
-    }
-    if of_image {
-        return service.command.is_empty() || runs_server(&service.command) || keeps_data || opens_port;
-    }
-    // An image of one's own, named as somebody liked. A client of PostgreSQL has variables of the same names.
-    let tells_nothing = service.image.as_deref().is_none_or(|image| service.is_built || by_image(image).is_none());
-    let prepares_server =
-        service.environment.keys().any(|name| SERVER_VARIABLES.contains(&name.as_str())) && !is_client(service);
-    let is_candidate = tells_nothing && (service.is_built || service.image.is_none());
-    is_candidate && (keeps_data || (opens_port && !is_client(service)) || (prepares_server && service.ports.is_empty()))
-}
-
-/// Variables that only the server's image reads, when it makes the data directory.
-const SERVER_VARIABLES: [&str; 7] = [
-    "POSTGRES_PASSWORD",
-    "POSTGRES_PASSWORD_FILE",
-    "POSTGRES_INITDB_ARGS",
-    "POSTGRES_HOST_AUTH_METHOD",
-    "POSTGRES_INITDB_WALDIR",
-    "POSTGRESQL_PASSWORD",
-    "PGDATA",
-];
-
-/// Variables by which a client is told where its server is.
-fn is_client(service: &Service) -> bool {
-    let told = ["PGHOST", "POSTGRES_HOST", "DB_HOST", "DATABASE_HOST", "DATABASE_URL", "DATA_SOURCE_NAME"];
-    told.into_iter().any(|name| service.environment.contains_key(name))
-}
-
-fn is_data_directory(target: &str, service: &Service) -> bool {
-    let target = target.trim_end_matches('/');
-    let given =
-        service.value(&["PGDATA"]).is_some_and(|data| data == target || data.starts_with(&format!("{target}/")));
-    given || target.starts_with("/var/lib/postgresql") || target.ends_with("/pgdata") || target == "/bitnami/postgresql"
-}
-
-/// Whether a command line starts the server: its image's entrypoint, the program, or only options for it.
-fn runs_server(command: &[String]) -> bool {
-    let name = |word: &String| word.rsplit('/').next().unwrap_or(word).trim_end_matches(';').to_owned();
-    let server =
-        |word: &String| matches!(name(word).as_str(), "postgres" | "postmaster" | "docker-entrypoint.sh" | "pg_ctl");
-    command.first().is_some_and(|word| word.starts_with('-')) || command.iter().any(server)
-}
-
 /// Words of names that tell a purpose beside the cluster: what works on it, once or by the clock, is no node of it.
 const PURPOSES: [&str; 14] = [
     "backup",
@@ -193,7 +144,7 @@ const PURPOSES: [&str; 14] = [
 ];
 
 /// Whether its name or the script that it runs tells of such a purpose.
-fn works_for_others(service: &Service) -> bool {
+pub(super) fn works_for_others(service: &Service) -> bool {
     // The directory of a script tells, too; the system's own place of services tells nothing.
     let tells = |name: &str| {
         let name = name.to_ascii_lowercase();
@@ -202,7 +153,7 @@ fn works_for_others(service: &Service) -> bool {
     };
     let programs = ["pg_dump", "pg_dumpall", "pg_restore", "psql", "crond", "cron"];
     let script = service.command.iter().any(|word| tells(word) || programs.contains(&word.as_str()));
-    script || (tells(&service.name) && !service.opens(POSTGRES_PORT))
+    script || (tells(&service.name) && !service.opens(server_port(service)))
 }
 
 fn by_environment(service: &Service) -> Option<Role> {
@@ -261,6 +212,19 @@ mod tests {
     #[case::built_client("{build: ., environment: {POSTGRES_PASSWORD: x, POSTGRES_HOST: db}, ports: ['8080:80']}", &[])]
     #[case::preparation_with_the_nodes_environment("{image: 'spilo-17:4.0', entrypoint: /init/run.sh, environment: {PATRONI_NAME: a}}", &[])]
     #[case::built_exporter("{build: ./exporter, command: postgres_exporter, environment: {POSTGRES_PASSWORD: x}}", &[Role::Exporter])]
+    #[case::pulled_primary("{image: 'registry/x/primary:latest', environment: {POSTGRES_PASSWORD: x}, volumes: ['d:/var/lib/postgresql/data'], ports: ['8008:5432']}", &[Role::Postgres])]
+    #[case::pulled_standby("{image: 'registry/x/replica:latest', command: /replica.sh, volumes: ['d:/var/lib/postgresql/data'], ports: ['8009:5432']}", &[Role::Postgres])]
+    #[case::pulled_by_command("{image: 'registry/x/db', command: [postgres, -c, wal_level=replica], ports: ['5432:5432']}", &[Role::Postgres])]
+    #[case::pulled_without_port("{image: 'registry/x/db', environment: {POSTGRES_PASSWORD: x}, volumes: ['d:/var/lib/postgresql/data']}", &[Role::Postgres])]
+    #[case::pulled_application("{image: 'registry/x/shop', environment: {POSTGRES_PASSWORD: x, POSTGRES_HOST: db}, ports: ['80:80']}", &[])]
+    #[case::pulled_proxy("{image: 'registry/x/balancer', ports: ['5432:5432']}", &[])]
+    #[case::pulled_backup("{image: 'registry/x/primary', entrypoint: /backup.sh, environment: {POSTGRES_PASSWORD: x, PGHOST: a}, volumes: ['./b:/backups']}", &[])]
+    #[case::pulled_archiver("{image: 'registry/x/archiver', volumes: ['d:/var/lib/postgresql/data:ro']}", &[])]
+    #[case::script_of_preparing("{image: 'postgres:17', command: [bash, /init-standby.sh], volumes: ['d:/var/lib/postgresql/data'], ports: ['8009:5432']}", &[Role::Postgres])]
+    #[case::agents_port_by_command("{build: ., command: [postgres, -p, '8008'], volumes: ['d:/var/lib/postgresql/data'], ports: ['8008:8008']}", &[Role::Postgres])]
+    #[case::agents_port_by_variable("{image: x, environment: {PGPORT: 8008, PGDATA: /d}, volumes: ['d:/d'], ports: ['8008:8008']}", &[Role::Postgres])]
+    #[case::agents_port_of_a_server("{build: ., environment: {POSTGRES_PASSWORD: x}, volumes: ['d:/var/lib/postgresql/data'], ports: ['8008:8008']}", &[Role::Postgres])]
+    #[case::agents_port_of_an_agent("{build: ., environment: {PATRONI_SCOPE: a, POSTGRES_PASSWORD: x}, volumes: ['d:/var/lib/postgresql/data'], ports: ['8008:8008']}", &[Role::Patroni])]
     #[case::application("{image: 'app:1', ports: ['8080:80']}", &[])]
     fn evidence_decides(#[case] text: &str, #[case] expected: &[Role]) {
         let node = yaml::parse(text, None).unwrap();

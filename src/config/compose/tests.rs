@@ -12,19 +12,26 @@ use crate::config::endpoint::{RuntimeApi, SecretSource};
 use crate::config::resolved::ClusterSettings;
 use crate::config::write_file::{Asked, commented_file};
 use crate::model::name::NodeName;
+use crate::model::snapshot::StackKind;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn lab(variables: &[(&str, &str)]) -> Discovered {
+fn lab_of(profiles: &[&str], variables: &[(&str, &str)]) -> Result<Discovered, ConfigError> {
     let environment = variables.iter().copied().collect();
-    load(&root().join("docker-compose.dev.yml"), Some(&root().join(".env")), None, &environment).unwrap()
+    let profiles: Vec<String> = profiles.iter().map(|&name| name.to_owned()).collect();
+    load(&root().join("docker-compose.dev.yml"), Some(&root().join(".env")), None, &profiles, &environment)
+}
+
+fn lab(variables: &[(&str, &str)]) -> Discovered {
+    lab_of(&["patroni"], variables).unwrap()
 }
 
 fn stack_of(name: &str, scope: Option<&str>) -> Result<Discovered, ConfigError> {
-    let environment = [("SPILO_SUPERUSER_PASSWORD", "super-secret-value")].into_iter().collect();
-    load(&root().join("tests/compose").join(name), None, scope, &environment)
+    let passwords = ["SPILO_SUPERUSER_PASSWORD", "DB_PASSWORD"];
+    let environment = passwords.map(|name| (name, "super-secret-value")).into_iter().collect();
+    load(&root().join("tests/compose").join(name), None, scope, &[], &environment)
 }
 
 fn stack(name: &str) -> Discovered {
@@ -205,6 +212,107 @@ fn postgresql_without_patroni_is_asked_by_sql_alone() {
     assert_eq!(cluster.nodes[&NodeName::new("standby")].postgres, Some(("127.0.0.1".to_owned(), 5432)), "host network");
 }
 
+fn postgres<'a>(cluster: &'a ClusterSettings, name: &str) -> Option<(&'a str, u16)> {
+    let (host, port) = cluster.nodes[&NodeName::new(name)].postgres.as_ref()?;
+    Some((host, *port))
+}
+
+#[rstest]
+#[case::named(&["streaming"], &[])]
+#[case::by_the_environment(&[], &[("COMPOSE_PROFILES", "streaming")])]
+fn the_labs_profile_streaming_gives_two_nodes_and_no_agent(
+    #[case] profiles: &[&str],
+    #[case] variables: &[(&str, &str)],
+) {
+    let found = lab_of(profiles, variables).unwrap();
+    assert!(
+        found.notes.iter().any(|note| note.contains("pg-router") && note.contains("(patroni)")),
+        "{:?}",
+        found.notes
+    );
+    let cluster = settled(&found);
+    assert_eq!(cluster.stack, StackKind::Streaming);
+    assert_eq!(cluster.nodes.len(), 2);
+    assert_eq!(postgres(&cluster, "db-primary"), Some(("127.0.0.2", 8008)));
+    assert_eq!(postgres(&cluster, "db-replica"), Some(("127.0.0.2", 8009)));
+    assert!(cluster.patroni.seeds.is_empty() && cluster.etcd.is_none() && cluster.routers.is_empty());
+    // A standby knows its upstream by the container's address.
+    assert_eq!(cluster.address_map.apply("10.213.0.60", 5432), ("127.0.0.2".to_owned(), 8008));
+    let looking = &cluster.postgres.as_ref().unwrap().looking;
+    assert_eq!(looking.user, "pgctl_monitor");
+    assert_eq!(looking.password, Some(SecretSource::Environment("LAB_MONITOR_PASSWORD".to_owned())));
+    let text = commented_file(&found, &Asked::default());
+    assert!(!text.contains("fixed addresses"), "{text}");
+}
+
+#[test]
+fn further_nodes_come_with_further_profiles() {
+    let cluster = settled(&lab_of(&["streaming", "streaming-2", "streaming-archive"], &[]).unwrap());
+    assert_eq!(postgres(&cluster, "db-replica-2"), Some(("127.0.0.2", 8010)));
+    assert_eq!(postgres(&cluster, "db-log-shipping"), Some(("127.0.0.2", 8013)));
+    assert_eq!(cluster.nodes.len(), 4);
+}
+
+#[rstest]
+#[case(&[], "none of those is active: patroni, streaming,")]
+#[case(&["stream"], "--profile NAME")]
+fn where_no_profile_of_a_service_is_active_they_are_named(#[case] profiles: &[&str], #[case] words: &str) {
+    let error = lab_of(profiles, &[]).unwrap_err().to_string();
+    assert!(error.contains(words) && error.contains("COMPOSE_PROFILES"), "{error}");
+}
+
+#[rstest]
+#[case::pulled("streaming.yml", "db-backup")]
+#[case::built_on_ports_of_their_own("streaming-built.yml", "db-backup, etcd")]
+fn a_primary_and_its_standby_of_any_image_are_nodes_and_their_backup_is_none(
+    #[case] name: &str,
+    #[case] left_out: &str,
+) {
+    let found = stack(name);
+    let told = |words: &str| found.notes.iter().any(|note| note.ends_with(words));
+    assert!(told(&format!("as far as the file tells: {left_out}")), "{:?}", found.notes);
+    assert!(
+        !found.notes.iter().any(|note| note.contains("of its own")),
+        "the standby knows its primary: {:?}",
+        found.notes
+    );
+    let cluster = settled(&found);
+    assert_eq!(cluster.stack, StackKind::Streaming);
+    assert_eq!(cluster.nodes.len(), 2);
+    assert_eq!(postgres(&cluster, "db-primary"), Some(("127.0.0.1", 8008)));
+    assert_eq!(postgres(&cluster, "db-replica"), Some(("127.0.0.1", 8009)));
+    let looking = &cluster.postgres.as_ref().unwrap().looking;
+    assert_eq!(looking.user, "postgres");
+    assert_eq!(looking.password, Some(SecretSource::Environment("DB_PASSWORD".to_owned())));
+    let text = commented_file(&found, &Asked::default());
+    for agents in ["[clusters.cluster.patroni]", "[clusters.cluster.etcd]", "rest =", "scope =", "namespace ="] {
+        assert!(!text.contains(agents), "{agents} in\n{text}");
+    }
+}
+
+/// Reached from inside alone: each node as the others know it.
+#[test]
+fn nodes_that_are_not_published_are_written_as_they_know_each_other() {
+    let text = "
+services:
+  a: {image: 'postgres:17', environment: {POSTGRES_PASSWORD: secret-value}}
+  b: {image: 'postgres:17', hostname: warm, command: [sh, -c, 'pg_basebackup -h a; exec postgres']}
+";
+    let source =
+        ComposeSource { text, path: Path::new("/srv/compose.yml"), env_file: None, scope: None, profiles: &[] };
+    let found = from_text(source, &Environment::default(), &|_| None).unwrap();
+    assert!(found.notes[0].starts_with("no port of any PostgreSQL node is published"), "{:?}", found.notes);
+    let cluster = settled(&found);
+    assert_eq!(cluster.stack, StackKind::Streaming);
+    assert_eq!((postgres(&cluster, "a"), postgres(&cluster, "warm")), (Some(("a", 5432)), Some(("warm", 5432))));
+}
+
+#[test]
+fn databases_that_nothing_ties_together_are_told() {
+    let found = stack("plain.yml");
+    assert!(found.notes.iter().any(|note| note.contains("primary, standby replicate")), "{:?}", found.notes);
+}
+
 /// Nothing published: the engine's own host reaches the containers at their fixed addresses.
 #[test]
 fn fixed_addresses_are_used_where_nothing_is_published() {
@@ -237,7 +345,8 @@ fn images_built_here_are_known_by_what_they_keep_and_open() {
 #[case("include: [db.yml, {path: [a.yml, b.yml]}]\n", "db.yml, a.yml, b.yml")]
 #[case("include: db.yml\n", "db.yml")]
 fn included_files_are_named_where_there_are_no_services(#[case] text: &str, #[case] files: &str) {
-    let source = ComposeSource { text, path: Path::new("/srv/compose.yml"), env_file: None, scope: None };
+    let source =
+        ComposeSource { text, path: Path::new("/srv/compose.yml"), env_file: None, scope: None, profiles: &[] };
     let error = from_text(source, &Environment::default(), &|_| None).unwrap_err().to_string();
     assert!(error.contains(files) && error.contains("docker compose config"), "{error}");
 }
@@ -249,20 +358,32 @@ fn a_file_without_a_database_and_missing_files_say_what_to_do() {
     let error = stack_of("absent.yml", None).unwrap_err().to_string();
     assert!(error.contains("absent.yml: there is no such file") && error.contains("--compose"), "{error}");
     let compose = root().join("tests/compose/plain.yml");
-    let error = load(&compose, Some(Path::new("/absent.env")), None, &Environment::default()).unwrap_err().to_string();
+    let error =
+        load(&compose, Some(Path::new("/absent.env")), None, &[], &Environment::default()).unwrap_err().to_string();
     assert!(error.contains("/absent.env: there is no such file") && error.contains("--env-file"), "{error}");
 }
 
 #[test]
 fn a_required_variable_without_a_value_names_the_line() {
     let compose = root().join("tests/compose/spilo.yml");
-    let error = load(&compose, None, None, &Environment::default()).unwrap_err().to_string();
+    let error = load(&compose, None, None, &[], &Environment::default()).unwrap_err().to_string();
     assert!(error.contains("spilo.yml:12:") && error.contains("set it in .env"), "{error}");
 }
 
 #[rstest]
 fn no_password_reaches_the_written_file(
-    #[values("spilo.yml", "ranges.yml", "unpublished.yml", "mounted.yml", "plain.yml", "fixed.yml", "built.yml")] name: &str,
+    #[values(
+        "spilo.yml",
+        "ranges.yml",
+        "unpublished.yml",
+        "mounted.yml",
+        "plain.yml",
+        "fixed.yml",
+        "built.yml",
+        "streaming.yml",
+        "streaming-built.yml"
+    )]
+    name: &str,
 ) {
     let found = stack(name);
     let text = commented_file(&found, &Asked::default());
@@ -305,7 +426,7 @@ fn fragment() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_text_makes_discovery_panic(text in prop_oneof![fragment(), any::<String>()], env in any::<String>()) {
-        let source = ComposeSource { text: &text, path: Path::new("c.yml"), env_file: None, scope: None };
+        let source = ComposeSource { text: &text, path: Path::new("c.yml"), env_file: None, scope: None, profiles: &[] };
         let _ = from_text(source, &Environment::default(), &|_| None).is_ok();
         let source = ComposeSource { env_file: Some((Path::new(".env"), &env)), ..source };
         let _ = from_text(source, &Environment::default(), &|_| Some(text.clone())).is_ok();
@@ -323,7 +444,7 @@ proptest! {
             "environment": {"PATRONI_SCOPE": scope.replace('$', "$$"), "PATRONI_NAME": member.replace('$', "$$")},
         }}});
         let text = tree.to_string();
-        let source = ComposeSource { text: &text, path: Path::new("c.yml"), env_file: None, scope: None };
+        let source = ComposeSource { text: &text, path: Path::new("c.yml"), env_file: None, scope: None, profiles: &[] };
         let found = from_text(source, &Environment::default(), &|_| None).unwrap();
         settled(&found);
     }

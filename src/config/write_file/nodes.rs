@@ -13,10 +13,34 @@ pub(super) fn postgres_of(member: &DiscoveredMember) -> Option<String> {
     HostPort::parse(&address).map(|_| address)
 }
 
+/// Who finds the nodes of a cluster.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nodes {
+    /// An agent beside each, which advertises it.
+    Managed,
+    /// Nobody: they are those that are written.
+    Plain,
+}
+
+/// The nodes that nobody manages, each with the address that it is to be asked at; none where no node can be written. Where
+/// this host reaches none of them, they are written as they know each other: a console beside them reaches them so.
+pub(super) fn plain_nodes(found: &Discovered) -> Vec<DiscoveredMember> {
+    let is_written = |member: &DiscoveredMember| !clean(&member.name).is_empty() && postgres_of(member).is_some();
+    if found.members.iter().any(is_written) {
+        return found.members.clone();
+    }
+    let known = found.members.iter().map(|member| DiscoveredMember {
+        postgres: member.host.clone().zip(member.port.or(Some(POSTGRES_PORT))),
+        ..member.clone()
+    });
+    let known: Vec<DiscoveredMember> = known.collect();
+    if known.iter().any(is_written) { known } else { Vec::new() }
+}
+
 /// What is known of single members beforehand.
-pub(super) fn nodes(file: &mut File, cluster: &str, found: &Discovered) {
+pub(super) fn nodes(file: &mut File, cluster: &str, members: &[DiscoveredMember], kind: Nodes) {
     let mut written = std::collections::BTreeSet::new();
-    for member in &found.members {
+    for member in members {
         let name = clean(&member.name);
         let url = |url: &Option<String>| url.clone().filter(|url| http_url(url).is_ok());
         let known =
@@ -27,7 +51,10 @@ pub(super) fn nodes(file: &mut File, cluster: &str, found: &Discovered) {
             continue;
         }
         if written.len() == 1 {
-            file.comment("Where each member is reached from this host; this beats what it advertises.");
+            file.comment(match kind {
+                Nodes::Managed => "Where each member is reached from this host; this beats what it advertises.",
+                Nodes::Plain => "The nodes, and where each is reached from this host.",
+            });
         }
         let table = format!("[{cluster}.nodes.{}]", key(&name));
         if any {
@@ -39,6 +66,7 @@ pub(super) fn nodes(file: &mut File, cluster: &str, found: &Discovered) {
         for (key, value) in known {
             match (value, key) {
                 (Some(value), _) => file.set(key, &text(&value), ""),
+                (None, "rest") if kind == Nodes::Plain => {}
                 (None, "rest") => file.comment("rest = \"http://127.0.0.1:8008\""),
                 (None, "postgres") => file.comment("postgres = \"127.0.0.1:5432\""),
                 (None, _) => file.comment("exporter = \"http://127.0.0.1:9187/metrics\""),

@@ -102,18 +102,22 @@ proptest! {
         asked in proptest::collection::vec(any::<String>(), 0..3),
         more in proptest::collection::vec(any::<String>(), 9),
         map in proptest::collection::btree_map("[a-z0-9:.]{0,12}", "[a-z0-9:.]{0,12}", 0..4),
+        is_managed in any::<bool>(),
     ) {
         let members = members.into_iter().map(|(name, api_url, host, why)| DiscoveredMember {
-            name, api_url, host, reach: Reach::Fails(why.clone()), postgres: Some((why.clone(), 5432)),
-            rest: Some(format!("http://{why}")), remarks: vec![why], ..DiscoveredMember::default()
+            name, host, reach: Reach::Fails(why.clone()), postgres: Some((why.clone(), 5432)),
+            api_url: api_url.filter(|_| is_managed), rest: is_managed.then(|| format!("http://{why}")),
+            remarks: vec![why], ..DiscoveredMember::default()
         });
         let login = |at: usize, password| Some(DiscoveredLogin {
             user: more[at].clone(), password: Some(password), remarks: vec![more[at + 1].clone()],
         });
         let found = Discovered {
-            scope, namespace, notes,
+            scope: scope.filter(|_| is_managed),
+            namespace: namespace.filter(|_| is_managed),
+            notes,
             members: members.collect(),
-            agents: vec![more[0].clone()],
+            agents: is_managed.then(|| more[0].clone()).into_iter().collect(),
             origin: Some(more[1].clone()),
             agents_login: login(2, SecretSource::Environment(more[3].clone())),
             etcd_login: login(4, SecretSource::Command(vec![more[5].clone()])),
@@ -127,8 +131,8 @@ proptest! {
         };
         let asked = Asked {
             name: None,
-            patroni: asked.clone(),
-            etcd: asked.clone(),
+            patroni: if is_managed { asked.clone() } else { Vec::new() },
+            etcd: if is_managed { asked.clone() } else { Vec::new() },
             routers: asked.into_iter().map(|url| (url.clone(), url)).collect(),
         };
         prop_assert_eq!(load(&commented_file(&found, &asked)).clusters.len(), 1);
