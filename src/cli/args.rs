@@ -281,9 +281,13 @@ pub struct Init {
     /// Environment file of the compose file.
     #[arg(long, value_name = "FILE", requires = "compose", value_hint = ValueHint::FilePath)]
     pub env_file: Option<PathBuf>,
-    /// A profile of the compose file that is active; may be given several times [default: COMPOSE_PROFILES].
+    /// A profile of the compose file that is active; may be given several times [default: `COMPOSE_PROFILES`].
     #[arg(long, value_name = "NAME", requires = "compose")]
     pub profile: Vec<String>,
+    /// A PostgreSQL node without Patroni, as URL or key=value as for psql; the others are found from it. No password in it:
+    /// that comes from ~/.pgpass or PGPASSWORD.
+    #[arg(long, value_name = "DSN", conflicts_with = "compose")]
+    pub postgres: Option<String>,
     /// Name of the cluster in the configuration [default: its scope].
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,

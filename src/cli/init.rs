@@ -181,6 +181,7 @@ mod tests {
             compose: Some(root.join("docker-compose.dev.yml")),
             env_file: Some(root.join(".env")),
             profile: vec!["patroni".to_owned()],
+            postgres: None,
             name: Some("lab".to_owned()),
             print: false,
             force: false,

@@ -30,6 +30,8 @@ pub struct Discovered {
     pub etcd_login: Option<DiscoveredLogin>,
     /// The role to log in to PostgreSQL with.
     pub postgres_login: Option<DiscoveredLogin>,
+    /// What else there is to say of that login, by the keys of `[postgres]`: its database, its `sslmode`, places of files.
+    pub postgres_settings: BTreeMap<&'static str, String>,
     /// Routers.
     pub routers: Vec<DiscoveredRouter>,
     /// From addresses that members advertise, `host:port`, to those that this host reaches.

@@ -206,6 +206,9 @@ fn postgres(file: &mut File, cluster: &str, found: &Discovered) {
             file.comment("The role to look with.");
             file.table(&format!("{cluster}.postgres"));
             file.login(Some(login));
+            for (key, value) in &found.postgres_settings {
+                file.set(key, &text(value), "");
+            }
         }
         Some(_) | None => {
             file.comment("A role to look with: CREATE ROLE pgctl LOGIN PASSWORD '...' IN ROLE pg_monitor;");
@@ -214,8 +217,11 @@ fn postgres(file: &mut File, cluster: &str, found: &Discovered) {
             file.comment("user = \"pgctl\"");
         }
     }
-    file.comment("sslmode = \"verify-full\"");
-    file.comment("ca = \"/etc/ssl/postgres-ca.pem\"");
+    for (key, example) in [("sslmode", "verify-full"), ("ca", "/etc/ssl/postgres-ca.pem")] {
+        if !found.postgres_settings.contains_key(key) {
+            file.comment(format!("{key} = {}", text(example)));
+        }
+    }
     file.blank();
     file.comment(
         "A role to act with: checkpoints before a switchover (pg_checkpoint), ending sessions (pg_signal_backend).",

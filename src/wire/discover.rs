@@ -27,6 +27,7 @@ use crate::model::name::RouterName;
 use crate::model::record::{ClusterRecord, without_group};
 use crate::model::router::ProxyKind;
 
+mod nodes;
 mod routers;
 
 /// `init` is asked once and may wait longer than a screen.
@@ -42,12 +43,16 @@ const PAGES: [&str; 3] = ["7000/", "8404/stats", "8404/"];
 pub(super) async fn init(shared: &Shared, args: &Init, printer: &mut Printer) -> anyhow::Result<Exit> {
     let environment = Environment::of_process();
     let path = shared.config.clone().unwrap_or_else(|| default_path(&environment));
-    let text = match from_compose(args, shared.scope.as_deref(), &environment)? {
-        Some((mut found, asked)) => {
+    let text = match (from_compose(args, shared.scope.as_deref(), &environment)?, &args.postgres) {
+        (Some((mut found, asked)), _) => {
             routers::examine(&mut found).await;
             commented_file(&found, &asked)
         }
-        None => asked(shared, args, printer).await?,
+        (None, Some(dsn)) => {
+            let found = nodes::discover(dsn, environment, printer).await?;
+            commented_file(&found, &Asked { name: args.name.clone(), ..Asked::default() })
+        }
+        (None, None) => asked(shared, args, printer).await?,
     };
     write(&text, &path, args.print, args.force, printer)
 }
@@ -59,7 +64,7 @@ async fn asked(shared: &Shared, args: &Init, printer: &mut Printer) -> anyhow::R
         found.origin = Some(url.clone());
         found
     } else if shared.etcd.is_empty() {
-        return Err(Misuse("init needs --patroni URL, --etcd URL, or --compose FILE".to_owned()).into());
+        return Err(Misuse("init needs --patroni URL, --etcd URL, --postgres DSN, or --compose FILE".to_owned()).into());
     } else {
         from_etcd(shared, printer).await?
     };

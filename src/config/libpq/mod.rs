@@ -6,6 +6,7 @@
 
 mod access;
 mod auth;
+pub mod dsn;
 mod keyword;
 pub mod passfile;
 mod password;

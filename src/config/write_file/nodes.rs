@@ -37,6 +37,13 @@ pub(super) fn plain_nodes(found: &Discovered) -> Vec<DiscoveredMember> {
     if known.iter().any(is_written) { known } else { Vec::new() }
 }
 
+/// An address to begin with where this host reaches none: that by which the others know the member.
+fn example(member: &DiscoveredMember) -> String {
+    let known = member.host.clone().zip(member.port);
+    let known = postgres_of(&DiscoveredMember { postgres: known, ..DiscoveredMember::default() });
+    known.unwrap_or_else(|| "127.0.0.1:5432".to_owned())
+}
+
 /// What is known of single members beforehand.
 pub(super) fn nodes(file: &mut File, cluster: &str, members: &[DiscoveredMember], kind: Nodes) {
     let mut written = std::collections::BTreeSet::new();
@@ -68,7 +75,7 @@ pub(super) fn nodes(file: &mut File, cluster: &str, members: &[DiscoveredMember]
                 (Some(value), _) => file.set(key, &text(&value), ""),
                 (None, "rest") if kind == Nodes::Plain => {}
                 (None, "rest") => file.comment("rest = \"http://127.0.0.1:8008\""),
-                (None, "postgres") => file.comment("postgres = \"127.0.0.1:5432\""),
+                (None, "postgres") => file.comment(format!("postgres = {}", text(&example(member)))),
                 (None, _) => file.comment("exporter = \"http://127.0.0.1:9187/metrics\""),
             }
         }

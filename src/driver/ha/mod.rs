@@ -14,3 +14,4 @@ pub mod patroni_record;
 pub mod patroni_scope;
 pub mod sim;
 pub mod streaming;
+pub mod streaming_discover;
