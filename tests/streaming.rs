@@ -155,7 +155,8 @@ fn a_silent_standby_leaves_the_leader_in_doubt_and_a_silent_primary_leaves_nobod
 #[ignore = "needs the lab's profile streaming"]
 fn every_action_is_refused_with_what_to_do_instead() {
     let lab = Lab::new();
-    for arguments in [&["switchover", "db-replica"][..], &["failover", "db-replica"], &["pause"], &["reload"]] {
+    for arguments in [&["switchover", "db-replica"][..], &["failover", "db-replica"], &["pause"], &["reload", "--all"]]
+    {
         let output = lab.run(&[arguments, &["--dry-run"]].concat());
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(3), "{arguments:?}: {told}");

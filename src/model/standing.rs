@@ -97,7 +97,16 @@ impl Snapshot {
         let words: Vec<Option<Role>> = present().map(|view| word(&view)).collect();
         let told: Vec<&Role> = words.iter().flatten().collect();
         let all = told.len() == words.len();
-        let streams = || present().any(|view| view.streams().is_some_and(|streams| streams.fresh && streams.value));
+        // A stream from a standby that answers says nothing of the one that does not.
+        let from_a_standby = |view: &MemberView<'_>| {
+            let upstream = view.upstream().and_then(|upstream| self.member(&upstream.value));
+            upstream.is_some_and(|upstream| word(&self.view(upstream)) == Some(Role::Replica))
+        };
+        let streams = || {
+            present().any(|view| {
+                view.streams().is_some_and(|streams| streams.fresh && streams.value) && !from_a_standby(&view)
+            })
+        };
         !told.is_empty() && told.iter().all(|role| **role == Role::Replica) && (all || !streams())
     }
 }

@@ -25,7 +25,18 @@ impl Lab {
         let directory = tempfile::tempdir().expect("a directory");
         let lab = Self { directory, broken: false };
         let made = lab
-            .command(&["init", "--compose", "docker-compose.dev.yml", "--env-file", ".env", "--name", "lab", "--print"])
+            .command(&[
+                "init",
+                "--compose",
+                "docker-compose.dev.yml",
+                "--profile",
+                "patroni",
+                "--env-file",
+                ".env",
+                "--name",
+                "lab",
+                "--print",
+            ])
             .output()
             .expect("init runs");
         assert!(made.status.success(), "init: {}", String::from_utf8_lossy(&made.stderr));
