@@ -9,7 +9,7 @@ use super::units::{self, AGE_WIDTH, BYTES_WIDTH, COUNT_WIDTH, DURATION_WIDTH, PE
 use crate::model::dcs::{DcsAlarm, DcsAlarmKind, DcsMember, Quorum, RaftLeader};
 use crate::model::observed::Reading;
 use crate::model::record::ClusterRecord;
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{Snapshot, StackKind};
 
 /// Columns of [`members`]. Rows are named by the endpoint (the source's target).
 pub const MEMBERS: &[Column] = &[
@@ -40,8 +40,13 @@ pub const KEYS: &[Column] = &[
 
 /// The DCS's own members.
 pub fn members(snapshot: &Snapshot) -> Table {
-    let hint = "name the etcd endpoints in the configuration; meanwhile the record is read through Patroni";
-    let mut table = Table::new(MEMBERS, "no DCS endpoint is configured for this cluster", hint);
+    let (empty, hint) = if snapshot.identity.kind == StackKind::Streaming {
+        ("plain streaming replication has no DCS", "who leads is told by what the nodes say of themselves")
+    } else {
+        let hint = "name the etcd endpoints in the configuration; meanwhile the record is read through Patroni";
+        ("no DCS endpoint is configured for this cluster", hint)
+    };
+    let mut table = Table::new(MEMBERS, empty, hint);
     table.rows = snapshot
         .dcs
         .members
@@ -141,6 +146,9 @@ pub fn keys(snapshot: &Snapshot) -> Table {
     let Some(record) = snapshot.record() else {
         return Table::new(KEYS, no_record(snapshot), "");
     };
+    if snapshot.identity.kind == StackKind::Streaming {
+        return Table::new(KEYS, "there is no store that could have keys", "");
+    }
     let hint = "name the etcd endpoints in the configuration to see the keys themselves";
     let mut table = Table::new(KEYS, format!("{} tells no keys", record.source), hint);
     for key in record.last().into_iter().flat_map(ClusterRecord::keys) {
@@ -249,6 +257,9 @@ pub fn config_lines(snapshot: &Snapshot) -> Vec<Line> {
             config.lines.iter().map(|line| Line::new().with(line.as_str(), tone)).collect()
         }
         Some(_) => vec![Line::new().with("the dynamic configuration is empty", Tone::Stale)],
+        None if snapshot.identity.kind == StackKind::Streaming => {
+            vec![Line::new().with("each node has its own configuration: there is none that all share", Tone::Dim)]
+        }
         None => {
             vec![Line::new().with(format!("{} does not tell the dynamic configuration", record.source), Tone::Stale)]
         }
@@ -279,6 +290,12 @@ mod tests {
         ● etcd-3:2379  etcd-3    follower         7     4,711         0   20.0 MB    2.0 MB      ?  reached    1.2 ms  3.5.16        1 s ago
         ");
         assert_eq!(members(&snapshot).rows[1].cells[3], Cell::unknown());
+    }
+
+    #[test]
+    fn where_nobody_manages_the_nodes_no_store_is_missed() {
+        let told = drawn(&members(&plain())) + &drawn(&keys(&plain()));
+        assert!(!told.contains("Patroni") && !told.contains("etcd"), "{told}");
     }
 
     #[test]

@@ -36,9 +36,9 @@ fn titled(title: &str) -> Line {
 
 /// In the place of the DCS, where nobody keeps a record: who leads by the nodes' own words.
 fn nobody_keeps(snapshot: &Snapshot) -> Line {
-    let line = titled("DCS").dim("none: plain streaming replication   ");
+    let line = titled("DCS").dim("none: plain streaming replication");
     match snapshot.doubt() {
-        Some(doubt) => line.with(doubt.value.as_str(), Tone::Act),
+        Some(doubt) => line.plain("   ").with(doubt.value.as_str(), Tone::Act),
         None => line,
     }
 }
