@@ -84,7 +84,7 @@ async fn a_wrong_scope_is_answered_with_the_right_ones() {
     let scope = or("LAB_SCOPE", "pg-ha");
     let mut wrong = EtcdRecord::new(lab(&[]), "/elsewhere/", "nothing");
     let error = record(&mut wrong).await.expect_err("no such scope");
-    assert_eq!(error.trouble, Trouble::UnexpectedAnswer);
+    assert_eq!(error.trouble, Trouble::NoSuchCluster);
     assert!(error.to_string().contains(&scope), "{error}");
     let found = find_scopes(&lab(&[]), "/service/").await.expect("scopes");
     assert!(found.iter().any(|found| found.scope == scope && found.members.len() == 3), "{found:?}");
