@@ -13,7 +13,7 @@ use super::intent::{Intent, Target};
 use super::milestone::Milestone;
 use super::order::{AgentRequest, Order};
 use super::plan::{Confirm, Danger, Plan, Step};
-use crate::model::agent::{Address, AgentReport, Position, Registration, Tags};
+use crate::model::agent::{Address, AgentReport, Position, Registration};
 use crate::model::dcs::{DcsMember, Quorum, RawKey};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::member::Member;
@@ -407,22 +407,13 @@ pub(super) fn served(name: &str) -> Downstream {
 
 fn registration(name: &str, role: Role) -> Registration {
     Registration {
-        name: NodeName::new(name),
         state: if role == Role::Replica { MemberState::Streaming } else { MemberState::Running },
-        role,
         api_url: Some(format!("http://{}:8008/patroni", host(name)).into()),
         postgres: Some(Address { host: host(name).into(), port: 5432 }),
         timeline: Some(Timeline(12)),
         position: Some(Lsn(END)),
-        lag: None,
-        sync: None,
         agent_version: Some("4.0.4".into()),
-        tags: Tags::default(),
-        pending_restart: false,
-        pending_settings: Vec::new(),
-        scheduled_restart: None,
-        paused: false,
-        occurrences: 1,
+        ..Registration::new(NodeName::new(name), role)
     }
 }
 

@@ -426,9 +426,8 @@ mod tests {
     use crate::model::source::SourceKind;
     use crate::model::text::Text;
 
-    #[test]
-    fn a_source_with_a_slow_pace_does_not_make_the_picture_look_old() {
-        let second = Duration::from_secs(1);
+    /// A cluster of which nothing was heard in the first minute.
+    fn after_a_minute() -> Snapshot {
         let identity = Identity {
             name: ClusterName::new("prod-eu"),
             kind: StackKind::Patroni,
@@ -438,8 +437,15 @@ mod tests {
             read_only: false,
             protected: false,
         };
-        let now = Moment::START + second * 60;
-        let mut snapshot = Snapshot::empty(identity, Thresholds::default(), now, Timestamp::UNIX_EPOCH);
+        let now = Moment::START + Duration::from_secs(60);
+        Snapshot::empty(identity, Thresholds::default(), now, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_source_with_a_slow_pace_does_not_make_the_picture_look_old() {
+        let second = Duration::from_secs(1);
+        let mut snapshot = after_a_minute();
+        let now = snapshot.now;
         let answered = |reading: &mut Reading<BackupReport>, ago: Duration| {
             let report = BackupReport { tool: Text::new("pgbackrest"), backups: Vec::new() };
             reading.take(now - ago, second, Ok(Arc::new(report)));
@@ -455,17 +461,8 @@ mod tests {
     #[test]
     fn a_container_engine_that_answers_sees_nothing_of_the_cluster() {
         let second = Duration::from_secs(1);
-        let identity = Identity {
-            name: ClusterName::new("prod-eu"),
-            kind: StackKind::Patroni,
-            scope: None,
-            namespace: None,
-            colour: None,
-            read_only: false,
-            protected: false,
-        };
-        let now = Moment::START + second * 60;
-        let mut snapshot = Snapshot::empty(identity, Thresholds::default(), now, Timestamp::UNIX_EPOCH);
+        let mut snapshot = after_a_minute();
+        let now = snapshot.now;
         let mut reading = Reading::unasked(Source::new(SourceKind::Runtime, "init"), second * 60, Moment::START);
         let report = RuntimeReport { version: Text::default(), containers: Vec::new(), preparation: None };
         reading.take(now - second, second, Ok(Arc::new(report)));

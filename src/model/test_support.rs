@@ -401,22 +401,13 @@ fn listed(name: &str, sync: SyncState) -> DownstreamName {
 
 fn registration(name: &str, role: Role) -> Registration {
     Registration {
-        name: NodeName::new(name),
         state: if role == Role::Replica { MemberState::Streaming } else { MemberState::Running },
-        role,
         api_url: Some(format!("http://{}:8008/patroni", host(name)).into()),
         postgres: Some(Address { host: host(name).into(), port: 5432 }),
         timeline: Some(Timeline(12)),
         position: Some(Lsn(END - 4096)),
-        lag: None,
-        sync: None,
         agent_version: Some("4.0.4".into()),
-        tags: Tags::default(),
-        pending_restart: false,
-        pending_settings: Vec::new(),
-        scheduled_restart: None,
-        paused: false,
-        occurrences: 1,
+        ..Registration::new(NodeName::new(name), role)
     }
 }
 

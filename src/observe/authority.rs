@@ -80,7 +80,7 @@ fn doubt(writers: &[&NodeName], silent: &[&NodeName]) -> Option<Text> {
 /// first by name among equals.
 fn agreed_system_id(views: &[MemberView<'_>]) -> Option<SystemId> {
     let told = || views.iter().filter_map(MemberView::system_id).map(|id| id.value);
-    let count = |id: &crate::model::lsn::SystemId| told().filter(|other| other == id).count();
+    let count = |id: &SystemId| told().filter(|other| other == id).count();
     // `max_by_key` takes the last of equals.
     told().collect::<Vec<_>>().into_iter().rev().max_by_key(count)
 }

@@ -109,24 +109,7 @@ fn agent(role: Role) -> AgentReport {
 }
 
 fn registration(name: &str) -> Registration {
-    Registration {
-        name: name.into(),
-        role: Role::Replica,
-        state: MemberState::Running,
-        api_url: None,
-        postgres: None,
-        timeline: None,
-        position: None,
-        lag: None,
-        sync: None,
-        agent_version: None,
-        tags: Tags::default(),
-        pending_restart: false,
-        pending_settings: Vec::new(),
-        scheduled_restart: None,
-        paused: false,
-        occurrences: 1,
-    }
+    Registration { state: MemberState::Running, ..Registration::new(name.into(), Role::Replica) }
 }
 
 fn record(leader: &str, members: &[&str]) -> ClusterRecord {

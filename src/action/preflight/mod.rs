@@ -25,6 +25,8 @@ mod undo;
 mod walsenders;
 
 #[cfg(test)]
+mod router_tests;
+#[cfg(test)]
 mod split_tests;
 #[cfg(test)]
 mod tests;

@@ -9,20 +9,20 @@ use serde_json::{Value, json};
 
 use super::{Eligibility, candidates, examine};
 use crate::action::expectation::Expectation;
-use crate::action::intent::{CopySource, EndSession, Intent, ServerState, Target};
+use crate::action::intent::{CopySource, EndSession, Intent, Target};
 use crate::action::note::{Note, Verdict};
-use crate::action::order::{AgentRequest, Order, RouterRequest};
+use crate::action::order::AgentRequest;
 use crate::action::plan::Plan;
 use crate::action::test_support::*;
 use crate::model::agent::ScheduledRestart;
 use crate::model::dcs::{DcsAlarm, DcsAlarmKind, Quorum};
 use crate::model::lsn::{SystemId, Timeline};
-use crate::model::name::{NodeName, RouterName};
+use crate::model::name::NodeName;
 use crate::model::observed::Reading;
 use crate::model::postgres::{BaseBackup, LongTransaction, Replay, Slot, SqlPart, Unread};
 use crate::model::record::PendingOrder;
 use crate::model::role::MemberState;
-use crate::model::router::{Hold, OwnCheck, ProxyRow, ProxyStatus, RuntimeLevel, ServerControl};
+use crate::model::router::ProxyStatus;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{Source, SourceKind, Trouble};
 use crate::model::units;
@@ -52,7 +52,7 @@ fn reinit(number: u8, again: bool) -> Plan {
 
 /// What `check` found; the worst, where it looked at several things.
 #[track_caller]
-fn verdict(notes: &[Note], check: &str) -> (Verdict, bool) {
+pub(super) fn verdict(notes: &[Note], check: &str) -> (Verdict, bool) {
     let found = notes.iter().filter(|note| note.check == *check).max_by_key(|note| note.verdict);
     let note = found.unwrap_or_else(|| panic!("no {check} among {:?}", names(notes)));
     (note.verdict, note.can_override)
@@ -630,90 +630,6 @@ fn a_configuration_is_checked(#[case] changes: Value, #[case] check: &str, #[cas
     let mut unknown = healthy();
     record(&mut unknown, |content| content.patroni_mut().config = None);
     assert_eq!(verdict(&examine(&unknown, &action), "configuration-known").0, Block);
-}
-
-fn server_plan(server: &str, state: ServerState) -> Plan {
-    let intent = Intent::RouterServer {
-        router: RouterName::new("edge"),
-        backend: "primary".into(),
-        server: server.into(),
-        state,
-    };
-    plan(intent, 0, AgentRequest::Reload, Expectation::default())
-}
-
-#[rstest]
-#[case("pg-0", ServerState::Drain, "router-last-server", Block, true)]
-#[case("pg-0", ServerState::Maintenance, "router-last-server", Block, true)]
-#[case("pg-1", ServerState::Maintenance, "router-last-server", Pass, false)]
-#[case("pg-2", ServerState::Ready, "router-server", Block, true)]
-#[case("pg-0", ServerState::Ready, "router-server", Pass, false)]
-#[case("pg-9", ServerState::Ready, "router-server", Block, false)]
-fn a_router_server_is_checked(
-    #[case] server: &str,
-    #[case] state: ServerState,
-    #[case] check: &str,
-    #[case] expected: Verdict,
-    #[case] can_override: bool,
-) {
-    let mut snapshot = healthy();
-    rows(&mut snapshot, |rows| rows[2].status = ProxyStatus::Maintenance("".into()));
-    let action = server_plan(server, state);
-    assert_eq!(verdict(&examine(&snapshot, &action), check), (expected, can_override));
-    snapshot.routers[0].runtime = None;
-    assert_eq!(verdict(&examine(&snapshot, &action), "router-answers").0, Block, "the page cannot be written to");
-}
-
-/// A server in drain whose check fails shows as DOWN; its control tells.
-#[test]
-fn a_server_that_a_hand_holds_is_told_although_it_shows_as_down() {
-    let held = |row: &mut ProxyRow| {
-        let check = OwnCheck::Failed;
-        row.control = Some(ServerControl { running: false, hold: Hold::Drain, check, agent: false });
-    };
-    let mut snapshot = healthy();
-    rows(&mut snapshot, |rows| held(&mut rows[1]));
-    let notes = examine(&snapshot, &switchover(Some(1)));
-    assert_eq!(verdict(&notes, "router-candidate"), (Block, true), "{notes:?}");
-    assert!(notes.iter().all(|note| note.check != *"router-held"));
-
-    let mut snapshot = healthy();
-    rows(&mut snapshot, |rows| rows.push(row("replicas", "pg-0", ProxyStatus::Maintenance("".into()))));
-    let notes = examine(&snapshot, &switchover(Some(1)));
-    assert_eq!(verdict(&notes, "router-candidate").0, Pass);
-    let note = notes.iter().find(|note| note.check == *"router-held").unwrap();
-    assert_eq!(note.verdict, Warn);
-    assert!(note.text.as_str().contains("replicas/pg-0 is MAINT"), "{}", note.text);
-}
-
-/// Otherwise it would show in the middle of the action.
-#[rstest]
-#[case(Some(RuntimeLevel::Admin), Some(Pass))]
-#[case(Some(RuntimeLevel::Operator), Some(Block))]
-#[case(Some(RuntimeLevel::User), Some(Block))]
-#[case(Some(RuntimeLevel::Unknown("".into())), Some(Unknown))]
-#[case(None, Some(Block))]
-fn a_router_that_is_to_be_told_lets_itself_be_told(
-    #[case] level: Option<RuntimeLevel>,
-    #[case] expected: Option<Verdict>,
-) {
-    let mut snapshot = healthy();
-    let mut action = server_plan("pg-1", ServerState::Drain);
-    let found = |snapshot: &Snapshot, action: &Plan| {
-        let notes = examine(snapshot, action);
-        notes.iter().find(|note| note.check == *"router-level").map(|note| note.verdict)
-    };
-    let request = RouterRequest::State { backend: "primary".into(), server: "pg-1".into(), state: ServerState::Drain };
-    action.steps[0].order = Order::Router { router: RouterName::new("edge"), request };
-    assert_eq!(found(&snapshot, &action), None, "nobody asks it here");
-    let source = Source::new(SourceKind::RouterActing, "edge");
-    let mut reading = Reading::unasked(source, seconds(30), snapshot.now);
-    if let Some(level) = level {
-        reading.take(snapshot.now, seconds(0), Ok(level.into()));
-    }
-    snapshot.routers[0].acting = Some(reading);
-    assert_eq!(found(&snapshot, &action), expected);
-    assert_eq!(found(&snapshot, &switchover(Some(1))), None, "an ordinary switchover tells no router");
 }
 
 fn end(pid: u32, began: jiff::Timestamp) -> Plan {
