@@ -110,3 +110,24 @@ impl Snapshot {
         !told.is_empty() && told.iter().all(|role| **role == Role::Replica) && (all || !streams())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::role::SyncState;
+    use super::super::test_support::{cut, plain, seconds, served, sql};
+
+    #[test]
+    fn a_stream_between_standbys_does_not_hide_that_nobody_writes() {
+        let mut snapshot = plain();
+        cut(&mut snapshot, "pg-0", seconds(38));
+        sql(&mut snapshot, "pg-1", |report| {
+            report.receiver = None;
+            report.downstream = vec![served("pg-2", SyncState::Async, 0, 0)];
+        });
+        assert!(snapshot.nobody_writes());
+        // It still streams from the node that does not answer: that one may write all the same.
+        let receiver = plain().members[1].sql.as_ref().and_then(|sql| sql.last()).and_then(|sql| sql.receiver.clone());
+        sql(&mut snapshot, "pg-1", |report| report.receiver = receiver);
+        assert!(!snapshot.nobody_writes());
+    }
+}

@@ -360,3 +360,49 @@ impl<'a> MemberView<'a> {
         best(by_upstream.chain([by_agent, by_record]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::agent::Address;
+    use super::super::snapshot::Snapshot;
+    use super::super::test_support::{plain, sql};
+
+    /// Standbys of which nobody saw to the name, each at `hosts` in its own network.
+    fn nameless(hosts: [&str; 3]) -> Snapshot {
+        let mut snapshot = plain();
+        for (name, host) in ["pg-0", "pg-1", "pg-2"].into_iter().zip(hosts) {
+            sql(&mut snapshot, name, |report| {
+                report.address = Some(Address { host: host.into(), port: 5432 });
+                report.receiver = None;
+            });
+        }
+        sql(&mut snapshot, "pg-0", |report| {
+            for row in &mut report.downstream {
+                row.application = "walreceiver".into();
+            }
+        });
+        snapshot
+    }
+
+    fn served(snapshot: &Snapshot) -> Vec<(String, String)> {
+        let served = snapshot.views().flat_map(|view| {
+            let pairs = view.upstream_rows().map(|(upstream, row)| {
+                (upstream.to_string(), row.value.address.as_ref().map(ToString::to_string).unwrap_or_default())
+            });
+            pairs.collect::<Vec<_>>()
+        });
+        served.collect()
+    }
+
+    #[test]
+    fn a_stream_without_a_name_is_told_by_where_it_comes_from() {
+        let told = served(&nameless(["10.0.0.0", "10.0.0.1", "10.0.0.2"]));
+        let of = |host: &str| ("pg-0".to_owned(), host.to_owned());
+        assert_eq!(told, [of("10.0.0.1"), of("10.0.0.2")]);
+    }
+
+    #[test]
+    fn members_at_one_address_are_not_told_apart_by_it() {
+        assert_eq!(served(&nameless(["10.0.0.1", "10.0.0.1", "10.0.0.1"])), []);
+    }
+}
