@@ -5,14 +5,15 @@
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 
 #[expect(dead_code, reason = "nothing is broken here")]
-#[path = "../tests/support/stage.rs"]
-mod stage;
+#[path = "../tests/support/fixture.rs"]
+mod fixture;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use divan::{Bencher, black_box};
+use fixture::Fixture;
 use pgctl::client::haproxy::StatTable;
 use pgctl::client::prometheus::Scan;
 use pgctl::driver::ha::sim::{Scenario, fleet};
@@ -28,7 +29,6 @@ use pgctl::tui::app::App;
 use pgctl::tui::event::Event;
 use pgctl::tui::keymap::sequence;
 use pgctl::tui::options::{Hooks, Options};
-use stage::Stage;
 
 fn main() {
     divan::main();
@@ -41,37 +41,37 @@ fn picture(snapshot: Snapshot) -> Arc<Picture> {
 /// One round of all sources of a cluster of four, merged.
 #[divan::bench]
 fn round_of_one_cluster(bencher: Bencher<'_, '_>) {
-    let mut stage = Stage::new(Scenario::Demo);
-    stage.pass(10);
-    bencher.bench_local(|| stage.tick());
+    let mut fixture = Fixture::new(Scenario::Demo);
+    fixture.pass(10);
+    bencher.bench_local(|| fixture.tick());
 }
 
 /// Every rule on one snapshot.
 #[divan::bench]
 fn rules(bencher: Bencher<'_, '_>) {
-    let snapshot = Stage::new(Scenario::Demo).pass(20);
+    let snapshot = Fixture::new(Scenario::Demo).pass(20);
     bencher.bench_local(|| examine(black_box(&snapshot)));
 }
 
 /// Events between two snapshots.
 #[divan::bench]
 fn events(bencher: Bencher<'_, '_>) {
-    let mut stage = Stage::new(Scenario::Demo);
-    let (before, after) = (stage.pass(20), stage.pass(1));
+    let mut fixture = Fixture::new(Scenario::Demo);
+    let (before, after) = (fixture.pass(20), fixture.pass(1));
     bencher.bench_local(|| changes::between(black_box(&before), black_box(&after), 0));
 }
 
 /// The status document.
 #[divan::bench]
 fn status_as_json(bencher: Bencher<'_, '_>) {
-    let snapshot = Stage::new(Scenario::Demo).pass(20);
+    let snapshot = Fixture::new(Scenario::Demo).pass(20);
     bencher.bench_local(|| document::json(&document::status([black_box(&snapshot)])));
 }
 
 /// One frame of each view at 120x40.
 #[divan::bench(args = ["0", "1", "2", "3", "4", "5", "6", "7", "8"])]
 fn frame(bencher: Bencher<'_, '_>, view: &str) {
-    let snapshot = Stage::new(Scenario::Demo).pass(20);
+    let snapshot = Fixture::new(Scenario::Demo).pass(20);
     let name = snapshot.identity.name.clone();
     let mut app = App::new(vec![(name, picture(snapshot))], Options::default(), &Hooks::default());
     for key in sequence(view).expect("keys") {
@@ -83,8 +83,8 @@ fn frame(bencher: Bencher<'_, '_>, view: &str) {
 /// One frame of the fleet view with 200 clusters.
 #[divan::bench(sample_count = 20)]
 fn frame_of_200_clusters(bencher: Bencher<'_, '_>) {
-    let pictures = fleet(200, 7, stage::epoch()).into_iter().map(|cluster| {
-        let snapshot = Stage::around(cluster).pass(3);
+    let pictures = fleet(200, 7, fixture::epoch()).into_iter().map(|cluster| {
+        let snapshot = Fixture::around(cluster).pass(3);
         (snapshot.identity.name.clone(), picture(snapshot))
     });
     let mut app = App::new(pictures.collect(), Options::default(), &Hooks::default());
@@ -96,7 +96,7 @@ fn frame_of_200_clusters(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 10)]
 fn pictures_of_1000_clusters(bencher: Bencher<'_, '_>) {
     let some: Vec<Snapshot> =
-        fleet(20, 7, stage::epoch()).into_iter().map(|cluster| Stage::around(cluster).pass(3)).collect();
+        fleet(20, 7, fixture::epoch()).into_iter().map(|cluster| Fixture::around(cluster).pass(3)).collect();
     let pictures: Vec<_> = (0..1000)
         .map(|number| {
             let mut snapshot = some[number % some.len()].clone();
@@ -142,7 +142,7 @@ fn prometheus(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn patroni_json(bencher: Bencher<'_, '_>) {
     let text = include_bytes!("../fixtures/patroni-4.0/healthy/pg-0.patroni.json");
-    bencher.bench_local(|| serde_json::from_slice::<pgctl::client::patroni::Status>(black_box(text)));
+    bencher.bench_local(|| serde_json::from_slice::<pgctl::client::patroni::PatroniStatus>(black_box(text)));
 }
 
 /// Cleaning outside text, and reading a position.

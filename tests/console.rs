@@ -39,7 +39,7 @@ fn it_shows_the_cluster_changes_views_and_leaves_the_terminal_as_it_was() {
     terminal.press("\x1b");
     terminal.press("q");
     assert!(terminal.end(Duration::from_secs(2)).success());
-    assert!(terminal.is_given_back(), "the shell's screen is back");
+    assert!(terminal.is_restored(), "the shell's screen is back");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_signal_ends_it_within_a_second_and_the_terminal_comes_back() {
         let began = Instant::now();
         terminal.end(Duration::from_secs(1));
         assert!(began.elapsed() < Duration::from_secs(1));
-        assert!(terminal.is_given_back(), "{name}");
+        assert!(terminal.is_restored(), "{name}");
     }
 }
 
@@ -134,13 +134,13 @@ fn a_switchover_of_the_demo_is_confirmed_by_keys_and_watched_to_its_end() {
     terminal.press("\r");
     terminal.until("that is not prod-eu");
     terminal.press("prod-eu\r");
-    terminal.until("operation lock taken");
+    terminal.until("operation lock acquired");
     terminal.until("done: switch over prod-eu");
     terminal.press("\x1b");
     terminal.until_screen("another leader", |screen| screen.contains("leader pg-1"));
     terminal.press("q");
     assert!(terminal.end(Duration::from_secs(2)).success());
-    assert!(terminal.is_given_back(), "the shell's screen is back");
+    assert!(terminal.is_restored(), "the shell's screen is back");
 }
 
 #[test]
@@ -155,20 +155,20 @@ fn q_closes_what_is_open_and_an_action_that_runs_is_never_dropped_in_silence() {
     terminal.press("as");
     terminal.until("Enter to confirm");
     terminal.press("\rprod-eu\r");
-    terminal.until("operation lock taken");
+    terminal.until("operation lock acquired");
     // From the run to the background, and then out.
     terminal.press("q");
-    terminal.until("A shows it");
+    terminal.until("press A");
     terminal.press("q");
     terminal.until("The demo's clusters are simulated and end with the console");
     terminal.press("q");
-    terminal.until_screen("the view again", |screen| !screen.contains("An action still runs"));
+    terminal.until_screen("the view again", |screen| !screen.contains("An action is still running"));
     terminal.press("q");
-    terminal.until("An action still runs");
+    terminal.until("An action is still running");
     terminal.press("y");
     assert!(terminal.end(Duration::from_secs(2)).success());
-    assert!(terminal.is_given_back(), "the shell's screen is back");
-    terminal.until("of prod-eu ended with the demo: its cluster was simulated");
+    assert!(terminal.is_restored(), "the shell's screen is back");
+    terminal.until("on prod-eu (simulated) was discarded with the demo");
 }
 
 #[test]

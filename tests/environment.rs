@@ -54,8 +54,8 @@ fn an_empty_variable_is_as_good_as_none() {
     // Nothing answers there, which the exit code tells; an argument that cannot be read would be a 2.
     let plain = run(&[], &arguments).expect("the program runs");
     let with_empty = run(&empty, &arguments).expect("the program runs");
-    let told = String::from_utf8_lossy(&with_empty.stderr);
-    assert_eq!(with_empty.status.code(), plain.status.code(), "{told}");
+    let reported = String::from_utf8_lossy(&with_empty.stderr);
+    assert_eq!(with_empty.status.code(), plain.status.code(), "{reported}");
     assert_ne!(plain.status.code(), Some(2), "{}", String::from_utf8_lossy(&plain.stderr));
     for (name, arguments) in names.iter().map(|name| (name, ["completions", "bash"])) {
         let output = run(&[(name, "")], &arguments).expect("the program runs");

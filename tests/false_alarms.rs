@@ -3,12 +3,13 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
 #[expect(dead_code, reason = "shared with the other tests of findings")]
-#[path = "support/stage.rs"]
-mod stage;
+#[path = "support/fixture.rs"]
+mod fixture;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use fixture::Fixture;
 use jiff::SignedDuration;
 use pgctl::driver::ha::sim::Scenario;
 use pgctl::health;
@@ -22,23 +23,22 @@ use pgctl::model::observed::Reading;
 use pgctl::model::postgres::SqlReport;
 use pgctl::model::record::{ClusterRecord, HistoryEntry};
 use pgctl::model::role::{MemberState, Role};
-use pgctl::model::snapshot::{Snapshot, Wellbeing};
-use pgctl::model::source::{Source, SourceError, SourceKind, Trouble};
+use pgctl::model::snapshot::{ClusterHealth, Snapshot};
+use pgctl::model::source::{FailureKind, Source, SourceError, SourceKind};
 use pgctl::observe::changes;
 use pgctl::observe::histories::Histories;
 use pgctl::report::summary::summary;
 use pgctl::report::table::{Table, Tone};
 use pgctl::report::{replication, topology};
-use stage::Stage;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// pg-0 leads, pg-1 and pg-2 follow it; pg-3 is left out.
 fn calm() -> Snapshot {
-    let mut snapshot = Stage::new(Scenario::Calm).pass(60);
+    let mut snapshot = Fixture::new(Scenario::Calm).pass(60);
     snapshot.members.retain(|member| member.name != "pg-3");
     record(&mut snapshot, |content| content.members.retain(|member| member.name != "pg-3"));
-    assert_eq!(told(&snapshot), Vec::<String>::new());
+    assert_eq!(reported(&snapshot), Vec::<String>::new());
     snapshot
 }
 
@@ -64,16 +64,16 @@ fn agent(snapshot: &mut Snapshot, name: &str, edit: impl FnOnce(&mut AgentReport
     change(member(snapshot, name).agent.as_mut().expect("asked"), edit);
 }
 
-fn fail<T>(reading: &mut Reading<T>, trouble: Trouble, at: Moment) {
-    reading.take(at, SECOND, Err(SourceError::new(trouble, "10.0.0.9:8008", "")));
+fn fail<T>(reading: &mut Reading<T>, failure_kind: FailureKind, at: Moment) {
+    reading.take(at, SECOND, Err(SourceError::new(failure_kind, "10.0.0.9:8008", "")));
 }
 
 /// Every wire to the node fails, and has done so for three seconds.
-fn silence(snapshot: &mut Snapshot, name: &str, trouble: Trouble) {
+fn silence(snapshot: &mut Snapshot, name: &str, failure_kind: FailureKind) {
     let at = snapshot.now - SECOND * 3;
     let member = member(snapshot, name);
-    fail(member.agent.as_mut().expect("asked"), trouble, at);
-    fail(member.sql.as_mut().expect("asked"), trouble, at);
+    fail(member.agent.as_mut().expect("asked"), failure_kind, at);
+    fail(member.sql.as_mut().expect("asked"), failure_kind, at);
 }
 
 /// The standby lost its stream.
@@ -90,7 +90,7 @@ fn findings(snapshot: &Snapshot) -> Vec<Finding> {
 }
 
 /// Codes found, notes left aside.
-fn told(snapshot: &Snapshot) -> Vec<String> {
+fn reported(snapshot: &Snapshot) -> Vec<String> {
     let worth = findings(snapshot).into_iter().filter(|finding| finding.severity > Severity::Note);
     worth.map(|finding| format!("{} {}", finding.code, finding.subject)).collect()
 }
@@ -134,7 +134,7 @@ fn replays(snapshot: &mut Snapshot, later: u32, left: u64, last_commit: Duration
     sql(snapshot, "pg-0", |report| {
         report.position = Position::Writing { at: Lsn(1 << 30) };
         for row in report.downstream.iter_mut().filter(|row| row.application == "pg-2") {
-            (row.replay_lag, row.replay_time) = (Some(left), None);
+            (row.replay_lag_bytes, row.replay_lag) = (Some(left), None);
         }
     });
 }
@@ -178,7 +178,7 @@ fn what_the_upstream_measured_counts_and_a_delay_on_purpose_does_not() {
     let measured = |snapshot: &mut Snapshot, seconds: u32| {
         sql(snapshot, "pg-0", |report| {
             for row in report.downstream.iter_mut().filter(|row| row.application == "pg-2") {
-                row.replay_time = Some(SECOND * seconds);
+                row.replay_lag = Some(SECOND * seconds);
             }
         });
     };
@@ -191,7 +191,7 @@ fn what_the_upstream_measured_counts_and_a_delay_on_purpose_does_not() {
     measured(&mut snapshot, 3660);
     let late = finding(&snapshot, "lag");
     assert_eq!(late.severity, Severity::Warning);
-    assert!(late.advice.as_str().contains("on purpose"), "{}", late.advice);
+    assert!(late.advice.as_str().contains("recovery_min_apply_delay"), "{}", late.advice);
     let lag = health::examine(&snapshot).into_iter().find(|draft| draft.finding.code == "lag").expect("a draft");
     assert!(lag.settles, "a lag is told once it has lasted");
 }
@@ -199,13 +199,13 @@ fn what_the_upstream_measured_counts_and_a_delay_on_purpose_does_not() {
 #[test]
 fn a_dead_leader_is_the_finding_and_not_that_its_replicas_lost_their_stream() {
     let mut snapshot = calm();
-    silence(&mut snapshot, "pg-0", Trouble::Refused);
+    silence(&mut snapshot, "pg-0", FailureKind::Refused);
     for name in ["pg-1", "pg-2"] {
         unstream(&mut snapshot, name);
     }
-    let told = told(&snapshot);
-    assert!(told.contains(&"node-silent pg-0".to_owned()), "{told:?}");
-    assert!(!has(&snapshot, "not-streaming") && !has(&snapshot, "no-successor"), "{told:?}");
+    let reported = reported(&snapshot);
+    assert!(reported.contains(&"node-silent pg-0".to_owned()), "{reported:?}");
+    assert!(!has(&snapshot, "not-streaming") && !has(&snapshot, "no-successor"), "{reported:?}");
     assert_eq!(summary(&snapshot, snapshot.now).members.text, "2/3");
     // Tags forbid whatever the leader does.
     for name in ["pg-1", "pg-2"] {
@@ -217,7 +217,7 @@ fn a_dead_leader_is_the_finding_and_not_that_its_replicas_lost_their_stream() {
 #[test]
 fn replicas_that_stopped_far_behind_a_dead_leader_cannot_take_over() {
     let mut snapshot = calm();
-    silence(&mut snapshot, "pg-0", Trouble::Refused);
+    silence(&mut snapshot, "pg-0", FailureKind::Refused);
     sql(&mut snapshot, "pg-0", |report| report.downstream.clear());
     for name in ["pg-1", "pg-2"] {
         unstream(&mut snapshot, name);
@@ -238,12 +238,12 @@ fn that_no_node_can_be_asked_from_here_does_not_tell_that_none_could_take_over()
         for kind in [SourceKind::PatroniRest, SourceKind::Sql] {
             let (source, long) = (Source::new(kind, name), SECOND * 3);
             match kind {
-                SourceKind::Sql => member.sql = Some(Reading::unasked(source, long, Moment::START)),
-                _ => member.agent = Some(Reading::unasked(source, long, Moment::START)),
+                SourceKind::Sql => member.sql = Some(Reading::not_attempted(source, long, Moment::START)),
+                _ => member.agent = Some(Reading::not_attempted(source, long, Moment::START)),
             }
         }
-        fail(member.agent.as_mut().expect("asked"), Trouble::Name, now);
-        fail(member.sql.as_mut().expect("asked"), Trouble::Name, now);
+        fail(member.agent.as_mut().expect("asked"), FailureKind::Name, now);
+        fail(member.sql.as_mut().expect("asked"), FailureKind::Name, now);
     }
     assert!(!has(&snapshot, "no-successor"));
     let unknown = finding(&snapshot, "successor-unknown");
@@ -258,11 +258,11 @@ fn two_entries_that_lead_to_one_server_are_no_split_brain() {
     twin.name = "pg-x".into();
     let now = snapshot.now;
     let source = Source::new(SourceKind::PatroniRest, "pg-x");
-    let mut refused = Reading::unasked(source, SECOND * 3, Moment::START);
+    let mut refused = Reading::not_attempted(source, SECOND * 3, Moment::START);
     refused.take(
         now,
         SECOND,
-        Err(SourceError::new(Trouble::UnexpectedAnswer, "http://h:8008", "is the agent of pg-0, not of pg-x")),
+        Err(SourceError::new(FailureKind::UnexpectedAnswer, "http://h:8008", "is the agent of pg-0, not of pg-x")),
     );
     twin.agent = Some(refused);
     twin.sql.as_mut().expect("asked").source = Source::new(SourceKind::Sql, "pg-x");
@@ -274,7 +274,11 @@ fn two_entries_that_lead_to_one_server_are_no_split_brain() {
     let shared = finding(&snapshot, "entries-share-server");
     assert_eq!((shared.severity, &shared.subject), (Severity::Critical, &Subject::Node("pg-x".into())));
     assert_eq!(found.iter().filter(|finding| finding.severity == Severity::Critical).count(), 1, "{found:#?}");
-    assert!(shared.title.as_str().contains("pg-0") && shared.title.as_str().contains("one server"), "{}", shared.title);
+    assert!(
+        shared.title.as_str().contains("pg-0") && shared.title.as_str().contains("are the same server"),
+        "{}",
+        shared.title
+    );
 }
 
 #[test]
@@ -295,7 +299,7 @@ fn swapped_sql_ports_are_the_finding_and_accuse_nobody() {
 fn without_record(snapshot: &mut Snapshot) {
     let at = snapshot.now - SECOND * 20;
     for reading in &mut snapshot.records {
-        fail(reading, Trouble::NoQuorum, at);
+        fail(reading, FailureKind::NoQuorum, at);
     }
 }
 
@@ -313,7 +317,7 @@ fn demote(snapshot: &mut Snapshot, name: &str) {
 fn a_demoted_leader_without_a_record_means_that_nobody_takes_writes() {
     let mut snapshot = calm();
     without_record(&mut snapshot);
-    assert!(!has(&snapshot, "nobody-writes"), "the leader still says that it takes writes");
+    assert!(!has(&snapshot, "nobody-writes"), "the leader still says that it accepts writes");
     let before = snapshot.clone();
     demote(&mut snapshot, "pg-0");
     let events = changes::between(&before, &snapshot, 0);
@@ -321,9 +325,9 @@ fn a_demoted_leader_without_a_record_means_that_nobody_takes_writes() {
     assert_eq!(stepped.severity, Severity::Critical, "it leaves nobody writing");
     let nobody = finding(&snapshot, "nobody-writes");
     assert_eq!(nobody.severity, Severity::Critical);
-    assert!(nobody.title.as_str().starts_with("nobody takes writes: "), "{}", nobody.title);
+    assert!(nobody.title.as_str().starts_with("no primary, writes fail: "), "{}", nobody.title);
     let header = summary(&snapshot, snapshot.now);
-    assert_eq!((header.leader.text.as_str(), header.leader.tone), ("no primary", Tone::Act));
+    assert_eq!((header.leader.text.as_str(), header.leader.tone), ("no primary", Tone::Critical));
     assert!(header.line().text().starts_with("no primary · "), "{}", header.line().text());
 }
 
@@ -331,7 +335,7 @@ fn a_demoted_leader_without_a_record_means_that_nobody_takes_writes() {
 fn a_leader_that_is_only_on_an_old_record_is_not_shown_as_the_leader() {
     let mut snapshot = calm();
     without_record(&mut snapshot);
-    silence(&mut snapshot, "pg-0", Trouble::TimedOut);
+    silence(&mut snapshot, "pg-0", FailureKind::TimedOut);
     let header = summary(&snapshot, snapshot.now);
     assert_eq!((header.leader.text.as_str(), header.leader.tone), ("pg-0?", Tone::Stale));
     assert!(!has(&snapshot, "nobody-writes"), "two replicas stream from it");
@@ -344,21 +348,21 @@ fn an_old_answer_does_not_vouch_for_the_other_wire() {
     let both = |snapshot: &mut Snapshot, answered: Duration| {
         let router = &mut snapshot.routers[0];
         let failed = now - SECOND;
-        fail(router.http.as_mut().expect("asked"), Trouble::TimedOut, failed);
+        fail(router.http.as_mut().expect("asked"), FailureKind::TimedOut, failed);
         router.runtime.as_mut().expect("asked").answer.as_mut().expect("an answer").at = now - answered;
         let member = member(snapshot, "pg-2");
-        fail(member.sql.as_mut().expect("asked"), Trouble::TimedOut, failed);
+        fail(member.sql.as_mut().expect("asked"), FailureKind::TimedOut, failed);
         member.agent.as_mut().expect("asked").answer.as_mut().expect("an answer").at = now - answered;
     };
     both(&mut snapshot, Duration::from_millis(1500));
     for code in ["router-half-silent", "postgres-silent"] {
         let title = finding(&snapshot, code).title;
-        assert!(title.as_str().ends_with("does not answer"), "{title}");
+        assert!(title.as_str().ends_with("is unreachable"), "{title}");
     }
     both(&mut snapshot, Duration::from_millis(500));
     for code in ["router-half-silent", "postgres-silent"] {
         let title = finding(&snapshot, code).title;
-        assert!(title.as_str().ends_with(" does"), "{title}");
+        assert!(title.as_str().ends_with(" is up"), "{title}");
     }
 }
 
@@ -366,16 +370,16 @@ fn an_old_answer_does_not_vouch_for_the_other_wire() {
 fn a_refused_password_is_an_answer_and_a_missing_one_is_no_question() {
     let mut snapshot = calm();
     let now = snapshot.now;
-    fail(member(&mut snapshot, "pg-0").sql.as_mut().expect("asked"), Trouble::Credentials, now);
+    fail(member(&mut snapshot, "pg-0").sql.as_mut().expect("asked"), FailureKind::Credentials, now);
     let refused = finding(&snapshot, "postgres-refuses").title;
-    assert_eq!(refused.as_str(), "PostgreSQL of pg-0 refuses this console's login");
+    assert_eq!(refused.as_str(), "PostgreSQL on pg-0 rejects the login of this console");
     assert!(!has(&snapshot, "postgres-silent"));
     // Nor is a node silent whose PostgreSQL refuses: it was there to refuse.
-    fail(member(&mut snapshot, "pg-0").agent.as_mut().expect("asked"), Trouble::TimedOut, now);
+    fail(member(&mut snapshot, "pg-0").agent.as_mut().expect("asked"), FailureKind::TimedOut, now);
     assert!(!has(&snapshot, "node-silent"));
     // A password that cannot be had asks nobody: that tells nothing of whether the node is there.
-    fail(member(&mut snapshot, "pg-0").sql.as_mut().expect("asked"), Trouble::Unasked, now);
-    assert!(finding(&snapshot, "postgres-refuses").title.as_str().starts_with("PostgreSQL of pg-0 is not asked"));
+    fail(member(&mut snapshot, "pg-0").sql.as_mut().expect("asked"), FailureKind::NotAttempted, now);
+    assert!(finding(&snapshot, "postgres-refuses").title.as_str().starts_with("PostgreSQL on pg-0 was not queried"));
     assert_eq!(finding(&snapshot, "node-silent").severity, Severity::Critical);
 }
 
@@ -384,23 +388,23 @@ fn with_two_of_three_gone_there_is_no_one_more_loss() {
     let mut snapshot = calm();
     let now = snapshot.now;
     for reading in snapshot.dcs.members.iter_mut().skip(1) {
-        fail(reading, Trouble::Refused, now - SECOND);
+        fail(reading, FailureKind::Refused, now - SECOND);
     }
     change(&mut snapshot.dcs.members[0], |member| member.quorum = Quorum::Reached);
     let titles: Vec<_> =
         findings(&snapshot).into_iter().filter(|finding| finding.code == "dcs-member-silent").collect();
     assert_eq!(titles.len(), 2);
-    assert!(!titles.iter().any(|finding| finding.title.as_str().contains("one more loss")), "{titles:#?}");
+    assert!(!titles.iter().any(|finding| finding.title.as_str().contains("one more is lost")), "{titles:#?}");
 }
 
 #[test]
-fn members_that_all_answer_and_reach_no_quorum_are_not_told_as_too_few() {
+fn members_that_all_answer_and_reach_no_quorum_are_not_reported_as_too_few() {
     let mut snapshot = calm();
     for reading in &mut snapshot.dcs.members {
         change(reading, |member| member.quorum = Quorum::Missing);
     }
     let title = finding(&snapshot, "dcs-no-quorum").title;
-    assert_eq!(title.as_str(), "the DCS has no quorum: its members do not reach each other");
+    assert_eq!(title.as_str(), "the DCS has no quorum: its members cannot reach each other");
 }
 
 #[test]
@@ -409,12 +413,12 @@ fn the_header_does_not_contradict_the_findings() {
     let mut snapshot = calm();
     let now = snapshot.now;
     for reading in snapshot.dcs.members.iter_mut().skip(1) {
-        fail(reading, Trouble::Refused, now - SECOND);
+        fail(reading, FailureKind::Refused, now - SECOND);
     }
     change(&mut snapshot.dcs.members[0], |member| member.quorum = Quorum::Missing);
-    assert!(finding(&snapshot, "dcs-no-quorum").title.as_str().contains("1 of 3 members answer"));
+    assert!(finding(&snapshot, "dcs-no-quorum").title.as_str().contains("1 of 3 members respond"));
     let dcs = summary(&snapshot, now).dcs.expect("a DCS");
-    assert_eq!((dcs.text.as_str(), dcs.tone), ("1/3", Tone::Act));
+    assert_eq!((dcs.text.as_str(), dcs.tone), ("1/3", Tone::Critical));
 
     // A note that is headlined is counted.
     let mut snapshot = calm();
@@ -427,11 +431,11 @@ fn the_header_does_not_contradict_the_findings() {
 #[test]
 fn a_cluster_with_a_member_out_of_order_is_not_green_while_the_finding_settles() {
     let mut snapshot = calm();
-    assert_eq!(snapshot.wellbeing(), Wellbeing::Well);
+    assert_eq!(snapshot.cluster_health(), ClusterHealth::Ok);
     unstream(&mut snapshot, "pg-2");
     assert_eq!(summary(&snapshot, snapshot.now).members.text, "2/3");
-    assert_eq!(snapshot.wellbeing(), Wellbeing::Look);
-    assert!(!pgctl::report::findings::table(&snapshot).empty.reason.as_str().contains("nothing is wrong"));
+    assert_eq!(snapshot.cluster_health(), ClusterHealth::Warning);
+    assert!(!pgctl::report::findings::table(&snapshot).empty.reason.as_str().contains("no problems detected"));
 }
 
 #[test]
@@ -443,12 +447,12 @@ fn a_returned_leader_is_accused_once_the_finding_is_there() {
     let mark = |snapshot: &Snapshot| {
         let member = snapshot.member(&"pg-0".into()).expect("a member");
         let notes = topology::notes(snapshot.view(member));
-        let note = notes.iter().find(|note| note.text.as_str().contains("takes writes without")).expect("a note");
+        let note = notes.iter().find(|note| note.text.as_str().contains("accepts writes without")).expect("a note");
         (note.tone, cell(&topology::table(snapshot), "pg-0", "role").1)
     };
-    assert_eq!(mark(&snapshot), (Tone::Look, Tone::Look));
+    assert_eq!(mark(&snapshot), (Tone::Warning, Tone::Warning));
     snapshot.findings = findings(&snapshot);
-    assert_eq!(mark(&snapshot), (Tone::Act, Tone::Act));
+    assert_eq!(mark(&snapshot), (Tone::Critical, Tone::Critical));
 }
 
 #[test]
@@ -489,23 +493,23 @@ fn a_timeline_on_record_does_not_outlive_the_failover() {
 fn a_frozen_standby_does_not_look_as_if_it_streamed() {
     let mut snapshot = calm();
     let streams = |snapshot: &Snapshot| cell(&replication::standbys(snapshot), "pg-0/pg-2", "state").1;
-    assert_eq!(streams(&snapshot), Tone::Well);
+    assert_eq!(streams(&snapshot), Tone::Ok);
     sql(&mut snapshot, "pg-0", |report| {
         for row in report.downstream.iter_mut().filter(|row| row.application == "pg-2") {
             row.reply_age = Some(Duration::from_millis(59_900));
         }
     });
-    assert_eq!(streams(&snapshot), Tone::Look);
-    assert_eq!(cell(&replication::standbys(&snapshot), "pg-0/pg-2", "reply-age-seconds").1, Tone::Look);
+    assert_eq!(streams(&snapshot), Tone::Warning);
+    assert_eq!(cell(&replication::standbys(&snapshot), "pg-0/pg-2", "reply-age-seconds").1, Tone::Warning);
     let mut snapshot = calm();
-    silence(&mut snapshot, "pg-2", Trouble::TimedOut);
-    assert_eq!(streams(&snapshot), Tone::Look, "its upstream has not noticed yet");
+    silence(&mut snapshot, "pg-2", FailureKind::TimedOut);
+    assert_eq!(streams(&snapshot), Tone::Warning, "its upstream has not noticed yet");
 }
 
 #[test]
 fn a_node_that_never_answered_keeps_its_rows() {
     let mut snapshot = calm();
-    silence(&mut snapshot, "pg-2", Trouble::TimedOut);
+    silence(&mut snapshot, "pg-2", FailureKind::TimedOut);
     member(&mut snapshot, "pg-2").sql.as_mut().expect("asked").answer = None;
     assert_eq!(cell(&replication::receivers(&snapshot), "pg-2", "status").0, "?");
     assert_eq!(cell(&replication::archivers(&snapshot), "pg-2", "state").0, "?");

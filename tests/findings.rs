@@ -2,25 +2,25 @@
 //! one's; a calm cluster, in which nothing may be found; and what an operator is told in the course of a trouble.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
-#[path = "support/stage.rs"]
-mod stage;
+#[path = "support/fixture.rs"]
+mod fixture;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pgctl::driver::ha::sim::{Cure, Fault, Order, Scenario, SimulatedCluster};
+use fixture::Fixture;
+use pgctl::driver::ha::sim::{Fault, ManagerOrder, Repair, Scenario, SimulatedCluster};
 use pgctl::model::finding::{Finding, Severity, Subject};
 use pgctl::model::moment::Moment;
 use pgctl::model::name::NodeName;
-use pgctl::model::snapshot::{Snapshot, Wellbeing};
+use pgctl::model::snapshot::{ClusterHealth, Snapshot};
 use pgctl::model::source::SourceKind;
 use rstest::rstest;
-use stage::Stage;
 
 const GIB: u64 = 1 << 30;
 
 fn calm() -> SimulatedCluster {
-    SimulatedCluster::new("prod-eu", 7, Scenario::Calm, stage::epoch())
+    SimulatedCluster::new("prod-eu", 7, Scenario::Calm, fixture::epoch())
 }
 
 fn at(second: u64) -> Moment {
@@ -29,11 +29,11 @@ fn at(second: u64) -> Moment {
 
 /// Every code found in the first `seconds`, from the first on.
 fn found(cluster: SimulatedCluster, seconds: u64) -> BTreeSet<&'static str> {
-    let mut stage = Stage::around(cluster);
+    let mut fixture = Fixture::around(cluster);
     let mut all = BTreeSet::new();
     for _ in 0..seconds {
-        stage.tick();
-        all.extend(stage.drafts().into_iter().map(|draft| draft.finding.code));
+        fixture.tick();
+        all.extend(fixture.drafts().into_iter().map(|draft| draft.finding.code));
     }
     all
 }
@@ -104,6 +104,9 @@ fn nothing_is_found_in_a_calm_cluster() {
 #[case::no_primary(Fault::KillNode(pg(0)), 25, "router-no-primary")]
 #[case::queue(Fault::KillNode(pg(0)), 25, "router-queue")]
 #[case::dead_leader(Fault::KillNode(pg(0)), 10, "node-silent")]
+#[case::pooler(Fault::PoolerDown, 20, "pooler-silent")]
+#[case::pooler_elsewhere(Fault::PoolerStale(pg(2)), 20, "pooler-wrong-primary")]
+#[case::pooler_starved(Fault::PoolerStarved, 20, "pooler-clients-waiting")]
 #[case::copy(Fault::CrashNode { node: pg(2), back_after: Duration::from_secs(5), reinit: true }, 40, "copy-running")]
 fn a_fault_is_found(#[case] fault: Fault, #[case] seconds: u64, #[case] code: &str) {
     let cluster = calm();
@@ -140,11 +143,11 @@ fn a_cluster_of_which_nothing_answers_is_unseen() {
 }
 
 #[rstest]
-#[case::scheduled(Order::Switchover { candidate: None, after: Duration::from_secs(60) }, "switchover-scheduled")]
-#[case::asked(Order::Switchover { candidate: None, after: Duration::ZERO }, "failover-pending")]
-#[case::restart(Order::ScheduleRestart { node: pg(2), after: Duration::from_secs(60) }, "restart-scheduled")]
-#[case::paused(Order::Pause, "paused")]
-fn what_a_colleague_ordered_is_found(#[case] order: Order, #[case] code: &str) {
+#[case::scheduled(ManagerOrder::Switchover { candidate: None, after: Duration::from_secs(60) }, "switchover-scheduled")]
+#[case::asked(ManagerOrder::Switchover { candidate: None, after: Duration::ZERO }, "failover-pending")]
+#[case::restart(ManagerOrder::ScheduleRestart { node: pg(2), after: Duration::from_secs(60) }, "restart-scheduled")]
+#[case::paused(ManagerOrder::Pause, "paused")]
+fn what_a_colleague_ordered_is_found(#[case] order: ManagerOrder, #[case] code: &str) {
     let cluster = calm();
     cluster.world().lock().expect("no other holder").order(at(1), order);
     let codes = found(cluster, 15);
@@ -155,7 +158,7 @@ fn what_a_colleague_ordered_is_found(#[case] order: Order, #[case] code: &str) {
 fn failsafe_mode_at_work_is_found() {
     let cluster = calm();
     let mut world = cluster.world().lock().expect("no other holder");
-    world.order(at(1), Order::Failsafe(true));
+    world.order(at(1), ManagerOrder::Failsafe(true));
     world.schedule(at(5), Fault::LoseDcsMajority);
     drop(world);
     assert!(found(cluster, 30).contains("failsafe-active"));
@@ -174,24 +177,24 @@ fn finding<'a>(snapshot: &'a Snapshot, code: &str) -> &'a Finding {
 }
 
 #[test]
-fn what_is_mended_is_no_longer_found() {
-    let mut stage = Stage::new(Scenario::Calm);
-    stage.pass(5);
-    stage.strike(Fault::PauseReplay("pg-1".into()));
-    let broken = stage.pass(20);
+fn what_is_repaired_is_no_longer_found() {
+    let mut fixture = Fixture::new(Scenario::Calm);
+    fixture.pass(5);
+    fixture.inject(Fault::PauseReplay("pg-1".into()));
+    let broken = fixture.pass(20);
     assert!(codes(&broken).contains(&"replay-paused"));
-    stage.strike(Fault::Heal(Cure::Everything));
-    let mended = stage.pass(60);
-    assert!(!codes(&mended).contains(&"replay-paused"), "{:?}", codes(&mended));
+    fixture.inject(Fault::Heal(Repair::Everything));
+    let repaired = fixture.pass(60);
+    assert!(!codes(&repaired).contains(&"replay-paused"), "{:?}", codes(&repaired));
 }
 
 #[test]
 fn a_silent_leader_is_critical_a_silent_replica_is_not() {
     for (node, severity) in [("pg-0", Severity::Critical), ("pg-2", Severity::Warning)] {
-        let mut stage = Stage::new(Scenario::Calm);
-        stage.pass(5);
-        stage.strike(Fault::FreezeNode(node.into()));
-        let snapshot = stage.pass(6);
+        let mut fixture = Fixture::new(Scenario::Calm);
+        fixture.pass(5);
+        fixture.inject(Fault::FreezeNode(node.into()));
+        let snapshot = fixture.pass(6);
         let silent = finding(&snapshot, "node-silent");
         assert_eq!((silent.severity, &silent.subject), (severity, &Subject::Node(node.into())));
     }
@@ -199,37 +202,37 @@ fn a_silent_leader_is_critical_a_silent_replica_is_not() {
 
 #[test]
 fn one_lost_dcs_member_of_three_says_that_no_more_may_be_lost() {
-    let mut stage = Stage::new(Scenario::Calm);
-    stage.pass(5);
-    stage.strike(Fault::DropDcsMember("etcd-3".into()));
-    let snapshot = stage.pass(10);
-    assert!(finding(&snapshot, "dcs-member-silent").title.as_str().contains("one more loss stops failover"));
+    let mut fixture = Fixture::new(Scenario::Calm);
+    fixture.pass(5);
+    fixture.inject(Fault::DropDcsMember("etcd-3".into()));
+    let snapshot = fixture.pass(10);
+    assert!(finding(&snapshot, "dcs-member-silent").title.as_str().contains("failover is impossible"));
 }
 
 #[test]
 fn without_a_majority_the_leader_is_not_shown_as_fresh() {
-    let mut stage = Stage::new(Scenario::Calm);
-    stage.pass(5);
-    stage.strike(Fault::LoseDcsMajority);
-    let snapshot = stage.pass(10);
+    let mut fixture = Fixture::new(Scenario::Calm);
+    fixture.pass(5);
+    fixture.inject(Fault::LoseDcsMajority);
+    let snapshot = fixture.pass(10);
     assert!(!snapshot.record_is_fresh(), "a record without a majority is old");
-    assert_eq!(snapshot.wellbeing(), Wellbeing::Act);
+    assert_eq!(snapshot.cluster_health(), ClusterHealth::Critical);
 }
 
 /// A failover from its first second to its last: what an operator is told, in what order.
 #[test]
-fn a_failover_is_told_from_silence_to_health() {
-    let mut stage = Stage::new(Scenario::Calm);
-    stage.pass(5);
-    stage.strike(Fault::CrashNode { node: "pg-0".into(), back_after: Duration::from_secs(70), reinit: false });
-    let mut told: Vec<&str> = Vec::new();
+fn a_failover_is_distinguished_from_silence_to_health() {
+    let mut fixture = Fixture::new(Scenario::Calm);
+    fixture.pass(5);
+    fixture.inject(Fault::CrashNode { node: "pg-0".into(), back_after: Duration::from_secs(70), reinit: false });
+    let mut reported: Vec<&str> = Vec::new();
     let mut leaders = Vec::new();
     let mut last = None;
     for _ in 0..300 {
-        let snapshot = stage.pass(1);
+        let snapshot = fixture.pass(1);
         for code in codes(&snapshot) {
-            if !told.contains(&code) {
-                told.push(code);
+            if !reported.contains(&code) {
+                reported.push(code);
             }
         }
         if let Some(leader) = snapshot.leader()
@@ -239,23 +242,23 @@ fn a_failover_is_told_from_silence_to_health() {
         }
         last = Some(snapshot);
     }
-    assert_eq!(told.first(), Some(&"node-silent"), "{told:?}");
-    assert!(told.contains(&"no-leader"), "{told:?}");
+    assert_eq!(reported.first(), Some(&"node-silent"), "{reported:?}");
+    assert!(reported.contains(&"no-leader"), "{reported:?}");
     assert_eq!(leaders.len(), 2, "{leaders:?}");
     let last = last.expect("a picture");
     let worth: Vec<_> = last.findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
     assert!(worth.is_empty(), "five minutes later all is well again: {worth:#?}");
-    assert!(!told.contains(&"several-primaries"), "an orderly failover cries no split brain: {told:?}");
+    assert!(!reported.contains(&"several-primaries"), "an orderly failover cries no split brain: {reported:?}");
 }
 
 /// What a member wrote into the record before it was cut off is old, however fresh the record is: if it is said to lag,
 /// then because its upstream sees it lag.
 #[test]
 fn nothing_is_concluded_from_what_a_cut_replica_once_wrote() {
-    let mut stage = Stage::new(Scenario::Calm);
-    stage.pass(5);
-    stage.strike(Fault::CutNode("pg-2".into()));
-    let snapshot = stage.pass(15);
+    let mut fixture = Fixture::new(Scenario::Calm);
+    fixture.pass(5);
+    fixture.inject(Fault::CutNode("pg-2".into()));
+    let snapshot = fixture.pass(15);
     finding(&snapshot, "node-silent");
     let about = snapshot.findings.iter().filter(|finding| finding.subject == Subject::Node("pg-2".into()));
     let by_record = about
@@ -267,20 +270,20 @@ fn nothing_is_concluded_from_what_a_cut_replica_once_wrote() {
 }
 
 #[test]
-fn a_lag_is_told_with_where_it_is_going() {
+fn a_lag_is_reported_with_where_it_is_going() {
     let cluster = calm();
     let fault = Fault::ReplicaLag { node: pg(2), bytes_per_second: 1 << 16 };
     cluster.world().lock().expect("no other holder").schedule(at(1), fault);
-    let mut stage = Stage::around(cluster);
-    let lag = |stage: &mut Stage, seconds| {
-        let findings = stage.pass(seconds).findings;
+    let mut fixture = Fixture::around(cluster);
+    let lag = |fixture: &mut Fixture, seconds| {
+        let findings = fixture.pass(seconds).findings;
         findings.into_iter().find(|finding| finding.code == "lag").map(|finding| finding.title.to_string())
     };
-    let title = lag(&mut stage, 180).expect("far behind");
+    let title = lag(&mut fixture, 180).expect("far behind");
     assert!(title.contains(", growing ") && title.ends_with("/s"), "{title}");
-    stage.strike(Fault::Heal(Cure::Node(pg(2))));
-    let titles: Vec<_> = (0..30).filter_map(|_| lag(&mut stage, 1)).collect();
-    let told = |title: &String| title.contains(", shrinking, about ") && title.ends_with(" to go");
-    assert!(titles.iter().any(told), "{titles:#?}");
+    fixture.inject(Fault::Heal(Repair::Node(pg(2))));
+    let titles: Vec<_> = (0..30).filter_map(|_| lag(&mut fixture, 1)).collect();
+    let reported = |title: &String| title.contains(", shrinking, about ") && title.ends_with(" to catch up");
+    assert!(titles.iter().any(reported), "{titles:#?}");
     assert!(!titles.iter().skip(4).any(|title| title.contains("growing")), "{titles:#?}");
 }

@@ -81,31 +81,31 @@ fn keys() -> Vec<Key> {
 
 /// What a key did: nothing, something, or no more than to say why it cannot.
 #[derive(PartialEq, Eq, Debug)]
-enum Did {
+enum KeyEffect {
     Nothing,
     Something,
     Refused,
 }
 
 /// A console at a place, and its screen there.
-struct Place<'a> {
+struct ConsoleAt<'a> {
     app: &'a App,
     size: (u16, u16),
     at: Duration,
     before: Buffer,
 }
 
-impl Place<'_> {
-    fn press(&self, key: Key) -> Did {
+impl ConsoleAt<'_> {
+    fn press(&self, key: Key) -> KeyEffect {
         let mut app = self.app.clone();
         let effects = app.update(Event::Key(key), self.at);
         let after = app.screen(self.size.0, self.size.1);
         // Notices stand in the third row.
         let is_refusal = |screen: &Buffer| export::text(screen).lines().nth(2).is_some_and(|line| line.contains('✖'));
         if is_refusal(&after) && !is_refusal(&self.before) {
-            return Did::Refused;
+            return KeyEffect::Refused;
         }
-        if effects.is_empty() && self.before == after { Did::Nothing } else { Did::Something }
+        if effects.is_empty() && self.before == after { KeyEffect::Nothing } else { KeyEffect::Something }
     }
 }
 
@@ -142,12 +142,12 @@ fn check(console: &Console, name: &str) {
     let app = &console.app;
     let (width, height) = console.size;
     let before = app.clone().screen(width, height);
-    let place = Place { app, size: console.size, at: console.elapsed(), before };
+    let place = ConsoleAt { app, size: console.size, at: console.elapsed(), before };
     let mut offered = BTreeSet::new();
     for hint in app.pressable() {
         // A pair, or a row of keys that move: at an end of a list only some of them can.
         let is_group = hint.key() != hint.keys[0].to_string() || ["views", "choose"].contains(&&*hint.word);
-        let works = |key: &Key| place.press(*key) == Did::Something;
+        let works = |key: &Key| place.press(*key) == KeyEffect::Something;
         let works = if is_group { hint.keys.iter().any(works) } else { hint.keys.iter().all(works) };
         assert!(works, "{name}: {} {:?} is offered and does nothing\n{}", hint.key(), hint.word, text(console));
         offered.extend(hint.keys);
@@ -157,14 +157,14 @@ fn check(console: &Console, name: &str) {
         return;
     }
     for key in keys() {
-        let told = keymap.command(key).is_some_and(|command| !is_dialog || is_everywhere(command));
+        let reported = keymap.command(key).is_some_and(|command| !is_dialog || is_everywhere(command));
         let is_letter = |letter: char| key == Key::plain(KeyName::Char(letter));
         let in_menu = name.starts_with("menu") && Command::menu().any(|(letter, _)| is_letter(letter));
-        if told || in_menu || offered.contains(&key) {
+        if reported || in_menu || offered.contains(&key) {
             continue;
         }
         let did = place.press(key);
-        assert!(did != Did::Something, "{name}: {key} does something and is told nowhere\n{}", text(console));
+        assert!(did != KeyEffect::Something, "{name}: {key} does something and is told nowhere\n{}", text(console));
     }
 }
 
@@ -174,7 +174,7 @@ fn text(console: &Console) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_key_that_is_offered_does_something_and_whatever_does_something_is_told() {
+async fn every_key_that_is_offered_does_something_and_whatever_does_something_is_reported() {
     let world = World::new().await;
     for (name, place) in PLACES {
         let mut console = world.console();

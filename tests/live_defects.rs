@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use lab::Lab;
-use patroni_double::{Manner, PatroniDouble};
+use patroni_double::{Behaviour, PatroniDouble};
 use serde_json::Value;
 
 fn port(name: &str, usual: u16) -> u16 {
@@ -52,9 +52,9 @@ fn behind_doubles() -> (Lab, Vec<PatroniDouble>) {
     (lab, doubles)
 }
 
-fn behave(doubles: &[PatroniDouble], manner: Manner) {
+fn behave(doubles: &[PatroniDouble], behaviour: Behaviour) {
     for double in doubles {
-        double.behave(manner);
+        double.behave(behaviour);
     }
 }
 
@@ -84,7 +84,7 @@ fn whole(lab: &Lab) {
         let members = cluster["members"].as_array().expect("members");
         let streaming = members.iter().filter(|member| member["state"]["value"] == "streaming").count();
         let servers = cluster["routers"][0]["servers"].as_array();
-        let up = |server: &&Value| server["leads_to"] == "leader" && server["takes_traffic"]["value"] == true;
+        let up = |server: &&Value| server["routes_to"] == "leader" && server["takes_traffic"]["value"] == true;
         streaming == 2 && servers.is_some_and(|servers| servers.iter().filter(up).count() == 1)
     };
     lab.watch().until("the lab is whole", Duration::from_secs(120), wanted);
@@ -101,34 +101,36 @@ fn runtime(command: &str) -> String {
 
 #[test]
 #[ignore = "needs the lab"]
-fn a_switchover_is_done_once_and_told_by_what_is_seen_whatever_the_agent_says() {
+fn a_switchover_is_done_once_and_reported_by_what_is_seen_whatever_the_agent_says() {
     let (lab, doubles) = behind_doubles();
-    for (manner, swift) in [(Manner::HangsAfter, true), (Manner::RefusesAfter, false), (Manner::DiesAfter, true)] {
+    for (behaviour, swift) in
+        [(Behaviour::HangsAfter, true), (Behaviour::RefusesAfter, false), (Behaviour::DiesAfter, true)]
+    {
         whole(&lab);
         let candidate = by_patronictl().1.swap_remove(0);
-        behave(&doubles, manner);
+        behave(&doubles, behaviour);
         let mut verb = vec!["switchover", candidate.as_str(), "--confirm", "lab"];
         if !swift {
             verb.push("--no-swift");
         }
         let began = Instant::now();
-        let (code, told) = act(&lab, &verb);
+        let (code, reported) = act(&lab, &verb);
         let took = began.elapsed();
-        behave(&doubles, Manner::Honest);
-        assert_eq!(code, 0, "{manner:?}: {told}");
-        assert_eq!(changes(&doubles), ["POST /switchover"], "{manner:?}: {told}");
+        behave(&doubles, Behaviour::Honest);
+        assert_eq!(code, 0, "{behaviour:?}: {reported}");
+        assert_eq!(changes(&doubles), ["POST /switchover"], "{behaviour:?}: {reported}");
         assert_eq!(by_patronictl().0, candidate);
-        assert!(took < Duration::from_secs(50), "the answer is not waited for: {took:?}, {told}");
+        assert!(took < Duration::from_secs(50), "the answer is not waited for: {took:?}, {reported}");
     }
 }
 
 #[test]
 #[ignore = "needs the lab"]
-fn what_was_accepted_and_did_not_happen_is_told_to_have_failed() {
+fn what_was_accepted_and_did_not_happen_is_reported_to_have_failed() {
     let (lab, doubles) = behind_doubles();
     whole(&lab);
     let (leader, replicas) = by_patronictl();
-    behave(&doubles, Manner::AcceptsInVain);
+    behave(&doubles, Behaviour::AcceptsWithoutEffect);
     let node = replicas[0].as_str();
     for verb in [
         &["switchover", node, "--confirm", "lab"][..],
@@ -136,10 +138,10 @@ fn what_was_accepted_and_did_not_happen_is_told_to_have_failed() {
         &["reinit", node, "--confirm", node],
         &["configure", "postgresql.parameters.work_mem=77MB", "--confirm", "lab"],
     ] {
-        let (code, told) = act(&lab, verb);
-        assert_eq!(code, 6, "{told}");
-        assert!(told.contains("and yet"), "{told}");
-        assert_eq!(changes(&doubles).len(), 1, "sent once: {told}");
+        let (code, reported) = act(&lab, verb);
+        assert_eq!(code, 6, "{reported}");
+        assert!(reported.contains("\", but"), "{reported}");
+        assert_eq!(changes(&doubles).len(), 1, "sent once: {reported}");
     }
     assert_eq!(by_patronictl().0, leader);
 }
@@ -149,15 +151,15 @@ fn what_was_accepted_and_did_not_happen_is_told_to_have_failed() {
 fn restarts_go_on_where_one_was_refused_and_happened() {
     let (lab, doubles) = behind_doubles();
     whole(&lab);
-    behave(&doubles, Manner::RefusesAfter);
-    let (code, told) = act(&lab, &["restart", "--role", "replica", "--yes"]);
-    assert_eq!(code, 0, "{told}");
-    assert_eq!(changes(&doubles), ["POST /restart", "POST /restart"], "{told}");
+    behave(&doubles, Behaviour::RefusesAfter);
+    let (code, reported) = act(&lab, &["restart", "--role", "replica", "--yes"]);
+    assert_eq!(code, 0, "{reported}");
+    assert_eq!(changes(&doubles), ["POST /restart", "POST /restart"], "{reported}");
 }
 
 #[test]
 #[ignore = "needs the lab"]
-fn a_socket_for_acting_at_the_wrong_level_is_told_beforehand() {
+fn a_socket_for_acting_at_the_wrong_level_is_reported_beforehand() {
     let lab = Lab::new();
     let (admin, operator) = (port("LAB_ROUTER_RUNTIME_PORT", 9999), port("LAB_ROUTER_OPERATOR_PORT", 9998));
     configure(&lab, |text| {
@@ -167,21 +169,21 @@ fn a_socket_for_acting_at_the_wrong_level_is_told_beforehand() {
     });
     let replica = by_patronictl().1.swap_remove(0);
     for verb in [&["server", &format!("replicas/{replica}"), "drain", "--yes"][..], &["drain", &replica, "--yes"]] {
-        let (code, told) = act(&lab, verb);
-        assert_eq!(code, 3, "{told}");
-        assert!(told.contains("level operator"), "{told}");
-        assert!(!told.contains("operation lock taken"), "nobody is locked out for it: {told}");
+        let (code, reported) = act(&lab, verb);
+        assert_eq!(code, 3, "{reported}");
+        assert!(reported.contains("level operator"), "{reported}");
+        assert!(!reported.contains("operation lock acquired"), "nobody is locked out for it: {reported}");
     }
-    let (code, told) = act(&lab, &["switchover", &replica, "--dry-run"]);
-    assert_eq!(code, 0, "{told}");
-    assert!(told.contains("not a swift one") && told.contains("level operator"), "{told}");
-    let (_, told) = act(&lab, &["doctor"]);
-    assert!(told.contains("at level operator: it cannot set servers"), "{told}");
+    let (code, reported) = act(&lab, &["switchover", &replica, "--dry-run"]);
+    assert_eq!(code, 0, "{reported}");
+    assert!(reported.contains("not swift") && reported.contains("level operator"), "{reported}");
+    let (_, reported) = act(&lab, &["doctor"]);
+    assert!(reported.contains("at level operator: it cannot set servers"), "{reported}");
 }
 
 #[test]
 #[ignore = "needs the lab"]
-fn what_another_hand_has_set_at_the_router_is_told_and_left_alone() {
+fn what_another_operator_has_set_at_the_router_is_reported_and_left_alone() {
     let lab = Lab::new();
     whole(&lab);
     let (leader, replicas) = by_patronictl();
@@ -193,15 +195,15 @@ fn what_another_hand_has_set_at_the_router_is_told_and_left_alone() {
         servers.iter().any(|server| server["status"]["value"].as_str().is_some_and(|word| word.starts_with("MAINT")))
     };
     lab.watch().until("it shows", Duration::from_secs(20), wanted);
-    let (code, told) = act(&lab, &["switchover", candidate, "--confirm", "lab"]);
+    let (code, reported) = act(&lab, &["switchover", candidate, "--confirm", "lab"]);
     runtime(&format!("set server primary/{candidate} state ready"));
-    assert_eq!(code, 3, "{told}");
-    assert!(told.contains(&format!("primary/{candidate}")) && told.contains("(manually set)"), "{told}");
-    let (code, told) = act(&lab, &["switchover", candidate, "--confirm", "lab"]);
+    assert_eq!(code, 3, "{reported}");
+    assert!(reported.contains(&format!("primary/{candidate}")) && reported.contains("(manually set)"), "{reported}");
+    let (code, reported) = act(&lab, &["switchover", candidate, "--confirm", "lab"]);
     let table = runtime("show servers state any");
     runtime(&format!("set server any/{leader} state ready"));
-    assert_eq!(code, 0, "{told}");
-    assert!(told.contains(&format!("any/{leader} is MAINT")), "{told}");
+    assert_eq!(code, 0, "{reported}");
+    assert!(reported.contains(&format!("any/{leader} is MAINT")), "{reported}");
     let row = table.lines().find(|line| line.split(' ').nth(3) == Some(leader.as_str())).expect("a row");
     assert_eq!(row.split(' ').nth(6), Some("1"), "still in maintenance: {row}");
 }
@@ -254,12 +256,12 @@ fn a_console_that_may_not_act_refuses_every_verb_and_sends_nothing() {
         &["drill", "run", "kill", "--confirm", "lab"],
     ];
     for verb in possible {
-        let (code, told) = act(&lab, &[&["--read-only"], verb].concat());
-        assert_eq!(code, 3, "{verb:?}: {told}");
-        assert!(told.contains("read-only"), "{verb:?}: {told}");
+        let (code, reported) = act(&lab, &[&["--read-only"], verb].concat());
+        assert_eq!(code, 3, "{verb:?}: {reported}");
+        assert!(reported.contains("read-only"), "{verb:?}: {reported}");
     }
     // What is not possible at present has a reason of its own.
-    let impossible: [&[&str]; 6] = [
+    let infeasible: [&[&str]; 6] = [
         &["failover", node, "--confirm", node],
         &["rolling-restart", "--confirm", "lab"],
         &["resume", "--yes"],
@@ -267,10 +269,10 @@ fn a_console_that_may_not_act_refuses_every_verb_and_sends_nothing() {
         &["session", "terminate", &leader, "1", "--yes"],
         &["cancel", "switchover", "--yes"],
     ];
-    for verb in impossible {
-        let (code, told) = act(&lab, &[&["--read-only"], verb].concat());
-        assert_eq!(code, 3, "{verb:?}: {told}");
+    for verb in infeasible {
+        let (code, reported) = act(&lab, &[&["--read-only"], verb].concat());
+        assert_eq!(code, 3, "{verb:?}: {reported}");
     }
     assert_eq!((changes(&doubles), count.load(Ordering::SeqCst)), (Vec::new(), 0));
-    assert_eq!(lab.status()["dcs"]["operation_lock"], Value::Null);
+    assert_eq!(lab.status()["operation_lock"], Value::Null);
 }

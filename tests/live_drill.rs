@@ -53,8 +53,8 @@ struct Seen {
 /// One row, by a session at hand or a new one.
 async fn attempt(n: i64, idle: Rc<RefCell<Vec<Client>>>, acknowledged: Rc<RefCell<Vec<(i64, Instant)>>>) {
     let work = async {
-        let at_hand = idle.borrow_mut().pop();
-        let client = match at_hand {
+        let is_available = idle.borrow_mut().pop();
+        let client = match is_available {
             Some(client) => client,
             None => connect().await?,
         };
@@ -134,9 +134,9 @@ fn drill(lab: &Lab, scenario: &str) -> (Value, Seen) {
     assert!(run(lab, &["wait", "ready", "--timeout", "120s"]).status.success(), "the lab is not whole again");
     stop.store(true, Ordering::Relaxed);
     let seen = beside.join().expect("the writer ends");
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{told}{}", String::from_utf8_lossy(&output.stderr));
-    let report = told.lines().last().and_then(|line| serde_json::from_str(line).ok()).expect("a report");
+    let reported = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{reported}{}", String::from_utf8_lossy(&output.stderr));
+    let report = reported.lines().last().and_then(|line| serde_json::from_str(line).ok()).expect("a report");
     (report, seen)
 }
 
@@ -205,7 +205,7 @@ fn stopping_the_leader_counts_from_when_it_was_asked_to_stop() {
 }
 
 /// A drill of the router in a process of its own, and the console that began it.
-struct Begun {
+struct StartedDrill {
     lab: Lab,
     console: Child,
     action: String,
@@ -233,7 +233,7 @@ fn until(what: &str, at_most: Duration, holds: impl Fn() -> bool) {
 
 /// Begins a drill that kills the router, and waits until it is gone. The lock of a drill that was killed lives as long as
 /// its lease, and whoever comes before is refused.
-fn without_router() -> Begun {
+fn without_router() -> StartedDrill {
     let mut lab = lab();
     assert!(run(&lab, &["wait", "ready", "--timeout", "120s"]).status.success(), "the lab is not whole");
     lab.may_be_broken();
@@ -251,10 +251,10 @@ fn without_router() -> Begun {
     }
     let jobs = std::fs::read_dir(state(&lab).join("pgctl-tui/jobs")).expect("jobs");
     let names = jobs.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
-    Begun { action: names.max().expect("a job"), lab, console }
+    StartedDrill { action: names.max().expect("a job"), lab, console }
 }
 
-impl Begun {
+impl StartedDrill {
     /// The process that is this drill's `job run` or `job guard`.
     fn process(&self, part: &str) -> Pid {
         let arguments = format!("job\0{part}\0{}\0", self.action);
@@ -274,10 +274,10 @@ impl Begun {
     fn ends(mut self) {
         let code = self.console.wait().expect("the console ends").code();
         assert_ne!(code, Some(0), "whoever watched knows that it died");
-        let mended = run(&self.lab, &["drill", "mend"]);
-        let told = String::from_utf8_lossy(&mended.stderr).into_owned();
-        assert!(mended.status.success() && told.contains("no drill has left anything"), "{told}");
-        self.lab.mend();
+        let repaired = run(&self.lab, &["drill", "mend"]);
+        let reported = String::from_utf8_lossy(&repaired.stderr).into_owned();
+        assert!(repaired.status.success() && reported.contains("no drill has left anything to revert"), "{reported}");
+        self.lab.repair();
     }
 }
 
@@ -294,15 +294,15 @@ fn what_a_drill_broke_whose_process_is_killed_is_undone_by_its_guard() {
 
 #[test]
 #[ignore = "needs the lab: dev/test"]
-fn what_nobody_guards_any_more_is_told_and_paid_by_mend() {
+fn what_nobody_guards_any_more_is_reported_and_reverted_by_repair() {
     let begun = without_router();
     // The guard first: it would undo at once.
     kill_process(begun.process("guard"), Signal::KILL).expect("killed");
     kill_process(begun.process("run"), Signal::KILL).expect("killed");
     until("what is owed is told", Duration::from_secs(10), || begun.said().contains("died and left: start pg-router"));
     assert!(!router_answers(), "nobody has undone it");
-    let mended = run(&begun.lab, &["drill", "mend"]);
-    assert!(mended.status.success(), "{}", String::from_utf8_lossy(&mended.stderr));
+    let repaired = run(&begun.lab, &["drill", "mend"]);
+    assert!(repaired.status.success(), "{}", String::from_utf8_lossy(&repaired.stderr));
     assert!(router_answers());
     begun.ends();
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use pgctl::config::endpoint::{EtcdEndpoints, Timeouts, TlsSettings};
 use pgctl::driver::dcs::etcd::{EtcdCheck, EtcdMemberHealth, EtcdRecord, find_scopes};
 use pgctl::driver::port::{Check, Facts, Observe};
-use pgctl::model::checkup::{Aspect, Verdict};
+use pgctl::model::checkup::{CheckAspect, CheckupVerdict};
 use pgctl::model::dcs::{Quorum, RaftLeader};
 use pgctl::model::moment::Moment;
 use pgctl::model::record::ClusterRecord;
-use pgctl::model::source::{SourceError, Trouble};
+use pgctl::model::source::{FailureKind, SourceError};
 
 fn or(name: &str, usual: &str) -> String {
     env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| usual.to_owned())
@@ -84,7 +84,7 @@ async fn a_wrong_scope_is_answered_with_the_right_ones() {
     let scope = or("LAB_SCOPE", "pg-ha");
     let mut wrong = EtcdRecord::new(lab(&[]), "/elsewhere/", "nothing");
     let error = record(&mut wrong).await.expect_err("no such scope");
-    assert_eq!(error.trouble, Trouble::NoSuchCluster);
+    assert_eq!(error.failure_kind, FailureKind::NoSuchCluster);
     assert!(error.to_string().contains(&scope), "{error}");
     let found = find_scopes(&lab(&[]), "/service/").await.expect("scopes");
     assert!(found.iter().any(|found| found.scope == scope && found.members.len() == 3), "{found:?}");
@@ -96,8 +96,8 @@ async fn doctor_warns_that_the_lab_is_open_to_anybody() {
     for mut check in EtcdCheck::each(&lab(&[]), &or("LAB_NAMESPACE", "/service/"), Some(&or("LAB_SCOPE", "pg-ha"))) {
         let lines = check.check().await;
         let verdict = |aspect| lines.iter().find(|line| line.aspect == aspect).map(|line| line.verdict);
-        assert_eq!(verdict(Aspect::Reach), Some(Verdict::Pass), "{lines:?}");
-        assert_eq!(verdict(Aspect::Identity), Some(Verdict::Pass), "{lines:?}");
-        assert_eq!(verdict(Aspect::Credentials), Some(Verdict::Warn), "{lines:?}");
+        assert_eq!(verdict(CheckAspect::Reach), Some(CheckupVerdict::Pass), "{lines:?}");
+        assert_eq!(verdict(CheckAspect::Identity), Some(CheckupVerdict::Pass), "{lines:?}");
+        assert_eq!(verdict(CheckAspect::Credentials), Some(CheckupVerdict::Warn), "{lines:?}");
     }
 }

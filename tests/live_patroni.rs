@@ -57,7 +57,7 @@ fn it_agrees_with_patronictl() {
         assert_eq!(leader(&ours) == name, leads, "{name}");
     }
     assert_eq!(members(&ours).len(), 3);
-    assert_eq!(ours["wellbeing"], "well", "{ours:#}");
+    assert_eq!(ours["health"], "ok", "{ours:#}");
     let checked = lab.run(&["status", "--check"]);
     assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stdout));
 }
@@ -68,31 +68,31 @@ fn a_frozen_and_a_cut_replica_go_grey_within_two_seconds_and_the_rest_stays_fres
     let mut lab = Lab::new();
     for kind in ["pause", "cut"] {
         let mut watch = lab.watch();
-        let (_, first) = watch.until("a whole picture", SECOND * 10, |now| now["wellbeing"] == "well");
+        let (_, first) = watch.until("a whole picture", SECOND * 10, |now| now["health"] == "ok");
         let victim = replica(&first);
-        lab.break_it(&[kind, &victim]);
+        lab.inject_fault(&[kind, &victim]);
         let broken = Instant::now();
-        let (at, grey) = watch.until("a silent node", SECOND * 5, |now| member(now, &victim)["answers"] == false);
+        let (at, grey) = watch.until("a silent node", SECOND * 5, |now| member(now, &victim)["reachable"] == false);
         let took = at - broken;
         assert!(took <= Duration::from_millis(2_300), "{kind}: grey after {took:?}, watched every 250 ms");
         let others = members(&grey).iter().filter(|other| other["name"] != victim.as_str());
         for other in others {
-            assert_eq!(other["answers"], true, "{kind}: {other:#}");
+            assert_eq!(other["reachable"], true, "{kind}: {other:#}");
         }
         watch.until("its finding", SECOND * 3, |now| has(now, "node-silent"));
-        lab.mend();
-        watch.until("health again", SECOND * 60, |now| now["wellbeing"] == "well");
+        lab.repair();
+        watch.until("health again", SECOND * 60, |now| now["health"] == "ok");
     }
 }
 
 #[test]
 #[ignore = "needs the lab"]
-fn a_killed_leader_is_told_from_silence_to_the_new_leader() {
+fn a_killed_leader_is_distinguished_from_silence_to_the_new_leader() {
     let mut lab = Lab::new();
     let mut watch = lab.watch();
-    let (_, first) = watch.until("a whole picture", SECOND * 10, |now| now["wellbeing"] == "well");
+    let (_, first) = watch.until("a whole picture", SECOND * 10, |now| now["health"] == "ok");
     let old = leader(&first);
-    lab.break_it(&["kill", &old]);
+    lab.inject_fault(&["kill", &old]);
     watch.until("the silent leader", SECOND * 5, |now| has(now, "node-silent"));
     let (_, next) = watch.until("a new leader", SECOND * 60, |now| !leader(now).is_empty() && leader(now) != old);
     let new = leader(&next);
@@ -100,23 +100,23 @@ fn a_killed_leader_is_told_from_silence_to_the_new_leader() {
         let timeline = |cluster: &Value| cluster["timeline"]["value"].as_u64();
         member(now, &new)["role"]["value"] == "leader" && timeline(now) > timeline(&first)
     });
-    lab.mend();
-    watch.until("health again", SECOND * 120, |now| now["wellbeing"] == "well");
+    lab.repair();
+    watch.until("health again", SECOND * 120, |now| now["health"] == "ok");
     assert_eq!(member(&lab.status(), &old)["role"]["value"], "replica");
 }
 
 #[test]
 #[ignore = "needs the lab"]
-fn a_dcs_without_majority_is_said_at_once_and_its_return_too() {
+fn a_dcs_without_majority_is_reported_at_once_and_its_return_too() {
     let mut lab = Lab::new();
     let mut watch = lab.watch();
-    watch.until("a whole picture", SECOND * 10, |now| now["wellbeing"] == "well");
-    lab.break_it(&["quorum", "stop"]);
+    watch.until("a whole picture", SECOND * 10, |now| now["health"] == "ok");
+    lab.inject_fault(&["quorum", "stop"]);
     let broken = Instant::now();
     let (at, _) = watch.until("no quorum", SECOND * 10, |now| has(now, "dcs-no-quorum"));
     assert!(at - broken < SECOND * 6, "said after {:?}", at - broken);
-    lab.mend();
-    watch.until("health again", SECOND * 120, |now| now["wellbeing"] == "well");
+    lab.repair();
+    watch.until("health again", SECOND * 120, |now| now["health"] == "ok");
 }
 
 #[test]
@@ -124,11 +124,11 @@ fn a_dcs_without_majority_is_said_at_once_and_its_return_too() {
 fn a_router_that_goes_and_comes_back_is_followed() {
     let mut lab = Lab::new();
     let mut watch = lab.watch();
-    watch.until("a whole picture", SECOND * 10, |now| now["wellbeing"] == "well");
-    lab.break_it(&["stop", "pg-router"]);
+    watch.until("a whole picture", SECOND * 10, |now| now["health"] == "ok");
+    lab.inject_fault(&["stop", "pg-router"]);
     watch.until("a silent router", SECOND * 6, |now| has(now, "router-silent"));
-    lab.mend();
-    watch.until("health again", SECOND * 60, |now| now["wellbeing"] == "well");
+    lab.repair();
+    watch.until("health again", SECOND * 60, |now| now["health"] == "ok");
 }
 
 #[test]
@@ -137,14 +137,14 @@ fn maintenance_mode_and_tags_are_shown() {
     let mut lab = Lab::new();
     let victim = replica(&lab.status());
     let mut watch = lab.watch();
-    lab.break_it(&["tag", &victim, "nofailover: true"]);
+    lab.inject_fault(&["tag", &victim, "nofailover: true"]);
     watch.until("the tag", SECOND * 30, |now| member(now, &victim)["tags"]["value"].to_string().contains("nofailover"));
     Lab::patronictl(&["pause", "--wait"]);
     let (_, paused) = watch.until("the pause", SECOND * 5, |now| now["paused"]["value"] == true);
     assert!(has(&paused, "paused"));
     Lab::patronictl(&["resume", "--wait"]);
     watch.until("no pause", SECOND * 5, |now| now["paused"]["value"] == false);
-    lab.mend();
+    lab.repair();
 }
 
 #[test]
@@ -157,10 +157,10 @@ fn wait_returns_when_the_condition_holds_and_says_what_is_missing_when_it_does_n
     let wrong = lab.run(&["wait", "leader", &victim, "--timeout", "2s"]);
     assert_eq!(wrong.status.code(), Some(6));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains(&format!("not {victim}")));
-    lab.break_it(&["kill", &victim]);
+    lab.inject_fault(&["kill", &victim]);
     let missing = lab.run(&["wait", "streaming", &victim, "--timeout", "4s"]);
     assert_eq!(missing.status.code(), Some(6), "{}", String::from_utf8_lossy(&missing.stderr));
-    lab.mend();
+    lab.repair();
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn wrong_credentials_and_a_wrong_protocol_are_one_clear_line_each_and_stop_nothi
         .output()
         .expect("the program runs");
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("credentials refused"), "{text}");
+    assert!(text.contains("authentication failed"), "{text}");
     assert!(!text.contains("\"wrong\""), "the password is nowhere");
     let document: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(document["clusters"][0]["leader"]["status"], "known", "the rest is there");

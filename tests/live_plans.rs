@@ -53,33 +53,33 @@ fn act_over_sql(lab: &Lab) {
 
 #[test]
 #[ignore = "needs the lab"]
-fn what_no_server_takes_is_told_beforehand_and_never_called_done() {
+fn what_no_server_takes_is_reported_beforehand_and_never_called_done() {
     let lab = Lab::new();
     for (change, words) in [
-        ("nonsense_guc=1", "no server knows a setting nonsense_guc"),
+        ("nonsense_guc=1", "no server has a parameter nonsense_guc"),
         ("work_memm=64MB", "did you mean work_mem?"),
-        ("work_mem=64GBB", "leave it out in silence"),
+        ("work_mem=64GBB", "silently ignore it"),
         ("work_mem=-3MB", "nearest bound"),
     ] {
         let change = format!("postgresql.parameters.{change}");
-        let (code, told, error) = lab.act(&["configure", &change, "--dry-run"]);
-        assert_eq!(code, 3, "{change}: {told}{error}");
-        assert!(told.contains(words), "{change}: {told}");
+        let (code, reported, error) = lab.act(&["configure", &change, "--dry-run"]);
+        assert_eq!(code, 3, "{change}: {reported}{error}");
+        assert!(reported.contains(words), "{change}: {reported}");
     }
     let nonsense = "postgresql.parameters.nonsense_guc=1";
     let overridden = ["--override", "configuration-parameters", "--reason", "live test", "--confirm", "lab"];
-    let (code, told, error) = lab.act(&[&["configure", nonsense], overridden.as_slice()].concat());
-    assert_eq!(code, 4, "{told}{error}");
-    assert!(told.contains("knows no nonsense_guc"), "{told}");
+    let (code, reported, error) = lab.act(&[&["configure", nonsense], overridden.as_slice()].concat());
+    assert_eq!(code, 4, "{reported}{error}");
+    assert!(reported.contains("has no parameter nonsense_guc"), "{reported}");
     let removed = "postgresql.parameters.nonsense_guc=";
-    let (code, told, error) = lab.act(&["configure", removed, "--confirm", "lab"]);
-    assert_eq!(code, 0, "{told}{error}");
+    let (code, reported, error) = lab.act(&["configure", removed, "--confirm", "lab"]);
+    assert_eq!(code, 0, "{reported}{error}");
 
     for change in ["work_mem=6MB", "auto_explain.log_min_duration=1s", "work_mem=", "auto_explain.log_min_duration="] {
-        let (code, told, error) =
+        let (code, reported, error) =
             lab.act(&["configure", &format!("postgresql.parameters.{change}"), "--confirm", "lab"]);
-        assert_eq!(code, 0, "{change}: {told}{error}");
-        assert!(told.contains("parameters in force on every member"), "{change}: {told}");
+        assert_eq!(code, 0, "{change}: {reported}{error}");
+        assert!(reported.contains("parameters active on every member"), "{change}: {reported}");
     }
 }
 
@@ -91,22 +91,22 @@ fn a_rolling_restart_leaves_nothing_pending_whichever_way_a_setting_goes() {
     let more = (before.parse::<u32>().expect("a number") + 20).to_string();
     for wanted in [&more, &before] {
         let change = format!("postgresql.parameters.max_connections={wanted}");
-        let (code, told, error) = lab.act(&["configure", &change, "--confirm", "lab"]);
-        assert_eq!(code, 0, "{told}{error}");
-        assert!(told.contains("pending restart"), "{told}");
-        let (code, told, error) = lab.act(&["rolling-restart", "--confirm", "lab"]);
-        assert_eq!(code, 0, "{told}{error}");
-        assert!(told.contains("no pending restart"), "{told}");
+        let (code, reported, error) = lab.act(&["configure", &change, "--confirm", "lab"]);
+        assert_eq!(code, 0, "{reported}{error}");
+        assert!(reported.contains("pending restart"), "{reported}");
+        let (code, reported, error) = lab.act(&["rolling-restart", "--confirm", "lab"]);
+        assert_eq!(code, 0, "{reported}{error}");
+        assert!(reported.contains("no pending restart"), "{reported}");
         for member in members() {
             let name = member["Member"].as_str().expect("a name").to_owned();
-            assert_eq!(psql(&name, "SHOW max_connections"), *wanted, "{name}: {told}");
+            assert_eq!(psql(&name, "SHOW max_connections"), *wanted, "{name}: {reported}");
         }
     }
 }
 
 #[test]
 #[ignore = "needs the lab"]
-fn a_consumer_that_hangs_is_told_before_a_switchover_and_can_be_ended() {
+fn a_consumer_that_hangs_is_reported_before_a_switchover_and_can_be_ended() {
     let lab = Lab::new();
     act_over_sql(&lab);
     let (leader, candidate) = (of_role("Leader"), of_role("Replica"));
@@ -121,25 +121,25 @@ fn a_consumer_that_hangs_is_told_before_a_switchover_and_can_be_ended() {
     psql(&leader, "CREATE TABLE hangs AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 60000)");
     psql(&leader, "DROP TABLE hangs");
     std::thread::sleep(Duration::from_secs(15));
-    let (code, told, error) = lab.act(&["switchover", &candidate, "--dry-run"]);
+    let (code, reported, error) = lab.act(&["switchover", &candidate, "--dry-run"]);
     let pid = psql(&leader, "SELECT pid FROM pg_stat_replication WHERE application_name = 'pg_receivewal'");
     let (ended, of_end, _) = lab.act(&["session", "terminate", &leader, &pid, "--yes"]);
     inside(&leader, "kill -CONT $(cat /tmp/hangs.pid); kill $(cat /tmp/hangs.pid); rm -rf /tmp/hangs /tmp/hangs.pid");
-    assert_eq!(code, 3, "{told}{error}");
+    assert_eq!(code, 3, "{reported}{error}");
     for words in ["pg_receivewal", "the shutdown of", "last reply", &format!("session terminate {leader} {pid}")] {
-        assert!(told.contains(words), "{words} in {told}");
+        assert!(reported.contains(words), "{words} in {reported}");
     }
     // A walsender that is stuck in its socket, which is full, goes only when its receiver takes something or is gone: then
     // that is said, and not that it was done.
-    assert!(ended == 0 || ended == 4 && of_end.contains("is still there"), "{ended}: {of_end}");
+    assert!(ended == 0 || ended == 4 && of_end.contains("still exists"), "{ended}: {of_end}");
 }
 
 #[test]
 #[ignore = "needs the lab"]
-fn a_scheduled_switchover_that_cannot_take_place_is_told_while_it_waits_and_afterwards() {
+fn a_scheduled_switchover_that_cannot_take_place_is_reported_while_it_waits_and_afterwards() {
     let mut lab = Lab::new();
     let (leader, candidate) = (of_role("Leader"), of_role("Replica"));
-    lab.break_it(&["tag", &candidate, "nofailover: true"]);
+    lab.inject_fault(&["tag", &candidate, "nofailover: true"]);
     let mut watch = lab.watch();
     let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(25);
     let scheduled = at.to_string();
@@ -157,8 +157,8 @@ fn a_scheduled_switchover_that_cannot_take_place_is_told_while_it_waits_and_afte
         let findings = document["findings"].as_array().cloned().unwrap_or_default();
         findings.iter().any(|finding| finding["title"].as_str().is_some_and(|title| title.contains(words)))
     };
-    watch.until("told while it waits", Duration::from_secs(20), |now| says(now, "will not take place as things are"));
-    watch.until("told afterwards", Duration::from_secs(60), |now| says(now, "did not take place"));
+    watch.until("told while it waits", Duration::from_secs(20), |now| says(now, "would fail now"));
+    watch.until("told afterwards", Duration::from_secs(60), |now| says(now, "did not happen"));
     drop(watch);
-    lab.mend();
+    lab.repair();
 }

@@ -8,16 +8,14 @@ use std::time::Duration;
 
 use pgctl::client::tls::install_provider;
 use pgctl::config::Environment;
-use pgctl::config::audience::Audience;
-use pgctl::config::endpoint::{PostgresAccess, SslMode, Timeouts, TlsSettings};
-use pgctl::config::libpq::{AuthPolicy, ChannelBinding};
+use pgctl::config::endpoint::{PostgresAccess, SslMode, Timeouts};
 use pgctl::driver::node::postgres::PostgresNode;
 use pgctl::driver::port::{Facts, Observe};
 use pgctl::model::agent::{Address, Position};
 use pgctl::model::moment::Moment;
 use pgctl::model::name::NodeName;
 use pgctl::model::postgres::{SqlPart, SqlReport};
-use pgctl::model::source::{SourceError, Trouble};
+use pgctl::model::source::{FailureKind, SourceError};
 
 fn variable(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
@@ -51,17 +49,9 @@ fn node(address: &Address, (user, password): (String, String), sslmode: SslMode)
     writeln!(passfile, "*:*:*:*:{password}").expect("written");
     let passfile = passfile.into_temp_path();
     let access = PostgresAccess {
-        user,
-        database: "postgres".to_owned(),
-        password: None,
         passfile: Some(passfile.to_path_buf()),
-        service: None,
-        sslmode,
-        tls: TlsSettings::default(),
-        auth: AuthPolicy::default(),
-        channel_binding: ChannelBinding::default(),
-        audience: Audience::default(),
         timeouts: Timeouts { connect: Duration::from_secs(5), request: Duration::from_secs(5) },
+        ..PostgresAccess::of(user, sslmode)
     };
     let name = NodeName::new(address.to_string());
     (PostgresNode::new(&name, access, address.clone(), Arc::new(Environment::default())), passfile)
@@ -89,7 +79,7 @@ async fn every_node_tells_its_place_in_one_cluster() {
         reports.push(second);
     }
     let (primaries, standbys): (Vec<_>, Vec<_>) = reports.iter().partition(|report| !report.in_recovery);
-    assert_eq!(primaries.len(), 1, "one node takes writes");
+    assert_eq!(primaries.len(), 1, "one node accepts writes");
     let primary = primaries[0];
     let Position::Writing { at } = primary.position else { panic!("a primary writes") };
     assert!(at.0 > 0 && primary.timeline.is_some() && primary.replay.is_none());
@@ -118,18 +108,18 @@ async fn a_role_without_pg_monitor_sees_less_and_says_so() {
 
 #[tokio::test]
 #[ignore = "needs the lab"]
-async fn a_wrong_password_is_told_apart() {
+async fn a_wrong_password_is_distinguished() {
     let address = &addresses()[0];
     let (mut node, _passfile) = node(address, (monitor().0, "wrong".to_owned()), SslMode::Prefer);
     let error = ask(&mut node).await.unwrap_err();
-    assert_eq!(error.trouble, Trouble::Credentials, "{error}");
+    assert_eq!(error.failure_kind, FailureKind::Credentials, "{error}");
 }
 
 #[tokio::test]
 #[ignore = "needs the lab"]
-async fn an_unverifiable_certificate_or_its_absence_is_a_tls_trouble() {
+async fn an_unverifiable_certificate_or_its_absence_is_a_tls_failure() {
     let address = &addresses()[0];
     let (mut node, _passfile) = node(address, monitor(), SslMode::VerifyFull);
     let error = ask(&mut node).await.unwrap_err();
-    assert_eq!(error.trouble, Trouble::Tls, "{error}");
+    assert_eq!(error.failure_kind, FailureKind::Tls, "{error}");
 }

@@ -36,9 +36,9 @@ fn inside(node: &str, script: &str) -> String {
 }
 
 /// The agent of a node stands still until this is dropped; its PostgreSQL runs on.
-struct StoodStill(String);
+struct Stalled(String);
 
-impl StoodStill {
+impl Stalled {
     /// The process that runs Patroni's loop is the youngest of its name.
     fn set(node: &str) -> Self {
         inside(node, "kill -STOP $(pgrep -n -f 'bin/[p]atroni ')");
@@ -46,7 +46,7 @@ impl StoodStill {
     }
 }
 
-impl Drop for StoodStill {
+impl Drop for Stalled {
     fn drop(&mut self) {
         inside(&self.0, "kill -CONT $(pgrep -n -f 'bin/[p]atroni ')");
     }
@@ -66,15 +66,15 @@ fn a_second_primary_that_the_dcs_has_forgotten_is_seen_by_whatever_is_started_th
     let old = lab.status()["leader"]["value"].as_str().expect("a leader").to_owned();
     // Whatever happens, the lab is waited for.
     lab.may_be_broken();
-    let stood_still = StoodStill::set(&old);
+    let stalled = Stalled::set(&old);
     let led = |cluster: &Value| cluster["leader"]["value"].as_str().is_some_and(|leader| leader != old);
     let new = lab.watch().until("another leads", Duration::from_secs(90), led).1["leader"]["value"].clone();
     sql(&old, "CREATE TABLE IF NOT EXISTS forgotten (n int); INSERT INTO forgotten VALUES (1)");
 
     let status = lab.run(&["status", "--full", "--check"]);
-    let told = text(&status);
-    assert_eq!(status.status.code(), Some(1), "{told}");
-    assert!(told.contains("split brain"), "{told}");
+    let reported = text(&status);
+    assert_eq!(status.status.code(), Some(1), "{reported}");
+    assert!(reported.contains("split brain"), "{reported}");
     let glance = text(&lab.run(&["status"]));
     assert!(glance.contains(&old), "{glance}");
 
@@ -82,7 +82,7 @@ fn a_second_primary_that_the_dcs_has_forgotten_is_seen_by_whatever_is_started_th
     let members = cluster["members"].as_array().expect("members");
     let member =
         members.iter().find(|member| member["name"] == *old).unwrap_or_else(|| panic!("no {old}: {cluster:#}"));
-    assert_eq!(member["on_record"], false, "{member:#}");
+    assert_eq!(member["in_dcs"], false, "{member:#}");
     assert!(member["missing_for_seconds"].is_number(), "{member:#}");
     let codes: Vec<&Value> =
         cluster["findings"].as_array().expect("findings").iter().map(|finding| &finding["code"]).collect();
@@ -91,7 +91,7 @@ fn a_second_primary_that_the_dcs_has_forgotten_is_seen_by_whatever_is_started_th
     }
 
     let prometheus = text(&lab.run(&["status", "--output", "prometheus"]));
-    assert!(prometheus.contains("pgctl_cluster_wellbeing{cluster=\"lab\",state=\"act\"} 1"), "{prometheus}");
+    assert!(prometheus.contains("pgctl_cluster_health{cluster=\"lab\",state=\"critical\"} 1"), "{prometheus}");
     let ready = lab.run(&["wait", "ready", "--timeout", "4s"]);
     assert_eq!(ready.status.code(), Some(6), "{}", text(&ready));
     assert!(text(&ready).contains("split brain"), "{}", text(&ready));
@@ -101,8 +101,8 @@ fn a_second_primary_that_the_dcs_has_forgotten_is_seen_by_whatever_is_started_th
     assert!(code != 0 && (out.clone() + &err).contains("take"), "{code}: {out}{err}");
 
     // With the agents' URLs and the address map alone, as `init --patroni` writes them.
-    drop(stood_still);
-    lab.mend();
+    drop(stalled);
+    lab.repair();
     let leader = lab.status()["leader"]["value"].clone();
     assert_eq!(leader, new, "the old one follows");
 }

@@ -162,18 +162,18 @@ async fn the_router_follows_by_order_and_nothing_acknowledged_is_lost() {
     let acknowledged = writing.await.expect("the writer");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    let news: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let told = |up: bool| {
-        let found = news.iter().find(|one| one["event"]["event"] == "told" && one["event"]["told"]["up"] == up);
+    let updates: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let reported = |up: bool| {
+        let found = updates.iter().find(|one| one["event"]["event"] == "told" && one["event"]["told"]["up"] == up);
         found.unwrap_or_else(|| panic!("told {up}: {text}"))
     };
-    assert_eq!(told(false)["event"]["told"]["server"], leader.as_str());
-    assert_eq!(told(true)["event"]["told"]["server"], candidate.as_str());
-    assert_eq!(told(true)["event"]["told"]["accepted"], true, "{text}");
+    assert_eq!(reported(false)["event"]["told"]["server"], leader.as_str());
+    assert_eq!(reported(true)["event"]["told"]["server"], candidate.as_str());
+    assert_eq!(reported(true)["event"]["told"]["accepted"], true, "{text}");
     assert_eq!(up(), [candidate.as_str()]);
     let gap = acknowledged.windows(2).max_by_key(|pair| pair[1].2 - pair[0].2).expect("rows");
     let (outage, again) = (gap[1].2 - gap[0].2, gap[1].1);
-    let by_order: Timestamp = told(true)["at"].as_str().expect("a time").parse().expect("a time");
+    let by_order: Timestamp = reported(true)["at"].as_str().expect("a time").parse().expect("a time");
     let after = again.duration_since(by_order).as_secs_f64();
     println!("outage {:.3} s; first write {after:.3} s after the router was told", outage.as_secs_f64());
     // By itself HAProxy wants two checks that pass, 3 s apart.
@@ -193,9 +193,9 @@ fn a_job_that_is_killed_between_down_and_up_leaves_a_router_that_heals_and_can_b
     let (leader, candidate) = whole(&lab);
     let mut command = program(&lab, &["switchover", &candidate, "--confirm", "lab"]);
     let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
-    let mut told = String::new();
+    let mut reported = String::new();
     for line in BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok) {
-        if line.contains("set server") && line.contains("health down   answer") {
+        if line.contains("set server") && line.contains("health down   response") {
             let jobs = lab.config().with_file_name(".local/state/pgctl-tui/jobs");
             let newest = std::fs::read_dir(jobs).expect("jobs").filter_map(Result::ok).map(|job| job.path()).max();
             let alive = std::fs::read(newest.expect("a job").join("alive")).expect("a process");
@@ -203,12 +203,15 @@ fn a_job_that_is_killed_between_down_and_up_leaves_a_router_that_heals_and_can_b
             let killed = Command::new("kill").args(["-9", &process["pid"].to_string()]).status();
             assert!(killed.expect("kill runs").success());
         }
-        told.push_str(&line);
-        told.push('\n');
+        reported.push_str(&line);
+        reported.push('\n');
     }
     let code = child.wait().expect("it ends").code();
-    assert_eq!(code, Some(5), "the outcome is unknown: {told}");
-    assert!(told.contains(&format!("primary/{leader} health down")) && told.contains("pgctl-tui settle"), "{told}");
+    assert_eq!(code, Some(5), "the outcome is unknown: {reported}");
+    assert!(
+        reported.contains(&format!("primary/{leader} health down")) && reported.contains("pgctl-tui fix-routing"),
+        "{reported}"
+    );
     // Patroni goes on by itself; who leads then is proven, and the router told or found to have followed.
     let wanted = |cluster: &Value| {
         let members = cluster["members"].as_array().expect("members");

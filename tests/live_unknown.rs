@@ -84,7 +84,7 @@ fn a_standby_whose_receiver_stands_still_is_behind_for_as_long() {
     let late = |cluster: &Value| member(cluster, &name)["lag_seconds"]["value"].as_f64().is_some_and(|time| time > 5.0);
     let mut watch = lab.watch();
     let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        watch.until("it is told to be behind", Duration::from_secs(20), late);
+        watch.until("it has a replay lag of told to be", Duration::from_secs(20), late);
         // Whoever looks for the first time sees it, too.
         let once = lab.status();
         assert!(late(&once), "{:#}", member(&once, &name));
@@ -98,21 +98,21 @@ fn a_standby_whose_receiver_stands_still_is_behind_for_as_long() {
 
 #[test]
 #[ignore = "needs the lab"]
-fn a_standby_cluster_without_its_source_is_told_and_ready_for_nothing() {
+fn a_standby_cluster_without_its_source_is_reported_and_ready_for_nothing() {
     let lab = Lab::new();
     Lab::patronictl(&["edit-config", "-s", "standby_cluster.host=nowhere.invalid", "--force"]);
     let mut watch = lab.watch();
     let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let told = |cluster: &Value| codes(cluster).contains(&"not-fed");
-        let (_, cluster) = watch.until("nobody feeds it", Duration::from_secs(90), told);
+        let reported = |cluster: &Value| codes(cluster).contains(&"not-fed");
+        let (_, cluster) = watch.until("nobody feeds it", Duration::from_secs(90), reported);
         let leader = cluster["leader"]["value"].as_str().expect("a leader");
         assert!(member(&cluster, leader)["lag_bytes"]["value"].is_null(), "{cluster:#}");
-        assert_ne!(cluster["wellbeing"], "well");
+        assert_ne!(cluster["health"], "ok");
         let wait = lab.run(&["wait", "streaming", "--timeout", "3s"]);
         assert_eq!(wait.status.code(), Some(6), "{}", String::from_utf8_lossy(&wait.stdout));
     }));
     Lab::patronictl(&["edit-config", "-s", "standby_cluster=", "--force"]);
-    let whole = |cluster: &Value| cluster["wellbeing"] == "well";
+    let whole = |cluster: &Value| cluster["health"] == "ok";
     watch.until("it takes writes again", Duration::from_secs(120), whole);
     seen.expect("told");
 }

@@ -41,15 +41,15 @@ fn a_pause_is_refused_without_a_yes_done_with_one_and_refused_again() {
     assert_eq!(code, 3, "{error}");
     assert!(error.contains("--yes"), "{error}");
     assert_eq!(lab.status()["paused"]["value"], false, "a refusal sends nothing");
-    let (code, told, error) = act(&lab, &["--read-only", "pause", "--yes"]);
-    assert_eq!((code, lab.status()["paused"]["value"].as_bool()), (3, Some(false)), "{told}{error}");
-    let (code, told, error) = act(&lab, &["pause", "--yes", "--reason", "live test"]);
-    assert_eq!(code, 0, "{told}{error}");
+    let (code, reported, error) = act(&lab, &["--read-only", "pause", "--yes"]);
+    assert_eq!((code, lab.status()["paused"]["value"].as_bool()), (3, Some(false)), "{reported}{error}");
+    let (code, reported, error) = act(&lab, &["pause", "--yes", "--reason", "live test"]);
+    assert_eq!(code, 0, "{reported}{error}");
     assert_eq!(lab.status()["paused"]["value"], true);
     let (code, _, error) = act(&lab, &["pause", "--yes"]);
     assert_eq!(code, 3, "{error}");
-    let (code, told, error) = act(&lab, &["resume", "--yes"]);
-    assert_eq!(code, 0, "{told}{error}");
+    let (code, reported, error) = act(&lab, &["resume", "--yes"]);
+    assert_eq!(code, 0, "{reported}{error}");
     assert_eq!(lab.status()["paused"]["value"], false);
     let (code, journal, error) = act(&lab, &["audit"]);
     assert_eq!(code, 0, "{error}");
@@ -73,29 +73,29 @@ fn a_switchover_wants_the_clusters_name_and_ends_when_everybody_agrees() {
     assert_eq!(code, 0, "{error}");
     let plan: Value = serde_json::from_str(&plan).expect("a plan");
     assert!(plan["hash"].as_str().is_some_and(|hash| hash.len() == 64), "{plan}");
-    let (code, told, error) = act(&lab, &["switchover", &candidate, "--confirm", "lab"]);
-    assert_eq!(code, 0, "{told}{error}");
+    let (code, reported, error) = act(&lab, &["switchover", &candidate, "--confirm", "lab"]);
+    assert_eq!(code, 0, "{reported}{error}");
     for words in
         ["POST http://", "Successfully switched over", &format!("{candidate} promoted"), "router follows", "done"]
     {
-        assert!(told.contains(words), "{words} in {told}");
+        assert!(reported.contains(words), "{words} in {reported}");
     }
     assert_eq!(leader_by_patronictl(), candidate);
     let (code, _, error) = act(&lab, &["failover", &before, "--confirm", &before]);
     assert_eq!(code, 3, "a leader lives: {error}");
     let (code, _, error) = act(&lab, &["reinit", &candidate, "--confirm", &candidate]);
     assert_eq!(code, 3, "it leads: {error}");
-    let (code, told, error) = act(&lab, &["reinit", &before, "--confirm", &before]);
-    assert_eq!(code, 0, "{told}{error}");
+    let (code, reported, error) = act(&lab, &["reinit", &before, "--confirm", &before]);
+    assert_eq!(code, 0, "{reported}{error}");
 }
 
 #[test]
 #[ignore = "needs the lab"]
 fn a_reload_is_seen_to_have_happened() {
     let lab = Lab::new();
-    let (code, told, error) = act(&lab, &["reload", "--all", "--yes"]);
-    assert_eq!(code, 0, "{told}{error}");
-    assert!(told.contains("reloaded"), "{told}");
+    let (code, reported, error) = act(&lab, &["reload", "--all", "--yes"]);
+    assert_eq!(code, 0, "{reported}{error}");
+    assert!(reported.contains("reloaded"), "{reported}");
 }
 
 /// Lets the console act on the router and over SQL too.
@@ -123,12 +123,12 @@ fn act_everywhere(lab: &Lab) {
 fn the_configuration_is_changed_in_etcd_itself_where_that_is_allowed() {
     let lab = Lab::new();
     act_everywhere(&lab);
-    let (code, told, error) = act(&lab, &["configure", "maximum_lag_on_failover=2097152", "--confirm", "lab"]);
-    assert_eq!(code, 0, "{told}{error}");
-    assert!(told.contains("if still at revision"), "{told}");
+    let (code, reported, error) = act(&lab, &["configure", "maximum_lag_on_failover=2097152", "--confirm", "lab"]);
+    assert_eq!(code, 0, "{reported}{error}");
+    assert!(reported.contains("if still at revision"), "{reported}");
     assert!(Lab::patronictl(&["show-config"]).contains("2097152"));
-    let (code, told, error) = act(&lab, &["configure", "maximum_lag_on_failover=1048576", "--confirm", "lab"]);
-    assert_eq!(code, 0, "{told}{error}");
+    let (code, reported, error) = act(&lab, &["configure", "maximum_lag_on_failover=1048576", "--confirm", "lab"]);
+    assert_eq!(code, 0, "{reported}{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -155,10 +155,10 @@ async fn a_statement_is_cancelled_and_a_session_ended_by_its_process_id() {
             let lab = &lab;
             tokio::task::block_in_place(|| act(lab, &verb.each_ref().map(String::as_str)))
         };
-        let (slept, (code, told, error)) = futures::future::join(sleep, end).await;
-        assert_eq!(code, 0, "{told}{error}");
-        assert!(slept.is_err() && told.contains("ended"), "{told}");
-        assert_eq!(client.simple_query("SELECT 1").await.is_ok(), left, "{told}");
+        let (slept, (code, reported, error)) = futures::future::join(sleep, end).await;
+        assert_eq!(code, 0, "{reported}{error}");
+        assert!(slept.is_err() && reported.contains("ended"), "{reported}");
+        assert_eq!(client.simple_query("SELECT 1").await.is_ok(), left, "{reported}");
     }
 }
 
@@ -171,17 +171,17 @@ fn a_replica_is_drained_restarted_and_led_to_again() {
     let (code, _, error) = act(&lab, &["drain", &leader, "--yes"]);
     assert_eq!(code, 3, "it leads: {error}");
     assert!(error.contains("switch over first"), "{error}");
-    let (code, told, error) = act(&lab, &["drain", &replica, "--then", "restart", "--yes"]);
-    assert_eq!(code, 0, "{told}{error}");
-    for words in ["state drain", "no sessions left", "restarted", "caught up", "takes sessions"] {
-        assert!(told.contains(words), "{words} in {told}");
+    let (code, reported, error) = act(&lab, &["drain", &replica, "--then", "restart", "--yes"]);
+    assert_eq!(code, 0, "{reported}{error}");
+    for words in ["state drain", "no sessions left", "restarted", "caught up", "accepts sessions"] {
+        assert!(reported.contains(words), "{words} in {reported}");
     }
-    let (code, told, error) = act(&lab, &["drain", &replica, "--yes"]);
-    assert_eq!(code, 0, "{told}{error}");
+    let (code, reported, error) = act(&lab, &["drain", &replica, "--yes"]);
+    assert_eq!(code, 0, "{reported}{error}");
     let (code, _, error) = act(&lab, &["drain", &replica, "--yes"]);
     assert_eq!(code, 3, "it is drained already: {error}");
-    let (code, told, error) = act(&lab, &["undrain", &replica, "--yes"]);
-    assert_eq!(code, 0, "{told}{error}");
+    let (code, reported, error) = act(&lab, &["undrain", &replica, "--yes"]);
+    assert_eq!(code, 0, "{reported}{error}");
     let (code, _, error) = act(&lab, &["undrain", &replica, "--yes"]);
     assert_eq!(code, 3, "nothing is drained any more: {error}");
 }

@@ -5,8 +5,8 @@
 #[expect(dead_code, reason = "it serves other tests too")]
 mod console;
 
-use console::{Console, World};
-use pgctl::driver::ha::sim::Fault;
+use console::{Console, World, epoch};
+use pgctl::driver::ha::sim::{Fault, Scenario, SimulatedCluster};
 use pgctl::model::name::NodeName;
 
 /// The lines of the dialog on the screen.
@@ -34,7 +34,7 @@ async fn a_server_of_a_router_is_known_with_the_member_behind_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finding_carries_what_mends_it_as_the_first_entry() {
+async fn a_finding_carries_what_repairs_it_as_the_first_entry() {
     let world = World::new().await;
     let mut console = world.console();
     console.press(":pause<Enter><Enter>y").await;
@@ -54,20 +54,20 @@ async fn a_finding_carries_what_mends_it_as_the_first_entry() {
 
 /// A slot that keeps WAL is no reason to change who leads.
 #[tokio::test(start_paused = true)]
-async fn a_finding_that_no_action_mends_offers_none_first_and_says_what_does() {
+async fn a_finding_that_no_action_repairs_offers_none_first_and_says_what_does() {
     let world = World::new().await;
-    world.strike(Fault::AbandonSlot { retained: 11 << 30 });
+    world.inject(Fault::AbandonSlot { retained: 11 << 30 });
     let mut console = world.console();
     console.press("8").await;
-    console.until("of WAL").await;
+    console.until("retains").await;
     console.press("a").await;
     console.keep("menu-elsewhere");
     let lines = dialog(&mut console);
     assert!(lines[1].starts_with("for: slot "), "{lines:?}");
-    assert!(lines[2].starts_with("no action mends that: bring its consumer back"), "{lines:?}");
+    assert!(lines[2].starts_with("no action fixes this: restart its consumer"), "{lines:?}");
     assert!(lines.iter().all(|line| !line.contains("switch over from")), "{lines:?}");
     console.press("<Enter>").await;
-    console.shows(&["BESIDES, ON pg-0", "switch over from pg-0"]);
+    console.shows(&["ALSO, ON pg-0", "switch over from pg-0"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,7 +126,7 @@ async fn a_command_that_lacks_a_name_stays_open_and_lists_what_may_be_meant() {
 async fn a_cluster_without_a_leader_is_offered_its_best_candidate() {
     let world = World::new().await;
     for node in ["pg-0", "pg-1", "pg-2", "pg-3"] {
-        world.strike(Fault::FreezeNode(NodeName::new(node)));
+        world.inject(Fault::FreezeNode(NodeName::new(node)));
     }
     let mut console = world.console();
     console.pass(100).await;
@@ -134,4 +134,27 @@ async fn a_cluster_without_a_leader_is_offered_its_best_candidate() {
     console.keep("menu-leaderless");
     let lines = dialog(&mut console);
     assert!(lines.iter().all(|line| !line.contains("select a")), "{lines:?}");
+}
+
+/// What a stack lacks is told as that, whatever is selected, and before anybody is asked to select or to type anything.
+#[tokio::test(start_paused = true)]
+async fn a_verb_that_the_stack_lacks_is_listed_with_the_reason_and_what_to_do_instead() {
+    let cluster = SimulatedCluster::plain("prod-eu", 3, Scenario::Calm, epoch());
+    // Nobody but the configuration names the members of such a cluster.
+    let configured = cluster.member_addresses().into_iter().map(|member_address| member_address.name).collect();
+    let world = World::around(cluster, |stack| stack.configured = configured).await;
+    let mut console = world.console();
+    console.size = (240, 70);
+    for (typed, reason) in [
+        ("drill", "drills need automatic failover"),
+        ("configure", "plain streaming replication has no shared configuration: use ALTER SYSTEM on each node"),
+        ("end-session", "run SELECT pg_terminate_backend(PID)"),
+        ("restart", "use pg_ctl restart or restart the container, standbys first"),
+    ] {
+        console.press(&format!("0:{typed}")).await;
+        console.shows(&[reason]);
+        console.press("<Esc><Esc><Esc>").await;
+    }
+    console.press("1ja<Tab>").await;
+    console.shows(&["NOT AVAILABLE NOW", "stop the standby, empty its data directory", "ALTER SYSTEM"]);
 }

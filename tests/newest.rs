@@ -43,7 +43,7 @@ fn the_newest_versions_are_seen_whole_and_switched_over() {
     assert_eq!(members.len(), 3);
     for member in members {
         assert_eq!(
-            (&member["answers"], &member["quorum"]["value"]),
+            (&member["reachable"], &member["quorum"]["value"]),
             (&Value::Bool(true), &Value::Bool(true)),
             "{member}"
         );
@@ -51,7 +51,7 @@ fn the_newest_versions_are_seen_whole_and_switched_over() {
         assert_eq!(member["leads"]["value"], Value::Null, "{member}");
     }
     let nodes = cluster["members"].as_array().expect("members");
-    assert!(nodes.iter().all(|node| node["answers"] == true), "{cluster:#}");
+    assert!(nodes.iter().all(|node| node["reachable"] == true), "{cluster:#}");
     let worst: Vec<&Value> = cluster["findings"]
         .as_array()
         .expect("findings")
@@ -61,9 +61,9 @@ fn the_newest_versions_are_seen_whole_and_switched_over() {
     assert!(worst.is_empty(), "{worst:#?}");
 
     let output = lab.run(&["doctor"]);
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(!told.lines().any(|line| line.trim_start().starts_with("fail")), "{told}");
-    assert!(told.contains("for root alone since etcd 3.5.28"), "{told}");
+    let reported = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!reported.lines().any(|line| line.trim_start().starts_with("fail")), "{reported}");
+    assert!(reported.contains("require the root user since etcd 3.5.28"), "{reported}");
 
     let before = leader(&lab);
     let candidate = nodes
@@ -72,8 +72,8 @@ fn the_newest_versions_are_seen_whole_and_switched_over() {
         .find(|name| *name != before)
         .expect("a replica")
         .to_owned();
-    let (code, told, error) = lab.act(&["switchover", &candidate, "--confirm", "lab"]);
-    assert_eq!(code, 0, "{told}{error}");
+    let (code, reported, error) = lab.act(&["switchover", &candidate, "--confirm", "lab"]);
+    assert_eq!(code, 0, "{reported}{error}");
     assert_eq!(leader(&lab), candidate);
 }
 

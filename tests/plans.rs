@@ -2,38 +2,43 @@
 //! intent give the same plan.
 #![expect(clippy::expect_used, reason = "a test that cannot go on ends")]
 
-#[path = "support/stage.rs"]
+#[path = "support/fixture.rs"]
 #[expect(dead_code, reason = "shared with other tests")]
-mod stage;
+mod fixture;
 
 use pgctl::model::record::Counter;
 use std::time::Duration;
 
+use fixture::Fixture;
 use jiff::Timestamp;
 use pgctl::action::Intent;
-use pgctl::action::intent::{AfterDrain, CopySource, EndSession, ServerState, Target};
+use pgctl::action::inspected::Inspected;
+use pgctl::action::intent::{
+    AfterDrain, ConfigurationIntent, CopySource, EndSession, LeadIntent, NodeIntent, RouterIntent, ServerState,
+    SessionIntent, Target,
+};
 use pgctl::action::order::Order as Sent;
 use pgctl::action::plan::Plan;
-use pgctl::driver::ha::patroni_plan::PatroniManager;
-use pgctl::driver::ha::sim::{Fault, Order, Scenario, SimulatedCluster};
-use pgctl::driver::port::Manage as _;
+use pgctl::driver::ha::patroni::plan::PatroniManager;
+use pgctl::driver::ha::sim::{Fault, ManagerOrder, Scenario, SimulatedCluster};
+use pgctl::driver::plan::ActingAccess;
+use pgctl::driver::port::Planner as _;
 use pgctl::model::moment::Moment;
 use pgctl::model::name::{NodeName, RouterName};
 use pgctl::model::role::Role;
 use pgctl::model::snapshot::Snapshot;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
-use stage::Stage;
 
 fn manager() -> PatroniManager {
     PatroniManager {
+        acting_access: ActingAccess {
+            sql: Some(("operator".into(), "postgres".into())),
+            runtimes: [(RouterName::new("pg-router"), "tcp-connect:pg-router:7001".into())].into(),
+        },
         rest_user: None,
-        sql: Some(("operator".into(), "postgres".into())),
         config_prefix: None,
-        runtimes: [(RouterName::new("pg-router"), "tcp-connect:pg-router:7001".into())].into(),
         reads_etcd: true,
-        address_map: pgctl::config::address::AddressMap::default(),
-        drill: None,
     }
 }
 
@@ -43,7 +48,7 @@ fn member() -> impl Strategy<Value = NodeName> {
 }
 
 fn time() -> impl Strategy<Value = Timestamp> {
-    (-7200_i64..7200).prop_map(|seconds| stage::epoch() + jiff::SignedDuration::from_secs(seconds))
+    (-7200_i64..7200).prop_map(|seconds| fixture::epoch() + jiff::SignedDuration::from_secs(seconds))
 }
 
 fn target() -> impl Strategy<Value = Target> {
@@ -83,40 +88,39 @@ fn intent() -> impl Strategy<Value = Intent> {
     let backend = prop::sample::select(vec!["primary", "replicas", "nothing"]);
     prop_oneof![
         (prop::option::of(member()), prop::option::of(time()), any::<bool>())
-            .prop_map(|(candidate, at, swift)| Intent::Switchover { candidate, at, swift }),
-        Just(Intent::CancelSwitchover),
-        member().prop_map(|candidate| Intent::Failover { candidate }),
+            .prop_map(|(candidate, at, swift)| Intent::Lead(LeadIntent::Switchover { candidate, at, swift })),
+        Just(Intent::Lead(LeadIntent::CancelSwitchover)),
+        member().prop_map(|candidate| Intent::Lead(LeadIntent::Failover { candidate })),
         (member(), any::<bool>(), any::<bool>()).prop_map(|(member, leader, again)| {
             let source = if leader { CopySource::Leader } else { CopySource::Any };
-            Intent::Reinitialise { member, source, again }
+            Intent::Node(NodeIntent::Reinit { member, source, again })
         }),
-        (target(), any::<bool>(), prop::option::of(time())).prop_map(|(target, only_pending, at)| Intent::Restart {
-            target,
-            only_pending,
-            at
-        }),
-        member().prop_map(|member| Intent::CancelRestart { member }),
-        target().prop_map(|target| Intent::Reload { target }),
-        Just(Intent::Pause),
-        Just(Intent::Resume),
-        prop::collection::btree_map(key(), value(), 0..4)
-            .prop_map(|changes| Intent::Configure { changes: changes.into_iter().collect() }),
-        Just(Intent::RollingRestart),
-        (backend, member(), state).prop_map(|(backend, server, state)| Intent::RouterServer {
+        (target(), any::<bool>(), prop::option::of(time()))
+            .prop_map(|(target, only_pending, at)| Intent::Node(NodeIntent::Restart { target, only_pending, at })),
+        member().prop_map(|member| Intent::Node(NodeIntent::CancelRestart { member })),
+        target().prop_map(|target| Intent::Node(NodeIntent::Reload { target })),
+        Just(Intent::Lead(LeadIntent::Pause)),
+        Just(Intent::Lead(LeadIntent::Resume)),
+        prop::collection::btree_map(key(), value(), 0..4).prop_map(|changes| Intent::Configuration(
+            ConfigurationIntent::Configure { changes: changes.into_iter().collect() }
+        )),
+        Just(Intent::Node(NodeIntent::RollingRestart)),
+        (backend, member(), state).prop_map(|(backend, server, state)| Intent::Router(RouterIntent::Server {
             router: RouterName::new("pg-router"),
             backend: backend.into(),
             server: server.text().clone(),
             state,
-        }),
-        (member(), prop::sample::select(vec![AfterDrain::Leave, AfterDrain::Restart, AfterDrain::Reinitialise]))
-            .prop_map(|(member, then)| Intent::Drain { member, then, wait: Duration::from_secs(60) }),
-        member().prop_map(|member| Intent::Undrain { member }),
-        (member(), any::<u32>(), time()).prop_map(|(member, pid, started)| Intent::EndSession {
+        })),
+        (member(), prop::sample::select(vec![AfterDrain::Leave, AfterDrain::Restart, AfterDrain::Reinit])).prop_map(
+            |(member, then)| Intent::Router(RouterIntent::Drain { member, then, wait: Duration::from_secs(60) })
+        ),
+        member().prop_map(|member| Intent::Router(RouterIntent::Undrain { member })),
+        (member(), any::<u32>(), time()).prop_map(|(member, pid, started)| Intent::Session(SessionIntent::End {
             member,
             pid,
             started,
             how: EndSession::Terminate,
-        }),
+        })),
     ]
 }
 
@@ -140,21 +144,21 @@ fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
-fn order() -> impl Strategy<Value = Order> {
+fn order() -> impl Strategy<Value = ManagerOrder> {
     let span = |seconds: u64| Duration::from_secs(seconds);
     prop_oneof![
         (prop::option::of(member()), 0_u64..90)
-            .prop_map(move |(candidate, after)| Order::Switchover { candidate, after: span(after) }),
-        (member(), 0_u64..90).prop_map(move |(node, after)| Order::ScheduleRestart { node, after: span(after) }),
-        Just(Order::Pause),
-        member().prop_map(Order::Reinitialise),
-        member().prop_map(Order::Restart),
+            .prop_map(move |(candidate, after)| ManagerOrder::Switchover { candidate, after: span(after) }),
+        (member(), 0_u64..90).prop_map(move |(node, after)| ManagerOrder::ScheduleRestart { node, after: span(after) }),
+        Just(ManagerOrder::Pause),
+        member().prop_map(ManagerOrder::Reinit),
+        member().prop_map(ManagerOrder::Restart),
     ]
 }
 
 /// A picture of a cluster some seconds after trouble.
-fn picture(seed: u64, faults: Vec<Fault>, orders: Vec<Order>, seconds: u32) -> Snapshot {
-    let cluster = SimulatedCluster::new("prod-eu", seed, Scenario::Calm, stage::epoch());
+fn picture(seed: u64, faults: Vec<Fault>, orders: Vec<ManagerOrder>, seconds: u32) -> Snapshot {
+    let cluster = SimulatedCluster::new("prod-eu", seed, Scenario::Calm, fixture::epoch());
     {
         let at = Moment::after_start(Duration::from_secs(1));
         let mut world = cluster.world().lock().expect("no other holder");
@@ -165,19 +169,21 @@ fn picture(seed: u64, faults: Vec<Fault>, orders: Vec<Order>, seconds: u32) -> S
             world.order(at, order);
         }
     }
-    Stage::around(cluster).pass(seconds)
+    Fixture::around(cluster).pass(seconds)
 }
 
 /// What holds for every plan.
-fn sound(snapshot: &Snapshot, plan: &Plan) {
+fn is_usable(snapshot: &Snapshot, plan: &Plan) {
     assert!(plan.no_return < plan.steps.len(), "{plan:?}");
     let sending = &plan.steps[plan.no_return].order;
     assert!(!matches!(sending, Sent::Await { .. }), "nothing is sent at the point of no return: {plan:?}");
     assert!(!plan.equivalent.is_empty() && !plan.impact.is_empty() && !plan.title.is_empty(), "{plan:?}");
     for step in &plan.steps {
-        if let Sent::Agent { member, .. } = &step.order {
+        if let Sent::Ha(order) = &step.order
+            && let Some(member) = order.asks()
+        {
             let url = snapshot.member(member).and_then(|member| member.agent_url.clone()).expect("an address");
-            assert!(step.words.as_str().contains(url.as_str()), "sent elsewhere than said: {step:?}");
+            assert!(step.text.as_str().contains(url.as_str()), "sent elsewhere than said: {step:?}");
         }
     }
 }
@@ -195,9 +201,9 @@ proptest! {
     ) {
         let snapshot = picture(seed, faults, orders, seconds);
         for intent in &intents {
-            match (manager().plan(&snapshot, intent), manager().plan(&snapshot, intent)) {
+            match (manager().plan(&snapshot, &Inspected::default(), intent), manager().plan(&snapshot, &Inspected::default(), intent)) {
                 (Ok(plan), Ok(again)) => {
-                    sound(&snapshot, &plan);
+                    is_usable(&snapshot, &plan);
                     prop_assert_eq!(plan.hash(), again.hash());
                     let mut moved = plan.clone();
                     let lead = moved.generation.count(Counter::Lead);

@@ -4,13 +4,16 @@
 //! With `PGCTL_SCREENS=DIRECTORY` the pictures are kept there, to be looked at.
 #![expect(clippy::expect_used, reason = "a test that cannot go on ends")]
 
+#[path = "screens/plain.rs"]
+mod plain;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use pgctl::driver::ha::sim::{Fault, SimulatedCluster, demo};
 use pgctl::model::thresholds::{Limits, Thresholds};
-use pgctl::observe::cluster::{Stack, start};
+use pgctl::observe::cluster::{ClusterSetup, start};
 use pgctl::observe::picture::{Handle, Picture};
 use pgctl::tui::app::App;
 use pgctl::tui::event::Event;
@@ -48,8 +51,8 @@ fn observe(clusters: Vec<SimulatedCluster>) -> Fleet {
     Fleet { handles, clusters, _tracker: tracker, cancel }
 }
 
-fn stack(cluster: &SimulatedCluster) -> Stack {
-    Stack {
+fn stack(cluster: &SimulatedCluster) -> ClusterSetup {
+    ClusterSetup {
         identity: cluster.identity(),
         // Time is stepped through faster than this host's clock goes: the clocks differ, and that is no finding here.
         thresholds: Thresholds { clock_offset: Limits { warning: DAY, critical: DAY }, ..Thresholds::default() },
@@ -57,10 +60,11 @@ fn stack(cluster: &SimulatedCluster) -> Stack {
         deadline: Duration::from_secs(2),
         sources: cluster.sources(),
         nodes: cluster.node_sources(),
-        configured: Vec::new(),
+        configured: cluster.member_addresses().into_iter().map(|member_address| member_address.name).collect(),
         namespace_is_assumed: false,
         routers: cluster.routers(),
-        hurry: false,
+        speed_up: false,
+        attentive: false,
         gather: Duration::from_millis(100),
     }
 }
@@ -152,12 +156,12 @@ async fn dialogs_prompts_and_the_wall_are_drawn() {
         ("themes", "t"),
         ("frozen", "1 "),
     ];
-    for (scene, keys) in scenes {
+    for (state, keys) in scenes {
         for (width, height) in [(80, 24), (120, 40)] {
             let mut app = console(&fleet, Options::default());
             app.screen(width, height);
             press(&mut app, &format!("{PROD_EU}{keys}"));
-            keep(&format!("{scene}-{width}x{height}"), &app.screen(width, height), &app.theme().clone());
+            keep(&format!("{state}-{width}x{height}"), &app.screen(width, height), &app.theme().clone());
         }
     }
     for (width, height) in SIZES {
@@ -173,13 +177,13 @@ async fn dialogs_prompts_and_the_wall_are_drawn() {
 
 #[tokio::test(start_paused = true)]
 async fn trouble_is_drawn() {
-    let troubles: [(&str, Vec<Fault>); 4] = [
+    let failures: [(&str, Vec<Fault>); 4] = [
         ("killed", vec![Fault::KillNode("pg-2".into())]),
         ("frozen-leader", vec![Fault::FreezeNode("pg-0".into())]),
         ("no-majority", vec![Fault::LoseDcsMajority]),
         ("all-gone", ["pg-0", "pg-1", "pg-2", "pg-3"].map(|name| Fault::KillNode(name.into())).to_vec()),
     ];
-    for (name, faults) in troubles {
+    for (name, faults) in failures {
         let cluster = SimulatedCluster::new("prod-eu", 3, pgctl::driver::ha::sim::Scenario::Calm, epoch());
         let fleet = observe(vec![cluster]);
         tokio::time::sleep(Duration::from_secs(20)).await;

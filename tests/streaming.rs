@@ -81,7 +81,7 @@ fn lab_command(arguments: &[&str]) -> Command {
     command
 }
 
-fn break_it(arguments: &[&str]) {
+fn inject_fault(arguments: &[&str]) {
     let output = lab_command(&[&["break"], arguments].concat()).output().expect("dev/lab runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -101,14 +101,14 @@ fn codes(status: &Value) -> Vec<&str> {
 fn a_cascade_and_a_standby_fed_from_an_archive_are_seen_as_they_are() {
     let lab = Lab::new();
     let status =
-        lab.until("the cascade", |status| member(status, "db-replica-3")["follows"]["value"] == "db-replica-2");
-    assert_eq!((&status["kind"], &status["leader"]["value"]), (&Value::from("streaming"), &Value::from("db-primary")));
+        lab.until("the cascade", |status| member(status, "db-replica-3")["upstream"]["value"] == "db-replica-2");
+    assert_eq!((&status["stack"], &status["leader"]["value"]), (&Value::from("streaming"), &Value::from("db-primary")));
     for (standby, upstream) in
         [("db-replica", "db-primary"), ("db-replica-2", "db-replica"), ("db-replica-3", "db-replica-2")]
     {
-        let told = member(&status, standby);
-        assert_eq!(told["follows"]["value"], upstream, "{told:#}");
-        assert_eq!(told["state"]["value"], "streaming", "{told:#}");
+        let reported = member(&status, standby);
+        assert_eq!(reported["upstream"]["value"], upstream, "{reported:#}");
+        assert_eq!(reported["state"]["value"], "streaming", "{reported:#}");
     }
     let shipped = member(&status, "db-log-shipping");
     assert_ne!(shipped["state"]["value"], "streaming", "it is fed from the archive: {shipped:#}");
@@ -123,8 +123,8 @@ fn a_cascade_and_a_standby_fed_from_an_archive_are_seen_as_they_are() {
     assert!(of_dcs.is_empty(), "nobody has those here: {of_dcs:#?}");
     assert!(!findings.iter().any(|finding| finding["severity"] == "critical"), "{findings:#?}");
     let doctor = lab.run(&["doctor"]);
-    let told = String::from_utf8_lossy(&doctor.stdout).into_owned();
-    assert!(!told.lines().any(|line| line.trim_start().starts_with("fail")), "{told}");
+    let reported = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(!reported.lines().any(|line| line.trim_start().starts_with("fail")), "{reported}");
     assert!(lab.run(&["wait", "ready", "--timeout", "20s"]).status.success());
 }
 
@@ -132,7 +132,7 @@ fn a_cascade_and_a_standby_fed_from_an_archive_are_seen_as_they_are() {
 #[ignore = "needs the lab's profile streaming"]
 fn two_primaries_are_the_loudest_of_all_and_nobody_leads() {
     let lab = Lab::new();
-    break_it(&["promote", "db-replica"]);
+    inject_fault(&["promote", "db-replica"]);
     let status = lab.until("a split brain", |status| codes(status).first() == Some(&"several-primaries"));
     assert_eq!(status["leader"]["value"], Value::Null, "{:#}", status["leader"]);
     assert_eq!(lab.run(&["status", "--check"]).status.code(), Some(1));
@@ -142,11 +142,11 @@ fn two_primaries_are_the_loudest_of_all_and_nobody_leads() {
 #[ignore = "needs the lab's profile streaming"]
 fn a_silent_standby_leaves_the_leader_in_doubt_and_a_silent_primary_leaves_nobody() {
     let lab = Lab::new();
-    break_it(&["pause", "db-replica-3"]);
+    inject_fault(&["pause", "db-replica-3"]);
     let status = lab.until("doubt", |status| codes(status).contains(&"leader-in-doubt"));
     assert_eq!(status["leader"]["value"], Value::Null);
     assert!(lab_command(&["mend"]).status().expect("dev/lab runs").success());
-    break_it(&["stop", "db-primary"]);
+    inject_fault(&["stop", "db-primary"]);
     let status = lab.until("nobody writes", |status| codes(status).contains(&"nobody-writes"));
     assert_eq!(status["leader"]["value"], Value::Null);
 }
@@ -158,8 +158,8 @@ fn every_action_is_refused_with_what_to_do_instead() {
     for arguments in [&["switchover", "db-replica"][..], &["failover", "db-replica"], &["pause"], &["reload", "--all"]]
     {
         let output = lab.run(&[arguments, &["--dry-run"]].concat());
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {told}");
-        assert!(told.contains("plain streaming replication") || told.contains("pg_reload_conf"), "{told}");
+        let reported = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {reported}");
+        assert!(reported.contains("plain streaming replication") || reported.contains("pg_reload_conf"), "{reported}");
     }
 }

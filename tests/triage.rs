@@ -3,20 +3,20 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on ends")]
 
 #[expect(dead_code, reason = "shared with the other tests of findings")]
-#[path = "support/stage.rs"]
-mod stage;
+#[path = "support/fixture.rs"]
+mod fixture;
 
 use std::time::Duration;
 
+use fixture::Fixture;
 use pgctl::driver::ha::sim::{Fault, Scenario, SimulatedCluster};
 use pgctl::model::finding::{Consequence, Severity};
 use pgctl::model::moment::Moment;
 use pgctl::model::name::NodeName;
-use pgctl::model::snapshot::{Snapshot, Wellbeing};
+use pgctl::model::snapshot::{ClusterHealth, Snapshot};
 use pgctl::report::table::{Table, Tone};
 use pgctl::report::{clusters, dcs, findings, replication, router, sessions, summary, topology};
 use rstest::rstest;
-use stage::Stage;
 
 fn pg(number: u8) -> NodeName {
     NodeName::new(format!("pg-{number}"))
@@ -24,22 +24,22 @@ fn pg(number: u8) -> NodeName {
 
 /// Every picture of the first `seconds`, one a second, with `faults` from the first second on.
 fn pictures(faults: Vec<Fault>, seconds: u64) -> Vec<Snapshot> {
-    let cluster = SimulatedCluster::new("prod-eu", 7, Scenario::Calm, stage::epoch());
+    let cluster = SimulatedCluster::new("prod-eu", 7, Scenario::Calm, fixture::epoch());
     for fault in faults {
         let at = Moment::after_start(Duration::from_secs(1));
         cluster.world().lock().expect("no other holder").schedule(at, fault);
     }
-    let mut stage = Stage::around(cluster);
+    let mut fixture = Fixture::around(cluster);
     let mut all = Vec::new();
     for _ in 0..seconds {
-        all.push(stage.pass(1));
+        all.push(fixture.pass(1));
     }
     all
 }
 
 fn red(table: &Table) -> Option<String> {
     let rows = table.rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)));
-    let mut red = rows.filter(|(_, cell)| cell.tone == Tone::Act);
+    let mut red = rows.filter(|(_, cell)| cell.tone == Tone::Critical);
     red.next().map(|(row, cell)| format!("{}: {}", row.id, cell.text))
 }
 
@@ -76,17 +76,17 @@ fn a_header_is_never_green_over_a_red_row(#[case] faults: Vec<Fault>) {
             sessions::activity(snapshot),
             clusters::table([snapshot]),
         ];
-        let wellbeing = snapshot.wellbeing();
+        let cluster_health = snapshot.cluster_health();
         if let Some(red) = tables.iter().find_map(red) {
-            assert_ne!(wellbeing, Wellbeing::Well, "second {second}: {red}");
+            assert_ne!(cluster_health, ClusterHealth::Ok, "second {second}: {red}");
         }
-        let told = summary::summary(snapshot, snapshot.now);
-        if matches!(wellbeing, Wellbeing::Look | Wellbeing::Act) {
-            assert!(told.headline().is_some(), "second {second}: colour without a reason");
+        let reported = summary::summary(snapshot, snapshot.now);
+        if matches!(cluster_health, ClusterHealth::Warning | ClusterHealth::Critical) {
+            assert!(reported.headline().is_some(), "second {second}: colour without a reason");
         }
         let empty = findings::table(snapshot);
-        if wellbeing != Wellbeing::Well && empty.rows.is_empty() {
-            assert_ne!(empty.empty.reason, "nothing is wrong that can be seen", "second {second}");
+        if cluster_health != ClusterHealth::Ok && empty.rows.is_empty() {
+            assert_ne!(empty.empty.reason, "no findings: no problems detected", "second {second}");
         }
     }
 }
@@ -112,12 +112,12 @@ fn a_lock_pile_up_is_found_counted_and_seen() {
         "{}",
         found.title
     );
-    let told = summary::summary(&last, last.now);
-    assert!(told.line().text().contains(" blocked"), "{}", told.line().text());
+    let reported = summary::summary(&last, last.now);
+    assert!(reported.line().text().contains(" blocked"), "{}", reported.line().text());
     let table = sessions::activity(&last);
     let state = table.columns.iter().position(|column| column.key == "state").expect("a state");
     let waits: Vec<_> = table.rows.iter().filter(|row| row.cells[state].text.as_str() == "active (Lock)").collect();
-    assert!(!waits.is_empty() && waits.iter().all(|row| row.cells[state].tone == Tone::Look));
+    assert!(!waits.is_empty() && waits.iter().all(|row| row.cells[state].tone == Tone::Warning));
     let by = table.columns.iter().find(|column| column.key == "blocked-by").expect("a column");
     assert_eq!(by.rank, 0, "never dropped");
 }

@@ -23,8 +23,8 @@ named_project=${LAB_PROJECT:-}
 load_defaults
 [[ $LAB_PROFILE =~ ^[a-z]+$ && -f $LAB_ROOT/dev/lab.d/profiles/$LAB_PROFILE.sh ]] ||
     die "LAB_PROFILE=\"$LAB_PROFILE\" is none of: $(cd "$LAB_ROOT/dev/lab.d/profiles" && echo *.sh | sed 's/\.sh//g')"
-# Unless it is named, each profile has a project of its own, so that they stand beside each other.
-if [[ -z $named_project && $LAB_PROFILE != patroni ]]; then LAB_PROJECT+=-$LAB_PROFILE; fi
+# Unless it is named, streaming has a project of its own, so that it stands beside the other lab.
+if [[ -z $named_project && $LAB_PROFILE == streaming ]]; then LAB_PROJECT+=-$LAB_PROFILE; fi
 LAB_STATE=${XDG_STATE_HOME:-$HOME/.local/state}/pgctl-lab/$LAB_PROJECT
 
 if [[ -z ${LAB_IMAGE:-} ]]; then

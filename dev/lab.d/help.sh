@@ -29,6 +29,10 @@ dev/lab: a real PostgreSQL HA cluster in Docker, on loopback only.
       tag   NODE "NAME: VALUE"   set a Patroni tag (nofailover: true)
   dev/lab mend [KIND] [TARGET]   undo all of it, or what is named
 
+LAB_PROFILE=pooler dev/lab VERB: the same lab with two PgBouncers in front, pgbouncer-1
+(by way of the router) on 6432 and pgbouncer-2 (straight to a node) on 6433.
+  dev/lab repoint [NODE]         point pgbouncer-2 at a node (the leader): file and RELOAD
+
 LAB_PROFILE=streaming dev/lab VERB: PostgreSQL's own streaming replication alone,
 without Patroni, etcd and router: db-primary and db-replica on 127.0.0.2:8008 and
 :8009, in a project of its own, so that it may stand beside the profile patroni.

@@ -17,7 +17,7 @@ choose_suite() {
         unstable) CODENAME=sid POSTGRES_MAJOR=18 ;;
         experimental)
             CODENAME=sid POSTGRES_MAJOR=19 EXTRA_SUITE=experimental
-            EXTRA_PACKAGES="postgresql-19 haproxy"
+            EXTRA_PACKAGES="postgresql-19 haproxy pgbouncer"
             ;;
         *) die "LAB_SUITE=\"$LAB_SUITE\" is none of oldstable, stable, unstable, experimental" ;;
     esac

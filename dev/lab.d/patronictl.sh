@@ -2,7 +2,7 @@
 
 lab_patronictl() {
     local node
-    [[ $LAB_PROFILE == patroni ]] || die "the profile $LAB_PROFILE has no Patroni"
+    [[ " ${WANTED_PROFILES[*]} " == *" patroni "* ]] || die "the profile $LAB_PROFILE has no Patroni"
     need_docker
     for node in "${PG_NODES[@]}"; do
         [[ $(state "$node") == running ]] || continue

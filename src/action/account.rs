@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::before::Before;
-use super::escort::Told;
-use super::note::Note;
-use super::outcome::{Ending, Outcome};
+use super::before::StateBefore;
+use super::note::CheckNote;
+use super::outcome::{Outcome, OutcomeKind};
 use super::permit::Confirmation;
 use super::plan::Plan;
 use super::record::{ActionId, Entry, Operator, Record};
+use super::router_handover::RouterUpdate;
+use super::work::Artefact;
 use crate::model::name::ClusterName;
 use crate::model::text::Text;
 
 /// What became of one step.
 #[derive(Clone, PartialEq, Debug)]
-pub enum StepFate {
+pub enum StepResult {
     /// It began, and nothing more is on record: it may have been sent.
     Begun,
     /// It was answered, or its time ran out.
@@ -32,7 +33,7 @@ pub enum StepFate {
 
 /// One action as the journal has it.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Account {
+pub struct ActionHistory {
     /// Action.
     pub action: ActionId,
     /// Cluster.
@@ -42,7 +43,7 @@ pub struct Account {
     /// What was planned.
     pub plan: Option<Box<Plan>>,
     /// What the checks found.
-    pub notes: Vec<Note>,
+    pub notes: Vec<CheckNote>,
     /// How it was confirmed.
     pub confirmation: Option<Confirmation>,
     /// When the first record was written.
@@ -50,24 +51,26 @@ pub struct Account {
     /// When the last one was.
     pub last: Timestamp,
     /// The cluster before.
-    pub before: Option<Box<Before>>,
+    pub before: Option<Box<StateBefore>>,
     /// It began: something may have been sent.
     pub started: bool,
     /// Steps that began, by index in the plan, in the order in which they did.
-    pub steps: Vec<(usize, StepFate)>,
+    pub steps: Vec<(usize, StepResult)>,
     /// States seen: when since the first step, and which.
     pub reached: Vec<(Duration, Text)>,
     /// What routers were told by escorts, in order.
-    pub told: Vec<Told>,
+    pub reported: Vec<RouterUpdate>,
+    /// What its steps have made that stays, by index in the plan.
+    pub artefacts: Vec<(usize, Artefact)>,
     /// Temporary steps that were taken back, by index, and whether the far end accepted it.
-    pub undone: Vec<(usize, Option<bool>)>,
+    pub reverted_steps: Vec<(usize, Option<bool>)>,
     /// The end with its time since the first step; `None`: none is on record.
     pub outcome: Option<(Outcome, Duration)>,
     /// The cluster after.
-    pub after: Option<Box<Before>>,
+    pub after: Option<Box<StateBefore>>,
 }
 
-impl Account {
+impl ActionHistory {
     fn new(record: &Record) -> Self {
         Self {
             action: record.action.clone(),
@@ -82,15 +85,16 @@ impl Account {
             started: false,
             steps: Vec::new(),
             reached: Vec::new(),
-            told: Vec::new(),
-            undone: Vec::new(),
+            reported: Vec::new(),
+            artefacts: Vec::new(),
+            reverted_steps: Vec::new(),
             outcome: None,
             after: None,
         }
     }
 
     /// How it ended; `None`: it runs, or died.
-    pub fn ending(&self) -> Option<Ending> {
+    pub fn ending(&self) -> Option<OutcomeKind> {
         self.outcome.as_ref().map(|(outcome, _)| outcome.ending)
     }
 
@@ -99,14 +103,15 @@ impl Account {
         self.started && self.outcome.is_none()
     }
 
-    fn take(&mut self, record: &Record) {
+    fn apply_record(&mut self, record: &Record) {
         self.first = self.first.min(record.at);
         self.last = self.last.max(record.at);
         match record.entry.clone() {
             Entry::Refused { operator, plan, why } => {
                 self.operator = Some(operator);
                 self.plan = Some(plan);
-                self.outcome = Some((Outcome { ending: Ending::Refused, text: why, next: Vec::new() }, Duration::ZERO));
+                self.outcome =
+                    Some((Outcome { ending: OutcomeKind::Refused, text: why, next: Vec::new() }, Duration::ZERO));
             }
             Entry::Started { operator, plan, notes, confirmation, before, .. } => {
                 self.operator = Some(operator);
@@ -116,17 +121,21 @@ impl Account {
                 self.before = Some(before);
                 self.started = true;
             }
-            Entry::StepBegan { step } => self.steps.push((step, StepFate::Begun)),
-            Entry::StepEnded { step, took, reply, accepted } => {
-                let fate = StepFate::Ended { took, reply, accepted };
+            Entry::StepBegan { step } => self.steps.push((step, StepResult::Begun)),
+            Entry::StepEnded { step, took, reply, accepted, artefact } => {
+                self.artefacts.extend(artefact.map(|artefact| (step, artefact)));
+                let step_result = StepResult::Ended { took, reply, accepted };
                 match self.steps.iter_mut().rev().find(|(index, _)| *index == step) {
-                    Some((_, known)) => *known = fate,
-                    None => self.steps.push((step, fate)),
+                    Some((_, known)) => *known = step_result,
+                    None => self.steps.push((step, step_result)),
                 }
             }
             Entry::Reached { milestone, after, .. } => self.reached.push((after, milestone)),
-            Entry::Told { told, .. } => self.told.push(told),
-            Entry::Undone { step, accepted, .. } => self.undone.push((step, accepted)),
+            Entry::Reported { reported, .. } => self.reported.push(reported),
+            Entry::Undone { step, accepted, artefact, .. } => {
+                self.artefacts.extend(artefact.map(|artefact| (step, artefact)));
+                self.reverted_steps.push((step, accepted));
+            }
             Entry::Ended { outcome, after, left } => {
                 self.outcome = Some((outcome, after));
                 self.after = left;
@@ -136,17 +145,17 @@ impl Account {
 }
 
 /// One account an action, in the order in which they began. Records of several actions may be mixed.
-pub fn accounts(records: &[Record]) -> Vec<Account> {
-    let mut places = std::collections::HashMap::new();
-    let mut accounts: Vec<Account> = Vec::new();
+pub fn action_histories(records: &[Record]) -> Vec<ActionHistory> {
+    let mut indices = std::collections::HashMap::new();
+    let mut histories: Vec<ActionHistory> = Vec::new();
     for record in records {
-        let place = *places.entry(&record.action).or_insert(accounts.len());
-        if place == accounts.len() {
-            accounts.push(Account::new(record));
+        let index = *indices.entry(&record.action).or_insert(histories.len());
+        if index == histories.len() {
+            histories.push(ActionHistory::new(record));
         }
-        if let Some(account) = accounts.get_mut(place) {
-            account.take(record);
+        if let Some(history) = histories.get_mut(index) {
+            history.apply_record(record);
         }
     }
-    accounts
+    histories
 }

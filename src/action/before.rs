@@ -29,14 +29,14 @@ pub struct MemberBefore {
 
 /// The cluster before the action.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Before {
+pub struct StateBefore {
     /// The cluster's own counters.
     pub generation: Generation,
     /// Members.
     pub members: BTreeMap<NodeName, MemberBefore>,
 }
 
-impl Before {
+impl StateBefore {
     /// As `snapshot` shows it. Only what is fresh is kept: a stale start time would make any later one look new.
     pub fn of(snapshot: &Snapshot) -> Option<Self> {
         let generation = Generation::of(snapshot)?;

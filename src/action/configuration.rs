@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::typed::{Misunderstood, changed, changes_between};
+use super::parse::{ParseError, changed, changes_between};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
@@ -26,12 +26,12 @@ pub fn texts(snapshot: &Snapshot, typed: &Map<String, Value>) -> Option<(String,
 ///
 /// # Errors
 /// `after` is no JSON object, or nothing was changed.
-pub fn edited(before: &str, after: &str) -> Result<Map<String, Value>, Misunderstood> {
+pub fn edited(before: &str, after: &str) -> Result<Map<String, Value>, ParseError> {
     let read = |text: &str| serde_json::from_str::<Map<String, Value>>(text);
-    let before = read(before).map_err(|error| Misunderstood(format!("the configuration is no JSON: {error}")))?;
-    let after = read(after).map_err(|error| Misunderstood(format!("what you wrote is no JSON object: {error}")))?;
+    let before = read(before).map_err(|error| ParseError(format!("the configuration is not valid JSON: {error}")))?;
+    let after = read(after).map_err(|error| ParseError(format!("your input is not a JSON object: {error}")))?;
     let changes = changes_between(&before, &after);
-    if changes.is_empty() { Err(Misunderstood("nothing was changed".to_owned())) } else { Ok(changes) }
+    if changes.is_empty() { Err(ParseError("nothing was changed".to_owned())) } else { Ok(changes) }
 }
 
 #[cfg(test)]
@@ -41,9 +41,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_json_or_no_change_is_told_and_plans_nothing() {
+    fn what_is_no_json_or_no_change_is_reported_and_plans_nothing() {
         let before = r#"{"ttl": 30, "password": "***"}"#;
-        assert!(edited(before, "{ttl: 20").unwrap_err().0.contains("no JSON object"));
+        assert!(edited(before, "{ttl: 20").unwrap_err().0.contains("not a JSON object"));
         assert!(edited(before, before).unwrap_err().0.contains("nothing was changed"));
         let changes = edited(before, r#"{"ttl": 20, "password": "***"}"#).unwrap();
         assert_eq!(Value::Object(changes), json!({"ttl": 20}), "a masked secret is not written back");

@@ -11,7 +11,7 @@ use crate::model::snapshot::Snapshot;
 
 /// The state of the cluster's own counters. Two equal generations mean that nothing a plan depends on has changed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(from = "Written")]
+#[serde(from = "WrittenGeneration")]
 pub struct Generation {
     /// Who leads; `None`: nobody.
     pub leader: Option<NodeName>,
@@ -31,7 +31,7 @@ fn newest_timeline(record: &ClusterRecord) -> Option<Timeline> {
 
 /// A generation as the journal and the jobs have it, those of versions that knew Patroni's counters alone among them.
 #[derive(Deserialize)]
-struct Written {
+struct WrittenGeneration {
     leader: Option<NodeName>,
     #[serde(default)]
     counters: BTreeMap<Counter, i64>,
@@ -43,8 +43,8 @@ struct Written {
     failover_revision: Option<i64>,
 }
 
-impl From<Written> for Generation {
-    fn from(written: Written) -> Self {
+impl From<WrittenGeneration> for Generation {
+    fn from(written: WrittenGeneration) -> Self {
         let mut counters = written.counters;
         let formerly = [
             (Counter::Lead, written.leader_revision),
@@ -70,8 +70,8 @@ impl Generation {
             counters: record.counters(),
             system_id: record.system_id,
             timeline: {
-                let told = snapshot.timeline().filter(|timeline| timeline.fresh).map(|timeline| timeline.value);
-                told.or_else(|| newest_timeline(record))
+                let reported = snapshot.timeline().filter(|timeline| timeline.fresh).map(|timeline| timeline.value);
+                reported.or_else(|| newest_timeline(record))
             },
         })
     }
@@ -99,19 +99,20 @@ impl Generation {
     /// side does not count as moved while the same leader holds the same lead.
     pub fn moved(&self, present: &Self) -> Vec<String> {
         let mut moved = Vec::new();
-        let name = |leader: &Option<NodeName>| leader.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string);
+        let name =
+            |leader: &Option<NodeName>| leader.as_ref().map_or_else(|| "no member".to_owned(), ToString::to_string);
         if self.leader != present.leader {
-            moved.push(format!("the leader was {} and is {}", name(&self.leader), name(&present.leader)));
+            moved.push(format!("the leader was {} and is now {}", name(&self.leader), name(&present.leader)));
         } else if self.count(Counter::Lead) != present.count(Counter::Lead) {
-            moved.push(format!("{} lost the leader lock and took it again", name(&present.leader)));
+            moved.push(format!("{} lost the leader key and acquired it again", name(&present.leader)));
         }
         if self.system_id != present.system_id {
-            moved.push("the system identifier is another: this is not the same cluster".to_owned());
+            moved.push("the system identifier changed: this is not the same cluster".to_owned());
         }
         if let (Some(was), Some(is)) = (self.timeline, present.timeline)
             && was != is
         {
-            moved.push(format!("the timeline was {was} and is {is}"));
+            moved.push(format!("the timeline was {was} and is now {is}"));
         }
         let counted: BTreeSet<Counter> = self.counters.keys().chain(present.counters.keys()).copied().collect();
         for counter in counted.into_iter().filter(|counter| *counter != Counter::Lead) {
@@ -140,10 +141,10 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_cluster_counts_and_moved_is_told() {
+    fn whatever_the_cluster_counts_and_moved_is_reported() {
         let was = Generation { leader: Some("db-a".into()), ..Generation::default() }.counting(Counter::Roles, 1);
         let mut is = was.clone().counting(Counter::Roles, 2);
-        assert_eq!(was.moved(&is), ["a node has another role, upstream or system identifier"]);
+        assert_eq!(was.moved(&is), ["role, upstream or system identifier of a node changed"]);
         is.leader = None;
         assert_eq!(was.moved(&is).len(), 2);
         assert!(was.moved(&was).is_empty());

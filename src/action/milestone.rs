@@ -13,7 +13,7 @@ use crate::model::text::Text;
 
 /// A server of a router.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ServerPlace {
+pub struct ServerLocation {
     /// Router.
     pub router: RouterName,
     /// Backend.
@@ -22,7 +22,7 @@ pub struct ServerPlace {
     pub server: Text,
 }
 
-impl fmt::Display for ServerPlace {
+impl fmt::Display for ServerLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{} of {}", self.backend, self.server, self.router)
     }
@@ -118,12 +118,12 @@ pub enum Milestone {
     /// A router's servers take no new sessions and have none any more.
     SessionsGone {
         /// Servers.
-        servers: Vec<ServerPlace>,
+        servers: Vec<ServerLocation>,
     },
     /// A router leads new sessions to a server.
     Serving {
         /// Server.
-        server: ServerPlace,
+        server: ServerLocation,
     },
     /// A member streams and has replayed all there is, or is less than a second behind.
     CaughtUp {
@@ -169,7 +169,7 @@ impl Milestone {
     }
 
     /// The words shown while it is awaited and when it is reached.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::SteppedDown { member } => format!("{member} stepped down"),
             Self::Promoted { member: Some(member) } => format!("{member} promoted"),
@@ -179,7 +179,7 @@ impl Milestone {
             Self::AllStreaming => "all standbys streaming".to_owned(),
             Self::Restarted { member } => format!("{member} restarted"),
             Self::Reloaded { member } => format!("{member} reloaded"),
-            Self::Copying { member } => format!("{member} being copied"),
+            Self::Copying { member } => format!("{member} reinit running"),
             Self::Maintenance { on: true } => "paused".to_owned(),
             Self::Maintenance { on: false } => "resumed".to_owned(),
             Self::SwitchoverScheduled { scheduled: true } => "switchover scheduled".to_owned(),
@@ -187,7 +187,7 @@ impl Milestone {
             Self::RestartScheduled { member, scheduled: true } => format!("restart of {member} scheduled"),
             Self::RestartScheduled { member, scheduled: false } => format!("no restart of {member} scheduled"),
             Self::Configured { .. } => "configuration in the DCS".to_owned(),
-            Self::ParametersInForce { .. } => "parameters in force on every member".to_owned(),
+            Self::ParametersInForce { .. } => "parameters active on every member".to_owned(),
             Self::Slots { wanted } => {
                 let names = wanted.keys().map(ToString::to_string).collect::<Vec<_>>();
                 format!("slots on the leader as configured: {}", names.join(", "))
@@ -196,12 +196,12 @@ impl Milestone {
                 let names = members.iter().map(ToString::to_string).collect::<Vec<_>>();
                 format!("no pending restart on {}", names.join(", "))
             }
-            Self::RouterServer { backend, server, state, .. } => format!("{backend}/{server} {}", state.word()),
+            Self::RouterServer { backend, server, state, .. } => format!("{backend}/{server} {}", state.as_str()),
             Self::SessionsGone { servers } => {
                 let names = servers.iter().map(ToString::to_string).collect::<Vec<_>>();
-                format!("no sessions left through {}", names.join(", "))
+                format!("no sessions left on {}", names.join(", "))
             }
-            Self::Serving { server } => format!("{server} takes sessions"),
+            Self::Serving { server } => format!("{server} accepts sessions"),
             Self::CaughtUp { member } => format!("{member} caught up"),
             Self::SessionEnded { member, pid, how: EndSession::Terminate, .. } => {
                 format!("session {pid} on {member} ended")

@@ -6,13 +6,15 @@
 
 pub mod account;
 pub mod before;
+pub mod capability;
 pub mod configuration;
-pub mod debt;
 pub mod drill;
 pub mod drill_report;
-pub mod escort;
+pub mod effect;
+pub mod evaluation;
 pub mod expectation;
 pub mod generation;
+pub mod inspected;
 pub mod intent;
 pub mod milestone;
 pub mod note;
@@ -20,15 +22,18 @@ pub mod on_failure;
 pub mod order;
 pub mod outcome;
 pub mod parameters;
+pub mod parse;
+pub mod pending_undo;
 pub mod permit;
 pub mod plan;
 pub mod preflight;
 pub mod record;
-pub mod telling;
+pub mod router_handover;
 #[cfg(test)]
 mod test_support;
-pub mod typed;
+pub mod verb;
 pub mod walsender;
+pub mod work;
 
 pub use generation::Generation;
 pub use intent::Intent;

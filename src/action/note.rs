@@ -11,7 +11,7 @@ use crate::model::text::Text;
 /// What a check found.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum CheckVerdict {
     /// As it should be.
     Pass,
     /// Not looked at by anybody who answers, and not needed for safety.
@@ -22,9 +22,9 @@ pub enum Verdict {
     Block,
 }
 
-impl Verdict {
+impl CheckVerdict {
     /// The word shown.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "ok",
             Self::Unknown => "unknown",
@@ -36,13 +36,13 @@ impl Verdict {
 
 /// One thing looked at.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Note {
+pub struct CheckNote {
     /// Stable kebab-case name of the check, for overrides, scripts and the manual.
     pub check: Text,
     /// The member it is about, where it is about one.
     pub member: Option<NodeName>,
     /// What was found.
-    pub verdict: Verdict,
+    pub verdict: CheckVerdict,
     /// The finding in one line, with names and numbers.
     pub text: Text,
     /// Who said so; `None` where it follows from several, or nobody said anything.
@@ -54,9 +54,9 @@ pub struct Note {
     pub can_override: bool,
 }
 
-impl Note {
+impl CheckNote {
     /// A note without a source of its own.
-    pub fn new(check: &str, verdict: Verdict, text: impl AsRef<str>) -> Self {
+    pub fn new(check: &str, verdict: CheckVerdict, text: impl AsRef<str>) -> Self {
         Self {
             check: Text::new(check),
             member: None,
@@ -84,7 +84,7 @@ impl Note {
     pub fn lacks_knowledge(&self) -> bool {
         // Whether a node is of this cluster at all must be known, and is for nobody to override.
         let is_identity = self.check == *"candidate-system-id";
-        self.verdict == Verdict::Block && self.source.is_none() && (self.can_override || is_identity)
+        self.verdict == CheckVerdict::Block && self.source.is_none() && (self.can_override || is_identity)
     }
 
     /// A block that an operator may override by giving a reason.

@@ -25,7 +25,7 @@ impl Plan {
         }
         let next = self.steps.get(index + 1).map(|step| &step.order);
         match next {
-            Some(Order::Await { milestone, .. }) if milestone.tells_a_turn() => OnFailure::AwaitEffect,
+            Some(Order::Await { milestone, .. }) if milestone.proves_effect() => OnFailure::AwaitEffect,
             Some(_) | None => OnFailure::Abort,
         }
     }
@@ -41,7 +41,7 @@ impl Step {
 impl Milestone {
     /// Whether it tells by itself that something happened since the action began. The others look the same before and
     /// after.
-    pub fn tells_a_turn(&self) -> bool {
+    pub fn proves_effect(&self) -> bool {
         match self {
             Self::Promoted { .. } | Self::Restarted { .. } | Self::Copying { .. } => true,
             Self::SteppedDown { .. }

@@ -7,7 +7,7 @@ use crate::model::text::Text;
 /// The four ways an action can end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ending {
+pub enum OutcomeKind {
     /// Observed to have happened.
     Done,
     /// Refused by a guard, before anything was sent.
@@ -20,9 +20,9 @@ pub enum Ending {
     Unknown,
 }
 
-impl Ending {
+impl OutcomeKind {
     /// The word shown.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Refused => "refused",
@@ -37,7 +37,7 @@ impl Ending {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// The way.
-    pub ending: Ending,
+    pub ending: OutcomeKind,
     /// Why, in one line.
     pub text: Text,
     /// What to do next, where something is left to do.
@@ -46,7 +46,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// An outcome with nothing left to do.
-    pub fn new(ending: Ending, text: impl AsRef<str>) -> Self {
+    pub fn new(ending: OutcomeKind, text: impl AsRef<str>) -> Self {
         Self { ending, text: Text::redacted(text), next: Vec::new() }
     }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Intent;
 use super::configuration;
+use crate::action::intent::{ConfigurationIntent, NodeIntent};
 use crate::model::agent_reading;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
@@ -12,23 +13,23 @@ use crate::model::view::MemberView;
 /// What Patroni decides by itself whatever the dynamic configuration says, with the reason. Source: `CMDLINE_OPTIONS` and
 /// `get_server_parameters` in `config.py` of Patroni 4.1, and its documentation of the dynamic configuration.
 pub const MANAGED: [(&str, &str); 12] = [
-    ("listen_addresses", "Patroni takes it from postgresql.listen in each member's own file"),
-    ("port", "Patroni takes it from postgresql.listen in each member's own file"),
+    ("listen_addresses", "Patroni takes it from postgresql.listen in the patroni.yml of each member"),
+    ("port", "Patroni takes it from postgresql.listen in the patroni.yml of each member"),
     ("cluster_name", "Patroni sets it to the scope"),
-    ("hot_standby", "Patroni keeps it on"),
-    ("data_directory", "Patroni takes it from postgresql.data_dir in each member's own file"),
+    ("hot_standby", "Patroni always sets it to on"),
+    ("data_directory", "Patroni takes it from postgresql.data_dir in the patroni.yml of each member"),
     ("config_file", "Patroni writes that file itself"),
     ("external_pid_file", "Patroni starts PostgreSQL itself"),
-    ("primary_conninfo", "Patroni sets it by who leads"),
-    ("primary_slot_name", "Patroni sets it by who leads"),
-    ("wal_keep_segments", "Patroni sets wal_keep_size from it, in segments of 16 MB: set that"),
+    ("primary_conninfo", "Patroni sets it depending on the role"),
+    ("primary_slot_name", "Patroni sets it depending on the role"),
+    ("wal_keep_segments", "Patroni derives wal_keep_size from it, in segments of 16 MB: set wal_keep_size"),
     ("recovery_target_timeline", "Patroni sets it itself"),
-    ("synchronous_standby_names", "synchronous mode is on, and Patroni sets it by the state of the standbys"),
+    ("synchronous_standby_names", "synchronous mode is on, and Patroni sets it depending on the state of the standbys"),
 ];
 
 /// What a standby must have at least as much of as its primary, by the control file, and what Patroni sets where nothing is
 /// configured. Source: `CheckRequiredParameterValues` in PostgreSQL, `CMDLINE_OPTIONS` in Patroni.
-pub(super) const GUARDED: [(&str, u64); 5] = [
+pub(super) const GUARDED_PARAMETERS: [(&str, u64); 5] = [
     ("max_connections", 100),
     ("max_locks_per_transaction", 64),
     ("max_prepared_transactions", 0),
@@ -47,7 +48,7 @@ pub enum Direction {
 
 /// A guarded parameter of a member that waits for a restart.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Guarded {
+pub struct GuardedParameter {
     /// Name.
     pub name: Text,
     /// In force.
@@ -56,14 +57,14 @@ pub struct Guarded {
     pub new: u64,
 }
 
-impl Guarded {
+impl GuardedParameter {
     /// Which way it goes.
     pub fn direction(&self) -> Direction {
         if self.new < self.old { Direction::Falls } else { Direction::Rises }
     }
 
     /// `max_connections falls from 120 to 100`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let way = match self.direction() {
             Direction::Falls => "falls",
             Direction::Rises => "rises",
@@ -83,8 +84,8 @@ pub fn set_by(changes: &Map<String, Value>) -> Map<String, Value> {
 pub fn needs_settings(intent: &Intent) -> bool {
     match intent {
         // Parameters are held against them, and a logical slot wants a wal_level.
-        Intent::Configure { .. } | Intent::RollingRestart => true,
-        Intent::Restart { only_pending, .. } => *only_pending,
+        Intent::Configuration(ConfigurationIntent::Configure { .. }) | Intent::Node(NodeIntent::RollingRestart) => true,
+        Intent::Node(NodeIntent::Restart { only_pending, .. }) => *only_pending,
         _ => false,
     }
 }
@@ -102,7 +103,7 @@ pub fn text_of(value: &Value) -> String {
 
 /// The guarded parameters of `view` that wait for a restart, where it is known which way they go: by the agent's word (Patroni
 /// 3.3), else by what the server has in force and what the configuration says.
-pub fn guarded(snapshot: &Snapshot, view: MemberView<'_>) -> Vec<Guarded> {
+pub fn guarded(snapshot: &Snapshot, view: MemberView<'_>) -> Vec<GuardedParameter> {
     if !view.pending_restart().is_some_and(|pending| pending.value) {
         return Vec::new();
     }
@@ -112,15 +113,15 @@ pub fn guarded(snapshot: &Snapshot, view: MemberView<'_>) -> Vec<Guarded> {
     let number = |text: &Text| text.as_str().parse::<u64>().ok();
     let of = |(name, default): &(&str, u64)| {
         let listed = agent.and_then(|agent| agent.pending_settings.iter().find(|setting| setting.name == **name));
-        let told = |pick: fn(&crate::model::agent::PendingSetting) -> Option<&Text>| number(pick(listed?)?);
+        let reported = |pick: fn(&crate::model::agent::PendingSetting) -> Option<&Text>| number(pick(listed?)?);
         let in_force = || number(sql?.settings.as_ref()?.get(name)?.value);
         let wanted = || match config.as_ref()?.get(*name) {
-            Some(value) => agent_reading::whole(value).and_then(|number| u64::try_from(number).ok()),
+            Some(value) => agent_reading::as_integer(value).and_then(|number| u64::try_from(number).ok()),
             None => Some(*default),
         };
-        let old = told(|setting| setting.old.as_ref()).or_else(in_force)?;
-        let new = told(|setting| setting.new.as_ref()).or_else(wanted)?;
-        (old != new).then(|| Guarded { name: Text::new(name), old, new })
+        let old = reported(|setting| setting.old.as_ref()).or_else(in_force)?;
+        let new = reported(|setting| setting.new.as_ref()).or_else(wanted)?;
+        (old != new).then(|| GuardedParameter { name: Text::new(name), old, new })
     };
-    GUARDED.iter().filter_map(of).collect()
+    GUARDED_PARAMETERS.iter().filter_map(of).collect()
 }

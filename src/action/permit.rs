@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::generation::Generation;
-use super::note::{Note, Verdict};
+use super::note::{CheckNote, CheckVerdict};
 use super::plan::{Confirm, Plan, PlanHash};
 use crate::model::moment::Moment;
 use crate::model::name::ClusterName;
 use crate::model::text::Text;
 
 /// How long a permit holds before its first step: a confirmation of an hour ago confirms nothing.
-const VALID: Duration = Duration::from_secs(60);
+const PERMIT_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The right to change anything at all. Made in `wire` alone, and never where the console is read-only.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Confirmation {
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum Refusal {
     /// Another plan was shown.
-    #[error("the plan that was confirmed is not this one")]
+    #[error("this is not the plan that was confirmed")]
     AnotherPlan,
     /// Nothing was typed, or something else.
     #[error("not confirmed: type {expected}")]
@@ -51,19 +51,19 @@ pub enum Refusal {
         expected: Text,
     },
     /// The cluster is protected.
-    #[error("{cluster} is protected: a reason is needed")]
+    #[error("{cluster} is protected: a reason is required")]
     NoReason {
         /// Cluster.
         cluster: ClusterName,
     },
     /// Overriding needs a reason.
-    #[error("overriding {check} needs a reason")]
+    #[error("overriding {check} requires a reason")]
     OverrideWithoutReason {
         /// The check.
         check: Text,
     },
     /// The plan has no fingerprint: nothing can tell that it is the one that was confirmed.
-    #[error("the plan has no written form: {why}")]
+    #[error("the plan cannot be serialised: {why}")]
     NoFingerprint {
         /// Why.
         why: Text,
@@ -72,7 +72,7 @@ pub enum Refusal {
     #[error("{}", .notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>().join("; "))]
     Blocked {
         /// The checks that block and are not overridden.
-        notes: Vec<Note>,
+        notes: Vec<CheckNote>,
     },
 }
 
@@ -114,7 +114,7 @@ impl Plan {
     /// The first thing that is missing.
     pub fn permit(
         &self,
-        notes: &[Note],
+        notes: &[CheckNote],
         confirmation: &Confirmation,
         _access: &WriteAccess,
         now: Moment,
@@ -125,9 +125,9 @@ impl Plan {
             return Err(Refusal::AnotherPlan);
         }
         let has_reason = confirmation.reason.as_ref().is_some_and(|reason| !reason.as_str().trim().is_empty());
-        let blocking: Vec<Note> = notes
+        let blocking: Vec<CheckNote> = notes
             .iter()
-            .filter(|note| note.verdict == Verdict::Block)
+            .filter(|note| note.verdict == CheckVerdict::Block)
             .filter(|note| !(note.can_override && confirmation.overridden.contains(&note.check)))
             .cloned()
             .collect();
@@ -142,14 +142,14 @@ impl Plan {
         {
             return Err(Refusal::NotConfirmed { expected: expected.clone() });
         }
-        if self.wants_reason && !has_reason {
+        if self.needs_reason && !has_reason {
             return Err(Refusal::NoReason { cluster: self.cluster.clone() });
         }
         Ok(Permit {
             plan: hash,
             cluster: self.cluster.clone(),
             generation: self.generation.clone(),
-            until: now + VALID,
+            until: now + PERMIT_LIFETIME,
         })
     }
 }

@@ -10,6 +10,7 @@ use super::expectation::Expectation;
 use super::generation::Generation;
 use super::intent::Intent;
 use super::order::Order;
+use super::preflight::CheckId;
 use crate::model::name::ClusterName;
 use crate::model::text::Text;
 
@@ -39,7 +40,8 @@ pub enum Confirm {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Step {
     /// The step in the very words that will be sent, or what is waited for.
-    pub words: Text,
+    #[serde(rename = "words")]
+    pub text: Text,
     /// What is sent.
     pub order: Order,
     /// How to take it back, for a step that is meant to be temporary. Written down before the step is made.
@@ -64,7 +66,8 @@ pub struct Plan {
     /// What confirms it.
     pub confirm: Confirm,
     /// A reason is needed too: the cluster is protected.
-    pub wants_reason: bool,
+    #[serde(rename = "wants_reason")]
+    pub needs_reason: bool,
     /// Steps in order.
     pub steps: Vec<Step>,
     /// Index of the first step after which nothing aborts any more.
@@ -75,6 +78,10 @@ pub struct Plan {
     pub equivalent: Vec<Text>,
     /// How the outcome is told.
     pub expectation: Expectation,
+    /// What must hold before, in the order in which it is shown. Not written down: whoever runs the plan makes it anew, and
+    /// goes by the checks of that.
+    #[serde(skip)]
+    pub checks: Vec<CheckId>,
 }
 
 /// The fingerprint of a plan.
@@ -120,9 +127,9 @@ impl Plan {
 /// Why no plan can be made: what this cluster cannot do, or what it lacks at present.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Impossible(pub Text);
+pub struct Infeasible(pub Text);
 
-impl Impossible {
+impl Infeasible {
     /// A reason in one line.
     pub fn because(text: impl AsRef<str>) -> Self {
         Self(Text::new(text))

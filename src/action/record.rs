@@ -5,12 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::before::Before;
-use super::escort::Told;
-use super::note::Note;
+use super::before::StateBefore;
+use super::note::CheckNote;
 use super::outcome::Outcome;
 use super::permit::Confirmation;
 use super::plan::{Plan, PlanHash};
+use super::router_handover::RouterUpdate;
+use super::work::Artefact;
 use crate::model::name::ClusterName;
 use crate::model::text::Text;
 
@@ -95,11 +96,11 @@ pub enum Entry {
         /// Its fingerprint.
         hash: PlanHash,
         /// What the checks found.
-        notes: Vec<Note>,
+        notes: Vec<CheckNote>,
         /// How it was confirmed.
         confirmation: Confirmation,
         /// The cluster before.
-        before: Box<Before>,
+        before: Box<StateBefore>,
     },
     /// A step is about to be made.
     StepBegan {
@@ -116,6 +117,9 @@ pub enum Entry {
         reply: Text,
         /// Whether it was accepted; `None`: no answer.
         accepted: Option<bool>,
+        /// What it has made that stays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        artefact: Option<Artefact>,
     },
     /// A state was seen.
     Reached {
@@ -127,11 +131,13 @@ pub enum Entry {
         evidence: Text,
     },
     /// A router was told of a server's health by an escort.
-    Told {
+    #[serde(rename = "told")]
+    Reported {
         /// Index of the escort in the plan.
         step: usize,
         /// What was told.
-        told: Told,
+        #[serde(rename = "told")]
+        reported: RouterUpdate,
     },
     /// A temporary step was taken back, or was tried to.
     Undone {
@@ -141,6 +147,9 @@ pub enum Entry {
         reply: Text,
         /// Whether it was accepted; `None`: no answer.
         accepted: Option<bool>,
+        /// What taking it back has made that stays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        artefact: Option<Artefact>,
     },
     /// The end.
     Ended {
@@ -149,7 +158,7 @@ pub enum Entry {
         /// Time since the first step began.
         after: Duration,
         /// The cluster after, where it could be seen.
-        left: Option<Box<Before>>,
+        left: Option<Box<StateBefore>>,
     },
 }
 
@@ -164,5 +173,16 @@ mod tests {
         assert_eq!(first.to_string(), "20261121-140207-005-4711");
         assert!(first < at("2026-11-21T14:02:07.020Z", 12));
         assert_ne!(first, at("2026-11-21T14:02:07.005Z", 4712));
+    }
+
+    #[test]
+    fn a_step_of_a_journal_that_knew_of_no_artefacts_is_read() {
+        let written =
+            r#"{"kind":"step-ended","step":2,"took":{"secs":3,"nanos":0},"reply":"CHECKPOINT","accepted":true}"#;
+        let entry: Entry = serde_json::from_str(written).unwrap();
+        let Entry::StepEnded { step: 2, artefact: None, .. } = &entry else { panic!("{entry:?}") };
+        assert_eq!(serde_json::to_string(&entry).unwrap(), written, "and written as it was where nothing was made");
+        let written = r#"{"kind":"undone","step":0,"reply":"done","accepted":null}"#;
+        assert!(matches!(serde_json::from_str(written), Ok(Entry::Undone { artefact: None, .. })));
     }
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::before::Before;
+use super::before::StateBefore;
 use super::expectation::Expectation;
 use super::generation::Generation;
-use super::intent::{Intent, Target};
+use super::intent::{ConfigurationIntent, Intent, LeadIntent, NodeIntent, Target};
 use super::milestone::Milestone;
 use super::order::{AgentRequest, Order};
 use super::plan::{Confirm, Danger, Plan, Step};
+use super::preflight::patroni::checks;
 use crate::model::agent::{Address, AgentReport, Position, Registration};
 use crate::model::dcs::{DcsMember, Quorum, RawKey};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
@@ -24,22 +25,21 @@ use crate::model::patroni_record::{ConfigValue, DynamicConfig, PatroniRecord, St
 use crate::model::postgres::{
     Archiver, Connections, Downstream, Replay, SenderLimits, Session, SqlReport, WalReceiver,
 };
-use crate::model::record::{ClusterRecord, HistoryEntry, Lead, OwnRecord};
+use crate::model::record::{ClusterRecord, HistoryEntry, Lead, StackRecord};
 use crate::model::role::{MemberState, Role, SyncState};
 use crate::model::router::{ProxyKind, ProxyRow, ProxyStatus, Router, RouterReport};
-use crate::model::setting::{Definition, Held, Kind, Settings, Takes, Unit};
-use crate::model::snapshot::{Dcs, Identity, Snapshot, StackKind};
-use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::setting::{Definition, EffectiveSetting, SettingContext, SettingKind, Settings, Unit};
+use crate::model::snapshot::{Dcs, Identity, Snapshot};
+use crate::model::source::{FailureKind, Source, SourceError, SourceKind};
+use crate::model::test_support::{self, host, identity};
 use crate::model::thresholds::Thresholds;
+
+pub(super) use crate::model::test_support::seconds;
 
 pub(super) const SYSTEM: SystemId = SystemId(7_301_234_567_890_123_456);
 pub(super) const END: u64 = 0x1_6000_0000;
-const TOOK: Duration = Duration::from_millis(4);
+const READING_DURATION: Duration = Duration::from_millis(4);
 const STALE: Duration = Duration::from_secs(3);
-
-pub(super) fn seconds(count: u64) -> Duration {
-    Duration::from_secs(count)
-}
 
 /// When the healthy picture is taken.
 pub(super) fn now() -> Moment {
@@ -63,29 +63,21 @@ pub(super) fn pg(number: u8) -> NodeName {
     NodeName::new(format!("pg-{number}"))
 }
 
-fn said<T>(kind: SourceKind, target: &str, value: T) -> Reading<T> {
-    let mut reading = Reading::unasked(Source::new(kind, target), STALE, Moment::START);
-    reading.take(now() - Duration::from_millis(300), TOOK, Ok(Arc::new(value)));
+fn reading_of<T>(kind: SourceKind, target: &str, value: T) -> Reading<T> {
+    let mut reading = Reading::not_attempted(Source::new(kind, target), STALE, Moment::START);
+    reading.take(now() - Duration::from_millis(300), READING_DURATION, Ok(Arc::new(value)));
     reading
 }
 
 /// pg-0 leads on timeline 12, pg-1 is listed as synchronous, pg-2 is not; three etcd members; one HAProxy.
 pub(super) fn healthy() -> Snapshot {
-    let identity = Identity {
-        name: ClusterName::new("prod-eu"),
-        kind: StackKind::Patroni,
-        scope: Some("pg-ha".into()),
-        namespace: Some("/service".into()),
-        colour: None,
-        read_only: false,
-        protected: false,
-    };
+    let identity = Identity { scope: Some("pg-ha".into()), namespace: Some("/service".into()), ..identity() };
     let mut snapshot = Snapshot::empty(identity, Thresholds::default(), now(), wall());
     snapshot.members = vec![node("pg-0", false), node("pg-1", true), node("pg-2", true)];
     sql(&mut snapshot, 0, |report| report.downstream = vec![served("pg-1"), served("pg-2")]);
-    snapshot.records = vec![said(SourceKind::Etcd, "", content())];
+    snapshot.records = vec![reading_of(SourceKind::Etcd, "", content())];
     snapshot.dcs = Dcs {
-        members: (1..=3).map(|id| said(SourceKind::EtcdMember, &format!("etcd-{id}:2379"), etcd(id))).collect(),
+        members: (1..=3).map(|id| reading_of(SourceKind::EtcdMember, &format!("etcd-{id}:2379"), etcd(id))).collect(),
         ..Dcs::default()
     };
     let rows = vec![
@@ -96,8 +88,8 @@ pub(super) fn healthy() -> Snapshot {
     let report = RouterReport { info: None, rows };
     snapshot.routers = vec![Router {
         name: RouterName::new("edge"),
-        http: Some(said(SourceKind::RouterHttp, "edge", report.clone())),
-        runtime: Some(said(SourceKind::RouterRuntime, "edge", report)),
+        http: Some(reading_of(SourceKind::RouterHttp, "edge", report.clone())),
+        runtime: Some(reading_of(SourceKind::RouterRuntime, "edge", report)),
         acting: None,
         write_backends: vec!["primary".into()],
         read_backends: vec!["replicas".into()],
@@ -110,7 +102,7 @@ pub(super) fn healthy() -> Snapshot {
 fn again<T>(reading: &mut Reading<T>, at: Moment) {
     if reading.failure.is_some() {
         let error = reading.failure.as_ref().map(|failure| failure.error.clone()).unwrap();
-        reading.take(at, TOOK, Err(error));
+        reading.take(at, READING_DURATION, Err(error));
     } else if let Some(answer) = &mut reading.answer {
         answer.at = at;
     }
@@ -167,7 +159,7 @@ pub(super) fn rows(snapshot: &mut Snapshot, edit: impl Fn(&mut Vec<ProxyRow>)) {
 }
 
 /// Servers of the write backend that are up; the others are down.
-pub(super) fn leads_to(snapshot: &mut Snapshot, up: &[&str]) {
+pub(super) fn routes_to(snapshot: &mut Snapshot, up: &[&str]) {
     rows(snapshot, |rows| {
         for row in rows {
             row.status = if up.contains(&row.server.as_str()) { ProxyStatus::Up } else { ProxyStatus::Down };
@@ -175,24 +167,24 @@ pub(super) fn leads_to(snapshot: &mut Snapshot, up: &[&str]) {
     });
 }
 
-pub(super) fn fail<T>(reading: &mut Reading<T>, trouble: Trouble, at: Moment) {
-    reading.take(at, TOOK, Err(SourceError::new(trouble, "10.0.0.9:8008", "")));
+pub(super) fn fail<T>(reading: &mut Reading<T>, failure_kind: FailureKind, at: Moment) {
+    reading.take(at, READING_DURATION, Err(SourceError::new(failure_kind, "10.0.0.9:8008", "")));
 }
 
-pub(super) fn fail_sql(snapshot: &mut Snapshot, number: u8, trouble: Trouble) {
+pub(super) fn fail_sql(snapshot: &mut Snapshot, number: u8, failure_kind: FailureKind) {
     let at = snapshot.now;
-    fail(member(snapshot, number).sql.as_mut().unwrap(), trouble, at);
+    fail(member(snapshot, number).sql.as_mut().unwrap(), failure_kind, at);
 }
 
-pub(super) fn fail_agent(snapshot: &mut Snapshot, number: u8, trouble: Trouble) {
+pub(super) fn fail_agent(snapshot: &mut Snapshot, number: u8, failure_kind: FailureKind) {
     let at = snapshot.now;
-    fail(member(snapshot, number).agent.as_mut().unwrap(), trouble, at);
+    fail(member(snapshot, number).agent.as_mut().unwrap(), failure_kind, at);
 }
 
 /// Every wire to a node is dead, and its upstream no longer serves it.
 pub(super) fn lose(snapshot: &mut Snapshot, number: u8) {
-    fail_sql(snapshot, number, Trouble::TimedOut);
-    fail_agent(snapshot, number, Trouble::TimedOut);
+    fail_sql(snapshot, number, FailureKind::TimedOut);
+    fail_agent(snapshot, number, FailureKind::TimedOut);
     let name = pg(number);
     for other in 0..3 {
         sql(snapshot, other, |report| report.downstream.retain(|row| row.application.as_str() != name.as_str()));
@@ -201,7 +193,7 @@ pub(super) fn lose(snapshot: &mut Snapshot, number: u8) {
 
 pub(super) fn lose_dcs(snapshot: &mut Snapshot) {
     let at = snapshot.now;
-    snapshot.records.iter_mut().for_each(|reading| fail(reading, Trouble::NoQuorum, at));
+    snapshot.records.iter_mut().for_each(|reading| fail(reading, FailureKind::NoQuorum, at));
     snapshot.dcs.members.iter_mut().for_each(|reading| change(reading, |member| member.quorum = Quorum::Missing));
 }
 
@@ -269,12 +261,8 @@ pub(super) fn switched() -> Snapshot {
     promote(&mut snapshot, 1);
     follow(&mut snapshot, 0, 1);
     follow(&mut snapshot, 2, 1);
-    leads_to(&mut snapshot, &["pg-1"]);
+    routes_to(&mut snapshot, &["pg-1"]);
     snapshot
-}
-
-fn host(name: &str) -> String {
-    format!("10.0.0.{}", name.trim_start_matches("pg-"))
 }
 
 fn receiver(timeline: u32, leader: u8) -> WalReceiver {
@@ -354,16 +342,18 @@ fn node(name: &str, standby: bool) -> Member {
         settings: None,
         base_backups: Vec::new(),
         sessions: Vec::new(),
+        operation_lock: None,
         applications: Vec::new(),
         server_time: wall(),
         monitor: true,
         unread: Vec::new(),
+        slow_asked: None,
     };
     let mut member = Member::new(NodeName::new(name));
     member.agent_url = Some(format!("http://{}:8008", host(name)).into());
     member.postgres_address = Some(Address { host: host(name).into(), port: 5432 });
-    member.agent = Some(said(SourceKind::PatroniRest, name, agent));
-    member.sql = Some(said(SourceKind::Sql, name, report));
+    member.agent = Some(reading_of(SourceKind::PatroniRest, name, agent));
+    member.sql = Some(reading_of(SourceKind::Sql, name, report));
     member
 }
 
@@ -393,13 +383,13 @@ pub(super) fn served(name: &str) -> Downstream {
         address: Some(host(name).into()),
         state: Some("streaming".into()),
         sync: Some(SyncState::Async),
-        send_lag: Some(0),
-        write_lag: Some(0),
-        flush_lag: Some(0),
-        replay_lag: Some(0),
-        write_time: None,
-        flush_time: None,
-        replay_time: None,
+        send_lag_bytes: Some(0),
+        write_lag_bytes: Some(0),
+        flush_lag_bytes: Some(0),
+        replay_lag_bytes: Some(0),
+        write_lag: None,
+        flush_lag: None,
+        replay_lag: None,
         reply_age: Some(Duration::from_millis(300)),
         started: Some(started()),
     }
@@ -460,7 +450,7 @@ fn content() -> ClusterRecord {
             new_leader: None,
         }],
         revision: 4711,
-        own: OwnRecord::Patroni(Box::new(own)),
+        stack_record: StackRecord::Patroni(Arc::new(own)),
         ..ClusterRecord::default()
     }
 }
@@ -474,25 +464,8 @@ pub(super) fn failover(snapshot: &mut Snapshot, key: Option<crate::model::record
 }
 
 fn etcd(id: u64) -> DcsMember {
-    DcsMember {
-        id,
-        name: format!("etcd-{id}").into(),
-        version: "3.5.16".into(),
-        leader: crate::model::dcs::RaftLeader::Known(1),
-        term: Some(7),
-        revision: 4711,
-        raft_index: Some(9000),
-        raft_applied: Some(9000),
-        db_size: Some(1 << 20),
-        db_in_use: None,
-        db_quota: None,
-        learner: Some(false),
-        status_refused: None,
-        alarms: Vec::new(),
-        quorum: Quorum::Reached,
-        latency: Duration::from_millis(1),
-        voters: 3,
-    }
+    let (db_size, latency) = (Some(1 << 20), Duration::from_millis(1));
+    DcsMember { db_size, db_in_use: None, latency, ..test_support::etcd(id) }
 }
 
 pub(super) fn row(proxy: &str, server: &str, status: ProxyStatus) -> ProxyRow {
@@ -500,22 +473,32 @@ pub(super) fn row(proxy: &str, server: &str, status: ProxyStatus) -> ProxyRow {
 }
 
 /// A plan of one step to one agent.
+/// The plan that changes these keys of the dynamic configuration.
+pub(super) fn configure(changes: &serde_json::Value) -> Plan {
+    let changes = changes.as_object().cloned().expect("an object");
+    let request = AgentRequest::Configure { changes: changes.clone() };
+    plan(Intent::Configuration(ConfigurationIntent::Configure { changes }), 0, request, Expectation::default())
+}
+
 pub(super) fn plan(intent: Intent, member: u8, request: AgentRequest, expectation: Expectation) -> Plan {
-    let order = Order::Agent { member: pg(member), request };
-    Plan {
+    let order = Order::agent(pg(member), request);
+    let mut plan = Plan {
         cluster: ClusterName::new("prod-eu"),
         title: intent.verb().into(),
         intent,
         generation: Generation::default(),
         danger: Danger::Disruptive,
         confirm: Confirm::Yes,
-        wants_reason: false,
-        steps: vec![Step { words: "POST".into(), order, undo: None, deadline: seconds(60) }],
+        needs_reason: false,
+        checks: Vec::new(),
+        steps: vec![Step { text: "POST".into(), order, undo: None, deadline: seconds(60) }],
         no_return: 0,
         impact: Vec::new(),
         equivalent: Vec::new(),
         expectation,
-    }
+    };
+    plan.checks = checks(&plan);
+    plan
 }
 
 /// A switchover from pg-0 to pg-1, or to whoever is best.
@@ -527,7 +510,7 @@ pub(super) fn switchover(candidate: Option<u8>) -> Plan {
         .then(Milestone::Streaming { member: pg(0) })
         .then(Milestone::AllStreaming);
     plan(
-        Intent::Switchover { candidate: candidate.clone(), at: None, swift: false },
+        Intent::Lead(LeadIntent::Switchover { candidate: candidate.clone(), at: None, swift: false }),
         0,
         AgentRequest::Switchover { leader: pg(0), candidate, at: None },
         expectation,
@@ -537,7 +520,7 @@ pub(super) fn switchover(candidate: Option<u8>) -> Plan {
 pub(super) fn restart(number: u8) -> Plan {
     let expectation = Expectation::of([Milestone::Restarted { member: pg(number) }], seconds(60));
     plan(
-        Intent::Restart { target: Target::Member(pg(number)), only_pending: false, at: None },
+        Intent::Node(NodeIntent::Restart { target: Target::Member(pg(number)), only_pending: false, at: None }),
         number,
         AgentRequest::Restart { role: None, only_pending: false, at: None },
         expectation,
@@ -545,45 +528,45 @@ pub(super) fn restart(number: u8) -> Plan {
 }
 
 /// The healthy cluster, as what came before.
-pub(super) fn before() -> Before {
-    Before::of(&healthy()).unwrap()
+pub(super) fn before() -> StateBefore {
+    StateBefore::of(&healthy()).unwrap()
 }
 
 /// What a server tells of its settings: enough of them to have each kind.
 pub(super) fn settings(held: &[(&str, &str)]) -> Arc<Settings> {
-    let define = |name: &str, kind: Kind, takes: Takes, boot: &str| Definition {
+    let define = |name: &str, kind: SettingKind, takes: SettingContext, boot: &str| Definition {
         name: name.into(),
         kind,
         takes,
         boot: boot.into(),
     };
-    let whole = |unit: &str, least: i64, most: i64| Kind::Whole { unit: Unit::from_word(unit), least, most };
-    let words = |words: &[&str]| Kind::Word(words.iter().map(|word| (*word).into()).collect());
+    let whole = |unit: &str, least: i64, most: i64| SettingKind::Whole { unit: Unit::from_name(unit), least, most };
+    let words = |words: &[&str]| SettingKind::Word(words.iter().map(|word| (*word).into()).collect());
     let definitions = vec![
-        define("archive_command", Kind::Text, Takes::Reload, ""),
-        define("archive_library", Kind::Text, Takes::Reload, ""),
-        define("archive_mode", words(&["always", "on", "off"]), Takes::Restart, "off"),
-        define("autovacuum", Kind::Flag, Takes::Reload, "on"),
-        define("data_checksums", Kind::Flag, Takes::Never, "off"),
-        define("max_connections", whole("", 1, 262_143), Takes::Restart, "100"),
-        define("max_locks_per_transaction", whole("", 10, 2_147_483_647), Takes::Restart, "64"),
-        define("max_prepared_transactions", whole("", 0, 262_143), Takes::Restart, "0"),
-        define("max_replication_slots", whole("", 0, 262_143), Takes::Restart, "10"),
-        define("max_wal_senders", whole("", 0, 262_143), Takes::Restart, "10"),
-        define("max_wal_size", whole("MB", 2, 2_147_483_647), Takes::Reload, "1024"),
-        define("max_worker_processes", whole("", 0, 262_143), Takes::Restart, "8"),
-        define("min_dynamic_shared_memory", whole("MB", 0, 2_147_483_647), Takes::Restart, "0"),
-        define("min_wal_size", whole("MB", 2, 2_147_483_647), Takes::Reload, "80"),
-        define("reserved_connections", whole("", 0, 262_143), Takes::Restart, "0"),
-        define("server_version", Kind::Text, Takes::Never, "17.2"),
-        define("shared_buffers", whole("8kB", 16, 1_073_741_823), Takes::Restart, "16384"),
-        define("superuser_reserved_connections", whole("", 0, 262_143), Takes::Restart, "3"),
-        define("wal_buffers", whole("8kB", -1, 262_143), Takes::Restart, "-1"),
-        define("wal_level", words(&["minimal", "replica", "logical"]), Takes::Restart, "replica"),
-        define("wal_segment_size", whole("B", 1_048_576, 1_073_741_824), Takes::Never, "16777216"),
-        define("work_mem", whole("kB", 64, 2_147_483_647), Takes::Reload, "4096"),
+        define("archive_command", SettingKind::Text, SettingContext::Reload, ""),
+        define("archive_library", SettingKind::Text, SettingContext::Reload, ""),
+        define("archive_mode", words(&["always", "on", "off"]), SettingContext::Restart, "off"),
+        define("autovacuum", SettingKind::Flag, SettingContext::Reload, "on"),
+        define("data_checksums", SettingKind::Flag, SettingContext::Never, "off"),
+        define("max_connections", whole("", 1, 262_143), SettingContext::Restart, "100"),
+        define("max_locks_per_transaction", whole("", 10, 2_147_483_647), SettingContext::Restart, "64"),
+        define("max_prepared_transactions", whole("", 0, 262_143), SettingContext::Restart, "0"),
+        define("max_replication_slots", whole("", 0, 262_143), SettingContext::Restart, "10"),
+        define("max_wal_senders", whole("", 0, 262_143), SettingContext::Restart, "10"),
+        define("max_wal_size", whole("MB", 2, 2_147_483_647), SettingContext::Reload, "1024"),
+        define("max_worker_processes", whole("", 0, 262_143), SettingContext::Restart, "8"),
+        define("min_dynamic_shared_memory", whole("MB", 0, 2_147_483_647), SettingContext::Restart, "0"),
+        define("min_wal_size", whole("MB", 2, 2_147_483_647), SettingContext::Reload, "80"),
+        define("reserved_connections", whole("", 0, 262_143), SettingContext::Restart, "0"),
+        define("server_version", SettingKind::Text, SettingContext::Never, "17.2"),
+        define("shared_buffers", whole("8kB", 16, 1_073_741_823), SettingContext::Restart, "16384"),
+        define("superuser_reserved_connections", whole("", 0, 262_143), SettingContext::Restart, "3"),
+        define("wal_buffers", whole("8kB", -1, 262_143), SettingContext::Restart, "-1"),
+        define("wal_level", words(&["minimal", "replica", "logical"]), SettingContext::Restart, "replica"),
+        define("wal_segment_size", whole("B", 1_048_576, 1_073_741_824), SettingContext::Never, "16777216"),
+        define("work_mem", whole("kB", 64, 2_147_483_647), SettingContext::Reload, "4096"),
     ];
-    let held = held.iter().map(|(name, value)| Held {
+    let held = held.iter().map(|(name, value)| EffectiveSetting {
         index: definitions.iter().position(|known| known.name == **name).unwrap(),
         value: (*value).into(),
         of_server: true,

@@ -11,9 +11,9 @@ use crate::model::text::Text;
 use crate::model::units;
 
 /// Whoever is further behind makes a shutdown noticeably longer.
-const MUCH: u64 = 16 << 20;
+const THRESHOLD: u64 = 16 << 20;
 /// Receivers report at least every `wal_receiver_status_interval`, and `pg_recvlogical` too, by default 10 s.
-const REPORTS: Duration = Duration::from_secs(10);
+const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 /// What a report may be late.
 const SLACK: Duration = Duration::from_secs(4);
 
@@ -32,7 +32,7 @@ pub enum Consumer {
 
 /// How far its consumer keeps up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Keeps {
+pub enum ConsumerProgress {
     /// It replies, and is close.
     Up,
     /// It is cut by a shutdown, which does not wait for it.
@@ -47,7 +47,7 @@ pub enum Keeps {
 
 /// How long a shutdown may wait for it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Wait {
+pub enum ShutdownWait {
     /// Not noticeably.
     None,
     /// At most so long.
@@ -58,33 +58,34 @@ pub enum Wait {
 
 /// One walsender.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Sender<'a> {
+pub struct ActiveWalsender<'a> {
     /// Its row.
     pub row: &'a Downstream,
     /// What it sends to.
     pub consumer: Consumer,
     /// How that keeps up.
-    pub keeps: Keeps,
+    pub keeps: ConsumerProgress,
     limits: SenderLimits,
 }
 
 /// Every walsender of the server that says `report`, worst first. `None`: they cannot be seen.
-pub fn senders<'a>(snapshot: &Snapshot, report: &'a SqlReport) -> Option<Vec<Sender<'a>>> {
+pub fn senders<'a>(snapshot: &Snapshot, report: &'a SqlReport) -> Option<Vec<ActiveWalsender<'a>>> {
     if !report.knows(SqlPart::Downstream) {
         return None;
     }
-    let mut all: Vec<Sender<'a>> = report.downstream.iter().map(|row| Sender::of(snapshot, report, row)).collect();
+    let mut all: Vec<ActiveWalsender<'a>> =
+        report.downstream.iter().map(|row| ActiveWalsender::of(snapshot, report, row)).collect();
     all.sort_by_key(|sender| (std::cmp::Reverse(sender.keeps), sender.row.pid));
     Some(all)
 }
 
 /// How long a shutdown of the server that says `report` may wait for all of them.
-pub fn shutdown_waits(snapshot: &Snapshot, report: &SqlReport) -> Wait {
+pub fn shutdown_waits(snapshot: &Snapshot, report: &SqlReport) -> ShutdownWait {
     let all = senders(snapshot, report).unwrap_or_default();
-    all.iter().map(Sender::wait).max().unwrap_or(Wait::None)
+    all.iter().map(ActiveWalsender::wait).max().unwrap_or(ShutdownWait::None)
 }
 
-impl<'a> Sender<'a> {
+impl<'a> ActiveWalsender<'a> {
     fn of(snapshot: &Snapshot, report: &'a SqlReport, row: &'a Downstream) -> Self {
         let slot = report.slots.iter().find(|slot| slot.active_pid == Some(row.pid));
         let is_backup = row.state.as_ref().is_some_and(|state| *state == "backup");
@@ -100,24 +101,24 @@ impl<'a> Sender<'a> {
 
     /// Bytes that are not confirmed yet: flushed, or for who never flushes, written.
     pub fn behind(&self) -> Option<u64> {
-        self.row.flush_lag.or(self.row.write_lag)
+        self.row.flush_lag_bytes.or(self.row.write_lag_bytes)
     }
 
     /// How long a shutdown may wait for it.
-    pub fn wait(&self) -> Wait {
+    pub fn wait(&self) -> ShutdownWait {
         let natural = match self.keeps {
-            Keeps::Up | Keeps::Cut | Keeps::Hidden => return Wait::None,
+            ConsumerProgress::Up | ConsumerProgress::Cut | ConsumerProgress::Hidden => return ShutdownWait::None,
             // It replies, so that nothing cuts it off; how fast it confirms is its own affair.
-            Keeps::Behind => Wait::Endless,
-            Keeps::Silent => match self.limits.timeout {
+            ConsumerProgress::Behind => ShutdownWait::Endless,
+            ConsumerProgress::Silent => match self.limits.timeout {
                 Some(timeout) if !timeout.is_zero() => {
-                    Wait::AtMost(timeout.saturating_sub(self.row.reply_age.unwrap_or_default()))
+                    ShutdownWait::AtMost(timeout.saturating_sub(self.row.reply_age.unwrap_or_default()))
                 }
-                Some(_) | None => Wait::Endless,
+                Some(_) | None => ShutdownWait::Endless,
             },
         };
         match self.limits.shutdown {
-            Some(limit) => natural.min(Wait::AtMost(limit)),
+            Some(limit) => natural.min(ShutdownWait::AtMost(limit)),
             None => natural,
         }
     }
@@ -125,42 +126,42 @@ impl<'a> Sender<'a> {
     /// Who it is: `pg_recvlogical (pid 4711, logical slot feed)`.
     pub fn who(&self) -> String {
         let pid = self.row.pid;
-        let name = if self.row.application.is_empty() { "a receiver" } else { self.row.application.as_str() };
+        let name = if self.row.application.is_empty() { "a WAL receiver" } else { self.row.application.as_str() };
         match &self.consumer {
             Consumer::Member(_) => format!("{name} (pid {pid})"),
             Consumer::Logical(slot) => format!("{name} (pid {pid}, logical slot {slot})"),
             Consumer::Backup => format!("{name} (pid {pid}, a base backup)"),
             Consumer::Other => {
                 let from = self.row.address.as_ref().map(|address| format!(" from {address}")).unwrap_or_default();
-                format!("{name} (pid {pid}{from}, no member of this cluster)")
+                format!("{name} (pid {pid}{from}, not a member of this cluster)")
             }
         }
     }
 
     /// How it does: `92.4 MB behind, last reply 16 s ago`.
     pub fn how(&self) -> String {
-        let behind = self.behind().map(|bytes| format!("{} behind", units::bytes(bytes)));
+        let behind = self.behind().map(|bytes| format!("lag {}", units::bytes(bytes)));
         let reply = self.row.reply_age.map(|age| format!("last reply {} ago", units::duration(age)));
-        let told: Vec<String> = behind.into_iter().chain(reply).collect();
-        if told.is_empty() { "how far it is behind is unknown".to_owned() } else { told.join(", ") }
+        let reported: Vec<String> = behind.into_iter().chain(reply).collect();
+        if reported.is_empty() { "lag unknown".to_owned() } else { reported.join(", ") }
     }
 }
 
-fn keeps(row: &Downstream, is_backup: bool, limits: SenderLimits) -> Keeps {
+fn keeps(row: &Downstream, is_backup: bool, limits: SenderLimits) -> ConsumerProgress {
     if is_backup {
-        return Keeps::Cut;
+        return ConsumerProgress::Cut;
     }
-    let behind = row.flush_lag.or(row.write_lag);
-    let (Some(behind), Some(age)) = (behind, row.reply_age) else { return Keeps::Hidden };
+    let behind = row.flush_lag_bytes.or(row.write_lag_bytes);
+    let (Some(behind), Some(age)) = (behind, row.reply_age) else { return ConsumerProgress::Hidden };
     // Who has everything may report as seldom as the sender asks for it: after half of the timeout.
-    let asked = limits.timeout.filter(|timeout| !timeout.is_zero()).map_or(REPORTS * 3, |timeout| timeout / 2);
-    let patience = if behind > 0 { REPORTS } else { asked.max(REPORTS) } + SLACK;
-    if age > patience {
-        Keeps::Silent
-    } else if behind > MUCH {
-        Keeps::Behind
+    let asked = limits.timeout.filter(|timeout| !timeout.is_zero()).map_or(STATUS_INTERVAL * 3, |timeout| timeout / 2);
+    let time_limit = if behind > 0 { STATUS_INTERVAL } else { asked.max(STATUS_INTERVAL) } + SLACK;
+    if age > time_limit {
+        ConsumerProgress::Silent
+    } else if behind > THRESHOLD {
+        ConsumerProgress::Behind
     } else {
-        Keeps::Up
+        ConsumerProgress::Up
     }
 }
 
@@ -181,36 +182,45 @@ mod tests {
     fn row(behind: u64, age: u64) -> Downstream {
         let seconds = Duration::from_secs(age);
         Downstream {
-            flush_lag: Some(behind),
+            flush_lag_bytes: Some(behind),
             reply_age: Some(seconds),
             ..served("feed", crate::model::role::SyncState::Async, 0, 1)
         }
     }
 
     #[rstest]
-    #[case::idle_standby(0, 9, Keeps::Up)]
-    #[case::asked_only_by_the_sender(0, 31, Keeps::Up)]
-    #[case::stopped_and_idle(0, 40, Keeps::Silent)]
-    #[case::stopped_with_little(5_000, 16, Keeps::Silent)]
-    #[case::slow(92 << 20, 3, Keeps::Behind)]
-    #[case::close(1 << 20, 3, Keeps::Up)]
-    fn who_stopped_replying_is_told_from_who_is_only_idle(#[case] behind: u64, #[case] age: u64, #[case] keeps: Keeps) {
+    #[case::idle_standby(0, 9, ConsumerProgress::Up)]
+    #[case::asked_only_by_the_sender(0, 31, ConsumerProgress::Up)]
+    #[case::stopped_and_idle(0, 40, ConsumerProgress::Silent)]
+    #[case::stopped_with_little(5_000, 16, ConsumerProgress::Silent)]
+    #[case::slow(92 << 20, 3, ConsumerProgress::Behind)]
+    #[case::close(1 << 20, 3, ConsumerProgress::Up)]
+    fn who_stopped_replying_is_distinguished_from_who_is_only_idle(
+        #[case] behind: u64,
+        #[case] age: u64,
+        #[case] keeps: ConsumerProgress,
+    ) {
         assert_eq!(super::keeps(&row(behind, age), false, LIMITS), keeps);
     }
 
     #[test]
-    fn a_role_that_may_not_look_sees_nothing_and_is_told_so() {
-        let hidden = Downstream { flush_lag: None, write_lag: None, ..row(0, 1) };
-        assert_eq!(keeps(&hidden, false, LIMITS), Keeps::Hidden);
+    fn a_role_that_may_not_look_sees_nothing_and_is_reported_so() {
+        let hidden = Downstream { flush_lag_bytes: None, write_lag_bytes: None, ..row(0, 1) };
+        assert_eq!(keeps(&hidden, false, LIMITS), ConsumerProgress::Hidden);
     }
 
     #[rstest]
-    #[case::cut_off_by_its_silence(16, LIMITS, Wait::AtMost(Duration::from_secs(44)))]
-    #[case::never(16, SenderLimits { timeout: Some(Duration::ZERO), ..LIMITS }, Wait::Endless)]
-    #[case::by_the_shutdown_itself(16, SenderLimits { shutdown: Some(Duration::from_secs(5)), ..LIMITS }, Wait::AtMost(Duration::from_secs(5)))]
-    fn what_ends_the_wait_is_known_beforehand(#[case] age: u64, #[case] limits: SenderLimits, #[case] wait: Wait) {
+    #[case::cut_off_by_its_silence(16, LIMITS, ShutdownWait::AtMost(Duration::from_secs(44)))]
+    #[case::never(16, SenderLimits { timeout: Some(Duration::ZERO), ..LIMITS }, ShutdownWait::Endless)]
+    #[case::by_the_shutdown_itself(16, SenderLimits { shutdown: Some(Duration::from_secs(5)), ..LIMITS }, ShutdownWait::AtMost(Duration::from_secs(5)))]
+    fn what_ends_the_wait_is_known_beforehand(
+        #[case] age: u64,
+        #[case] limits: SenderLimits,
+        #[case] wait: ShutdownWait,
+    ) {
         let row = row(92 << 20, age);
-        let sender = Sender { row: &row, consumer: Consumer::Other, keeps: keeps(&row, false, limits), limits };
+        let sender =
+            ActiveWalsender { row: &row, consumer: Consumer::Other, keeps: keeps(&row, false, limits), limits };
         assert_eq!(sender.wait(), wait);
     }
 }

@@ -14,9 +14,9 @@ use crate::model::acknowledgement::Acknowledgement;
 /// Name of the file.
 const FILE: &str = "acknowledged.json";
 /// Largest file read: what is larger was not written by this program.
-const LARGEST: u64 = 1 << 20;
+const MAX_SIZE: u64 = 1 << 20;
 /// Most that are kept; the oldest go first.
-const MOST: usize = 500;
+const MAX_ENTRIES: usize = 500;
 
 /// The acknowledgements of one state directory.
 #[derive(Clone, Debug)]
@@ -42,14 +42,14 @@ impl Acknowledgements {
     /// When the file is there and cannot be read.
     pub fn read(&self) -> Result<Vec<Acknowledgement>, JournalError> {
         let path = self.path();
-        let told = |source| JournalError::Read { path: path.clone(), source };
+        let reported = |source| JournalError::Read { path: path.clone(), source };
         let file = match std::fs::File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(told(error)),
+            Err(error) => return Err(reported(error)),
         };
         let mut text = String::new();
-        file.take(LARGEST).read_to_string(&mut text).map_err(told)?;
+        file.take(MAX_SIZE).read_to_string(&mut text).map_err(reported)?;
         serde_json::from_str(&text).map_err(|source| JournalError::Acknowledgements { path, source })
     }
 
@@ -79,18 +79,18 @@ impl Acknowledgements {
         let mut known = self.read()?;
         known.retain(|one| now < one.until);
         edit(&mut known);
-        let excess = known.len().saturating_sub(MOST);
+        let excess = known.len().saturating_sub(MAX_ENTRIES);
         known.drain(..excess);
         let path = self.path();
         // Beside it and renamed: a reader sees the old file or the new one, never half of either.
         let beside = path.with_extension("json.new");
-        let told = |source| JournalError::Write { path: path.clone(), source };
+        let reported = |source| JournalError::Write { path: path.clone(), source };
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.open(&beside).map_err(told)?;
-        file.write_all(&serde_json::to_vec_pretty(&known)?).map_err(told)?;
-        file.sync_all().map_err(told)?;
-        std::fs::rename(&beside, &path).map_err(told)
+        let mut file = options.open(&beside).map_err(reported)?;
+        file.write_all(&serde_json::to_vec_pretty(&known)?).map_err(reported)?;
+        file.sync_all().map_err(reported)?;
+        std::fs::rename(&beside, &path).map_err(reported)
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_somebody_elses_making_is_told_and_not_overwritten() {
+    fn a_file_of_somebody_elses_making_is_reported_and_not_overwritten() {
         let place = tempfile::tempdir().unwrap();
         let store = Acknowledgements::at(place.path());
         std::fs::write(store.path(), "not json").unwrap();

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 /// How much is read at once.
-const PIECE: u64 = 64 << 10;
+const CHUNK_SIZE: u64 = 64 << 10;
 
 /// Yields whole lines without their ends, the last one first. Half a line at the end of the file is passed over: somebody is
 /// writing it, or died while writing it.
 #[derive(Debug)]
-pub struct Backwards {
+pub struct ReverseLines {
     file: File,
     /// Bytes of the file before `kept`.
     before: u64,
@@ -19,14 +19,14 @@ pub struct Backwards {
     piece: u64,
 }
 
-impl Backwards {
+impl ReverseLines {
     /// The lines of `file`.
     ///
     /// # Errors
     /// When its length cannot be told.
     pub fn of(file: File) -> io::Result<Self> {
         let before = file.metadata()?.len();
-        Ok(Self { file, before, kept: Vec::new(), begun: false, piece: PIECE })
+        Ok(Self { file, before, kept: Vec::new(), begun: false, piece: CHUNK_SIZE })
     }
 
     /// Reads the piece before what is kept; false at the beginning of the file.
@@ -68,7 +68,7 @@ impl Backwards {
     }
 }
 
-impl Iterator for Backwards {
+impl Iterator for ReverseLines {
     type Item = io::Result<Vec<u8>>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -88,7 +88,7 @@ mod tests {
     fn backwards(text: &[u8]) -> Vec<Vec<u8>> {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(text).expect("written");
-        Backwards::of(file).expect("its length").collect::<io::Result<_>>().expect("lines")
+        ReverseLines::of(file).expect("its length").collect::<io::Result<_>>().expect("lines")
     }
 
     #[rstest]
@@ -119,7 +119,7 @@ mod tests {
             prop_assume!(lines.first().is_none_or(|line| !line.is_empty()));
             let mut file = tempfile::tempfile().expect("a file");
             file.write_all(text.as_bytes()).expect("written");
-            let read = Backwards { piece, ..Backwards::of(file).expect("its length") };
+            let read = ReverseLines { piece, ..ReverseLines::of(file).expect("its length") };
             let read: Vec<Vec<u8>> = read.collect::<io::Result<_>>().expect("lines");
             let expected: Vec<Vec<u8>> = lines.iter().rev().map(|line| line.clone().into_bytes()).collect();
             prop_assert_eq!(read, expected);

@@ -34,7 +34,7 @@ pub enum JournalError {
         source: io::Error,
     },
     /// No room is left. What was half written has been taken back.
-    #[error("no room is left for the journal {}", .path.display())]
+    #[error("no space left for the journal {}", .path.display())]
     Full {
         /// The file.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum JournalError {
         waited: Duration,
     },
     /// The record has no written form.
-    #[error("the record cannot be written as JSON")]
+    #[error("the journal record cannot be written as JSON")]
     Form(#[from] serde_json::Error),
     /// It is there and cannot be read.
     #[error("the journal {} cannot be read", .path.display())]
@@ -69,7 +69,7 @@ pub enum JournalError {
         source: io::Error,
     },
     /// What somebody knows of cannot be read, so that it is not written anew either.
-    #[error("{} does not hold acknowledgements: mend or remove it", .path.display())]
+    #[error("{} is not a valid acknowledgements file: fix or remove it", .path.display())]
     Acknowledgements {
         /// The file.
         path: PathBuf,

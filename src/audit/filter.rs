@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::action::account::Account;
-use crate::action::outcome::Ending;
+use crate::action::account::ActionHistory;
+use crate::action::outcome::OutcomeKind;
+use crate::action::verb::present_name;
 
 /// What an action must be like to be shown; `None` asks for nothing.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -19,14 +20,14 @@ pub struct Filter {
     /// Login name, before or behind sudo.
     pub operator: Option<String>,
     /// How it ended.
-    pub ending: Option<Ending>,
+    pub ending: Option<OutcomeKind>,
     /// Only what was started and has no end on record.
     pub unended: bool,
 }
 
 impl Filter {
     /// Whether `account` is wanted.
-    pub fn accepts(&self, account: &Account) -> bool {
+    pub fn accepts(&self, account: &ActionHistory) -> bool {
         let is = |wanted: &Option<String>, found: Option<&str>| {
             wanted.as_ref().is_none_or(|wanted| found.is_some_and(|found| found == wanted.as_str()))
         };
@@ -34,8 +35,9 @@ impl Filter {
             let names = account.operator.iter().flat_map(|who| std::iter::once(&who.user).chain(&who.behind_sudo));
             names.into_iter().any(|name| name.as_str() == wanted.as_str())
         });
+        let verb = self.verb.as_deref().map(|verb| present_name(verb).to_owned());
         is(&self.cluster, Some(account.cluster.as_str()))
-            && is(&self.verb, account.plan.as_ref().map(|plan| plan.intent.verb()))
+            && is(&verb, account.plan.as_ref().map(|plan| plan.intent.verb()))
             && self.since.is_none_or(|since| account.last >= since)
             && self.action.as_ref().is_none_or(|wanted| account.action.0.starts_with(wanted.as_str()))
             && by

@@ -11,16 +11,16 @@ use super::owner;
 use crate::action::record::Record;
 
 /// Size at which the file is put aside and a new one begun.
-const LARGEST: u64 = 8 << 20;
+const MAX_SIZE: u64 = 8 << 20;
 /// How long to wait for another process to finish its line.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between two looks at a lock that is taken.
-const PAUSE: Duration = Duration::from_millis(2);
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Name of the file that is written.
 pub(super) const CURRENT: &str = "audit.jsonl";
 /// Beginning and end of the names of files put aside; a number that counts up stands between.
-pub(super) const ASIDE: (&str, &str) = ("audit-", ".jsonl");
+pub(super) const ROTATED_NAME: (&str, &str) = ("audit-", ".jsonl");
 /// Held while a line is written. A file of its own, since the journal itself is renamed.
 const LOCK: &str = "audit.lock";
 
@@ -29,13 +29,13 @@ const LOCK: &str = "audit.lock";
 pub struct Journal {
     directory: PathBuf,
     largest: u64,
-    patience: Duration,
+    time_limit: Duration,
 }
 
 impl Journal {
     /// The journal kept in `directory`, which is made when the first record is written.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), largest: LARGEST, patience: PATIENCE }
+        Self { directory: directory.into(), largest: MAX_SIZE, time_limit: TIMEOUT }
     }
 
     /// The same, put aside at `largest` bytes.
@@ -93,43 +93,43 @@ impl Journal {
 
     /// Makes the directory, readable by its owner alone.
     pub(super) fn prepare(&self) -> Result<(), JournalError> {
-        let told = |source| JournalError::Directory { path: self.directory.clone(), source };
-        if let Some(owner) = owner::stranger(&self.directory) {
+        let reported = |source| JournalError::Directory { path: self.directory.clone(), source };
+        if let Some(owner) = owner::foreign(&self.directory) {
             return Err(JournalError::Owner { path: self.directory.clone(), owner });
         }
         let mode = match std::fs::metadata(&self.directory) {
             Ok(metadata) => metadata.permissions().mode(),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).map_err(told)?;
+                DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).map_err(reported)?;
                 if let Some(parent) = self.directory.parent() {
                     // The new entry must survive as well; a parent that cannot be opened is no reason to refuse.
                     let _ = File::open(parent).and_then(|parent| parent.sync_all());
                 }
                 return Ok(());
             }
-            Err(error) => return Err(told(error)),
+            Err(error) => return Err(reported(error)),
         };
         // Saved screens may have made it before, as wide as the umask let them.
         if is_private(mode) {
             return Ok(());
         }
-        std::fs::set_permissions(&self.directory, Permissions::from_mode(0o700)).map_err(told)
+        std::fs::set_permissions(&self.directory, Permissions::from_mode(0o700)).map_err(reported)
     }
 
     /// Waits for the journal's lock, which ends with its holder however that ends.
     pub(super) fn lock(&self) -> Result<File, JournalError> {
         let path = self.directory.join(LOCK);
-        let told = |source| JournalError::Open { path: path.clone(), source };
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(told)?;
+        let reported = |source| JournalError::Open { path: path.clone(), source };
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(reported)?;
         let began = Instant::now();
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if began.elapsed() >= self.patience => {
-                    return Err(JournalError::Busy { path, waited: self.patience });
+                Err(TryLockError::WouldBlock) if began.elapsed() >= self.time_limit => {
+                    return Err(JournalError::Busy { path, waited: self.time_limit });
                 }
-                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
-                Err(TryLockError::Error(source)) => return Err(told(source)),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_RETRY_INTERVAL),
+                Err(TryLockError::Error(source)) => return Err(reported(source)),
             }
         }
     }
@@ -142,7 +142,7 @@ impl Journal {
             return Ok(());
         }
         let next = numbers(&self.directory)?.last().map_or(1, |newest| newest + 1);
-        let aside = self.directory.join(format!("{}{next:06}{}", ASIDE.0, ASIDE.1));
+        let aside = self.directory.join(format!("{}{next:06}{}", ROTATED_NAME.0, ROTATED_NAME.1));
         std::fs::rename(&path, &aside).map_err(|source| JournalError::Write { path, source })?;
         self.sync_directory()
     }
@@ -155,12 +155,12 @@ impl Journal {
 
 /// Opens for appending, private to its owner; true where the file was not there.
 fn open(path: &Path) -> Result<(File, bool), JournalError> {
-    let told = |source| JournalError::Open { path: path.to_owned(), source };
+    let reported = |source| JournalError::Open { path: path.to_owned(), source };
     let is_new = !path.exists();
-    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(told)?;
-    let metadata = file.metadata().map_err(told)?;
+    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(reported)?;
+    let metadata = file.metadata().map_err(reported)?;
     if metadata.is_file() && !is_private(metadata.permissions().mode()) {
-        file.set_permissions(Permissions::from_mode(0o600)).map_err(told)?;
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(reported)?;
     }
     Ok((file, is_new))
 }
@@ -183,11 +183,11 @@ fn is_torn(file: &mut File) -> io::Result<bool> {
 
 /// Numbers of the files put aside, oldest first.
 pub(super) fn numbers(directory: &Path) -> Result<Vec<u64>, JournalError> {
-    let told = |source| JournalError::Read { path: directory.to_owned(), source };
+    let reported = |source| JournalError::Read { path: directory.to_owned(), source };
     let mut numbers = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(told)? {
-        let name = entry.map_err(told)?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix(ASIDE.0)?.strip_suffix(ASIDE.1));
+    for entry in std::fs::read_dir(directory).map_err(reported)? {
+        let name = entry.map_err(reported)?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(ROTATED_NAME.0)?.strip_suffix(ROTATED_NAME.1));
         let number = number.and_then(|number| number.parse::<u64>().ok());
         numbers.extend(number);
     }

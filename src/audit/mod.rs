@@ -17,7 +17,7 @@ mod sink;
 mod tests;
 
 pub use acknowledged::Acknowledgements;
-pub use backwards::Backwards;
+pub use backwards::ReverseLines;
 pub use error::JournalError;
 pub use filter::Filter;
 pub use journal::Journal;

@@ -28,7 +28,7 @@ mod tests {
 
     use super::*;
 
-    fn told(variables: &[(&str, &str)]) -> Operator {
+    fn operator_from(variables: &[(&str, &str)]) -> Operator {
         let get = |name: &str| {
             let found = variables.iter().find(|(known, value)| *known == name && !value.is_empty());
             found.map(|(_, value)| *value)
@@ -47,16 +47,17 @@ mod tests {
         #[case] variables: &[(&str, &str)],
         #[case] name: &str,
     ) {
-        assert_eq!(told(variables).to_string(), name);
+        assert_eq!(operator_from(variables).to_string(), name);
     }
 
     #[test]
     fn both_names_and_the_far_end_of_ssh_are_kept() {
-        let who = told(&[("USER", "root"), ("SUDO_USER", "anna"), ("SSH_CONNECTION", "10.1.2.3 5022 10.0.0.1 22")]);
+        let who =
+            operator_from(&[("USER", "root"), ("SUDO_USER", "anna"), ("SSH_CONNECTION", "10.1.2.3 5022 10.0.0.1 22")]);
         assert_eq!((who.user.as_str(), who.pid), ("root", 7));
         assert_eq!(who.behind_sudo, Some(Text::new("anna")));
         assert_eq!(who.from, Some(Text::new("10.1.2.3")));
-        let old = told(&[("USER", "anna"), ("SSH_CLIENT", "fd00::7 5022 22")]);
+        let old = operator_from(&[("USER", "anna"), ("SSH_CLIENT", "fd00::7 5022 22")]);
         assert_eq!((old.behind_sudo, old.from), (None, Some(Text::new("fd00::7"))));
     }
 }

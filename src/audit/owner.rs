@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// The user who owns `directory`, where that is neither this one nor this one is root; `None` too where it is not there.
-pub fn stranger(directory: &Path) -> Option<u32> {
+pub fn foreign(directory: &Path) -> Option<u32> {
     let owner = std::fs::metadata(directory).ok()?.uid();
     judge(owner, rustix::process::geteuid().as_raw())
 }
@@ -17,7 +17,7 @@ fn judge(owner: u32, user: u32) -> Option<u32> {
 /// What is wrong with a directory of `owner`, and what mends it.
 pub fn remedy(directory: &Path, owner: u32) -> String {
     let by = if owner == 0 { "root, as after a first run under sudo".to_owned() } else { format!("user {owner}") };
-    format!("{0} belongs to {by}: give it back with `sudo chown -R \"$USER\" {0}`", directory.display())
+    format!("{0} belongs to {by}: run `sudo chown -R \"$USER\" {0}`", directory.display())
 }
 
 #[cfg(test)]
@@ -25,21 +25,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_of_another_user_is_told_with_its_owner_and_the_remedy() {
+    fn a_directory_of_another_user_is_reported_with_its_owner_and_the_remedy() {
         assert_eq!(judge(0, 1000), Some(0));
         assert_eq!(judge(1000, 1000), None);
         assert_eq!(judge(1000, 0), None, "root may write everywhere");
-        let told = remedy(Path::new("/home/a/.local/state/pgctl-tui"), 0);
+        let reported = remedy(Path::new("/home/a/.local/state/pgctl-tui"), 0);
         assert!(
-            told.contains("root") && told.contains("sudo chown -R \"$USER\" /home/a/.local/state/pgctl-tui"),
-            "{told}"
+            reported.contains("root") && reported.contains("sudo chown -R \"$USER\" /home/a/.local/state/pgctl-tui"),
+            "{reported}"
         );
     }
 
     #[test]
     fn ones_own_directory_and_one_that_is_not_there_are_nobody_elses() {
         let home = tempfile::tempdir().expect("a directory");
-        assert_eq!(stranger(home.path()), None);
-        assert_eq!(stranger(&home.path().join("none")), None);
+        assert_eq!(foreign(home.path()), None);
+        assert_eq!(foreign(&home.path().join("none")), None);
     }
 }

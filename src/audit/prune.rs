@@ -42,8 +42,8 @@ impl Journal {
         }
         let _held = self.lock()?;
         for (path, file) in self.open_all()? {
-            let told = |source| JournalError::Write { path: path.clone(), source };
-            let found = one(&path, file, before, open, dry).map_err(told)?;
+            let reported = |source| JournalError::Write { path: path.clone(), source };
+            let found = one(&path, file, before, open, dry).map_err(reported)?;
             pruned.records += found.records;
             pruned.bytes += found.bytes;
         }
@@ -76,8 +76,8 @@ fn one(path: &Path, file: File, before: Timestamp, open: &BTreeSet<ActionId>, dr
         fs::remove_file(path)?;
         return Ok(pruned);
     }
-    let anew = path.with_extension("jsonl.new");
-    let mut file = BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&anew)?);
+    let again = path.with_extension("jsonl.new");
+    let mut file = BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&again)?);
     let mut lines = BufReader::new(File::open(path)?);
     while next(&mut lines, &mut line)? {
         if !is_old(&line) {
@@ -85,7 +85,7 @@ fn one(path: &Path, file: File, before: Timestamp, open: &BTreeSet<ActionId>, dr
         }
     }
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    fs::rename(&anew, path)?;
+    fs::rename(&again, path)?;
     Ok(pruned)
 }
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::backwards::Backwards;
+use super::backwards::ReverseLines;
 use super::error::JournalError;
-use super::journal::{ASIDE, Journal, numbers};
+use super::journal::{Journal, ROTATED_NAME, numbers};
 use crate::action::record::{ActionId, Entry, Record, SCHEMA};
 
 /// How far the clocks of two hosts that share a journal may be apart, with room to spare.
@@ -62,9 +62,9 @@ impl Journal {
             return Ok(());
         }
         for (path, file) in self.open_all()?.into_iter().rev() {
-            let told = |source| JournalError::Read { path: path.clone(), source };
-            for line in Backwards::of(file).map_err(told)? {
-                let Ok(Some(record)) = record(&line.map_err(told)?) else { continue };
+            let reported = |source| JournalError::Read { path: path.clone(), source };
+            for line in ReverseLines::of(file).map_err(reported)? {
+                let Ok(Some(record)) = record(&line.map_err(reported)?) else { continue };
                 if take(record).is_break() {
                     return Ok(());
                 }
@@ -101,7 +101,9 @@ impl Journal {
     pub(super) fn open_all(&self) -> Result<Vec<(PathBuf, File)>, JournalError> {
         loop {
             let known = numbers(self.directory())?;
-            let aside = known.iter().map(|number| self.directory().join(format!("{}{number:06}{}", ASIDE.0, ASIDE.1)));
+            let aside = known
+                .iter()
+                .map(|number| self.directory().join(format!("{}{number:06}{}", ROTATED_NAME.0, ROTATED_NAME.1)));
             let mut opened = Vec::new();
             for path in aside.chain([self.path()]) {
                 match File::open(&path) {
@@ -122,8 +124,8 @@ fn lines(path: &Path, file: File, reading: &mut Reading) -> Result<(), JournalEr
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        let told = |source| JournalError::Read { path: path.to_owned(), source };
-        if file.read_until(b'\n', &mut line).map_err(told)? == 0 {
+        let reported = |source| JournalError::Read { path: path.to_owned(), source };
+        if file.read_until(b'\n', &mut line).map_err(reported)? == 0 {
             break;
         }
         let is_whole = line.ends_with(b"\n");
@@ -145,8 +147,8 @@ fn record(line: &[u8]) -> Result<Option<Record>, String> {
     let value: serde_json::Value = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     match value.get("schema").and_then(serde_json::Value::as_u64) {
         Some(schema) if schema == u64::from(SCHEMA) => {}
-        Some(schema) => return Err(format!("written in form {schema}, this program reads form {SCHEMA}")),
-        None => return Err("no record of an action".to_owned()),
+        Some(schema) => return Err(format!("written in format {schema}, this program reads format {SCHEMA}")),
+        None => return Err("not a record of an action".to_owned()),
     }
     serde_json::from_value(value).map(Some).map_err(|error| error.to_string())
 }

@@ -13,10 +13,10 @@ use rstest::rstest;
 
 use super::*;
 use crate::action::Generation;
-use crate::action::account::accounts;
+use crate::action::account::action_histories;
 use crate::action::expectation::Expectation;
-use crate::action::intent::Intent;
-use crate::action::outcome::{Ending, Outcome};
+use crate::action::intent::{Intent, LeadIntent};
+use crate::action::outcome::{Outcome, OutcomeKind};
 use crate::action::permit::Confirmation;
 use crate::action::plan::{Confirm, Danger, Plan};
 use crate::action::record::{ActionId, Entry, Operator, Record, SCHEMA};
@@ -42,12 +42,13 @@ fn step(action: &str, step: usize) -> Record {
 fn plan() -> Box<Plan> {
     Box::new(Plan {
         cluster: ClusterName::new("prod-eu"),
-        intent: Intent::Pause,
+        intent: Intent::Lead(LeadIntent::Pause),
         title: "pause prod-eu".into(),
         generation: Generation::default().counting(Counter::Lead, 41),
         danger: Danger::Reversible,
         confirm: Confirm::Yes,
-        wants_reason: false,
+        needs_reason: false,
+        checks: Vec::new(),
         steps: Vec::new(),
         no_return: 0,
         impact: Vec::new(),
@@ -76,8 +77,8 @@ fn mode(path: &Path) -> u32 {
 #[test]
 #[ignore = "started by the tests below"]
 fn child_that_writes() {
-    let Ok(told) = std::env::var(CHILD) else { return };
-    let (directory, rest) = told.split_once('|').unwrap();
+    let Ok(reported) = std::env::var(CHILD) else { return };
+    let (directory, rest) = reported.split_once('|').unwrap();
     let (name, count) = rest.split_once('|').unwrap();
     let journal = Journal::at(directory).rotated_at(64 << 10);
     for index in 0..count.parse().unwrap() {
@@ -146,14 +147,14 @@ fn half_a_line_is_passed_over_and_never_joined_with_the_next() {
 }
 
 #[test]
-fn a_record_of_a_newer_form_is_told_and_not_guessed_at() {
+fn a_record_of_a_newer_form_is_reported_and_not_guessed_at() {
     let home = tempfile::tempdir().unwrap();
     let journal = Journal::at(home.path());
     journal.append(&Record { schema: SCHEMA + 1, ..step("a", 1) }).unwrap();
     journal.append(&step("a", 2)).unwrap();
     let reading = journal.read().unwrap();
     assert_eq!(steps(&reading, "a"), [2]);
-    assert!(reading.defects[0].text.contains("form 2"), "{:?}", reading.defects);
+    assert!(reading.defects[0].text.contains("format 2"), "{:?}", reading.defects);
 }
 
 #[test]
@@ -173,7 +174,7 @@ fn it_is_private_also_where_the_directory_was_there_before() {
 }
 
 #[test]
-fn a_full_disk_and_a_place_that_takes_nothing_are_told_apart() {
+fn a_full_disk_and_a_place_that_takes_nothing_are_distinguished() {
     let home = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("/dev/full", home.path().join("audit.jsonl")).unwrap();
     let full = Journal::at(home.path()).append(&step("a", 1)).unwrap_err();
@@ -204,7 +205,7 @@ fn written() -> Vec<Record> {
                 plan: plan(),
                 notes: Vec::new(),
                 confirmation: Confirmation::default(),
-                before: Box::new(crate::action::before::Before {
+                before: Box::new(crate::action::before::StateBefore {
                     generation: Generation::default(),
                     members: BTreeMap::default(),
                 }),
@@ -213,7 +214,7 @@ fn written() -> Vec<Record> {
     };
     let anna = Operator { behind_sudo: Some("anna".into()), ..operator_called("root") };
     let done =
-        Entry::Ended { outcome: Outcome::new(Ending::Done, "paused"), after: Duration::from_secs(2), left: None };
+        Entry::Ended { outcome: Outcome::new(OutcomeKind::Done, "paused"), after: Duration::from_secs(2), left: None };
     let refused = Entry::Refused { operator: operator_called("bob"), plan: plan(), why: "no leader".into() };
     let mut late = step("open", 0);
     late.at = "2026-11-22T00:00:00Z".parse().unwrap();
@@ -230,7 +231,7 @@ fn written() -> Vec<Record> {
 #[case::all(Filter::default(), "done open no")]
 #[case::operator(Filter { operator: Some("anna".into()), ..Filter::default() }, "done")]
 #[case::sudo(Filter { operator: Some("root".into()), ..Filter::default() }, "done")]
-#[case::ending(Filter { ending: Some(Ending::Refused), ..Filter::default() }, "no")]
+#[case::ending(Filter { ending: Some(OutcomeKind::Refused), ..Filter::default() }, "no")]
 #[case::unended(Filter { unended: true, ..Filter::default() }, "open")]
 #[case::since(Filter { since: Some("2026-11-21T20:00:00Z".parse().unwrap()), ..Filter::default() }, "open")]
 #[case::action(Filter { action: Some("do".into()), ..Filter::default() }, "done")]
@@ -244,9 +245,9 @@ fn actions_are_found_by_what_they_were(#[case] filter: Filter, #[case] found: &s
     }
     let reading = journal.read().unwrap();
     assert_eq!(reading.records, written(), "what was written is what is read");
-    let accounts = accounts(&reading.records);
+    let histories = action_histories(&reading.records);
     let names: Vec<&str> =
-        accounts.iter().filter(|account| filter.accepts(account)).map(|a| a.action.0.as_str()).collect();
+        histories.iter().filter(|account| filter.accepts(account)).map(|a| a.action.0.as_str()).collect();
     assert_eq!(names.join(" "), found);
 }
 
@@ -308,9 +309,9 @@ fn what_is_old_is_forgotten_but_for_what_is_still_open() {
         let records = journal.read().unwrap().records;
         records.iter().map(|r| if let Entry::StepBegan { step } = r.entry { step } else { 99 }).collect()
     };
-    let told = journal.prune(before, &open, true).unwrap();
-    assert_eq!((told.records, steps().len()), (4, 7), "it was only told");
-    assert_eq!(journal.prune(before, &open, false).unwrap(), told);
+    let reported = journal.prune(before, &open, true).unwrap();
+    assert_eq!((reported.records, steps().len()), (4, 7), "it was only told");
+    assert_eq!(journal.prune(before, &open, false).unwrap(), reported);
     assert_eq!(steps(), [1, 5, 6]);
     assert_eq!(journal.read().unwrap().defects.len(), 1, "what is no record is not for us to judge");
     for entry in fs::read_dir(home.path()).unwrap() {

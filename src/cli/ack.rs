@@ -36,7 +36,7 @@ pub fn list(known: &[Acknowledgement], settings: &Settings, printer: &mut Printe
         any = true;
     }
     if !any {
-        printer.say("nothing is acknowledged");
+        printer.say("no findings are acknowledged");
     }
     Ok(Exit::Done)
 }
@@ -70,8 +70,8 @@ pub fn find(pictures: &[Arc<Picture>], meant: &str) -> Result<(ClusterName, Find
     };
     match found.as_slice() {
         [(cluster, finding)] => Ok(((*cluster).clone(), (*finding).clone())),
-        [] => Err(format!("no finding {meant} stands; there is {}", names(&all().collect::<Vec<_>>()))),
-        several => Err(format!("{meant} stands several times: name one of {}, or a --cluster", names(several))),
+        [] => Err(format!("no current finding {meant}; current findings: {}", names(&all().collect::<Vec<_>>()))),
+        several => Err(format!("several findings {meant}: choose one of {}, or use --cluster", names(several))),
     }
 }
 
@@ -93,6 +93,9 @@ mod tests {
         let both = picture(&["a", "b"]);
         assert!(find(&both, "replica-lags").is_err_and(|why| why.contains("replica-lags@pg-2#a")));
         assert_eq!(find(&both, "replica-lags@pg-2#b").map(|(_, one)| one.part.to_string()), Ok("b".to_owned()));
-        assert!(find(&both, "paused").is_err_and(|why| why.starts_with("no finding paused stands; there is replica")));
+        assert!(
+            find(&both, "paused")
+                .is_err_and(|why| why.starts_with("no current finding paused; current findings: replica"))
+        );
     }
 }

@@ -10,7 +10,7 @@ use clap::{Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subc
 /// Terminal operations console for PostgreSQL high-availability clusters.
 ///
 /// Without a command it opens the console on every configured cluster. Secrets are never taken from the command line:
-/// see the configuration's `password_file`, `password_env` and `password_command`.
+/// see `password_file`, `password_env` and `password_command` in the configuration.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "pgctl-tui", version, max_term_width = 100)]
 pub struct Arguments {
@@ -49,28 +49,28 @@ pub struct Shared {
     /// Configuration file [default: ~/.config/pgctl-tui/config.toml].
     #[arg(long, global = true, value_name = "FILE", env = "PGCTL_CONFIG", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// Only this cluster of the configuration.
+    /// Use only this cluster of the configuration.
     #[arg(long, global = true, value_name = "NAME", env = "PGCTL_CLUSTER")]
     pub cluster: Option<String>,
-    /// Patroni REST interface of any member; starts without a configuration file. May be repeated.
+    /// Patroni REST API of any member; works without a configuration file. May be repeated.
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     pub patroni: Vec<String>,
-    /// etcd client endpoint; with --scope starts without a configuration file. May be repeated.
+    /// etcd client endpoint; with --scope works without a configuration file. May be repeated.
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     pub etcd: Vec<String>,
-    /// Patroni scope, where --etcd holds several clusters.
+    /// Patroni scope, if etcd has several clusters.
     #[arg(long, global = true, value_name = "SCOPE", env = "PGCTL_SCOPE")]
     pub scope: Option<String>,
     /// Patroni namespace.
     #[arg(long, global = true, value_name = "PATH", env = "PGCTL_NAMESPACE")]
     pub namespace: Option<String>,
-    /// Only look: nothing that could change a cluster is even built.
+    /// Read-only: disable everything that could change a cluster.
     #[arg(long, global = true, env = "PGCTL_READ_ONLY")]
     pub read_only: bool,
     /// Refresh interval, such as 1s or 500ms [default: 1s].
     #[arg(long, global = true, value_name = "SPAN", env = "PGCTL_INTERVAL")]
     pub interval: Option<String>,
-    /// Write a log to this file; `PGCTL_LOG_LEVEL` chooses what (such as info, or pgctl=debug).
+    /// Write a log to this file; `PGCTL_LOG_LEVEL` sets the level (such as info, or pgctl=debug).
     #[arg(long, global = true, value_name = "FILE", env = "PGCTL_LOG", value_hint = ValueHint::FilePath)]
     pub log: Option<PathBuf>,
 }
@@ -78,29 +78,29 @@ pub struct Shared {
 /// Arguments of the console.
 #[derive(Args, Debug, Clone, Default)]
 pub struct Console {
-    /// For a screen nobody touches: large, read-only, worst first, no key but quit and page.
+    /// Wall display: large, read-only, worst cluster first; only the keys for quit and page work.
     #[arg(long, global = true)]
     pub wall: bool,
     /// Colour theme: dark, light, mono, high-contrast, or one of your own.
     #[arg(long, value_name = "NAME", env = "PGCTL_THEME", global = true)]
     pub theme: Option<String>,
-    /// Leave the mouse to the terminal.
+    /// Do not capture the mouse.
     #[arg(long, global = true)]
     pub no_mouse: bool,
-    /// Draw with letters only, for terminals and fonts without box drawing.
+    /// Draw with ASCII only, for terminals and fonts without box drawing.
     #[arg(long, global = true, env = "PGCTL_ASCII")]
     pub ascii: bool,
-    /// Ring the terminal's bell when the worst finding of a cluster gets worse.
+    /// Ring the terminal bell when the worst finding of a cluster escalates.
     #[arg(long, global = true)]
     pub bell: bool,
     /// Send a desktop notification (OSC 9) on the same occasion.
     #[arg(long, global = true)]
     pub notify: bool,
-    /// Run this program for each finding that begins, gets worse or ends, with it as JSON on its standard input, in the
-    /// place of the configuration's `hook`. At most one runs at a time.
+    /// Run this program for each finding that starts, escalates or is resolved, with the finding as JSON on standard
+    /// input, instead of the `hook` in the configuration. At most one runs at a time.
     #[arg(long, value_name = "PROGRAM", global = true, value_hint = ValueHint::CommandName)]
     pub hook: Option<PathBuf>,
-    /// Draw one frame of this size once the sources have answered, print it as text, and exit.
+    /// Draw one frame of this size once the sources have responded, print it as text, and exit.
     #[arg(long, value_name = "WxH", global = true)]
     pub frame: Option<String>,
     /// View to draw with --frame, by name or number.
@@ -118,44 +118,44 @@ pub enum Verb {
     Status(Status),
     /// Wait until a condition holds, for scripts.
     Wait(Wait),
-    /// Watch without a screen: a line for whatever begins, gets worse or ends, until SIGTERM.
+    /// Watch without a screen: print a line for each finding or event, until SIGTERM.
     Watch(Watch),
-    /// Acknowledge a finding for a while, or list what is acknowledged.
+    /// Acknowledge a finding for a time, or list acknowledged findings.
     Ack(Ack),
-    /// Do something to a cluster.
+    /// Run an action on a cluster.
     #[command(flatten)]
     Act(ActVerb),
-    /// Practise a failover: break something on purpose, undo it, and measure what the users notice.
+    /// Run a drill: inject a fault, revert it, and measure the impact on clients.
     Drill(Drill),
-    /// Run a job; meant for the program itself.
+    /// Run a job; for internal use.
     #[command(hide = true, subcommand)]
     Job(Job),
-    /// Find out what a cluster consists of and write a commented configuration file.
+    /// Discover the parts of a cluster and write a commented configuration file.
     Init(Init),
-    /// Examine every endpoint: reach, certificates, credentials, privileges, versions, clocks.
+    /// Check every endpoint: reachability, certificates, credentials, privileges, versions, clocks.
     Doctor(Doctor),
-    /// Read the journal of what was done, by whom, and how it ended.
+    /// Show the journal of actions: what, who, and the outcome.
     Audit(Audit),
     /// Open the console on a simulated cluster: no database, no Docker, no network.
     Demo(Demo),
     /// Print a completion script.
     Completions {
-        /// Shell to complete in.
+        /// Shell to generate completions for.
         shell: clap_complete::Shell,
     },
     /// Print the manual page in roff.
     Man,
 }
 
-/// Form of a document.
+/// Output format.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Output {
-    /// Aligned text for people.
+    /// Aligned text.
     #[default]
     Table,
     /// The documented, versioned schema; see docs/status-schema.md.
     Json,
-    /// One line a member.
+    /// One line per member.
     Csv,
     /// Prometheus text exposition.
     Prometheus,
@@ -164,22 +164,25 @@ pub enum Output {
 /// Arguments of `status`.
 #[derive(Args, Debug, Clone)]
 pub struct Status {
-    /// Cluster; all of them if there are several.
+    /// Cluster [default: all].
     pub name: Option<String>,
     /// Print again at every interval.
     #[arg(long, short)]
     pub watch: bool,
-    /// Form.
+    /// Output format.
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Output,
-    /// Exit with 1 where there is a warning or worse. Asks every source, as --full does.
+    /// Version of the JSON schema; 1 is the former one.
+    #[arg(long, value_name = "VERSION", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub schema: u8,
+    /// Exit with 1 if there is a warning or worse. Queries every source, as --full does.
     #[arg(long)]
     pub check: bool,
-    /// Ask PostgreSQL itself on every node. Without it the table asks it only where Patroni does not call it well,
-    /// which is several times faster; every other form and --watch always ask it.
+    /// Query PostgreSQL itself on every node. Without this the table queries it only where Patroni does not report it
+    /// OK, which is several times faster; all other formats and --watch always query it.
     #[arg(long)]
     pub full: bool,
-    /// Longest wait for slow sources; what has not answered by then is shown as such.
+    /// Max wait for slow sources; those without a response by then are shown as such.
     #[arg(long, value_name = "SPAN", default_value = "3s")]
     pub timeout: String,
 }
@@ -187,48 +190,48 @@ pub struct Status {
 /// Arguments of `watch`.
 #[derive(Args, Debug, Clone)]
 pub struct Watch {
-    /// Cluster; all of them if there are several.
+    /// Cluster [default: all].
     pub name: Option<String>,
-    /// Form of a line.
+    /// Output format.
     #[arg(long, short, value_enum, default_value_t)]
     pub output: WatchOutput,
-    /// Findings alone, without the other events.
+    /// Only findings, without other events.
     #[arg(long)]
     pub findings: bool,
-    /// Run this program for each finding that begins, gets worse or ends, with it as JSON on its standard input, in the
-    /// place of the configuration's `hook`. At most one runs at a time.
+    /// Run this program for each finding that starts, escalates or is resolved, with the finding as JSON on standard
+    /// input, instead of the `hook` in the configuration. At most one runs at a time.
     #[arg(long, value_name = "PROGRAM", value_hint = ValueHint::CommandName)]
     pub exec: Option<PathBuf>,
-    /// Longest wait for the first answers.
+    /// Max wait for the first responses.
     #[arg(long, value_name = "SPAN", default_value = "3s")]
     pub timeout: String,
 }
 
-/// Form of a line of `watch`.
+/// Output format of `watch`.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum WatchOutput {
-    /// For people, and for a log.
+    /// Text for reading and logs.
     #[default]
     Text,
-    /// One JSON document a line.
+    /// One JSON document per line.
     Json,
 }
 
 /// Arguments of `ack`.
 #[derive(Args, Debug, Clone)]
 pub struct Ack {
-    /// The finding, by its code, or as CODE@SUBJECT; none lists what is acknowledged.
+    /// The finding, as CODE or CODE@SUBJECT; without it, list acknowledged findings.
     pub finding: Option<String>,
-    /// Why.
+    /// Reason.
     #[arg(long, short, value_name = "TEXT", requires = "finding")]
     pub reason: Option<String>,
-    /// For how long, such as 8h or 7d.
+    /// Duration, such as 8h or 7d.
     #[arg(long = "for", value_name = "SPAN", default_value = "8h")]
     pub span: String,
-    /// Take it back.
+    /// Remove the acknowledgement.
     #[arg(long, requires = "finding", conflicts_with = "reason")]
     pub off: bool,
-    /// Longest wait for slow sources.
+    /// Max wait for slow sources.
     #[arg(long, value_name = "SPAN", default_value = "3s")]
     pub timeout: String,
 }
@@ -236,11 +239,11 @@ pub struct Ack {
 /// What `wait` waits for.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Awaited {
-    /// A leader that takes writes, every member streaming, every router leading to the leader, nothing critical.
+    /// A leader that accepts writes, all members streaming, all routers routing to the leader, no critical finding.
     Ready,
-    /// A leader that takes writes: NODE, if given.
+    /// A leader that accepts writes: NODE, if given.
     Leader,
-    /// NODE streams; without NODE, every replica does.
+    /// NODE is streaming; without NODE, all replicas are.
     Streaming,
 }
 
@@ -265,9 +268,9 @@ pub struct Wait {
     /// Condition.
     #[arg(value_enum)]
     pub condition: Awaited,
-    /// Node the condition is about.
+    /// Node to which the condition applies.
     pub node: Option<String>,
-    /// Give up after this long, with exit code 6 if it is known not to hold, 5 if nothing is known.
+    /// Give up after this time, with exit code 6 if the condition is known to be false, 5 if unknown.
     #[arg(long, value_name = "SPAN", default_value = "60s")]
     pub timeout: String,
 }
@@ -275,22 +278,25 @@ pub struct Wait {
 /// Arguments of `init`.
 #[derive(Args, Debug, Clone)]
 pub struct Init {
-    /// A compose file to read names, ports and passwords' places from.
+    /// A compose file to read names, ports and password locations from.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub compose: Option<PathBuf>,
     /// Environment file of the compose file.
     #[arg(long, value_name = "FILE", requires = "compose", value_hint = ValueHint::FilePath)]
     pub env_file: Option<PathBuf>,
-    /// A profile of the compose file that is active; may be given several times [default: `COMPOSE_PROFILES`].
+    /// An active profile of the compose file; may be repeated [default: `COMPOSE_PROFILES`].
     #[arg(long, value_name = "NAME", requires = "compose")]
     pub profile: Vec<String>,
-    /// A PostgreSQL node without Patroni, as URL or key=value as for psql; the others are found from it. No password in it:
-    /// that comes from ~/.pgpass or PGPASSWORD.
+    /// A PostgreSQL node without Patroni, as URL or key=value as for psql; the others are discovered from it. No
+    /// password: it comes from ~/.pgpass or PGPASSWORD.
     #[arg(long, value_name = "DSN", conflicts_with = "compose")]
     pub postgres: Option<String>,
     /// Name of the cluster in the configuration [default: its scope].
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// Do not propose assertions from the contents of the database of `--postgres`.
+    #[arg(long)]
+    pub no_assertions: bool,
     /// Print the file instead of writing it.
     #[arg(long)]
     pub print: bool,
@@ -302,17 +308,17 @@ pub struct Init {
 /// Arguments of `doctor`.
 #[derive(Args, Debug, Clone)]
 pub struct Doctor {
-    /// Cluster; all of them if there are several.
+    /// Cluster [default: all].
     pub name: Option<String>,
-    /// Form.
+    /// Output format.
     #[arg(long, short, value_enum, default_value_t)]
     pub output: DoctorOutput,
 }
 
-/// Form of `doctor`'s answer.
+/// Output format of `doctor`.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum DoctorOutput {
-    /// One line a check, for people.
+    /// One line per check.
     #[default]
     Table,
     /// JSON.
@@ -323,27 +329,27 @@ pub enum DoctorOutput {
 #[derive(Args, Debug, Clone)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Audit {
-    /// What is done with the journal, where it is not shown.
+    /// Maintain the journal instead of showing it.
     #[command(subcommand)]
     pub work: Option<AuditWork>,
-    /// An action, by its name or the beginning of it: tells everything of it.
+    /// An action ID or its first characters: show everything about it.
     pub action: Option<String>,
     /// Only this kind of action, such as switchover or restart.
     #[arg(long, value_name = "VERB")]
     pub verb: Option<String>,
-    /// Only since this time: a span before now, such as 2h or 7d, or a time such as 2026-11-21T14:00:00Z.
+    /// Only since this time: a duration before now, such as 2h or 7d, or a time such as 2026-11-21T14:00:00Z.
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,
-    /// Only of this login name, before or behind sudo.
+    /// Only by this user, before or after sudo.
     #[arg(long, value_name = "NAME")]
     pub operator: Option<String>,
-    /// Only what ended so.
-    #[arg(long, value_enum, value_name = "HOW")]
+    /// Only with this outcome.
+    #[arg(long = "outcome", alias = "ending", value_enum, value_name = "OUTCOME")]
     pub ending: Option<AuditEnding>,
-    /// Only what was started and has no end on record: it runs, or died.
-    #[arg(long, conflicts_with = "ending")]
+    /// Only actions without a recorded outcome: running or died.
+    #[arg(long = "open", alias = "unended", conflicts_with = "ending")]
     pub unended: bool,
-    /// Form.
+    /// Output format.
     #[arg(long, short, value_enum, default_value_t)]
     pub output: AuditOutput,
 }
@@ -351,53 +357,66 @@ pub struct Audit {
 /// What can be done with the journal.
 #[derive(Subcommand, Debug, Clone)]
 pub enum AuditWork {
-    /// Forget what is old: records of the journal, and files of actions that are over. What is still open stays.
+    /// Remove old journal records and files of ended actions. Open actions are kept.
     Prune(AuditPrune),
 }
 
 /// Arguments of `audit prune`.
 #[derive(Args, Debug, Clone)]
 pub struct AuditPrune {
-    /// Forget what is older than this, a day at least: 90d, 2160h.
+    /// Remove what is older than this, at least a day: 90d, 2160h.
     #[arg(long, value_name = "SPAN")]
     pub older: String,
-    /// Only tell what would be forgotten.
+    /// Only show what would be removed.
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// How an action ended.
+/// Outcome of an action.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AuditEnding {
-    /// Seen to have happened.
+    /// Verified to have happened.
     Done,
     /// Refused by a guard: nothing was sent.
     Refused,
-    /// Proven not to have happened.
+    /// Verified not to have happened.
     Failed,
-    /// Accepted, and not seen to have happened in time.
+    /// Accepted, but not observed to happen in time.
     Unverified,
     /// It may have happened.
     Unknown,
 }
 
-/// Form of `audit`'s answer.
+/// Output format of `audit`.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum AuditOutput {
-    /// One line an action, for people.
+    /// One line per action.
     #[default]
     Table,
-    /// Every record of every action shown.
+    /// All records of the actions shown.
     Json,
 }
 
 /// Arguments of `demo`.
 #[derive(Args, Debug, Clone)]
 pub struct Demo {
-    /// Seed: the same seed tells the same story.
+    /// Random seed: the same seed gives the same events.
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
-    /// Number of simulated clusters [default: four with a story each].
+    /// Number of simulated clusters [default: four, each with its own scenario].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=500))]
     pub clusters: Option<u16>,
+    /// Kind of cluster to simulate.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "clusters")]
+    pub stack: DemoStack,
+}
+
+/// Kinds of cluster that can be simulated.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DemoStack {
+    /// Patroni with etcd.
+    #[default]
+    Patroni,
+    /// Plain streaming replication without a manager.
+    Streaming,
 }

@@ -6,17 +6,17 @@ use super::args::{self, AuditEnding, AuditOutput};
 use super::exit::Exit;
 use super::printer::Printer;
 use super::status::zone;
-use crate::action::account::{Account, accounts};
-use crate::action::outcome::Ending;
+use crate::action::account::{ActionHistory, action_histories};
+use crate::action::outcome::OutcomeKind;
 use crate::action::record::{ActionId, Record};
 use crate::audit::{Filter, Reading};
-use crate::operate::job::{JobError, JobLedger, line};
+use crate::operate::job::{FileJobStore, JobError, line};
 use crate::report;
 use crate::report::line::Line;
 use crate::report::table::Tone;
 
 /// The youngest records that may be forgotten.
-const SHORTEST: SignedDuration = SignedDuration::from_hours(24);
+const MIN_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The filter that was typed; `None`: its time is neither a span nor a time.
 pub fn filter(typed: &args::Audit, cluster: Option<&str>) -> Option<Filter> {
@@ -27,11 +27,11 @@ pub fn filter(typed: &args::Audit, cluster: Option<&str>) -> Option<Filter> {
         None => None,
     };
     let ending = typed.ending.map(|ending| match ending {
-        AuditEnding::Done => Ending::Done,
-        AuditEnding::Refused => Ending::Refused,
-        AuditEnding::Failed => Ending::Failed,
-        AuditEnding::Unverified => Ending::Unverified,
-        AuditEnding::Unknown => Ending::Unknown,
+        AuditEnding::Done => OutcomeKind::Done,
+        AuditEnding::Refused => OutcomeKind::Refused,
+        AuditEnding::Failed => OutcomeKind::Failed,
+        AuditEnding::Unverified => OutcomeKind::Unverified,
+        AuditEnding::Unknown => OutcomeKind::Unknown,
     });
     Some(Filter {
         cluster: cluster.map(str::to_owned),
@@ -64,28 +64,28 @@ fn span(text: &str) -> Option<SignedDuration> {
 ///
 /// # Errors
 /// When the span is none or too short, or the files cannot be read or written.
-pub fn prune(ledger: &JobLedger, typed: &args::AuditPrune, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let Some(older) = span(&typed.older).filter(|older| *older >= SHORTEST) else {
-        printer.say(format!("pgctl-tui: --older {}: write a span of a day or more, such as 90d", typed.older));
+pub fn prune(job_store: &FileJobStore, typed: &args::AuditPrune, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let Some(older) = span(&typed.older).filter(|older| *older >= MIN_AGE) else {
+        printer.say(format!("pgctl-tui: --older {}: use a duration of a day or more, such as 90d", typed.older));
         return Ok(Exit::Usage);
     };
     #[expect(clippy::disallowed_methods, reason = "a span before now is typed here")]
     let before = Timestamp::now().checked_sub(older)?;
-    let (jobs, journal) = (ledger.jobs(), ledger.journal());
-    let told_by = |error: JobError| anyhow::anyhow!(line(&error));
-    let open = jobs.unsettled(&journal).map_err(told_by)?;
+    let (jobs, journal) = (job_store.jobs(), job_store.journal());
+    let reported_by = |error: JobError| anyhow::anyhow!(line(&error));
+    let open = jobs.unsettled(&journal).map_err(reported_by)?;
     let pruned = journal.prune(before, &open, typed.dry_run).map_err(|error| anyhow::anyhow!(error.line()))?;
-    let word = if typed.dry_run { "would be forgotten" } else { "forgotten" };
+    let word = if typed.dry_run { "would be removed" } else { "removed" };
     let size = report::units::bytes(pruned.bytes);
-    let mut told = vec![format!("{} records ({size}) {word}", pruned.records)];
+    let mut reported = vec![format!("{} ({size}) {word}", report::units::plural(pruned.records, "record"))];
     if !typed.dry_run {
-        let removed = jobs.prune(&journal, before, usize::MAX).map_err(told_by)?;
-        told.push(format!("the files of {removed} actions too"));
+        let removed = jobs.prune(&journal, before, usize::MAX).map_err(reported_by)?;
+        reported.push(format!("and the files of {}", report::units::plural(removed, "action")));
     }
     if !open.is_empty() {
-        told.push(format!("{} actions are still open and stay", open.len()));
+        reported.push(format!("{} still open and kept", report::units::plural(open.len(), "action")));
     }
-    printer.line(&Line::new().plain(told.join("; ")))?;
+    printer.line(&Line::new().plain(reported.join("; ")))?;
     Ok(Exit::Done)
 }
 
@@ -94,24 +94,29 @@ pub fn prune(ledger: &JobLedger, typed: &args::AuditPrune, printer: &mut Printer
 ///
 /// # Errors
 /// When the journal cannot be read, or standard output not be written.
-pub fn run(ledger: &JobLedger, filter: &Filter, output: AuditOutput, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let journal = ledger.journal();
+pub fn run(
+    job_store: &FileJobStore,
+    filter: &Filter,
+    output: AuditOutput,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let journal = job_store.journal();
     let reading = journal.read().map_err(|error| anyhow::anyhow!(error.line()))?;
     for defect in &reading.defects {
         printer.say(format!("{}:{}: not a record: {}", defect.path.display(), defect.line, defect.text));
     }
-    let wanted: Vec<Account> =
-        accounts(&reading.records).into_iter().filter(|account| filter.accepts(account)).collect();
+    let wanted: Vec<ActionHistory> =
+        action_histories(&reading.records).into_iter().filter(|account| filter.accepts(account)).collect();
     match (output, wanted.as_slice()) {
         (AuditOutput::Json, _) => printer.document(&document(&reading, &wanted)?)?,
         (AuditOutput::Table, [one]) if filter.action.is_some() => {
             for line in report::journal::story(one, &zone()) {
                 printer.line(&line)?;
             }
-            complaints(ledger, &one.action, printer)?;
+            diagnostics(job_store, &one.action, printer)?;
         }
         // One that could not start has written nothing into the journal.
-        (AuditOutput::Table, []) if complains(ledger, filter, printer)? => {}
+        (AuditOutput::Table, []) if is_reported(job_store, filter, printer)? => {}
         (AuditOutput::Table, _) => {
             for line in report::text::lines(&report::journal::table(&wanted, &zone()), printer.width()) {
                 printer.line(&line)?;
@@ -122,30 +127,30 @@ pub fn run(ledger: &JobLedger, filter: &Filter, output: AuditOutput, printer: &m
 }
 
 /// What the process of `action` complained of. Whether it did.
-fn complaints(ledger: &JobLedger, action: &ActionId, printer: &mut Printer) -> anyhow::Result<bool> {
-    let complaints = ledger.jobs().job(action).and_then(|job| job.complaints()).unwrap_or_default();
-    for (index, complaint) in complaints.iter().enumerate() {
-        let lead = if index == 0 { "its process said  " } else { "                  " };
-        printer.line(&Line::new().dim(lead).with(complaint.as_str(), Tone::Look))?;
+fn diagnostics(job_store: &FileJobStore, action: &ActionId, printer: &mut Printer) -> anyhow::Result<bool> {
+    let diagnostics = job_store.jobs().job(action).and_then(|job| job.diagnostics()).unwrap_or_default();
+    for (index, complaint) in diagnostics.iter().enumerate() {
+        let lead = if index == 0 { "process output  " } else { "                  " };
+        printer.line(&Line::new().dim(lead).with(complaint.as_str(), Tone::Warning))?;
     }
-    Ok(!complaints.is_empty())
+    Ok(!diagnostics.is_empty())
 }
 
 /// The same of the one job whose name begins as was typed. Whether there was one with complaints.
-fn complains(ledger: &JobLedger, filter: &Filter, printer: &mut Printer) -> anyhow::Result<bool> {
+fn is_reported(job_store: &FileJobStore, filter: &Filter, printer: &mut Printer) -> anyhow::Result<bool> {
     let Some(typed) = &filter.action else { return Ok(false) };
-    let jobs = ledger.jobs().list().map_err(|error| anyhow::anyhow!(line(&error)))?;
+    let jobs = job_store.jobs().list().map_err(|error| anyhow::anyhow!(line(&error)))?;
     let mut fitting = jobs.iter().filter(|job| job.action.0.starts_with(typed.as_str()));
     let (Some(job), None) = (fitting.next(), fitting.next()) else { return Ok(false) };
-    if job.complaints().is_ok_and(|complaints| complaints.is_empty()) {
+    if job.diagnostics().is_ok_and(|diagnostics| diagnostics.is_empty()) {
         return Ok(false);
     }
-    printer.line(&Line::new().plain(format!("{}   its process did not begin: nothing was sent", job.action)))?;
-    complaints(ledger, &job.action, printer)
+    printer.line(&Line::new().plain(format!("{}   its process did not start: nothing was sent", job.action)))?;
+    diagnostics(job_store, &job.action, printer)
 }
 
 /// Every record of every action in `wanted`, as it stands in the journal, and the lines that are no records.
-fn document(reading: &Reading, wanted: &[Account]) -> Result<String, serde_json::Error> {
+fn document(reading: &Reading, wanted: &[ActionHistory]) -> Result<String, serde_json::Error> {
     let actions: Vec<_> = wanted
         .iter()
         .map(|account| {
@@ -169,19 +174,19 @@ mod tests {
     #[test]
     fn a_time_may_be_typed_as_such_or_as_a_span_before_now() {
         let now: Timestamp = "2026-11-21T14:00:00Z".parse().unwrap();
-        let told = |text| since(text, now).map(|at| at.to_string());
-        assert_eq!(told("2h").as_deref(), Some("2026-11-21T12:00:00Z"));
-        assert_eq!(told("7d").as_deref(), Some("2026-11-14T14:00:00Z"));
-        assert_eq!(told("2026-11-01T00:00:00+01:00").as_deref(), Some("2026-10-31T23:00:00Z"));
-        assert_eq!(told("yesterday"), None);
+        let reported = |text| since(text, now).map(|at| at.to_string());
+        assert_eq!(reported("2h").as_deref(), Some("2026-11-21T12:00:00Z"));
+        assert_eq!(reported("7d").as_deref(), Some("2026-11-14T14:00:00Z"));
+        assert_eq!(reported("2026-11-01T00:00:00+01:00").as_deref(), Some("2026-10-31T23:00:00Z"));
+        assert_eq!(reported("yesterday"), None);
     }
     #[test]
     fn what_is_old_is_forgotten_and_only_where_the_span_is_long_enough() {
         let home = tempfile::tempdir().unwrap();
-        let ledger = JobLedger::below(home.path());
+        let job_store = FileJobStore::below(home.path());
         let mut printer = Printer::new();
         let mut prune = |older: &str| {
-            prune(&ledger, &args::AuditPrune { older: older.to_owned(), dry_run: false }, &mut printer).unwrap()
+            prune(&job_store, &args::AuditPrune { older: older.to_owned(), dry_run: false }, &mut printer).unwrap()
         };
         assert_eq!(prune("90d"), Exit::Done, "nothing was written yet");
         for wrong in ["1h", "90", "soon"] {

@@ -3,7 +3,7 @@
 use super::args::DoctorOutput;
 use super::exit::Exit;
 use super::printer::Printer;
-use crate::model::checkup::{CheckLine, Verdict};
+use crate::model::checkup::{CheckLine, CheckupVerdict};
 use crate::model::name::ClusterName;
 use crate::report::line::Line;
 use crate::report::table::Tone;
@@ -35,15 +35,15 @@ pub fn run(
 }
 
 /// What scripts are told.
-fn exit(verdicts: impl Iterator<Item = Verdict> + Clone) -> Exit {
-    let is_silent = |verdict| matches!(verdict, Verdict::Skipped | Verdict::Unknown);
+fn exit(verdicts: impl Iterator<Item = CheckupVerdict> + Clone) -> Exit {
+    let is_silent = |verdict| matches!(verdict, CheckupVerdict::Skipped | CheckupVerdict::Unknown);
     if verdicts.clone().all(is_silent) {
         return Exit::Unknown;
     }
     match verdicts.max() {
         None => Exit::Unknown,
-        Some(Verdict::Pass | Verdict::Skipped) => Exit::Done,
-        Some(Verdict::Warn | Verdict::Unknown | Verdict::Fail) => Exit::Findings,
+        Some(CheckupVerdict::Pass | CheckupVerdict::Skipped) => Exit::Done,
+        Some(CheckupVerdict::Warn | CheckupVerdict::Unknown | CheckupVerdict::Fail) => Exit::Findings,
     }
 }
 
@@ -52,31 +52,31 @@ fn table(name: &ClusterName, lines: &[CheckLine], printer: &mut Printer) -> anyh
     let width = lines.iter().map(|line| line.source.to_string().chars().count()).max().unwrap_or(0);
     for check in lines {
         let tone = match check.verdict {
-            Verdict::Pass => Tone::Well,
-            Verdict::Warn => Tone::Look,
-            Verdict::Skipped => Tone::Dim,
-            Verdict::Unknown => Tone::Stale,
-            Verdict::Fail => Tone::Act,
+            CheckupVerdict::Pass => Tone::Ok,
+            CheckupVerdict::Warn => Tone::Warning,
+            CheckupVerdict::Skipped => Tone::Dim,
+            CheckupVerdict::Unknown => Tone::Stale,
+            CheckupVerdict::Fail => Tone::Critical,
         };
         let source = check.source.to_string();
         let line = Line::new()
-            .with(format!("  {:<7} ", check.verdict.word()), tone)
+            .with(format!("  {:<7} ", check.verdict.as_str()), tone)
             .plain(format!("{source:<width$}  "))
             .dim(format!("{:<13} ", check.aspect))
             .plain(check.text.as_str());
         printer.line(&line)?;
-        if !check.remedy.is_empty() && check.verdict != Verdict::Pass {
+        if !check.remedy.is_empty() && check.verdict != CheckupVerdict::Pass {
             printer.line(&Line::new().dim(format!("          → {}", check.remedy)))?;
         }
     }
     let count = |verdict| lines.iter().filter(|line| line.verdict == verdict).count();
     let summary = format!(
         "  {} ok, {} skipped, {} warn, {} fail, {} unknown",
-        count(Verdict::Pass),
-        count(Verdict::Skipped),
-        count(Verdict::Warn),
-        count(Verdict::Fail),
-        count(Verdict::Unknown)
+        count(CheckupVerdict::Pass),
+        count(CheckupVerdict::Skipped),
+        count(CheckupVerdict::Warn),
+        count(CheckupVerdict::Fail),
+        count(CheckupVerdict::Unknown)
     );
     printer.line(&Line::new().dim(summary))?;
     Ok(())
@@ -86,7 +86,7 @@ fn table(name: &ClusterName, lines: &[CheckLine], printer: &mut Printer) -> anyh
 mod tests {
     use rstest::rstest;
 
-    use super::Verdict::{Fail, Pass, Skipped, Unknown, Warn};
+    use super::CheckupVerdict::{Fail, Pass, Skipped, Unknown, Warn};
     use super::*;
 
     #[rstest]
@@ -97,8 +97,8 @@ mod tests {
     #[case::failed(&[Fail, Fail], Exit::Findings)]
     #[case::nothing_examined(&[Unknown, Skipped], Exit::Unknown)]
     #[case::nothing_at_all(&[], Exit::Unknown)]
-    fn scripts_are_told_to_look_only_where_there_is_something_to_mend(
-        #[case] verdicts: &[Verdict],
+    fn scripts_are_reported_to_look_only_where_there_is_something_to_repair(
+        #[case] verdicts: &[CheckupVerdict],
         #[case] expected: Exit,
     ) {
         assert_eq!(exit(verdicts.iter().copied()), expected);

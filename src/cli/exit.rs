@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::action::outcome::Ending;
+use crate::action::outcome::OutcomeKind;
 
 /// How a command ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -26,13 +26,13 @@ pub enum Exit {
 
 impl Exit {
     /// How an action ended, as an exit code.
-    pub fn of(ending: Ending) -> Self {
+    pub fn of(ending: OutcomeKind) -> Self {
         match ending {
-            Ending::Done => Self::Done,
-            Ending::Refused => Self::Refused,
-            Ending::Unverified => Self::Unverified,
-            Ending::Unknown => Self::Unknown,
-            Ending::Failed => Self::Failed,
+            OutcomeKind::Done => Self::Done,
+            OutcomeKind::Refused => Self::Refused,
+            OutcomeKind::Unverified => Self::Unverified,
+            OutcomeKind::Unknown => Self::Unknown,
+            OutcomeKind::Failed => Self::Failed,
         }
     }
 }

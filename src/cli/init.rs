@@ -11,7 +11,7 @@ use anyhow::Context;
 use super::args;
 use super::exit::Exit;
 use super::printer::Printer;
-use crate::config::discovered::Discovered;
+use crate::config::discovered::{AssertionSubject, Discovered};
 use crate::config::endpoint::{Login, SecretSource};
 use crate::config::write_file::Asked;
 use crate::config::{ClusterSettings, ConfigError, Environment, compose, default_path, from_text};
@@ -42,23 +42,45 @@ pub fn write(file_text: &str, path: &Path, print: bool, force: bool, printer: &m
         return Ok(Exit::Done);
     }
     let environment = Environment::of_process();
-    let settings = from_text(file_text, path, &environment).context("what was found makes no configuration")?;
+    let settings =
+        from_text(file_text, path, &environment).context("no configuration can be generated from what was found")?;
     if !put(file_text, path, force)? {
-        printer.say(format!("{} exists and was left as it is.", path.display()));
+        printer.say(format!("{} exists and was not changed.", path.display()));
         printer.say("--force replaces it; --print shows what would be written.");
         return Ok(Exit::Usage);
     }
-    printer.say(format!("Wrote {}, readable by you alone.", path.display()));
+    printer.say(format!("Wrote {}, readable only by you.", path.display()));
     let missing = missing_variables(&settings.clusters, &environment);
     if !missing.is_empty() {
         let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
-        printer.say(format!("Passwords are looked for in variables that are not set here: {missing}."));
+        printer.say(format!("These password variables are not set here: {missing}."));
     }
     let with = if path == default_path(&environment) { String::new() } else { format!(" --config {}", path.display()) };
     printer.say(format!(
-        "Next: `pgctl-tui{with} doctor` examines every endpoint, then `pgctl-tui{with}` opens the console."
+        "Next: `pgctl-tui{with} doctor` checks every endpoint, then `pgctl-tui{with}` opens the console."
     ));
     Ok(Exit::Done)
+}
+
+/// How many assertions are proposed and on what, with how to refuse them; `None`: none is.
+pub fn proposed(found: &Discovered) -> Option<String> {
+    let count = |subject| found.assertions.iter().filter(|one| one.subject == subject).count();
+    let parts: Vec<String> = AssertionSubject::ALL
+        .into_iter()
+        .map(|(subject, word)| (count(subject), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let all = found.assertions.len();
+    let noun = if all == 1 { "assertion" } else { "assertions" };
+    let database = found.assertions_in.as_deref().unwrap_or("the database");
+    (all > 0).then(|| {
+        format!(
+            "proposed {all} {noun} from the contents of {database} ({}): delete those that will not stay true, or omit all \
+                with --no-assertions",
+            parts.join(", ")
+        )
+    })
 }
 
 /// Puts the file in its place; whether it did, or found one there.
@@ -72,7 +94,7 @@ fn put(text: &str, path: &Path, force: bool) -> anyhow::Result<bool> {
         .recursive(true)
         .mode(0o700)
         .create(&directory)
-        .with_context(|| cannot("its directory cannot be made"))?;
+        .with_context(|| cannot("its directory cannot be created"))?;
     // Only its owner can read a temporary file of this kind, also after it has got its name.
     let mut file = tempfile::NamedTempFile::new_in(&directory).with_context(|| cannot("cannot be written"))?;
     file.write_all(text.as_bytes()).with_context(|| cannot("cannot be written"))?;
@@ -154,12 +176,35 @@ mod tests {
     }
 
     #[test]
+    fn how_many_assertions_are_proposed_is_reported_with_how_to_refuse_them() {
+        let one = |name: &str, subject| crate::config::discovered::DiscoveredAssertion {
+            name: name.to_owned(),
+            sql: "SELECT 1".to_owned(),
+            expect: 1,
+            subject,
+        };
+        let mut found = Discovered { assertions_in: Some("banking".to_owned()), ..Discovered::default() };
+        assert_eq!(proposed(&found), None);
+        found.assertions = vec![
+            one("a", AssertionSubject::Tables),
+            one("b", AssertionSubject::Rows),
+            one("c", AssertionSubject::Rows),
+        ];
+        let said = proposed(&found).unwrap();
+        assert!(
+            said.starts_with("proposed 3 assertions from the contents of banking (1 on tables, 2 on rows"),
+            "{said}"
+        );
+        assert!(said.ends_with("--no-assertions"), "{said}");
+    }
+
+    #[test]
     fn a_directory_that_cannot_be_made_is_named() {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("file"), "").unwrap();
         let path = home.path().join("file").join("config.toml");
         let error = format!("{:#}", write(TEXT, &path, false, true, &mut Printer::new()).unwrap_err());
-        assert!(error.contains("config.toml: its directory cannot be made"), "{error}");
+        assert!(error.contains("config.toml: its directory cannot be created"), "{error}");
     }
 
     #[test]
@@ -183,6 +228,7 @@ mod tests {
             profile: vec!["patroni".to_owned()],
             postgres: None,
             name: Some("lab".to_owned()),
+            no_assertions: false,
             print: false,
             force: false,
         };

@@ -89,9 +89,9 @@ impl Default for Printer {
 fn sgr(tone: Tone) -> Option<&'static str> {
     match tone {
         Tone::Plain => None,
-        Tone::Well => Some("32"),
-        Tone::Look => Some("33"),
-        Tone::Act => Some("1;31"),
+        Tone::Ok => Some("32"),
+        Tone::Warning => Some("33"),
+        Tone::Critical => Some("1;31"),
         Tone::Stale | Tone::Dim => Some("2"),
         Tone::Strong => Some("1"),
     }

@@ -11,7 +11,7 @@ use super::args::Output;
 use super::exit::Exit;
 use super::printer::{Printer, is_closed};
 use crate::model::observed::Freshness;
-use crate::model::snapshot::{Snapshot, StackKind, Wellbeing};
+use crate::model::snapshot::{ClusterHealth, Snapshot};
 use crate::observe::once::settled;
 use crate::observe::picture::{Handle, Order, Picture};
 use crate::report;
@@ -23,6 +23,8 @@ use crate::report::table::Tone;
 pub struct Options {
     /// Form.
     pub output: Output,
+    /// Version of the JSON schema.
+    pub schema: u8,
     /// Judge by the exit code.
     pub check: bool,
     /// Print again at every interval.
@@ -85,7 +87,9 @@ fn show(pictures: &[Arc<Picture>], options: &Options, printer: &mut Printer) -> 
         Output::Json => {
             let document = report::document::status(snapshots.iter().copied());
             // While watching, one line a document, so that a reader knows where each ends.
-            let text = if options.watch.is_some() {
+            let text = if options.schema == 1 {
+                report::document::json_of_schema_one(&snapshots, options.watch.is_none())
+            } else if options.watch.is_some() {
                 serde_json::to_string(&document)
             } else {
                 report::document::json(&document)
@@ -105,7 +109,7 @@ fn show(pictures: &[Arc<Picture>], options: &Options, printer: &mut Printer) -> 
 
 fn table(snapshots: &[&Snapshot], glance: bool, printer: &mut Printer) -> anyhow::Result<()> {
     // Where there are no agents to vouch for a server, SQL is asked in any case.
-    let glance = glance && snapshots.iter().any(|snapshot| snapshot.identity.kind != StackKind::Streaming);
+    let glance = glance && snapshots.iter().any(|snapshot| snapshot.identity.traits.agents);
     if let [one] = snapshots {
         return cluster(one, glance, printer);
     }
@@ -114,17 +118,16 @@ fn table(snapshots: &[&Snapshot], glance: bool, printer: &mut Printer) -> anyhow
         printer.line(&line)?;
     }
     printer.line(&Line::new())?;
-    printer.line(&report::clusters::totals(snapshots.iter().map(|snapshot| snapshot.wellbeing())))?;
+    printer.line(&report::clusters::totals(snapshots.iter().map(|snapshot| snapshot.cluster_health())))?;
     if glance {
         printer.line(&Line::new())?;
-        printer.line(&Line::new().dim(GLANCE))?;
+        printer.line(&Line::new().dim(GLANCE_HELP))?;
     }
     Ok(())
 }
 
 /// What a glance leaves out: "no findings" must not claim more than was looked at.
-const GLANCE: &str =
-    "SQL      not asked where Patroni vouches: --full asks it, for slots, archiver, sessions and wraparound too";
+const GLANCE_HELP: &str = "SQL      not queried where Patroni reports OK: --full also queries SQL (slots, archiver, sessions, XID wraparound)";
 
 fn cluster(snapshot: &Snapshot, glance: bool, printer: &mut Printer) -> anyhow::Result<()> {
     let summary = report::summary::summary(snapshot, snapshot.now);
@@ -138,7 +141,7 @@ fn cluster(snapshot: &Snapshot, glance: bool, printer: &mut Printer) -> anyhow::
         printer.line(&line)?;
     }
     if glance {
-        printer.line(&Line::new().dim(GLANCE))?;
+        printer.line(&Line::new().dim(GLANCE_HELP))?;
     }
     let found = report::findings::table(snapshot);
     if !found.rows.is_empty() {
@@ -157,10 +160,10 @@ fn cluster(snapshot: &Snapshot, glance: bool, printer: &mut Printer) -> anyhow::
 fn silent(snapshot: &Snapshot, printer: &mut Printer) -> anyhow::Result<()> {
     let silent = |freshness| matches!(freshness, Freshness::Lost | Freshness::Stale | Freshness::Waiting);
     for status in snapshot.sources().into_iter().filter(|status| silent(status.freshness)) {
-        let place = status.place();
-        let trouble = status.trouble.unwrap_or_else(|| "not answered yet".to_owned());
+        let place = status.describe_endpoint();
+        let failure_kind = status.failure_kind.unwrap_or_else(|| "no response yet".to_owned());
         let remedy = status.remedy.map_or_else(String::new, |remedy| format!(" → {remedy}"));
-        let line = Line::new().with(format!("{place}: {trouble}{remedy}"), Tone::Stale);
+        let line = Line::new().with(format!("{place}: {failure_kind}{remedy}"), Tone::Stale);
         printer.line(&line)?;
     }
     Ok(())
@@ -176,11 +179,11 @@ fn judge(snapshots: &[&Snapshot], check: bool) -> Exit {
     if !check {
         return Exit::Done;
     }
-    match snapshots.iter().map(|snapshot| snapshot.wellbeing()).max() {
-        Some(Wellbeing::Act) => Exit::Findings,
-        _ if snapshots.iter().any(|snapshot| snapshot.wellbeing() == Wellbeing::Look) => Exit::Findings,
-        Some(Wellbeing::Unknown) => Exit::Unknown,
-        Some(Wellbeing::Look | Wellbeing::Well) | None => Exit::Done,
+    match snapshots.iter().map(|snapshot| snapshot.cluster_health()).max() {
+        Some(ClusterHealth::Critical) => Exit::Findings,
+        _ if snapshots.iter().any(|snapshot| snapshot.cluster_health() == ClusterHealth::Warning) => Exit::Findings,
+        Some(ClusterHealth::Unknown) => Exit::Unknown,
+        Some(ClusterHealth::Warning | ClusterHealth::Ok) | None => Exit::Done,
     }
 }
 
@@ -210,21 +213,21 @@ mod tests {
         let mut snapshot = healthy();
         snapshot.members.clear();
         snapshot.records.clear();
-        assert_ne!(snapshot.wellbeing(), Wellbeing::Unknown, "something answers");
+        assert_ne!(snapshot.cluster_health(), ClusterHealth::Unknown, "something answers");
         assert_eq!(judge(&[&snapshot], false), Exit::Unknown);
     }
 
     #[test]
-    fn only_who_has_looked_at_everything_says_that_all_is_well() {
+    fn only_who_has_looked_at_everything_says_that_all_is_healthy() {
         use crate::model::observed::Reading;
         use crate::model::source::{Source, SourceKind};
         use crate::report::test_support::{acknowledge, findings};
-        let mut unheard = healthy();
+        let mut not_reasked = healthy();
         let source = Source::new(SourceKind::Sql, "pg-2");
-        unheard.members[2].sql = Some(Reading::unasked(source, Duration::from_secs(4), unheard.now));
-        assert_eq!((judge(&[&unheard], false), judge(&[&unheard], true)), (Exit::Done, Exit::Unknown));
+        not_reasked.members[2].sql = Some(Reading::not_attempted(source, Duration::from_secs(4), not_reasked.now));
+        assert_eq!((judge(&[&not_reasked], false), judge(&[&not_reasked], true)), (Exit::Done, Exit::Unknown));
         let mut making = healthy();
-        making.settling = findings();
+        making.pending_findings = findings();
         assert_eq!((judge(&[&making], false), judge(&[&making], true)), (Exit::Done, Exit::Findings));
         let mut known = healthy();
         known.findings = findings();

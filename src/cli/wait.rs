@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::exit::Exit;
 use super::printer::Printer;
 use crate::health::readiness::{Condition, unmet};
-use crate::model::snapshot::Wellbeing;
+use crate::model::snapshot::ClusterHealth;
 use crate::observe::picture::Handle;
 
 /// Waits until `condition` holds in one picture whose every part is present knowledge.
@@ -28,7 +28,7 @@ pub async fn run(mut handle: Handle, condition: &Condition, timeout: Duration, p
         for reason in unmet(&last.snapshot, condition) {
             printer.say(format!("{}: {reason}", handle.cluster));
         }
-        let known = last.snapshot.wellbeing() != Wellbeing::Unknown;
+        let known = last.snapshot.cluster_health() != ClusterHealth::Unknown;
         return if known { Exit::Failed } else { Exit::Unknown };
     }
 }

@@ -22,7 +22,7 @@ use crate::report::line::Line;
 use crate::report::tones;
 
 /// Passes an alert on. Must return at once.
-pub type Tell = Box<dyn Fn(Alert)>;
+pub type AlertSink = Box<dyn Fn(Alert)>;
 
 /// How to watch.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub struct Options {
 pub async fn run(
     mut handles: Vec<Handle>,
     options: &Options,
-    tell: Option<Tell>,
+    tell: Option<AlertSink>,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -60,7 +60,7 @@ pub async fn run(
     }
     for (handle, picture) in handles.iter().zip(&last) {
         for alert in standing(&handle.cluster, &picture.snapshot.findings) {
-            if !is_read(alert_line(&alert, &picture.snapshot, options.output, printer))? {
+            if !is_read(print_alert(&alert, &picture.snapshot, options.output, printer))? {
                 return Ok(Exit::Done);
             }
         }
@@ -74,13 +74,13 @@ pub async fn run(
         };
         if outcome.is_err() {
             // Its observer is gone: whoever waits for news of it must not wait for ever.
-            printer.say(format!("pgctl-tui: {}: not watched any more", handles[index].cluster));
+            printer.say(format!("pgctl-tui: {}: no longer watched", handles[index].cluster));
             return Ok(Exit::Unknown);
         }
         let picture = handles[index].pictures.borrow_and_update().clone();
         let cluster = handles[index].cluster.clone();
-        let told = step(&cluster, &last[index], &picture, options, tell.as_ref(), printer);
-        if !is_read(told)? {
+        let reported = step(&cluster, &last[index], &picture, options, tell.as_ref(), printer);
+        if !is_read(reported)? {
             return Ok(Exit::Done);
         }
         last[index] = picture;
@@ -93,19 +93,19 @@ fn step(
     before: &Picture,
     after: &Picture,
     options: &Options,
-    tell: Option<&Tell>,
+    tell: Option<&AlertSink>,
     printer: &mut Printer,
 ) -> anyhow::Result<()> {
     if !options.findings_only {
         let seen = before.events.last().map_or(0, |event| event.number);
         // Findings have lines of their own.
-        let news = after.events.iter().filter(|event| event.number > seen && event.kind != EventKind::Finding);
-        for event in news {
-            event_line(cluster, event, options.output, printer)?;
+        let updates = after.events.iter().filter(|event| event.number > seen && event.kind != EventKind::Finding);
+        for event in updates {
+            print_event(cluster, event, options.output, printer)?;
         }
     }
     for alert in between(cluster, &before.snapshot.findings, &after.snapshot.findings) {
-        alert_line(&alert, &after.snapshot, options.output, printer)?;
+        print_alert(&alert, &after.snapshot, options.output, printer)?;
         if let Some(tell) = tell {
             tell(alert);
         }
@@ -113,15 +113,15 @@ fn step(
     Ok(())
 }
 
-fn alert_line(alert: &Alert, snapshot: &Snapshot, output: WatchOutput, printer: &mut Printer) -> anyhow::Result<()> {
-    let (word, finding) = (alert.change.word(), &alert.finding);
+fn print_alert(alert: &Alert, snapshot: &Snapshot, output: WatchOutput, printer: &mut Printer) -> anyhow::Result<()> {
+    let (change, finding) = (alert.change, &alert.finding);
     match output {
         WatchOutput::Text => {
             let line = Line::new()
                 .dim(format!("{} ", snapshot.wall.strftime("%Y-%m-%dT%H:%M:%SZ")))
                 .plain(format!("{} ", alert.cluster))
-                .with(format!("{} ", finding.severity.word().to_uppercase()), tones::severity(finding.severity))
-                .plain(format!("{word} "))
+                .with(format!("{} ", finding.severity.as_str().to_uppercase()), tones::severity(finding.severity))
+                .plain(format!("{} ", change.shown()))
                 .dim(format!("{}@{}: ", finding.code, finding.subject))
                 .plain(finding.title.as_str());
             printer.line(&line)?;
@@ -130,7 +130,7 @@ fn alert_line(alert: &Alert, snapshot: &Snapshot, output: WatchOutput, printer: 
             &json!({
                 "at": snapshot.wall.to_string(),
                 "cluster": alert.cluster,
-                "change": word,
+                "change": change.as_str(),
                 "finding": document::finding(snapshot, finding),
             }),
             printer,
@@ -139,15 +139,15 @@ fn alert_line(alert: &Alert, snapshot: &Snapshot, output: WatchOutput, printer: 
     Ok(())
 }
 
-fn event_line(cluster: &ClusterName, event: &Event, output: WatchOutput, printer: &mut Printer) -> anyhow::Result<()> {
+fn print_event(cluster: &ClusterName, event: &Event, output: WatchOutput, printer: &mut Printer) -> anyhow::Result<()> {
     match output {
         WatchOutput::Text => {
             let line = Line::new()
                 .dim(format!("{} ", event.wall.strftime("%Y-%m-%dT%H:%M:%SZ")))
                 .plain(format!("{cluster} "))
-                .with(format!("{} ", event.severity.word().to_uppercase()), tones::severity(event.severity))
+                .with(format!("{} ", event.severity.as_str().to_uppercase()), tones::severity(event.severity))
                 .plain("event ")
-                .dim(format!("{}@{}: ", event.kind.word(), event.subject))
+                .dim(format!("{}@{}: ", event.kind.as_str(), event.subject))
                 .plain(event.text.as_str());
             printer.line(&line)?;
         }
@@ -157,8 +157,8 @@ fn event_line(cluster: &ClusterName, event: &Event, output: WatchOutput, printer
                 "cluster": cluster,
                 "change": "event",
                 "event": {
-                    "kind": event.kind.word(),
-                    "severity": event.severity.word(),
+                    "kind": event.kind.as_str(),
+                    "severity": event.severity.as_str(),
                     "subject": event.subject.to_string(),
                     "text": event.text,
                     "source": event.source.as_ref().map(ToString::to_string),
@@ -176,8 +176,8 @@ fn write(document: &Value, printer: &mut Printer) -> anyhow::Result<()> {
 }
 
 /// Whether somebody still reads.
-fn is_read(told: anyhow::Result<()>) -> anyhow::Result<bool> {
-    match told {
+fn is_read(reported: anyhow::Result<()>) -> anyhow::Result<bool> {
+    match reported {
         Ok(()) => Ok(true),
         Err(error) if is_closed(&error) => Ok(false),
         Err(error) => Err(error),

@@ -73,19 +73,19 @@ impl Cause {
     }
 
     /// The words for it.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::Refused => "connection refused",
-            Self::TimedOut => "no answer in time",
+            Self::TimedOut => "timed out",
             Self::Name => "host name does not resolve",
             Self::Unreachable => "host unreachable",
             Self::Tls => "TLS failed",
-            Self::Credentials => "credentials refused",
-            Self::Withheld => "login withheld",
+            Self::Credentials => "authentication failed",
+            Self::Withheld => "password withheld",
             Self::Permission => "permission denied",
             Self::Closed => "connection closed",
-            Self::UnexpectedAnswer => "unexpected answer",
-            Self::TooLarge => "answer too large",
+            Self::UnexpectedAnswer => "unexpected response",
+            Self::TooLarge => "response too large",
             Self::Unsupported => "not supported",
             Self::NotReady => "not ready",
             Self::NoQuorum => "no quorum",
@@ -93,8 +93,8 @@ impl Cause {
     }
 
     /// `why`, or where that is empty the words for the cause itself.
-    pub fn said(self, why: &str) -> &str {
-        if why.is_empty() { self.words() } else { why }
+    pub fn with_reason(self, why: &str) -> &str {
+        if why.is_empty() { self.describe() } else { why }
     }
 }
 
@@ -116,7 +116,7 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 /// What libraries say where the [`Cause`] has said it already.
-const COMMONPLACE: [&str; 9] = [
+const UNINFORMATIVE: [&str; 9] = [
     "Connection refused",
     "Connection timed out",
     "Name or service not known",
@@ -132,7 +132,7 @@ const COMMONPLACE: [&str; 9] = [
 /// empty. One clause, whatever `error` is wrapped in.
 pub fn why(error: &(dyn Error + 'static)) -> String {
     if let Some(tls) = find::<rustls::Error>(error) {
-        return tls_words(tls);
+        return tls_text(tls);
     }
     let mut innermost = String::new();
     let mut next = Some(error);
@@ -145,7 +145,7 @@ pub fn why(error: &(dyn Error + 'static)) -> String {
     }
     let words = plain(&innermost);
     let words = words.rsplit_once("failed to lookup address information: ").map_or(words, |(_, reason)| reason);
-    if COMMONPLACE.contains(&words) { String::new() } else { words.to_owned() }
+    if UNINFORMATIVE.contains(&words) { String::new() } else { words.to_owned() }
 }
 
 /// Without the number that systems add to what they say: ` (os error 111)`.
@@ -155,7 +155,7 @@ fn plain(words: &str) -> &str {
 }
 
 /// What TLS failed for, as an operator would say it; the rarer reasons in the library's words.
-pub fn tls_words(error: &rustls::Error) -> String {
+pub fn tls_text(error: &rustls::Error) -> String {
     use rustls::{AlertDescription, CertificateError as Bad, Error as Tls};
     let words = match error {
         Tls::InvalidCertificate(Bad::UnknownIssuer) => "the certificate is signed by an unknown issuer",
@@ -167,9 +167,9 @@ pub fn tls_words(error: &rustls::Error) -> String {
         Tls::InvalidCertificate(Bad::NotValidForNameContext { expected, .. }) => {
             return format!("the certificate is not valid for {}", expected.to_str());
         }
-        Tls::InvalidMessage(_) => "what listens there does not speak TLS",
-        Tls::AlertReceived(AlertDescription::CertificateRequired) => "the server wants a client certificate",
-        Tls::AlertReceived(alert) => return format!("the server refused with the alert {alert:?}"),
+        Tls::InvalidMessage(_) => "the service on this port does not use TLS",
+        Tls::AlertReceived(AlertDescription::CertificateRequired) => "the server requires a client certificate",
+        Tls::AlertReceived(alert) => return format!("the server rejected the handshake with TLS alert {alert:?}"),
         other => return other.to_string(),
     };
     words.to_owned()
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_wrapped_error_only_the_reason_is_said() {
+    fn of_a_wrapped_error_only_the_reason_is_reported() {
         let lookup =
             |reason: &str| wrapped(io::Error::other(format!("failed to lookup address information: {reason}")));
         // What the cause says already is not said again; a resolver that is down is another matter.
@@ -241,13 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn tls_failures_are_told_as_what_is_wrong_with_the_certificate_or_the_port() {
+    fn tls_failures_are_reported_as_what_is_wrong_with_the_certificate_or_the_port() {
         let tls = |error: rustls::Error| why(&wrapped(io::Error::new(io::ErrorKind::InvalidData, error)));
         let bad = rustls::CertificateError::UnknownIssuer;
         assert_eq!(tls(bad.into()), "the certificate is signed by an unknown issuer");
-        assert_eq!(tls(rustls::InvalidMessage::InvalidContentType.into()), "what listens there does not speak TLS");
+        assert_eq!(tls(rustls::InvalidMessage::InvalidContentType.into()), "the service on this port does not use TLS");
         let alert = rustls::AlertDescription::CertificateRequired;
-        assert_eq!(tls(rustls::Error::AlertReceived(alert)), "the server wants a client certificate");
+        assert_eq!(tls(rustls::Error::AlertReceived(alert)), "the server requires a client certificate");
     }
 
     #[test]

@@ -43,10 +43,10 @@ impl ServerCertificate {
 
 /// What a handshake showed, for whoever runs the handshake.
 #[derive(Clone, Debug, Default)]
-pub struct Capture(Arc<Mutex<Option<Shown>>>);
+pub struct Capture(Arc<Mutex<Option<CapturedCertificate>>>);
 
 #[derive(Clone, Debug)]
-struct Shown {
+struct CapturedCertificate {
     certificate: CertificateDer<'static>,
     distrust: Option<String>,
 }
@@ -60,8 +60,8 @@ impl Capture {
 
     /// Keeps what was shown, with the verdict on it.
     pub(crate) fn note(&self, certificate: &CertificateDer<'_>, verdict: &Result<ServerCertVerified, rustls::Error>) {
-        let distrust = verdict.as_ref().err().map(cause::tls_words);
-        let shown = Shown { certificate: certificate.clone().into_owned(), distrust };
+        let distrust = verdict.as_ref().err().map(cause::tls_text);
+        let shown = CapturedCertificate { certificate: certificate.clone().into_owned(), distrust };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
     }
 }
@@ -76,13 +76,13 @@ pub enum ProbeError {
     #[error("\"{0}\" is not a server name")]
     Name(String),
     /// No connection.
-    #[error("no connection: {}", Cause::of(.0).unwrap_or(Cause::Unreachable).said(&cause::why(.0)))]
+    #[error("no connection: {}", Cause::of(.0).unwrap_or(Cause::Unreachable).with_reason(&cause::why(.0)))]
     Connect(std::io::Error),
     /// The handshake failed before a certificate was shown.
-    #[error("{}", Cause::Tls.said(&cause::why(.0)))]
+    #[error("{}", Cause::Tls.with_reason(&cause::why(.0)))]
     Handshake(std::io::Error),
     /// Time ran out.
-    #[error("no answer within {:.1} s", .0.as_secs_f64())]
+    #[error("no response within {:.1} s", .0.as_secs_f64())]
     TimedOut(Duration),
     /// A certificate was shown that cannot be read.
     #[error("the server's certificate cannot be read")]
@@ -126,7 +126,7 @@ fn read(der: &CertificateDer<'_>, distrust: Option<String>) -> Option<ServerCert
     let (not_before, not_after) = validity(der)?;
     let certificate = Certificate::from_der(der).ok()?.tbs_certificate;
     let names = match certificate.get::<SubjectAltName>() {
-        Ok(Some((_, names))) => names.0.iter().filter_map(words).collect(),
+        Ok(Some((_, names))) => names.0.iter().filter_map(name_text).collect(),
         Ok(None) | Err(_) => Vec::new(),
     };
     let (subject, issuer) = (certificate.subject.to_string(), certificate.issuer.to_string());
@@ -134,7 +134,7 @@ fn read(der: &CertificateDer<'_>, distrust: Option<String>) -> Option<ServerCert
 }
 
 /// The names a TLS client compares with; others (mail addresses, URIs) say nothing about a host.
-fn words(name: &GeneralName) -> Option<String> {
+fn name_text(name: &GeneralName) -> Option<String> {
     match name {
         GeneralName::DnsName(name) => Some(name.to_string()),
         GeneralName::IpAddress(octets) => match octets.as_bytes() {

@@ -17,17 +17,17 @@ use super::cause;
 use super::sending::Unanswered;
 
 /// How long one call may take, beyond what it is asked to wait for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest output of a command that is kept, in bytes.
-const MOST_OUTPUT: usize = 2_000;
+const MAX_OUTPUT: usize = 2_000;
 /// How long a container may take to stop before it is killed.
-pub const GRACE: Duration = Duration::from_secs(60);
+pub const GRACE_PERIOD: Duration = Duration::from_secs(60);
 
 /// Why the engine did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum DockerError {
     /// The address is none that can be spoken to.
-    #[error("{address} is no address of an engine that can be reached from here: use unix:///path or tcp://host:port")]
+    #[error("{address} is not a valid engine address: use unix:///path or tcp://host:port")]
     Address {
         /// As configured.
         address: String,
@@ -47,7 +47,7 @@ pub enum DockerError {
         message: String,
     },
     /// A command inside the container failed.
-    #[error("the command in the container ended with {code}: {output}")]
+    #[error("the command in the container exited with {code}: {output}")]
     Command {
         /// Exit code.
         code: i64,
@@ -58,7 +58,7 @@ pub enum DockerError {
     #[error("{0}")]
     Lost(String),
     /// It did not answer in time.
-    #[error("no answer after {:.0} s", .0.as_secs_f64())]
+    #[error("no response after {:.0} s", .0.as_secs_f64())]
     TimedOut(Duration),
 }
 
@@ -106,7 +106,7 @@ pub struct Container {
 
 /// How a container is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Condition {
+pub struct ContainerStatus {
     /// Its first process runs, or is paused.
     pub running: bool,
     /// Frozen.
@@ -119,9 +119,9 @@ pub struct Condition {
 
 /// One engine.
 #[derive(Clone, Debug)]
-pub struct Engine(Docker);
+pub struct DockerEngine(Docker);
 
-impl Engine {
+impl DockerEngine {
     /// The engine at `address` (`unix:///path`, `tcp://host:port`). Nothing is connected yet.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl Engine {
     /// When the engine does not tell.
     pub async fn containers(&self) -> Result<Vec<Container>, DockerError> {
         let options = ListContainersOptionsBuilder::new().all(true).build();
-        let listed = within(PATIENCE, self.0.list_containers(Some(options))).await?;
+        let listed = within(TIMEOUT, self.0.list_containers(Some(options))).await?;
         Ok(listed.into_iter().map(container).collect())
     }
 
@@ -144,9 +144,9 @@ impl Engine {
     ///
     /// # Errors
     /// When the engine does not tell, or there is none.
-    pub async fn condition(&self, id: &str) -> Result<Condition, DockerError> {
-        let told = within(PATIENCE, self.0.inspect_container(id, None)).await?;
-        Ok(condition(&told))
+    pub async fn condition(&self, id: &str) -> Result<ContainerStatus, DockerError> {
+        let reported = within(TIMEOUT, self.0.inspect_container(id, None)).await?;
+        Ok(condition(&reported))
     }
 
     /// SIGKILL to its first process. A restart policy does not bring it back.
@@ -155,17 +155,17 @@ impl Engine {
     /// When that is refused or not answered.
     pub async fn kill(&self, id: &str) -> Result<(), DockerError> {
         let options = KillContainerOptionsBuilder::new().signal("SIGKILL").build();
-        within(PATIENCE, self.0.kill_container(id, Some(options))).await
+        within(TIMEOUT, self.0.kill_container(id, Some(options))).await
     }
 
-    /// Stops it in good order, and kills it after [`GRACE`].
+    /// Stops it in good order, and kills it after [`GRACE_PERIOD`].
     ///
     /// # Errors
     /// When that is refused or not answered.
     pub async fn stop(&self, id: &str) -> Result<(), DockerError> {
-        let grace = i32::try_from(GRACE.as_secs()).unwrap_or(i32::MAX);
+        let grace = i32::try_from(GRACE_PERIOD.as_secs()).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::new().t(grace).build();
-        within(GRACE + PATIENCE, self.0.stop_container(id, Some(options))).await
+        within(GRACE_PERIOD + TIMEOUT, self.0.stop_container(id, Some(options))).await
     }
 
     /// Starts it.
@@ -173,7 +173,7 @@ impl Engine {
     /// # Errors
     /// When that is refused or not answered.
     pub async fn start(&self, id: &str) -> Result<(), DockerError> {
-        within(PATIENCE, self.0.start_container(id, None)).await
+        within(TIMEOUT, self.0.start_container(id, None)).await
     }
 
     /// Freezes it.
@@ -181,7 +181,7 @@ impl Engine {
     /// # Errors
     /// When that is refused or not answered.
     pub async fn pause(&self, id: &str) -> Result<(), DockerError> {
-        within(PATIENCE, self.0.pause_container(id)).await
+        within(TIMEOUT, self.0.pause_container(id)).await
     }
 
     /// Thaws it.
@@ -189,7 +189,7 @@ impl Engine {
     /// # Errors
     /// When that is refused or not answered.
     pub async fn unpause(&self, id: &str) -> Result<(), DockerError> {
-        within(PATIENCE, self.0.unpause_container(id)).await
+        within(TIMEOUT, self.0.unpause_container(id)).await
     }
 
     /// Runs a shell script inside, as root, to its end. `arguments` become `$1` and so on.
@@ -205,23 +205,23 @@ impl Engine {
             cmd: Some(command.chain(arguments.iter().cloned()).collect()),
             ..CreateExecOptions::default()
         };
-        let created = within(PATIENCE, self.0.create_exec(id, options)).await?;
+        let created = within(TIMEOUT, self.0.create_exec(id, options)).await?;
         let run = async {
             let mut said = String::new();
             if let StartExecResults::Attached { mut output, .. } = self.0.start_exec(&created.id, None).await? {
                 while let Some(piece) = output.next().await {
                     let piece = piece?.to_string();
-                    let left = MOST_OUTPUT.saturating_sub(said.len());
+                    let left = MAX_OUTPUT.saturating_sub(said.len());
                     said.extend(piece.chars().take(left));
                 }
             }
             Ok((said, self.0.inspect_exec(&created.id).await?))
         };
-        let (output, ended) = within(PATIENCE, run).await?;
+        let (output, ended) = within(TIMEOUT, run).await?;
         match ended.exit_code {
             Some(0) => Ok(()),
             Some(code) => Err(DockerError::Command { code, output: output.trim().replace('\n', "; ") }),
-            None => Err(DockerError::Lost("the end of the command in the container was not told".to_owned())),
+            None => Err(DockerError::Lost("the exit of the command in the container was not reported".to_owned())),
         }
     }
 }
@@ -233,33 +233,33 @@ pub(super) fn docker(address: &str) -> Result<Docker, DockerError> {
         _ => DockerError::Address { address: address.to_owned() },
     })?;
     // Deadlines are set call by call; stopping takes longer than the rest.
-    Ok(engine.with_timeout(GRACE + PATIENCE))
+    Ok(engine.with_timeout(GRACE_PERIOD + TIMEOUT))
 }
 
 pub(super) async fn within<T>(
-    patience: Duration,
+    time_limit: Duration,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, DockerError> {
-    match tokio::time::timeout(patience, work).await {
+    match tokio::time::timeout(time_limit, work).await {
         Ok(outcome) => outcome.map_err(|error| DockerError::of(&error)),
-        Err(_) => Err(DockerError::TimedOut(patience)),
+        Err(_) => Err(DockerError::TimedOut(time_limit)),
     }
 }
 
 const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
 
-pub(super) fn container(told: ContainerSummary) -> Container {
-    let labels: HashMap<String, String> = told.labels.unwrap_or_default();
-    let name = told.names.into_iter().flatten().next().unwrap_or_default();
+pub(super) fn container(reported: ContainerSummary) -> Container {
+    let labels: HashMap<String, String> = reported.labels.unwrap_or_default();
+    let name = reported.names.into_iter().flatten().next().unwrap_or_default();
     let compose = labels.get(PROJECT).cloned().zip(labels.get(SERVICE).cloned());
-    let networks = told.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+    let networks = reported.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
     let addresses = networks.into_values().filter_map(|network| network.ip_address).filter(|ip| !ip.is_empty());
-    let mut published: Vec<u16> = told.ports.into_iter().flatten().filter_map(|port| port.public_port).collect();
+    let mut published: Vec<u16> = reported.ports.into_iter().flatten().filter_map(|port| port.public_port).collect();
     published.sort_unstable();
     published.dedup();
     Container {
-        id: told.id.unwrap_or_default(),
+        id: reported.id.unwrap_or_default(),
         name: name.trim_start_matches('/').to_owned(),
         compose,
         published,
@@ -267,17 +267,17 @@ pub(super) fn container(told: ContainerSummary) -> Container {
     }
 }
 
-fn condition(told: &ContainerInspectResponse) -> Condition {
-    let state = told.state.as_ref();
-    let host = told.host_config.as_ref().and_then(|host| host.port_bindings.as_ref());
+fn condition(reported: &ContainerInspectResponse) -> ContainerStatus {
+    let state = reported.state.as_ref();
+    let host = reported.host_config.as_ref().and_then(|host| host.port_bindings.as_ref());
     let bindings = host.into_iter().flat_map(HashMap::values).flatten().flatten();
     let mut published: Vec<u16> = bindings.filter_map(|binding| binding.host_port.as_ref()?.parse().ok()).collect();
     published.sort_unstable();
     published.dedup();
-    Condition {
+    ContainerStatus {
         running: state.and_then(|state| state.running).unwrap_or(false),
         paused: state.and_then(|state| state.paused).unwrap_or(false),
-        hostname: told.config.as_ref().and_then(|config| config.hostname.clone()).unwrap_or_default(),
+        hostname: reported.config.as_ref().and_then(|config| config.hostname.clone()).unwrap_or_default(),
         published,
     }
 }
@@ -288,19 +288,19 @@ mod tests {
 
     #[test]
     fn only_addresses_that_can_be_spoken_to_are_taken() {
-        assert!(Engine::at("unix:///var/run/docker.sock").is_ok());
+        assert!(DockerEngine::at("unix:///var/run/docker.sock").is_ok());
         for address in ["ssh://host", "https://host:2376", "nonsense"] {
-            let error = Engine::at(address).expect_err("refused");
+            let error = DockerEngine::at(address).expect_err("refused");
             assert!(error.to_string().contains("unix:///path"), "{error}");
         }
     }
 
     #[tokio::test]
     async fn an_engine_that_is_not_there_is_named_and_one_that_is_silent_proves_nothing() {
-        let error = Engine::at("unix:///nonexistent/docker.sock").expect_err("no socket");
+        let error = DockerEngine::at("unix:///nonexistent/docker.sock").expect_err("no socket");
         assert!(error.is_refusal() && error.to_string().contains("/nonexistent/docker.sock"), "{error}");
         let address = format!("tcp://{}", crate::client::double::refused());
-        let error = Engine::at(&address).expect("an address").kill("0123").await.expect_err("nobody is there");
+        let error = DockerEngine::at(&address).expect("an address").kill("0123").await.expect_err("nobody is there");
         assert!(!error.is_refusal(), "{error}");
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn endpoint(url: impl Into<String>) -> HttpEndpoint {
 }
 
 /// The same with deadlines that run out at once.
-pub(crate) fn hasty(mut endpoint: HttpEndpoint) -> HttpEndpoint {
+pub(crate) fn with_short_timeouts(mut endpoint: HttpEndpoint) -> HttpEndpoint {
     endpoint.timeouts = Timeouts { connect: Duration::from_millis(100), request: Duration::from_millis(100) };
     endpoint
 }
@@ -91,10 +91,10 @@ pub(crate) fn asking_for_a_password(question: &[u8]) -> (String, mpsc::Receiver<
         drop(stream.read_exact(&mut vec![0; rest.min(10_000)]));
         drop(stream.write_all(&asked));
         // At most the password and its frame: whoever sent it waits for an answer.
-        let mut told = vec![0; 13];
-        let read = stream.read(&mut told).unwrap_or(0);
-        told.truncate(read);
-        drop(sender.send(told));
+        let mut reported = vec![0; 13];
+        let read = stream.read(&mut reported).unwrap_or(0);
+        reported.truncate(read);
+        drop(sender.send(reported));
     });
     (address, said)
 }

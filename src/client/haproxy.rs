@@ -6,7 +6,7 @@ use crate::client::http::{Connections, HttpAnswer, HttpError, HttpHead, HttpRead
 use crate::config::endpoint::HttpEndpoint;
 
 /// Columns without which the table says nothing; HAProxy has had them since 1.3.
-const ESSENTIAL: [&str; 3] = ["pxname", "svname", "status"];
+const REQUIRED_COLUMNS: [&str; 3] = ["pxname", "svname", "status"];
 
 /// The statistics table. Columns are found by name, since their number grows with every version.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -26,13 +26,13 @@ pub struct StatRow<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotStatistics {
     /// A web page.
-    #[error("HTML where CSV should be; the URL is not that of a statistics page")]
+    #[error("HTML instead of CSV; the URL is not that of a statistics page")]
     Html,
     /// No header line with the essential columns.
     #[error("no header line of HAProxy's statistics")]
     Header,
     /// It stops in the middle.
-    #[error("CSV that is cut off")]
+    #[error("truncated CSV")]
     CutOff,
     /// It is not CSV.
     #[error("broken CSV")]
@@ -42,9 +42,9 @@ pub enum NotStatistics {
 impl NotStatistics {
     fn reason(self) -> &'static str {
         match self {
-            Self::Html => "HTML where CSV should be; the URL is not that of a statistics page",
+            Self::Html => "HTML instead of CSV; the URL is not that of a statistics page",
             Self::Header => "no header line of HAProxy's statistics",
-            Self::CutOff => "CSV that is cut off",
+            Self::CutOff => "truncated CSV",
             Self::Broken => "broken CSV",
         }
     }
@@ -70,7 +70,7 @@ impl StatTable {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(body.as_bytes());
         let header = reader.headers().map_err(|_| NotStatistics::Broken)?.clone();
         let columns: HashMap<_, _> = header.iter().enumerate().map(|(index, name)| (name.to_owned(), index)).collect();
-        if !ESSENTIAL.iter().all(|name| columns.contains_key(*name)) {
+        if !REQUIRED_COLUMNS.iter().all(|name| columns.contains_key(*name)) {
             return Err(NotStatistics::Header);
         }
         if !body.ends_with('\n') {

@@ -17,7 +17,7 @@ use crate::config::endpoint::{RuntimeApi, Timeouts};
 const LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Room for the answer of a router with a few backends.
-const USUAL: usize = 16 * 1024;
+const INITIAL_CAPACITY: usize = 16 * 1024;
 
 /// The commands that exist here. All of them only show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +29,7 @@ enum Show {
 }
 
 impl Show {
-    fn words(self) -> &'static str {
+    fn describe(self) -> &'static str {
         match self {
             Self::Info => "show info",
             Self::Stat => "show stat",
@@ -46,13 +46,13 @@ pub enum RuntimeError {
     #[error("\"{0}\" is not an address of the form host:port")]
     Address(String),
     /// The host name does not resolve.
-    #[error("{}", Cause::Name.said(&cause::why(.0)))]
+    #[error("{}", Cause::Name.with_reason(&cause::why(.0)))]
     Name(io::Error),
     /// No connection.
-    #[error("{}", self.cause().said(&cause::why(.0)))]
+    #[error("{}", self.cause().with_reason(&cause::why(.0)))]
     Connect(io::Error),
     /// The connection broke.
-    #[error("{}", self.cause().said(&cause::why(.0)))]
+    #[error("{}", self.cause().with_reason(&cause::why(.0)))]
     Exchange(io::Error),
     /// Time ran out.
     #[error("waited {:.1} s", .0.as_secs_f64())]
@@ -61,13 +61,13 @@ pub enum RuntimeError {
     #[error("more than {LIMIT} bytes")]
     TooLarge,
     /// It closed without a word.
-    #[error("closed without an answer")]
+    #[error("closed without a response")]
     Silent,
     /// The socket's level does not allow the command.
     #[error("\"{0}\" is not permitted at this socket's level")]
     Denied(&'static str),
     /// The command is not known there.
-    #[error("\"{command}\" is not known there: {line}")]
+    #[error("\"{command}\" is not a known command there: {line}")]
     Unknown {
         /// The command.
         command: &'static str,
@@ -78,10 +78,10 @@ pub enum RuntimeError {
     #[error("show stat: {0}")]
     Statistics(#[from] NotStatistics),
     /// Something else answers there.
-    #[error("not HAProxy's runtime API: {0}")]
-    Stranger(String),
+    #[error("not a HAProxy runtime API: {0}")]
+    Foreign(String),
     /// A name that HAProxy cannot have given.
-    #[error("\"{0}\" cannot be the name of a backend or server")]
+    #[error("\"{0}\" is not a valid name of a backend or server")]
     NotAName(String),
     /// This system has no Unix sockets.
     #[error("Unix sockets are not supported on this system")]
@@ -100,7 +100,7 @@ impl RuntimeError {
             Self::TooLarge => Cause::TooLarge,
             Self::Silent => Cause::Closed,
             Self::Denied(_) => Cause::Permission,
-            Self::Statistics(_) | Self::Stranger(_) => Cause::UnexpectedAnswer,
+            Self::Statistics(_) | Self::Foreign(_) => Cause::UnexpectedAnswer,
         }
     }
 
@@ -118,12 +118,12 @@ pub struct RuntimeAnswer {
     /// `show stat`.
     pub statistics: StatTable,
     /// Servers by backend and server, from `show servers state`; empty where that is not permitted.
-    pub servers: BTreeMap<(String, String), ServerLine>,
+    pub servers: BTreeMap<(String, String), ServerStateRow>,
 }
 
 /// One server as `show servers state` (format 1) has it. A column that is missing, or no number, is unknown.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ServerLine {
+pub struct ServerStateRow {
     /// Address with its port; `None`: its name has none yet.
     pub address: Option<String>,
     /// `srv_fqdn`: the name that HAProxy itself resolves for the address.
@@ -131,9 +131,9 @@ pub struct ServerLine {
     /// `srv_port`.
     pub port: Option<u16>,
     /// `srv_op_state`: 0 stopped, 1 starting, 2 running, 3 stopping.
-    pub operational: Option<u32>,
+    pub op_state: Option<u32>,
     /// `srv_admin_state`: a mask of what keeps it from traffic.
-    pub administrative: Option<u32>,
+    pub admin_state: Option<u32>,
     /// `srv_uweight`: the weight by configuration or by hand; 0 takes nothing new.
     pub weight: Option<u32>,
     /// `srv_check_result`: 0 unknown, 1 neutral, 2 failed, 3 passed, 4 conditionally passed.
@@ -180,10 +180,10 @@ impl RuntimeReader {
 
     async fn ask(&self, commands: &[Show]) -> Result<String, RuntimeError> {
         let mut stream = open(&self.api, self.timeouts.connect).await?;
-        let question = commands.iter().map(|command| command.words()).collect::<Vec<_>>().join(";") + "\n";
+        let question = commands.iter().map(|command| command.describe()).collect::<Vec<_>>().join(";") + "\n";
         let exchange = async {
             stream.write_all(question.as_bytes()).await.map_err(RuntimeError::Exchange)?;
-            let mut answer = Vec::with_capacity(USUAL);
+            let mut answer = Vec::with_capacity(INITIAL_CAPACITY);
             (&mut stream).take(LIMIT + 1).read_to_end(&mut answer).await.map_err(RuntimeError::Exchange)?;
             Ok(answer)
         };
@@ -204,7 +204,7 @@ pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 /// Connects to `api` within `patience`.
-pub(super) async fn open(api: &RuntimeApi, patience: Duration) -> Result<Box<dyn Wire>, RuntimeError> {
+pub(super) async fn open(api: &RuntimeApi, time_limit: Duration) -> Result<Box<dyn Wire>, RuntimeError> {
     let connect = async {
         match api {
             RuntimeApi::Tcp(address) => {
@@ -224,14 +224,14 @@ pub(super) async fn open(api: &RuntimeApi, patience: Duration) -> Result<Box<dyn
             RuntimeApi::Unix(_) => Err(RuntimeError::NoUnixSockets),
         }
     };
-    tokio::time::timeout(patience, connect).await.unwrap_or(Err(RuntimeError::TimedOut(patience)))
+    tokio::time::timeout(time_limit, connect).await.unwrap_or(Err(RuntimeError::TimedOut(time_limit)))
 }
 
 /// Takes the joined answer apart. Each command's part ends in an empty line; parts are known by how they begin, not by
 /// their place, since a refused command answers with a line of its own.
 fn interpret(text: &str) -> Result<RuntimeAnswer, RuntimeError> {
     if text.starts_with("HTTP/") || text.trim_start().starts_with('<') {
-        return Err(RuntimeError::Stranger(text.lines().next().unwrap_or_default().to_owned()));
+        return Err(RuntimeError::Foreign(text.lines().next().unwrap_or_default().to_owned()));
     }
     let mut answer = RuntimeAnswer::default();
     let mut statistics = None;
@@ -254,7 +254,7 @@ fn interpret(text: &str) -> Result<RuntimeAnswer, RuntimeError> {
         (Some(statistics), _) => Ok(RuntimeAnswer { statistics, ..answer }),
         (None, Some(line)) => {
             refusal(&line, Show::Stat)?;
-            Err(RuntimeError::Stranger(line.lines().next().unwrap_or_default().to_owned()))
+            Err(RuntimeError::Foreign(line.lines().next().unwrap_or_default().to_owned()))
         }
         (None, None) => Err(RuntimeError::Statistics(NotStatistics::CutOff)),
     }
@@ -263,10 +263,10 @@ fn interpret(text: &str) -> Result<RuntimeAnswer, RuntimeError> {
 fn refusal(text: &str, command: Show) -> Result<(), RuntimeError> {
     let line = text.lines().next().unwrap_or_default();
     if line.starts_with("Permission denied") {
-        return Err(RuntimeError::Denied(command.words()));
+        return Err(RuntimeError::Denied(command.describe()));
     }
     if line.starts_with("Unknown command") {
-        return Err(RuntimeError::Unknown { command: command.words(), line: line.to_owned() });
+        return Err(RuntimeError::Unknown { command: command.describe(), line: line.to_owned() });
     }
     Ok(())
 }
@@ -277,7 +277,7 @@ fn pairs(text: &str) -> BTreeMap<String, String> {
 }
 
 /// `show servers state`, format 1: a version line, a header line, and blanks between the fields.
-fn servers(text: &str) -> BTreeMap<(String, String), ServerLine> {
+fn servers(text: &str) -> BTreeMap<(String, String), ServerStateRow> {
     let mut lines = text.lines().skip(1);
     let header = lines.next().unwrap_or_default().trim_start_matches("# ");
     let place = |name: &str| header.split(' ').position(|column| column == name);
@@ -297,17 +297,17 @@ fn servers(text: &str) -> BTreeMap<(String, String), ServerLine> {
             (Some(port), true) => format!("[{address}]:{port}"),
             (Some(port), false) => format!("{address}:{port}"),
         });
-        let told = |at: Option<usize>| fields.get(at?).filter(|field| !matches!(**field, "" | "-"));
-        let fqdn = told(fqdn).map(|name| (*name).to_owned());
+        let reported = |at: Option<usize>| fields.get(at?).filter(|field| !matches!(**field, "" | "-"));
+        let fqdn = reported(fqdn).map(|name| (*name).to_owned());
         let port = port.and_then(|port| port.parse().ok());
         let [operational, administrative, weight, check_result, check_state, agent_state] =
             columns.map(|column| fields.get(column?)?.parse().ok());
-        let line = ServerLine {
+        let line = ServerStateRow {
             address,
             fqdn,
             port,
-            operational,
-            administrative,
+            op_state: operational,
+            admin_state: administrative,
             weight,
             check_result,
             check_state,

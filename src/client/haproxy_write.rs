@@ -15,7 +15,7 @@ const LIMIT: u64 = 1024 * 1024;
 
 /// What a server is set to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Setting {
+pub enum ServerSetting {
     /// `state ready`: as its checks say.
     Ready,
     /// `state drain`: keeps its sessions, gets no new ones.
@@ -28,9 +28,9 @@ pub enum Setting {
     HealthDown,
 }
 
-impl Setting {
+impl ServerSetting {
     /// The words sent.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::Ready => "state ready",
             Self::Drain => "state drain",
@@ -42,13 +42,13 @@ impl Setting {
 
     /// Whether `server` is as it was set.
     fn holds(self, server: ServerState) -> bool {
-        let forced = server.administrative & (FORCED_MAINTENANCE | FORCED_DRAIN);
+        let forced = server.admin_state & (FORCED_MAINTENANCE | FORCED_DRAIN);
         match self {
             Self::Ready => forced == 0,
             Self::Drain => forced == FORCED_DRAIN,
             Self::Maintenance => forced & FORCED_MAINTENANCE != 0,
-            Self::HealthUp => server.operational == 2,
-            Self::HealthDown => server.operational == 0,
+            Self::HealthUp => server.op_state == 2,
+            Self::HealthDown => server.op_state == 0,
         }
     }
 }
@@ -61,15 +61,15 @@ const FORCED_DRAIN: u32 = 0x08;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ServerState {
     /// `srv_op_state`: 0 stopped, 1 starting, 2 running, 3 stopping.
-    pub operational: u32,
+    pub op_state: u32,
     /// `srv_admin_state`: a mask; 1 maintenance, 8 drain, by hand.
-    pub administrative: u32,
+    pub admin_state: u32,
 }
 
 impl ServerState {
     /// Whether a hand drains it, and none has it in maintenance.
     pub fn is_draining(self) -> bool {
-        self.administrative & (FORCED_MAINTENANCE | FORCED_DRAIN) == FORCED_DRAIN
+        self.admin_state & (FORCED_MAINTENANCE | FORCED_DRAIN) == FORCED_DRAIN
     }
 }
 
@@ -120,17 +120,17 @@ impl RuntimeWriter {
         }
         let batch = format!(
             "show servers state {backend};set server {backend}/{server} {};show servers state {backend}\n",
-            Setting::Ready.words()
+            ServerSetting::Ready.describe()
         );
         let text = self.exchange(sets, &batch).await.map_err(Unanswered::NoAnswer)?;
         // The first table ends with an empty line.
         let (before, after) = text.split_once("\n\n").unwrap_or(("", &text));
         let was = table(before).and_then(|table| state_of(table, backend, server));
-        if was.is_some_and(|was| was.administrative & FORCED_MAINTENANCE != 0) {
-            let put_back = self.set(backend, server, Setting::Maintenance, &|| true).await;
+        if was.is_some_and(|was| was.admin_state & FORCED_MAINTENANCE != 0) {
+            let put_back = self.set(backend, server, ServerSetting::Maintenance, &|| true).await;
             return Ok(DrainEnded::Overtaken { put_back: matches!(put_back, Ok(Some(RouterReply::Set(_)))) });
         }
-        Ok(match interpret(after, backend, server, Setting::Ready) {
+        Ok(match interpret(after, backend, server, ServerSetting::Ready) {
             RouterReply::Set(state) => DrainEnded::Ready(state),
             RouterReply::Ignored(_) | RouterReply::Unread => DrainEnded::Unread,
             RouterReply::Refused(words) => DrainEnded::Refused(words),
@@ -145,7 +145,7 @@ impl RuntimeWriter {
         &self,
         backend: &str,
         server: &str,
-        setting: Setting,
+        setting: ServerSetting,
         still: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<Option<RouterReply>, Unanswered<RuntimeError>> {
         names([backend, server]).map_err(Unanswered::NotSent)?;
@@ -153,7 +153,7 @@ impl RuntimeWriter {
         if !still() {
             return Ok(None);
         }
-        let question = format!("set server {backend}/{server} {};show servers state {backend}\n", setting.words());
+        let question = format!("set server {backend}/{server} {};show servers state {backend}\n", setting.describe());
         let text = self.exchange(stream, &question).await.map_err(Unanswered::NoAnswer)?;
         Ok(Some(interpret(&text, backend, server, setting)))
     }
@@ -218,7 +218,7 @@ async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), question: 
 }
 
 /// The setter's answer comes first: an empty line, or its complaint. Then the table, which begins with its version.
-fn interpret(text: &str, backend: &str, server: &str, setting: Setting) -> RouterReply {
+fn interpret(text: &str, backend: &str, server: &str, setting: ServerSetting) -> RouterReply {
     let (complaint, table) = match text.find("# be_id") {
         Some(at) => {
             let (before, table) = text.split_at(at);
@@ -242,12 +242,12 @@ fn state_of(table: &str, backend: &str, server: &str) -> Option<ServerState> {
     let header = lines.next()?.trim_start_matches("# ");
     let place = |name: &str| header.split(' ').position(|column| column == name);
     let (be, sv) = (place("be_name")?, place("srv_name")?);
-    let (operational, administrative) = (place("srv_op_state")?, place("srv_admin_state")?);
+    let (op_state, admin_state) = (place("srv_op_state")?, place("srv_admin_state")?);
     let row = lines
         .map(|line| line.split(' ').collect::<Vec<_>>())
         .find(|fields| fields.get(be) == Some(&backend) && fields.get(sv) == Some(&server))?;
     let number = |at: usize| row.get(at)?.parse().ok();
-    Some(ServerState { operational: number(operational)?, administrative: number(administrative)? })
+    Some(ServerState { op_state: number(op_state)?, admin_state: number(admin_state)? })
 }
 
 #[cfg(test)]
@@ -262,39 +262,38 @@ mod tests {
 
     const HEADER: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight";
 
-    fn writer(address: String, patience: u64) -> RuntimeWriter {
+    fn writer(address: String, time_limit: u64) -> RuntimeWriter {
         let timeouts = Timeouts {
             connect: std::time::Duration::from_secs(5),
-            request: std::time::Duration::from_millis(patience),
+            request: std::time::Duration::from_millis(time_limit),
         };
         RuntimeWriter::new(RuntimeApi::Tcp(address), timeouts)
     }
 
-    async fn reply(answer: String, setting: Setting) -> RouterReply {
+    async fn reply(answer: String, setting: ServerSetting) -> RouterReply {
         let writer = writer(double::answering(answer), 5000);
         writer.set("primary", "pg-1", setting, &|| true).await.expect("a reply").expect("sent")
     }
 
     #[rstest]
-    #[case(Setting::HealthUp, 2, 0, true)]
-    #[case(Setting::HealthUp, 0, 1, false)]
-    #[case(Setting::HealthDown, 0, 0, true)]
-    #[case(Setting::HealthDown, 2, 0, false)]
-    #[case(Setting::Ready, 0, 0, true)]
-    #[case(Setting::Ready, 2, 8, false)]
-    #[case(Setting::Drain, 2, 8, true)]
-    #[case(Setting::Maintenance, 0, 1, true)]
-    #[case(Setting::Maintenance, 2, 0, false)]
+    #[case(ServerSetting::HealthUp, 2, 0, true)]
+    #[case(ServerSetting::HealthUp, 0, 1, false)]
+    #[case(ServerSetting::HealthDown, 0, 0, true)]
+    #[case(ServerSetting::HealthDown, 2, 0, false)]
+    #[case(ServerSetting::Ready, 0, 0, true)]
+    #[case(ServerSetting::Ready, 2, 8, false)]
+    #[case(ServerSetting::Drain, 2, 8, true)]
+    #[case(ServerSetting::Maintenance, 0, 1, true)]
+    #[case(ServerSetting::Maintenance, 2, 0, false)]
     #[tokio::test]
-    async fn a_setter_without_complaint_counts_only_if_the_state_reads_back(
-        #[case] setting: Setting,
-        #[case] operational: u32,
-        #[case] administrative: u32,
+    async fn a_setter_without_diagnostic_counts_only_if_the_state_reads_back(
+        #[case] setting: ServerSetting,
+        #[case] op_state: u32,
+        #[case] admin_state: u32,
         #[case] holds: bool,
     ) {
-        let rows =
-            format!("4 primary 1 pg-0 10.0.0.1 2 0 1\n4 primary 2 pg-1 10.0.0.2 {operational} {administrative} 1");
-        let state = ServerState { operational, administrative };
+        let rows = format!("4 primary 1 pg-0 10.0.0.1 2 0 1\n4 primary 2 pg-1 10.0.0.2 {op_state} {admin_state} 1");
+        let state = ServerState { op_state, admin_state };
         let expected = if holds { RouterReply::Set(state) } else { RouterReply::Ignored(state) };
         assert_eq!(reply(format!("\n{HEADER}\n{rows}\n\n"), setting).await, expected);
     }
@@ -303,14 +302,14 @@ mod tests {
     async fn any_text_is_a_refusal() {
         let table = format!("{HEADER}\n4 primary 2 pg-1 10.0.0.2 2 0 1\n\n");
         for words in ["No such server.", "No such backend.", "Permission denied"] {
-            let refused = reply(format!("{words}\n\n{table}"), Setting::HealthUp).await;
+            let refused = reply(format!("{words}\n\n{table}"), ServerSetting::HealthUp).await;
             assert_eq!(refused, RouterReply::Refused(words.to_owned()));
         }
         assert_eq!(
-            reply("Permission denied\n\n".into(), Setting::Ready).await,
+            reply("Permission denied\n\n".into(), ServerSetting::Ready).await,
             RouterReply::Refused("Permission denied".into())
         );
-        assert_eq!(reply("\n".into(), Setting::Ready).await, RouterReply::Unread);
+        assert_eq!(reply("\n".into(), ServerSetting::Ready).await, RouterReply::Unread);
     }
 
     #[tokio::test]
@@ -322,20 +321,20 @@ mod tests {
             b"\n".to_vec()
         });
         let writer = writer(address, 5000);
-        writer.set("primary", "pg-1", Setting::HealthDown, &|| true).await.expect("a reply");
+        writer.set("primary", "pg-1", ServerSetting::HealthDown, &|| true).await.expect("a reply");
         for (backend, server) in [("primary", "a;shutdown"), ("p\nx", "a"), ("p/q", "a"), ("", "a"), ("p", "a b")] {
-            let error = writer.set(backend, server, Setting::Ready, &|| true).await.expect_err("no name");
+            let error = writer.set(backend, server, ServerSetting::Ready, &|| true).await.expect_err("no name");
             assert!(matches!(error, Unanswered::NotSent(_)), "{error:?}");
         }
         let asked = asked.lock().expect("a lock").clone();
         assert_eq!(asked, ["set server primary/pg-1 health down;show servers state primary\n"]);
     }
 
-    fn rows(administrative: u32) -> String {
-        format!("{HEADER}\n4 primary 2 pg-1 10.0.0.2 2 {administrative} 1\n\n")
+    fn rows(admin_state: u32) -> String {
+        format!("{HEADER}\n4 primary 2 pg-1 10.0.0.2 2 {admin_state} 1\n\n")
     }
 
-    const LOOK: &str = "show servers state primary\n";
+    const SHOW_STATE: &str = "show servers state primary\n";
     const END: &str = "show servers state primary;set server primary/pg-1 state ready;show servers state primary\n";
     const MAINTAIN: &str = "set server primary/pg-1 state maint;show servers state primary\n";
 
@@ -346,7 +345,7 @@ mod tests {
         let address = double::answering_by(move |request| {
             seen.lock().expect("a lock").push(request.to_owned());
             let answer = match request {
-                LOOK => rows(looked),
+                SHOW_STATE => rows(looked),
                 MAINTAIN => format!("\n{}", rows(1)),
                 _ => format!("{}\n{}", rows(then), rows(0)),
             };
@@ -359,10 +358,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_drain_by_hand_is_ended_and_read_back() {
+    async fn a_drain_manually_is_ended_and_read_back() {
         let (ended, asked) = end(8, 8, "pg-1").await;
-        assert_eq!(ended, DrainEnded::Ready(ServerState { operational: 2, administrative: 0 }));
-        assert_eq!(asked, [LOOK, END]);
+        assert_eq!(ended, DrainEnded::Ready(ServerState { op_state: 2, admin_state: 0 }));
+        assert_eq!(asked, [SHOW_STATE, END]);
     }
 
     #[rstest]
@@ -370,17 +369,17 @@ mod tests {
     #[case::in_maintenance(1)]
     #[case::in_maintenance_and_drained(9)]
     #[tokio::test]
-    async fn what_no_hand_drains_alone_is_left_as_it_is(#[case] administrative: u32) {
-        let (ended, asked) = end(administrative, administrative, "pg-1").await;
-        assert_eq!(ended, DrainEnded::NotDrained(ServerState { operational: 2, administrative }));
-        assert_eq!(asked, [LOOK], "nothing was set");
+    async fn what_no_hand_drains_alone_is_left_as_it_is(#[case] admin_state: u32) {
+        let (ended, asked) = end(admin_state, admin_state, "pg-1").await;
+        assert_eq!(ended, DrainEnded::NotDrained(ServerState { op_state: 2, admin_state }));
+        assert_eq!(asked, [SHOW_STATE], "nothing was set");
     }
 
     #[tokio::test]
-    async fn a_maintenance_that_another_hand_sets_in_between_is_put_back() {
+    async fn a_maintenance_that_another_operator_sets_in_between_is_put_back() {
         let (ended, asked) = end(8, 9, "pg-1").await;
         assert_eq!(ended, DrainEnded::Overtaken { put_back: true });
-        assert_eq!(asked, [LOOK, END, MAINTAIN]);
+        assert_eq!(asked, [SHOW_STATE, END, MAINTAIN]);
     }
 
     #[tokio::test]
@@ -399,17 +398,19 @@ mod tests {
             seen.lock().expect("a lock").push(request.to_owned());
             b"\n".to_vec()
         });
-        let set = writer(address, 5000).set("primary", "pg-1", Setting::HealthUp, &|| false).await.expect("no trouble");
+        let set =
+            writer(address, 5000).set("primary", "pg-1", ServerSetting::HealthUp, &|| false).await.expect("no trouble");
         assert_eq!(set, None);
         assert!(asked.lock().expect("a lock").iter().all(String::is_empty), "{asked:?}");
     }
 
     #[tokio::test]
     async fn refused_is_not_sent_and_silence_is_no_answer() {
-        let error = writer(double::refused(), 100).set("p", "s", Setting::Ready, &|| true).await.expect_err("refused");
+        let error =
+            writer(double::refused(), 100).set("p", "s", ServerSetting::Ready, &|| true).await.expect_err("refused");
         assert!(matches!(error, Unanswered::NotSent(ref error) if error.cause() == Cause::Refused), "{error:?}");
         for address in [double::silent(), double::answering("")] {
-            let error = writer(address, 100).set("p", "s", Setting::Ready, &|| true).await.expect_err("silence");
+            let error = writer(address, 100).set("p", "s", ServerSetting::Ready, &|| true).await.expect_err("silence");
             assert!(matches!(error, Unanswered::NoAnswer(_)), "{error:?}");
         }
     }

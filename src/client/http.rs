@@ -1,122 +1,30 @@
 //! Reading over HTTP: GET and nothing else, within deadlines and a size limit, to the configured host only.
 
+mod builder;
+mod error;
+mod excerpt;
+mod recipient;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::{StatusCode, Url, header};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::client::cause::{self, Cause};
+use self::builder::{base_url, looking, shared};
+pub(super) use self::builder::{below, built, prepared};
+pub use self::error::HttpError;
+pub(super) use self::error::failure;
+pub use self::excerpt::first_line;
+pub(super) use self::excerpt::{shortened, without_tags};
+pub(super) use self::recipient::Recipient;
 use crate::client::kept_secret::{KeptSecret, kept};
-use crate::client::resolve::{self, ForHttp};
-use crate::client::secret::SecretError;
-use crate::client::tls::{self, TlsError, Verify};
-use crate::config::audience::{Audience, Standing};
 use crate::config::endpoint::{HttpEndpoint, Login, Timeouts};
 
 /// The most of an answer that is taken where the caller knows no better: a statistics page of thousands of servers.
 pub const DEFAULT_LIMIT: usize = 8 * 1024 * 1024;
-
-/// Why nothing useful came over HTTP.
-#[derive(Debug, thiserror::Error)]
-pub enum HttpError {
-    /// The URL cannot be used.
-    #[error("\"{0}\" is not a URL of the form http(s)://host:port/path")]
-    Url(String),
-    /// The TLS settings are wrong.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The password cannot be had.
-    #[error(transparent)]
-    Secret(#[from] Arc<SecretError>),
-    /// No connection.
-    #[error("{}", .cause.said(.why))]
-    Connect {
-        /// What kind of failure.
-        cause: Cause,
-        /// What there is to say beyond the cause; may be empty.
-        why: String,
-    },
-    /// The exchange broke after the connection was there.
-    #[error("{}", .cause.said(.why))]
-    Exchange {
-        /// What kind of failure.
-        cause: Cause,
-        /// What there is to say beyond the cause; may be empty.
-        why: String,
-    },
-    /// Time ran out after the connection was there, or it is not known where.
-    #[error("waited {:.1} s", .0.as_secs_f64())]
-    TimedOut(Duration),
-    /// Nobody vouches for the far end, and nothing proves who it is: the login was not sent.
-    #[error("the login is not sent to {0}: the configuration does not name it, and plain HTTP proves nothing")]
-    Withheld(String),
-    /// The answer does not end within the limit.
-    #[error("more than {} bytes", .0)]
-    TooLarge(usize),
-    /// The answer sends elsewhere.
-    #[error("HTTP {status}: redirected to {location}")]
-    Redirected {
-        /// Status code.
-        status: u16,
-        /// Where to.
-        location: String,
-    },
-    /// 401: credentials missing or wrong.
-    #[error("HTTP 401 {}{}", if *.sent { "with the configured login" } else { "and no login is configured" }, Line(.line))]
-    Unauthorized {
-        /// Whether a login was sent.
-        sent: bool,
-        /// First line of the answer.
-        line: String,
-    },
-    /// 403: not allowed.
-    #[error("HTTP 403{}", Line(.line))]
-    Forbidden {
-        /// First line of the answer.
-        line: String,
-    },
-    /// An answer of another kind than expected.
-    #[error("HTTP {status}: {reason}{}", Line(.line))]
-    Unexpected {
-        /// Status code.
-        status: u16,
-        /// What is wrong with it.
-        reason: &'static str,
-        /// First line of the answer, without tags.
-        line: String,
-    },
-}
-
-struct Line<'a>(&'a str);
-
-impl std::fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
-    }
-}
-
-impl HttpError {
-    /// The kind of failure.
-    pub fn cause(&self) -> Cause {
-        match self {
-            Self::Url(_) => Cause::Unsupported,
-            Self::Tls(_) => Cause::Tls,
-            Self::Secret(_) | Self::Unauthorized { .. } => Cause::Credentials,
-            Self::Connect { cause, .. } | Self::Exchange { cause, .. } => *cause,
-            Self::TimedOut(_) => Cause::TimedOut,
-            Self::TooLarge(_) => Cause::TooLarge,
-            Self::Withheld(_) => Cause::Withheld,
-            Self::Forbidden { .. } => Cause::Permission,
-            Self::Redirected { .. } | Self::Unexpected { .. } => Cause::UnexpectedAnswer,
-        }
-    }
-
-    /// Whether the far end was never reached: another endpoint may do better.
-    pub fn is_before_the_answer(&self) -> bool {
-        matches!(self, Self::Url(_) | Self::Tls(_) | Self::Secret(_) | Self::Withheld(_) | Self::Connect { .. })
-    }
-}
 
 /// The head of an answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -167,14 +75,13 @@ impl HttpReader {
     /// # Errors
     /// When the URL or the TLS settings cannot be used.
     pub fn new(endpoint: &HttpEndpoint, connections: Connections) -> Result<Self, HttpError> {
-        let idle = match connections {
-            Connections::Kept => 1,
-            Connections::Fresh => 0,
+        let base = base_url(endpoint)?;
+        let client = match connections {
+            Connections::Kept => built(looking(endpoint, &base)?.pool_max_idle_per_host(1))?,
+            Connections::Fresh => shared(endpoint, &base)?,
         };
-        let (base, builder) = prepared(endpoint)?;
-        let builder = builder.redirect(same_origin_only()).pool_max_idle_per_host(idle);
         Ok(Self {
-            client: built(builder)?,
+            client,
             recipient: Recipient::of(endpoint, &base),
             base,
             login: endpoint.login.clone(),
@@ -265,7 +172,7 @@ impl HttpReader {
         }
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             if let (Some(kept), Some((_, Some(password)))) = (&self.password, &login) {
-                kept.refuse(password);
+                kept.mark_rejected(password);
             }
             let line = self.complaint(&mut response).await;
             if status == StatusCode::FORBIDDEN {
@@ -290,11 +197,11 @@ impl HttpReader {
 
     /// The first line of a refusal; one that cannot be read is no reason to hide the refusal itself.
     async fn complaint(&self, response: &mut reqwest::Response) -> String {
-        const ENOUGH: usize = 4096;
+        const MAX_BODY: usize = 4096;
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk[..chunk.len().min(ENOUGH - body.len())]);
-            if body.len() == ENOUGH {
+            body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]);
+            if body.len() == MAX_BODY {
                 break;
             }
         }
@@ -316,168 +223,3 @@ impl HttpReader {
         }
     }
 }
-
-/// Who gets a login over HTTP, which hands it over as it is.
-#[derive(Clone, Debug)]
-pub(super) struct Recipient {
-    /// TLS verifies who answers.
-    proves: bool,
-    audience: Audience,
-    host: String,
-}
-
-impl Recipient {
-    /// The far end of `endpoint`, whose URL is `base`.
-    pub(super) fn of(endpoint: &HttpEndpoint, base: &Url) -> Self {
-        Self {
-            proves: base.scheme() == "https" && !endpoint.tls.insecure,
-            audience: endpoint.audience.clone(),
-            host: base.host_str().unwrap_or_default().to_owned(),
-        }
-    }
-
-    /// Whether the login may be sent there. A name is looked up, for `patience` at most; whoever connects next goes by
-    /// the same answer.
-    pub(super) async fn check(&self, patience: Duration) -> Result<(), HttpError> {
-        if self.proves || self.audience == Audience::Named {
-            return Ok(());
-        }
-        let looked_up = tokio::time::timeout(patience, resolve::standing(&self.audience, &self.host)).await;
-        let (standing, address) = looked_up
-            .map_err(|_| HttpError::TimedOut(patience))?
-            .map_err(|error| HttpError::Connect { cause: Cause::Name, why: cause::why(&error) })?;
-        let place = || address.map_or_else(|| self.host.clone(), |address| address.to_string());
-        if standing == Standing::Vouched { Ok(()) } else { Err(HttpError::Withheld(place())) }
-    }
-}
-
-/// The endpoint's URL, and a client for it that keeps to the house's rules: TLS as configured, no proxy, no second try, a
-/// deadline for the connection. Redirects and kept connections are the caller's to decide.
-pub(super) fn prepared(endpoint: &HttpEndpoint) -> Result<(Url, reqwest::ClientBuilder), HttpError> {
-    let unusable = || HttpError::Url(endpoint.url.clone());
-    let base = Url::parse(endpoint.url.trim()).map_err(|_| unusable())?;
-    if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none_or(str::is_empty) {
-        return Err(unusable());
-    }
-    let tls = match base.scheme() {
-        "https" => tls::client_config(&endpoint.tls, Verify::Full)?,
-        _ => tls::plain_config()?,
-    };
-    let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .http1_only()
-        .user_agent(concat!("pgctl-tui/", env!("CARGO_PKG_VERSION")))
-        // http_proxy in an operator's shell is meant for the way out, not for the cluster.
-        .no_proxy()
-        .dns_resolver(Arc::new(ForHttp))
-        .referer(false)
-        .retry(reqwest::retry::never())
-        // Shorter than the keep-alive of common servers, lest a request meet a connection that is just closing.
-        .pool_idle_timeout(Duration::from_secs(4))
-        .connect_timeout(endpoint.timeouts.connect);
-    Ok((base, builder))
-}
-
-/// The finished client.
-pub(super) fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, HttpError> {
-    builder.build().map_err(|error| HttpError::Connect { cause: Cause::Unsupported, why: cause::why(&error) })
-}
-
-/// Which kind of failure it was, and why in one clause; the library's whole account goes into the log. `patience` is how
-/// long a connection was waited for.
-pub(super) fn failure(error: reqwest::Error, patience: Duration) -> HttpError {
-    let error = error.without_url();
-    tracing::debug!(error = cause::chain(&error), "HTTP");
-    if error.is_connect() {
-        let (cause, why) = if error.is_timeout() {
-            (Cause::TimedOut, format!("no connection within {:.1} s", patience.as_secs_f64()))
-        } else {
-            (connect_cause(&error), cause::why(&error))
-        };
-        return HttpError::Connect { cause, why };
-    }
-    let hyper = cause::find::<hyper::Error>(&error);
-    let cause = match hyper {
-        Some(hyper) if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() => Cause::Closed,
-        Some(hyper) if hyper.is_parse() => Cause::UnexpectedAnswer,
-        Some(_) | None => Cause::of(&error).unwrap_or(Cause::Closed),
-    };
-    HttpError::Exchange { cause, why: cause::why(&error) }
-}
-
-/// `url` with `path` below it.
-pub(super) fn below(url: &Url, path: &str) -> Url {
-    let mut url = url.clone();
-    if !path.is_empty() {
-        let joined = format!("{}{path}", url.path().trim_end_matches('/'));
-        url.set_path(&joined);
-    }
-    url
-}
-
-/// Follows a redirect within the same origin (a missing slash, say), and none elsewhere: a cluster's address must not
-/// lead to another machine unseen, nor a password travel there.
-fn same_origin_only() -> reqwest::redirect::Policy {
-    reqwest::redirect::Policy::custom(|attempt| {
-        let first = attempt.previous().first().map(Url::origin);
-        if first == Some(attempt.url().origin()) && attempt.previous().len() <= 3 {
-            attempt.follow()
-        } else {
-            attempt.stop()
-        }
-    })
-}
-
-fn connect_cause(error: &reqwest::Error) -> Cause {
-    if error.is_dns() { Cause::Name } else { Cause::of(error).unwrap_or(Cause::Unreachable) }
-}
-
-/// The first line of a body that says anything, without tags: what a human would read of an error page.
-pub fn first_line(body: &[u8]) -> String {
-    if is_data(body) {
-        return String::new();
-    }
-    let bare = without_tags(body);
-    let line = bare.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    shortened(line)
-}
-
-/// Whether a body is JSON, whole or not: made for programs, and no sentence for anybody.
-fn is_data(body: &[u8]) -> bool {
-    let mut head = body.iter().filter(|byte| !byte.is_ascii_whitespace());
-    match head.next() {
-        Some(b'{') => true,
-        // Square brackets also begin lines of logs.
-        Some(b'[') => head.next().is_none_or(|next| matches!(next, b'[' | b'{' | b'"' | b']' | b'-' | b'0'..=b'9')),
-        _ => false,
-    }
-}
-
-/// The head of a body without tags, each tag a line break.
-pub(super) fn without_tags(body: &[u8]) -> String {
-    const ENOUGH: usize = 4096;
-    let text = String::from_utf8_lossy(&body[..body.len().min(ENOUGH)]);
-    let mut bare = String::new();
-    let mut hidden = false;
-    for c in text.chars() {
-        match c {
-            '<' => {
-                hidden = true;
-                bare.push('\n');
-            }
-            '>' if hidden => hidden = false,
-            c if !hidden => bare.push(c),
-            _ => {}
-        }
-    }
-    bare
-}
-
-/// As much of a line as a message has room for.
-pub(super) fn shortened(line: &str) -> String {
-    const LONGEST: usize = 200;
-    line.chars().take(LONGEST).collect()
-}
-
-#[cfg(test)]
-mod tests;

@@ -28,7 +28,7 @@ pub fn kept(source: &SecretSource) -> Arc<KeptSecret> {
     if let Some(known) = in_use.iter().filter_map(Weak::upgrade).find(|kept| kept.source == *source) {
         return known;
     }
-    let new = Arc::new(KeptSecret { source: source.clone(), state: Mutex::new(State::Unasked) });
+    let new = Arc::new(KeptSecret { source: source.clone(), state: Mutex::new(State::NotAttempted) });
     in_use.push(Arc::downgrade(&new));
     new
 }
@@ -42,7 +42,7 @@ pub struct KeptSecret {
 type Fetch = Shared<BoxFuture<'static, Result<SecretString, Arc<SecretError>>>>;
 
 enum State {
-    Unasked,
+    NotAttempted,
     Fetching(Fetch),
     Known { secret: SecretString, at: Instant, refused: bool },
 }
@@ -60,7 +60,7 @@ impl KeptSecret {
                     return Ok(secret.clone());
                 }
                 State::Fetching(fetch) => fetch.clone(),
-                State::Known { .. } | State::Unasked => {
+                State::Known { .. } | State::NotAttempted => {
                     let fetch = self.fetch();
                     *state = State::Fetching(fetch.clone());
                     fetch
@@ -73,14 +73,14 @@ impl KeptSecret {
         if matches!(&*state, State::Fetching(current) if current.ptr_eq(&fetch)) {
             *state = match &outcome {
                 Ok(secret) => State::Known { secret: secret.clone(), at: Instant::now(), refused: false },
-                Err(_) => State::Unasked,
+                Err(_) => State::NotAttempted,
             };
         }
         outcome
     }
 
     /// A server refused `secret`: it is fetched anew next time, unless that has happened already.
-    pub fn refuse(&self, secret: &SecretString) {
+    pub fn mark_rejected(&self, secret: &SecretString) {
         if let State::Known { secret: known, refused, .. } = &mut *lock(&self.state)
             && known.expose_secret() == secret.expose_secret()
         {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_secret_is_read_anew_from_a_file_and_a_command_is_spared() {
+    async fn a_refused_secret_is_read_again_from_a_file_and_a_command_is_spared() {
         use std::os::unix::fs::PermissionsExt;
         let file = tempfile::NamedTempFile::new().expect("a file");
         let write = |text: &str| std::fs::write(file.path(), text).expect("written");
@@ -166,22 +166,22 @@ mod tests {
         let old = secret.get().await.expect("a secret");
         write("new\n");
         assert_eq!(secret.get().await.expect("a secret").expose_secret(), "old", "kept while it works");
-        secret.refuse(&old);
+        secret.mark_rejected(&old);
         assert_eq!(secret.get().await.expect("a secret").expose_secret(), "new");
-        secret.refuse(&old);
+        secret.mark_rejected(&old);
         write("newer\n");
         assert_eq!(secret.get().await.expect("a secret").expose_secret(), "new", "an old refusal says nothing of it");
 
         let noted = tempfile::NamedTempFile::new().expect("a file");
         let command = kept(&slow(noted.path()));
         let word = command.get().await.expect("a secret");
-        command.refuse(&word);
+        command.mark_rejected(&word);
         assert!(command.get().await.is_ok());
         assert_eq!(runs(noted.path()), 1, "not again within a minute");
     }
 
     #[tokio::test]
-    async fn a_failed_fetch_is_tried_anew_by_the_next() {
+    async fn a_failed_fetch_is_tried_again_by_the_next() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let script = format!("echo run >> '{}'; exit 1", file.path().display());
         let secret = kept(&SecretSource::Command(["sh", "-c", &script].map(str::to_owned).to_vec()));

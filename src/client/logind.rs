@@ -18,11 +18,11 @@ const LIMIT: usize = 256;
 
 /// What the end of the session does to a process that was started from it and left to itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fate {
+pub enum SessionPolicy {
     /// Nothing.
-    Spared,
+    Survives,
     /// It is ended, unless it is started below the user's own manager, which lingers: see [`below_the_user_manager`].
-    SparedBelowManager,
+    SurvivesUnderManager,
     /// It is ended: the user does not linger.
     Ended,
     /// The manager did not say.
@@ -31,7 +31,7 @@ pub enum Fate {
 
 /// Where a process stands in the tree of control groups.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+enum CgroupLocation {
     /// In a login session.
     Session,
     /// Below the user's own manager.
@@ -41,11 +41,11 @@ enum Place {
 }
 
 /// What becomes of a process that this one starts and leaves to itself. `user`: the name under which this process runs.
-pub async fn fate(user: &str) -> Fate {
+pub async fn session_policy(user: &str) -> SessionPolicy {
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let place = place(&groups);
     let lingers = !user.is_empty() && !user.contains('/') && Path::new("/var/lib/systemd/linger").join(user).exists();
-    let kills = if place == Place::Session { kills_user_processes().await } else { None };
+    let kills = if place == CgroupLocation::Session { kills_user_processes().await } else { None };
     judge(place, kills, lingers)
 }
 
@@ -55,24 +55,26 @@ pub fn below_the_user_manager(command: Vec<String>) -> Vec<String> {
     start.into_iter().map(str::to_owned).chain(command).collect()
 }
 
-fn place(groups: &str) -> Place {
+fn place(groups: &str) -> CgroupLocation {
     let has = |part: &dyn Fn(&str) -> bool| groups.lines().any(|line| line.split('/').any(part));
     if has(&|part| part.strip_prefix("user@").is_some_and(|rest| rest.strip_suffix(".service").is_some())) {
-        Place::Manager
+        CgroupLocation::Manager
     } else if has(&|part| part.strip_prefix("session-").is_some_and(|rest| rest.strip_suffix(".scope").is_some())) {
-        Place::Session
+        CgroupLocation::Session
     } else {
-        Place::Elsewhere
+        CgroupLocation::Elsewhere
     }
 }
 
-fn judge(place: Place, kills: Option<bool>, lingers: bool) -> Fate {
+fn judge(place: CgroupLocation, kills: Option<bool>, lingers: bool) -> SessionPolicy {
     match (place, kills, lingers) {
-        (Place::Elsewhere, _, _) | (Place::Manager, _, true) | (Place::Session, Some(false), _) => Fate::Spared,
+        (CgroupLocation::Elsewhere, _, _)
+        | (CgroupLocation::Manager, _, true)
+        | (CgroupLocation::Session, Some(false), _) => SessionPolicy::Survives,
         // The manager itself ends with the user's last session.
-        (Place::Manager, _, false) | (Place::Session, Some(true), false) => Fate::Ended,
-        (Place::Session, Some(true), true) => Fate::SparedBelowManager,
-        (Place::Session, None, _) => Fate::Unknown,
+        (CgroupLocation::Manager, _, false) | (CgroupLocation::Session, Some(true), false) => SessionPolicy::Ended,
+        (CgroupLocation::Session, Some(true), true) => SessionPolicy::SurvivesUnderManager,
+        (CgroupLocation::Session, None, _) => SessionPolicy::Unknown,
     }
 }
 
@@ -113,19 +115,19 @@ mod tests {
     const OLD: &str = "4:cpu:/\n1:name=systemd:/user.slice/user-1000.slice/session-7.scope\n";
 
     #[rstest]
-    #[case::a_plain_session_is_spared(SESSION, "b false", false, Fate::Spared)]
-    #[case::a_strict_one_ends_all(SESSION, "b true", false, Fate::Ended)]
-    #[case::also_in_the_old_tree(OLD, "b true", false, Fate::Ended)]
-    #[case::who_lingers_has_a_manager_that_stays(SESSION, "b true\n", true, Fate::SparedBelowManager)]
-    #[case::nobody_says(SESSION, "", false, Fate::Unknown)]
-    #[case::below_the_manager_it_ends_with_the_last_session(MANAGER, "", false, Fate::Ended)]
-    #[case::unless_it_lingers(MANAGER, "", true, Fate::Spared)]
-    #[case::no_session_at_all(CONTAINER, "", false, Fate::Spared)]
+    #[case::a_plain_session_is_spared(SESSION, "b false", false, SessionPolicy::Survives)]
+    #[case::a_strict_one_ends_all(SESSION, "b true", false, SessionPolicy::Ended)]
+    #[case::also_in_the_old_tree(OLD, "b true", false, SessionPolicy::Ended)]
+    #[case::who_lingers_has_a_manager_that_stays(SESSION, "b true\n", true, SessionPolicy::SurvivesUnderManager)]
+    #[case::nobody_says(SESSION, "", false, SessionPolicy::Unknown)]
+    #[case::below_the_manager_it_ends_with_the_last_session(MANAGER, "", false, SessionPolicy::Ended)]
+    #[case::unless_it_lingers(MANAGER, "", true, SessionPolicy::Survives)]
+    #[case::no_session_at_all(CONTAINER, "", false, SessionPolicy::Survives)]
     fn the_end_of_a_session_ends_a_job_or_spares_it(
         #[case] groups: &str,
         #[case] answer: &str,
         #[case] lingers: bool,
-        #[case] expected: Fate,
+        #[case] expected: SessionPolicy,
     ) {
         assert_eq!(judge(place(groups), property(answer), lingers), expected);
     }

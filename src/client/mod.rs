@@ -6,7 +6,7 @@ pub mod cause;
 pub mod certificate;
 pub mod descriptors;
 pub mod docker;
-pub mod docker_look;
+pub mod docker_read;
 #[cfg(test)]
 pub(crate) mod double;
 pub mod etcd;
@@ -19,6 +19,7 @@ pub mod lenient;
 pub mod logind;
 pub mod patroni;
 pub mod patroni_write;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod prometheus;

@@ -14,7 +14,7 @@ use crate::config::endpoint::HttpEndpoint;
 /// `GET /patroni`: a node's agent on its own node.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Status {
+pub struct PatroniStatus {
     /// State of PostgreSQL, such as `running`.
     #[serde(deserialize_with = "de_text")]
     pub state: Option<String>,
@@ -125,7 +125,7 @@ pub struct Agent {
 /// `GET /cluster`: the DCS as one node relays it. Members are shaped almost as in the DCS, so they stay JSON.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Cluster {
+pub struct ClusterResponse {
     /// Members.
     pub members: Vec<Value>,
     /// Scope, since 3.2.
@@ -145,7 +145,7 @@ const CLUSTER_LIMIT: usize = 1 << 20;
 
 /// An answer with its head.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Answered<T> {
+pub struct PatroniResponse<T> {
     /// What was said.
     pub value: T,
     /// The head of the answer.
@@ -176,17 +176,34 @@ impl Patroni {
     ///
     /// # Errors
     /// When no answer came, or one that is not Patroni's.
-    pub async fn status(&self) -> Result<Answered<Status>, HttpError> {
-        let answer = self.http.get_within("/patroni", STATUS_LIMIT).await?;
-        let record = object(&answer)?;
+    pub async fn status(&self) -> Result<PatroniResponse<PatroniStatus>, HttpError> {
+        let answer = self.status_as_sent().await?;
+        Ok(PatroniResponse { value: Self::read_status(&answer)?, head: answer.head })
+    }
+
+    /// The same, not read yet: an agent of which nothing moves says the same again and again.
+    ///
+    /// # Errors
+    /// When no answer came.
+    pub async fn status_as_sent(&self) -> Result<HttpAnswer, HttpError> {
+        self.http.get_within("/patroni", STATUS_LIMIT).await
+    }
+
+    /// Reads a status.
+    ///
+    /// # Errors
+    /// When it is not Patroni's.
+    pub fn read_status(answer: &HttpAnswer) -> Result<PatroniStatus, HttpError> {
+        let record = object(answer)?;
         let ours = record.get("patroni").is_some_and(Value::is_object)
             || (record.get("state").is_some() && record.get("role").is_some());
         if !ours {
-            return Err(unexpected(&answer, "JSON, but not Patroni's"));
+            return Err(unexpected(answer, "JSON, but not from Patroni"));
         }
-        let mut status = Status::deserialize(&record).map_err(|_| unexpected(&answer, "JSON, but not Patroni's"))?;
+        let mut status =
+            PatroniStatus::deserialize(&record).map_err(|_| unexpected(answer, "JSON, but not from Patroni"))?;
         status.record = record;
-        Ok(Answered { value: status, head: answer.head })
+        Ok(status)
     }
 
     /// `GET /primary`: whether routers that ask it are told that the node leads. Patroni answers it by the leader lock alone.
@@ -206,37 +223,38 @@ impl Patroni {
     ///
     /// # Errors
     /// When no answer came, or one without a member list.
-    pub async fn cluster(&self) -> Result<Answered<Cluster>, HttpError> {
+    pub async fn cluster(&self) -> Result<PatroniResponse<ClusterResponse>, HttpError> {
         let answer = self.http.get_within("/cluster", CLUSTER_LIMIT).await?;
         let record = object(&answer)?;
-        let cluster = record.get("members").is_some_and(Value::is_array).then(|| Cluster::deserialize(&record).ok());
+        let cluster =
+            record.get("members").is_some_and(Value::is_array).then(|| ClusterResponse::deserialize(&record).ok());
         let value = cluster.flatten().ok_or_else(|| unexpected(&answer, "no member list"))?;
-        Ok(Answered { value, head: answer.head })
+        Ok(PatroniResponse { value, head: answer.head })
     }
 
     /// `GET /history`: a list of timelines that ended. Blocks as `/cluster` does.
     ///
     /// # Errors
     /// When no answer came, or one that is no list.
-    pub async fn history(&self) -> Result<Answered<Value>, HttpError> {
+    pub async fn history(&self) -> Result<PatroniResponse<Value>, HttpError> {
         let answer = self.http.get_within("/history", CLUSTER_LIMIT).await?;
         let value = json(&answer)?;
         if !value.is_array() {
             return Err(unexpected(&answer, "not a list"));
         }
-        Ok(Answered { value, head: answer.head })
+        Ok(PatroniResponse { value, head: answer.head })
     }
 
     /// `GET /config`: the dynamic configuration. Blocks as `/cluster` does.
     ///
     /// # Errors
     /// When no answer came, or one that is no object; a cluster without the key answers 502.
-    pub async fn config(&self) -> Result<Answered<Value>, HttpError> {
+    pub async fn config(&self) -> Result<PatroniResponse<Value>, HttpError> {
         let answer = self.http.get_within("/config", CLUSTER_LIMIT).await?;
         if answer.head.status != 200 {
             return Err(unexpected(&answer, "no configuration"));
         }
-        Ok(Answered { value: object(&answer)?, head: answer.head })
+        Ok(PatroniResponse { value: object(&answer)?, head: answer.head })
     }
 }
 
@@ -251,10 +269,10 @@ fn json(answer: &HttpAnswer) -> Result<Value, HttpError> {
     serde_json::from_slice(&answer.body).map_err(|error| {
         let html = answer.body.trim_ascii_start().starts_with(b"<");
         let reason = match (html, error.is_eof()) {
-            _ if answer.body.trim_ascii().is_empty() => "nothing where JSON should be",
-            (true, _) => "HTML where JSON should be",
-            (false, true) => "JSON that is cut off",
-            (false, false) => "text where JSON should be",
+            _ if answer.body.trim_ascii().is_empty() => "empty response instead of JSON",
+            (true, _) => "HTML instead of JSON",
+            (false, true) => "truncated JSON",
+            (false, false) => "text instead of JSON",
         };
         unexpected(answer, reason)
     })

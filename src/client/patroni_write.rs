@@ -17,11 +17,11 @@ use crate::client::sending::Unanswered;
 use crate::config::endpoint::{HttpEndpoint, Login};
 
 /// More of an answer than this is of no use: replies are one line, error pages half a kilobyte.
-const ENOUGH: usize = 16 * 1024;
+const MAX_BODY: usize = 16 * 1024;
 
 /// What can be asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PatroniOrder {
+pub enum PatroniEndpoint {
     /// `POST /switchover`.
     Switchover,
     /// `POST /failover`. With a leader in the body Patroni makes a switchover of it.
@@ -35,18 +35,18 @@ pub enum PatroniOrder {
     /// `POST /reload`.
     Reload,
     /// `POST /reinitialize`.
-    Reinitialise,
+    Reinit,
     /// `PATCH /config`.
     Configure,
 }
 
-impl PatroniOrder {
+impl PatroniEndpoint {
     /// HTTP's word.
     pub fn method(self) -> Method {
         match self {
             Self::CancelSwitchover | Self::CancelRestart => Method::DELETE,
             Self::Configure => Method::PATCH,
-            Self::Switchover | Self::Failover | Self::Restart | Self::Reload | Self::Reinitialise => Method::POST,
+            Self::Switchover | Self::Failover | Self::Restart | Self::Reload | Self::Reinit => Method::POST,
         }
     }
 
@@ -57,7 +57,7 @@ impl PatroniOrder {
             Self::Failover => "/failover",
             Self::Restart | Self::CancelRestart => "/restart",
             Self::Reload => "/reload",
-            Self::Reinitialise => "/reinitialize",
+            Self::Reinit => "/reinitialize",
             Self::Configure => "/config",
         }
     }
@@ -114,9 +114,9 @@ impl PatroniWriter {
     /// When there is no answer. Any status is one.
     pub async fn send(
         &self,
-        order: PatroniOrder,
+        order: PatroniEndpoint,
         body: Option<&str>,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Result<PatroniReply, Unanswered<HttpError>> {
         let login = match &self.login {
             None => None,
@@ -125,7 +125,7 @@ impl PatroniWriter {
                 Some((login.user.as_str(), self.password().await.map_err(Unanswered::NotSent)?))
             }
         };
-        let deadline = self.connect + patience;
+        let deadline = self.connect + time_limit;
         let exchange = self.exchange(order, body, login);
         // The connection has a shorter deadline of its own: whoever is late here has the request.
         let late = Err(Unanswered::NoAnswer(HttpError::TimedOut(deadline)));
@@ -134,7 +134,7 @@ impl PatroniWriter {
 
     async fn exchange(
         &self,
-        order: PatroniOrder,
+        order: PatroniEndpoint,
         body: Option<&str>,
         login: Option<(&str, Option<SecretString>)>,
     ) -> Result<PatroniReply, Unanswered<HttpError>> {
@@ -151,12 +151,12 @@ impl PatroniWriter {
         let mut response = request.send().await.map_err(|error| self.unanswered(error))?;
         let status = response.status().as_u16();
         if let (401, Some(kept), Some((_, Some(password)))) = (status, &self.password, &login) {
-            kept.refuse(password);
+            kept.mark_rejected(password);
         }
         let (mut body, mut cut) = (Vec::new(), false);
-        while body.len() < ENOUGH {
+        while body.len() < MAX_BODY {
             match response.chunk().await {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk[..chunk.len().min(ENOUGH - body.len())]),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]),
                 Ok(None) => break,
                 Err(_) => {
                     cut = true;
@@ -164,7 +164,7 @@ impl PatroniWriter {
                 }
             }
         }
-        Ok(PatroniReply { status, line: said(&body), cut, with_login })
+        Ok(PatroniReply { status, line: body_text(&body), cut, with_login })
     }
 
     fn unanswered(&self, error: reqwest::Error) -> Unanswered<HttpError> {
@@ -206,7 +206,7 @@ fn refused_in_handshake(error: &reqwest::Error) -> bool {
 }
 
 /// What a reply says: plain text in one line, or the message of the error page that Python's server makes.
-fn said(body: &[u8]) -> String {
+fn body_text(body: &[u8]) -> String {
     if !body.trim_ascii_start().starts_with(b"<") {
         let text = String::from_utf8_lossy(body);
         let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();

@@ -16,7 +16,7 @@ use crate::config::environment::variable;
 
 /// How a child process came out.
 #[derive(Debug)]
-pub struct Finished {
+pub struct ProcessOutput {
     /// Exit status.
     pub status: ExitStatus,
     /// Standard output, cut at the limit asked for.
@@ -40,7 +40,7 @@ pub enum ProcessError {
         source: io::Error,
     },
     /// Its output could not be read, or its end not be awaited.
-    #[error("lost {program} while it ran")]
+    #[error("lost track of {program} while it ran")]
     Lost {
         /// The program.
         program: String,
@@ -58,10 +58,10 @@ pub enum ProcessError {
 }
 
 /// How long the outputs of a child that has ended are read on: something that it left behind may hold them open for ever.
-const PIPES: Duration = Duration::from_millis(100);
+const PIPE_GRACE: Duration = Duration::from_millis(100);
 
-/// Says to a process that [`leave`] has started it.
-const LEFT: &str = "PGCTL_LEFT";
+/// Says to a process that [`spawn_detached`] has started it.
+const LEFT_VARIABLE: &str = "PGCTL_LEFT";
 
 /// Variables that hold passwords. libpq's own is one always.
 static SECRET: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -81,7 +81,7 @@ fn command(line: &[String]) -> Result<(Command, String), ProcessError> {
 
 /// Takes the passwords out of what `command` inherits.
 fn without_secrets(command: &mut Command) -> &mut Command {
-    command.env_remove("PGPASSWORD").env_remove(LEFT);
+    command.env_remove("PGPASSWORD").env_remove(LEFT_VARIABLE);
     for name in &*SECRET.lock().unwrap_or_else(PoisonError::into_inner) {
         command.env_remove(name);
     }
@@ -117,7 +117,7 @@ impl Drop for Group {
 ///
 /// # Errors
 /// When the program does not start or does not end in time. An exit status other than 0 is a result, not an error.
-pub async fn run(line: &[String], deadline: Duration, limit: usize) -> Result<Finished, ProcessError> {
+pub async fn run(line: &[String], deadline: Duration, limit: usize) -> Result<ProcessOutput, ProcessError> {
     let (mut command, program) = command(line)?;
     without_secrets(&mut command)
         .stdin(Stdio::null())
@@ -142,7 +142,7 @@ pub async fn run(line: &[String], deadline: Duration, limit: usize) -> Result<Fi
             }
             status = child.wait() => {
                 let status = status?;
-                if let Ok(read) = tokio::time::timeout(PIPES, reading).await {
+                if let Ok(read) = tokio::time::timeout(PIPE_GRACE, reading).await {
                     read?;
                 }
                 status
@@ -154,7 +154,7 @@ pub async fn run(line: &[String], deadline: Duration, limit: usize) -> Result<Fi
         Ok(outcome) => {
             let status = outcome.map_err(lost)?;
             group.let_go();
-            Ok(Finished { status, stdout: out, stderr: err })
+            Ok(ProcessOutput { status, stdout: out, stderr: err })
         }
         Err(_) => Err(ProcessError::TimedOut { program, deadline }),
     }
@@ -165,7 +165,7 @@ pub async fn run(line: &[String], deadline: Duration, limit: usize) -> Result<Fi
 ///
 /// # Errors
 /// When the program does not start, or its end cannot be awaited.
-pub async fn attach(line: &[String], environment: &[(String, SecretString)]) -> Result<ExitStatus, ProcessError> {
+pub async fn run_attached(line: &[String], environment: &[(String, SecretString)]) -> Result<ExitStatus, ProcessError> {
     let (mut command, program) = command(line)?;
     without_secrets(&mut command);
     for (name, value) in environment {
@@ -180,7 +180,7 @@ pub async fn attach(line: &[String], environment: &[(String, SecretString)]) -> 
 ///
 /// # Errors
 /// As [`run`].
-pub async fn feed(line: &[String], input: &[u8], deadline: Duration) -> Result<ExitStatus, ProcessError> {
+pub async fn run_with_input(line: &[String], input: &[u8], deadline: Duration) -> Result<ExitStatus, ProcessError> {
     let (mut command, program) = command(line)?;
     without_secrets(&mut command)
         .stdin(Stdio::piped())
@@ -223,10 +223,10 @@ pub async fn feed(line: &[String], input: &[u8], deadline: Duration) -> Result<E
 ///
 /// # Errors
 /// When the program does not start.
-pub fn leave(line: &[String], stderr: Option<File>) -> Result<Option<u32>, ProcessError> {
+pub fn spawn_detached(line: &[String], stderr: Option<File>) -> Result<Option<u32>, ProcessError> {
     let (mut command, program) = command(line)?;
     command
-        .env(LEFT, "1")
+        .env(LEFT_VARIABLE, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(stderr.map_or_else(Stdio::null, Stdio::from))
@@ -239,7 +239,7 @@ pub fn leave(line: &[String], stderr: Option<File>) -> Result<Option<u32>, Proce
 
 /// What a process that was started has to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum ExecContext {
     /// Its work.
     Here,
     /// Nothing: it has started itself once more, in a session of its own, and that one works.
@@ -248,22 +248,22 @@ pub enum Place {
 
 /// Makes this process the first of a session of its own, so that the end of the session that started it does not reach it,
 /// and nothing that it starts can ask at that one's terminal. Who leads a process group has no way to that but to start
-/// itself once more; this is done where [`leave`] started it. Typed into a shell it stays where it is: then the shell's
+/// itself once more; this is done where [`spawn_detached`] started it. Typed into a shell it stays where it is: then the shell's
 /// signals are meant for it.
 ///
 /// # Errors
 /// When it cannot be started once more.
-pub fn settle_down() -> Result<Place, ProcessError> {
-    if rustix::process::setsid().is_ok() || variable(LEFT).is_none() {
-        return Ok(Place::Here);
+pub fn settle_down() -> Result<ExecContext, ProcessError> {
+    if rustix::process::setsid().is_ok() || variable(LEFT_VARIABLE).is_none() {
+        return Ok(ExecContext::Here);
     }
-    let told = |source| ProcessError::Start { program: "this program".to_owned(), source };
-    let program = std::env::current_exe().map_err(told)?;
+    let reported = |source| ProcessError::Start { program: "this program".to_owned(), source };
+    let program = std::env::current_exe().map_err(reported)?;
     #[expect(clippy::disallowed_methods, reason = "this is the one place where child processes are started")]
     let mut again = std::process::Command::new(program);
-    again.args(std::env::args_os().skip(1)).env_remove(LEFT).stdin(Stdio::null()).stdout(Stdio::null());
-    again.spawn().map_err(told)?;
-    Ok(Place::Elsewhere)
+    again.args(std::env::args_os().skip(1)).env_remove(LEFT_VARIABLE).stdin(Stdio::null()).stdout(Stdio::null());
+    again.spawn().map_err(reported)?;
+    Ok(ExecContext::Elsewhere)
 }
 
 /// Reads to the end and keeps the first `limit` bytes. Output past the limit is read and dropped: a child that is
@@ -286,7 +286,7 @@ async fn drain(output: Option<impl AsyncRead + Unpin>, limit: usize, kept: &mut 
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(20);
 
     fn shell(script: &str) -> Vec<String> {
         ["sh", "-c", script].map(str::to_owned).to_vec()
@@ -294,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn output_past_the_limit_is_dropped_and_the_child_still_ends() {
-        let finished = run(&shell("head -c 1000000 /dev/zero; exit 3"), PATIENCE, 10).await.expect("it ran");
+        let finished = run(&shell("head -c 1000000 /dev/zero; exit 3"), TIMEOUT, 10).await.expect("it ran");
         assert_eq!((finished.stdout.len(), finished.status.code()), (10, Some(3)));
     }
 
@@ -302,11 +302,12 @@ mod tests {
     async fn a_child_that_is_left_to_itself_outlives_its_handle() {
         let home = tempfile::tempdir().expect("a directory");
         let file = home.path().join("written");
-        let child = leave(&shell(&format!("sleep 0.2; echo here > {}", file.display())), None).expect("it started");
+        let child =
+            spawn_detached(&shell(&format!("sleep 0.2; echo here > {}", file.display())), None).expect("it started");
         assert!(child.is_some());
         let began = std::time::Instant::now();
         while std::fs::read(&file).is_ok_and(|text| text == b"here\n").eq(&false) {
-            assert!(began.elapsed() < PATIENCE, "it was ended with its handle");
+            assert!(began.elapsed() < TIMEOUT, "it was ended with its handle");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -315,9 +316,9 @@ mod tests {
     async fn a_child_that_hangs_is_given_up_and_a_missing_one_is_named() {
         let hung = run(&shell("sleep 60"), Duration::from_millis(50), 10).await;
         assert!(matches!(hung, Err(ProcessError::TimedOut { .. })));
-        let missing = run(&["/nonexistent/program".to_owned()], PATIENCE, 10).await;
+        let missing = run(&["/nonexistent/program".to_owned()], TIMEOUT, 10).await;
         assert_eq!(missing.map(|_| ()).unwrap_err().to_string(), "cannot start /nonexistent/program");
-        assert!(matches!(run(&[], PATIENCE, 10).await, Err(ProcessError::Empty)));
+        assert!(matches!(run(&[], TIMEOUT, 10).await, Err(ProcessError::Empty)));
     }
     /// Waits until `file` holds a line, and reads it.
     async fn line_of(file: &std::path::Path) -> String {
@@ -327,7 +328,7 @@ mod tests {
             if text.ends_with('\n') {
                 return text.trim().to_owned();
             }
-            assert!(began.elapsed() < PATIENCE, "{} stays empty", file.display());
+            assert!(began.elapsed() < TIMEOUT, "{} stays empty", file.display());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -341,7 +342,7 @@ mod tests {
     async fn ends(pid: &str) {
         let began = std::time::Instant::now();
         while runs(pid) {
-            assert!(began.elapsed() < PATIENCE, "{pid} lives on");
+            assert!(began.elapsed() < TIMEOUT, "{pid} lives on");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -362,7 +363,7 @@ mod tests {
         let file = home.path().join("pid");
         let line = shell(&format!("sleep 300 & echo $! > {}; wait", file.display()));
         let pid = tokio::select! {
-            outcome = run(&line, PATIENCE, 10) => panic!("it ended: {outcome:?}"),
+            outcome = run(&line, TIMEOUT, 10) => panic!("it ended: {outcome:?}"),
             pid = line_of(&file) => pid,
         };
         ends(&pid).await;
@@ -371,8 +372,8 @@ mod tests {
     #[tokio::test]
     async fn an_agent_that_is_left_behind_with_the_output_is_waited_for_no_longer_and_lives_on() {
         let began = std::time::Instant::now();
-        let finished = run(&shell("sleep 30 & echo $!; exit 0"), PATIENCE, 100).await.expect("it ended");
-        assert!(finished.status.success() && began.elapsed() < PATIENCE / 2, "{finished:?}");
+        let finished = run(&shell("sleep 30 & echo $!; exit 0"), TIMEOUT, 100).await.expect("it ended");
+        assert!(finished.status.success() && began.elapsed() < TIMEOUT / 2, "{finished:?}");
         let agent = String::from_utf8(finished.stdout).expect("a number").trim().to_owned();
         assert!(runs(&agent), "nobody told it to end");
         let agent = agent.parse().ok().and_then(rustix::process::Pid::from_raw).expect("a process");
@@ -392,12 +393,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_left_leads_a_group_of_its_own_and_says_what_it_complains_of() {
+    async fn a_detached_process_leads_its_own_group_and_keeps_stderr() {
         let home = tempfile::tempdir().expect("a directory");
-        let (said, complaints) = (home.path().join("said"), home.path().join("stderr"));
+        let (said, diagnostics) = (home.path().join("said"), home.path().join("stderr"));
         let script = format!("echo oops >&2; ps -o pgid= -p $$ > {}", said.display());
-        let pid = leave(&shell(&script), Some(File::create(&complaints).expect("a file"))).expect("it started");
+        let pid =
+            spawn_detached(&shell(&script), Some(File::create(&diagnostics).expect("a file"))).expect("it started");
         assert_eq!(line_of(&said).await, pid.expect("a number").to_string());
-        assert_eq!(line_of(&complaints).await, "oops");
+        assert_eq!(line_of(&diagnostics).await, "oops");
     }
 }

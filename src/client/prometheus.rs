@@ -4,7 +4,7 @@
 use crate::client::http::{HttpError, HttpReader};
 
 /// More than a sample with many labels needs; a longer line is passed over.
-const LONGEST_LINE: usize = 64 * 1024;
+const MAX_LINE_LENGTH: usize = 64 * 1024;
 
 /// One sample.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -120,7 +120,7 @@ impl Scan {
             .await?;
         let samples = scan.finish(&mut take);
         if head.status != 200 || samples == 0 {
-            let reason = if head.status == 200 { "no metrics" } else { "metrics are refused" };
+            let reason = if head.status == 200 { "no metrics" } else { "metrics are not permitted" };
             let line = crate::client::http::first_line(&beginning);
             return Err(HttpError::Unexpected { status: head.status, reason, line });
         }
@@ -145,7 +145,7 @@ impl Scan {
     }
 
     fn extend(&mut self, part: &[u8]) {
-        self.overlong |= self.line.len() + part.len() > LONGEST_LINE;
+        self.overlong |= self.line.len() + part.len() > MAX_LINE_LENGTH;
         if !self.overlong {
             self.line.extend_from_slice(part);
         }
@@ -200,7 +200,7 @@ mod tests {
         for _ in 0..100 {
             scan.push(&[b'a'; 10_000], &mut take);
         }
-        assert!(scan.line.capacity() <= 2 * LONGEST_LINE);
+        assert!(scan.line.capacity() <= 2 * MAX_LINE_LENGTH);
         scan.push(b" 1\npg_up 1\npg_ti", &mut take);
         scan.push(b"me 2", &mut take);
         assert_eq!(scan.finish(&mut take), 2);

@@ -16,20 +16,20 @@ use futures::future::{BoxFuture, FutureExt as _, Shared};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::config::audience::{Audience, Standing};
+use crate::config::audience::{AddressTrust, Audience};
 
 /// How long an answer is taken for true.
-const FRESH: Duration = Duration::from_secs(5);
+const FRESH_FOR: Duration = Duration::from_secs(5);
 /// How long a name that does not resolve is not asked for again.
-const FAILED: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How old an answer may be that stands in for one that does not come.
-const STALE: Duration = Duration::from_secs(300);
+const STALE_FOR: Duration = Duration::from_secs(300);
 /// How long an answer is waited for where an old one is at hand.
-const HUNCH: Duration = Duration::from_millis(200);
+const HEDGE_DELAY: Duration = Duration::from_millis(200);
 /// Names asked for at once: far fewer than there are threads to block.
-const AT_ONCE: usize = 32;
+const MAX_CONCURRENT: usize = 32;
 /// Names remembered at most.
-const MOST: usize = 4096;
+const MAX_ENTRIES: usize = 4096;
 
 /// The addresses of `host` with `port`. A literal address is its own.
 ///
@@ -47,18 +47,18 @@ pub async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 ///
 /// # Errors
 /// When the name does not resolve.
-pub async fn standing(audience: &Audience, host: &str) -> io::Result<(Standing, Option<IpAddr>)> {
+pub async fn standing(audience: &Audience, host: &str) -> io::Result<(AddressTrust, Option<IpAddr>)> {
     if *audience == Audience::Named {
-        return Ok((Standing::Vouched, None));
+        return Ok((AddressTrust::Vouched, None));
     }
     let found = lookup(host, 0).await?;
     let all = found.iter().map(|found| (audience.standing(found.ip()), Some(found.ip())));
-    Ok(all.max_by_key(|(standing, _)| *standing).unwrap_or((Standing::Unknown, None)))
+    Ok(all.max_by_key(|(standing, _)| *standing).unwrap_or((AddressTrust::Unknown, None)))
 }
 
 fn resolver() -> &'static Resolver {
     static RESOLVER: std::sync::OnceLock<Resolver> = std::sync::OnceLock::new();
-    RESOLVER.get_or_init(|| Resolver::new(AT_ONCE, by_system))
+    RESOLVER.get_or_init(|| Resolver::new(MAX_CONCURRENT, by_system))
 }
 
 /// What the system says.
@@ -94,18 +94,18 @@ impl std::error::Error for Failed {
     }
 }
 
-type Answer = Result<Arc<[IpAddr]>, Failed>;
-type Flight = Shared<BoxFuture<'static, Option<Answer>>>;
+type LookupResult = Result<Arc<[IpAddr]>, Failed>;
+type PendingLookup = Shared<BoxFuture<'static, Option<LookupResult>>>;
 type Lookup = fn(&str) -> io::Result<Vec<IpAddr>>;
 
 /// One name.
 #[derive(Default)]
 struct Name {
     /// The last answer, and when it came.
-    last: Option<(Answer, Instant)>,
+    last: Option<(LookupResult, Instant)>,
     /// The last answer with addresses.
     good: Option<(Arc<[IpAddr]>, Instant)>,
-    flight: Option<Flight>,
+    pending_lookup: Option<PendingLookup>,
 }
 
 struct Resolver {
@@ -119,26 +119,26 @@ impl Resolver {
         Self { names: Arc::default(), at_once: Arc::new(Semaphore::new(at_once)), lookup }
     }
 
-    async fn ask(&self, host: &str) -> Answer {
+    async fn ask(&self, host: &str) -> LookupResult {
         let key = host.to_ascii_lowercase();
         let mut again = true;
         loop {
-            let (flight, old) = {
+            let (pending_lookup, old) = {
                 let mut names = lock(&self.names);
                 forget_old(&mut names);
                 let name = names.entry(key.clone()).or_default();
                 if let Some((answer, at)) = &name.last {
-                    let keeps = if answer.is_ok() { FRESH } else { FAILED };
+                    let keeps = if answer.is_ok() { FRESH_FOR } else { RETRY_AFTER };
                     if at.elapsed() < keeps {
                         return answer.clone();
                     }
                 }
-                let flight = name.flight.get_or_insert_with(|| self.fly(&key)).clone();
-                (flight, name.good.clone().filter(|(_, at)| at.elapsed() < STALE))
+                let pending_lookup = name.pending_lookup.get_or_insert_with(|| self.start_lookup(&key)).clone();
+                (pending_lookup, name.good.clone().filter(|(_, at)| at.elapsed() < STALE_FOR))
             };
             let landed = match old {
-                None => flight.await,
-                Some((addresses, _)) => match tokio::time::timeout(HUNCH, flight).await {
+                None => pending_lookup.await,
+                Some((addresses, _)) => match tokio::time::timeout(HEDGE_DELAY, pending_lookup).await {
                     Ok(landed) => landed,
                     // The resolver hangs. What it said last is the best that is known.
                     Err(_) => return Ok(addresses),
@@ -150,7 +150,7 @@ impl Resolver {
                 None if again => {
                     again = false;
                     if let Some(name) = lock(&self.names).get_mut(&key) {
-                        name.flight = None;
+                        name.pending_lookup = None;
                     }
                 }
                 None => return Err(Failed(Arc::new(io::Error::other("the lookup was interrupted")))),
@@ -159,7 +159,7 @@ impl Resolver {
     }
 
     /// Begins to ask for `key`. Goes on when whoever waits for it goes away.
-    fn fly(&self, key: &str) -> Flight {
+    fn start_lookup(&self, key: &str) -> PendingLookup {
         let (names, at_once, lookup) = (Arc::clone(&self.names), Arc::clone(&self.at_once), self.lookup);
         let key = key.to_owned();
         let asks = async move {
@@ -174,21 +174,23 @@ impl Resolver {
                 name.good = Some((Arc::clone(addresses), now));
             }
             name.last = Some((answer.clone(), now));
-            name.flight = None;
+            name.pending_lookup = None;
             Some(answer)
         };
         #[expect(
             clippy::disallowed_methods,
             reason = "ends by itself; a turn that nobody waits for must be given back"
         )]
-        let flight = tokio::spawn(asks);
-        async move { flight.await.ok().flatten() }.boxed().shared()
+        let pending_lookup = tokio::spawn(asks);
+        async move { pending_lookup.await.ok().flatten() }.boxed().shared()
     }
 }
 
 fn forget_old(names: &mut HashMap<String, Name>) {
-    if names.len() > MOST {
-        names.retain(|_, name| name.flight.is_some() || name.last.as_ref().is_some_and(|(_, at)| at.elapsed() < STALE));
+    if names.len() > MAX_ENTRIES {
+        names.retain(|_, name| {
+            name.pending_lookup.is_some() || name.last.as_ref().is_some_and(|(_, at)| at.elapsed() < STALE_FOR)
+        });
     }
 }
 
@@ -197,9 +199,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The same for reqwest.
-pub(super) struct ForHttp;
+pub(super) struct HttpResolver;
 
-impl reqwest::dns::Resolve for ForHttp {
+impl reqwest::dns::Resolve for HttpResolver {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
         Box::pin(async move {
             // The port is filled in by who connects.
@@ -250,9 +252,9 @@ mod tests {
             Ok(vec![LOCAL])
         });
         let names: Vec<String> = (0..60).map(|number| format!("pg-{number}")).collect();
-        let hasty = |name| tokio::time::timeout(Duration::from_millis(100), resolver.ask(name));
+        let with_short_timeouts = |name| tokio::time::timeout(Duration::from_millis(100), resolver.ask(name));
         for _ in 0..3 {
-            let answers = join_all(names.iter().map(|name| hasty(name))).await;
+            let answers = join_all(names.iter().map(|name| with_short_timeouts(name))).await;
             assert!(answers.iter().all(Result::is_err), "nobody waits longer than they like");
         }
         assert!(ASKED.load(Ordering::SeqCst) <= 3, "{ASKED:?}");
@@ -269,7 +271,7 @@ mod tests {
             }
         });
         assert!(resolver.ask("pg-0").await.is_ok());
-        let past = Instant::now().checked_sub(FRESH + Duration::from_secs(1)).expect("a while ago");
+        let past = Instant::now().checked_sub(FRESH_FOR + Duration::from_secs(1)).expect("a while ago");
         let age = |resolver: &Resolver| {
             lock(&resolver.names).get_mut("pg-0").expect("known").last.as_mut().expect("answered").1 = past;
         };

@@ -14,7 +14,7 @@ use crate::config::environment::variable;
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 
 /// More than any secret is long; a larger file is not a secret's.
-const LONGEST: usize = 64 * 1024;
+const MAX_SECRET_SIZE: usize = 64 * 1024;
 
 /// Why a secret cannot be had. No variant carries the secret.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum SecretError {
     #[error("the password file {} is not a small plain file", .0.display())]
     NotAFile(PathBuf),
     /// Others than the owner may read the file, or write it.
-    #[error("the password file {} is open to others (mode {mode:04o}); chmod 600 it", .path.display())]
+    #[error("the password file {} is readable by others (mode {mode:04o}): run chmod 600", .path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -51,7 +51,7 @@ pub enum SecretError {
     #[error("the password command failed")]
     Command(#[source] ProcessError),
     /// The command failed.
-    #[error("the password command {program} ended with {status}{}", complaint(.stderr))]
+    #[error("the password command {program} exited with {status}{}", complaint(.stderr))]
     Status {
         /// The program.
         program: String,
@@ -84,7 +84,7 @@ pub async fn fetch(source: &SecretSource) -> Result<SecretString, SecretError> {
 async fn from_file(path: &Path) -> Result<Vec<u8>, SecretError> {
     let read = |source| SecretError::Read { path: path.to_owned(), source };
     let about = tokio::fs::metadata(path).await.map_err(read)?;
-    if !about.is_file() || about.len() > LONGEST as u64 {
+    if !about.is_file() || about.len() > MAX_SECRET_SIZE as u64 {
         return Err(SecretError::NotAFile(path.to_owned()));
     }
     #[cfg(unix)]
@@ -99,7 +99,7 @@ async fn from_file(path: &Path) -> Result<Vec<u8>, SecretError> {
 }
 
 async fn from_command(command: &[String]) -> Result<SecretString, SecretError> {
-    let finished = process::run(command, COMMAND_DEADLINE, LONGEST).await.map_err(SecretError::Command)?;
+    let finished = process::run(command, COMMAND_DEADLINE, MAX_SECRET_SIZE).await.map_err(SecretError::Command)?;
     let program = command.first().cloned().unwrap_or_default();
     if !finished.status.success() {
         let stderr = String::from_utf8_lossy(&finished.stderr);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_command_prints_the_secret_or_tells_its_complaint() {
+    async fn a_command_prints_the_secret_or_tells_its_diagnostic() {
         let command = |words: &[&str]| SecretSource::Command(words.iter().map(|&word| word.to_owned()).collect());
         let secret = fetch(&command(&["printf", "s3cret\nmore"])).await.expect("a secret");
         assert_eq!(secret.expose_secret(), "s3cret");

@@ -3,10 +3,11 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -57,7 +58,7 @@ pub enum TlsError {
         source: pem::Error,
     },
     /// A file is PEM without what was expected in it.
-    #[error("the {what} {} holds no {missing}", .path.display())]
+    #[error("the {what} {} contains no {missing}", .path.display())]
     Empty {
         /// What the file should hold.
         what: &'static str,
@@ -67,7 +68,7 @@ pub enum TlsError {
         missing: &'static str,
     },
     /// A certificate cannot be used as an authority.
-    #[error("the CA file {} holds a certificate that cannot be used", .path.display())]
+    #[error("the CA file {} contains an unusable certificate", .path.display())]
     Authority {
         /// The file.
         path: PathBuf,
@@ -75,13 +76,13 @@ pub enum TlsError {
         source: rustls::Error,
     },
     /// A client certificate without a key, or the reverse.
-    #[error("a client certificate and its key go together: {} is set alone", .path.display())]
+    #[error("client certificate and key must be set together: only {} is set", .path.display())]
     Unpaired {
         /// The one file that is set.
         path: PathBuf,
     },
     /// The key does not belong to the certificate, or is of an unknown kind.
-    #[error("the client certificate {} and the key {} do not work together", .certificate.display(), .key.display())]
+    #[error("the client certificate {} and the key {} do not match", .certificate.display(), .key.display())]
     Identity {
         /// The certificate's file.
         certificate: PathBuf,
@@ -91,7 +92,7 @@ pub enum TlsError {
         source: rustls::Error,
     },
     /// Others than the owner may read the key.
-    #[error("the client key {} is readable by others (mode {mode:04o}); chmod 600 it", .path.display())]
+    #[error("the client key {} is readable by others (mode {mode:04o}): run chmod 600", .path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -99,28 +100,29 @@ pub enum TlsError {
         mode: u32,
     },
     /// Any name would do, of anybody whom the system trusts.
-    #[error("without a CA of its own a certificate is verified for its name: anybody may have one of the system's")]
+    #[error("without its own CA the host name must be verified: anyone can get a certificate from a system CA")]
     AnyNameOfSystem,
     /// The name to expect is neither a host name nor an address.
     #[error("\"{0}\" is not a server name")]
     ServerName(String),
     /// The system's authorities cannot be loaded.
-    #[error("the system has no trusted authorities (install ca-certificates, or set a CA file)")]
+    #[error("the system has no trusted CAs (install ca-certificates, or set a CA file)")]
     SystemRoots(#[source] rustls::Error),
     /// No verifier can be made of the authorities.
-    #[error("the trusted authorities cannot be used")]
+    #[error("the trusted CAs cannot be used")]
     Verifier(#[source] rustls::client::VerifierBuilderError),
     /// The provider supports none of the protocol versions.
     #[error("no TLS protocol version is usable")]
     Protocol(#[source] rustls::Error),
 }
 
-/// A client's side of TLS by `settings`, verifying as `verify` says; `insecure` settings verify nothing.
+/// A client's side of TLS by `settings`, verifying as `verify` says; `insecure` settings verify nothing. Whoever asks with
+/// the same settings shares authorities, identity and sessions, and the files are read anew once they changed.
 ///
 /// # Errors
 /// When a file is missing, unreadable, or does not hold what it should.
 pub fn client_config(settings: &TlsSettings, verify: Verify) -> Result<ClientConfig, TlsError> {
-    with_verifier(settings, Verifier { policy: policy(settings, verify)?, capture: None })
+    shared(settings, verify).map(|(config, _)| config)
 }
 
 /// Like [`client_config`], and keeps the certificate that the server showed with the verdict on it, also where that
@@ -133,8 +135,55 @@ pub fn capturing_config(
     verify: Verify,
 ) -> Result<(ClientConfig, certificate::Capture), TlsError> {
     let capture = certificate::Capture::default();
-    let verifier = Verifier { policy: policy(settings, verify)?, capture: Some(capture.clone()) };
-    Ok((with_verifier(settings, verifier)?, capture))
+    let (mut config, policy) = shared(settings, verify)?;
+    let verifier = Verifier { policy, capture: Some(capture.clone()) };
+    config.dangerous().set_certificate_verifier(Arc::new(verifier));
+    // A session that is resumed shows no certificate.
+    config.resumption = Resumption::disabled();
+    Ok((config, capture))
+}
+
+/// Configurations in use, each with what its files were when it was made of them.
+static CONFIG_CACHE: Mutex<Vec<CachedConfig>> = Mutex::new(Vec::new());
+
+struct CachedConfig {
+    settings: TlsSettings,
+    verify: Verify,
+    files: Vec<FileState>,
+    config: ClientConfig,
+    policy: Arc<Policy>,
+}
+
+/// By what a file that was replaced is told from what it was; `None`: it cannot be looked at.
+pub(super) type FileState = Option<(u64, u64, Option<SystemTime>)>;
+
+/// The present state of every file of `settings`.
+pub(super) fn files(settings: &TlsSettings) -> Vec<FileState> {
+    use std::os::unix::fs::MetadataExt as _;
+    let all = settings.ca.iter().chain(&settings.certificate).chain(&settings.key);
+    all.map(|path| {
+        let about = std::fs::metadata(path).ok()?;
+        Some((about.ino(), about.len(), about.modified().ok()))
+    })
+    .collect()
+}
+
+/// The configuration that all of the same settings share. A fleet logs in by the thousand, with few settings.
+fn shared(settings: &TlsSettings, verify: Verify) -> Result<(ClientConfig, Arc<Policy>), TlsError> {
+    let files = files(settings);
+    let mut known = CONFIG_CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = known.iter().position(|one| one.verify == verify && one.settings == *settings);
+    if let Some(same) = place.and_then(|place| known.get(place)).filter(|one| one.files == files) {
+        return Ok((same.config.clone(), Arc::clone(&same.policy)));
+    }
+    let policy = Arc::new(policy(settings, verify)?);
+    let config = with_verifier(settings, Verifier { policy: Arc::clone(&policy), capture: None })?;
+    if let Some(place) = place {
+        known.swap_remove(place);
+    }
+    let settings = settings.clone();
+    known.push(CachedConfig { settings, verify, files, config: config.clone(), policy: Arc::clone(&policy) });
+    Ok((config, policy))
 }
 
 /// Refuses a client key that others may read, as libpq does: mode 0600, or 0640 where root owns it.
@@ -163,8 +212,13 @@ pub fn read(path: &Path, what: &'static str) -> Result<Vec<u8>, TlsError> {
 /// # Errors
 /// When the provider has no usable protocol version.
 pub fn plain_config() -> Result<ClientConfig, TlsError> {
+    static PLAIN: OnceLock<ClientConfig> = OnceLock::new();
+    if let Some(config) = PLAIN.get() {
+        return Ok(config.clone());
+    }
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    Ok(builder.map_err(TlsError::Protocol)?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+    let builder = builder.map_err(TlsError::Protocol)?;
+    Ok(PLAIN.get_or_init(|| builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()).clone())
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -278,7 +332,7 @@ enum Policy {
 /// The one verifier: judges by its policy, and notes what was shown where somebody wants to know.
 #[derive(Debug)]
 struct Verifier {
-    policy: Policy,
+    policy: Arc<Policy>,
     capture: Option<certificate::Capture>,
 }
 
@@ -291,7 +345,7 @@ impl Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Policy::Authorities { inner, pinned, expected, any_name } = &self.policy else {
+        let Policy::Authorities { inner, pinned, expected, any_name } = &*self.policy else {
             return Ok(ServerCertVerified::assertion());
         };
         let name = expected.as_ref().unwrap_or(server_name);

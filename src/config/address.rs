@@ -17,7 +17,7 @@ impl HostPort {
     /// Reads `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address; `None` if it is none of these.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let sound = |host: &str| {
+        let is_usable = |host: &str| {
             !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || "/@[]#?".contains(c))
         };
         if let Some(rest) = text.strip_prefix('[') {
@@ -36,7 +36,7 @@ impl HostPort {
             Some((host, digits)) => (host, Some(port(digits)?)),
             None => (text, None),
         };
-        sound(host).then(|| Self { host: host.to_owned(), port })
+        is_usable(host).then(|| Self { host: host.to_owned(), port })
     }
 }
 
@@ -57,9 +57,9 @@ impl AddressMap {
     ///
     /// # Errors
     /// A sentence saying why the line makes no sense.
-    pub fn add(&mut self, from: &str, to: &str) -> Result<(), String> {
+    pub fn insert(&mut self, from: &str, to: &str) -> Result<(), String> {
         let read = |text: &str| {
-            HostPort::parse(text).ok_or_else(|| format!("`{text}` is no address; write \"host\" or \"host:port\""))
+            HostPort::parse(text).ok_or_else(|| format!("`{text}` is not an address; use \"host\" or \"host:port\""))
         };
         let (from, to) = (read(from)?, read(to)?);
         let host = from.host.to_ascii_lowercase();
@@ -72,8 +72,8 @@ impl AddressMap {
             }
             (None, Some(port)) => {
                 return Err(format!(
-                    "a host alone cannot lead to one port, since it is asked at several; write \"{0}:{port}\" = \
-                     \"{1}:{port}\", a line for each port",
+                    "a host without a port cannot be mapped to one port, since it is queried on several; use \"{0}:{port}\" = \
+                        \"{1}:{port}\", one line per port",
                     from.host, to.host
                 ));
             }
@@ -91,13 +91,13 @@ impl AddressMap {
     }
 
     /// Whether a line of the map leads to `host`.
-    pub fn leads_to(&self, host: &str) -> bool {
+    pub fn routes_to(&self, host: &str) -> bool {
         let targets = self.exact.values().map(|to| &to.host).chain(self.hosts.values());
         targets.into_iter().any(|to| to.eq_ignore_ascii_case(host))
     }
 
     /// Every line: the advertised host in lower case, its port where the line names one, and where that is reached.
-    pub fn lines(&self) -> impl Iterator<Item = (&str, Option<u16>, HostPort)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&str, Option<u16>, HostPort)> {
         let exact = self.exact.iter().map(|((host, port), to)| (host.as_str(), Some(*port), to.clone()));
         let hosts =
             self.hosts.iter().map(|(host, to)| (host.as_str(), None, HostPort { host: to.clone(), port: None }));
@@ -168,9 +168,9 @@ mod tests {
 
     fn map() -> AddressMap {
         let mut map = AddressMap::default();
-        map.add("pg-0", "127.0.0.1").unwrap();
-        map.add("pg-0:8008", "127.0.0.1:18008").unwrap();
-        map.add("PG-1:8008", "::1").unwrap();
+        map.insert("pg-0", "127.0.0.1").unwrap();
+        map.insert("pg-0:8008", "127.0.0.1:18008").unwrap();
+        map.insert("PG-1:8008", "::1").unwrap();
         map
     }
 
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_host_cannot_lead_to_one_port() {
-        let error = AddressMap::default().add("pg-0", "127.0.0.1:5433").unwrap_err();
+        let error = AddressMap::default().insert("pg-0", "127.0.0.1:5433").unwrap_err();
         assert!(error.contains("\"pg-0:5433\""), "{error}");
     }
 

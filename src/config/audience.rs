@@ -17,13 +17,13 @@ impl Network {
     /// What is wrong with it, and what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
         let refuse = |why: &str| {
-            format!("`{text}` {why}; write a network such as \"10.20.0.0/16\" or \"fd00:1::/64\", or one address")
+            format!("`{text}` {why}; use a network such as \"10.20.0.0/16\" or \"fd00:1::/64\", or one address")
         };
         let (address, prefix) = match text.trim().split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text.trim(), None),
         };
-        let base: IpAddr = address.parse().map_err(|_| refuse("is no network"))?;
+        let base: IpAddr = address.parse().map_err(|_| refuse("is not a network"))?;
         let longest = if base.is_ipv4() { 32 } else { 128 };
         let digits = |prefix: &str| !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_digit());
         let prefix = match prefix {
@@ -32,11 +32,11 @@ impl Network {
                 .parse()
                 .ok()
                 .filter(|length| digits(prefix) && *length <= longest)
-                .ok_or_else(|| refuse("has no prefix that fits"))?,
+                .ok_or_else(|| refuse("has an invalid prefix length"))?,
         };
         let network = Self { base, prefix };
         if masked(base, prefix) != bits(base) {
-            return Err(refuse("has bits set beyond its prefix"));
+            return Err(refuse("has host bits set"));
         }
         Ok(network)
     }
@@ -82,7 +82,7 @@ pub enum Audience {
 
 /// Where an address stands, the most trusted first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Standing {
+pub enum AddressTrust {
     /// The operator vouches for it, or it is this host.
     Vouched,
     /// Nobody vouches for it: only what proves itself is trusted.
@@ -93,15 +93,15 @@ pub enum Standing {
 
 impl Audience {
     /// Where `address` stands.
-    pub fn standing(&self, address: IpAddr) -> Standing {
+    pub fn standing(&self, address: IpAddr) -> AddressTrust {
         if address.to_canonical().is_loopback() {
-            return Standing::Vouched;
+            return AddressTrust::Vouched;
         }
         match self {
-            Self::Named => Standing::Vouched,
-            Self::Within(networks) if networks.iter().any(|network| network.holds(address)) => Standing::Vouched,
-            Self::Within(_) => Standing::Outside,
-            Self::Learnt => Standing::Unknown,
+            Self::Named => AddressTrust::Vouched,
+            Self::Within(networks) if networks.iter().any(|network| network.holds(address)) => AddressTrust::Vouched,
+            Self::Within(_) => AddressTrust::Outside,
+            Self::Learnt => AddressTrust::Unknown,
         }
     }
 }
@@ -144,13 +144,13 @@ mod tests {
     fn an_address_that_the_record_names_is_vouched_for_by_a_network_or_by_nobody() {
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
         let within = Audience::Within(vec![Network::parse("10.0.0.0/24").expect("a network")]);
-        assert_eq!(within.standing(address("10.0.0.7")), Standing::Vouched);
-        assert_eq!(within.standing(address("10.0.1.7")), Standing::Outside);
-        assert_eq!(Audience::Learnt.standing(address("10.0.0.7")), Standing::Unknown);
-        assert_eq!(Audience::Named.standing(address("10.0.0.7")), Standing::Vouched);
+        assert_eq!(within.standing(address("10.0.0.7")), AddressTrust::Vouched);
+        assert_eq!(within.standing(address("10.0.1.7")), AddressTrust::Outside);
+        assert_eq!(Audience::Learnt.standing(address("10.0.0.7")), AddressTrust::Unknown);
+        assert_eq!(Audience::Named.standing(address("10.0.0.7")), AddressTrust::Vouched);
         for audience in [within, Audience::Learnt] {
-            assert_eq!(audience.standing(address("127.0.0.9")), Standing::Vouched, "this host");
-            assert_eq!(audience.standing(address("::1")), Standing::Vouched);
+            assert_eq!(audience.standing(address("127.0.0.9")), AddressTrust::Vouched, "this host");
+            assert_eq!(audience.standing(address("::1")), AddressTrust::Vouched);
         }
     }
 

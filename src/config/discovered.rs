@@ -34,14 +34,56 @@ pub struct Discovered {
     pub postgres_settings: BTreeMap<&'static str, String>,
     /// Routers.
     pub routers: Vec<DiscoveredRouter>,
+    /// Connection poolers.
+    pub poolers: Vec<DiscoveredPooler>,
     /// From addresses that members advertise, `host:port`, to those that this host reaches.
     pub address_map: BTreeMap<String, String>,
     /// Compose services by the member, DCS member or router that they run, for drills.
     pub containers: BTreeMap<String, String>,
     /// What prepares the cluster once.
     pub preparation: Option<DiscoveredPreparation>,
+    /// What its data may be expected to say.
+    pub assertions: Vec<DiscoveredAssertion>,
+    /// The database that they are about.
+    pub assertions_in: Option<String>,
     /// What could not be found out, one line each, for comments in the file.
     pub notes: Vec<String>,
+}
+
+/// An assertion that is proposed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DiscoveredAssertion {
+    /// Name.
+    pub name: String,
+    /// The question.
+    pub sql: String,
+    /// Its answer at present.
+    pub expect: u64,
+    /// What it is about.
+    pub subject: AssertionSubject,
+}
+
+/// What a proposed assertion is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum AssertionSubject {
+    /// Tables of a schema.
+    Tables,
+    /// Views of a schema.
+    Views,
+    /// Extensions of the database.
+    Extensions,
+    /// Rows of a table.
+    Rows,
+}
+
+impl AssertionSubject {
+    /// Every one, with the word for it.
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::Tables, "on tables"),
+        (Self::Views, "on views"),
+        (Self::Extensions, "on extensions"),
+        (Self::Rows, "on rows of small tables"),
+    ];
 }
 
 /// What prepares a cluster once, and ends.
@@ -91,6 +133,21 @@ pub struct DiscoveredRouter {
     pub remarks: Vec<String>,
     /// Why it may be another cluster's; it is then written as a comment only.
     pub doubt: Option<String>,
+}
+
+/// A connection pooler.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DiscoveredPooler {
+    /// Name.
+    pub name: String,
+    /// Its admin console, `host:port`; `None`: this host does not reach it.
+    pub address: Option<String>,
+    /// Login of the admin console.
+    pub login: Option<DiscoveredLogin>,
+    /// Databases that its own file names.
+    pub databases: Vec<String>,
+    /// What to know about it, one line each.
+    pub remarks: Vec<String>,
 }
 
 /// A member as it advertises itself.

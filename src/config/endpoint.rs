@@ -71,6 +71,25 @@ pub struct HttpEndpoint {
     pub timeouts: Timeouts,
 }
 
+impl PostgresAccess {
+    /// A login to the database `postgres`, with whatever holds where nothing else is configured.
+    pub fn of(user: impl Into<String>, sslmode: SslMode) -> Self {
+        Self {
+            user: user.into(),
+            database: "postgres".to_owned(),
+            password: None,
+            passfile: None,
+            service: None,
+            sslmode,
+            tls: TlsSettings::default(),
+            auth: AuthPolicy::default(),
+            channel_binding: ChannelBinding::default(),
+            audience: Audience::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
 /// An etcd cluster.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EtcdEndpoints {
@@ -91,6 +110,25 @@ pub enum RuntimeApi {
     Tcp(String),
     /// A Unix socket.
     Unix(PathBuf),
+}
+
+/// Where the admin console of a pooler is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PoolerAddress {
+    /// TCP: host and port.
+    Tcp(String, u16),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl std::fmt::Display for PoolerAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
 }
 
 /// libpq's `sslmode`, all six.
@@ -115,12 +153,12 @@ pub enum SslMode {
 /// The word is none of libpq's six.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not one of disable, allow, prefer, require, verify-ca, verify-full")]
-pub struct NotAnSslMode;
+pub struct UnknownSslMode;
 
 impl std::str::FromStr for SslMode {
-    type Err = NotAnSslMode;
+    type Err = UnknownSslMode;
 
-    fn from_str(word: &str) -> Result<Self, NotAnSslMode> {
+    fn from_str(word: &str) -> Result<Self, UnknownSslMode> {
         match word {
             "disable" => Ok(Self::Disable),
             "allow" => Ok(Self::Allow),
@@ -128,7 +166,7 @@ impl std::str::FromStr for SslMode {
             "require" => Ok(Self::Require),
             "verify-ca" => Ok(Self::VerifyCa),
             "verify-full" => Ok(Self::VerifyFull),
-            _ => Err(NotAnSslMode),
+            _ => Err(UnknownSslMode),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Where a setting was made.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum SettingLocation {
     /// In a file, at this line counted from one; `None` where no line can be told.
     File {
         /// The file.
@@ -20,7 +20,7 @@ pub enum Place {
     Flag(String),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SettingLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
@@ -33,9 +33,9 @@ impl fmt::Display for Place {
 
 /// One thing that is wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Complaint {
+pub struct ConfigProblem {
     /// Where.
-    pub place: Place,
+    pub location: SettingLocation,
     /// Dotted key; empty where the place says it all.
     pub key: String,
     /// What is wrong.
@@ -44,9 +44,9 @@ pub struct Complaint {
     pub remedy: String,
 }
 
-impl fmt::Display for Complaint {
+impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
+        write!(f, "{}: ", self.location)?;
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
         }
@@ -75,8 +75,8 @@ pub enum ConfigError {
     },
     /// There is no cluster to look at.
     #[error(
-        "no cluster to look at: {} does not exist and neither --patroni nor --etcd was given; start with `pgctl-tui \
-         --patroni http://HOST:8008`, write a file with `pgctl-tui init --patroni URL`, or see `pgctl-tui demo`",
+        "no cluster configured: {} does not exist and neither --patroni nor --etcd was given; start with `pgctl-tui \
+            --patroni http://HOST:8008`, create a file with `pgctl-tui init --patroni URL`, or see `pgctl-tui demo`",
         looked.display()
     )]
     Nothing {
@@ -85,10 +85,10 @@ pub enum ConfigError {
     },
     /// Something written is wrong; everything found, not only the first.
     #[error("{}", Lines(.0))]
-    Wrong(Vec<Complaint>),
+    Wrong(Vec<ConfigProblem>),
 }
 
-struct Lines<'a>(&'a [Complaint]);
+struct Lines<'a>(&'a [ConfigProblem]);
 
 impl fmt::Display for Lines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

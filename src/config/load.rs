@@ -8,12 +8,12 @@ use etcetera::BaseStrategy;
 use toml::de::Error as TomlError;
 
 use super::environment::Environment;
-use super::error::{Complaint, ConfigError, Place};
+use super::error::{ConfigError, ConfigProblem, SettingLocation};
 use super::locate::Locator;
 use super::resolve::{Overrides, Resolver};
 use super::resolved::Settings;
 use super::value::nearest;
-use super::written::Written;
+use super::written::ConfigFile;
 
 /// What the command line says about the configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -96,7 +96,7 @@ fn resolve(
 ) -> Result<Settings, ConfigError> {
     let written = match text {
         Some(text) => read(text, path).map_err(ConfigError::Wrong)?,
-        None => Written::default(),
+        None => ConfigFile::default(),
     };
     let locator = Locator::new(text.unwrap_or_default());
     Resolver::new(path, text.map(|_| &locator), environment).settings(&written, overrides)
@@ -112,22 +112,24 @@ pub fn from_text(text: &str, path: &Path, environment: &Environment) -> Result<S
 
 fn overrides(flags: &Flags, environment: &Environment) -> Overrides {
     let one = |flag: &Option<String>, name: &str, variable: &str| {
-        let typed = flag.as_ref().map(|value| (Place::Flag(name.to_owned()), value.clone()));
-        typed.or_else(|| Some((Place::Environment(variable.to_owned()), environment.get(variable)?.to_owned())))
+        let typed = flag.as_ref().map(|value| (SettingLocation::Flag(name.to_owned()), value.clone()));
+        typed.or_else(|| {
+            Some((SettingLocation::Environment(variable.to_owned()), environment.get(variable)?.to_owned()))
+        })
     };
     let several = |flag: &[String], name: &str, variable: &str| {
         if !flag.is_empty() {
-            return Some((Place::Flag(name.to_owned()), flag.to_vec()));
+            return Some((SettingLocation::Flag(name.to_owned()), flag.to_vec()));
         }
         let words = environment.get(variable)?.split(',').map(str::trim);
         let list: Vec<_> = words.filter(|url| !url.is_empty()).map(str::to_owned).collect();
-        (!list.is_empty()).then(|| (Place::Environment(variable.to_owned()), list))
+        (!list.is_empty()).then(|| (SettingLocation::Environment(variable.to_owned()), list))
     };
     Overrides {
         interval: one(&flags.interval, "--interval", "PGCTL_INTERVAL"),
         theme: one(&flags.theme, "--theme", "PGCTL_THEME"),
         read_only: if flags.read_only {
-            Some((Place::Flag("--read-only".to_owned()), "true".to_owned()))
+            Some((SettingLocation::Flag("--read-only".to_owned()), "true".to_owned()))
         } else {
             one(&None, "", "PGCTL_READ_ONLY")
         },
@@ -146,7 +148,7 @@ fn misspelt(environment: &Environment) -> Vec<String> {
         .filter(|(name, value)| !value.is_empty() && !VARIABLES.contains(name))
         .filter_map(|(name, _)| {
             let near = nearest(name, VARIABLES).filter(|near| strsim::damerau_levenshtein(name, near) <= 2)?;
-            Some(format!("environment variable {name} means nothing; did you mean {near}?"))
+            Some(format!("unknown environment variable {name}; did you mean {near}?"))
         })
         .collect()
 }
@@ -154,21 +156,21 @@ fn misspelt(environment: &Environment) -> Vec<String> {
 /// Keys under which somebody may try to write a password.
 const PASSWORD_KEYS: [&str; 4] = ["password", "passwd", "pass", "secret"];
 
-fn read(text: &str, path: &Path) -> Result<Written, Vec<Complaint>> {
+fn read(text: &str, path: &Path) -> Result<ConfigFile, Vec<ConfigProblem>> {
     let locator = Locator::new(text);
-    let place = |line| Place::File { path: path.to_owned(), line };
+    let place = |line| SettingLocation::File { path: path.to_owned(), line };
     let inline: Vec<_> = locator
         .entries()
         .iter()
         .filter(|entry| PASSWORD_KEYS.contains(&entry.key.as_str()) && !entry.value.get_ref().is_table())
         // There, a key is somebody's host name.
         .filter(|entry| !entry.path.contains(".address_map."))
-        .map(|entry| Complaint {
-            place: place(Some(locator.line(entry.at.start))),
+        .map(|entry| ConfigProblem {
+            location: place(Some(locator.line(entry.at.start))),
             key: entry.path.clone(),
-            problem: "passwords are not written in the configuration".to_owned(),
-            remedy: "name where it is with `password_file`, `password_env` or `password_command`, or put it into \
-                     ~/.pgpass"
+            problem: "passwords are not allowed in the configuration".to_owned(),
+            remedy: "use `password_file`, `password_env` or `password_command`, or put it into \
+                ~/.pgpass"
                 .to_owned(),
         })
         .collect();
@@ -179,7 +181,11 @@ fn read(text: &str, path: &Path) -> Result<Written, Vec<Complaint>> {
 }
 
 /// What the parser says, as one line with the place and what would be right.
-fn complaint(error: &TomlError, locator: &Locator<'_>, place: impl Fn(Option<usize>) -> Place) -> Complaint {
+fn complaint(
+    error: &TomlError,
+    locator: &Locator<'_>,
+    place: impl Fn(Option<usize>) -> SettingLocation,
+) -> ConfigProblem {
     let span = error.span();
     let line = span.as_ref().map(|span| locator.line(span.start));
     let key = span.as_ref().and_then(|span| locator.path_at(span)).unwrap_or_default();
@@ -190,8 +196,8 @@ fn complaint(error: &TomlError, locator: &Locator<'_>, place: impl Fn(Option<usi
         let known: Vec<&str> = words.collect();
         let remedy = match nearest(word, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => "nothing can be written here".to_owned(),
-            None => format!("known here: {}", known.join(", ")),
+            None if known.is_empty() => "no keys are allowed here".to_owned(),
+            None => format!("known keys: {}", known.join(", ")),
         };
         (format!("unknown key `{word}`"), remedy)
     } else if let Some((problem, expected)) = message.split_once(", expected ") {
@@ -201,5 +207,5 @@ fn complaint(error: &TomlError, locator: &Locator<'_>, place: impl Fn(Option<usi
     } else {
         (message, String::new())
     };
-    Complaint { place: place(line), key, problem, remedy }
+    ConfigProblem { location: place(line), key, problem, remedy }
 }

@@ -8,8 +8,10 @@ use serde::Deserialize;
 
 use super::address::{AddressMap, base_of, set_host};
 use super::audience::{Audience, Network};
-use super::endpoint::{EtcdEndpoints, HttpEndpoint, Login, PostgresAccess, RuntimeApi, Timeouts, TlsSettings};
-use crate::model::name::{ClusterName, NodeName, RouterName};
+use super::endpoint::{
+    EtcdEndpoints, HttpEndpoint, Login, PoolerAddress, PostgresAccess, RuntimeApi, Timeouts, TlsSettings,
+};
+use crate::model::name::{AssertionName, ClusterName, NodeName, PoolerName, RouterName};
 use crate::model::snapshot::StackKind;
 use crate::model::thresholds::Thresholds;
 
@@ -127,6 +129,8 @@ pub struct ClusterSettings {
     pub postgres: Option<PostgresSettings>,
     /// Routers.
     pub routers: Vec<RouterSettings>,
+    /// Connection poolers.
+    pub poolers: Vec<PoolerSettings>,
     /// What is known of single nodes beforehand.
     pub nodes: BTreeMap<NodeName, NodeSettings>,
     /// Prometheus exporters.
@@ -143,6 +147,42 @@ pub struct ClusterSettings {
     pub preparation: Option<PreparationSettings>,
     /// Drills.
     pub drills: DrillSettings,
+    /// What its data should say, by name.
+    pub assertions: Vec<AssertionSettings>,
+}
+
+/// A question in SQL with the answer that is expected.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AssertionSettings {
+    /// Name.
+    pub name: AssertionName,
+    /// The question: one statement that only asks.
+    pub sql: String,
+    /// Its answer.
+    pub expected: Expected,
+    /// Database that it is asked in.
+    pub database: String,
+    /// Each standby is asked too, and not the primary alone.
+    pub on_standbys: bool,
+    /// How long the server may take.
+    pub time_limit: Duration,
+    /// Neither the answer that is expected nor the one that comes is shown.
+    pub is_secret: bool,
+}
+
+impl std::fmt::Debug for AssertionSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AssertionSettings").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The answer that is expected.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// One row with one value, as text.
+    Value(String),
+    /// So many rows.
+    Rows(u64),
 }
 
 /// What prepares the cluster once, and what it makes.
@@ -224,7 +264,7 @@ pub struct FaultCommands {
     /// Sets it.
     pub make: Vec<String>,
     /// Takes it back.
-    pub mend: Vec<String>,
+    pub repair: Vec<String>,
 }
 
 /// Patroni's REST interfaces.
@@ -289,6 +329,19 @@ pub struct RouterSettings {
     pub timeouts: Timeouts,
 }
 
+/// One connection pooler, by its admin console.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PoolerSettings {
+    /// Name.
+    pub name: PoolerName,
+    /// Where its admin console is.
+    pub address: PoolerAddress,
+    /// How to log in to it, for looking.
+    pub access: PostgresAccess,
+    /// Databases that are to lead to the primary; empty: nobody said.
+    pub databases: Vec<String>,
+}
+
 /// What is known of one node beforehand. Everything given here beats what the node advertises.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct NodeSettings {
@@ -348,7 +401,7 @@ impl ClusterSettings {
     /// Where a member's agent and its PostgreSQL are reached, given the addresses on record of it. What the
     /// configuration says of the node wins; else the address map is applied to what is advertised. `None`: neither
     /// says anything, or what is advertised is no address.
-    pub fn contact(
+    pub fn member_address(
         &self,
         member: &NodeName,
         api_url: Option<&str>,

@@ -98,6 +98,23 @@ lag_time = { critical = "10s" }
 certificate_days = { warning = 40 }
 settle = "8s"
 
+[clusters.prod-eu.assertions.currencies]
+sql = "SELECT count(*) FROM currencies;"
+expect = 8
+
+[clusters.prod-eu.assertions."no stale jobs"]
+sql = '''
+SELECT FROM jobs WHERE at < now() - interval '1 day' -- forgotten
+'''
+rows = 0
+database = "queue"
+standbys = true
+timeout = "2s"
+
+[clusters.prod-eu.assertions.key-is-set]
+sql = "SELECT api_key IS NOT NULL FROM settings"
+expect = true
+
 [clusters.test]
 patroni = { urls = ["http://127.0.0.1:8008"] }
 "#;
@@ -154,6 +171,14 @@ fn everything_that_can_be_written_arrives() {
     assert_eq!(prod.thresholds.lag_time.warning, Duration::from_secs(10), "never above critical");
     assert_eq!((prod.thresholds.certificate_days.warning, prod.thresholds.certificate_days.critical), (40, 7));
 
+    let [currencies, key, stale] = prod.assertions.as_slice() else { panic!("{:?}", prod.assertions) };
+    assert_eq!((currencies.name.as_str(), currencies.sql.as_str()), ("currencies", "SELECT count(*) FROM currencies"));
+    assert!(currencies.expected == resolved::Expected::Value("8".to_owned()) && currencies.database == "app");
+    assert!(!currencies.on_standbys && !currencies.is_secret && currencies.time_limit == Duration::from_secs(5));
+    assert!(stale.expected == resolved::Expected::Rows(0) && stale.database == "queue" && stale.on_standbys);
+    assert_eq!((stale.time_limit, stale.sql.ends_with("-- forgotten")), (Duration::from_secs(2), true));
+    assert!(key.is_secret && key.expected == resolved::Expected::Value("true".to_owned()));
+
     let test = settings.cluster("test").unwrap();
     assert_eq!(test.interval, Duration::from_secs(2), "the interval of the file");
     assert!(test.postgres.is_none() && test.etcd.is_none() && !test.exporters.enabled);
@@ -172,8 +197,9 @@ fn a_member_is_reached_where_the_configuration_says(
     #[case] reached: (&str, u16),
 ) {
     let settings = read(FULL).unwrap();
-    let contact = settings.cluster("prod-eu").unwrap().contact(&NodeName::new(member), Some(api), Some(postgres));
-    assert_eq!(contact, (Some(agent.to_owned()), Some((reached.0.to_owned(), reached.1))));
+    let member_address =
+        settings.cluster("prod-eu").unwrap().member_address(&NodeName::new(member), Some(api), Some(postgres));
+    assert_eq!(member_address, (Some(agent.to_owned()), Some((reached.0.to_owned(), reached.1))));
 }
 
 #[test]
@@ -188,9 +214,9 @@ fn a_router_has_the_addresses_at_which_clients_write_and_read() {
 fn a_member_that_advertises_nothing_has_only_what_is_configured() {
     let settings = read(FULL).unwrap();
     let prod = settings.cluster("prod-eu").unwrap();
-    assert_eq!(prod.contact(&NodeName::new("pg-9"), None, None), (None, None));
-    assert_eq!(prod.contact(&NodeName::new("pg-9"), Some("not a url"), None), (None, None));
-    assert_eq!(prod.contact(&NodeName::new("pg-0"), None, None).1, Some(("127.0.0.1".to_owned(), 15432)));
+    assert_eq!(prod.member_address(&NodeName::new("pg-9"), None, None), (None, None));
+    assert_eq!(prod.member_address(&NodeName::new("pg-9"), Some("not a url"), None), (None, None));
+    assert_eq!(prod.member_address(&NodeName::new("pg-0"), None, None).1, Some(("127.0.0.1".to_owned(), 15432)));
 }
 
 #[test]
@@ -211,16 +237,16 @@ const GOOD: &str = "[clusters.a.patroni]\nurls = [\"http://h:8008\"]\n";
 #[rstest]
 #[case::unknown_key("[clusters.a]\ncolor = \"red\"\n", 2, "clusters.a.color", "did you mean `colour`?")]
 #[case::unknown_table("[clusters.a.patrony]\nurls = []\n", 1, "clusters.a.patrony", "did you mean `patroni`?")]
-#[case::nothing_alike("zebra = 1\n", 1, "zebra", "known here: interval")]
+#[case::nothing_alike("zebra = 1\n", 1, "zebra", "known keys: interval")]
 #[case::wrong_type("[clusters.a]\nprotected = \"yes\"\n", 2, "clusters.a.protected", "expected a boolean")]
 #[case::bare_number("interval = 1\n", 1, "interval", "expected a duration in quotes")]
-#[case::bad_duration("interval = \"1 parsec\"\n", 1, "interval", "write a duration")]
+#[case::bad_duration("interval = \"1 parsec\"\n", 1, "interval", "use a duration")]
 #[case::too_short("interval = \"1ms\"\n[clusters.a.patroni]\nurls = [\"http://h:1\"]\n", 1, "interval", "\"200ms\"")]
 #[case::bad_size(
     "[clusters.a.thresholds]\nlag_bytes = { warning = \"64 furlongs\" }\n",
     2,
     "clusters.a.thresholds.lag_bytes.warning",
-    "write a size"
+    "use a size"
 )]
 #[case::bad_url(
     "[clusters.a.patroni]\nurls = [\"10.0.0.1:8008\"]\n",
@@ -248,7 +274,7 @@ const GOOD: &str = "[clusters.a.patroni]\nurls = [\"http://h:8008\"]\n";
     "[clusters.a.patroni]\nurls = [\"http://h:1\"]\ncertificate = \"c\"\n",
     3,
     "clusters.a.patroni.certificate",
-    "write key"
+    "set key"
 )]
 #[case::two_passwords(
     "[clusters.a.patroni]\nurls = [\"http://h:1\"]\nuser = \"u\"\npassword_env = \"E\"\npassword_file = \"f\"\n",
@@ -266,7 +292,7 @@ const GOOD: &str = "[clusters.a.patroni]\nurls = [\"http://h:8008\"]\n";
     "[clusters.a.patroni]\nurls = [\"http://h:1\"]\n[clusters.a.address_map]\n\"pg-0\" = \"h:5\"\n",
     4,
     "clusters.a.address_map.pg-0",
-    "a line for each port"
+    "one line per port"
 )]
 #[case::router_without_port(
     "[[clusters.a.routers]]\nwrite_address = \"10.0.0.9\"\n",
@@ -280,6 +306,52 @@ const GOOD: &str = "[clusters.a.patroni]\nurls = [\"http://h:8008\"]\n";
     "clusters.a.routers[0].read_address",
     "host:port"
 )]
+#[case::assertion_key(
+    "[clusters.a.assertions.x]\nexpected = 1\n",
+    2,
+    "clusters.a.assertions.x.expected",
+    "did you mean `expect`?"
+)]
+#[case::assertion_type(
+    "[clusters.a.assertions.x]\nsql = \"SELECT 1\"\nexpect = 1.5\n",
+    3,
+    "clusters.a.assertions.x.expect",
+    ""
+)]
+#[case::assertion_writes(
+    "[clusters.a.nodes.n]\npostgres = \"h:1\"\n[clusters.a.postgres]\nuser = \"u\"\n[clusters.a.assertions.x]\n\
+     sql = \"DELETE FROM t\"\nexpect = 1\n",
+    6,
+    "clusters.a.assertions.x.sql",
+    "SELECT, WITH, VALUES or TABLE"
+)]
+#[case::assertion_without_answer(
+    "[clusters.a.nodes.n]\npostgres = \"h:1\"\n[clusters.a.postgres]\nuser = \"u\"\n[clusters.a.assertions.x]\n\
+     sql = \"SELECT 1\"\n",
+    5,
+    "clusters.a.assertions.x",
+    "set expect"
+)]
+#[case::assertion_of_two_answers(
+    "[clusters.a.nodes.n]\npostgres = \"h:1\"\n[clusters.a.postgres]\nuser = \"u\"\n[clusters.a.assertions.x]\n\
+     sql = \"SELECT 1\"\nexpect = 1\nrows = 1\n",
+    8,
+    "clusters.a.assertions.x.rows",
+    "keep one"
+)]
+#[case::assertion_for_ever(
+    "[clusters.a.nodes.n]\npostgres = \"h:1\"\n[clusters.a.postgres]\nuser = \"u\"\n[clusters.a.assertions.x]\n\
+     sql = \"SELECT 1\"\nexpect = 1\ntimeout = \"5m\"\n",
+    8,
+    "clusters.a.assertions.x.timeout",
+    "60s"
+)]
+#[case::assertion_of_nobody(
+    "[clusters.a.nodes.n]\npostgres = \"h:1\"\n[clusters.a.assertions.x]\nsql = \"SELECT 1\"\nexpect = 1\n",
+    3,
+    "clusters.a.assertions",
+    "[clusters.a.postgres]"
+)]
 #[case::syntax("theme = dark\n", 1, "", "")]
 #[case::empty("", 0, "clusters", "[clusters.NAME]")]
 fn a_wrong_file_says_line_key_and_what_would_be_right(
@@ -288,8 +360,8 @@ fn a_wrong_file_says_line_key_and_what_would_be_right(
     #[case] key: &str,
     #[case] right: &str,
 ) {
-    let ConfigError::Wrong(complaints) = read(text).unwrap_err() else { panic!("no complaint") };
-    let complaint = &complaints[0];
+    let ConfigError::Wrong(diagnostics) = read(text).unwrap_err() else { panic!("no complaint") };
+    let complaint = &diagnostics[0];
     let said = complaint.to_string();
     let place = if line == 0 { "config.toml: ".to_owned() } else { format!("config.toml:{line}: ") };
     assert!(said.contains(&place), "{said}");
@@ -299,10 +371,10 @@ fn a_wrong_file_says_line_key_and_what_would_be_right(
 }
 
 #[test]
-fn every_mistake_is_told_at_once() {
+fn every_mistake_is_reported_at_once() {
     let text = "[clusters.a]\n[clusters.b]\nscope = \"\"\n";
-    let ConfigError::Wrong(complaints) = read(text).unwrap_err() else { panic!("no complaint") };
-    assert_eq!(complaints.len(), 3, "{complaints:?}");
+    let ConfigError::Wrong(diagnostics) = read(text).unwrap_err() else { panic!("no complaint") };
+    assert_eq!(diagnostics.len(), 3, "{diagnostics:?}");
 }
 
 #[test]
@@ -345,7 +417,7 @@ fn a_url_is_enough_to_start() {
 }
 
 #[test]
-fn nothing_at_all_and_a_named_file_that_is_missing_are_told_apart() {
+fn nothing_at_all_and_a_named_file_that_is_missing_are_distinguished() {
     let directory = tempfile::tempdir().unwrap();
     let home: Environment = [("XDG_CONFIG_HOME", directory.path().to_str().unwrap())].into_iter().collect();
     let nothing = load(&Flags::default(), &home).unwrap_err();
@@ -419,11 +491,26 @@ fn drills_are_allowed_by_their_own_word_alone_and_probe_with_the_login_for_actin
 }
 
 #[rstest]
-#[case("kill = [\"k\"]", "nothing takes it back")]
-#[case("kill_undo = [\"u\"]", "nothing to take back")]
-#[case("burn = [\"b\"]", "`burn` is no fault")]
+#[case("kill = [\"k\"]", "its undo command is missing")]
+#[case("kill_undo = [\"u\"]", "an undo command without")]
+#[case("burn = [\"b\"]", "`burn` is not a fault")]
 #[case("kill = []\nkill_undo = [\"u\"]", "the command is empty")]
 fn a_fault_by_command_needs_its_undo(#[case] lines: &str, #[case] expected: &str) {
     let error = read(&format!("{FULL}\n[clusters.prod-eu.drills.faults.pg-0]\n{lines}\n")).unwrap_err().to_string();
     assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn a_cluster_without_a_dcs_has_a_login_for_acting_and_may_be_protected() {
+    let text = "[clusters.a]\nprotected = true\n[clusters.a.postgres]\nuser = \"looker\"\nsslmode = \"require\"\n\
+                database = \"shop\"\n[clusters.a.postgres.acting]\nuser = \"admin\"\npassword_env = \"ADMIN\"\n\
+                [clusters.a.nodes.db1]\npostgres = \"10.0.0.1:5432\"\n[clusters.a.nodes.db2]\nhost = \"10.0.0.2\"\n";
+    let settings = read(text).unwrap();
+    let cluster = settings.cluster("a").unwrap();
+    assert_eq!(cluster.stack, crate::model::snapshot::StackKind::Streaming);
+    assert!(cluster.protected && !cluster.read_only);
+    let acting = cluster.postgres.as_ref().unwrap().acting.as_ref().unwrap();
+    assert_eq!((acting.user.as_str(), acting.database.as_str(), acting.sslmode), ("admin", "shop", SslMode::Require));
+    let access = cluster.access_to(acting, &NodeName::new("db2"), "10.0.0.2");
+    assert_eq!(access.audience, audience::Audience::Named, "the configuration itself names it");
 }

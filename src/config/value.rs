@@ -36,7 +36,7 @@ macro_rules! from_text {
 pub(super) struct Span(pub(super) Duration);
 
 from_text!(Span, "a duration in quotes such as \"1s\", \"500ms\" or \"1h 30m\"", |text| {
-    no_longer_than(text, LONGEST, "24h").map(Span)
+    no_longer_than(text, MAX_DURATION, "24h").map(Span)
 });
 
 /// As [`Span`], for what is measured and not waited for.
@@ -44,28 +44,20 @@ from_text!(Span, "a duration in quotes such as \"1s\", \"500ms\" or \"1h 30m\"",
 pub(super) struct LongSpan(pub(super) Duration);
 
 from_text!(LongSpan, "a duration in quotes such as \"5m\" or \"72h\"", |text| {
-    no_longer_than(text, LONGEST_MEASURED, "8784h").map(LongSpan)
+    no_longer_than(text, MAX_MEASURED, "8784h").map(LongSpan)
 });
 
 /// Nothing is waited for longer: with such an interval or deadline nothing would ever be stale.
-pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
+pub(super) const MAX_DURATION: Duration = Duration::from_secs(24 * 3600);
 /// A year.
-const LONGEST_MEASURED: Duration = Duration::from_secs(366 * 24 * 3600);
+const MAX_MEASURED: Duration = Duration::from_secs(366 * 24 * 3600);
 
 fn no_longer_than(text: &str, longest: Duration, written: &str) -> Result<Duration, String> {
     let span = duration(text)?;
-    if span > longest { Err(format!("`{text}` is too long; write at most \"{written}\"")) } else { Ok(span) }
+    if span > longest { Err(format!("`{text}` is too long; use at most \"{written}\"")) } else { Ok(span) }
 }
 
-/// Reads a duration.
-///
-/// # Errors
-/// What is wrong with the text, in words for the operator.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let right = "write a duration such as \"1s\", \"500ms\" or \"1h 30m\"";
-    let parsed: jiff::SignedDuration = text.trim().parse().map_err(|_| format!("`{text}` is no duration; {right}"))?;
-    Duration::try_from(parsed).map_err(|_| format!("`{text}` is negative; {right}"))
-}
+pub use crate::model::units::parsed_duration as duration;
 
 /// As [`duration`], and whole days besides: `7d`.
 ///
@@ -101,18 +93,18 @@ impl<'de> Deserialize<'de> for Size {
 
 /// Reads a size.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let refuse = |why: &str| format!("`{text}` {why}; write a size such as \"64MB\" or \"1GB\" (B, kB, MB, GB, TB)");
+    let refuse = |why: &str| format!("`{text}` {why}; use a size such as \"64MB\" or \"1GB\" (B, kB, MB, GB, TB)");
     let text_trimmed = text.trim();
     let digits = text_trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(text_trimmed.len());
     let (number, unit) = text_trimmed.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| refuse("is no size"))?;
+    let number: u64 = number.parse().map_err(|_| refuse("is not a size"))?;
     let shift = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 0,
         "k" | "kb" | "kib" => 10,
         "m" | "mb" | "mib" => 20,
         "g" | "gb" | "gib" => 30,
         "t" | "tb" | "tib" => 40,
-        _ => return Err(refuse("has a unit I do not know")),
+        _ => return Err(refuse("has an unknown unit")),
     };
     number.checked_mul(1 << shift).ok_or_else(|| refuse("is too large"))
 }
@@ -127,19 +119,20 @@ from_text!(HttpUrl, "a URL in quotes such as \"http://10.0.0.1:8008\"", |text| h
 pub(super) fn http_url(text: &str) -> Result<Url, String> {
     let shown = crate::model::text::redact(text);
     if !text.contains("://") {
-        return Err(format!("`{shown}` has no scheme; write \"http://{shown}\" or \"https://{shown}\""));
+        return Err(format!("`{shown}` has no scheme; use \"http://{shown}\" or \"https://{shown}\""));
     }
-    let url = Url::parse(text).map_err(|error| format!("`{shown}` is no URL ({error}); write \"http://host:port\""))?;
+    let url =
+        Url::parse(text).map_err(|error| format!("`{shown}` is not a URL ({error}); use \"http://host:port\""))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("`{shown}` is not http or https; write \"http://host:port\" or \"https://host:port\""));
+        return Err(format!("`{shown}` is not http or https; use \"http://host:port\" or \"https://host:port\""));
     }
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(format!("`{shown}` names no host; write \"http://host:port\""));
+        return Err(format!("`{shown}` has no host; use \"http://host:port\""));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(format!(
-            "`{shown}` carries a user; write the URL without it, and `user` with `password_file`, \
-                            `password_env` or `password_command` beside it"
+            "`{shown}` contains a user; remove it from the URL, and set `user` with `password_file`, \
+                `password_env` or `password_command` next to it"
         ));
     }
     Ok(url)
@@ -158,7 +151,7 @@ pub(super) struct HostAndPort(pub(super) HostPort);
 from_text!(HostAndPort, "a host with a port in quotes such as \"10.0.0.1:5432\"", |text: &str| {
     HostPort::parse(text)
         .map(HostAndPort)
-        .ok_or_else(|| format!("`{text}` is no address; write \"host:port\", an IPv6 address in brackets"))
+        .ok_or_else(|| format!("`{text}` is not an address; use \"host:port\", an IPv6 address in brackets"))
 });
 
 /// Where clients reach PostgreSQL through a router: `host:port`. A router has no usual port, so it must be written.
@@ -168,8 +161,8 @@ pub(super) struct SqlAddress(pub(super) String, pub(super) u16);
 from_text!(SqlAddress, "a host with a port in quotes such as \"10.0.0.1:5000\"", |text: &str| {
     match HostPort::parse(text) {
         Some(HostPort { host, port: Some(port) }) => Ok(SqlAddress(host, port)),
-        Some(HostPort { port: None, .. }) => Err(format!("`{text}` has no port; write \"{text}:5000\"")),
-        None => Err(format!("`{text}` is no address; write \"host:port\", an IPv6 address in brackets")),
+        Some(HostPort { port: None, .. }) => Err(format!("`{text}` has no port; use \"{text}:5000\"")),
+        None => Err(format!("`{text}` is not an address; use \"host:port\", an IPv6 address in brackets")),
     }
 });
 
@@ -180,7 +173,8 @@ pub(super) struct Runtime(pub(super) RuntimeApi);
 from_text!(Runtime, "\"tcp:host:port\" or \"unix:/path\"", |text| runtime(text).map(Runtime));
 
 fn runtime(text: &str) -> Result<RuntimeApi, String> {
-    let refuse = || format!("`{text}` is no runtime API; write \"tcp:host:9999\" or \"unix:/run/haproxy/admin.sock\"");
+    let refuse =
+        || format!("`{text}` is not a runtime API address; use \"tcp:host:9999\" or \"unix:/run/haproxy/admin.sock\"");
     if let Some(path) = text.strip_prefix("unix:") {
         return if path.starts_with('/') { Ok(RuntimeApi::Unix(path.into())) } else { Err(refuse()) };
     }
@@ -226,7 +220,7 @@ fn colour(text: &str) -> Result<String, String> {
         return Ok(lower);
     }
     let hint = nearest(&lower, COLOURS).map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default();
-    Err(format!("`{text}` is no colour{hint}; write one of {}, or \"#rrggbb\"", COLOURS.join(", ")))
+    Err(format!("`{text}` is not a colour{hint}; use one of {}, or \"#rrggbb\"", COLOURS.join(", ")))
 }
 
 /// The word of `known` that is most like `word`, if any is like it at all.
@@ -265,7 +259,7 @@ mod tests {
         let long = toml::from_str::<std::collections::BTreeMap<String, LongSpan>>(&format!("age = \"{text}\""));
         assert_eq!(long.is_ok(), text.len() < 10, "{long:?}");
         if let Err(error) = read {
-            assert!(error.to_string().contains("too long; write at most \"24h\""), "{error}");
+            assert!(error.to_string().contains("too long; use at most \"24h\""), "{error}");
         }
     }
 
@@ -281,8 +275,8 @@ mod tests {
     #[rstest]
     #[case("10.0.0.1:8008", "no scheme")]
     #[case("ftp://x/", "not http")]
-    #[case("http://u:secret@x:8008", "without it")]
-    #[case("http://", "no URL")]
+    #[case("http://u:secret@x:8008", "remove it from the URL")]
+    #[case("http://", "not a URL")]
     fn a_wrong_url_is_explained_and_never_shows_a_password(#[case] text: &str, #[case] word: &str) {
         let error = http_url(text).unwrap_err();
         assert!(error.contains(word), "{error}");
@@ -299,7 +293,7 @@ mod tests {
     fn a_runtime_api_says_its_transport(#[case] text: &str, #[case] expected: Option<RuntimeApi>) {
         match (runtime(text), expected) {
             (Ok(read), Some(expected)) => assert_eq!(read, expected),
-            (Err(error), None) => assert!(error.contains("write \"tcp:host:9999\""), "{error}"),
+            (Err(error), None) => assert!(error.contains("use \"tcp:host:9999\""), "{error}"),
             (read, expected) => panic!("{read:?} is not {expected:?}"),
         }
     }

@@ -3,12 +3,14 @@
 
 mod file;
 mod nodes;
+mod poolers;
 mod routers;
 #[cfg(test)]
 mod tests;
 
 use self::file::{File, clean, key, text};
 use self::nodes::{Nodes, addresses, nodes, plain_nodes, postgres_of};
+use self::poolers::poolers;
 use self::routers::routers;
 use super::discovered::{Discovered, DiscoveredMember, Reach};
 use super::value::http_url;
@@ -35,7 +37,7 @@ pub fn commented_file(found: &Discovered, asked: &Asked) -> String {
     let cluster = format!("clusters.{}", key(name));
 
     let origin = found.origin.as_deref().unwrap_or("what was found");
-    file.prose(format!("pgctl-tui's configuration. Written from {origin}; read it through, and change what you like."));
+    file.prose(format!("Configuration of pgctl-tui, generated from {origin}; review and change it as needed."));
     if let Some(version) = &found.agent_version {
         file.comment(format!("The agents are Patroni {version}."));
     }
@@ -43,31 +45,31 @@ pub fn commented_file(found: &Discovered, asked: &Asked) -> String {
         file.prose(note);
     }
     file.blank();
-    file.set("interval", &text("1s"), "how often everything is asked");
+    file.set("interval", &text("1s"), "the refresh interval");
     file.blank();
 
     file.table(&cluster);
-    file.comment("The name of this table is what you type to confirm an action; give it one that says which it is.");
+    file.comment("The name of this table is what you type to confirm an action; choose a clear one.");
     let plain = if is_streaming(found, asked) { plain_nodes(found) } else { Vec::new() };
     let is_streaming = !plain.is_empty();
     if !is_streaming {
         match &scope {
             Some(scope) => file.set("scope", &text(scope), ""),
-            None => file.comment("scope = \"...\"                # as in patroni.yml; no agent told it"),
+            None => file.comment("scope = \"...\"                # as in patroni.yml; not reported by any agent"),
         }
         match found.namespace.as_deref().map(clean).filter(|namespace| !namespace.trim_matches('/').is_empty()) {
             Some(namespace) => file.set("namespace", &text(&namespace), ""),
-            None => file.comment("namespace = \"/service\"     # as in patroni.yml; this is Patroni's default"),
+            None => file.comment("namespace = \"/service\"     # as in patroni.yml; this is the default of Patroni"),
         }
     }
-    file.comment("colour = \"red\"                # sets the cluster apart on the screen");
-    file.comment("protected = true              # every action also wants a reason");
+    file.comment("colour = \"red\"                # marks the cluster on the screen");
+    file.comment("protected = true              # every action also requires a reason");
     file.comment("read_only = true              # no action is possible");
     file.blank();
 
     if is_streaming {
         // Nothing of Patroni may stand here, not even as an example: whatever names it makes the cluster Patroni's.
-        file.prose("Plain streaming replication: nobody manages these nodes, and each is asked by SQL alone.");
+        file.prose("Plain streaming replication: no manager; the nodes are queried by SQL only.");
         file.blank();
     } else {
         patroni(&mut file, &cluster, found, asked);
@@ -75,6 +77,7 @@ pub fn commented_file(found: &Discovered, asked: &Asked) -> String {
     }
     postgres(&mut file, &cluster, found);
     routers(&mut file, &cluster, found, asked);
+    poolers(&mut file, &cluster, found);
     if is_streaming {
         nodes(&mut file, &cluster, &plain, Nodes::Plain);
     } else {
@@ -83,6 +86,7 @@ pub fn commented_file(found: &Discovered, asked: &Asked) -> String {
     addresses(&mut file, &cluster, found);
     preparation(&mut file, &cluster, found);
     drills(&mut file, &cluster, found);
+    assertions(&mut file, &cluster, found);
     file.into_text()
 }
 
@@ -91,15 +95,16 @@ fn preparation(file: &mut File, cluster: &str, found: &Discovered) {
     let Some(preparation) = found.preparation.as_ref().filter(|found| !clean(&found.container).is_empty()) else {
         return;
     };
-    file.comment("Prepares the cluster once and ends; looked at through the container engine where that is at hand.");
+    file.comment("Setup container that runs once; checked through the container engine if available.");
     file.table(&format!("{cluster}.preparation"));
     file.set("container", &text(&preparation.container), "");
-    for (key, made, example) in
-        [("user", &preparation.user, "the role that it makes"), ("database", &preparation.database, "and the database")]
-    {
+    for (key, made, example) in [
+        ("user", &preparation.user, "the role that it creates"),
+        ("database", &preparation.database, "and the database"),
+    ] {
         match made.as_deref().map(clean).filter(|made| !made.is_empty()) {
             Some(made) => file.set(key, &text(&made), ""),
-            None => file.comment(format!("{key} = \"...\"   # {example}: doctor looks whether it is there")),
+            None => file.comment(format!("{key} = \"...\"   # {example}: doctor checks whether it exists")),
         }
     }
     file.blank();
@@ -107,20 +112,40 @@ fn preparation(file: &mut File, cluster: &str, found: &Discovered) {
 
 /// Which containers run what: drills break those, once they are allowed to.
 fn drills(file: &mut File, cluster: &str, found: &Discovered) {
-    let sound = |(part, service): (&String, &String)| (clean(part), clean(service));
-    let lines: Vec<_> = found.containers.iter().map(sound).filter(|(part, _)| !part.is_empty()).collect();
+    let is_usable = |(part, service): (&String, &String)| (clean(part), clean(service));
+    let lines: Vec<_> = found.containers.iter().map(is_usable).filter(|(part, _)| !part.is_empty()).collect();
     if lines.is_empty() {
         return;
     }
-    file.comment("Drills break these containers on purpose, and only where that is allowed; see docs/drills.md.");
+    file.comment("Drills inject faults into these containers, only if enabled; see docs/drills.md.");
     file.comment(format!("[{cluster}.drills]"));
     file.comment("enabled = true");
-    file.comment("target = \"30s\"                # the longest outage wished for");
+    file.comment("target = \"30s\"                # the RTO target");
     file.table(&format!("{cluster}.drills.containers"));
     for (part, service) in lines {
         file.set(&key(&part), &text(&service), "");
     }
     file.blank();
+}
+
+/// What the data should say, as it does now.
+fn assertions(file: &mut File, cluster: &str, found: &Discovered) {
+    if found.assertions.is_empty() {
+        return;
+    }
+    let database = found.assertions_in.as_deref().unwrap_or("the database");
+    file.prose(format!(
+        "Assertions about the data, proposed from the contents of {database}; run by doctor. Keep those that stay true, delete the rest."
+    ));
+    for assertion in &found.assertions {
+        file.table(&format!("{cluster}.assertions.{}", key(&assertion.name)));
+        file.set("sql", &text(&assertion.sql), "");
+        file.set("expect", &assertion.expect.to_string(), "");
+        if let Some(database) = &found.assertions_in {
+            file.set("database", &text(database), "");
+        }
+        file.blank();
+    }
 }
 
 /// Whether nothing that was found or asked names an agent or its store.
@@ -150,7 +175,7 @@ fn patroni(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
     let elsewhere = !etcd_urls(found, asked).is_empty() && scope_of(found).is_some();
     let by_sql = found.members.iter().any(|member| !clean(&member.name).is_empty() && postgres_of(member).is_some());
     if urls.is_empty() && (elsewhere || by_sql) {
-        file.comment("Patroni's REST interfaces, to begin with; further members are learnt from these.");
+        file.comment("Patroni REST APIs to start with; further members are discovered from these.");
         file.comment(format!("[{cluster}.patroni]"));
         file.comment("urls = [\"http://10.0.0.1:8008\"]");
         file.blank();
@@ -158,18 +183,18 @@ fn patroni(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
     }
     file.table(&format!("{cluster}.patroni"));
     if urls.is_empty() {
-        file.comment("No agent's address is known: write one that this host can reach.");
+        file.comment("No agent address is known: set one that this host can reach.");
         urls.push("http://127.0.0.1:8008");
     } else {
-        file.comment("To begin with; further members are learnt from these.");
+        file.comment("To start with; further members are discovered from these.");
     }
     file.list("urls", &urls);
-    file.comment("For acting only; the password is fetched when an action is confirmed.");
+    file.comment("For acting only; the password is read when an action is confirmed.");
     if !file.login(found.agents_login.as_ref()) {
         file.comment("user = \"admin\"");
         file.comment("password_file = \"~/.config/pgctl-tui/patroni.password\"   # or password_env, password_command");
     }
-    file.comment("ca = \"/etc/ssl/patroni-ca.pem\"   # with certificate and key where Patroni asks for them");
+    file.comment("ca = \"/etc/ssl/patroni-ca.pem\"   # with certificate and key if Patroni requires them");
     file.blank();
 }
 
@@ -186,7 +211,7 @@ fn etcd_urls<'a>(found: &'a Discovered, asked: &'a Asked) -> Vec<&'a str> {
 fn etcd(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
     let urls = etcd_urls(found, asked);
     if urls.is_empty() {
-        file.comment("With etcd itself, changes show at once; without it the record is read through Patroni.");
+        file.comment("With etcd, changes are shown at once; without it the DCS state is read through Patroni.");
         file.comment(format!("[{cluster}.etcd]"));
         file.comment("endpoints = [\"http://10.0.0.11:2379\"]");
     } else {
@@ -203,7 +228,7 @@ fn etcd(file: &mut File, cluster: &str, found: &Discovered, asked: &Asked) {
 fn postgres(file: &mut File, cluster: &str, found: &Discovered) {
     match &found.postgres_login {
         Some(login) if !clean(&login.user).is_empty() => {
-            file.comment("The role to look with.");
+            file.comment("The monitoring role.");
             file.table(&format!("{cluster}.postgres"));
             file.login(Some(login));
             for (key, value) in &found.postgres_settings {
@@ -211,7 +236,7 @@ fn postgres(file: &mut File, cluster: &str, found: &Discovered) {
             }
         }
         Some(_) | None => {
-            file.comment("A role to look with: CREATE ROLE pgctl LOGIN PASSWORD '...' IN ROLE pg_monitor;");
+            file.comment("A monitoring role: CREATE ROLE pgctl LOGIN PASSWORD '...' IN ROLE pg_monitor;");
             file.comment("Its password comes from ~/.pgpass, or from password_file, password_env, password_command.");
             file.comment(format!("[{cluster}.postgres]"));
             file.comment("user = \"pgctl\"");
@@ -224,7 +249,7 @@ fn postgres(file: &mut File, cluster: &str, found: &Discovered) {
     }
     file.blank();
     file.comment(
-        "A role to act with: checkpoints before a switchover (pg_checkpoint), ending sessions (pg_signal_backend).",
+        "A role for acting: checkpoints before a switchover (pg_checkpoint), terminating sessions (pg_signal_backend).",
     );
     file.comment(format!("[{cluster}.postgres.acting]"));
     file.comment("user = \"pgctl_admin\"");

@@ -90,7 +90,7 @@ macro_rules! table {
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Written {
+pub(super) struct ConfigFile {
     pub(super) interval: Option<Span>,
     pub(super) read_only: Option<bool>,
     pub(super) theme: Option<String>,
@@ -134,6 +134,7 @@ pub(super) struct WrittenCluster {
     pub(super) etcd: Option<WrittenEtcd>,
     pub(super) postgres: Option<WrittenPostgres>,
     pub(super) routers: Vec<WrittenRouter>,
+    pub(super) poolers: BTreeMap<String, WrittenPooler>,
     pub(super) nodes: BTreeMap<String, WrittenNode>,
     pub(super) exporters: Option<WrittenExporters>,
     pub(super) address_map: BTreeMap<String, String>,
@@ -142,6 +143,29 @@ pub(super) struct WrittenCluster {
     pub(super) thresholds: WrittenThresholds,
     pub(super) preparation: Option<WrittenPreparation>,
     pub(super) drills: Option<WrittenDrills>,
+    pub(super) assertions: BTreeMap<String, WrittenAssertion>,
+}
+
+/// `[clusters.NAME.assertions.ASSERTION]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenAssertion {
+    pub(super) sql: Option<String>,
+    pub(super) expect: Option<WrittenValue>,
+    pub(super) rows: Option<u64>,
+    pub(super) database: Option<String>,
+    pub(super) standbys: Option<bool>,
+    pub(super) timeout: Option<Span>,
+    pub(super) hide: Option<bool>,
+}
+
+/// One value of SQL, as the file has it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "a string in quotes, a whole number, true or false")]
+pub(super) enum WrittenValue {
+    Truth(bool),
+    Number(i64),
+    Text(String),
 }
 
 /// `[clusters.NAME.preparation]`.
@@ -226,6 +250,19 @@ table! {
         write_address: Option<SqlAddress>,
         read_address: Option<SqlAddress>,
         acting: Option<WrittenRouterActing>,
+    }
+}
+
+table! {
+    /// `[clusters.NAME.poolers.POOLER]`. The login is one of `admin_users` or `stats_users`.
+    WrittenPooler with login and tls {
+        address: Option<HostAndPort>,
+        socket: Option<String>,
+        databases: Vec<String>,
+        sslmode: Option<SslMode>,
+        require_auth: Option<String>,
+        channel_binding: Option<String>,
+        passfile: Option<String>,
     }
 }
 

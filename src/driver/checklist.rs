@@ -9,9 +9,9 @@ use crate::client::cause::Cause;
 use crate::client::certificate::{self, ProbeError, ServerCertificate};
 use crate::client::http::{HttpHead, HttpReader};
 use crate::config::endpoint::HttpEndpoint;
-use crate::driver::trouble;
-use crate::model::checkup::{Aspect, CheckLine, Verdict};
-use crate::model::source::{Source, SourceError, Trouble};
+use crate::driver::failure_kind;
+use crate::model::checkup::{CheckAspect, CheckLine, CheckupVerdict};
+use crate::model::source::{FailureKind, Source, SourceError};
 use crate::model::text::Text;
 
 /// A certificate with fewer days left should be renewed.
@@ -35,7 +35,7 @@ impl Checklist {
     }
 
     /// Adds a line. Text and remedy are cleaned and redacted.
-    pub(crate) fn say(&mut self, aspect: Aspect, verdict: Verdict, text: impl AsRef<str>, remedy: &str) {
+    pub(crate) fn say(&mut self, aspect: CheckAspect, verdict: CheckupVerdict, text: impl AsRef<str>, remedy: &str) {
         self.lines.push(CheckLine {
             source: self.source.clone(),
             endpoint: self.endpoint.clone(),
@@ -47,33 +47,33 @@ impl Checklist {
     }
 
     /// In order.
-    pub(crate) fn pass(&mut self, aspect: Aspect, text: impl AsRef<str>) {
-        self.say(aspect, Verdict::Pass, text, "");
+    pub(crate) fn pass(&mut self, aspect: CheckAspect, text: impl AsRef<str>) {
+        self.say(aspect, CheckupVerdict::Pass, text, "");
     }
 
     /// Works, but should be changed.
-    pub(crate) fn warn(&mut self, aspect: Aspect, text: impl AsRef<str>, remedy: &str) {
-        self.say(aspect, Verdict::Warn, text, remedy);
+    pub(crate) fn warn(&mut self, aspect: CheckAspect, text: impl AsRef<str>, remedy: &str) {
+        self.say(aspect, CheckupVerdict::Warn, text, remedy);
     }
 
     /// Left out: not meant to be examined, or never told by this version or this setting of the far end.
-    pub(crate) fn skipped(&mut self, aspect: Aspect, text: impl AsRef<str>) {
-        self.say(aspect, Verdict::Skipped, text, "");
+    pub(crate) fn skipped(&mut self, aspect: CheckAspect, text: impl AsRef<str>) {
+        self.say(aspect, CheckupVerdict::Skipped, text, "");
     }
 
     /// Should have been examined and could not be.
-    pub(crate) fn unknown(&mut self, aspect: Aspect, text: impl AsRef<str>, remedy: &str) {
-        self.say(aspect, Verdict::Unknown, text, remedy);
+    pub(crate) fn unknown(&mut self, aspect: CheckAspect, text: impl AsRef<str>, remedy: &str) {
+        self.say(aspect, CheckupVerdict::Unknown, text, remedy);
     }
 
     /// Does not work.
-    pub(crate) fn fail(&mut self, aspect: Aspect, text: impl AsRef<str>, remedy: &str) {
-        self.say(aspect, Verdict::Fail, text, remedy);
+    pub(crate) fn fail(&mut self, aspect: CheckAspect, text: impl AsRef<str>, remedy: &str) {
+        self.say(aspect, CheckupVerdict::Fail, text, remedy);
     }
 
     /// Does not work, for the reason that a source gave.
     pub(crate) fn failed(&mut self, error: &SourceError) {
-        self.fail(aspect(error.trouble), error.brief(), error.remedy(self.source.kind));
+        self.fail(aspect(error.failure_kind), error.brief(), error.remedy(self.source.kind));
     }
 
     /// What was found.
@@ -89,7 +89,11 @@ impl Checklist {
         let (tls, host, port) = http.place();
         if !tls {
             if endpoint.login.is_some() {
-                self.warn(Aspect::Tls, "plain HTTP: the password travels readable", "use https, or a trusted network");
+                self.warn(
+                    CheckAspect::Tls,
+                    "plain HTTP: the password is sent unencrypted",
+                    "use https, or a trusted network",
+                );
             }
             return;
         }
@@ -111,12 +115,12 @@ impl Checklist {
                     | ProbeError::Handshake(_)
                     | ProbeError::Unreadable => Cause::Tls,
                 };
-                let error = trouble::source_error(self.endpoint.as_str(), cause, &error);
+                let error = failure_kind::source_error(self.endpoint.as_str(), cause, &error);
                 // Whether it is reached is examined elsewhere; here only TLS counts.
-                if error.trouble == Trouble::Tls {
+                if error.failure_kind == FailureKind::Tls {
                     self.failed(&error);
                 } else {
-                    self.unknown(Aspect::Tls, error.brief(), error.trouble.remedy());
+                    self.unknown(CheckAspect::Tls, error.brief(), error.failure_kind.remedy());
                 }
                 return;
             }
@@ -125,43 +129,43 @@ impl Checklist {
         if let Some(distrust) = &shown.distrust {
             let names = shown.names.join(", ");
             self.fail(
-                Aspect::Tls,
+                CheckAspect::Tls,
                 format!("certificate not trusted: {distrust} (names: {names}; issuer: {})", shown.issuer),
                 "set the CA that signed it, or server_name where only the name differs",
             );
         } else if insecure {
-            self.warn(Aspect::Tls, "the certificate is not verified (insecure = true)", "set the CA file instead");
+            self.warn(CheckAspect::Tls, "the certificate is not verified (insecure = true)", "set the CA file instead");
         }
         if left < 0 {
-            self.fail(Aspect::Tls, format!("certificate expired {} days ago", -left), "renew the certificate");
+            self.fail(CheckAspect::Tls, format!("certificate expired (days ago: {})", -left), "renew the certificate");
         } else if left < RENEW_DAYS {
-            self.warn(Aspect::Tls, format!("certificate has {left} days left"), "renew the certificate");
+            self.warn(CheckAspect::Tls, format!("days until the certificate expires: {left}"), "renew the certificate");
         } else if shown.distrust.is_none() {
-            self.pass(Aspect::Tls, format!("certificate has {left} days left"));
+            self.pass(CheckAspect::Tls, format!("days until the certificate expires: {left}"));
         }
     }
 
     /// The far end's clock by its `Date`, against this host's at `now`.
     pub(crate) fn clock(&mut self, head: &HttpHead, now: Timestamp) {
         match server_time(head) {
-            None => self.skipped(Aspect::Clock, "the answer carries no date"),
+            None => self.skipped(CheckAspect::Clock, "the response has no Date header"),
             Some(there) => self.offset(there.as_second() - now.as_second()),
         }
     }
 
     fn offset(&mut self, ahead: i64) {
         if ahead.abs() <= CLOCK_OFFSET {
-            self.pass(Aspect::Clock, format!("within {CLOCK_OFFSET} s of this host"));
+            self.pass(CheckAspect::Clock, format!("within {CLOCK_OFFSET} s of this host"));
             return;
         }
         let side = if ahead > 0 { "ahead of" } else { "behind" };
         let text = format!("{} s {side} this host", ahead.abs());
-        self.warn(Aspect::Clock, text, "synchronise the clocks of this host and of the node (chrony, timesyncd)");
+        self.warn(CheckAspect::Clock, text, "synchronise the clocks of this host and the node (chrony, timesyncd)");
     }
 
     /// That an answer came, and how fast.
     pub(crate) fn answered(&mut self, took: Duration) {
-        self.pass(Aspect::Reach, format!("answered in {} ms", took.as_millis()));
+        self.pass(CheckAspect::Reach, format!("responded in {} ms", took.as_millis()));
     }
 }
 
@@ -177,22 +181,22 @@ pub(crate) fn wall_clock() -> Timestamp {
 }
 
 /// What a trouble is a failure of.
-fn aspect(trouble: Trouble) -> Aspect {
-    match trouble {
-        Trouble::Refused
-        | Trouble::TimedOut
-        | Trouble::Name
-        | Trouble::Unreachable
-        | Trouble::Closed
-        | Trouble::NoQuorum
-        | Trouble::NotReady
-        | Trouble::SlotsTaken
-        | Trouble::ConnectionLimit => Aspect::Reach,
-        Trouble::Tls => Aspect::Tls,
-        Trouble::Credentials | Trouble::Unasked | Trouble::Withheld => Aspect::Credentials,
-        Trouble::Permission => Aspect::Privileges,
-        Trouble::UnexpectedAnswer | Trouble::NoSuchCluster | Trouble::TooLarge => Aspect::Identity,
-        Trouble::Unsupported => Aspect::Configuration,
+fn aspect(failure_kind: FailureKind) -> CheckAspect {
+    match failure_kind {
+        FailureKind::Refused
+        | FailureKind::TimedOut
+        | FailureKind::Name
+        | FailureKind::Unreachable
+        | FailureKind::Closed
+        | FailureKind::NoQuorum
+        | FailureKind::NotReady
+        | FailureKind::SlotsTaken
+        | FailureKind::ConnectionLimit => CheckAspect::Reach,
+        FailureKind::Tls => CheckAspect::Tls,
+        FailureKind::Credentials | FailureKind::NotAttempted | FailureKind::Withheld => CheckAspect::Credentials,
+        FailureKind::Permission => CheckAspect::Privileges,
+        FailureKind::UnexpectedAnswer | FailureKind::NoSuchCluster | FailureKind::TooLarge => CheckAspect::Identity,
+        FailureKind::Unsupported => CheckAspect::Configuration,
     }
 }
 
@@ -200,18 +204,18 @@ fn aspect(trouble: Trouble) -> Aspect {
 pub(crate) fn version_line(list: &mut Checklist, product: &str, version: &str, oldest: (u32, u32), newest: (u32, u32)) {
     let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
     let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
-        list.unknown(Aspect::Version, format!("{product} tells no version that can be read: {version}"), "");
+        list.unknown(CheckAspect::Version, format!("{product} reports an unreadable version: {version}"), "");
         return;
     };
     let range = format!("{}.{} to {}.{}", oldest.0, oldest.1, newest.0, newest.1);
     if (major, minor) < oldest {
-        let text = format!("{product} {version} is older than what is supported ({range})");
-        list.warn(Aspect::Version, text, "upgrade it, or expect fields to be missing");
+        let text = format!("{product} {version} is older than the supported versions ({range})");
+        list.warn(CheckAspect::Version, text, "upgrade it, or expect fields to be missing");
     } else if (major, minor) > newest {
-        let text = format!("{product} {version} is newer than what was tested ({range})");
-        list.warn(Aspect::Version, text, "look for a newer pgctl-tui");
+        let text = format!("{product} {version} is newer than the tested versions ({range})");
+        list.warn(CheckAspect::Version, text, "check for a newer pgctl-tui");
     } else {
-        list.pass(Aspect::Version, format!("{product} {version}"));
+        list.pass(CheckAspect::Version, format!("{product} {version}"));
     }
 }
 
@@ -232,14 +236,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case(Some("Sat, 21 Nov 2026 06:00:03 GMT"), Verdict::Pass, "within 5 s")]
-    #[case(Some("Sat, 21 Nov 2026 06:01:30 GMT"), Verdict::Warn, "90 s ahead of")]
-    #[case(Some("Sat, 21 Nov 2026 05:00:00 GMT"), Verdict::Warn, "3600 s behind")]
-    #[case(Some("soon"), Verdict::Skipped, "no date")]
-    #[case(None, Verdict::Skipped, "no date")]
+    #[case(Some("Sat, 21 Nov 2026 06:00:03 GMT"), CheckupVerdict::Pass, "within 5 s")]
+    #[case(Some("Sat, 21 Nov 2026 06:01:30 GMT"), CheckupVerdict::Warn, "90 s ahead of")]
+    #[case(Some("Sat, 21 Nov 2026 05:00:00 GMT"), CheckupVerdict::Warn, "3600 s behind")]
+    #[case(Some("soon"), CheckupVerdict::Skipped, "no Date header")]
+    #[case(None, CheckupVerdict::Skipped, "no Date header")]
     fn clocks_are_compared_by_the_date_of_the_answer(
         #[case] date: Option<&str>,
-        #[case] verdict: Verdict,
+        #[case] verdict: CheckupVerdict,
         #[case] words: &str,
     ) {
         let mut list = list();
@@ -250,16 +254,16 @@ mod tests {
     }
 
     #[rstest]
-    #[case(60, None, false, &[Verdict::Pass])]
-    #[case(10, None, false, &[Verdict::Warn])]
-    #[case(60, None, true, &[Verdict::Warn, Verdict::Pass])]
-    #[case(-3, Some("expired"), false, &[Verdict::Fail, Verdict::Fail])]
-    #[case(60, Some("UnknownIssuer"), false, &[Verdict::Fail])]
+    #[case(60, None, false, &[CheckupVerdict::Pass])]
+    #[case(10, None, false, &[CheckupVerdict::Warn])]
+    #[case(60, None, true, &[CheckupVerdict::Warn, CheckupVerdict::Pass])]
+    #[case(-3, Some("expired"), false, &[CheckupVerdict::Fail, CheckupVerdict::Fail])]
+    #[case(60, Some("UnknownIssuer"), false, &[CheckupVerdict::Fail])]
     fn certificates_are_judged_by_trust_and_days_left(
         #[case] days: i64,
         #[case] distrust: Option<&str>,
         #[case] insecure: bool,
-        #[case] verdicts: &[Verdict],
+        #[case] verdicts: &[CheckupVerdict],
     ) {
         let now = 1_800_000_000;
         let shown = ServerCertificate {
@@ -276,12 +280,12 @@ mod tests {
     }
 
     #[rstest]
-    #[case("4.0.7", Verdict::Pass)]
-    #[case("3.0.0", Verdict::Pass)]
-    #[case("2.1.5", Verdict::Warn)]
-    #[case("4.2.0-beta", Verdict::Warn)]
-    #[case("?", Verdict::Unknown)]
-    fn versions_outside_of_the_known_range_are_warned_about(#[case] version: &str, #[case] verdict: Verdict) {
+    #[case("4.0.7", CheckupVerdict::Pass)]
+    #[case("3.0.0", CheckupVerdict::Pass)]
+    #[case("2.1.5", CheckupVerdict::Warn)]
+    #[case("4.2.0-beta", CheckupVerdict::Warn)]
+    #[case("?", CheckupVerdict::Unknown)]
+    fn versions_outside_of_the_known_range_are_warned_about(#[case] version: &str, #[case] verdict: CheckupVerdict) {
         let mut list = list();
         version_line(&mut list, "Patroni", version, (3, 0), (4, 1));
         assert_eq!(list.into_lines()[0].verdict, verdict);

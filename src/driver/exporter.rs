@@ -6,10 +6,10 @@ use crate::client::http::{Connections, HttpReader};
 use crate::client::prometheus::Sample;
 use crate::config::endpoint::HttpEndpoint;
 use crate::driver::checklist::Checklist;
+use crate::driver::failure_kind;
 use crate::driver::port::Check;
 use crate::driver::side_metrics::SideMetrics;
-use crate::driver::trouble;
-use crate::model::checkup::{Aspect, CheckLine};
+use crate::model::checkup::{CheckAspect, CheckLine};
 use crate::model::metrics::MetricsReport;
 use crate::model::name::NodeName;
 use crate::model::source::{Source, SourceKind};
@@ -42,25 +42,25 @@ impl ExporterCheck {
         match HttpReader::new(&endpoint, Connections::Fresh) {
             Ok(http) => list.transport(&http, &endpoint).await,
             Err(error) => {
-                list.failed(&trouble::http(&endpoint.url, &error));
+                list.failed(&failure_kind::http(&endpoint.url, &error));
                 return list.into_lines();
             }
         }
         match self.metrics.ask().await {
-            Err(error) => list.failed(&trouble::http(&endpoint.url, &error)),
+            Err(error) => list.failed(&failure_kind::http(&endpoint.url, &error)),
             Ok(report) => {
-                list.pass(Aspect::Reach, format!("answers with {} samples", report.samples));
+                list.pass(CheckAspect::Reach, format!("returns {} samples", report.samples));
                 match &report.version {
-                    Some(version) => list.pass(Aspect::Version, format!("exporter {version}")),
-                    None => list.skipped(Aspect::Version, "the exporter tells no version"),
+                    Some(version) => list.pass(CheckAspect::Version, format!("exporter {version}")),
+                    None => list.skipped(CheckAspect::Version, "the exporter reports no version"),
                 }
                 match report.up {
-                    Some(true) => list.pass(Aspect::Credentials, "the exporter reaches its PostgreSQL"),
+                    Some(true) => list.pass(CheckAspect::Credentials, "the exporter can connect to its PostgreSQL"),
                     Some(false) => {
-                        let remedy = "check the exporter's own connection string and its log";
-                        list.warn(Aspect::Credentials, "the exporter does not reach its PostgreSQL", remedy);
+                        let remedy = "check the connection string of the exporter and its log";
+                        list.warn(CheckAspect::Credentials, "the exporter cannot connect to its PostgreSQL", remedy);
                     }
-                    None => list.unknown(Aspect::Identity, "no pg_up: not an exporter of PostgreSQL?", ""),
+                    None => list.unknown(CheckAspect::Identity, "no pg_up metric: not a PostgreSQL exporter?", ""),
                 }
             }
         }
@@ -97,9 +97,9 @@ mod tests {
     use super::*;
     use crate::client::double::{self, endpoint};
     use crate::driver::port::{Facts, Observe};
-    use crate::model::checkup::Verdict;
+    use crate::model::checkup::CheckupVerdict;
     use crate::model::moment::Moment;
-    use crate::model::source::{SourceError, Trouble};
+    use crate::model::source::{FailureKind, SourceError};
 
     async fn observe(text: &str) -> Result<Facts, SourceError> {
         let server = MockServer::start().await;
@@ -136,7 +136,7 @@ mod tests {
     async fn an_endless_exporter_is_given_up() {
         let (address, _) = double::endless("HTTP/1.0 200 OK\r\n\r\n", "pg_up 1\n");
         let mut source = exporter(&"pg-0".into(), endpoint(format!("http://{address}")));
-        assert_eq!(source.observe(Moment::START).await.expect_err("too large").trouble, Trouble::TooLarge);
+        assert_eq!(source.observe(Moment::START).await.expect_err("too large").failure_kind, FailureKind::TooLarge);
     }
 
     #[tokio::test]
@@ -144,7 +144,7 @@ mod tests {
         let mut exporter = ExporterCheck::new(&"pg-0".into(), endpoint(format!("http://{}", double::refused())));
         let lines = exporter.check().await;
         assert_eq!(lines.len(), 1);
-        assert_eq!((lines[0].aspect, lines[0].verdict), (Aspect::Reach, Verdict::Fail));
+        assert_eq!((lines[0].aspect, lines[0].verdict), (CheckAspect::Reach, CheckupVerdict::Fail));
         assert!(lines[0].remedy.as_str().contains("port"));
     }
 }

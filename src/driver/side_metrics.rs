@@ -8,15 +8,15 @@ use futures::future::BoxFuture;
 use crate::client::http::{Connections, HttpError, HttpReader};
 use crate::client::prometheus::{Sample, Scan};
 use crate::config::endpoint::HttpEndpoint;
-use crate::driver::port::{Facts, Observe, Pace};
-use crate::driver::trouble;
+use crate::driver::failure_kind;
+use crate::driver::port::{Facts, Observe, PollPace};
 use crate::model::metrics::MetricsReport;
 use crate::model::moment::Moment;
 use crate::model::source::{Source, SourceError};
 use crate::model::text::Text;
 
 /// How often side sources are asked.
-const PACE: Pace = Pace::Slow(Duration::from_secs(15));
+const PACE: PollPace = PollPace::Slow(Duration::from_secs(15));
 
 /// Puts what a sample says into the report.
 pub(crate) type Note = fn(&mut MetricsReport, &Sample<'_>);
@@ -67,14 +67,14 @@ impl Observe for SideMetrics {
         Text::redacted(&self.endpoint.url)
     }
 
-    fn pace(&self) -> Pace {
+    fn pace(&self) -> PollPace {
         PACE
     }
 
     fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
         Box::pin(async move {
             let report = self.ask().await;
-            report.map(Facts::Metrics).map_err(|error| trouble::http(&self.endpoint.url, &error))
+            report.map(Facts::Metrics).map_err(|error| failure_kind::http(&self.endpoint.url, &error))
         })
     }
 }

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::client::kept_secret::kept;
 use crate::config::endpoint::Login;
 use crate::driver::checklist::Checklist;
-use crate::model::checkup::Aspect;
+use crate::model::checkup::CheckAspect;
 
 /// What images, examples and manuals of the field come with, in lower case.
 const KNOWN: [&str; 26] = [
@@ -51,8 +51,9 @@ impl Checklist {
     /// Warns where the password of `user` is one that everybody knows. It is compared here and sent nowhere.
     pub(crate) fn password(&mut self, user: &str, password: &SecretString) {
         if is_well_known(user, password.expose_secret()) {
-            let text = format!("the password of {user} is a well-known default: whoever reaches the port can log in");
-            self.warn(Aspect::Credentials, text, "give it another one, on the server and here");
+            let text =
+                format!("the password of {user} is a well-known default: anyone who can reach the port can log in");
+            self.warn(CheckAspect::Credentials, text, "change it on the server and in this configuration");
         }
     }
 
@@ -70,7 +71,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::model::checkup::Verdict;
+    use crate::model::checkup::CheckupVerdict;
     use crate::model::source::{Source, SourceKind};
 
     #[rstest]
@@ -90,7 +91,7 @@ mod tests {
         let mut list = Checklist::new(Source::new(SourceKind::Sql, "pg-0"), "pg-0:5432".into());
         list.password(user, &SecretString::from(password.to_owned()));
         let lines = list.into_lines();
-        assert_eq!(lines.iter().any(|line| line.verdict == Verdict::Warn), known, "{lines:?}");
+        assert_eq!(lines.iter().any(|line| line.verdict == CheckupVerdict::Warn), known, "{lines:?}");
         if password != user && known {
             assert!(!format!("{lines:?}").contains(password), "{lines:?}");
         }

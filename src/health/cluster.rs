@@ -1,9 +1,9 @@
 //! The cluster as a whole: seen at all, maintenance mode, pending orders, and who could take over.
 
-use super::draft::Draft;
+use super::finding_draft::FindingDraft;
 use super::orders;
 use crate::model::finding::{Severity, Subject};
-use crate::model::moment::Began;
+use crate::model::moment::StartTime;
 use crate::model::observed::{Freshness, Observed};
 use crate::model::patroni_record::MAXIMUM_LAG;
 use crate::model::postgres::{Downstream, SqlPart};
@@ -12,7 +12,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::units;
 use crate::model::view::MemberView;
 
-pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     unseen(snapshot, drafts);
     paused(snapshot, drafts);
     orders::examine(snapshot, drafts);
@@ -21,41 +21,49 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
 }
 
 /// No source at all answers.
-fn unseen(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+fn unseen(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     // A container engine goes on answering though nothing of the cluster does.
     let mut sources = snapshot.sources();
-    sources.retain(|status| status.source.kind.tells_of_the_cluster());
+    sources.retain(|status| status.source.kind.describes_the_cluster());
     let silent = |freshness| matches!(freshness, Freshness::Stale | Freshness::Lost);
     if sources.is_empty() || !sources.iter().all(|source| silent(source.freshness)) {
         return;
     }
-    let mut draft = Draft::new(Severity::Critical, "unseen", Subject::Cluster, "no source answers: nothing is known");
+    let mut draft = FindingDraft::new(
+        Severity::Critical,
+        "unseen",
+        Subject::Cluster,
+        "no source responds: the state of the cluster is unknown",
+    );
     for source in sources.iter().take(6) {
-        let trouble = source.trouble.as_deref().unwrap_or("no answer");
-        draft = draft.evidence(trouble, Some(source.source.clone()), None);
+        let failure_kind = source.failure_kind.as_deref().unwrap_or("no response");
+        draft = draft.evidence(failure_kind, Some(source.source.clone()), None);
     }
-    drafts.push(draft.advise("check this host's network first, then run `pgctl-tui doctor`"));
+    drafts.push(draft.advise("check the network of this host first, then run `pgctl-tui doctor`"));
 }
 
-fn paused(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+fn paused(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     let Some(paused) = snapshot.paused().filter(|paused| paused.value) else { return };
-    let title = "maintenance mode is on: nobody takes over if the leader fails";
-    let mut draft = Draft::new(Severity::Warning, "paused", Subject::Cluster, title).because(&paused, "pause is set");
+    let title = "maintenance mode is on: no automatic failover if the leader fails";
+    let mut draft = FindingDraft::new(Severity::Warning, "paused", Subject::Cluster, title)
+        .because(&paused, "pause is set in the DCS");
     match snapshot.paused_since {
-        Some(Began::At(at)) => {
+        Some(StartTime::At(at)) => {
             let by = snapshot.paused_by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
-            draft = draft.evidence(format!("seen to begin{by}"), None, Some(at));
+            draft = draft.evidence(format!("start observed{by}"), None, Some(at));
         }
-        Some(Began::OnRecord(at)) => {
+        Some(StartTime::OnRecord(at)) => {
             let by = snapshot.paused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-            let told =
-                format!("switched on{by} at {}, as this host's journal has it; not touched since", units::utc(at));
-            draft = draft.evidence(told, None, None);
+            let reported =
+                format!("switched on{by} at {} according to the journal on this host; unchanged since", units::utc(at));
+            draft = draft.evidence(reported, None, None);
         }
-        Some(Began::Before(at)) => draft = draft.evidence("was on already, nobody here saw it begin", None, Some(at)),
+        Some(StartTime::Before(at)) => {
+            draft = draft.evidence("was already on when monitoring started", None, Some(at));
+        }
         None => {}
     }
-    drafts.push(draft.advise("resume the cluster when the work is done"));
+    drafts.push(draft.advise("resume automatic failover when the maintenance is done"));
 }
 
 /// Whether a replica could take over; `None`: what is known of it does not tell.
@@ -110,11 +118,11 @@ fn keeps_up(view: &MemberView<'_>, leader: &MemberView<'_>) -> Option<bool> {
         return Some(false);
     }
     let (own, last) = (view.position()?, leader.position()?);
-    let limit = view.snapshot.recorded(|content| Some(content.config()?.maximum_lag()));
+    let limit = view.snapshot.from_record(|content| Some(content.config()?.maximum_lag()));
     Some(own.value.bytes_to(last.value) <= limit.map_or(MAXIMUM_LAG, |limit| limit.value))
 }
 
-fn successors(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+fn successors(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     // Only with a leader: without one, "no leader" is the finding, and its candidates are looked at there.
     let Some(leader) = snapshot.leader().filter(|leader| leader.fresh) else { return };
     if snapshot.members.len() < 2 || snapshot.views().any(|view| view.is_waiting()) {
@@ -128,15 +136,15 @@ fn successors(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     }
     let unknown = chances.contains(&None);
     let (severity, code, title) = if unknown {
-        let title = format!("it is unknown whether any replica could take over from {}", leader.value);
+        let title = format!("unknown whether any replica could be promoted if {} fails", leader.value);
         (Severity::Note, "successor-unknown", title)
     } else {
-        (Severity::Critical, "no-successor", format!("no replica could take over from {}", leader.value))
+        (Severity::Critical, "no-successor", format!("no replica could be promoted if {} fails", leader.value))
     };
-    let mut draft = Draft::new(severity, code, Subject::Cluster, title);
+    let mut draft = FindingDraft::new(severity, code, Subject::Cluster, title);
     for view in others() {
-        let state = view.state().map_or_else(|| "no answer".to_owned(), |state| state.value.to_string());
-        let state = if view.answers() { state } else { format!("does not answer, last known {state}") };
+        let state = view.state().map_or_else(|| "no response".to_owned(), |state| state.value.to_string());
+        let state = if view.answers() { state } else { format!("unreachable, last known state {state}") };
         let words = match view.tags().and_then(|tags| tags.value.why_no_failover()) {
             Some(tag) => format!("{}: {state}, {tag}", view.name()),
             None => format!("{}: {state}", view.name()),
@@ -144,20 +152,20 @@ fn successors(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         draft = draft.since_all(words);
     }
     drafts.push(draft.settling().advise(if unknown {
-        "make the replicas answer from here, by SQL too where their agents are older than 3.0.4: names, addresses, network"
+        "make the replicas reachable from here, and configure SQL access where Patroni is older than 3.0.4: check names, addresses, network"
     } else {
-        "bring back at least one streaming replica without a nofailover tag"
+        "restore at least one streaming replica that has no nofailover tag"
     }));
 }
 
 /// Synchronous mode without a synchronous standby. Patroni's list decides who may take over; whether commits wait is for
 /// PostgreSQL to say, which in strict mode waits for any standby at all (`*`).
-fn synchronous(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
-    let mode = snapshot.recorded(|content| {
+fn synchronous(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
+    let mode = snapshot.from_record(|content| {
         content.config().filter(|config| config.synchronous_mode).map(|config| config.synchronous_mode_strict)
     });
     let Some(mode) = mode.filter(|mode| mode.fresh) else { return };
-    let standbys = snapshot.recorded(|content| match (content.sync(), content.revision) {
+    let standbys = snapshot.from_record(|content| match (content.sync(), content.revision) {
         (Some(sync), _) => Some(sync.standbys.len()),
         // Another way to the record than etcd's own does not carry the key: that tells nothing.
         (None, 0) => None,
@@ -168,43 +176,43 @@ fn synchronous(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     let (severity, title) = match (mode.value, &waits) {
         (false, _) => (
             Severity::Warning,
-            "synchronous mode is on, but no standby is synchronous: commits are not protected".to_owned(),
+            "synchronous mode is on, but there is no synchronous standby: a failover can lose commits".to_owned(),
         ),
         (true, Some(waits)) if waits.value.is_empty() => {
             (Severity::Critical, "strict synchronous mode has no synchronous standby: commits hang".to_owned())
         }
         (true, Some(waits)) => {
             let names = waits.value.join(", ");
-            let title =
-                format!("Patroni counts no standby as synchronous: nobody may take over; {names} confirms commits");
+            let title = format!(
+                "Patroni lists no synchronous standby: no automatic failover; commits are confirmed by {names}"
+            );
             (Severity::Critical, title)
         }
         (true, None) => (
             Severity::Critical,
-            "Patroni counts no standby as synchronous: nobody may take over; whether commits hang is unknown"
-                .to_owned(),
+            "Patroni lists no synchronous standby: no automatic failover; unknown whether commits hang".to_owned(),
         ),
     };
-    let mut draft = Draft::new(severity, "no-synchronous-standby", Subject::Cluster, title)
+    let mut draft = FindingDraft::new(severity, "no-synchronous-standby", Subject::Cluster, title)
         .because(&mode, "synchronous_mode is on")
-        .because(&standbys, "the sync key lists nobody");
+        .because(&standbys, "the sync key lists no standby");
     if let Some(waits) = &waits {
-        let confirming = if waits.value.is_empty() { "no standby".to_owned() } else { waits.value.join(", ") };
-        draft = draft.because(waits, format!("synchronous by pg_stat_replication: {confirming}"));
+        let confirming = if waits.value.is_empty() { "none".to_owned() } else { waits.value.join(", ") };
+        draft = draft.because(waits, format!("synchronous according to pg_stat_replication: {confirming}"));
     }
-    drafts.push(draft.settling().advise("bring back a replica that is not tagged nosync"));
+    drafts.push(draft.settling().advise("restore a replica that has no nosync tag"));
 }
 
 /// Standbys that confirm commits by the leader's PostgreSQL; `None`: it does not tell. Without any name to wait for it
 /// waits for nobody, and then nothing hangs.
 fn commits_wait(snapshot: &Snapshot) -> Option<Observed<Vec<String>>> {
     let leader = snapshot.member(&snapshot.leader()?.value)?;
-    let told = leader.sql.as_ref()?.fact(snapshot.now, |report| {
+    let reported = leader.sql.as_ref()?.fact(snapshot.now, |report| {
         if !report.knows(SqlPart::Downstream) || report.synchronous_names.is_empty() {
             return None;
         }
         let confirms = |row: &&Downstream| matches!(row.sync, Some(SyncState::Sync | SyncState::Quorum));
         Some(report.downstream.iter().filter(confirms).map(|row| row.application.to_string()).collect())
     });
-    told.filter(|told| told.fresh)
+    reported.filter(|reported| reported.fresh)
 }

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::Draft;
+use super::finding_draft::FindingDraft;
 use crate::model::dcs::{DcsAlarmKind, DcsMember, Quorum, RaftLeader};
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::{Freshness, Observed, Reading};
 use crate::model::record::ClusterRecord;
 use crate::model::snapshot::Snapshot;
-use crate::model::source::{SourceKind, Trouble};
+use crate::model::source::{FailureKind, SourceKind};
 use crate::model::text::Text;
 
-pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     quorum(snapshot, drafts);
     record(snapshot, drafts);
     alarms(snapshot, drafts);
@@ -36,11 +36,11 @@ fn is_silent(member: &Reading<DcsMember>, snapshot: &Snapshot) -> bool {
 
 /// Whether the member answered, and only kept from us what was asked.
 fn refuses(member: &Reading<DcsMember>) -> bool {
-    let trouble = member.failure.as_ref().map(|failure| failure.error.trouble);
-    matches!(trouble, Some(Trouble::Credentials | Trouble::Permission))
+    let failure_kind = member.failure.as_ref().map(|failure| failure.error.failure_kind);
+    matches!(failure_kind, Some(FailureKind::Credentials | FailureKind::Permission))
 }
 
-fn quorum(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+fn quorum(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     let members = &snapshot.dcs.members;
     if members.is_empty() {
         return;
@@ -56,19 +56,19 @@ fn quorum(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     if !lost.is_empty() && !reached {
         let title = if answering > voters / 2 {
             // Alive, and cut off from each other; or those that died have not been asked again yet.
-            "the DCS has no quorum: its members do not reach each other".to_owned()
+            "the DCS has no quorum: its members cannot reach each other".to_owned()
         } else {
-            format!("the DCS has no quorum: {answering} of {voters} members answer")
+            format!("the DCS has no quorum: {answering} of {voters} members respond")
         };
-        let mut draft = Draft::new(Severity::Critical, "dcs-no-quorum", Subject::Cluster, title);
+        let mut draft = FindingDraft::new(Severity::Critical, "dcs-no-quorum", Subject::Cluster, title);
         for quorum in &lost {
-            draft = draft.because(quorum, "alive, but a linearizable read does not go through");
+            draft = draft.because(quorum, "up, but a linearizable read fails");
         }
         for member in &silent {
             draft = with_trouble(draft, member, snapshot);
         }
         drafts.push(draft.advise(
-            "bring back a majority of the members: until then Patroni demotes the leader, unless failsafe mode holds it",
+            "restore a majority of the members: until then Patroni demotes the leader, unless failsafe mode is on",
         ));
     }
     // The last loss that can be borne: with more of them gone it is stopped already, or they are only not seen from here.
@@ -79,44 +79,44 @@ fn quorum(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         reached && since.is_some_and(|since| member.answered_since(since, snapshot.now))
     });
     for member in &silent {
-        let consequence = if reached_since && borne { "; one more loss stops failover" } else { "" };
+        let consequence = if reached_since && borne { "; if one more is lost, failover is impossible" } else { "" };
         let (code, what) = if refuses(member) {
-            ("dcs-member-refuses", "refuses the login".to_owned())
+            ("dcs-member-refuses", "rejects the login".to_owned())
         } else {
-            ("dcs-member-silent", format!("does not answer{consequence}"))
+            ("dcs-member-silent", format!("is unreachable{consequence}"))
         };
         let title = format!("{} {what}", name(member));
-        let draft = Draft::new(Severity::Warning, code, Subject::DcsMember(member.source.target.clone()), title);
+        let draft = FindingDraft::new(Severity::Warning, code, Subject::DcsMember(member.source.target.clone()), title);
         let advice = member.remedy().unwrap_or("check the host");
         drafts.push(with_trouble(draft, member, snapshot).advise(advice));
     }
 }
 
-fn with_trouble(draft: Draft, member: &Reading<DcsMember>, snapshot: &Snapshot) -> Draft {
-    let Some((words, _)) = member.trouble(snapshot.now) else { return draft };
+fn with_trouble(draft: FindingDraft, member: &Reading<DcsMember>, snapshot: &Snapshot) -> FindingDraft {
+    let Some((words, _)) = member.failure_kind(snapshot.now) else { return draft };
     let at = member.failure.as_ref().map(|failure| failure.at);
     draft.evidence(words, Some(member.source.clone()), at)
 }
 
 /// The cluster's own keys: whether they can be read, and what in them could not.
-fn record(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+fn record(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     for reading in &snapshot.records {
         let subject = Subject::Source(reading.source.clone());
-        if let Some((words, _)) = reading.trouble(snapshot.now) {
-            let trouble = reading.failure.as_ref().map(|failure| failure.error.trouble);
+        if let Some((words, _)) = reading.failure_kind(snapshot.now) {
+            let failure_kind = reading.failure.as_ref().map(|failure| failure.error.failure_kind);
             // Without a majority the members say so themselves; the record is only the consequence.
-            if trouble == Some(Trouble::NoQuorum) && !snapshot.dcs.members.is_empty() {
+            if failure_kind == Some(FailureKind::NoQuorum) && !snapshot.dcs.members.is_empty() {
                 continue;
             }
-            let title = match (trouble, &reading.failure) {
+            let title = match (failure_kind, &reading.failure) {
                 // It was read, and what it says is that it does not have this cluster.
-                (Some(Trouble::NoSuchCluster), Some(failure)) => not_found(reading, failure.error.detail.as_str()),
-                _ => format!("{} cannot be read: the record shown is old, or missing", reading.source),
+                (Some(FailureKind::NoSuchCluster), Some(failure)) => not_found(reading, failure.error.detail.as_str()),
+                _ => format!("{} cannot be read: the DCS state shown is stale or missing", reading.source),
             };
             let severity = if reading.source.kind == SourceKind::Etcd { Severity::Critical } else { Severity::Warning };
             let advice = reading.remedy().unwrap_or("check the DCS");
             drafts.push(
-                Draft::new(severity, "record-silent", subject, title)
+                FindingDraft::new(severity, "record-silent", subject, title)
                     .evidence(words, Some(reading.source.clone()), reading.failure.as_ref().map(|failure| failure.at))
                     .advise(advice),
             );
@@ -125,35 +125,35 @@ fn record(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         let Some(content) = reading.fresh(snapshot.now) else { continue };
         if let Some(first) = content.defects.first() {
             let place = match reading.source.kind {
-                SourceKind::PatroniCluster => "of the record that Patroni tells",
+                SourceKind::PatroniCluster => "of the DCS state reported by Patroni",
                 _ => "in the DCS",
             };
-            let title = format!("{} value(s) {place} cannot be read: {first}", content.defects.len());
-            let mut draft = Draft::new(Severity::Warning, "record-defect", subject, title);
+            let title =
+                format!("{} {place}: {first}", crate::model::units::plural(content.defects.len(), "invalid value"));
+            let mut draft = FindingDraft::new(Severity::Warning, "record-defect", subject, title);
             let at = reading.answer.as_ref().map(|answer| answer.at);
             for defect in content.defects.iter().take(8) {
                 draft = draft.evidence(defect.as_str(), Some(reading.source.clone()), at);
             }
-            drafts
-                .push(draft.advise("look at the keys in view 4: somebody wrote them by hand, or a newer version did"));
+            drafts.push(draft.advise("check the keys in view 4: they were written manually or by a newer version"));
         }
     }
 }
 
 /// The title for a DCS that answers and lacks the cluster, with what it has instead.
 fn not_found(reading: &Reading<ClusterRecord>, detail: &str) -> String {
-    const LONGEST: usize = 200;
-    let mut words: String = detail.chars().take(LONGEST).collect();
+    const MAX_LENGTH: usize = 200;
+    let mut words: String = detail.chars().take(MAX_LENGTH).collect();
     if words.len() < detail.len() {
         words.truncate(words.rfind(", ").unwrap_or(words.len()));
         words.push_str(", and more");
     }
-    let old = if reading.answer.is_some() { ": the record shown is old" } else { "" };
-    format!("{} answers, but {words}{old}", reading.source)
+    let old = if reading.answer.is_some() { ": the DCS state shown is stale" } else { "" };
+    format!("{} responds, but {words}{old}", reading.source)
 }
 
 /// Alarms of the DCS: every member tells those of all, and each kind is one finding.
-fn alarms(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+fn alarms(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     let mut kinds: BTreeMap<&DcsAlarmKind, Vec<(&Text, Observed<()>)>> = BTreeMap::new();
     for reading in &snapshot.dcs.members {
         let Some((member, fact)) = reading.fresh(snapshot.now).zip(reading.fact(snapshot.now, |_| Some(()))) else {
@@ -172,16 +172,17 @@ fn alarms(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         let names = names.join(", ");
         let (title, advice) = match kind {
             DcsAlarmKind::NoSpace => (
-                format!("etcd raises NOSPACE ({names}): the leader stays, but no failover or switchover can happen"),
+                format!("etcd alarm NOSPACE ({names}): the leader stays, but failover and switchover are impossible"),
                 "compact and defragment etcd, raise the quota, then disarm the alarm",
             ),
-            DcsAlarmKind::Corrupt => {
-                (format!("etcd raises CORRUPT: the data of {names} differs from the others'"), "replace the member")
-            }
-            DcsAlarmKind::Other(words) => (format!("etcd raises an alarm on {names}: {words}"), "look at its log"),
+            DcsAlarmKind::Corrupt => (
+                format!("etcd alarm CORRUPT: the data of {names} differs from that of the other members"),
+                "replace that etcd member",
+            ),
+            DcsAlarmKind::Other(words) => (format!("etcd alarm on {names}: {words}"), "check the log of etcd"),
         };
-        let mut draft =
-            Draft::new(Severity::Critical, "dcs-alarm", Subject::Cluster, title).part(&Text::new(kind.to_string()));
+        let mut draft = FindingDraft::new(Severity::Critical, "dcs-alarm", Subject::Cluster, title)
+            .part(&Text::new(kind.to_string()));
         for (name, fact) in &raised {
             draft = draft.because(fact, format!("{kind} on {name}"));
         }
@@ -189,7 +190,7 @@ fn alarms(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     }
 }
 
-fn state(snapshot: &Snapshot, reading: &Reading<DcsMember>, drafts: &mut Vec<Draft>) {
+fn state(snapshot: &Snapshot, reading: &Reading<DcsMember>, drafts: &mut Vec<FindingDraft>) {
     let (Some(member), Some(fact)) = (reading.fresh(snapshot.now), reading.fact(snapshot.now, |_| Some(()))) else {
         return;
     };
@@ -197,21 +198,21 @@ fn state(snapshot: &Snapshot, reading: &Reading<DcsMember>, drafts: &mut Vec<Dra
     if let (Some(used), Some(quota), Some(size)) = (member.quota_used(), member.db_quota, member.db_size)
         && let Some(severity) = snapshot.thresholds.dcs_quota_percent.judge(used)
     {
-        let title = format!("{} has used {used} % of its quota", name(reading));
+        let title = format!("{} uses {used} % of its database quota", name(reading));
         drafts.push(
-            Draft::new(severity, "dcs-quota", subject(), title)
+            FindingDraft::new(severity, "dcs-quota", subject(), title)
                 .because(&fact, format!("{size} of {quota} bytes"))
                 .advise("compact and defragment it, or raise the quota"),
         );
     }
     if member.learner == Some(true) {
-        let title = format!("{} is a learner: it does not vote", name(reading));
-        drafts.push(Draft::new(Severity::Note, "dcs-learner", subject(), title).because(&fact, "is_learner"));
+        let title = format!("{} is an etcd learner: it has no vote", name(reading));
+        drafts.push(FindingDraft::new(Severity::Note, "dcs-learner", subject(), title).because(&fact, "is_learner"));
     }
 }
 
 /// Members that see different leaders or terms belong to different clusters, or are cut off from each other.
-fn terms(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+fn terms(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     let fresh: Vec<_> =
         snapshot.dcs.members.iter().filter_map(|reading| Some((reading, reading.fresh(snapshot.now)?))).collect();
     // A login that is not told who leads knows no difference.
@@ -222,10 +223,10 @@ fn terms(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         return;
     }
     let title = "the DCS members disagree about their leader or term";
-    let mut draft = Draft::new(Severity::Warning, "dcs-terms-differ", Subject::Cluster, title);
+    let mut draft = FindingDraft::new(Severity::Warning, "dcs-terms-differ", Subject::Cluster, title);
     for (reading, member) in &fresh {
         if let Some(fact) = reading.fact(snapshot.now, |_| Some(())) {
-            draft = draft.because(&fact, format!("term {}, leader {}", member.term_words(), member.leader));
+            draft = draft.because(&fact, format!("term {}, leader {}", member.describe_term(), member.leader));
         }
     }
     drafts.push(

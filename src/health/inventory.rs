@@ -3,52 +3,57 @@
 
 use std::collections::BTreeSet;
 
-use super::draft::Draft;
+use super::finding_draft::FindingDraft;
 use super::node;
 use crate::model::finding::{Severity, Subject};
-use crate::model::inventory::{Difference, Origin, Place, Stranger, WrongCluster};
-use crate::model::member::{MOST_FOLLOWED, Presence};
+use crate::model::inventory::{ConfiguredNode, Difference, ForeignNode, Origin, WrongCluster};
+use crate::model::member::{MAX_FOLLOWED, Presence};
 use crate::model::name::NodeName;
-use crate::model::router::{ProxyKind, Router};
+use crate::model::router::Router;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{Source, SourceKind};
 use crate::model::text::Text;
 use crate::model::view::MemberView;
 
 /// Names in one line at most.
-const MOST_NAMED: usize = 6;
+const MAX_NAMED: usize = 6;
 
-pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     match snapshot.wrong_cluster() {
-        Some(WrongCluster::UrlsLeadElsewhere) => urls_lead_elsewhere(snapshot, drafts),
+        Some(WrongCluster::UrlsPointElsewhere) => urls_point_elsewhere(snapshot, drafts),
         Some(WrongCluster::AmbiguousNamespace(namespaces)) => {
             let names: Vec<&str> = namespaces.iter().map(Text::as_str).collect();
             let scope = snapshot.identity.scope.as_ref().map(ToString::to_string).unwrap_or_default();
-            let title = format!("etcd has {scope} under {}: which is meant is not configured", names.join(" and "));
-            let mut draft = Draft::new(Severity::Warning, "namespace-ambiguous", Subject::Cluster, title);
+            let title = format!(
+                "etcd has the scope {scope} in several namespaces ({}): set the namespace in the configuration",
+                names.join(" and ")
+            );
+            let mut draft = FindingDraft::new(Severity::Warning, "namespace-ambiguous", Subject::Cluster, title);
             if let Some(namespace) = &snapshot.identity.namespace {
-                draft = draft.since_all(format!("{namespace} is followed, as Patroni's default"));
+                draft = draft.since_all(format!("using {namespace}, the default of Patroni"));
             }
-            drafts.push(draft.advise("write namespace = \"...\" of the cluster that is meant, as in patroni.yml"));
+            drafts.push(draft.advise("set namespace = \"...\" for the cluster, as in patroni.yml"));
         }
         None => left_out(snapshot, drafts),
     }
+    // Telling whose a server is takes a look at every member: once for all of them.
+    let routers: Vec<_> = snapshot.routers.iter().map(|router| (router, served_members(snapshot, router))).collect();
     for view in snapshot.views() {
         missing(&view, drafts);
-        newcomer(snapshot, &view, drafts);
+        newcomer(snapshot, &view, &routers, drafts);
     }
     beyond_the_limit(snapshot, drafts);
 }
 
 /// `vega, scope nova, system identifier 7`.
-fn words(stranger: &Stranger) -> String {
-    let mut words: Vec<String> = stranger.name.iter().map(ToString::to_string).collect();
-    words.extend(stranger.scope.as_ref().map(|scope| format!("scope {scope}")));
-    words.extend(stranger.system_id.map(|id| format!("system identifier {id}")));
+fn describe(foreign: &ForeignNode) -> String {
+    let mut words: Vec<String> = foreign.name.iter().map(ToString::to_string).collect();
+    words.extend(foreign.scope.as_ref().map(|scope| format!("scope {scope}")));
+    words.extend(foreign.system_id.map(|id| format!("system identifier {id}")));
     if words.is_empty() { "another cluster".to_owned() } else { words.join(", ") }
 }
 
-fn urls_lead_elsewhere(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+fn urls_point_elsewhere(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     let identity = &snapshot.identity;
     let here = match (&identity.namespace, &identity.scope) {
         (Some(namespace), Some(scope)) => format!("{namespace}{scope}"),
@@ -57,72 +62,78 @@ fn urls_lead_elsewhere(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     };
     let has_dcs = snapshot.records.iter().any(|reading| reading.source.kind == SourceKind::Etcd);
     let title = if has_dcs {
-        format!("the configured agents are not of the cluster that the DCS has under {here}")
+        format!("the configured agents do not belong to the cluster that is in the DCS under {here}")
     } else {
         let scope = snapshot.identity.scope.as_ref().map_or_else(|| here.clone(), ToString::to_string);
-        format!("the configured agents are of another cluster than {scope}")
+        format!("the configured agents do not belong to cluster {scope}")
     };
-    let mut draft = Draft::new(Severity::Critical, "wrong-cluster", Subject::Cluster, title);
+    let mut draft = FindingDraft::new(Severity::Critical, "wrong-cluster", Subject::Cluster, title);
     if let Some(id) = snapshot.cluster_system_id() {
         draft = draft.because(&id, format!("{here}: system identifier {}", id.value));
     }
-    let claimed: Vec<(&Place, &Stranger)> = snapshot.strangers().filter(|(place, _)| place.is_claimed()).collect();
-    for (place, stranger) in claimed.iter().take(MOST_NAMED) {
+    let claimed: Vec<(&ConfiguredNode, &ForeignNode)> =
+        snapshot.foreign_nodes().filter(|(place, _)| place.is_claimed()).collect();
+    for (place, foreign) in claimed.iter().take(MAX_NAMED) {
         let source = Source::new(SourceKind::PatroniRest, place.label.as_str());
-        draft = draft.evidence(format!("{}: {}", place.at(), words(stranger)), Some(source), None);
+        draft = draft.evidence(format!("{}: {}", place.describe_address(), describe(foreign)), Some(source), None);
     }
     let found = snapshot.dcs.clusters.as_ref().and_then(|reading| reading.last());
     let meant = found.into_iter().flatten().find(|cluster| {
-        let is_it = |(_, stranger): &(&Place, &Stranger)| {
-            stranger.system_id.is_some() && stranger.system_id == cluster.system_id
+        let is_it = |(_, foreign): &(&ConfiguredNode, &ForeignNode)| {
+            foreign.system_id.is_some() && foreign.system_id == cluster.system_id
         };
         claimed.iter().any(is_it)
     });
     drafts.push(draft.advise(match meant {
         Some(cluster) => format!(
-            "etcd has {} with this identifier: write namespace = \"{}\" and scope = \"{}\"",
+            "etcd has {} with this system identifier: set namespace = \"{}\" and scope = \"{}\"",
             cluster.path(),
             cluster.namespace.as_str().trim_end_matches('/'),
             cluster.scope
         ),
         None if has_dcs => {
-            "check scope, namespace, etcd endpoints and agents' URLs: they must speak of one cluster".to_owned()
+            "check scope, namespace, etcd endpoints and Patroni URLs: all must belong to the same cluster".to_owned()
         }
-        None => "check scope and agents' URLs: they must speak of one cluster".to_owned(),
+        None => "check scope and Patroni URLs: all must belong to the same cluster".to_owned(),
     }));
 }
 
 /// Single addresses of another cluster, while others speak for this one.
-fn left_out(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
-    for (place, stranger) in snapshot.strangers() {
+fn left_out(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
+    for (place, foreign) in snapshot.foreign_nodes() {
         let is_server = place.origins.contains(&Origin::Router);
         // A map may hold more than this cluster needs.
         if !place.is_claimed() && !is_server {
             continue;
         }
-        let at = place.at();
-        let title = match (stranger.differs, &stranger.scope, &snapshot.identity.scope) {
+        let at = place.describe_address();
+        let title = match (foreign.differs, &foreign.scope, &snapshot.identity.scope) {
             (Difference::Scope, Some(scope), Some(own)) => {
-                format!("{at} belongs to scope {scope}, the others to {own}: left out")
+                format!("{at} belongs to scope {scope}, the others to {own}: ignored")
             }
-            _ => format!("{at} belongs to another cluster than the others: left out"),
+            _ => format!("{at} belongs to a different cluster: ignored"),
         };
         let source = Source::new(SourceKind::PatroniRest, place.label.as_str());
-        let mut draft = Draft::new(Severity::Warning, "foreign-address", Subject::Node(place.label.clone()), title)
-            .evidence(format!("{}, named by {}", words(stranger), place.named_by()), Some(source), None);
+        let mut draft =
+            FindingDraft::new(Severity::Warning, "foreign-address", Subject::Node(place.label.clone()), title)
+                .evidence(
+                    format!("{}, configured in {}", describe(foreign), place.describe_origins()),
+                    Some(source),
+                    None,
+                );
         if let Some(id) = snapshot.cluster_system_id() {
-            draft = draft.because(&id, format!("this cluster's system identifier is {}", id.value));
+            draft = draft.because(&id, format!("system identifier of this cluster: {}", id.value));
         }
         drafts.push(draft.advise(if is_server {
-            "take it out of the router's pool: clients of this cluster must not reach another one"
+            "remove it from the router's backend: clients of this cluster must not reach another one"
         } else {
-            "take it out of this cluster's configuration, or make a cluster of its own of it"
+            "remove it from the configuration of this cluster, or configure it as a separate cluster"
         }));
     }
 }
 
 /// Not in the DCS, though it was there or the configuration names it.
-fn missing(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+fn missing(view: &MemberView<'_>, drafts: &mut Vec<FindingDraft>) {
     let Presence::Missing { since } = view.member.presence else { return };
     // A place that has not spoken yet may be a member under another name.
     if view.is_waiting() && !view.answers() {
@@ -132,26 +143,23 @@ fn missing(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let by = view.member.named_by.as_ref();
     // Who called a place by an address knows no name, and neither does a place that is silent.
     let is_nameless = !view.answers()
-        && view.snapshot.places.iter().any(|place| {
+        && view.snapshot.configured_nodes.iter().any(|place| {
             place.label == *name
                 && !place.origins.contains(&Origin::Nodes)
                 && place.origins.contains(&Origin::PatroniUrls)
         });
     let title = match (view.answers(), is_nameless) {
-        (true, _) => format!("{name} answers, and is not in the DCS"),
-        (false, true) => format!("{name} does not answer: which member it is, if any, is not known"),
-        (false, false) => format!("{name} is not in the DCS, and does not answer"),
+        (true, _) => format!("{name} is up, but not in the DCS"),
+        (false, true) => format!("{name} is unreachable: unknown which member it is"),
+        (false, false) => format!("{name} is not in the DCS and is unreachable"),
     };
     let words = match (by, is_nameless) {
-        (None, _) => "its member key vanished".to_owned(),
-        (Some(by), true) => format!("it is configured ({by}), and no member is reached there"),
-        (Some(by), false) => format!("it is configured ({by}), and has no member key"),
+        (None, _) => "its member key disappeared from the DCS".to_owned(),
+        (Some(by), true) => format!("it is configured ({by}), but no member is reachable there"),
+        (Some(by), false) => format!("it is configured ({by}), but has no member key in the DCS"),
     };
-    let mut draft = Draft::new(Severity::Warning, "member-missing", Subject::Node(name.clone()), title).evidence(
-        words,
-        None,
-        Some(since),
-    );
+    let mut draft = FindingDraft::new(Severity::Warning, "member-missing", Subject::Node(name.clone()), title)
+        .evidence(words, None, Some(since));
     let (agent, sql) = (view.member.agent.as_ref(), view.member.sql.as_ref());
     if !view.answers() {
         // Its silence is no finding of its own.
@@ -161,66 +169,66 @@ fn missing(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
     let advice = if let Some(remedy) = remedy {
         remedy
     } else if by.is_some() {
-        "find out whether its Patroni runs and reaches the DCS; if the node was removed on purpose, take it out of the configuration"
+        "check that its Patroni runs and reaches the DCS; if the node was removed intentionally, remove it from the configuration"
     } else {
-        "find out whether its Patroni is down; if the node was removed on purpose, dismiss it"
+        "check whether its Patroni is down; if the node was removed intentionally, forget the member (`dismiss`)"
     };
     drafts.push(draft.advise(advice));
 }
 
 /// What a member lacks that the others have: one that joined by itself is followed, and nobody may have prepared for it.
-fn newcomer(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+fn newcomer(
+    snapshot: &Snapshot,
+    view: &MemberView<'_>,
+    routers: &[(&Router, Option<BTreeSet<&NodeName>>)],
+    drafts: &mut Vec<FindingDraft>,
+) {
     if view.member.presence != Presence::Present {
         return;
     }
     let name = view.name();
     let subject = || Subject::Node(name.clone());
     let others = || snapshot.members.iter().filter(|member| member.name != *name);
-    for router in snapshot.routers.iter().filter(|router| lacks_server(snapshot, router, name)) {
+    let lacks = |served: &BTreeSet<&NodeName>| !served.is_empty() && !served.contains(name);
+    for (router, _) in routers.iter().filter(|(_, served)| served.as_ref().is_some_and(lacks)) {
         let tags = view.tags().map(|tags| tags.value).unwrap_or_default();
         let never = tags.forbids_failover() && tags.noloadbalance;
         let severity = if never { Severity::Note } else { Severity::Warning };
-        let title =
-            format!("{name} is a server of no pool of {}: clients do not reach it, also once it leads", router.name);
-        let mut draft = Draft::new(severity, "no-router-server", subject(), title).part(router.name.text());
+        let title = format!(
+            "{name} is not a server in any backend of {}: clients cannot reach it, not even as the leader",
+            router.name
+        );
+        let mut draft = FindingDraft::new(severity, "no-router-server", subject(), title).part(router.name.text());
         if let Some(reading) = router.reading(snapshot.now) {
             draft = draft.evidence("none of its servers is this member", Some(reading.source.clone()), None);
         }
-        drafts.push(draft.settling().advise(format!("add it to the pools of {}, by the name {name}", router.name)));
+        drafts.push(draft.settling().advise(format!("add it to the backends of {} as server {name}", router.name)));
     }
     let has_exporter = others().any(|other| other.exporter.is_some());
     if has_exporter && view.member.exporter.is_none() {
-        let title = format!("no exporter of {name} is configured; the others have one");
+        let title = format!("no exporter is configured for {name}; the other members have one");
         drafts.push(
-            Draft::new(Severity::Note, "no-exporter", subject(), title)
-                .since_all("the DCS has the member, the configuration names no exporter of it")
-                .advise(format!("set exporter under [clusters.NAME.nodes.{name}], and have it scraped")),
+            FindingDraft::new(Severity::Note, "no-exporter", subject(), title)
+                .since_all("the member is in the DCS, but the configuration has no exporter for it")
+                .advise(format!("set exporter under [clusters.NAME.nodes.{name}], and add it to the scrape targets")),
         );
     }
 }
 
-/// Whether the router knows the other members by its servers, and not this one.
-fn lacks_server(snapshot: &Snapshot, router: &Router, name: &NodeName) -> bool {
-    let Some(report) = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now)) else {
-        return false;
-    };
-    let servers = || report.rows.iter().filter(|row| row.kind == ProxyKind::Server);
-    let ours: BTreeSet<&Text> =
-        servers().filter(|row| snapshot.member_of(row).is_some()).map(|row| &row.proxy).collect();
-    // Where the member of a server is not known, that may be this one.
-    let of_ours: Option<BTreeSet<&NodeName>> = servers()
-        .filter(|row| ours.contains(&row.proxy))
-        .map(|row| snapshot.member_of(row).map(|member| &member.name))
-        .collect();
-    of_ours.is_some_and(|served| !served.is_empty() && !served.contains(name))
+/// The members that a router knows by its servers; `None`: it may know any, since it has not said, or the member of a server
+/// is not known.
+fn served_members<'a>(snapshot: &'a Snapshot, router: &Router) -> Option<BTreeSet<&'a NodeName>> {
+    let report = router.fresh_report(snapshot.now)?;
+    let servers = snapshot.servers_of_own_pools(report);
+    servers.into_iter().map(|(_, member)| member.map(|member| &member.name)).collect()
 }
 
 /// More members than are followed.
-fn beyond_the_limit(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
-    if snapshot.members.len() < MOST_FOLLOWED {
+fn beyond_the_limit(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
+    if snapshot.members.len() < MAX_FOLLOWED {
         return;
     }
-    let unfollowed = snapshot.recorded(|content| {
+    let unfollowed = snapshot.from_record(|content| {
         let names: Vec<NodeName> = content
             .members
             .iter()
@@ -231,18 +239,19 @@ fn beyond_the_limit(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     });
     let Some(unfollowed) = unfollowed else { return };
     let count = unfollowed.value.len();
-    let title = format!("{count} members in the DCS are not followed: {MOST_FOLLOWED} are at most");
-    let mut draft = Draft::new(Severity::Warning, "members-not-followed", Subject::Cluster, title)
+    let title = format!("{count} members in the DCS are not monitored: the limit is {MAX_FOLLOWED}");
+    let mut draft = FindingDraft::new(Severity::Warning, "members-not-followed", Subject::Cluster, title)
         .because(&unfollowed, "member list");
-    for name in unfollowed.value.iter().take(MOST_NAMED) {
-        draft = draft.since_all(format!("{name} is not asked"));
+    for name in unfollowed.value.iter().take(MAX_NAMED) {
+        draft = draft.since_all(format!("{name} is not monitored"));
     }
-    drafts.push(draft.advise("find out who writes so many member keys; remove those of nodes that are gone"));
+    drafts.push(draft.advise("find out what writes so many member keys; remove those of nodes that no longer exist"));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::router::ProxyKind;
     use crate::model::test_support::{healthy, member, now, rows, seconds};
 
     fn titles(snapshot: &Snapshot) -> Vec<String> {
@@ -252,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_of_a_cluster_that_is_as_configured() {
+    fn nothing_is_reported_of_a_cluster_that_is_as_configured() {
         assert_eq!(titles(&healthy()), Vec::<String>::new());
     }
 
@@ -260,8 +269,11 @@ mod tests {
     fn a_member_that_joined_by_itself_lacks_its_server_in_the_router() {
         let mut snapshot = healthy();
         rows(&mut snapshot, |rows| rows.retain(|row| row.server.as_str() != "pg-2"));
-        let told = titles(&snapshot);
-        assert!(told.len() == 1 && told[0].starts_with("no-router-server: pg-2 is a server of no pool"), "{told:?}");
+        let reported = titles(&snapshot);
+        assert!(
+            reported.len() == 1 && reported[0].starts_with("no-router-server: pg-2 is not a server in any backend"),
+            "{reported:?}"
+        );
         // A server whose member is not known may be this one.
         rows(&mut snapshot, |rows| {
             let mut unknown = rows.iter().find(|row| row.kind == ProxyKind::Server).expect("a server").clone();
@@ -274,13 +286,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_member_is_told_by_whether_it_answers_and_by_who_names_it() {
+    fn a_missing_member_is_reported_by_whether_it_answers_and_by_who_names_it() {
         let mut snapshot = healthy();
         member(&mut snapshot, "pg-2").presence = Presence::Missing { since: now() - seconds(9) };
-        assert_eq!(titles(&snapshot), ["member-missing: pg-2 answers, and is not in the DCS"]);
+        assert_eq!(titles(&snapshot), ["member-missing: pg-2 is up, but not in the DCS"]);
         let pg_2 = member(&mut snapshot, "pg-2");
         (pg_2.agent, pg_2.sql) = (None, None);
         pg_2.named_by = Some("patroni.urls".into());
-        assert_eq!(titles(&snapshot), ["member-missing: pg-2 is not in the DCS, and does not answer"]);
+        assert_eq!(titles(&snapshot), ["member-missing: pg-2 is not in the DCS and is unreachable"]);
     }
 }

@@ -5,11 +5,12 @@
 
 mod cluster;
 mod dcs;
-mod draft;
+mod finding_draft;
 mod inventory;
 mod leadership;
 mod node;
 mod orders;
+mod pooler;
 mod postgres;
 mod preparation;
 mod rank;
@@ -18,12 +19,12 @@ mod replication;
 mod router;
 mod sessions;
 
-pub use draft::Draft;
+pub use finding_draft::FindingDraft;
 
 use crate::model::snapshot::Snapshot;
 
 /// Every rule on `snapshot`, in no particular order.
-pub fn examine(snapshot: &Snapshot) -> Vec<Draft> {
+pub fn examine(snapshot: &Snapshot) -> Vec<FindingDraft> {
     let mut drafts = Vec::new();
     cluster::examine(snapshot, &mut drafts);
     leadership::examine(snapshot, &mut drafts);
@@ -34,6 +35,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Draft> {
     sessions::examine(snapshot, &mut drafts);
     dcs::examine(snapshot, &mut drafts);
     router::examine(snapshot, &mut drafts);
+    pooler::examine(snapshot, &mut drafts);
     preparation::examine(snapshot, &mut drafts);
     drafts
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::draft::Draft;
+use super::finding_draft::FindingDraft;
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::Observed;
 use crate::model::patroni_record::MAXIMUM_LAG;
@@ -11,10 +11,10 @@ use crate::model::snapshot::Snapshot;
 use crate::model::units;
 
 /// An order that is due is carried out, or dropped, within so many seconds.
-const DUE: i64 = 60;
+const OVERDUE_SECONDS: i64 = 60;
 
-pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
-    if let Some(order) = snapshot.recorded(|content| content.order.clone()) {
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
+    if let Some(order) = snapshot.from_record(|content| content.order.clone()) {
         drafts.push(order_waits(snapshot, &order));
     }
     if let Some(missed) = &snapshot.missed_switchover {
@@ -24,10 +24,11 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         let agent = view.member.agent.as_ref();
         let planned = agent.and_then(|agent| agent.fact(snapshot.now, |report| report.scheduled_restart.clone()));
         if let Some(restart) = planned {
-            let title = format!("{} restarts at {}", view.name(), restart.value.at);
+            let title = format!("restart of {} scheduled at {}", view.name(), restart.value.at);
             let subject = Subject::Node(view.name().clone());
             drafts.push(
-                Draft::new(Severity::Note, "restart-scheduled", subject, title).because(&restart, "scheduled restart"),
+                FindingDraft::new(Severity::Note, "restart-scheduled", subject, title)
+                    .because(&restart, "scheduled restart"),
             );
         }
     }
@@ -40,61 +41,59 @@ fn route(order: &PendingOrder) -> String {
     format!("{from}{to}")
 }
 
-fn order_waits(snapshot: &Snapshot, order: &Observed<PendingOrder>) -> Draft {
+fn order_waits(snapshot: &Snapshot, order: &Observed<PendingOrder>) -> FindingDraft {
     let route = route(&order.value);
     let Some(at) = &order.value.scheduled_at else {
-        let title = format!("a failover order{route} is waiting");
+        let title = format!("a failover request{route} is pending");
         // A plain order is handled within a loop; only one that stays is worth a word.
-        return Draft::new(Severity::Warning, "failover-pending", Subject::Cluster, title)
+        return FindingDraft::new(Severity::Warning, "failover-pending", Subject::Cluster, title)
             .because(order, "failover key")
             .settling()
-            .advise("find out who gave it before giving another: a new one replaces it silently");
+            .advise("find out who requested it before requesting another: a new request replaces it without notice");
     };
     let due = at.as_str().parse::<Timestamp>().ok();
-    let overdue = due.is_some_and(|due| snapshot.wall.duration_since(due).as_secs() > DUE);
+    let overdue = due.is_some_and(|due| snapshot.wall.duration_since(due).as_secs() > OVERDUE_SECONDS);
     if overdue {
-        let title = format!("a switchover{route} was due at {at} and is still on record");
-        return Draft::new(Severity::Warning, "switchover-scheduled", Subject::Cluster, title)
+        let title = format!("the switchover{route} was scheduled for {at} and is still pending");
+        return FindingDraft::new(Severity::Warning, "switchover-scheduled", Subject::Cluster, title)
             .because(order, "failover key")
-            .advise("look at the leader's Patroni log; cancel it before giving another order");
+            .advise("check the Patroni log of the leader; cancel it before requesting another");
     }
-    match in_vain(snapshot, &order.value) {
+    match without_effect(snapshot, &order.value) {
         Some(why) => {
-            let title = format!("the switchover{route} scheduled for {at} will not take place as things are: {why}");
-            Draft::new(Severity::Warning, "switchover-scheduled", Subject::Cluster, title)
+            let title = format!("the switchover{route} scheduled for {at} would fail now: {why}");
+            FindingDraft::new(Severity::Warning, "switchover-scheduled", Subject::Cluster, title)
                 .because(order, "failover key")
-                .advise(
-                    "cancel it, or mend that before its time: Patroni takes such an order and drops it without a word",
-                )
+                .advise("cancel it, or fix the cause before then: Patroni would discard the request without an error")
         }
         None => {
             let title = format!("a switchover{route} is scheduled for {at}");
-            Draft::new(Severity::Note, "switchover-scheduled", Subject::Cluster, title)
+            FindingDraft::new(Severity::Note, "switchover-scheduled", Subject::Cluster, title)
                 .because(order, "failover key")
-                .advise("find out who gave it before giving another: a new one replaces it silently")
+                .advise("find out who requested it before requesting another: a new request replaces it without notice")
         }
     }
 }
 
-fn missed_order(snapshot: &Snapshot, order: &PendingOrder) -> Draft {
+fn missed_order(snapshot: &Snapshot, order: &PendingOrder) -> FindingDraft {
     let at = order.scheduled_at.as_ref().map(|at| format!(" of {at}")).unwrap_or_default();
-    let leads = snapshot.leader().map(|leader| format!(": {} still leads", leader.value)).unwrap_or_default();
-    let title = format!("the scheduled switchover{}{at} did not take place{leads}", route(order));
-    let mut draft = Draft::new(Severity::Warning, "switchover-missed", Subject::Cluster, title)
-        .since_all("its order vanished from the failover key at its time, and the leader is the same");
-    if let Some(why) = in_vain(snapshot, order) {
+    let leads = snapshot.leader().map(|leader| format!(": {} is still the leader", leader.value)).unwrap_or_default();
+    let title = format!("the scheduled switchover{}{at} did not happen{leads}", route(order));
+    let mut draft = FindingDraft::new(Severity::Warning, "switchover-missed", Subject::Cluster, title)
+        .since_all("the failover key was deleted at the scheduled time, and the leader did not change");
+    if let Some(why) = without_effect(snapshot, order) {
         draft = draft.since_all(why);
     }
-    draft.advise("look at the leader's Patroni log for why; switch over by hand, or schedule it anew")
+    draft.advise("check the Patroni log of the leader for the reason; switch over manually, or schedule it again")
 }
 
 /// Why Patroni will not carry a switchover out, by what is known now. It looks at the very moment, so that each of it may
 /// yet be mended.
-fn in_vain(snapshot: &Snapshot, order: &PendingOrder) -> Option<String> {
+fn without_effect(snapshot: &Snapshot, order: &PendingOrder) -> Option<String> {
     if let (Some(from), Some(leader)) = (&order.leader, snapshot.leader().filter(|leader| leader.fresh))
         && *from != leader.value
     {
-        return Some(format!("{from} does not lead any more"));
+        return Some(format!("{from} is no longer the leader"));
     }
     if snapshot.paused().is_some_and(|paused| paused.fresh && paused.value) {
         return Some("maintenance mode is on".to_owned());
@@ -102,7 +101,7 @@ fn in_vain(snapshot: &Snapshot, order: &PendingOrder) -> Option<String> {
     let Some(name) = &order.candidate else {
         let mut others = snapshot.views().filter(|view| order.leader.as_ref() != Some(view.name()));
         let may = others.any(|view| !view.tags().is_some_and(|tags| tags.value.forbids_failover()));
-        return (!may).then(|| "no other member may lead".to_owned());
+        return (!may).then(|| "no other member may become the leader".to_owned());
     };
     let Some(member) = snapshot.member(name) else { return Some(format!("there is no member {name}")) };
     let view = snapshot.view(member);
@@ -111,24 +110,24 @@ fn in_vain(snapshot: &Snapshot, order: &PendingOrder) -> Option<String> {
     }
     if let Some(tags) = view.tags().filter(|tags| tags.value.forbids_failover()) {
         let tag = if tags.value.nofailover { "nofailover" } else { "failover_priority 0" };
-        return Some(format!("{name} is tagged {tag}"));
+        return Some(format!("{name} has the tag {tag}"));
     }
-    let listed = snapshot.recorded(|content| {
+    let listed = snapshot.from_record(|content| {
         let config = content.config().filter(|config| config.synchronous_mode)?;
         let standbys = content.sync().map(|sync| sync.standbys.as_slice()).unwrap_or_default();
         Some((standbys.contains(name), config.synchronous_mode))
     });
     if listed.is_some_and(|listed| listed.fresh && !listed.value.0) {
-        return Some(format!("{name} is not synchronous, and only a synchronous standby may take over"));
+        return Some(format!("{name} is not synchronous, and only a synchronous standby can be promoted"));
     }
     if !view.answers() && !view.is_waiting() {
-        return Some(format!("{name} does not answer"));
+        return Some(format!("{name} is unreachable"));
     }
-    let limit = snapshot.recorded(|content| Some(content.config()?.maximum_lag()));
+    let limit = snapshot.from_record(|content| Some(content.config()?.maximum_lag()));
     let limit = limit.map_or(MAXIMUM_LAG, |limit| limit.value);
     let lag = view.lag().bytes.filter(|lag| lag.fresh && lag.value > limit)?;
     let (lag, limit) = (units::bytes(lag.value), units::bytes(limit));
-    Some(format!("{name} is {lag} behind, maximum_lag_on_failover is {limit}"))
+    Some(format!("{name} has a lag of {lag}, maximum_lag_on_failover is {limit}"))
 }
 
 #[cfg(test)]
@@ -159,10 +158,10 @@ mod tests {
     #[rstest]
     #[case::may_lead(|_: &mut Snapshot| {}, "pg-1", Severity::Note, "is scheduled for")]
     #[case::not_synchronous(|_: &mut Snapshot| {}, "pg-2", Severity::Warning, "pg-2 is not synchronous")]
-    #[case::tagged(|s: &mut Snapshot| agent(s, "pg-2", |r| r.tags.nofailover = true), "pg-2", Severity::Warning, "pg-2 is tagged nofailover")]
+    #[case::tagged(|s: &mut Snapshot| agent(s, "pg-2", |r| r.tags.nofailover = true), "pg-2", Severity::Warning, "pg-2 has the tag nofailover")]
     #[case::unknown(|_: &mut Snapshot| {}, "pg-9", Severity::Warning, "there is no member pg-9")]
     #[case::paused(|s: &mut Snapshot| record(s, |c| c.patroni_mut().config.get_or_insert_default().paused = true), "pg-2", Severity::Warning, "maintenance mode is on")]
-    fn an_order_that_patroni_will_drop_is_told_while_it_waits(
+    fn an_order_that_patroni_will_drop_is_reported_while_it_waits(
         #[case] edit: fn(&mut Snapshot),
         #[case] candidate: &str,
         #[case] severity: Severity,
@@ -182,6 +181,6 @@ mod tests {
         snapshot.missed_switchover = Some(order(&snapshot, "pg-2", -60));
         let (severity, title) = found(&snapshot);
         assert_eq!(severity, Severity::Warning);
-        assert!(title.contains("did not take place: pg-0 still leads"), "{title}");
+        assert!(title.contains("did not happen: pg-0 is still the leader"), "{title}");
     }
 }

@@ -2,10 +2,10 @@
 
 use jiff::SignedDuration;
 
-use super::draft::Draft;
+use super::finding_draft::FindingDraft;
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::{Observed, Reading};
-use crate::model::postgres::SqlReport;
+use crate::model::postgres::{SqlPart, SqlReport};
 use crate::model::snapshot::Snapshot;
 use crate::model::units;
 use crate::model::view::MemberView;
@@ -13,24 +13,26 @@ use crate::model::view::MemberView;
 /// Transaction ids that can be used before old ones must have been frozen.
 const WRAPAROUND: u64 = 1 << 31;
 
-pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     for view in snapshot.views() {
         let Some(sql) = view.member.sql.as_ref() else { continue };
         let (Some(report), Some(fact)) = (sql.fresh(snapshot.now), sql.fact(snapshot.now, |_| Some(()))) else {
             continue;
         };
-        archiver(&view, report, &fact, drafts);
+        let part = |part| sql.part(snapshot.now, part, |_| Some(())).unwrap_or_else(|| fact.clone());
+        archiver(&view, report, &fact, &part(SqlPart::ArchiveReady), drafts);
         connections(&view, report, &fact, drafts);
-        transactions(&view, report, &fact, drafts);
-        wraparound(&view, report, &fact, drafts);
+        transactions(&view, report, &part(SqlPart::OldestTransaction), drafts);
+        prepared(&view, report, &part(SqlPart::Prepared), drafts);
+        wraparound(&view, report, &part(SqlPart::XidAge), drafts);
         clock(&view, sql, drafts);
         prerelease(&view, report, &fact, drafts);
         if !report.monitor {
             let title = format!("the role on {} lacks pg_monitor: replication details are hidden", view.name());
             drafts.push(
-                Draft::new(Severity::Note, "role-too-weak", subject(&view), title)
+                FindingDraft::new(Severity::Note, "role-too-weak", subject(&view), title)
                     .because(&fact, "not a member of pg_monitor")
-                    .advise("GRANT pg_monitor TO the looking role"),
+                    .advise("GRANT pg_monitor TO the monitoring role"),
             );
         }
     }
@@ -40,33 +42,40 @@ fn subject(view: &MemberView<'_>) -> Subject {
     Subject::Node(view.name().clone())
 }
 
-fn archiver(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, drafts: &mut Vec<Draft>) {
+/// `fact` is the archiver's own word, `waiting` the listing of what waits for it.
+fn archiver(
+    view: &MemberView<'_>,
+    report: &SqlReport,
+    fact: &Observed<()>,
+    waiting: &Observed<()>,
+    drafts: &mut Vec<FindingDraft>,
+) {
     // The counters of a standby are those of its last life as a primary.
     let Some(archiver) = report.archiver.as_ref().filter(|archiver| archiver.enabled && !report.in_recovery) else {
         return;
     };
     if archiver.failing {
         let segment = archiver.last_failed.clone().unwrap_or_default();
-        let title = format!("archiving fails on {}, last at {segment}", view.name());
+        let title = format!("WAL archiving fails on {}, last failed segment {segment}", view.name());
         drafts.push(
-            Draft::new(Severity::Critical, "archive-failing", subject(view), title)
-                .because(fact, format!("{} failures", archiver.failed_count))
-                .advise("look at the PostgreSQL log for archive_command's own words; WAL piles up until it works"),
+            FindingDraft::new(Severity::Critical, "archive-failing", subject(view), title)
+                .because(fact, format!("failures: {}", archiver.failed_count))
+                .advise("check the PostgreSQL log for the error of archive_command; WAL accumulates in pg_wal until it works"),
         );
     }
     if let Some(ready) = archiver.ready
         && let Some(severity) = view.snapshot.thresholds.archive_ready.judge(ready)
     {
-        let title = format!("{ready} WAL segments wait for the archiver on {}", view.name());
+        let title = format!("WAL segments waiting to be archived on {}: {ready}", view.name());
         drafts.push(
-            Draft::new(severity, "archive-behind", subject(view), title)
-                .because(fact, "archive_status")
-                .advise("speed the archive up, or find out why it is slow, before the disk fills"),
+            FindingDraft::new(severity, "archive-behind", subject(view), title)
+                .because(waiting, "archive_status")
+                .advise("find out why archiving is slow before the disk is full"),
         );
     }
 }
 
-fn connections(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, drafts: &mut Vec<Draft>) {
+fn connections(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, drafts: &mut Vec<FindingDraft>) {
     let connections = report.connections;
     let usable = connections.max.saturating_sub(connections.reserved);
     if usable == 0 {
@@ -78,23 +87,23 @@ fn connections(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, d
     let Some(severity) = view.snapshot.thresholds.connections_percent.judge(percent) else { return };
     let title = format!("{used} of {usable} connections in use on {}", view.name());
     let doing = connections.doing.map_or_else(
-        || "what they do is hidden from this role".to_owned(),
+        || "session states are not visible to this role".to_owned(),
         |doing| format!("{} idle, {} idle in transaction", doing.idle, doing.idle_in_transaction),
     );
     drafts.push(
-        Draft::new(severity, "connections", subject(view), title)
+        FindingDraft::new(severity, "connections", subject(view), title)
             .because(fact, doing)
-            .advise("see view 6 by application for who holds them"),
+            .advise("see view 6, grouped by application"),
     );
 }
 
-fn transactions(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, drafts: &mut Vec<Draft>) {
+fn transactions(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, drafts: &mut Vec<FindingDraft>) {
     let limits = view.snapshot.thresholds.transaction_age;
     if let Some(oldest) = &report.oldest_transaction
         && let Some(severity) = limits.judge(oldest.age)
     {
         let title = format!(
-            "a transaction on {} is {} old: pid {}, {} {}",
+            "transaction on {} open for {}: pid {}, {} {}",
             view.name(),
             units::duration(oldest.age),
             oldest.pid,
@@ -102,55 +111,61 @@ fn transactions(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, 
             oldest.application
         );
         drafts.push(
-            Draft::new(severity, "long-transaction", subject(view), title)
+            FindingDraft::new(severity, "long-transaction", subject(view), title)
                 .because(fact, "pg_stat_activity")
-                .advise("it holds back vacuum, and a planned switchover would end it: ask its owner"),
+                .advise("it holds back vacuum, and a switchover would abort it: ask its owner"),
         );
     }
+}
+
+fn prepared(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, drafts: &mut Vec<FindingDraft>) {
+    let limits = view.snapshot.thresholds.transaction_age;
     // A standby only mirrors the primary's.
     if let Some(oldest) = report.oldest_prepared.as_ref().filter(|_| !report.in_recovery)
         && let Some(severity) = limits.judge(oldest.age)
     {
         let title = format!(
-            "a prepared transaction on {} is {} old: {}",
+            "prepared transaction on {} open for {}: {}",
             view.name(),
             units::duration(oldest.age),
             oldest.application
         );
         drafts.push(
-            Draft::new(severity, "prepared-transaction", subject(view), title)
-                .because(fact, format!("{} prepared", report.prepared_count.unwrap_or(1)))
-                .advise("commit or roll it back by its identifier; nobody else will"),
+            FindingDraft::new(severity, "prepared-transaction", subject(view), title)
+                .because(fact, format!("prepared transactions: {}", report.prepared_count.unwrap_or(1)))
+                .advise("run COMMIT PREPARED or ROLLBACK PREPARED with its identifier; it does not end by itself"),
         );
     }
 }
 
-fn wraparound(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, drafts: &mut Vec<Draft>) {
+fn wraparound(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, drafts: &mut Vec<FindingDraft>) {
     let Some(oldest) = report.xid_age.as_ref().filter(|_| !report.in_recovery) else { return };
     let percent = oldest.age.saturating_mul(100) / WRAPAROUND;
     let Some(severity) = view.snapshot.thresholds.xid_percent.judge(percent) else { return };
-    let title = format!("database {} has used {percent} % of its transaction ids", oldest.database);
+    let title = format!("database {} is {percent} % towards XID wraparound", oldest.database);
     drafts.push(
-        Draft::new(severity, "wraparound", subject(view), title)
-            .because(fact, format!("age {}, freeze at {}", oldest.age, oldest.freeze_max_age))
-            .advise("find what holds back the oldest xmin (transactions, slots, prepared), then vacuum freeze"),
+        FindingDraft::new(severity, "wraparound", subject(view), title)
+            .because(fact, format!("age {}, autovacuum_freeze_max_age {}", oldest.age, oldest.freeze_max_age))
+            .advise("find what holds back the oldest xmin (transactions, slots, prepared transactions), then run VACUUM FREEZE"),
     );
 }
 
 /// A version that is not out yet: its data directory may not be readable by the release.
-fn prerelease(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, drafts: &mut Vec<Draft>) {
+fn prerelease(view: &MemberView<'_>, report: &SqlReport, fact: &Observed<()>, drafts: &mut Vec<FindingDraft>) {
     if !report.is_prerelease() {
         return;
     }
-    let title = format!("{} runs PostgreSQL {}, which is not a release", view.name(), report.version_name());
+    let title = format!("{} runs PostgreSQL {}, which is a pre-release version", view.name(), report.version_name());
     drafts.push(
-        Draft::new(Severity::Warning, "prerelease-server", subject(view), title)
+        FindingDraft::new(Severity::Warning, "prerelease-server", subject(view), title)
             .because(fact, format!("server_version {}", report.version_text))
-            .advise("use it for trying out alone: the release may not read its data, and nobody mends it"),
+            .advise(
+                "use it for testing only: the release may be unable to read its data directory, and it gets no fixes",
+            ),
     );
 }
 
-fn clock(view: &MemberView<'_>, sql: &Reading<SqlReport>, drafts: &mut Vec<Draft>) {
+fn clock(view: &MemberView<'_>, sql: &Reading<SqlReport>, drafts: &mut Vec<FindingDraft>) {
     let now = view.snapshot.now;
     let Some(theirs) = sql.fact(now, |report| Some(report.server_time)).filter(|time| time.fresh) else { return };
     let Ok(age) = SignedDuration::try_from(theirs.age(now)) else { return };
@@ -158,12 +173,15 @@ fn clock(view: &MemberView<'_>, sql: &Reading<SqlReport>, drafts: &mut Vec<Draft
     let offset = theirs.value.duration_since(ours);
     let Some(severity) = view.snapshot.thresholds.clock_offset.judge(offset.unsigned_abs()) else { return };
     let ahead = if offset.is_negative() { "behind" } else { "ahead of" };
-    let title =
-        format!("the clock of {} is {} {ahead} this host's", view.name(), units::duration(offset.unsigned_abs()));
+    let title = format!(
+        "the clock of {} is {} {ahead} the clock of this host",
+        view.name(),
+        units::duration(offset.unsigned_abs())
+    );
     drafts.push(
-        Draft::new(severity, "clock-offset", subject(view), title)
-            .because(&theirs, format!("it says {}", theirs.value))
+        FindingDraft::new(severity, "clock-offset", subject(view), title)
+            .because(&theirs, format!("clock reads {}", theirs.value))
             .settling()
-            .advise("check time synchronisation on both hosts: lags in time are wrong by this much"),
+            .advise("check time synchronisation on both hosts: lag times are off by this much"),
     );
 }

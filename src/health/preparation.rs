@@ -1,6 +1,6 @@
 //! What prepares the cluster once: a failure of it is told; that it has not ended, or is gone, is no trouble.
 
-use super::draft::Draft;
+use super::finding_draft::FindingDraft;
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::Reading;
 use crate::model::parts::{PreparationState, RuntimeReport};
@@ -8,33 +8,33 @@ use crate::model::snapshot::Snapshot;
 use crate::model::units;
 
 /// Lines of its log that are told.
-const MOST_LINES: usize = 5;
+const MAX_LINES: usize = 5;
 
-pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     drafts.extend(snapshot.runtimes.iter().filter_map(|reading| failed(snapshot, reading)));
 }
 
-fn failed(snapshot: &Snapshot, reading: &Reading<RuntimeReport>) -> Option<Draft> {
+fn failed(snapshot: &Snapshot, reading: &Reading<RuntimeReport>) -> Option<FindingDraft> {
     let preparation = reading.fresh(snapshot.now)?.preparation.as_ref()?;
     let PreparationState::Failed { code, out_of_memory, retries, at, lines } = &preparation.state else { return None };
     let name = &preparation.container;
-    let title = format!("{name}, which prepares the cluster, ended with exit code {code}");
-    let mut draft = Draft::new(Severity::Warning, "preparation-failed", Subject::Cluster, title).part(name);
+    let title = format!("{name}, the setup container of the cluster, exited with code {code}");
+    let mut draft = FindingDraft::new(Severity::Warning, "preparation-failed", Subject::Cluster, title).part(name);
     let source = || Some(reading.source.clone());
     let answered = reading.answer.as_ref().map(|answer| answer.at);
     if let Some(at) = at {
-        let again = if *retries { "; it is started again by its restart policy" } else { "" };
-        draft = draft.evidence(format!("ended at {}{again}", units::utc(*at)), source(), answered);
+        let again = if *retries { "; its restart policy restarts it" } else { "" };
+        draft = draft.evidence(format!("exited at {}{again}", units::utc(*at)), source(), answered);
     }
     if *out_of_memory {
-        draft = draft.evidence("ended by the kernel for want of memory", source(), answered);
+        draft = draft.evidence("killed by the kernel: out of memory", source(), answered);
     }
-    for line in &lines[lines.len().saturating_sub(MOST_LINES)..] {
-        draft = draft.evidence(format!("it said: {line}"), source(), answered);
+    for line in &lines[lines.len().saturating_sub(MAX_LINES)..] {
+        draft = draft.evidence(format!("last log line: {line}"), source(), answered);
     }
     Some(draft.advise(format!(
-        "read its whole log (docker logs {name}), mend the cause, and start it again (docker start {name}); doctor tells \
-         whether the role and the database that it makes are there"
+        "read its log (docker logs {name}), fix the cause, and start it again (docker start {name}); `pgctl-tui doctor` \
+            checks whether the role and the database that it creates exist"
     )))
 }
 
@@ -48,10 +48,10 @@ mod tests {
     use crate::model::source::{Source, SourceKind};
     use crate::model::test_support::{healthy, now, seconds};
 
-    fn told(state: PreparationState, ago: Duration) -> Vec<Draft> {
+    fn evaluated(state: PreparationState, ago: Duration) -> Vec<FindingDraft> {
         let mut snapshot = healthy();
         let source = Source::new(SourceKind::Runtime, "db-init");
-        let mut reading = Reading::unasked(source, seconds(62), now() - seconds(300));
+        let mut reading = Reading::not_attempted(source, seconds(62), now() - seconds(300));
         let preparation = Some(Preparation { container: "shop_db-init_1".into(), state });
         let report = RuntimeReport { version: "".into(), containers: Vec::new(), preparation };
         reading.take(now() - ago, seconds(0), Ok(Arc::new(report)));
@@ -67,8 +67,8 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_with_its_code_its_last_lines_and_what_to_do() {
-        let drafts = told(failed(), seconds(5));
+    fn a_failure_is_reported_with_its_code_its_last_lines_and_what_to_do() {
+        let drafts = evaluated(failed(), seconds(5));
         let [draft] = drafts.as_slice() else { panic!("{drafts:?}") };
         let finding = &draft.finding;
         assert_eq!((finding.code, finding.severity), ("preparation-failed", Severity::Warning));
@@ -76,13 +76,19 @@ mod tests {
         let said: Vec<&str> = finding.evidence.iter().map(|evidence| evidence.text.as_str()).collect();
         assert_eq!(
             said,
-            ["it said: line 2", "it said: line 3", "it said: line 4", "it said: line 5", "it said: line 6"]
+            [
+                "last log line: line 2",
+                "last log line: line 3",
+                "last log line: line 4",
+                "last log line: line 5",
+                "last log line: line 6"
+            ]
         );
         assert!(finding.advice.as_str().contains("docker logs shop_db-init_1"), "{}", finding.advice);
     }
 
     #[test]
-    fn what_is_done_goes_on_is_gone_or_was_told_long_ago_is_no_trouble() {
+    fn what_is_done_goes_on_is_gone_or_was_reported_long_ago_is_no_failure() {
         let quiet = [
             PreparationState::Absent,
             PreparationState::Waiting,
@@ -90,8 +96,8 @@ mod tests {
             PreparationState::Done { at: None },
         ];
         for state in quiet {
-            assert!(told(state.clone(), seconds(5)).is_empty(), "{state:?}");
+            assert!(evaluated(state.clone(), seconds(5)).is_empty(), "{state:?}");
         }
-        assert!(told(failed(), seconds(200)).is_empty(), "nobody knows what has become of it");
+        assert!(evaluated(failed(), seconds(200)).is_empty(), "nobody knows what has become of it");
     }
 }

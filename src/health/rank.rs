@@ -12,7 +12,9 @@ enum Cost {
     ByState { critical: Consequence, otherwise: Consequence },
 }
 
-use Consequence::{DataAtRisk, Hygiene, NoFailover, Performance, RedundancyLost, SplitBrain, WritesDown};
+use Consequence::{
+    DataAtRisk, Hygiene, NoFailover, Performance, RedundancyLost, SplitBrain, SplitBrainPossible, WritesDown,
+};
 use Cost::Always;
 
 const fn by_state(critical: Consequence, otherwise: Consequence) -> Cost {
@@ -39,7 +41,7 @@ const TABLE: &[(&str, Cost)] = &[
     ("several-primaries", Always(SplitBrain)),
     ("leader-in-recovery", Always(WritesDown)),
     ("primary-without-lock", Always(SplitBrain)),
-    ("records-disagree", Always(SplitBrain)),
+    ("records-disagree", Always(SplitBrainPossible)),
     ("foreign-system-identifier", Always(DataAtRisk)),
     // Who is who: what is done here may hit another cluster.
     ("wrong-cluster", Always(DataAtRisk)),
@@ -60,7 +62,7 @@ const TABLE: &[(&str, Cost)] = &[
     ("entries-share-server", Always(DataAtRisk)),
     ("address-leads-elsewhere", Always(DataAtRisk)),
     // Two nodes overwrite each other's lock.
-    ("name-repeated", Always(SplitBrain)),
+    ("name-repeated", Always(SplitBrainPossible)),
     ("member-missing", Always(RedundancyLost)),
     ("no-agent-address", Always(Hygiene)),
     ("exporter-silent", Always(Hygiene)),
@@ -119,7 +121,7 @@ const TABLE: &[(&str, Cost)] = &[
     ("router-silent", by_state(WritesDown, RedundancyLost)),
     ("router-unpublished", Always(WritesDown)),
     ("router-no-server", by_state(WritesDown, Performance)),
-    ("routers-disagree", Always(SplitBrain)),
+    ("routers-disagree", Always(SplitBrainPossible)),
     ("router-one-silent", Always(RedundancyLost)),
     ("router-unresolved", Always(RedundancyLost)),
     ("router-status-unknown", Always(Hygiene)),
@@ -131,10 +133,22 @@ const TABLE: &[(&str, Cost)] = &[
     ("router-no-check", Always(NoFailover)),
     ("router-no-primary", Always(WritesDown)),
     ("router-wrong-primary", Always(WritesDown)),
-    ("router-several-primaries", Always(SplitBrain)),
+    ("router-several-primaries", Always(SplitBrainPossible)),
     ("router-no-replica", Always(Performance)),
     ("router-queue", Always(Performance)),
     ("router-maintenance", Always(Hygiene)),
+    // Poolers: what holds their clients, and what leads them astray.
+    ("pooler-silent", by_state(WritesDown, RedundancyLost)),
+    ("pooler-refuses", Always(Hygiene)),
+    ("pooler-paused", by_state(WritesDown, Performance)),
+    ("pooler-wrong-primary", by_state(WritesDown, Hygiene)),
+    ("pooler-stranger", Always(Hygiene)),
+    // Their clients' writes fail on a standby.
+    ("pooler-old-address", Always(WritesDown)),
+    ("pooler-no-server", Always(WritesDown)),
+    ("pooler-clients-waiting", Always(Performance)),
+    ("pooler-full", by_state(WritesDown, Performance)),
+    ("pooler-disabled", Always(WritesDown)),
     // What it makes may be there from an earlier time: nobody is known to be refused.
     ("preparation-failed", Always(Hygiene)),
 ];
@@ -206,10 +220,21 @@ mod tests {
         assert_eq!(rows.len(), TABLE.len(), "a code has two rows");
         let written = written();
         assert!(written.len() > 50, "the rules were not read: {written:?}");
-        let lacking: Vec<_> = written.difference(&rows).collect();
-        assert!(lacking.is_empty(), "say in TABLE what these cost: {lacking:?}");
+        let missing: Vec<_> = written.difference(&rows).collect();
+        assert!(missing.is_empty(), "say in TABLE what these cost: {missing:?}");
         let dead: Vec<_> = rows.difference(&written).collect();
         assert!(dead.is_empty(), "no rule finds these any more: {dead:?}");
+    }
+
+    #[test]
+    fn two_nodes_that_take_writes_are_louder_than_whatever_follows_from_it() {
+        let several = consequence("several-primaries", Severity::Critical);
+        for (code, _) in TABLE {
+            assert!(several >= consequence(code, Severity::Critical), "{code}");
+        }
+        for follows in ["router-several-primaries", "routers-disagree", "router-wrong-primary", "no-leader"] {
+            assert!(several > consequence(follows, Severity::Critical), "{follows}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::examine;
 use crate::model::finding::{Finding, Severity};
 use crate::model::name::NodeName;
 use crate::model::role::Role;
-use crate::model::router::{PoolPurpose, ProxyKind};
+use crate::model::router::PoolPurpose;
 use crate::model::snapshot::Snapshot;
 use crate::model::view::MemberView;
 use crate::model::writers::Writes;
@@ -53,10 +53,12 @@ fn leader(snapshot: &Snapshot, wanted: Option<&NodeName>) -> Vec<String> {
     }
     let claim = view.and_then(|view| view.claimed_role()).filter(|role| role.fresh);
     match claim.map(|claim| claim.value) {
-        Some(Role::Primary | Role::Leader) => vec![format!("{} holds the lock and takes no writes", leader.value)],
+        Some(Role::Primary | Role::Leader) => {
+            vec![format!("{} holds the leader key but does not accept writes", leader.value)]
+        }
         Some(Role::StandbyLeader | Role::Replica) if snapshot.is_standby_cluster() => Vec::new(),
-        Some(other) => vec![format!("{} holds the lock but is {other}", leader.value)],
-        None => vec![format!("{} holds the lock but does not answer", leader.value)],
+        Some(other) => vec![format!("{} holds the leader key but is {other}", leader.value)],
+        None => vec![format!("{} holds the leader key but is unreachable", leader.value)],
     }
 }
 
@@ -75,29 +77,27 @@ fn streaming(snapshot: &Snapshot, wanted: Option<&NodeName>) -> Vec<String> {
         Some(name) => view.name() == name,
         None => (fed || !leads(view)) && !view.is_archive_fed(),
     };
-    let lacking = snapshot.views().filter(of_interest).filter_map(|view| {
+    let missing = snapshot.views().filter(of_interest).filter_map(|view| {
         match view.streams().filter(|streams| streams.fresh).map(|streams| streams.value) {
             Some(true) => None,
-            Some(false) => Some(format!("{} does not stream", view.name())),
-            None if view.answers() => Some(format!("whether {} streams is unknown", view.name())),
-            None => Some(format!("{} does not answer: whether it streams is unknown", view.name())),
+            Some(false) => Some(format!("{} is not streaming", view.name())),
+            None if view.answers() => Some(format!("unknown whether {} is streaming", view.name())),
+            None => Some(format!("{} is unreachable: unknown whether it is streaming", view.name())),
         }
     });
-    lacking.collect()
+    missing.collect()
 }
 
 fn routers(snapshot: &Snapshot) -> Vec<String> {
     let mut reasons = Vec::new();
     let leader = snapshot.leader();
     for router in &snapshot.routers {
-        let Some(report) = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now)) else {
-            reasons.push(format!("{} does not answer", router.name));
+        let Some(report) = router.fresh_report(snapshot.now) else {
+            reasons.push(format!("{} is unreachable", router.name));
             continue;
         };
-        let pools = report.rows.iter().filter(|row| row.kind == ProxyKind::Backend);
-        for pool in pools.filter(|pool| router.purpose(&pool.proxy) == PoolPurpose::Write) {
-            let servers = report.rows.iter().filter(|row| row.kind == ProxyKind::Server && row.proxy == pool.proxy);
-            let up: Vec<_> = servers.filter(|server| server.takes_traffic()).collect();
+        for pool in router.backends_for(report, PoolPurpose::Write) {
+            let up: Vec<_> = report.servers_of(&pool.proxy).filter(|server| server.takes_traffic()).collect();
             let leads_there = up.len() == 1
                 && up
                     .iter()
@@ -106,7 +106,7 @@ fn routers(snapshot: &Snapshot) -> Vec<String> {
             // Nobody takes writes in a standby cluster.
             let by_design = up.is_empty() && snapshot.is_standby_cluster();
             if !leads_there && !by_design {
-                reasons.push(format!("pool {} of {} does not lead to the leader alone", pool.proxy, router.name));
+                reasons.push(format!("backend {} of {} does not route to the leader only", pool.proxy, router.name));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Sessions that wait for another's lock: a queue is one finding, named by who stands at its head.
 
-use super::draft::Draft;
-use crate::model::blocking::{Head, Queue};
+use super::finding_draft::FindingDraft;
+use crate::model::blocking::{Head, LockQueue};
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::Observed;
 use crate::model::postgres::{Session, SqlReport};
@@ -11,9 +11,9 @@ use crate::model::units;
 use crate::model::view::MemberView;
 
 /// Sessions told one by one as evidence.
-const TOLD: usize = 5;
+const MAX_REPORTED: usize = 5;
 
-pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     for view in snapshot.views() {
         let Some(sql) = view.member.sql.as_ref() else { continue };
         let (Some(report), Some(fact)) = (sql.fresh(snapshot.now), sql.fact(snapshot.now, |_| Some(()))) else {
@@ -25,7 +25,13 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
     }
 }
 
-fn blocked(view: &MemberView<'_>, report: &SqlReport, queue: &Queue, fact: &Observed<()>, drafts: &mut Vec<Draft>) {
+fn blocked(
+    view: &MemberView<'_>,
+    report: &SqlReport,
+    queue: &LockQueue,
+    fact: &Observed<()>,
+    drafts: &mut Vec<FindingDraft>,
+) {
     let limits = view.snapshot.thresholds.blocked_age;
     let severity = match queue.longest {
         Some(longest) => limits.judge(longest),
@@ -35,8 +41,8 @@ fn blocked(view: &MemberView<'_>, report: &SqlReport, queue: &Queue, fact: &Obse
     let Some(severity) = severity else { return };
     let count = units::plural(queue.waiting.len(), "session");
     // More wait than are told one by one: the number is a lower limit.
-    let told = report.sessions.iter().filter(|session| !session.blocked_by.is_empty()).count();
-    let least = if report.connections.doing.as_ref().is_some_and(|doing| doing.blocked as usize > told) {
+    let reported = report.sessions.iter().filter(|session| !session.blocked_by.is_empty()).count();
+    let least = if report.connections.doing.as_ref().is_some_and(|doing| doing.blocked as usize > reported) {
         "at least "
     } else {
         ""
@@ -58,18 +64,21 @@ fn blocked(view: &MemberView<'_>, report: &SqlReport, queue: &Queue, fact: &Obse
         }
     };
     let title = queue.longest.map_or_else(|| title.clone(), |age| format!("{title}, for {}", units::duration(age)));
-    let mut draft = Draft::new(severity, "blocked-sessions", Subject::Node(name.clone()), title).part(&Text::new(part));
+    let mut draft =
+        FindingDraft::new(severity, "blocked-sessions", Subject::Node(name.clone()), title).part(&Text::new(part));
     draft = draft.because(fact, "pg_blocking_pids");
-    for session in queue.waiting.iter().filter_map(|pid| find(report, *pid)).take(TOLD) {
+    for session in queue.waiting.iter().filter_map(|pid| find(report, *pid)).take(MAX_REPORTED) {
         let age = session.wait_age().map_or_else(|| "?".to_owned(), units::duration);
         let blockers: Vec<String> = session.blocked_by.iter().map(ToString::to_string).collect();
         let (pid, user, query) = (session.pid, &session.user, &session.query);
         draft = draft.since_all(format!("pid {pid} {user} waits {age} for {}: {query}", blockers.join(", ")));
     }
     drafts.push(draft.advise(match &queue.head {
-        Head::Backend(_) => "ask the owner of the blocking session, or end it in view 6: the others go on at once",
-        Head::Prepared => "commit or roll the prepared transaction back; nobody else will",
-        Head::Circle(_) => "PostgreSQL ends one of them after deadlock_timeout; the application has to retry it",
+        Head::Backend(_) => {
+            "ask the owner of the blocking session, or terminate it in view 6: the blocked sessions then continue"
+        }
+        Head::Prepared => "run COMMIT PREPARED or ROLLBACK PREPARED; it does not end by itself",
+        Head::Circle(_) => "PostgreSQL cancels one of them after deadlock_timeout; the application must retry",
     }));
 }
 
@@ -79,7 +88,7 @@ fn find(report: &SqlReport, pid: i32) -> Option<&Session> {
 
 /// Who the blocker is: ` (deployer, idle in transaction 24 s)`.
 fn described(report: &SqlReport, pid: i32) -> String {
-    let Some(session) = find(report, pid) else { return " (no client session that is seen)".to_owned() };
+    let Some(session) = find(report, pid) else { return " (not a visible client session)".to_owned() };
     let user = if session.user.is_empty() { "?" } else { session.user.as_str() };
     let state = if session.state.is_empty() { "?" } else { session.state.as_str() };
     let age = session.transaction_age.map(|age| format!(" {}", units::duration(age))).unwrap_or_default();
@@ -93,7 +102,7 @@ mod tests {
     use super::*;
     use crate::model::test_support::{healthy, session, sql};
 
-    fn told(sessions: Vec<Session>) -> Vec<(Severity, String)> {
+    fn evaluated(sessions: Vec<Session>) -> Vec<(Severity, String)> {
         let mut snapshot = healthy();
         sql(&mut snapshot, "pg-0", |report| report.sessions = sessions);
         let mut drafts = Vec::new();
@@ -113,18 +122,21 @@ mod tests {
     fn a_queue_is_one_finding_that_names_its_head() {
         let sessions = vec![idle(5083), waiting(5100, &[5083], 24), waiting(5107, &[5100], 12)];
         let title = "2 sessions on pg-0 blocked by pid 5083 (deployer, idle in transaction 24.0 s), for 24.0 s";
-        assert_eq!(told(sessions), [(Severity::Warning, title.to_owned())]);
+        assert_eq!(evaluated(sessions), [(Severity::Warning, title.to_owned())]);
     }
 
     #[test]
     fn short_waits_are_no_finding_and_long_ones_are_critical_whatever_the_age_of_the_transaction() {
-        assert_eq!(told(vec![idle(5083), waiting(5100, &[5083], 3)]), []);
-        assert_eq!(told(vec![idle(5083), waiting(5100, &[5083], 400)])[0].0, Severity::Critical);
+        assert_eq!(evaluated(vec![idle(5083), waiting(5100, &[5083], 3)]), []);
+        assert_eq!(evaluated(vec![idle(5083), waiting(5100, &[5083], 400)])[0].0, Severity::Critical);
     }
 
     #[test]
     fn a_deadlock_names_everybody_in_it() {
         let title = "2 sessions on pg-0 in a deadlock of pids 1, 2, for 20.0 s";
-        assert_eq!(told(vec![waiting(1, &[2], 20), waiting(2, &[1], 15)]), [(Severity::Warning, title.to_owned())]);
+        assert_eq!(
+            evaluated(vec![waiting(1, &[2], 20), waiting(2, &[1], 15)]),
+            [(Severity::Warning, title.to_owned())]
+        );
     }
 }

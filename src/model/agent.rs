@@ -119,7 +119,7 @@ impl Tags {
             (self.clonefrom, "clonefrom"),
         ];
         let word = |name: &str| match self.as_written.get(&Text::new(name)) {
-            Some(written) => format!("{name} {written}: Patroni takes it as true"),
+            Some(written) => format!("{name} {written}: Patroni reads it as true"),
             None => name.to_owned(),
         };
         flags.into_iter().filter(|(on, _)| *on).map(|(_, name)| word(name)).collect()
@@ -155,18 +155,25 @@ impl Tags {
     /// What two tags say against each other, and which of them Patroni goes by, each in one line.
     pub fn conflicts(&self) -> Vec<String> {
         let pairs = [
-            ("nofailover", self.nofailover, self.failover_allowed, "failover_priority", self.failover_priority, "lead"),
+            (
+                "nofailover",
+                self.nofailover,
+                self.failover_allowed,
+                "failover_priority",
+                self.failover_priority,
+                "become leader",
+            ),
             ("nosync", self.nosync, self.sync_allowed, "sync_priority", self.sync_priority, "be synchronous"),
         ];
-        let told = pairs.into_iter().filter_map(|(flag, set, unset, priority, rank, what)| {
+        let reported = pairs.into_iter().filter_map(|(flag, set, unset, priority, rank, what)| {
             let rank = rank?;
             match (set, unset, rank <= 0) {
-                (true, _, false) => Some(format!("{flag} beats {priority} {rank}: it may not {what}")),
-                (false, true, true) => Some(format!("{flag} false beats {priority} {rank}: it may {what}")),
+                (true, _, false) => Some(format!("{flag} overrides {priority} {rank}: it cannot {what}")),
+                (false, true, true) => Some(format!("{flag} false overrides {priority} {rank}: it can {what}")),
                 (true, _, true) | (false, _, _) => None,
             }
         });
-        told.collect()
+        reported.collect()
     }
 
     fn rank_forbids(&self) -> bool {
@@ -196,7 +203,7 @@ pub struct ScheduledRestart {
 
 /// A standby as its upstream's agent lists it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct DownstreamName {
+pub struct AgentWalsender {
     /// `application_name` of the walsender's client: the member's name under Patroni.
     pub application: Text,
     /// `state` of the walsender.
@@ -225,7 +232,7 @@ pub struct AgentReport {
     /// Set where the node is a synchronous or quorum standby.
     pub sync: Option<SyncState>,
     /// Walsenders of the node.
-    pub downstream: Vec<DownstreamName>,
+    pub downstream: Vec<AgentWalsender>,
     /// Maintenance mode: automatic failover is off.
     pub paused: bool,
     /// The cluster has no leader lock, as this agent sees it.
@@ -255,6 +262,13 @@ pub struct AgentReport {
 }
 
 impl AgentReport {
+    /// Whether it says the same as `other` of everything but how far WAL has come and when the DCS was reached.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let position = |report: &Self| report.position.is_some();
+        let still = |report: &Self| Self { position: None, dcs_last_seen: None, ..report.clone() };
+        position(self) == position(other) && still(self) == still(other)
+    }
+
     /// Whether its node streams, by the agent's word. Since 3.0.4 an agent names the state of a standby's replication, and
     /// names none where there is neither a stream nor an archive; `None`: it is older, or its node is no running standby.
     pub fn streams(&self) -> Option<bool> {
@@ -268,8 +282,8 @@ impl AgentReport {
 
     /// Whether the agent is of this version or a later one; not, where it does not tell.
     pub fn is_at_least(&self, version: (u32, u32, u32)) -> bool {
-        let told = self.agent_version.as_ref().map(Text::as_str).unwrap_or_default();
-        let mut numbers = told.split('.').map(|part| {
+        let reported = self.agent_version.as_ref().map(Text::as_str).unwrap_or_default();
+        let mut numbers = reported.split('.').map(|part| {
             let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
             part[..end].parse::<u32>().ok()
         });
@@ -391,7 +405,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_told_by_their_names_in_patroni() {
+    fn tags_are_reported_by_their_names_in_patroni() {
         assert_eq!(Tags::default().to_string(), "none");
         let tags = Tags { nofailover: true, replicatefrom: Some(NodeName::new("pg-1")), ..Tags::default() };
         assert_eq!(tags.to_string(), "nofailover, replicatefrom pg-1");
@@ -429,9 +443,15 @@ mod tests {
             ..Tags::default()
         };
         assert!(!of(false, true, Some(0)).forbids_failover(), "it may lead: nofailover is written as false");
-        assert_eq!(of(false, true, Some(0)).conflicts(), ["nofailover false beats failover_priority 0: it may lead"]);
+        assert_eq!(
+            of(false, true, Some(0)).conflicts(),
+            ["nofailover false overrides failover_priority 0: it can become leader"]
+        );
         assert!(of(true, false, Some(5)).forbids_failover());
-        assert_eq!(of(true, false, Some(5)).conflicts(), ["nofailover beats failover_priority 5: it may not lead"]);
+        assert_eq!(
+            of(true, false, Some(5)).conflicts(),
+            ["nofailover overrides failover_priority 5: it cannot become leader"]
+        );
         for rank in [0, -1] {
             assert!(of(false, false, Some(rank)).forbids_failover());
             assert!(of(false, false, Some(rank)).conflicts().is_empty());

@@ -8,7 +8,7 @@ const MEMORY: [(&str, i64); 5] = [("B", 1), ("kB", 1 << 10), ("MB", 1 << 20), ("
 
 /// A whole number without a unit (`parse_int`): decimal, octal after a `0`, hexadecimal after `0x`, or a fraction that is
 /// rounded. `None`: none of these, and Patroni takes the setting's default.
-pub fn whole(value: &Value) -> Option<i64> {
+pub fn as_integer(value: &Value) -> Option<i64> {
     let text = scalar(value)?;
     let (number, rest) = number(&text)?;
     rest.trim().is_empty().then(|| rounded(number))
@@ -178,7 +178,7 @@ mod tests {
     #[case(json!([1]), None)]
     #[case(json!("99999999999999999999"), Some(i64::MAX))]
     fn a_whole_number_is_read_in_the_base_that_its_prefix_tells(#[case] value: Value, #[case] read: Option<i64>) {
-        assert_eq!(whole(&value), read);
+        assert_eq!(as_integer(&value), read);
     }
 
     #[rstest]

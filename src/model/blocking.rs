@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::postgres::{Session, SqlReport};
 
 /// Waits shorter than this are the ordinary business of locks (PostgreSQL's own `deadlock_timeout`).
-const MOMENT: Duration = Duration::from_secs(1);
+const MIN_WAIT: Duration = Duration::from_secs(1);
 
 /// Who holds up a queue.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -21,7 +21,7 @@ pub enum Head {
 
 /// Sessions that wait, directly or behind each other, for one head.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Queue {
+pub struct LockQueue {
     /// Whom they wait for.
     pub head: Head,
     /// Those that wait, by pid; of a circle, those in it too.
@@ -46,11 +46,11 @@ impl SqlReport {
     /// Sessions that have waited for another's lock for longer than a moment, or for an unknown time.
     pub fn blocked(&self) -> impl Iterator<Item = &Session> {
         let waits = |session: &&Session| !session.blocked_by.is_empty();
-        self.sessions.iter().filter(waits).filter(|session| session.wait_age().is_none_or(|age| age >= MOMENT))
+        self.sessions.iter().filter(waits).filter(|session| session.wait_age().is_none_or(|age| age >= MIN_WAIT))
     }
 
     /// The queues behind each head, the longest queue first. A session that waits for several heads stands behind each.
-    pub fn queues(&self) -> Vec<Queue> {
+    pub fn queues(&self) -> Vec<LockQueue> {
         let edges: BTreeMap<i32, &[i32]> = self
             .sessions
             .iter()
@@ -64,9 +64,9 @@ impl SqlReport {
             }
         }
         let age = |pid: &i32| self.sessions.iter().find(|session| session.pid == *pid).and_then(Session::wait_age);
-        let mut queues: Vec<Queue> = queues
+        let mut queues: Vec<LockQueue> = queues
             .into_iter()
-            .map(|(head, waiting)| Queue {
+            .map(|(head, waiting)| LockQueue {
                 head,
                 longest: waiting.iter().filter_map(age).max(),
                 waiting: waiting.into_iter().collect(),

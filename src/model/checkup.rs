@@ -10,7 +10,7 @@ use super::text::Text;
 /// What was examined.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Aspect {
+pub enum CheckAspect {
     /// The configuration itself.
     Configuration,
     /// Name resolution and connection.
@@ -27,9 +27,11 @@ pub enum Aspect {
     Clock,
     /// The answer is what the configuration expects: scope, system identifier, member names.
     Identity,
+    /// What its data should say.
+    Assertion,
 }
 
-impl fmt::Display for Aspect {
+impl fmt::Display for CheckAspect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Configuration => "configuration",
@@ -40,6 +42,7 @@ impl fmt::Display for Aspect {
             Self::Version => "version",
             Self::Clock => "clock",
             Self::Identity => "identity",
+            Self::Assertion => "assertion",
         })
     }
 }
@@ -47,7 +50,7 @@ impl fmt::Display for Aspect {
 /// How it came out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum CheckupVerdict {
     /// In order.
     Pass,
     /// Left out: by intent, or since this version or this setting of the far end never tells it. Nothing to mend.
@@ -60,9 +63,9 @@ pub enum Verdict {
     Fail,
 }
 
-impl Verdict {
+impl CheckupVerdict {
     /// The word shown.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "ok",
             Self::Skipped => "skipped",
@@ -81,9 +84,9 @@ pub struct CheckLine {
     /// Where.
     pub endpoint: Text,
     /// What was examined.
-    pub aspect: Aspect,
+    pub aspect: CheckAspect,
     /// How it came out.
-    pub verdict: Verdict,
+    pub verdict: CheckupVerdict,
     /// What was found, one line.
     pub text: Text,
     /// What to do about it, one line; empty where nothing needs doing.

@@ -93,13 +93,28 @@ pub struct DcsMember {
 }
 
 impl DcsMember {
+    /// Whether it says the same as `other` of everything but how far the log has come, how large it is, and how long the
+    /// answer took.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let still = |member: &Self| Self {
+            revision: 0,
+            raft_index: None,
+            raft_applied: None,
+            db_size: None,
+            db_in_use: None,
+            latency: Duration::ZERO,
+            ..member.clone()
+        };
+        still(self) == still(other)
+    }
+
     /// Whether this member is the raft leader.
     pub fn leads(&self) -> bool {
         self.id != 0 && self.leader == RaftLeader::Known(self.id)
     }
 
     /// Its term in words; `?` where nothing told it.
-    pub fn term_words(&self) -> String {
+    pub fn describe_term(&self) -> String {
         self.term.map_or_else(|| "?".to_owned(), |term| term.to_string())
     }
 
@@ -143,7 +158,7 @@ impl fmt::Display for RaftLeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Known(id) => write!(f, "{id:x}"),
-            Self::Nobody => f.write_str("nobody"),
+            Self::Nobody => f.write_str("none"),
             Self::Unknown => f.write_str("?"),
         }
     }

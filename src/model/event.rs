@@ -22,6 +22,8 @@ pub enum EventKind {
     Dcs,
     /// A router's servers.
     Router,
+    /// What a pooler does with its clients, and where it leads.
+    Pooler,
     /// Replication: streams, slots, synchronous set.
     Replication,
     /// Maintenance mode, configuration, schedules.
@@ -34,13 +36,14 @@ pub enum EventKind {
 
 impl EventKind {
     /// The word shown.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Leader => "leader",
             Self::Node => "node",
             Self::Membership => "membership",
             Self::Dcs => "dcs",
             Self::Router => "router",
+            Self::Pooler => "pooler",
             Self::Replication => "replication",
             Self::Configuration => "configuration",
             Self::Source => "source",

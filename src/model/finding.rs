@@ -26,7 +26,7 @@ pub enum Severity {
 
 impl Severity {
     /// The word shown.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
             Self::Warning => "warning",
@@ -49,17 +49,20 @@ pub enum Consequence {
     NoFailover,
     /// What was acknowledged may be lost, or could not be brought back.
     DataAtRisk,
-    /// More than one node takes writes, or may.
-    SplitBrain,
+    /// More than one node may take writes.
+    SplitBrainPossible,
     /// Nobody can write, or will in a moment.
     WritesDown,
+    /// More than one node takes writes: each further one is lost on one side or the other, so nothing is worse.
+    SplitBrain,
 }
 
 impl Consequence {
     /// Every one, the worst first.
-    pub const ALL: [Self; 7] = [
-        Self::WritesDown,
+    pub const ALL: [Self; 8] = [
         Self::SplitBrain,
+        Self::WritesDown,
+        Self::SplitBrainPossible,
         Self::DataAtRisk,
         Self::NoFailover,
         Self::RedundancyLost,
@@ -68,15 +71,16 @@ impl Consequence {
     ];
 
     /// The word for scripts, as JSON and Prometheus have it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Hygiene => "hygiene",
             Self::Performance => "performance",
             Self::RedundancyLost => "redundancy-lost",
             Self::NoFailover => "no-failover",
             Self::DataAtRisk => "data-at-risk",
-            Self::SplitBrain => "split-brain",
+            Self::SplitBrainPossible => "split-brain-possible",
             Self::WritesDown => "writes-down",
+            Self::SplitBrain => "split-brain",
         }
     }
 
@@ -88,8 +92,9 @@ impl Consequence {
             Self::RedundancyLost => "redundancy lost",
             Self::NoFailover => "no failover possible",
             Self::DataAtRisk => "data at risk",
-            Self::SplitBrain => "split brain",
+            Self::SplitBrainPossible => "split brain possible",
             Self::WritesDown => "writes down",
+            Self::SplitBrain => "split brain",
         }
     }
 }

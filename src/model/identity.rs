@@ -8,7 +8,7 @@ use super::view::MemberView;
 
 /// Why a member's facts are not to be taken for its own.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Doubt {
+pub enum IdentityDoubt {
     /// The agent at its address calls itself by another name.
     Elsewhere(NodeName),
     /// Its agent and its PostgreSQL are not one server.
@@ -19,28 +19,28 @@ pub enum Doubt {
 
 /// Two servers cannot have started at the same moment, so the start tells whether both wires lead to one and the same.
 /// The agent rounds it.
-const SAME_START: f64 = 2.0;
+const START_TOLERANCE: f64 = 2.0;
 
 impl MemberView<'_> {
     /// Why what this member's wires say is not to be taken for its own; `None`: nothing speaks against it.
-    pub fn doubt(&self) -> Option<Doubt> {
+    pub fn doubt(&self) -> Option<IdentityDoubt> {
         let named = self.agent_name();
         if let Some(named) = named.as_ref().filter(|named| named.value != *self.name()) {
-            return Some(Doubt::Elsewhere(named.value.clone()));
+            return Some(IdentityDoubt::Elsewhere(named.value.clone()));
         }
         if self.two_servers().is_some() {
-            return Some(Doubt::TwoServers);
+            return Some(IdentityDoubt::TwoServers);
         }
         // Its own agent stands for it: then it is the other entry that is wrong.
         let confirmed = named.is_some() && self.agent_start().is_some();
-        if confirmed { None } else { self.same_server().map(Doubt::SharedWith) }
+        if confirmed { None } else { self.same_server().map(IdentityDoubt::SharedWith) }
     }
 
     /// What REST and SQL say so differently that they cannot be one server; `None`: they may be.
     pub fn two_servers(&self) -> Option<(Observed<String>, Observed<String>)> {
         let words = |start: Observed<jiff::Timestamp>| start.map(|start| format!("started {}", units::utc(start)));
         if let (Some(agent), Some(sql)) = (self.agent_start(), self.sql_start())
-            && agent.value.duration_since(sql.value).as_secs_f64().abs() > SAME_START
+            && agent.value.duration_since(sql.value).as_secs_f64().abs() > START_TOLERANCE
         {
             return Some((words(agent), words(sql)));
         }

@@ -30,7 +30,7 @@ pub enum Origin {
 
 impl Origin {
     /// The word for it: the key of the configuration, where there is one.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Nodes => "nodes",
             Self::PatroniUrls => "patroni.urls",
@@ -42,7 +42,7 @@ impl Origin {
 
 /// One node that the configuration names.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Place {
+pub struct ConfiguredNode {
     /// What to call it until it says its name: as configured, else by its host or its address.
     pub label: NodeName,
     /// Where it is named, each once and in order.
@@ -52,25 +52,27 @@ pub struct Place {
     /// Its PostgreSQL; `None`: not known.
     pub postgres: Option<Address>,
     /// Which node it is.
-    pub standing: Standing,
+    #[serde(rename = "standing")]
+    pub node_match: NodeMatch,
 }
 
 /// Which node a place turned out to be.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum NodeMatch {
     /// Nobody knows yet.
     #[default]
     Unknown,
     /// This member, be it in the DCS or missing from it.
     Member(NodeName),
     /// A node of another cluster.
-    Stranger(Stranger),
+    #[serde(rename = "stranger")]
+    Foreign(ForeignNode),
 }
 
 /// A node of another cluster, by its own agent's word.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Stranger {
+pub struct ForeignNode {
     /// Its name; `None`: its agent does not tell.
     pub name: Option<NodeName>,
     /// Its scope; `None`: its agent does not tell.
@@ -91,10 +93,10 @@ pub enum Difference {
     SystemId,
 }
 
-impl Place {
+impl ConfiguredNode {
     /// A place called `label` that nobody has been asked about.
     pub fn new(label: NodeName, origin: Origin, agent_url: Option<Text>, postgres: Option<Address>) -> Self {
-        Self { label, origins: vec![origin], agent_url, postgres, standing: Standing::Unknown }
+        Self { label, origins: vec![origin], agent_url, postgres, node_match: NodeMatch::Unknown }
     }
 
     /// Whether the operator named this very node, by name or by URL: then it is expected to be of this cluster.
@@ -103,7 +105,7 @@ impl Place {
     }
 
     /// Where it is reached, in one word.
-    pub fn at(&self) -> String {
+    pub fn describe_address(&self) -> String {
         match (&self.agent_url, &self.postgres) {
             (Some(url), _) => url.to_string(),
             (None, Some(address)) => address.to_string(),
@@ -112,8 +114,8 @@ impl Place {
     }
 
     /// `patroni.urls, address_map`.
-    pub fn named_by(&self) -> String {
-        self.origins.iter().map(|origin| origin.word()).collect::<Vec<_>>().join(", ")
+    pub fn describe_origins(&self) -> String {
+        self.origins.iter().map(|origin| origin.as_str()).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -136,9 +138,9 @@ impl FoundCluster {
 }
 
 /// What most of several tell, in order; of what is as frequent, what came first.
-pub fn most_told<'a, T: PartialEq + 'a>(told: impl Iterator<Item = &'a T>) -> Option<&'a T> {
+pub fn most_common<'a, T: PartialEq + 'a>(reported: impl Iterator<Item = &'a T>) -> Option<&'a T> {
     let mut counts: Vec<(&T, usize)> = Vec::new();
-    for one in told {
+    for one in reported {
         match counts.iter_mut().find(|(known, _)| *known == one) {
             Some((_, count)) => *count += 1,
             None => counts.push((one, 1)),
@@ -152,7 +154,7 @@ pub fn most_told<'a, T: PartialEq + 'a>(told: impl Iterator<Item = &'a T>) -> Op
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum WrongCluster {
     /// The URLs that are configured lead to another cluster than the one that the DCS has here.
-    UrlsLeadElsewhere,
+    UrlsPointElsewhere,
     /// No namespace is configured, several hold the scope, and no agent says which is meant.
     AmbiguousNamespace(Vec<Text>),
 }
@@ -160,27 +162,27 @@ pub enum WrongCluster {
 impl Snapshot {
     /// System identifier of the cluster that is followed: the record's, else the leader's own.
     pub fn cluster_system_id(&self) -> Option<Observed<SystemId>> {
-        self.recorded(|content| content.system_id).or_else(|| {
+        self.from_record(|content| content.system_id).or_else(|| {
             let leader = self.leader()?;
             self.view(self.member(&leader.value)?).system_id()
         })
     }
 
     /// Configured places that lead to another cluster.
-    pub fn strangers(&self) -> impl Iterator<Item = (&Place, &Stranger)> {
-        self.places.iter().filter_map(|place| match &place.standing {
-            Standing::Stranger(stranger) => Some((place, stranger)),
-            Standing::Unknown | Standing::Member(_) => None,
+    pub fn foreign_nodes(&self) -> impl Iterator<Item = (&ConfiguredNode, &ForeignNode)> {
+        self.configured_nodes.iter().filter_map(|place| match &place.node_match {
+            NodeMatch::Foreign(foreign) => Some((place, foreign)),
+            NodeMatch::Unknown | NodeMatch::Member(_) => None,
         })
     }
 
     /// What the agent at a place that the operator named says of the cluster that is followed: that it is its own, or not;
     /// `None`: it says nothing of it.
-    fn speaks_for_it(&self, place: &Place, cluster: Option<SystemId>) -> Option<bool> {
-        let name = match &place.standing {
-            Standing::Unknown => return None,
-            Standing::Stranger(_) => return Some(false),
-            Standing::Member(name) => name,
+    fn speaks_for_it(&self, place: &ConfiguredNode, cluster: Option<SystemId>) -> Option<bool> {
+        let name = match &place.node_match {
+            NodeMatch::Unknown => return None,
+            NodeMatch::Foreign(_) => return Some(false),
+            NodeMatch::Member(name) => name,
         };
         let member = self.member(name)?;
         let report = member.agent.as_ref()?.fresh(self.now)?;
@@ -201,13 +203,13 @@ impl Snapshot {
             return None;
         }
         let cluster = self.cluster_system_id().map(|id| id.value);
-        let claimed = self.places.iter().filter(|place| place.is_claimed());
+        let claimed = self.configured_nodes.iter().filter(|place| place.is_claimed());
         let words: Vec<bool> = claimed.filter_map(|place| self.speaks_for_it(place, cluster)).collect();
         if words.contains(&true) {
             return None;
         }
         if !words.is_empty() {
-            return Some(WrongCluster::UrlsLeadElsewhere);
+            return Some(WrongCluster::UrlsPointElsewhere);
         }
         let scope = self.identity.scope.as_ref().filter(|_| self.dcs.namespace_is_assumed)?;
         let found = self.dcs.clusters.as_ref().and_then(|reading| reading.last())?;

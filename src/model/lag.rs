@@ -75,11 +75,12 @@ impl<'a> MemberView<'a> {
                 Some(Observed { value, source: row.source, at: row.at, fresh: row.fresh })
             })
         };
-        let bytes = best([row(|row| row.replay_lag), apart(self.applied()), self.registered(|record| record.lag)]);
+        let bytes =
+            best([row(|row| row.replay_lag_bytes), apart(self.applied()), self.registered(|record| record.lag)]);
         Lag {
             time: self.time_behind(bytes.as_ref()),
             bytes,
-            receive_bytes: best([row(|row| row.flush_lag), apart(self.position())]),
+            receive_bytes: best([row(|row| row.flush_lag_bytes), apart(self.position())]),
             delay: self.delay(),
         }
     }
@@ -93,8 +94,8 @@ impl<'a> MemberView<'a> {
         }
         let by_sql = |pick: fn(&super::agent::Position) -> Option<Lsn>| {
             self.sql(|report| {
-                let heard = report.receiver.as_ref().and_then(|receiver| receiver.latest_end);
-                let end = heard.max(report.position.furthest())?;
+                let received = report.receiver.as_ref().and_then(|receiver| receiver.latest_end);
+                let end = received.max(report.position.furthest())?;
                 Some(pick(&report.position)?.bytes_to(end))
             })
         };
@@ -159,7 +160,7 @@ impl<'a> MemberView<'a> {
         let own = self.replay_age(bytes);
         let elsewhere = |(_, row): (&NodeName, Observed<&Downstream>)| measured(row);
         // A reply that has just come is the best there is; an old one only bounds the time, as the standby's word does.
-        let replies = self.row_of_leader().and_then(|row| row.value.reply_age).is_none_or(|age| age < LATE);
+        let replies = self.row_of_leader().and_then(|row| row.value.reply_age).is_none_or(|age| age < LATE_AFTER);
         match (by_leader.filter(|time| time.fresh), own.filter(|time| time.fresh)) {
             (Some(leader), Some(own)) => Some(if !replies && own.value < leader.value { own } else { leader }),
             (Some(time), None) | (None, Some(time)) => Some(time),
@@ -201,8 +202,8 @@ impl<'a> MemberView<'a> {
 /// Time behind as an upstream measured it. What it measured is of the last reply: while something is missing, the time
 /// since then counts, too. A standby that has never replied since it fell behind is so for as long as that at least.
 fn measured(row: &Downstream) -> Option<Duration> {
-    let since = row.reply_age.filter(|age| *age >= LATE).unwrap_or_default();
-    match (row.replay_time, row.replay_lag) {
+    let since = row.reply_age.filter(|age| *age >= LATE_AFTER).unwrap_or_default();
+    match (row.replay_lag, row.replay_lag_bytes) {
         (Some(time), Some(0)) => Some(time),
         (Some(time), _) => Some(time + since),
         (None, Some(1..)) if !since.is_zero() => Some(since),
@@ -211,4 +212,4 @@ fn measured(row: &Downstream) -> Option<Duration> {
 }
 
 /// A reply that is so old was not called forth by what is missing: WAL that arrives is reported at once.
-const LATE: Duration = Duration::from_secs(2);
+const LATE_AFTER: Duration = Duration::from_secs(2);

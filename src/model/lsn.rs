@@ -32,7 +32,7 @@ pub struct LsnText {
 impl Lsn {
     /// This position as a server of `version` (`server_version_num`) writes it: `0/5050420`, from 19 on `0/05050420`.
     /// Where the version is not known, as most do.
-    pub fn as_told_by(self, version: Option<u32>) -> LsnText {
+    pub fn as_reported_by(self, version: Option<u32>) -> LsnText {
         LsnText { lsn: self, padded: version.is_some_and(|version| version >= PADDED) }
     }
 }
@@ -134,9 +134,9 @@ mod tests {
     #[test]
     fn a_position_is_written_as_the_server_of_its_node_writes_it() {
         let lsn = Lsn(0x505_0420);
-        assert_eq!(lsn.as_told_by(Some(180_004)).to_string(), "0/5050420");
-        assert_eq!(lsn.as_told_by(Some(190_000)).to_string(), "0/05050420");
-        assert_eq!(lsn.as_told_by(None).to_string(), "0/5050420");
+        assert_eq!(lsn.as_reported_by(Some(180_004)).to_string(), "0/5050420");
+        assert_eq!(lsn.as_reported_by(Some(190_000)).to_string(), "0/05050420");
+        assert_eq!(lsn.as_reported_by(None).to_string(), "0/5050420");
         assert_eq!("0/05050420".parse::<Lsn>(), Ok(lsn));
     }
 

@@ -14,7 +14,7 @@ use super::trend::Trend;
 
 /// Members of one cluster that are followed at most: each costs several connections, and whoever can write member keys must
 /// not choose how many.
-pub const MOST_FOLLOWED: usize = 64;
+pub const MAX_FOLLOWED: usize = 64;
 
 /// Whether a member is where one expects it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]

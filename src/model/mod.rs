@@ -23,6 +23,7 @@ pub mod name;
 pub mod observed;
 pub mod parts;
 pub mod patroni_record;
+pub mod pooler;
 pub mod postgres;
 pub mod record;
 pub mod role;
@@ -31,6 +32,7 @@ pub mod series;
 pub mod setting;
 pub mod snapshot;
 pub mod source;
+pub mod stack;
 pub mod standing;
 pub mod streaming;
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl Sub<Duration> for Moment {
 /// When something began that still lasts, as far as somebody saw.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Began {
+pub enum StartTime {
     /// It was seen to begin at this moment.
     At(Moment),
     /// At this moment it was there already; nobody saw it begin.

@@ -76,3 +76,13 @@ name! {
     /// A router process as the configuration calls it.
     RouterName
 }
+
+name! {
+    /// A pooler process as the configuration calls it.
+    PoolerName
+}
+
+name! {
+    /// An assertion as the configuration calls it.
+    AssertionName
+}

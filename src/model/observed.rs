@@ -49,7 +49,7 @@ pub enum Freshness {
 
 /// A good answer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Answer<T> {
+pub struct LastAnswer<T> {
     /// What was said; shared, since snapshots are kept and compared.
     pub value: Arc<T>,
     /// When it arrived.
@@ -79,14 +79,14 @@ pub struct Reading<T> {
     /// When asking began; before the first answer this decides between waiting and lost.
     pub asked_since: Moment,
     /// The last good answer.
-    pub answer: Option<Answer<T>>,
+    pub answer: Option<LastAnswer<T>>,
     /// Set while the newest attempt has failed.
     pub failure: Option<Failure>,
 }
 
 impl<T> Reading<T> {
     /// A reading nobody has answered yet.
-    pub fn unasked(source: Source, stale_after: Duration, now: Moment) -> Self {
+    pub fn not_attempted(source: Source, stale_after: Duration, now: Moment) -> Self {
         Self { source, stale_after, asked_since: now, answer: None, failure: None }
     }
 
@@ -94,7 +94,7 @@ impl<T> Reading<T> {
     pub fn take(&mut self, at: Moment, took: Duration, outcome: Result<Arc<T>, SourceError>) {
         match outcome {
             Ok(value) => {
-                self.answer = Some(Answer { value, at, took });
+                self.answer = Some(LastAnswer { value, at, took });
                 self.failure = None;
             }
             Err(error) => {
@@ -165,7 +165,7 @@ impl<T> Reading<T> {
     }
 
     /// The trouble at `now` in words, with how long it lasts: `None` while fresh or still waiting.
-    pub fn trouble(&self, now: Moment) -> Option<(String, Duration)> {
+    pub fn failure_kind(&self, now: Moment) -> Option<(String, Duration)> {
         if matches!(self.freshness(now), Freshness::Fresh | Freshness::Waiting) {
             return None;
         }
@@ -173,7 +173,7 @@ impl<T> Reading<T> {
             return Some((failure.error.brief(), now.since(failure.since)));
         }
         let last = self.answer.as_ref().map_or(self.asked_since, |answer| answer.at);
-        Some(("no answer".to_owned(), now.since(last)))
+        Some(("no response".to_owned(), now.since(last)))
     }
 }
 
@@ -185,7 +185,7 @@ pub fn best<T>(opinions: impl IntoIterator<Item = Option<Observed<T>>>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::source::{SourceKind, Trouble};
+    use crate::model::source::{FailureKind, SourceKind};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn reading() -> Reading<u8> {
-        Reading::unasked(Source::new(SourceKind::Sql, "pg-0"), SECOND * 2, at(0))
+        Reading::not_attempted(Source::new(SourceKind::Sql, "pg-0"), SECOND * 2, at(0))
     }
 
     #[test]
@@ -214,12 +214,12 @@ mod tests {
         let mut sql = reading();
         sql.take(at(1), SECOND, Ok(Arc::new(7)));
         for second in 2..5 {
-            sql.take(at(second), SECOND, Err(SourceError::new(Trouble::Refused, "h:1", "")));
+            sql.take(at(second), SECOND, Err(SourceError::new(FailureKind::Refused, "h:1", "")));
         }
         assert_eq!(sql.freshness(at(5)), Freshness::Stale);
-        assert_eq!(sql.trouble(at(5)), Some(("connection refused".to_owned(), SECOND * 3)));
+        assert_eq!(sql.failure_kind(at(5)), Some(("connection refused".to_owned(), SECOND * 3)));
         sql.take(at(5), SECOND, Ok(Arc::new(8)));
-        assert_eq!(sql.trouble(at(5)), None);
+        assert_eq!(sql.failure_kind(at(5)), None);
     }
 
     #[test]

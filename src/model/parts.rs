@@ -1,4 +1,4 @@
-//! Parts a cluster may have beside its nodes, DCS and router: poolers, backups, a container runtime.
+//! Parts a cluster may have beside its nodes, DCS, routers and poolers: backups, a container runtime.
 //!
 //! Of these, a real cluster has what prepared it; the rest only the simulated cluster shows so far.
 
@@ -9,36 +9,6 @@ use serde::Serialize;
 
 use super::name::NodeName;
 use super::text::Text;
-
-/// One pool of a connection pooler.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Pool {
-    /// Database clients ask for.
-    pub database: Text,
-    /// Role.
-    pub user: Text,
-    /// Clients being served.
-    pub clients_active: u32,
-    /// Clients waiting for a server connection.
-    pub clients_waiting: u32,
-    /// Server connections in use.
-    pub servers_active: u32,
-    /// Server connections idle.
-    pub servers_idle: u32,
-    /// How long the first waiting client has waited.
-    pub longest_wait: Duration,
-    /// Host the pool leads to.
-    pub host: Text,
-}
-
-/// What a pooler says.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct PoolerReport {
-    /// Version.
-    pub version: Text,
-    /// Pools.
-    pub pools: Vec<Pool>,
-}
 
 /// How a backup ended.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

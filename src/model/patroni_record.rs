@@ -46,14 +46,14 @@ impl ConfigValue {
     /// Whether `changes` would change nothing: each key holds its value, and each `null` is absent. Sections are
     /// compared key by key, as Patroni merges them.
     pub fn holds(&self, changes: &Map<String, Value>) -> bool {
-        self.lacking(changes).is_empty()
+        self.missing_changes(changes).is_empty()
     }
 
     /// The keys of `changes` that the configuration does not hold as wanted, dotted: `postgresql.parameters.work_mem`.
-    pub fn lacking(&self, changes: &Map<String, Value>) -> Vec<String> {
-        let mut lacking = Vec::new();
-        compare(&self.0, changes, "", &mut lacking);
-        lacking
+    pub fn missing_changes(&self, changes: &Map<String, Value>) -> Vec<String> {
+        let mut missing = Vec::new();
+        compare(&self.0, changes, "", &mut missing);
+        missing
     }
 }
 
@@ -63,17 +63,17 @@ impl std::fmt::Debug for ConfigValue {
     }
 }
 
-fn compare(value: &Value, changes: &Map<String, Value>, path: &str, lacking: &mut Vec<String>) {
+fn compare(value: &Value, changes: &Map<String, Value>, path: &str, missing: &mut Vec<String>) {
     for (key, wanted) in changes {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         match (value.get(key), wanted) {
             (None, Value::Null) => {}
             // A section merged into nothing: whatever it sets is missing, whatever it removes is not there.
             (present, Value::Object(section)) if present.is_none_or(Value::is_object) => {
-                compare(present.unwrap_or(&Value::Null), section, &path, lacking);
+                compare(present.unwrap_or(&Value::Null), section, &path, missing);
             }
             (Some(present), wanted) if present == wanted && !wanted.is_null() => {}
-            _ => lacking.push(path),
+            _ => missing.push(path),
         }
     }
 }
@@ -210,7 +210,7 @@ mod tests {
             (json!({"slots": {"cdc": {"type": "logical"}}}), "slots.cdc.type"),
             (json!({"ttl": {"a": 1}}), "ttl"),
         ] {
-            assert_eq!(config.lacking(&changes(&missed)), [key], "{missed}");
+            assert_eq!(config.missing_changes(&changes(&missed)), [key], "{missed}");
         }
     }
 

@@ -1,181 +1,27 @@
 //! What one PostgreSQL node says of itself over SQL.
 
+mod part;
+mod session;
+mod slot;
+mod stream;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use self::part::{SqlPart, UnreadPart};
+pub use self::session::{Activity, ApplicationLoad, Backend, Connections, LongTransaction, Session};
+pub use self::slot::{Invalidation, Slot, WalStatus};
+pub use self::stream::{BaseBackup, Downstream, Replay, SenderLimits, WalReceiver};
 use super::agent::{Address, Position};
-use super::lsn::{Lsn, SystemId, Timeline};
-use super::role::SyncState;
+use super::lsn::{SystemId, Timeline};
+use super::moment::Moment;
+use super::observed::{Observed, Reading};
+use super::record::OperationLock;
 use super::setting::Settings;
 use super::text::Text;
-
-/// One row of `pg_stat_replication`: a standby (or another WAL consumer) as its upstream sees it.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Downstream {
-    /// Backend that serves it.
-    pub pid: i32,
-    /// `application_name`: the member's name under Patroni.
-    pub application: Text,
-    /// Role it logged in as; `None` without `pg_monitor`, like most of the rest.
-    pub user: Option<Text>,
-    /// Address it comes from.
-    pub address: Option<Text>,
-    /// `startup`, `catchup`, `streaming`, `backup`, `stopping`.
-    pub state: Option<Text>,
-    /// Synchronous state.
-    pub sync: Option<SyncState>,
-    /// Bytes between the upstream's end of WAL and what was sent.
-    pub send_lag: Option<u64>,
-    /// Bytes not yet written by the standby.
-    pub write_lag: Option<u64>,
-    /// Bytes not yet flushed by the standby.
-    pub flush_lag: Option<u64>,
-    /// Bytes not yet replayed by the standby.
-    pub replay_lag: Option<u64>,
-    /// Time lags as PostgreSQL measured them; `None` when idle and caught up, too.
-    pub write_time: Option<Duration>,
-    /// See `write_time`.
-    pub flush_time: Option<Duration>,
-    /// See `write_time`.
-    pub replay_time: Option<Duration>,
-    /// Time since the standby last reported, by the upstream's clock.
-    pub reply_age: Option<Duration>,
-    /// When the backend that serves it started. `None` where the role may not see it.
-    pub started: Option<Timestamp>,
-}
-
-/// How long a server waits for those that it sends WAL to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-pub struct SenderLimits {
-    /// `wal_sender_timeout`: who has not replied for so long is cut off; zero: nobody ever is. `None`: not told.
-    pub timeout: Option<Duration>,
-    /// `wal_sender_shutdown_timeout` (PostgreSQL 19): how long a shutdown waits for them; `None`: without a limit.
-    pub shutdown: Option<Duration>,
-}
-
-/// `pg_stat_wal_receiver`: the incoming stream of a standby.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct WalReceiver {
-    /// `streaming`, `waiting`, `stopping` ...
-    pub status: Text,
-    /// Timeline being received.
-    pub timeline: Option<Timeline>,
-    /// Upstream host it is connected to.
-    pub sender_host: Option<Text>,
-    /// Upstream port.
-    pub sender_port: Option<u16>,
-    /// Slot it uses upstream.
-    pub slot: Option<Text>,
-    /// Upstream's end of WAL as last heard.
-    pub latest_end: Option<Lsn>,
-    /// Time since the upstream was last heard, by the standby's clock.
-    pub message_age: Option<Duration>,
-}
-
-/// Replay on a standby.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct Replay {
-    /// Replay is paused by hand.
-    pub paused: bool,
-    /// `recovery_min_apply_delay`.
-    pub delay: Duration,
-    /// Age of the last commit that was replayed, zero when all that was received is replayed; `None` before any replay.
-    /// More than the time behind once the cluster was idle.
-    pub lag: Option<Duration>,
-}
-
-/// Whether a slot still holds the WAL its consumer needs.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WalStatus {
-    /// Within `max_wal_size`.
-    Reserved,
-    /// Beyond `max_wal_size`, still kept.
-    Extended,
-    /// About to be removed.
-    Unreserved,
-    /// Removed: the consumer cannot continue.
-    Lost,
-    /// A word this version does not know.
-    Unknown(Text),
-}
-
-/// Why a slot was invalidated, as `pg_replication_slots.invalidation_reason` says.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Invalidation {
-    /// Its WAL was removed (`max_slot_wal_keep_size`).
-    WalRemoved,
-    /// Rows that it needs were removed on a standby.
-    RowsRemoved,
-    /// `wal_level` is too low on the primary.
-    WalLevel,
-    /// Nobody used it for longer than `idle_replication_slot_timeout` (PostgreSQL 18).
-    Idle,
-    /// A reason that this version does not know, in the server's own word.
-    Other(Text),
-}
-
-impl Invalidation {
-    /// The server's word for a reason; `conflict` is ours, for what PostgreSQL 16 only calls conflicting.
-    pub fn from_word(word: &str) -> Self {
-        match word {
-            "wal_removed" => Self::WalRemoved,
-            "rows_removed" => Self::RowsRemoved,
-            "wal_level_insufficient" => Self::WalLevel,
-            "idle_timeout" => Self::Idle,
-            other => Self::Other(Text::new(other)),
-        }
-    }
-
-    /// The reason in words.
-    pub fn words(&self) -> String {
-        match self {
-            Self::WalRemoved => "its WAL was removed".to_owned(),
-            Self::RowsRemoved => "rows that it needs were removed".to_owned(),
-            Self::WalLevel => "wal_level is too low on the primary".to_owned(),
-            Self::Idle => "idle for longer than idle_replication_slot_timeout".to_owned(),
-            Self::Other(word) => word.to_string(),
-        }
-    }
-}
-
-/// One replication slot.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Slot {
-    /// Name.
-    pub name: Text,
-    /// Logical (else physical).
-    pub logical: bool,
-    /// In use now.
-    pub active: bool,
-    /// Backend that uses it.
-    pub active_pid: Option<i32>,
-    /// Database of a logical slot.
-    pub database: Option<Text>,
-    /// Vanishes with its session.
-    pub temporary: bool,
-    /// Whether the WAL is still there; `None` while the slot reserves none.
-    pub wal_status: Option<WalStatus>,
-    /// Why the slot can be used no more (`invalidation_reason`, PostgreSQL 17; `conflicting` before it). `None`: it can,
-    /// or the server is too old to tell. A physical slot may go on being used after that.
-    pub invalid: Option<Invalidation>,
-    /// Oldest WAL that its consumer may still ask for; `None` while it reserves none, or once that was removed.
-    pub restart: Option<Lsn>,
-    /// Up to where the consumer of a logical slot has confirmed what it got.
-    pub confirmed: Option<Lsn>,
-    /// WAL bytes kept for it.
-    pub retained: Option<u64>,
-    /// Bytes that may still be written before it is lost; `None` without a limit.
-    pub safe_bytes: Option<i64>,
-    /// Since when it is unused (PostgreSQL 17).
-    pub inactive_since: Option<Timestamp>,
-    /// Synchronised to standbys for failover (PostgreSQL 17).
-    pub failover: Option<bool>,
-}
 
 /// `pg_stat_archiver` with the number of segments waiting.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -198,102 +44,6 @@ pub struct Archiver {
     pub ready: Option<u64>,
 }
 
-/// How the connection slots are used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-pub struct Connections {
-    /// Client backends; `None`: not read.
-    pub used: Option<u32>,
-    /// `max_connections`.
-    pub max: u32,
-    /// Slots kept for superusers and reserved roles.
-    pub reserved: u32,
-    /// What they do; `None` where the role may not see it.
-    pub doing: Option<Activity>,
-}
-
-/// What client backends do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-pub struct Activity {
-    /// Running a query.
-    pub active: u32,
-    /// Idle.
-    pub idle: u32,
-    /// Idle in a transaction.
-    pub idle_in_transaction: u32,
-    /// Waiting for a lock held by another backend.
-    pub blocked: u32,
-}
-
-/// A long transaction, or a prepared one.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct LongTransaction {
-    /// Backend; 0 for a prepared transaction.
-    pub pid: i32,
-    /// Role.
-    pub user: Text,
-    /// `application_name`, or the identifier of a prepared transaction.
-    pub application: Text,
-    /// Time since it began.
-    pub age: Duration,
-}
-
-/// One client backend.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Session {
-    /// Backend.
-    pub pid: i32,
-    /// When the backend started: tells it from a later one with the same number. `None` where the role may not see it.
-    pub started: Option<Timestamp>,
-    /// Database.
-    pub database: Text,
-    /// Role.
-    pub user: Text,
-    /// `application_name`.
-    pub application: Text,
-    /// Client address; empty for a local socket.
-    pub client: Text,
-    /// `active`, `idle`, `idle in transaction` ...
-    pub state: Text,
-    /// What it waits for: type and event; empty if nothing.
-    pub wait: Text,
-    /// Time since its transaction began.
-    pub transaction_age: Option<Duration>,
-    /// Time since its query began.
-    pub query_age: Option<Duration>,
-    /// Backends that block it.
-    pub blocked_by: Vec<i32>,
-    /// How long it has waited for the lock (`pg_locks.waitstart`, PostgreSQL 14); `None`: it does not, or nobody tells.
-    pub waited: Option<Duration>,
-    /// Head of the query, cleaned; empty where the role may not see it.
-    pub query: Text,
-}
-
-/// Sessions of one application in one state.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct ApplicationLoad {
-    /// `application_name`; empty if the client gives none.
-    pub application: Text,
-    /// Client backends in all.
-    pub sessions: u32,
-    /// Running a query.
-    pub active: u32,
-    /// Idle in a transaction.
-    pub idle_in_transaction: u32,
-}
-
-/// A running base backup.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct BaseBackup {
-    /// Backend that streams it.
-    pub pid: i32,
-    /// Phase.
-    pub phase: Text,
-    /// Bytes sent.
-    pub streamed: u64,
-    /// Bytes expected; unknown where it is not estimated.
-    pub total: Option<u64>,
-}
-
 /// The database closest to transaction id wraparound.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct XidAge {
@@ -303,74 +53,6 @@ pub struct XidAge {
     pub age: u64,
     /// `autovacuum_freeze_max_age`.
     pub freeze_max_age: u64,
-}
-
-/// A part of a node's word that is asked for by itself, and can be missing by itself.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SqlPart {
-    /// Standbys served.
-    Downstream,
-    /// Incoming stream.
-    Receiver,
-    /// Replication slots.
-    Slots,
-    /// Archiver.
-    Archiver,
-    /// Segments waiting for the archiver.
-    ArchiveReady,
-    /// Use of the connection slots.
-    Connections,
-    /// Oldest running transaction.
-    OldestTransaction,
-    /// Prepared transactions.
-    Prepared,
-    /// Age of transaction ids.
-    XidAge,
-    /// Settings that wait for a restart.
-    PendingRestart,
-    /// When the configuration files were read.
-    FilesRead,
-    /// WAL since the last checkpoint.
-    SinceCheckpoint,
-    /// Running base backups.
-    BaseBackups,
-    /// Sessions.
-    Sessions,
-    /// Sessions by application.
-    Applications,
-}
-
-impl SqlPart {
-    /// The words shown.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Downstream => "standbys served",
-            Self::Receiver => "WAL receiver",
-            Self::Slots => "replication slots",
-            Self::Archiver => "archiver",
-            Self::ArchiveReady => "segments waiting for the archiver",
-            Self::Connections => "connections",
-            Self::OldestTransaction => "oldest transaction",
-            Self::Prepared => "prepared transactions",
-            Self::XidAge => "transaction id age",
-            Self::PendingRestart => "settings pending restart",
-            Self::FilesRead => "time of the last reload",
-            Self::SinceCheckpoint => "WAL since the last checkpoint",
-            Self::BaseBackups => "base backups",
-            Self::Sessions => "sessions",
-            Self::Applications => "applications",
-        }
-    }
-}
-
-/// A part that this answer does not hold, or not whole: what stands in its place must not be taken for all there is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Unread {
-    /// Which.
-    pub part: SqlPart,
-    /// Why, in the server's words or in ours.
-    pub why: Text,
 }
 
 /// Everything one polling round learns from one node.
@@ -437,26 +119,48 @@ pub struct SqlReport {
     pub settings: Option<Arc<Settings>>,
     /// Running base backups.
     pub base_backups: Vec<BaseBackup>,
-    /// Sessions worth showing: active, blocked, or long in a transaction; at most [`SqlReport::MOST_SESSIONS`].
+    /// Sessions worth showing: active, blocked, or long in a transaction; at most [`SqlReport::MAX_SESSIONS`].
     pub sessions: Vec<Session>,
     /// Sessions by application, busiest first.
     pub applications: Vec<ApplicationLoad>,
+    /// Who acts on the cluster at present, by the session that holds an advisory lock for it here; `None`: nobody, or not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation_lock: Option<OperationLock>,
     /// The server's clock when it answered.
     pub server_time: Timestamp,
     /// Whether the role sees what `pg_monitor` sees; without it many fields are unknown.
     pub monitor: bool,
     /// Parts that could not be read this time.
-    pub unread: Vec<Unread>,
-}
-
-/// A backend that serves somebody.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Backend {
-    /// When it started: tells it from a later one with the same number. `None`: the role may not see it.
-    pub started: Option<Timestamp>,
+    pub unread: Vec<UnreadPart>,
+    /// When the parts that are asked for now and then ([`SqlPart::is_slow`]) were asked, by the observer's clock, where
+    /// they were not asked with the rest. `None`: with the rest.
+    pub slow_asked: Option<Moment>,
 }
 
 impl SqlReport {
+    /// When `part` was read, of an answer that came at `answered`.
+    pub fn read_at(&self, part: SqlPart, answered: Moment) -> Moment {
+        self.slow_asked.filter(|_| part.is_slow()).unwrap_or(answered)
+    }
+
+    /// Whether everything that is told here was asked since `moment`, in an answer whose question was.
+    pub fn is_asked_since(&self, moment: Moment) -> bool {
+        self.slow_asked.is_none_or(|asked| asked >= moment)
+    }
+
+    /// Why sessions are missing in what was kept.
+    pub const NOT_KEPT: &'static str = "not recorded for the past";
+
+    /// The same without its sessions, for keeping: what is missing then is named as unread.
+    #[must_use]
+    pub fn without_sessions(&self) -> Self {
+        let parts = [SqlPart::Sessions, SqlPart::Applications];
+        let mut unread: Vec<UnreadPart> =
+            self.unread.iter().filter(|unread| !parts.contains(&unread.part)).cloned().collect();
+        unread.extend(parts.map(|part| UnreadPart { part, why: Text::new(Self::NOT_KEPT) }));
+        Self { sessions: Vec::new(), applications: Vec::new(), unread, ..self.clone() }
+    }
+
     /// Whether `part` was read whole, so that an empty list means that there is none.
     pub fn knows(&self, part: SqlPart) -> bool {
         self.unread.iter().all(|unread| unread.part != part)
@@ -499,5 +203,19 @@ impl SqlReport {
     }
 
     /// Sessions kept a node.
-    pub const MOST_SESSIONS: usize = 100;
+    pub const MAX_SESSIONS: usize = 100;
+}
+
+impl Reading<SqlReport> {
+    /// What `draw` takes out of `part`, with the age of that part: parts that are asked for now and then may be older than
+    /// the answer that tells them.
+    pub fn part<'a, U>(
+        &'a self,
+        now: Moment,
+        part: SqlPart,
+        draw: impl FnOnce(&'a SqlReport) -> Option<U>,
+    ) -> Option<Observed<U>> {
+        let at = self.last()?.read_at(part, self.answer.as_ref()?.at);
+        Some(Observed { at, ..self.fact(now, draw)? })
+    }
 }

@@ -1,8 +1,9 @@
 //! The cluster's record: who leads and who belongs to it, by whoever keeps it (a DCS, a node that relays one, or, where
-//! nobody does, the nodes' own words put together). What only one kind of stack records is in [`OwnRecord`].
+//! nobody does, the nodes' own words put together). What only one kind of stack records is in [`StackRecord`].
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -71,10 +72,10 @@ pub struct OperationLock {
 
 impl OperationLock {
     /// `switchover by alice@bastion: reason`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         if self.holder.is_empty() {
-            "held by somebody that cannot be read".to_owned()
+            "held by an unknown owner".to_owned()
         } else {
             format!("{} by {}{reason}", self.verb, self.holder)
         }
@@ -83,7 +84,7 @@ impl OperationLock {
 
 /// Which cluster a record is of.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct RecordPlace {
+pub struct RecordLocation {
     /// Namespace, with a slash at both ends; `None`: the source does not tell.
     pub namespace: Option<Text>,
     /// Scope; of a group of a Citus cluster with the group, `shop/0`.
@@ -118,11 +119,11 @@ impl fmt::Display for Counter {
     /// What has happened when it moved.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Lead => "the leader lost the lead and took it again",
+            Self::Lead => "the leader lost the leader key and acquired it again",
             Self::Configuration => "the dynamic configuration was changed",
             Self::SynchronousSet => "the synchronous set was changed",
-            Self::PendingOrder => "somebody else's failover or switchover was written",
-            Self::Roles => "a node has another role, upstream or system identifier",
+            Self::PendingOrder => "another failover or switchover was requested",
+            Self::Roles => "role, upstream or system identifier of a node changed",
         })
     }
 }
@@ -130,9 +131,9 @@ impl fmt::Display for Counter {
 /// What only one kind of stack records.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum OwnRecord {
-    /// Patroni's keys, in the DCS or as a node relays them.
-    Patroni(Box<PatroniRecord>),
+pub enum StackRecord {
+    /// Patroni's keys, in the DCS or as a node relays them. Shared, since heartbeats leave them as they are.
+    Patroni(Arc<PatroniRecord>),
     /// Nobody keeps a record: it was put together from what the nodes say.
     Nodes {
         /// Hash of who is what; equal numbers mean that nobody changed its role, upstream or system identifier.
@@ -142,9 +143,9 @@ pub enum OwnRecord {
     },
 }
 
-impl Default for OwnRecord {
+impl Default for StackRecord {
     fn default() -> Self {
-        Self::Patroni(Box::default())
+        Self::Patroni(Arc::default())
     }
 }
 
@@ -168,13 +169,15 @@ pub struct ClusterRecord {
     pub paused: bool,
     /// Which cluster the source says this is; `None`: it does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<RecordPlace>,
+    #[serde(rename = "place")]
+    pub location: Option<RecordLocation>,
     /// Revision of the store at the answer; 0 where the source has none.
     pub revision: i64,
     /// Values that could not be read, each in one line: shown, never guessed.
     pub defects: Vec<Text>,
     /// What only this kind of stack records.
-    pub own: OwnRecord,
+    #[serde(rename = "own")]
+    pub stack_record: StackRecord,
 }
 
 impl ClusterRecord {
@@ -185,20 +188,20 @@ impl ClusterRecord {
 
     /// Patroni's keys; `None` where the cluster is not Patroni's.
     pub fn patroni(&self) -> Option<&PatroniRecord> {
-        match &self.own {
-            OwnRecord::Patroni(own) => Some(own),
-            OwnRecord::Nodes { .. } => None,
+        match &self.stack_record {
+            StackRecord::Patroni(own) => Some(own),
+            StackRecord::Nodes { .. } => None,
         }
     }
 
     /// The same, to be filled in. A record of another kind becomes Patroni's.
     pub fn patroni_mut(&mut self) -> &mut PatroniRecord {
-        if !matches!(self.own, OwnRecord::Patroni(_)) {
-            self.own = OwnRecord::default();
+        if !matches!(self.stack_record, StackRecord::Patroni(_)) {
+            self.stack_record = StackRecord::default();
         }
-        match &mut self.own {
-            OwnRecord::Patroni(own) => own,
-            OwnRecord::Nodes { .. } => unreachable!("it was just made Patroni's"),
+        match &mut self.stack_record {
+            StackRecord::Patroni(own) => Arc::make_mut(own),
+            StackRecord::Nodes { .. } => unreachable!("Patroni just took it over"),
         }
     }
 
@@ -219,9 +222,9 @@ impl ClusterRecord {
 
     /// Why nobody can be named as the leader, where nobody keeps a record and the nodes' words do not tell.
     pub fn doubt(&self) -> Option<&Text> {
-        match &self.own {
-            OwnRecord::Nodes { doubt, .. } => doubt.as_ref(),
-            OwnRecord::Patroni(_) => None,
+        match &self.stack_record {
+            StackRecord::Nodes { doubt, .. } => doubt.as_ref(),
+            StackRecord::Patroni(_) => None,
         }
     }
 
@@ -236,9 +239,9 @@ impl ClusterRecord {
         if let Some(leader) = &self.leader {
             counters.insert(Counter::Lead, leader.create_revision);
         }
-        match &self.own {
-            OwnRecord::Patroni(own) => own.count(&mut counters),
-            OwnRecord::Nodes { roles, .. } => {
+        match &self.stack_record {
+            StackRecord::Patroni(own) => own.count(&mut counters),
+            StackRecord::Nodes { roles, .. } => {
                 counters.insert(Counter::Roles, roles.cast_signed());
             }
         }
@@ -248,8 +251,10 @@ impl ClusterRecord {
     /// Whether `other` tells nothing else than heartbeats do: renewed leases, younger revisions.
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         let lead = |record: &Self| record.leader.as_ref().map(|lead| (lead.holder.clone(), lead.create_revision));
-        let own = match (&self.own, &other.own) {
-            (OwnRecord::Patroni(own), OwnRecord::Patroni(others)) => own.says_the_same_as(others),
+        let own = match (&self.stack_record, &other.stack_record) {
+            (StackRecord::Patroni(own), StackRecord::Patroni(others)) => {
+                Arc::ptr_eq(own, others) || own.says_the_same_as(others)
+            }
             (own, others) => own == others,
         };
         own && lead(self) == lead(other)

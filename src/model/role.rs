@@ -38,7 +38,7 @@ impl Role {
     }
 
     /// The word of Patroni, 3.x or 4.x, or of SQL. `master` is `primary`; the lock is another question.
-    pub fn from_word(word: &str) -> Self {
+    pub fn from_name(word: &str) -> Self {
         match word {
             "leader" => Self::Leader,
             "master" | "primary" | "promoted" => Self::Primary,
@@ -82,7 +82,7 @@ pub enum SyncState {
 
 impl SyncState {
     /// The word of `pg_stat_replication.sync_state`.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub fn from_name(word: &str) -> Option<Self> {
         match word {
             "sync" => Some(Self::Sync),
             "quorum" => Some(Self::Quorum),
@@ -93,7 +93,7 @@ impl SyncState {
     }
 
     /// The word shown.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Sync => "sync",
             Self::Quorum => "quorum",
@@ -135,7 +135,7 @@ pub enum MemberState {
 
 impl MemberState {
     /// Patroni's word for a state.
-    pub fn from_word(word: &str) -> Self {
+    pub fn from_name(word: &str) -> Self {
         match word {
             "running" => Self::Running,
             "streaming" => Self::Streaming,
@@ -201,14 +201,14 @@ mod tests {
 
     #[test]
     fn old_and_new_words_for_the_primary_are_one() {
-        assert_eq!(Role::from_word("master"), Role::from_word("primary"));
-        assert_eq!(Role::from_word("witch"), Role::Unknown("witch".into()));
+        assert_eq!(Role::from_name("master"), Role::from_name("primary"));
+        assert_eq!(Role::from_name("witch"), Role::Unknown("witch".into()));
     }
 
     #[test]
     fn every_failed_state_stays_recognisable_as_failed() {
         for word in ["start failed", "restart failed", "stop failed", "initdb failed", "custom bootstrap failed"] {
-            assert_eq!(MemberState::from_word(word), MemberState::Failed(word.into()));
+            assert_eq!(MemberState::from_name(word), MemberState::Failed(word.into()));
         }
     }
 }

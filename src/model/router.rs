@@ -3,6 +3,7 @@
 mod control;
 mod identity;
 mod pool;
+mod report;
 mod row;
 mod status;
 
@@ -15,8 +16,9 @@ use super::name::RouterName;
 use super::observed::Reading;
 use super::text::Text;
 
-pub use control::{Bypass, HeldBy, Hold, OwnCheck, ServerControl};
-pub use identity::{KnownBy, Whose, contradiction};
+pub use control::{AdminState, Bypass, CheckState, HeldBy, ServerAdminState};
+pub use identity::{IdentifiedBy, ServerOwner, ServerOwners, contradiction};
+pub use report::RouterReport;
 pub use row::{HealthCheck, ProxyKind, ProxyRow};
 pub use status::ProxyStatus;
 
@@ -35,15 +37,6 @@ pub struct RouterInfo {
     pub idle_percent: Option<u8>,
 }
 
-/// What one router says.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct RouterReport {
-    /// The process; only from the runtime API.
-    pub info: Option<RouterInfo>,
-    /// Rows in the router's order.
-    pub rows: Vec<ProxyRow>,
-}
-
 /// What a socket of the runtime API allows. HAProxy's own words.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -60,7 +53,7 @@ pub enum RuntimeLevel {
 
 impl RuntimeLevel {
     /// The level that `word` names.
-    pub fn from_word(word: &str) -> Self {
+    pub fn from_name(word: &str) -> Self {
         match word {
             "user" => Self::User,
             "operator" => Self::Operator,
@@ -70,7 +63,7 @@ impl RuntimeLevel {
     }
 
     /// The word shown.
-    pub fn word(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::User => "user",
             Self::Operator => "operator",
@@ -170,9 +163,9 @@ impl Router {
             return Err("no SQL address of this router is configured: set write_address and read_address");
         }
         match self.purpose(proxy) {
-            PoolPurpose::Write => self.write_address.as_ref().ok_or("this router has no write_address configured"),
-            PoolPurpose::Read => self.read_address.as_ref().ok_or("this router has no read_address configured"),
-            PoolPurpose::Any | PoolPurpose::Unknown => Err("select a row of the write pool or of the read pool"),
+            PoolPurpose::Write => self.write_address.as_ref().ok_or("no write_address is configured for this router"),
+            PoolPurpose::Read => self.read_address.as_ref().ok_or("no read_address is configured for this router"),
+            PoolPurpose::Any | PoolPurpose::Unknown => Err("select a row of the write backend or the read backend"),
         }
     }
 
@@ -218,12 +211,12 @@ mod tests {
         use std::sync::Arc;
 
         use crate::model::moment::Moment;
-        use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+        use crate::model::source::{FailureKind, Source, SourceError, SourceKind};
         let second = Duration::from_secs(1);
         let at = |seconds: u32| Moment::START + second * seconds;
-        let reading = |kind| Reading::unasked(Source::new(kind, "edge"), second * 12, Moment::START);
+        let reading = |kind| Reading::not_attempted(Source::new(kind, "edge"), second * 12, Moment::START);
         let report = || Ok(Arc::new(RouterReport { info: None, rows: Vec::new() }));
-        let refused = || Err(SourceError::new(Trouble::Refused, "edge:9999", ""));
+        let refused = || Err(SourceError::new(FailureKind::Refused, "edge:9999", ""));
         let mut router = Router {
             name: RouterName::new("edge"),
             http: Some(reading(SourceKind::RouterHttp)),

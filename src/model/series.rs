@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_to_change_nothing_changes_nothing() {
+    fn what_is_reported_to_change_nothing_changes_nothing() {
         let mut series = Series::new(Duration::from_secs(1), 4);
         let samples = [None, Some(2.0), Some(1.0), Some(2.0), Some(3.0), None];
         let mut spared = 0;

@@ -9,7 +9,7 @@ pub use quantity::Unit;
 
 /// Of what kind a setting is, and what it may be. Source: `vartype`, `unit`, `min_val`, `max_val`, `enumvals`.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Kind {
+pub enum SettingKind {
     /// On or off.
     Flag,
     /// A whole number, in its unit where it has one.
@@ -38,7 +38,7 @@ pub enum Kind {
 
 /// When a change of a setting takes effect. Source: `context`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Takes {
+pub enum SettingContext {
     /// Never: it is built in (`internal`).
     Never,
     /// With a restart (`postmaster`).
@@ -53,16 +53,16 @@ pub struct Definition {
     /// Name.
     pub name: Text,
     /// Kind.
-    pub kind: Kind,
+    pub kind: SettingKind,
     /// When a change takes effect.
-    pub takes: Takes,
+    pub takes: SettingContext,
     /// Value without any configuration, in the setting's unit.
     pub boot: Text,
 }
 
 /// What is in force of one setting where that is not its built-in value.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Held {
+pub struct EffectiveSetting {
     /// Place of the definition.
     pub index: usize,
     /// Value, in the setting's unit.
@@ -77,7 +77,7 @@ pub struct Held {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
     definitions: Arc<[Definition]>,
-    held: Vec<Held>,
+    held: Vec<EffectiveSetting>,
 }
 
 /// One setting of one server.
@@ -95,14 +95,14 @@ pub struct Setting<'a> {
 
 /// Why a value cannot be that of a setting.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Misfit {
+pub enum ValueMismatch {
     /// It cannot be read; what it must be, in words.
     Unreadable(String),
     /// It is read, and lies outside; what it must be, in words.
     OutOfRange(String),
 }
 
-impl Misfit {
+impl ValueMismatch {
     /// What the value must be.
     pub fn wanted(&self) -> &str {
         match self {
@@ -113,7 +113,7 @@ impl Misfit {
 
 impl Settings {
     /// `definitions` in order of name, ignoring case; `held` refers to them.
-    pub fn new(definitions: Arc<[Definition]>, held: Vec<Held>) -> Self {
+    pub fn new(definitions: Arc<[Definition]>, held: Vec<EffectiveSetting>) -> Self {
         Self { definitions, held }
     }
 
@@ -149,8 +149,12 @@ impl Setting<'_> {
     /// The value with its unit, to be shown.
     pub fn shown(&self) -> String {
         let unit = match &self.definition.kind {
-            Kind::Whole { unit: Some(unit), .. } | Kind::Real { unit: Some(unit), .. } => unit,
-            Kind::Flag | Kind::Whole { .. } | Kind::Real { .. } | Kind::Word(_) | Kind::Text => {
+            SettingKind::Whole { unit: Some(unit), .. } | SettingKind::Real { unit: Some(unit), .. } => unit,
+            SettingKind::Flag
+            | SettingKind::Whole { .. }
+            | SettingKind::Real { .. }
+            | SettingKind::Word(_)
+            | SettingKind::Text => {
                 return self.value.to_string();
             }
         };
@@ -174,18 +178,19 @@ pub enum Read {
     Text(String),
 }
 
-impl Kind {
+impl SettingKind {
     /// Reads `value` as PostgreSQL does.
     ///
     /// # Errors
     /// It cannot be that.
-    pub fn read(&self, value: &str) -> Result<Read, Misfit> {
+    pub fn read(&self, value: &str) -> Result<Read, ValueMismatch> {
         match self {
-            Self::Flag => flag(value).map(Read::Flag).ok_or_else(|| Misfit::Unreadable("on or off".to_owned())),
+            Self::Flag => flag(value).map(Read::Flag).ok_or_else(|| ValueMismatch::Unreadable("on or off".to_owned())),
             Self::Whole { unit, least, most } => {
                 let bound = |number: &i64| quantity::bound(*unit, &number.to_string());
                 let wanted = format!("a whole number{} from {} to {}", of(*unit), bound(least), bound(most));
-                let number = quantity::read(value, *unit).ok_or_else(|| Misfit::Unreadable(wanted.clone()))?.round();
+                let number =
+                    quantity::read(value, *unit).ok_or_else(|| ValueMismatch::Unreadable(wanted.clone()))?.round();
                 // Bounds are those of a 32-bit number, which a float holds exactly.
                 #[expect(clippy::cast_precision_loss, reason = "bounds are those of 32-bit numbers")]
                 let (least, most) = (*least as f64, *most as f64);
@@ -194,7 +199,7 @@ impl Kind {
             Self::Real { unit, least, most } => {
                 let bound = |number: &f64| quantity::bound(*unit, &number.to_string());
                 let wanted = format!("a number{} from {} to {}", of(*unit), bound(least), bound(most));
-                let number = quantity::read(value, *unit).ok_or_else(|| Misfit::Unreadable(wanted.clone()))?;
+                let number = quantity::read(value, *unit).ok_or_else(|| ValueMismatch::Unreadable(wanted.clone()))?;
                 within(number, *least, *most, wanted)
             }
             Self::Word(words) => {
@@ -205,7 +210,7 @@ impl Kind {
                     words.iter().any(|known| known.as_str() == word).then(|| word.to_owned())
                 });
                 let all = || words.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
-                known.map(Read::Text).ok_or_else(|| Misfit::Unreadable(format!("one of {}", all())))
+                known.map(Read::Text).ok_or_else(|| ValueMismatch::Unreadable(format!("one of {}", all())))
             }
             Self::Text => Ok(Read::Text(value.to_owned())),
         }
@@ -216,8 +221,8 @@ fn of(unit: Option<Unit>) -> &'static str {
     unit.map_or("", |unit| if unit.is_time() { " or a time" } else { " or a size" })
 }
 
-fn within(number: f64, least: f64, most: f64, wanted: String) -> Result<Read, Misfit> {
-    if (least..=most).contains(&number) { Ok(Read::Number(number)) } else { Err(Misfit::OutOfRange(wanted)) }
+fn within(number: f64, least: f64, most: f64, wanted: String) -> Result<Read, ValueMismatch> {
+    if (least..=most).contains(&number) { Ok(Read::Number(number)) } else { Err(ValueMismatch::OutOfRange(wanted)) }
 }
 
 /// On or off by any of PostgreSQL's words, also abbreviated as far as they stay unique.
@@ -262,8 +267,8 @@ mod tests {
 
     use super::*;
 
-    fn memory() -> Kind {
-        Kind::Whole { unit: Unit::from_word("kB"), least: 64, most: 2_147_483_647 }
+    fn memory() -> SettingKind {
+        SettingKind::Whole { unit: Unit::from_name("kB"), least: 64, most: 2_147_483_647 }
     }
 
     #[rstest]
@@ -279,7 +284,8 @@ mod tests {
     #[case("1kB", Err(true))]
     #[case("9999TB", Err(true))]
     fn a_size_is_read_as_postgresql_reads_it(#[case] value: &str, #[case] expected: Result<f64, bool>) {
-        let read = memory().read(value).map_err(|misfit| matches!(misfit, Misfit::OutOfRange(_)));
+        let read =
+            memory().read(value).map_err(|value_mismatch| matches!(value_mismatch, ValueMismatch::OutOfRange(_)));
         assert_eq!(read, expected.map(Read::Number), "{value}");
     }
 
@@ -289,23 +295,23 @@ mod tests {
     #[case("1d", Ok(86_400_000.0))]
     #[case("1MB", Err(()))]
     fn a_time_is_read_as_postgresql_reads_it(#[case] value: &str, #[case] expected: Result<f64, ()>) {
-        let kind = Kind::Whole { unit: Unit::from_word("ms"), least: -1, most: 2_147_483_647 };
+        let kind = SettingKind::Whole { unit: Unit::from_name("ms"), least: -1, most: 2_147_483_647 };
         assert_eq!(kind.read(value).map_err(|_| ()), expected.map(Read::Number), "{value}");
     }
 
     #[rstest]
-    #[case(Kind::Flag, "tru", Ok(Read::Flag(true)))]
-    #[case(Kind::Flag, "o", Err(()))]
-    #[case(Kind::Flag, "0", Ok(Read::Flag(false)))]
-    #[case(Kind::Word(vec!["minimal".into(), "replica".into()]), "Replica", Ok(Read::Text("replica".into())))]
-    #[case(Kind::Word(vec!["on".into(), "off".into(), "remote_apply".into()]), "true", Ok(Read::Text("on".into())))]
-    #[case(Kind::Word(vec!["minimal".into(), "replica".into()]), "logical", Err(()))]
-    #[case(Kind::Whole { unit: None, least: 1, most: 262_143 }, "0x10", Ok(Read::Number(16.0)))]
-    #[case(Kind::Whole { unit: None, least: 1, most: 262_143 }, "100MB", Err(()))]
-    #[case(Kind::Whole { unit: None, least: 0, most: 511 }, "0700", Ok(Read::Number(448.0)))]
-    #[case(Kind::Real { unit: None, least: 0.0, most: 1.0 }, "0.9", Ok(Read::Number(0.9)))]
+    #[case(SettingKind::Flag, "tru", Ok(Read::Flag(true)))]
+    #[case(SettingKind::Flag, "o", Err(()))]
+    #[case(SettingKind::Flag, "0", Ok(Read::Flag(false)))]
+    #[case(SettingKind::Word(vec!["minimal".into(), "replica".into()]), "Replica", Ok(Read::Text("replica".into())))]
+    #[case(SettingKind::Word(vec!["on".into(), "off".into(), "remote_apply".into()]), "true", Ok(Read::Text("on".into())))]
+    #[case(SettingKind::Word(vec!["minimal".into(), "replica".into()]), "logical", Err(()))]
+    #[case(SettingKind::Whole { unit: None, least: 1, most: 262_143 }, "0x10", Ok(Read::Number(16.0)))]
+    #[case(SettingKind::Whole { unit: None, least: 1, most: 262_143 }, "100MB", Err(()))]
+    #[case(SettingKind::Whole { unit: None, least: 0, most: 511 }, "0700", Ok(Read::Number(448.0)))]
+    #[case(SettingKind::Real { unit: None, least: 0.0, most: 1.0 }, "0.9", Ok(Read::Number(0.9)))]
     fn other_kinds_are_read_as_postgresql_reads_them(
-        #[case] kind: Kind,
+        #[case] kind: SettingKind,
         #[case] value: &str,
         #[case] expected: Result<Read, ()>,
     ) {
@@ -315,7 +321,7 @@ mod tests {
     #[test]
     fn a_value_is_in_force_however_it_is_written_and_a_name_is_found_though_misspelt() {
         let definition =
-            Definition { name: "work_mem".into(), kind: memory(), takes: Takes::Reload, boot: "4096".into() };
+            Definition { name: "work_mem".into(), kind: memory(), takes: SettingContext::Reload, boot: "4096".into() };
         let settings = Settings::new(Arc::from([definition]), Vec::new());
         let own = settings.get("Work_Mem").unwrap();
         assert!(own.holds("4MB") && own.holds("4096") && !own.holds("4GB"));

@@ -47,7 +47,7 @@ pub enum SourceKind {
 
 impl SourceKind {
     /// The word shown for this kind, short enough for a column.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::PatroniRest => "REST",
             Self::PatroniCluster => "/cluster",
@@ -69,7 +69,7 @@ impl SourceKind {
 
     /// Whether its answer says that something of the cluster is seen. A container engine answers for containers, whatever
     /// becomes of what runs in them.
-    pub fn tells_of_the_cluster(self) -> bool {
+    pub fn describes_the_cluster(self) -> bool {
         self != Self::Runtime
     }
 }
@@ -93,9 +93,9 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.target.is_empty() {
-            f.write_str(self.kind.word())
+            f.write_str(self.kind.as_str())
         } else {
-            write!(f, "{} {}", self.kind.word(), self.target)
+            write!(f, "{} {}", self.kind.as_str(), self.target)
         }
     }
 }
@@ -103,7 +103,7 @@ impl fmt::Display for Source {
 /// In which way a source failed. Each way has its own remedy, so they are kept apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Trouble {
+pub enum FailureKind {
     /// The host answered that nothing listens on the port.
     Refused,
     /// No answer within the deadline.
@@ -117,7 +117,8 @@ pub enum Trouble {
     /// Wrong or missing credentials.
     Credentials,
     /// Nobody was asked: what would be needed to log in cannot be had here.
-    Unasked,
+    #[serde(rename = "unasked")]
+    NotAttempted,
     /// The login was kept back: nothing proves who would get it.
     Withheld,
     /// Authenticated, but not allowed to look.
@@ -142,11 +143,13 @@ pub enum Trouble {
     ConnectionLimit,
 }
 
-impl Trouble {
+impl FailureKind {
     /// Whether the far end must have been there to fail like this.
     pub fn is_an_answer(self) -> bool {
         match self {
-            Self::Refused | Self::TimedOut | Self::Name | Self::Unreachable | Self::Closed | Self::Unasked => false,
+            Self::Refused | Self::TimedOut | Self::Name | Self::Unreachable | Self::Closed | Self::NotAttempted => {
+                false
+            }
             Self::Tls
             | Self::Credentials
             | Self::Withheld
@@ -163,25 +166,25 @@ impl Trouble {
     }
 
     /// The words shown to the operator.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::Refused => "connection refused",
-            Self::TimedOut => "no answer in time",
+            Self::TimedOut => "timed out",
             Self::Name => "host name does not resolve",
             Self::Unreachable => "host unreachable",
             Self::Tls => "TLS failed",
-            Self::Credentials => "credentials refused",
-            Self::Unasked => "not asked, for want of a password",
-            Self::Withheld => "login withheld",
+            Self::Credentials => "authentication failed",
+            Self::NotAttempted => "no password available",
+            Self::Withheld => "password withheld",
             Self::Permission => "permission denied",
             Self::Closed => "connection closed",
-            Self::UnexpectedAnswer => "unexpected answer",
+            Self::UnexpectedAnswer => "unexpected response",
             Self::NoSuchCluster => "no such cluster",
-            Self::TooLarge => "answer too large",
+            Self::TooLarge => "response too large",
             Self::NoQuorum => "no quorum",
             Self::Unsupported => "not supported",
             Self::NotReady => "not ready",
-            Self::SlotsTaken => "all connection slots are taken",
+            Self::SlotsTaken => "no free connection slots",
             Self::ConnectionLimit => "connection limit reached",
         }
     }
@@ -190,38 +193,36 @@ impl Trouble {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Refused => "check that the service runs and that the port in the configuration is right",
-            Self::TimedOut => "check the network path and firewall; the host may be down, frozen, or cut off",
+            Self::TimedOut => "check the network path and firewall; the host may be down, hung, or isolated",
             Self::Name => {
-                "correct the name, or map it under [address_map] in the configuration (pgctl-tui init writes one)"
+                "correct the name, or map it under [address_map] in the configuration (pgctl-tui init creates one)"
             }
             Self::Unreachable => "check routing from this host to the address",
             Self::Tls => "check the CA, the client certificate, the server name, and whether the port speaks TLS",
             Self::Credentials => "check user and password in the configuration (password_file, _env or _command)",
-            Self::Unasked => {
-                "mend the place that the configuration names for the password (file, environment, command)"
-            }
+            Self::NotAttempted => "check the configured password source (file, environment variable or command)",
             Self::Withheld => {
-                "use TLS that verifies the far end, or name its host in the configuration, or its network in allowed_networks"
+                "use TLS with server verification, or configure its host, or add its network to allowed_networks"
             }
-            Self::Permission => "grant the least privilege that the source needs",
-            Self::Closed => "look at the far end's log; it may be overloaded or have lost its DCS",
-            Self::UnexpectedAnswer => "check that the address leads to this service and not to another, or a proxy",
-            Self::NoSuchCluster => "write namespace and scope as in patroni.yml (--namespace, --scope)",
-            Self::TooLarge => "check that the address leads to this service",
-            Self::NoQuorum => "bring back a majority of the DCS members",
+            Self::Permission => "grant the missing privilege",
+            Self::Closed => "check the log of the service; it may be overloaded or have lost its DCS",
+            Self::UnexpectedAnswer => "check that the address is the one of this service and not of another or a proxy",
+            Self::NoSuchCluster => "set namespace and scope as in patroni.yml (--namespace, --scope)",
+            Self::TooLarge => "check that the address is the one of this service",
+            Self::NoQuorum => "restore a majority of the DCS members",
             Self::Unsupported => "see the supported versions in the manual",
-            Self::NotReady => "wait; it is starting up or shutting down",
+            Self::NotReady => "wait: it is starting up or shutting down",
             Self::SlotsTaken => {
-                "end idle sessions or raise max_connections (a restart); a pooler keeps clients from taking them all"
+                "end idle sessions or raise max_connections (needs a restart); a pooler prevents clients from using all slots"
             }
             Self::ConnectionLimit => {
-                "raise CONNECTION LIMIT of the role or database, or give this console a role of its own"
+                "raise CONNECTION LIMIT of the role or database, or use a separate role for this console"
             }
         }
     }
 }
 
-impl Trouble {
+impl FailureKind {
     /// What usually mends it on a wire of `kind`: logins are kept in another place for each.
     pub fn remedy_over(self, kind: SourceKind) -> &'static str {
         match (self, kind) {
@@ -230,31 +231,34 @@ impl Trouble {
             }
             (Self::Permission, SourceKind::Sql) => "grant the role pg_monitor",
             (Self::Credentials, SourceKind::PatroniRest | SourceKind::PatroniCluster | SourceKind::PatroniMetrics) => {
-                "something before Patroni asks for a login: check user and password under [clusters.NAME.patroni.looking]"
+                "a proxy in front of Patroni requires a login: check user and password under [clusters.NAME.patroni.looking]"
             }
             (Self::Credentials, SourceKind::RouterHttp | SourceKind::RouterRuntime | SourceKind::RouterActing) => {
                 "check user and password of the router under [[clusters.NAME.routers]]"
             }
+            (Self::Credentials, SourceKind::Pooler) => "check user and password under [clusters.NAME.poolers.POOLER]",
+            (Self::Permission, SourceKind::Pooler) => "add the user to stats_users in pgbouncer.ini, then RELOAD",
             (Self::Credentials, SourceKind::Etcd | SourceKind::EtcdMember | SourceKind::EtcdClusters) => {
                 "check user and password under [clusters.NAME.etcd]"
             }
             (Self::Permission, SourceKind::EtcdClusters) => {
-                "grant read on the whole store, or write scope and namespace in the configuration"
+                "grant read on the whole etcd keyspace, or set scope and namespace in the configuration"
             }
             (Self::Permission, SourceKind::Etcd | SourceKind::EtcdMember) => {
-                "grant the user a role that may read the cluster's prefix"
+                "grant the user a role with read permission on the prefix of the cluster"
             }
-            (trouble, _) => trouble.remedy(),
+            (failure_kind, _) => failure_kind.remedy(),
         }
     }
 }
 
 /// A failed attempt to ask a source. The cause's own words are kept cleaned and redacted.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
-#[error("{endpoint}: {}{}", .trouble.words(), Detail(.detail))]
+#[error("{endpoint}: {}{}", .failure_kind.describe(), Detail(.detail))]
 pub struct SourceError {
     /// In which way it failed.
-    pub trouble: Trouble,
+    #[serde(rename = "trouble")]
+    pub failure_kind: FailureKind,
     /// Where: address and port, or URL without credentials.
     pub endpoint: Text,
     /// The cause in its own words; empty where the trouble says it all.
@@ -264,12 +268,12 @@ pub struct SourceError {
     pub advice: Text,
     /// Who answered instead, where that was another node or another cluster's.
     #[serde(skip)]
-    pub stranger: Option<Box<Answerer>>,
+    pub foreign: Option<Box<AgentIdentity>>,
 }
 
 /// Who an agent says it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Answerer {
+pub struct AgentIdentity {
     /// Its name; `None`: it does not tell.
     pub name: Option<NodeName>,
     /// Its scope; `None`: it does not tell.
@@ -280,13 +284,13 @@ pub struct Answerer {
 
 impl SourceError {
     /// A failure at `endpoint`; `detail` is cleaned and its passwords are masked.
-    pub fn new(trouble: Trouble, endpoint: impl AsRef<str>, detail: impl AsRef<str>) -> Self {
+    pub fn new(failure_kind: FailureKind, endpoint: impl AsRef<str>, detail: impl AsRef<str>) -> Self {
         Self {
-            trouble,
+            failure_kind,
             endpoint: Text::redacted(endpoint),
             detail: Text::redacted(detail),
             advice: Text::default(),
-            stranger: None,
+            foreign: None,
         }
     }
 
@@ -298,26 +302,26 @@ impl SourceError {
 
     /// With who answered instead.
     #[must_use]
-    pub fn answered_by(self, stranger: Answerer) -> Self {
-        Self { stranger: Some(Box::new(stranger)), ..self }
+    pub fn answered_by(self, foreign: AgentIdentity) -> Self {
+        Self { foreign: Some(Box::new(foreign)), ..self }
     }
 
     /// What mends it on a wire of `kind`: one imperative line.
     pub fn remedy(&self, kind: SourceKind) -> &str {
-        if self.advice.is_empty() { self.trouble.remedy_over(kind) } else { self.advice.as_str() }
+        if self.advice.is_empty() { self.failure_kind.remedy_over(kind) } else { self.advice.as_str() }
     }
 
     /// The failure of an attempt that was given up after `deadline`.
     pub fn timed_out(endpoint: impl AsRef<str>, deadline: Duration) -> Self {
-        Self::new(Trouble::TimedOut, endpoint, format!("waited {:.1} s", deadline.as_secs_f64()))
+        Self::new(FailureKind::TimedOut, endpoint, format!("waited {:.1} s", deadline.as_secs_f64()))
     }
 
     /// Trouble and detail without the endpoint, for where the endpoint is already on the line. A host name that does not
     /// resolve is named even so: it is what the operator must correct or map.
     pub fn brief(&self) -> String {
-        match (self.trouble, self.host()) {
-            (Trouble::Name, Some(host)) => format!("host name {host} does not resolve{}", Detail(&self.detail)),
-            _ => format!("{}{}", self.trouble.words(), Detail(&self.detail)),
+        match (self.failure_kind, self.host()) {
+            (FailureKind::Name, Some(host)) => format!("host name {host} does not resolve{}", Detail(&self.detail)),
+            _ => format!("{}{}", self.failure_kind.describe(), Detail(&self.detail)),
         }
     }
 
@@ -351,6 +355,6 @@ mod tests {
     #[case("a:2379, b:2379", "host name does not resolve")]
     #[case("", "host name does not resolve")]
     fn a_name_that_does_not_resolve_is_named(#[case] endpoint: &str, #[case] line: &str) {
-        assert_eq!(SourceError::new(Trouble::Name, endpoint, "").brief(), line);
+        assert_eq!(SourceError::new(FailureKind::Name, endpoint, "").brief(), line);
     }
 }

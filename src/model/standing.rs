@@ -4,7 +4,7 @@
 use super::observed::Freshness;
 use super::role::Role;
 use super::snapshot::Snapshot;
-use super::source::Trouble;
+use super::source::FailureKind;
 use super::view::MemberView;
 
 impl MemberView<'_> {
@@ -24,8 +24,9 @@ impl MemberView<'_> {
         }
         match role {
             Role::Leader => Some(true),
-            // Without the lock it may be all there is while the DCS is away; with another leader it is one too many.
-            Role::Primary => Some(!self.snapshot.record_is_fresh()),
+            // Without the lock it may be all there is while the DCS is away, or where there is none; with another leader, or
+            // another that writes, it is one too many.
+            Role::Primary => Some(!self.snapshot.keeps_a_fresh_record() && self.snapshot.writers().len() < 2),
             Role::StandbyLeader if self.snapshot.is_fed_by_archive() => Some(true),
             Role::StandbyLeader => self.streams().map(|streams| streams.value),
             Role::Replica if self.is_archive_fed() || self.snapshot.leader_is_gone() => Some(true),
@@ -54,7 +55,7 @@ impl MemberView<'_> {
         let down = self.state().is_some_and(|state| state.fresh && !state.value.is_up());
         let failure = self.member.sql.as_ref().and_then(|sql| sql.failure.as_ref());
         down || failure.is_some_and(|failure| {
-            matches!(failure.error.trouble, Trouble::Refused | Trouble::NotReady | Trouble::Closed)
+            matches!(failure.error.failure_kind, FailureKind::Refused | FailureKind::NotReady | FailureKind::Closed)
         })
     }
 }
@@ -70,8 +71,14 @@ impl Snapshot {
 
     /// Whether the cluster follows another one by its archive alone, so that its leader is not expected to stream.
     pub fn is_fed_by_archive(&self) -> bool {
-        let source = self.recorded(|content| content.config()?.standby_source.clone());
+        let source = self.from_record(|content| content.config()?.standby_source.clone());
         source.is_some_and(|source| source.value.host.is_none() && source.value.port.is_none() && source.value.restores)
+    }
+
+    /// Whether it is known that nobody leads: the record has it so, or every member answers that it is in recovery.
+    pub fn is_known_leaderless(&self) -> bool {
+        let reported = || self.nobody_writes() && !self.views().any(|view| view.is_silent());
+        self.leader().is_none() && (self.keeps_a_fresh_record() || reported())
     }
 
     /// Whether nobody takes writes, as far as can be seen without a record to go by: every member that answers says
@@ -95,8 +102,8 @@ impl Snapshot {
         };
         let present = || self.views().filter(|view| !view.is_missing());
         let words: Vec<Option<Role>> = present().map(|view| word(&view)).collect();
-        let told: Vec<&Role> = words.iter().flatten().collect();
-        let all = told.len() == words.len();
+        let reported: Vec<&Role> = words.iter().flatten().collect();
+        let all = reported.len() == words.len();
         // A stream from a standby that answers says nothing of the one that does not.
         let from_a_standby = |view: &MemberView<'_>| {
             let upstream = view.upstream().and_then(|upstream| self.member(&upstream.value));
@@ -107,14 +114,39 @@ impl Snapshot {
                 view.streams().is_some_and(|streams| streams.fresh && streams.value) && !from_a_standby(&view)
             })
         };
-        !told.is_empty() && told.iter().all(|role| **role == Role::Replica) && (all || !streams())
+        !reported.is_empty() && reported.iter().all(|role| **role == Role::Replica) && (all || !streams())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::role::SyncState;
-    use super::super::test_support::{cut, plain, seconds, served, sql};
+    use super::super::snapshot::Snapshot;
+    use super::super::test_support::{by_nodes, cut, plain, seconds, served, sql};
+
+    fn in_order(snapshot: &Snapshot, name: &str) -> Option<bool> {
+        snapshot.view(snapshot.member(&name.into()).unwrap()).in_order()
+    }
+
+    #[test]
+    fn a_primary_without_a_lock_is_in_order_where_there_is_none_and_two_of_them_are_not() {
+        let mut snapshot = plain();
+        by_nodes(&mut snapshot, Err("pg-0 accepts writes, and it is unknown whether pg-2 does too"));
+        cut(&mut snapshot, "pg-2", seconds(38));
+        assert_eq!(in_order(&snapshot, "pg-0"), Some(true), "another's silence is not its disorder");
+        sql(&mut snapshot, "pg-1", |report| report.in_recovery = false);
+        assert_eq!((in_order(&snapshot, "pg-0"), in_order(&snapshot, "pg-1")), (Some(false), Some(false)));
+    }
+
+    #[test]
+    fn that_nobody_leads_is_known_only_where_every_node_says_so() {
+        let mut snapshot = plain();
+        by_nodes(&mut snapshot, Err("every node is in recovery"));
+        sql(&mut snapshot, "pg-0", |report| report.in_recovery = true);
+        assert!(snapshot.is_known_leaderless());
+        cut(&mut snapshot, "pg-0", seconds(38));
+        assert!(!snapshot.is_known_leaderless(), "it may write unseen");
+    }
 
     #[test]
     fn a_stream_between_standbys_does_not_hide_that_nobody_writes() {

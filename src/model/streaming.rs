@@ -9,12 +9,12 @@ use super::postgres::{Downstream, SqlPart};
 use super::view::MemberView;
 
 /// A standby reports at least every ten seconds, where `wal_receiver_status_interval` is not set to another span.
-const REPORTS: Duration = Duration::from_secs(10);
+const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 /// How much later than that a report may come.
 const MARGIN: Duration = Duration::from_secs(3);
 /// A standby that has let a report go by may be gone or stand still, though its connection is still open and every view of
 /// PostgreSQL goes on saying "streaming".
-pub const REPLY_OVERDUE: Duration = REPORTS.saturating_add(MARGIN);
+pub const REPLY_OVERDUE: Duration = STATUS_INTERVAL.saturating_add(MARGIN);
 
 /// States of a walsender that sends WAL to a standby.
 const SENDING: [&str; 2] = ["streaming", "catchup"];
@@ -72,16 +72,16 @@ impl MemberView<'_> {
     /// off by against the server's is taken out, where both tell their time. `None`: no reply, or one from the future, whose
     /// age nobody knows.
     fn reply_age(&self, server: &NodeName, row: &Downstream) -> Option<Duration> {
-        let told = row.reply_age.filter(|age| !age.is_zero())?;
+        let reported = row.reply_age.filter(|age| !age.is_zero())?;
         let clock = |view: &MemberView<'_>| {
             let time = view.sql(|report| Some(report.server_time)).filter(|time| time.fresh)?;
             // By how much its clock is ahead of the observer's, but for what is the same for all.
             Some(time.value.as_nanosecond() - i128::try_from(time.at.since(Moment::START).as_nanos()).ok()?)
         };
         let server = self.snapshot.member(server).map(|member| self.snapshot.view(member));
-        let (Some(theirs), Some(own)) = (server.as_ref().and_then(clock), clock(self)) else { return Some(told) };
-        let told = i128::try_from(told.as_nanos()).ok()?;
-        let age = told - (theirs - own);
+        let (Some(theirs), Some(own)) = (server.as_ref().and_then(clock), clock(self)) else { return Some(reported) };
+        let reported = i128::try_from(reported.as_nanos()).ok()?;
+        let age = reported - (theirs - own);
         Some(Duration::from_nanos(u64::try_from(age.max(0)).unwrap_or(u64::MAX)))
     }
 
@@ -118,7 +118,7 @@ impl MemberView<'_> {
         };
         let by_agent = others.filter(|other| !tells(other)).map(|other| {
             other.agent.as_ref()?.fact(now, |report| {
-                let listed = |row: &&super::agent::DownstreamName| {
+                let listed = |row: &&super::agent::AgentWalsender| {
                     row.application.as_str() == self.member.name.as_str() && sends(row.state.as_str())
                 };
                 report.downstream.iter().find(listed).map(|_| true)
@@ -198,7 +198,7 @@ mod tests {
         let mut elsewhere = silent(40, 40);
         member(&mut elsewhere, "pg-0").sql = None;
         agent(&mut elsewhere, "pg-0", |report| report.downstream.clear());
-        assert_eq!(streams(&elsewhere), Some(true), "whoever serves it is not asked");
+        assert_eq!(streams(&elsewhere), Some(true), "whoever serves it is not monitored");
     }
 
     /// A reply carries the standby's own time.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::agent::{Address, AgentReport, DownstreamName, Position, Registration, Tags};
+use crate::model::agent::{Address, AgentReport, AgentWalsender, Position, Registration, Tags};
 use crate::model::dcs::{DcsMember, Quorum, RawKey};
 use crate::model::finding::{Consequence, Evidence, Finding, Severity, Subject};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
@@ -18,11 +18,13 @@ use crate::model::postgres::{
     Activity, ApplicationLoad, Archiver, Connections, Downstream, Replay, SenderLimits, Session, Slot, SqlReport,
     WalReceiver, WalStatus,
 };
-use crate::model::record::{ClusterRecord, HistoryEntry, Lead, OwnRecord};
+use crate::model::record::{ClusterRecord, HistoryEntry, Lead, StackRecord};
 use crate::model::role::{MemberState, Role, SyncState};
 use crate::model::router::{HealthCheck, ProxyKind, ProxyRow, ProxyStatus, Router, RouterInfo, RouterReport};
 use crate::model::snapshot::{Dcs, Identity, Snapshot, StackKind};
-use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::source::{FailureKind, Source, SourceError, SourceKind};
+use crate::model::stack::StackTraits;
+use crate::model::text::Text;
 use crate::model::thresholds::Thresholds;
 
 pub(crate) const NOW: Moment = Moment::START;
@@ -46,30 +48,41 @@ fn ago(span: Duration) -> Timestamp {
 }
 
 /// A reading answered `millis` ago.
-pub(crate) fn said<T>(kind: SourceKind, target: &str, millis: u64, value: T) -> Reading<T> {
-    let mut reading = Reading::unasked(Source::new(kind, target), seconds(3), NOW);
+pub(crate) fn reading_of<T>(kind: SourceKind, target: &str, millis: u64, value: T) -> Reading<T> {
+    let mut reading = Reading::not_attempted(Source::new(kind, target), seconds(3), NOW);
     reading.take(now() - Duration::from_millis(millis), Duration::from_millis(4), Ok(Arc::new(value)));
     reading
 }
 
 /// Fails `reading` for `lasts`.
-pub(crate) fn fail<T>(reading: &mut Reading<T>, trouble: Trouble, lasts: Duration) {
+pub(crate) fn fail<T>(reading: &mut Reading<T>, failure_kind: FailureKind, lasts: Duration) {
     let since = now() - lasts;
     if let Some(answer) = &mut reading.answer {
         answer.at = since - seconds(1);
     }
-    reading.take(since, seconds(1), Err(SourceError::new(trouble, "10.0.0.9:8008", "")));
+    reading.take(since, seconds(1), Err(SourceError::new(failure_kind, "10.0.0.9:8008", "")));
+}
+
+/// A cluster that Patroni manages and of which the configuration says no more.
+pub(crate) fn identity() -> Identity {
+    Identity {
+        name: ClusterName::new("prod-eu"),
+        kind: StackKind::Patroni,
+        traits: StackTraits::PATRONI,
+        scope: None,
+        namespace: None,
+        colour: None,
+        read_only: false,
+        protected: false,
+    }
 }
 
 pub(crate) fn bare() -> Snapshot {
     let identity = Identity {
-        name: ClusterName::new("prod-eu"),
-        kind: StackKind::Patroni,
         scope: Some("pg-ha".into()),
         namespace: Some("/service".into()),
         colour: Some("blue".into()),
-        read_only: false,
-        protected: false,
+        ..identity()
     };
     Snapshot::empty(identity, Thresholds::default(), now(), wall())
 }
@@ -86,9 +99,11 @@ pub(crate) fn healthy() -> Snapshot {
         report.downstream = vec![listed("pg-1", SyncState::Sync), listed("pg-2", SyncState::Async)];
     });
     agent(&mut snapshot, "pg-1", |report| report.sync = Some(SyncState::Sync));
-    snapshot.records = vec![said(SourceKind::Etcd, "", 100, content())];
+    snapshot.records = vec![reading_of(SourceKind::Etcd, "", 100, content())];
     snapshot.dcs = Dcs {
-        members: (1..=3).map(|id| said(SourceKind::EtcdMember, &format!("etcd-{id}:2379"), 300, etcd(id))).collect(),
+        members: (1..=3)
+            .map(|id| reading_of(SourceKind::EtcdMember, &format!("etcd-{id}:2379"), 300, etcd(id)))
+            .collect(),
         ..Dcs::default()
     };
     snapshot.routers = vec![router()];
@@ -98,7 +113,13 @@ pub(crate) fn healthy() -> Snapshot {
 /// The same servers without agents, DCS and router: nobody keeps a record.
 pub(crate) fn plain() -> Snapshot {
     let mut snapshot = healthy();
-    snapshot.identity = Identity { kind: StackKind::Streaming, scope: None, namespace: None, ..snapshot.identity };
+    snapshot.identity = Identity {
+        kind: StackKind::Streaming,
+        traits: StackTraits::STREAMING,
+        scope: None,
+        namespace: None,
+        ..snapshot.identity
+    };
     (snapshot.records, snapshot.dcs, snapshot.routers) = (Vec::new(), Dcs::default(), Vec::new());
     for member in &mut snapshot.members {
         (member.agent, member.agent_url) = (None, None);
@@ -108,6 +129,17 @@ pub(crate) fn plain() -> Snapshot {
         sql(&mut snapshot, name, |report| report.postmaster_started -= seconds(ago));
     }
     snapshot
+}
+
+/// Its record as it is put together from what its nodes say: who leads, or why nobody can be named.
+pub(crate) fn by_nodes(snapshot: &mut Snapshot, reported: Result<&str, &str>) {
+    let lead = |name: &str| Lead { holder: name.into(), create_revision: 0, mod_revision: 0, lease_left: None };
+    let record = ClusterRecord {
+        leader: reported.ok().map(lead),
+        stack_record: StackRecord::Nodes { roles: 1, doubt: reported.err().map(Text::new) },
+        ..ClusterRecord::default()
+    };
+    snapshot.records = vec![reading_of(SourceKind::Nodes, "", 100, record)];
 }
 
 /// The healthy cluster, but pg-2 follows pg-1 and is tagged so.
@@ -131,10 +163,10 @@ pub(crate) fn cascade() -> Snapshot {
 pub(crate) fn cut(snapshot: &mut Snapshot, name: &str, lasts: Duration) {
     let member = member(snapshot, name);
     if let Some(reading) = &mut member.agent {
-        fail(reading, Trouble::TimedOut, lasts);
+        fail(reading, FailureKind::TimedOut, lasts);
     }
     if let Some(reading) = &mut member.sql {
-        fail(reading, Trouble::TimedOut, lasts);
+        fail(reading, FailureKind::TimedOut, lasts);
     }
     for other in ["pg-0", "pg-1", "pg-2"] {
         sql(snapshot, other, |report| report.downstream.retain(|row| row.application != *name));
@@ -188,10 +220,10 @@ pub(crate) fn split() -> Snapshot {
 pub(crate) fn waiting() -> Snapshot {
     let mut snapshot = bare();
     let mut pg_0 = Member::new(NodeName::new("pg-0"));
-    pg_0.agent = Some(Reading::unasked(Source::new(SourceKind::PatroniRest, "pg-0"), seconds(3), now()));
-    pg_0.sql = Some(Reading::unasked(Source::new(SourceKind::Sql, "pg-0"), seconds(3), now()));
+    pg_0.agent = Some(Reading::not_attempted(Source::new(SourceKind::PatroniRest, "pg-0"), seconds(3), now()));
+    pg_0.sql = Some(Reading::not_attempted(Source::new(SourceKind::Sql, "pg-0"), seconds(3), now()));
     snapshot.members = vec![pg_0];
-    snapshot.records = vec![Reading::unasked(Source::new(SourceKind::Etcd, ""), seconds(3), now())];
+    snapshot.records = vec![Reading::not_attempted(Source::new(SourceKind::Etcd, ""), seconds(3), now())];
     snapshot
 }
 
@@ -205,10 +237,10 @@ pub(crate) fn missing(snapshot: &mut Snapshot, name: &str) {
 /// etcd and everything relayed from it is silent.
 pub(crate) fn dcs_lost(snapshot: &mut Snapshot, lasts: Duration) {
     for reading in &mut snapshot.records {
-        fail(reading, Trouble::NoQuorum, lasts);
+        fail(reading, FailureKind::NoQuorum, lasts);
     }
     for reading in &mut snapshot.dcs.members {
-        fail(reading, Trouble::Refused, lasts);
+        fail(reading, FailureKind::Refused, lasts);
     }
 }
 
@@ -238,7 +270,7 @@ pub(crate) fn rows(snapshot: &mut Snapshot, edit: impl FnOnce(&mut Vec<ProxyRow>
     change(snapshot.routers[0].http.as_mut().unwrap(), |report| edit(&mut report.rows));
 }
 
-fn host(name: &str) -> String {
+pub(crate) fn host(name: &str) -> String {
     format!("10.0.0.{}", name.trim_start_matches("pg-"))
 }
 
@@ -337,6 +369,7 @@ fn node(
         settings: None,
         base_backups: Vec::new(),
         sessions: Vec::new(),
+        operation_lock: None,
         applications: vec![ApplicationLoad {
             application: "shop".into(),
             sessions: 80,
@@ -346,12 +379,13 @@ fn node(
         server_time: wall(),
         monitor: true,
         unread: Vec::new(),
+        slow_asked: None,
     };
     let mut member = Member::new(NodeName::new(name));
     member.agent_url = Some(format!("http://{}:8008", host(name)).into());
     member.postgres_address = Some(Address { host: host(name).into(), port: 5432 });
-    member.agent = Some(said(SourceKind::PatroniRest, name, 400, agent));
-    member.sql = Some(said(SourceKind::Sql, name, 300, report));
+    member.agent = Some(reading_of(SourceKind::PatroniRest, name, 400, agent));
+    member.sql = Some(reading_of(SourceKind::Sql, name, 300, report));
     member
 }
 
@@ -364,13 +398,13 @@ pub(crate) fn slot(name: &str, active: bool) -> Slot {
         database: None,
         temporary: false,
         wal_status: Some(WalStatus::Reserved),
-        retained: Some(48 << 10),
-        safe_bytes: None,
+        retained_bytes: Some(48 << 10),
+        safe_wal_size: None,
         inactive_since: (!active).then(|| ago(seconds(7800))),
         failover: Some(false),
-        invalid: None,
-        restart: None,
-        confirmed: None,
+        invalidation: None,
+        restart_lsn: None,
+        confirmed_flush_lsn: None,
     }
 }
 
@@ -383,20 +417,20 @@ pub(crate) fn served(name: &str, sync: SyncState, behind: u64, millis: u64) -> D
         address: Some(host(name).into()),
         state: Some("streaming".into()),
         sync: Some(sync),
-        send_lag: Some(0),
-        write_lag: Some(behind / 4),
-        flush_lag: Some(behind / 2),
-        replay_lag: Some(behind),
-        write_time: span,
-        flush_time: span,
-        replay_time: span,
+        send_lag_bytes: Some(0),
+        write_lag_bytes: Some(behind / 4),
+        flush_lag_bytes: Some(behind / 2),
+        replay_lag_bytes: Some(behind),
+        write_lag: span,
+        flush_lag: span,
+        replay_lag: span,
         reply_age: span,
         started: Some(ago(seconds(3600))),
     }
 }
 
-fn listed(name: &str, sync: SyncState) -> DownstreamName {
-    DownstreamName { application: name.into(), state: "streaming".into(), sync: Some(sync) }
+fn listed(name: &str, sync: SyncState) -> AgentWalsender {
+    AgentWalsender { application: name.into(), state: "streaming".into(), sync: Some(sync) }
 }
 
 fn registration(name: &str, role: Role) -> Registration {
@@ -479,12 +513,12 @@ fn content() -> ClusterRecord {
             },
         ],
         revision: 4711,
-        own: OwnRecord::Patroni(Box::new(own)),
+        stack_record: StackRecord::Patroni(Arc::new(own)),
         ..ClusterRecord::default()
     }
 }
 
-fn etcd(id: u64) -> DcsMember {
+pub(crate) fn etcd(id: u64) -> DcsMember {
     DcsMember {
         id,
         name: format!("etcd-{id}").into(),
@@ -541,7 +575,7 @@ pub(crate) fn proxy_row(proxy: &str, server: &str, kind: ProxyKind, status: &str
         downtime: Some(seconds(30)),
         last_session: Some(seconds(0)),
         connect_time: Some(Duration::from_millis(1)),
-        ..ProxyRow::of(proxy, server, kind, ProxyStatus::from_word(status))
+        ..ProxyRow::of(proxy, server, kind, ProxyStatus::from_name(status))
     }
 }
 
@@ -563,7 +597,7 @@ fn router() -> Router {
     };
     Router {
         name: RouterName::new("pg-router"),
-        http: Some(said(SourceKind::RouterHttp, "pg-router", 400, RouterReport { info: Some(info), rows: all })),
+        http: Some(reading_of(SourceKind::RouterHttp, "pg-router", 400, RouterReport { info: Some(info), rows: all })),
         runtime: None,
         acting: None,
         write_backends: Vec::new(),
@@ -596,9 +630,9 @@ pub(crate) fn acknowledge(snapshot: &mut Snapshot, which: impl Fn(&Finding) -> b
     use crate::model::acknowledgement::Acknowledgement;
     let (name, wall) = (snapshot.identity.name.clone(), snapshot.wall);
     for finding in snapshot.findings.iter_mut().filter(|finding| which(finding)) {
-        let told = ("alice@bastion".into(), "maintenance window".into());
+        let reported = ("alice@bastion".into(), "maintenance window".into());
         let until = wall + SignedDuration::from_hours(2);
-        finding.acknowledged = Some(std::sync::Arc::new(Acknowledgement::of(&name, finding, told, (wall, until))));
+        finding.acknowledged = Some(std::sync::Arc::new(Acknowledgement::of(&name, finding, reported, (wall, until))));
     }
     snapshot.findings.sort_by(Finding::urgency);
 }
@@ -617,7 +651,7 @@ pub(crate) fn findings() -> Vec<Finding> {
             consequence: Consequence::RedundancyLost,
             subject: Subject::Node(NodeName::new("pg-2")),
             part: crate::model::text::Text::default(),
-            title: "pg-2 is 1.2 GB behind".into(),
+            title: "pg-2 replay lag 1.2 GB".into(),
             evidence: vec![
                 evidence("pg_stat_replication on pg-0 says 1.2 GB", SourceKind::Sql, "pg-0"),
                 evidence("pg-2 replayed 1/0", SourceKind::Sql, "pg-2"),

@@ -16,7 +16,7 @@ pub use redact::{MASK, redact};
 
 /// Longest text kept, in characters. Longer outside text is cut and ends in an ellipsis: an answer of 100 MB must not
 /// become a line of 100 MB.
-pub const LONGEST: usize = 4096;
+pub const MAX_LENGTH: usize = 4096;
 
 /// Text without control characters, escape sequences, direction overrides, or characters that nobody sees. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,7 +24,7 @@ pub struct Text(Arc<str>);
 
 impl Text {
     /// Cleans `raw`: escape sequences vanish whole, line breaks and tabs become one blank, other control characters,
-    /// bidirectional overrides and invisible characters are dropped, and the rest is cut at [`LONGEST`]. An escape
+    /// bidirectional overrides and invisible characters are dropped, and the rest is cut at [`MAX_LENGTH`]. An escape
     /// sequence that never ends takes the rest with it, and leaves an ellipsis.
     pub fn new(raw: impl AsRef<str>) -> Self {
         Self(clean::clean(raw.as_ref()).into())
@@ -38,7 +38,7 @@ impl Text {
 
     /// `count` blanks: the seam between two pieces of text on one line, which cleaning would take away.
     pub fn blanks(count: usize) -> Self {
-        Self(" ".repeat(count.min(LONGEST)).into())
+        Self(" ".repeat(count.min(MAX_LENGTH)).into())
     }
 
     /// The cleaned text.

@@ -187,6 +187,17 @@ pub fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// Reads a duration.
+///
+/// # Errors
+/// What is wrong with the text, in words for the operator.
+pub fn parsed_duration(text: &str) -> Result<Duration, String> {
+    let right = "use a duration such as \"1s\", \"500ms\" or \"1h 30m\"";
+    let parsed: jiff::SignedDuration =
+        text.trim().parse().map_err(|_| format!("`{text}` is not a duration; {right}"))?;
+    Duration::try_from(parsed).map_err(|_| format!("`{text}` is negative; {right}"))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

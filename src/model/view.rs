@@ -12,7 +12,8 @@ use super::name::NodeName;
 use super::observed::{Freshness, Observed, best};
 use super::postgres::{Downstream, SqlPart};
 use super::role::{MemberState, Role, SyncState};
-use super::snapshot::{Snapshot, StackKind};
+use super::snapshot::Snapshot;
+use super::stack::Naming;
 use super::text::Text;
 
 /// A member within its snapshot.
@@ -53,7 +54,7 @@ impl<'a> MemberView<'a> {
     /// A part of what the member wrote into the record. The record may be fresh while its writer is gone: once the
     /// member's own wires are silent, what it wrote counts as old.
     pub(super) fn registered<U>(&self, part: impl Fn(&super::agent::Registration) -> Option<U>) -> Option<Observed<U>> {
-        let fact = self.snapshot.recorded(|content| content.member(&self.member.name).and_then(&part))?;
+        let fact = self.snapshot.from_record(|content| content.member(&self.member.name).and_then(&part))?;
         let has_wires = self.member.agent.is_some() || self.member.sql.is_some();
         let silent = has_wires && !self.answers() && !self.is_waiting();
         Some(Observed { fresh: fact.fresh && !silent, ..fact })
@@ -65,6 +66,15 @@ impl<'a> MemberView<'a> {
 
     pub(super) fn sql<U>(&self, part: impl Fn(&super::postgres::SqlReport) -> Option<U>) -> Option<Observed<U>> {
         self.member.sql.as_ref().and_then(|sql| sql.fact(self.snapshot.now, part))
+    }
+
+    /// A part of PostgreSQL's word, as old as that part is.
+    pub(super) fn sql_part<U>(
+        &self,
+        part: SqlPart,
+        draw: impl Fn(&super::postgres::SqlReport) -> Option<U>,
+    ) -> Option<Observed<U>> {
+        self.member.sql.as_ref().and_then(|sql| sql.part(self.snapshot.now, part, draw))
     }
 
     /// What the node says of itself: PostgreSQL's word first, then its agent's.
@@ -84,7 +94,7 @@ impl<'a> MemberView<'a> {
 
     /// The role by the record alone: holder of the lock, or what the member wrote.
     pub fn recorded_role(&self) -> Option<Observed<Role>> {
-        self.snapshot.recorded(|content| {
+        self.snapshot.from_record(|content| {
             let holds = content.leader.as_ref().is_some_and(|leader| leader.holder == self.member.name);
             let written = content.member(&self.member.name).map(|member| member.role.clone());
             let standby_cluster = content.config().is_some_and(|config| config.standby_cluster);
@@ -128,12 +138,12 @@ impl<'a> MemberView<'a> {
         match by_sql {
             Some(sql) if sql.fresh && agent_is_coarse => Some(sql),
             by_sql => {
-                let told = [by_agent, by_sql, by_record];
-                if told.iter().flatten().any(|state| state.fresh) {
-                    return best(told);
+                let reported = [by_agent, by_sql, by_record];
+                if reported.iter().flatten().any(|state| state.fresh) {
+                    return best(reported);
                 }
                 // What it wrote while it went down is younger than what it last said.
-                told.into_iter().flatten().reduce(|last, next| if next.at > last.at { next } else { last })
+                reported.into_iter().flatten().reduce(|last, next| if next.at > last.at { next } else { last })
             }
         }
     }
@@ -177,7 +187,7 @@ impl<'a> MemberView<'a> {
 
     /// When PostgreSQL last read its configuration files, by its own clock.
     pub fn files_read(&self) -> Option<Observed<jiff::Timestamp>> {
-        self.sql(|report| report.files_read)
+        self.sql_part(SqlPart::FilesRead, |report| report.files_read)
     }
 
     /// Time since PostgreSQL started.
@@ -209,7 +219,7 @@ impl<'a> MemberView<'a> {
 
     /// A WAL position as this member's server writes it.
     pub fn lsn_text(&self, lsn: Lsn) -> String {
-        lsn.as_told_by(self.server_version().map(|version| version.value)).to_string()
+        lsn.as_reported_by(self.server_version().map(|version| version.value)).to_string()
     }
 
     /// Whether the member follows another node or cluster: what is said of standbys applies to it. A standby leader
@@ -221,9 +231,9 @@ impl<'a> MemberView<'a> {
     /// Whether a restart is needed: it is where either source says so, since Patroni learns of a setting that was changed
     /// beside it at its next reload alone. `None`: neither can tell.
     pub fn pending_restart(&self) -> Option<Observed<bool>> {
-        let told = [self.pending_by_agent(), self.pending_by_sql()];
-        let yes = told.iter().flatten().find(|fact| fact.fresh && fact.value).cloned();
-        yes.or_else(|| best(told))
+        let reported = [self.pending_by_agent(), self.pending_by_sql()];
+        let yes = reported.iter().flatten().find(|fact| fact.fresh && fact.value).cloned();
+        yes.or_else(|| best(reported))
     }
 
     /// Whether a restart is needed by the agent's word, or what it wrote into the record.
@@ -236,7 +246,9 @@ impl<'a> MemberView<'a> {
 
     /// Whether a restart is needed by `pg_settings`.
     pub fn pending_by_sql(&self) -> Option<Observed<bool>> {
-        self.sql(|report| report.knows(SqlPart::PendingRestart).then_some(!report.pending_restart.is_empty()))
+        self.sql_part(SqlPart::PendingRestart, |report| {
+            report.knows(SqlPart::PendingRestart).then_some(!report.pending_restart.is_empty())
+        })
     }
 
     /// Settings that wait for a restart, `name old→new` as far as known: those of which the agent tells, then those of
@@ -281,7 +293,7 @@ impl<'a> MemberView<'a> {
     /// Whether a row of `pg_stat_replication` is this member's stream by where it comes from: nobody sees to it that standbys
     /// are called by their names where nobody manages them. Several members at one address tell nothing.
     fn comes_from_here(&self, row: &Downstream) -> bool {
-        if self.snapshot.identity.kind != StackKind::Streaming {
+        if self.snapshot.identity.traits.names == Naming::Manager {
             return false;
         }
         let Some(from) = row.address.as_ref() else {
@@ -333,7 +345,7 @@ impl<'a> MemberView<'a> {
             Some((receiver.sender_host.clone()?, receiver.sender_port?))
         })?;
         let (host, port) = &sender.value;
-        let is_plain = self.snapshot.identity.kind == StackKind::Streaming;
+        let is_plain = self.snapshot.identity.traits.names == Naming::Configuration;
         let found = self.snapshot.views().find(|other| {
             let advertised = other.registered(|record| record.postgres.clone()).map(|fact| fact.value);
             // Its own end of the console's session, where the nodes' network is another than the console's.
@@ -395,14 +407,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_without_a_name_is_told_by_where_it_comes_from() {
-        let told = served(&nameless(["10.0.0.0", "10.0.0.1", "10.0.0.2"]));
+    fn a_stream_without_a_name_is_reported_by_where_it_comes_from() {
+        let reported = served(&nameless(["10.0.0.0", "10.0.0.1", "10.0.0.2"]));
         let of = |host: &str| ("pg-0".to_owned(), host.to_owned());
-        assert_eq!(told, [of("10.0.0.1"), of("10.0.0.2")]);
+        assert_eq!(reported, [of("10.0.0.1"), of("10.0.0.2")]);
     }
 
     #[test]
-    fn members_at_one_address_are_not_told_apart_by_it() {
+    fn members_at_one_address_are_not_distinguished_by_it() {
         assert_eq!(served(&nameless(["10.0.0.1", "10.0.0.1", "10.0.0.1"])), []);
     }
 }

@@ -5,7 +5,7 @@ use super::lsn::SystemId;
 use super::observed::Observed;
 use super::role::Role;
 use super::snapshot::Snapshot;
-use super::source::Trouble;
+use super::source::FailureKind;
 use super::view::MemberView;
 
 /// Whether a member takes writes.
@@ -39,7 +39,7 @@ impl MemberView<'_> {
     /// Whether PostgreSQL itself says that it starts or shuts down: then nobody writes there, whatever its agent said last.
     fn says_that_it_is_not_ready(&self) -> bool {
         let failure = self.member.sql.as_ref().and_then(|sql| sql.failure.as_ref());
-        failure.is_some_and(|failure| failure.error.trouble == Trouble::NotReady)
+        failure.is_some_and(|failure| failure.error.failure_kind == FailureKind::NotReady)
     }
 
     /// Whether the member is known to be of another cluster: its system identifier is not this cluster's.
@@ -104,13 +104,13 @@ mod tests {
     }
 
     #[rstest]
-    #[case::shutting_down(Trouble::NotReady, false)]
-    #[case::a_port_that_is_closed_from_here(Trouble::Refused, true)]
-    #[case::a_wrong_password(Trouble::Credentials, true)]
-    fn a_server_that_says_that_it_is_not_ready_writes_nothing(#[case] trouble: Trouble, #[case] writes: bool) {
+    #[case::shutting_down(FailureKind::NotReady, false)]
+    #[case::a_port_that_is_closed_from_here(FailureKind::Refused, true)]
+    #[case::a_wrong_password(FailureKind::Credentials, true)]
+    fn a_server_that_says_that_it_is_not_ready_writes_nothing(#[case] failure_kind: FailureKind, #[case] writes: bool) {
         let mut snapshot = split();
         if let Some(reading) = &mut member(&mut snapshot, "pg-0").sql {
-            fail(reading, trouble, seconds(2));
+            fail(reading, failure_kind, seconds(2));
         }
         assert_eq!(names(&snapshot).contains(&"pg-0".to_owned()), writes);
     }

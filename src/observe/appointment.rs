@@ -7,7 +7,7 @@ use crate::model::record::PendingOrder;
 use crate::model::snapshot::Snapshot;
 
 /// How much earlier than by this host's clock Patroni may find that the time has come, in seconds.
-const SLACK: i64 = 5;
+const SLACK_SECONDS: i64 = 5;
 
 /// Memory of the scheduled switchover of one cluster.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl Appointment {
     /// Learns from a picture. Returns the order that was not carried out, as long as that is worth a word: until the leader
     /// changes, or another is scheduled.
     pub(super) fn take(&mut self, snapshot: &Snapshot) -> Option<PendingOrder> {
-        let record = snapshot.recorded(|content| {
+        let record = snapshot.from_record(|content| {
             Some((content.order.clone(), content.leader.as_ref().map(|leader| leader.holder.clone())))
         });
         let Some((order, leader)) = record.filter(|record| record.fresh).map(|record| record.value) else {
@@ -40,7 +40,7 @@ impl Appointment {
         // Without a leader the switchover is under way.
         let Some(leader) = leader else { return self.missed.clone() };
         if let Some((order, at)) = self.known.take() {
-            let was_due = snapshot.wall.duration_since(at).as_secs() >= -SLACK;
+            let was_due = snapshot.wall.duration_since(at).as_secs() >= -SLACK_SECONDS;
             // Taken back before its time, it is nobody's loss.
             let stays = order.leader.as_ref().is_none_or(|from| *from == leader);
             let taken_over = order.candidate.as_ref() == Some(&leader);
@@ -93,13 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_was_carried_out_or_taken_back_is_not_missed() {
+    fn an_order_that_was_carried_out_or_reverted_is_not_missed() {
         let soon = SignedDuration::from_secs(60);
         let mut memory = Appointment::default();
         memory.take(&picture(Some(soon), "pg-0", 0));
         assert_eq!(memory.take(&picture(None, "pg-2", 62)), None, "carried out");
         let mut memory = Appointment::default();
         memory.take(&picture(Some(soon), "pg-0", 0));
-        assert_eq!(memory.take(&picture(None, "pg-0", 20)), None, "taken back");
+        assert_eq!(memory.take(&picture(None, "pg-0", 20)), None, "reverted");
     }
 }

@@ -7,36 +7,98 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::agent::Registration;
+use jiff::Timestamp;
+
+use crate::model::agent::{Address, Registration};
 use crate::model::lsn::SystemId;
+use crate::model::member::Member;
+use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::observed::Reading;
-use crate::model::record::{ClusterRecord, Lead, OwnRecord};
+use crate::model::record::{ClusterRecord, Lead, StackRecord};
 use crate::model::role::Role;
 use crate::model::snapshot::Snapshot;
-use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::source::{FailureKind, Source, SourceError, SourceKind};
 use crate::model::text::Text;
 use crate::model::view::MemberView;
 use crate::model::writers::Writes;
 
-/// The record that follows from `snapshot`, as old as the oldest word that it rests on.
-pub(super) fn record(snapshot: &Snapshot) -> Reading<ClusterRecord> {
-    let now = snapshot.now;
-    let source = Source::new(SourceKind::Nodes, "");
-    let asked: Vec<_> = snapshot.members.iter().filter_map(|member| member.sql.as_ref()).collect();
-    let stale_after = asked.iter().map(|sql| sql.stale_after).max().unwrap_or(Duration::ZERO);
-    let since = asked.iter().map(|sql| sql.asked_since).min().unwrap_or(now);
-    let mut reading = Reading::unasked(source, stale_after, since);
-    let told: Vec<_> = asked.iter().filter(|sql| sql.is_fresh(now)).filter_map(|sql| sql.answer.as_ref()).collect();
-    match told.iter().map(|answer| answer.at).min() {
-        Some(at) => reading.take(at, Duration::ZERO, Ok(Arc::new(put_together(snapshot)))),
-        None if asked.iter().any(|sql| sql.silent_since(now).is_some()) => {
-            let error = SourceError::new(Trouble::TimedOut, "the nodes", "no node answers");
-            reading.take(now, Duration::ZERO, Err(error));
-        }
-        None => {}
+/// What the record rests on, of one node: everything else that a node tells may change without it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct NodeFacts {
+    node: NodeName,
+    /// Where it is reached.
+    at: Option<Address>,
+    is_fresh: bool,
+    reported: Option<AuthorityInput>,
+}
+
+/// The part of a node's answer that the record is put together from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct AuthorityInput {
+    in_recovery: bool,
+    system_id: Option<SystemId>,
+    started: Timestamp,
+    /// Its own end of the console's session, by which others' receivers are told apart.
+    address: Option<Address>,
+    /// Whom its receiver is connected to.
+    sender: Option<(Option<Text>, Option<u16>)>,
+}
+
+impl NodeFacts {
+    fn of(member: &Member, now: Moment) -> Self {
+        let sql = member.sql.as_ref();
+        let reported = sql.and_then(|sql| sql.last()).map(|report| AuthorityInput {
+            in_recovery: report.in_recovery,
+            system_id: report.system_id,
+            started: report.postmaster_started,
+            address: report.address.clone(),
+            sender: report.receiver.as_ref().map(|from| (from.sender_host.clone(), from.sender_port)),
+        });
+        let is_fresh = sql.is_some_and(|sql| sql.is_fresh(now));
+        Self { node: member.name.clone(), at: member.postgres_address.clone(), is_fresh, reported }
     }
-    reading
+}
+
+/// Puts the record together, anew only where what it rests on is another than before.
+#[derive(Debug, Default)]
+pub(super) struct Authority {
+    node_facts: Vec<NodeFacts>,
+    record: Option<Arc<ClusterRecord>>,
+}
+
+impl Authority {
+    /// The record that follows from `snapshot`, as old as the oldest word that it rests on.
+    pub(super) fn record(&mut self, snapshot: &Snapshot) -> Reading<ClusterRecord> {
+        let now = snapshot.now;
+        let source = Source::new(SourceKind::Nodes, "");
+        let asked: Vec<_> = snapshot.members.iter().filter_map(|member| member.sql.as_ref()).collect();
+        let stale_after = asked.iter().map(|sql| sql.stale_after).max().unwrap_or(Duration::ZERO);
+        let since = asked.iter().map(|sql| sql.asked_since).min().unwrap_or(now);
+        let mut reading = Reading::not_attempted(source, stale_after, since);
+        let reported = asked.iter().filter(|sql| sql.is_fresh(now)).filter_map(|sql| sql.answer.as_ref());
+        match reported.map(|answer| answer.at).min() {
+            Some(at) => reading.take(at, Duration::ZERO, Ok(self.present(snapshot))),
+            None if asked.iter().any(|sql| sql.silent_since(now).is_some()) => {
+                let error = SourceError::new(FailureKind::TimedOut, "the nodes", "no node responds");
+                reading.take(now, Duration::ZERO, Err(error));
+            }
+            None => {}
+        }
+        reading
+    }
+
+    fn present(&mut self, snapshot: &Snapshot) -> Arc<ClusterRecord> {
+        let words: Vec<NodeFacts> = snapshot.members.iter().map(|member| NodeFacts::of(member, snapshot.now)).collect();
+        match &self.record {
+            Some(record) if self.node_facts == words => Arc::clone(record),
+            _ => {
+                let record = Arc::new(put_together(snapshot));
+                (self.node_facts, self.record) = (words, Some(Arc::clone(&record)));
+                record
+            }
+        }
+    }
 }
 
 fn put_together(snapshot: &Snapshot) -> ClusterRecord {
@@ -58,7 +120,7 @@ fn put_together(snapshot: &Snapshot) -> ClusterRecord {
         leader,
         members: ours().map(registration).collect(),
         system_id: cluster,
-        own: OwnRecord::Nodes { roles: roles(&views), doubt },
+        stack_record: StackRecord::Nodes { roles: roles(&views), doubt },
         ..ClusterRecord::default()
     }
 }
@@ -69,9 +131,9 @@ fn doubt(writers: &[&NodeName], silent: &[&NodeName]) -> Option<Text> {
     let words = match (writers, silent) {
         ([_], []) => return None,
         ([], []) => "every node is in recovery".to_owned(),
-        ([], silent) => format!("no node that answers takes writes, and {} cannot be asked", list(silent)),
-        ([one], silent) => format!("{one} takes writes, and whether {} does too is unknown", list(silent)),
-        (writers, _) => format!("{} all take writes", list(writers)),
+        ([], silent) => format!("no reachable node accepts writes, and {} is unreachable", list(silent)),
+        ([one], silent) => format!("{one} accepts writes, and it is unknown whether {} does too", list(silent)),
+        (writers, _) => format!("{} all accept writes", list(writers)),
     };
     Some(Text::new(words))
 }
@@ -79,10 +141,10 @@ fn doubt(writers: &[&NodeName], silent: &[&NodeName]) -> Option<Text> {
 /// The system identifier that the nodes which answer agree about; where they differ, that of most of them, and of the
 /// first by name among equals.
 fn agreed_system_id(views: &[MemberView<'_>]) -> Option<SystemId> {
-    let told = || views.iter().filter_map(MemberView::system_id).map(|id| id.value);
-    let count = |id: &SystemId| told().filter(|other| other == id).count();
+    let reported = || views.iter().filter_map(MemberView::system_id).map(|id| id.value);
+    let count = |id: &SystemId| reported().filter(|other| other == id).count();
     // `max_by_key` takes the last of equals.
-    told().collect::<Vec<_>>().into_iter().rev().max_by_key(count)
+    reported().collect::<Vec<_>>().into_iter().rev().max_by_key(count)
 }
 
 fn registration(view: &MemberView<'_>) -> Registration {
@@ -112,13 +174,13 @@ mod tests {
     use crate::model::test_support::{cut, plain, seconds, sql};
 
     fn held(snapshot: &Snapshot) -> ClusterRecord {
-        record(snapshot).fresh(snapshot.now).cloned().expect("a fresh record")
+        Authority::default().record(snapshot).fresh(snapshot.now).cloned().expect("a fresh record")
     }
 
     fn doubt_of(record: &ClusterRecord) -> Option<&str> {
-        match &record.own {
-            OwnRecord::Nodes { doubt, .. } => doubt.as_ref().map(Text::as_str),
-            OwnRecord::Patroni(_) => panic!("Patroni's"),
+        match &record.stack_record {
+            StackRecord::Nodes { doubt, .. } => doubt.as_ref().map(Text::as_str),
+            StackRecord::Patroni(_) => panic!("Patroni's"),
         }
     }
 
@@ -131,9 +193,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case::a_silent_standby(&["pg-1"], &[], "pg-0 takes writes, and whether pg-1 does too is unknown")]
-    #[case::a_silent_primary(&["pg-0"], &[], "no node that answers takes writes, and pg-0 cannot be asked")]
-    #[case::two_that_write(&[], &["pg-1"], "pg-0, pg-1 all take writes")]
+    #[case::a_silent_standby(&["pg-1"], &[], "pg-0 accepts writes, and it is unknown whether pg-1 does too")]
+    #[case::a_silent_primary(&["pg-0"], &[], "no reachable node accepts writes, and pg-0 is unreachable")]
+    #[case::two_that_write(&[], &["pg-1"], "pg-0, pg-1 all accept writes")]
     fn nobody_is_named_where_more_than_one_could_write(
         #[case] silent: &[&str],
         #[case] promoted: &[&str],
@@ -178,6 +240,38 @@ mod tests {
         for name in ["pg-0", "pg-1", "pg-2"] {
             cut(&mut snapshot, name, seconds(38));
         }
-        assert!(!record(&snapshot).is_fresh(snapshot.now));
+        assert!(!Authority::default().record(&snapshot).is_fresh(snapshot.now));
+    }
+
+    /// Whether the record of `after` is the very one that was put together for `before`.
+    fn is_kept(before: &Snapshot, after: &Snapshot) -> bool {
+        let mut authority = Authority::default();
+        let reported =
+            |reading: &Reading<ClusterRecord>| reading.answer.as_ref().map(|answer| Arc::clone(&answer.value));
+        let (first, second) = (authority.record(before), authority.record(after));
+        Arc::ptr_eq(&reported(&first).expect("a record"), &reported(&second).expect("a record"))
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_new_of_who_is_who_costs_no_new_record() {
+        let mut moved = plain();
+        sql(&mut moved, "pg-0", |report| {
+            report.server_time += seconds(1);
+            report.position = crate::model::agent::Position::Writing { at: crate::model::lsn::Lsn(1 << 40) };
+        });
+        assert!(is_kept(&plain(), &moved));
+    }
+
+    #[rstest]
+    #[case::a_promotion(|s: &mut Snapshot| sql(s, "pg-1", |report| report.in_recovery = false))]
+    #[case::silence(|s: &mut Snapshot| cut(s, "pg-1", seconds(38)))]
+    #[case::another_system(|s: &mut Snapshot| sql(s, "pg-2", |report| report.system_id = Some(SystemId(99))))]
+    #[case::a_receiver_that_is_gone(|s: &mut Snapshot| sql(s, "pg-2", |report| report.receiver = None))]
+    #[case::one_server_twice(|s: &mut Snapshot| sql(s, "pg-2", |report| report.postmaster_started -= seconds(1)))]
+    #[case::a_node_less(|s: &mut Snapshot| drop(s.members.pop()))]
+    fn an_answer_that_does_is_taken_into_a_new_record(#[case] change: fn(&mut Snapshot)) {
+        let mut after = plain();
+        change(&mut after);
+        assert!(!is_kept(&plain(), &after));
     }
 }

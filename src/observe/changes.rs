@@ -3,12 +3,14 @@
 //! Only what an operator would want to have been told: numbers that move all the time are no events. A value that
 //! became unknown is no change of the value; that its source went silent is an event of its own.
 
+mod poolers;
+
 use jiff::Timestamp;
 
 use crate::model::dcs::DcsMember;
 use crate::model::event::{Event, EventKind};
 use crate::model::finding::{Finding, Severity, Subject};
-use crate::model::inventory::{Place, Standing};
+use crate::model::inventory::{ConfiguredNode, NodeMatch};
 use crate::model::member::{Member, Presence};
 use crate::model::moment::Moment;
 use crate::model::observed::{Freshness, Observed};
@@ -25,6 +27,7 @@ pub fn between(before: &Snapshot, after: &Snapshot, seen: u64) -> Vec<Event> {
     record(before, after, &mut changes);
     members(before, after, &mut changes);
     routers(before, after, &mut changes);
+    poolers::poolers(before, after, &mut changes);
     sources(before, after, &mut changes);
     findings(&before.findings, &after.findings, &mut changes);
     changes.events
@@ -54,13 +57,19 @@ fn moved<T: PartialEq>(before: Option<Observed<T>>, after: Option<Observed<T>>) 
 
 fn leader(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
     let held = |snapshot: &Snapshot| {
-        snapshot.recorded(|content| Some(content.leader.as_ref().map(|leader| leader.holder.clone())))
+        snapshot.from_record(|content| Some(content.leader.as_ref().map(|leader| leader.holder.clone())))
     };
+    let locks = after.identity.traits.has_dcs();
     if let Some((old, new)) = moved(held(before), held(after)) {
         let (severity, text) = match (&old, &new.value) {
             (Some(old), Some(new)) => (Severity::Warning, format!("leader {old} → {new}")),
-            (None, Some(new)) => (Severity::Warning, format!("{new} took the leader lock")),
-            (Some(old), None) => (Severity::Critical, format!("{old} lost the leader lock: no leader")),
+            (None, Some(new)) if locks => (Severity::Warning, format!("{new} acquired the leader key")),
+            (None, Some(new)) => (Severity::Warning, format!("{new} is the only node that accepts writes")),
+            (Some(old), None) if locks => (Severity::Critical, format!("{old} lost the leader key: no leader")),
+            (Some(old), None) => {
+                let doubt = after.doubt().map(|doubt| format!(": {}", doubt.value)).unwrap_or_default();
+                (Severity::Critical, format!("unknown whether {old} is still the leader{doubt}"))
+            }
             (None, None) => return,
         };
         changes.push(EventKind::Leader, severity, Subject::Cluster, text, Some(new.source));
@@ -80,7 +89,8 @@ fn record(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         };
         changes.push(EventKind::Configuration, severity, Subject::Cluster, text, Some(new.source));
     }
-    let config = |snapshot: &Snapshot| snapshot.recorded(|content| content.config().map(|config| config.lines.clone()));
+    let config =
+        |snapshot: &Snapshot| snapshot.from_record(|content| content.config().map(|config| config.lines.clone()));
     if let Some((old, new)) = moved(config(before), config(after)) {
         let mut lines: Vec<&str> = new
             .value
@@ -96,14 +106,15 @@ fn record(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         };
         changes.push(EventKind::Configuration, Severity::Note, Subject::Cluster, text, Some(new.source));
     }
-    let order = |snapshot: &Snapshot| snapshot.recorded(|content| Some(content.order.clone()));
+    let order = |snapshot: &Snapshot| snapshot.from_record(|content| Some(content.order.clone()));
     if let Some((old, new)) = moved(order(before), order(after)) {
         let text = match (&old, &new.value) {
             (_, Some(order)) => {
-                let to = order.candidate.as_ref().map_or_else(|| "any".to_owned(), ToString::to_string);
-                match &order.scheduled_at {
-                    Some(at) => format!("switchover to {to} scheduled for {at}"),
-                    None => format!("order to make {to} the leader"),
+                let to = order.candidate.as_ref().map_or_else(|| "the best candidate".to_owned(), ToString::to_string);
+                match (&order.scheduled_at, &order.leader) {
+                    (Some(at), _) => format!("switchover to {to} scheduled for {at}"),
+                    (None, Some(leader)) => format!("switchover from {leader} to {to} requested"),
+                    (None, None) => format!("failover to {to} requested"),
                 }
             }
             (_, None) => "failover key cleared".to_owned(),
@@ -112,11 +123,11 @@ fn record(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
     }
     lock(before, after, changes);
     let sync = |snapshot: &Snapshot| {
-        snapshot.recorded(|content| Some(content.sync().map(|sync| sync.standbys.clone()).unwrap_or_default()))
+        snapshot.from_record(|content| Some(content.sync().map(|sync| sync.standbys.clone()).unwrap_or_default()))
     };
     if let Some((_, new)) = moved(sync(before), sync(after)) {
         let names: Vec<String> = new.value.iter().map(ToString::to_string).collect();
-        let names = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let text = format!("synchronous standbys: {names}");
         changes.push(EventKind::Replication, Severity::Note, Subject::Cluster, text, Some(new.source));
     }
@@ -124,12 +135,16 @@ fn record(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
 }
 
 fn lock(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
-    let lock = |snapshot: &Snapshot| snapshot.recorded(|content| Some(content.lock.clone()));
+    // With the record's source and age also where nobody holds it.
+    let lock = |snapshot: &Snapshot| {
+        let held = snapshot.operation_lock().map(|lock| lock.map(Some));
+        held.or_else(|| snapshot.from_record(|content| Some(content.lock.clone())))
+    };
     let Some((old, new)) = moved(lock(before), lock(after)) else { return };
     let source = Some(new.source.clone());
     let text = match (&old, &new.value) {
-        (_, Some(lock)) => format!("operation lock taken: {}", lock.words()),
-        (Some(lock), None) => format!("operation lock given back: {}", lock.words()),
+        (_, Some(lock)) => format!("operation lock acquired: {}", lock.describe()),
+        (Some(lock), None) => format!("operation lock released: {}", lock.describe()),
         (None, None) => return,
     };
     changes.push(EventKind::Dcs, Severity::Note, Subject::Cluster, text, source);
@@ -163,7 +178,7 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         };
         match (old.presence, member.presence) {
             (Presence::Present, Presence::Missing { .. }) => {
-                let text = format!("{} vanished from the DCS", member.name);
+                let text = format!("{} disappeared from the DCS", member.name);
                 changes.push(EventKind::Membership, Severity::Warning, subject(), text, None);
             }
             (Presence::Missing { .. }, Presence::Present) => {
@@ -176,7 +191,7 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
             && was.host != is.host
         {
             // Logins go there from now on: whoever can write the record can say so.
-            let text = format!("{} is at {is} now, by the record; before: {was}", member.name);
+            let text = format!("{}: address in the DCS changed from {was} to {is}", member.name);
             changes.push(EventKind::Membership, Severity::Warning, subject(), text, None);
         }
         let (was, is) = (before.view(old), after.view(member));
@@ -196,16 +211,16 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
             changes.push(EventKind::Node, severity, subject(), text, Some(new.source));
         }
         if let Some((_, new)) = moved(was.pending_restart(), is.pending_restart()) {
-            let text = if new.value { "waits for a restart" } else { "no longer waits for a restart" };
+            let text = if new.value { "pending restart" } else { "no longer pending restart" };
             let text = format!("{} {text}", member.name);
             changes.push(EventKind::Node, Severity::Note, subject(), text, Some(new.source));
         }
         if let Some((old, new)) = moved(was.tags(), is.tags()) {
-            let text = format!("{}'s tags: {} (before: {old})", member.name, new.value);
+            let text = format!("{} tags: {} (before: {old})", member.name, new.value);
             changes.push(EventKind::Node, Severity::Note, subject(), text, Some(new.source));
         }
         if let Some((old, new)) = moved(was.upstream(), is.upstream()) {
-            let text = format!("{} follows {} instead of {old}", member.name, new.value);
+            let text = format!("{} streams from {} (before: {old})", member.name, new.value);
             changes.push(EventKind::Replication, Severity::Note, subject(), text, Some(new.source));
         }
     }
@@ -219,14 +234,15 @@ fn members(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
 /// known who is there, and nobody dismissed it.
 fn left(gone: &Member, after: &Snapshot) -> (String, Subject) {
     let Some(named_by) = &gone.named_by else {
-        return (format!("{} dismissed", gone.name), Subject::Node(gone.name.clone()));
+        return (format!("{} forgotten", gone.name), Subject::Node(gone.name.clone()));
     };
-    let place = after.places.iter().find(|place| place.label == gone.name || gone.name == *place.at());
-    let at = place.map_or_else(|| gone.name.to_string(), Place::at);
-    match place.map(|place| &place.standing) {
-        Some(Standing::Member(name)) => (format!("{at} ({named_by}) is {name}"), Subject::Node(name.clone())),
-        Some(Standing::Stranger(_)) => (format!("{at} ({named_by}) is of another cluster"), Subject::Cluster),
-        Some(Standing::Unknown) | None => (format!("{at} ({named_by}) is not followed any more"), Subject::Cluster),
+    let place =
+        after.configured_nodes.iter().find(|place| place.label == gone.name || gone.name == *place.describe_address());
+    let at = place.map_or_else(|| gone.name.to_string(), ConfiguredNode::describe_address);
+    match place.map(|place| &place.node_match) {
+        Some(NodeMatch::Member(name)) => (format!("{at} ({named_by}) is {name}"), Subject::Node(name.clone())),
+        Some(NodeMatch::Foreign(_)) => (format!("{at} ({named_by}) belongs to another cluster"), Subject::Cluster),
+        Some(NodeMatch::Unknown) | None => (format!("{at} ({named_by}) is no longer monitored"), Subject::Cluster),
     }
 }
 
@@ -241,7 +257,7 @@ fn routers(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
             if coarse(&old.status) == coarse(&row.status) {
                 continue;
             }
-            let text = format!("{}/{} {} → {}", row.proxy, row.server, old.status.word(), row.status.word());
+            let text = format!("{}/{} {} → {}", row.proxy, row.server, old.status.as_str(), row.status.as_str());
             let subject = Subject::Router(router.name.clone());
             changes.push(EventKind::Router, Severity::Note, subject, text, Some(is.source.clone()));
         }
@@ -265,9 +281,9 @@ fn sources(before: &Snapshot, after: &Snapshot, changes: &mut Changes) {
         let Some(was) = old.iter().find(|was| was.source == now.source) else { continue };
         let (text, severity) = match (was.freshness, now.freshness) {
             (Freshness::Fresh | Freshness::Waiting, Freshness::Stale | Freshness::Lost) => {
-                (format!("silent: {}", now.trouble.as_deref().unwrap_or("no answer")), Severity::Warning)
+                (format!("unreachable: {}", now.failure_kind.as_deref().unwrap_or("no response")), Severity::Warning)
             }
-            (Freshness::Stale | Freshness::Lost, Freshness::Fresh) => ("answers again".to_owned(), Severity::Note),
+            (Freshness::Stale | Freshness::Lost, Freshness::Fresh) => ("up again".to_owned(), Severity::Note),
             _ => continue,
         };
         let source = now.source;
@@ -282,7 +298,7 @@ fn findings(before: &[Finding], after: &[Finding], changes: &mut Changes) {
     }
     let grown = |new: &&Finding| before.iter().any(|old| old.same_as(new) && old.severity < new.severity);
     for worse in after.iter().rev().filter(grown) {
-        let text = format!("worse: {}", worse.title);
+        let text = format!("escalated: {}", worse.title);
         changes.push(EventKind::Finding, worse.severity, worse.subject.clone(), text, None);
     }
     for known in after.iter().filter(|new| new.acknowledged.is_some()) {
@@ -294,7 +310,7 @@ fn findings(before: &[Finding], after: &[Finding], changes: &mut Changes) {
         changes.push(EventKind::Finding, Severity::Note, known.subject.clone(), text, None);
     }
     for ended in before.iter().filter(|old| !after.iter().any(|new| new.same_as(old))) {
-        let text = format!("over: {}", ended.title);
+        let text = format!("resolved: {}", ended.title);
         changes.push(EventKind::Finding, Severity::Note, ended.subject.clone(), text, None);
     }
 }
@@ -305,14 +321,33 @@ mod tests {
     use crate::model::inventory::Origin;
     use crate::model::test_support;
 
+    #[test]
+    fn where_there_is_no_lock_a_change_of_leader_speaks_of_none() {
+        let reported = |before: Result<&str, &str>, after: Result<&str, &str>| {
+            let (mut old, mut new) = (test_support::plain(), test_support::plain());
+            test_support::by_nodes(&mut old, before);
+            test_support::by_nodes(&mut new, after);
+            let events = between(&old, &new, 0);
+            events.iter().find(|event| event.kind == EventKind::Leader).map(|event| event.text.to_string())
+        };
+        let doubt = "pg-0, pg-1 all accept writes";
+        let gone = format!("unknown whether pg-0 is still the leader: {doubt}");
+        assert_eq!(reported(Ok("pg-0"), Err(doubt)), Some(gone));
+        assert_eq!(reported(Err(doubt), Ok("pg-1")).as_deref(), Some("pg-1 is the only node that accepts writes"));
+        assert_eq!(reported(Ok("pg-0"), Ok("pg-1")).as_deref(), Some("leader pg-0 → pg-1"));
+    }
+
     /// A row that was made for a configured place bears the place's label until it is known who is there.
     #[test]
     fn a_place_that_turns_out_to_be_a_member_is_not_called_dismissed() {
-        let after = |standing: Option<Standing>| {
+        let after = |standing: Option<NodeMatch>| {
             let mut after = test_support::healthy();
             let url = Some("http://127.0.0.1:8008".into());
-            let place = |standing| Place { standing, ..Place::new("node-0".into(), Origin::PatroniUrls, url, None) };
-            after.places = standing.map(place).into_iter().collect();
+            let place = |standing| ConfiguredNode {
+                node_match: standing,
+                ..ConfiguredNode::new("node-0".into(), Origin::PatroniUrls, url, None)
+            };
+            after.configured_nodes = standing.map(place).into_iter().collect();
             after
         };
         let before = |named_by: Option<&str>| {
@@ -320,29 +355,35 @@ mod tests {
             before.members.push(Member { named_by: named_by.map(Text::new), ..Member::new("node-0".into()) });
             before
         };
-        let told = |named_by, standing| {
+        let reported = |named_by, standing| {
             let events = between(&before(named_by), &after(standing), 0);
             assert_eq!(events.len(), 1, "{events:?}");
             events[0].text.to_string()
         };
         let by = Some("patroni.urls");
-        assert_eq!(told(by, Some(Standing::Member("pg-0".into()))), "http://127.0.0.1:8008 (patroni.urls) is pg-0");
-        assert_eq!(told(by, Some(Standing::Unknown)), "http://127.0.0.1:8008 (patroni.urls) is not followed any more");
-        assert_eq!(told(by, None), "node-0 (patroni.urls) is not followed any more");
-        assert_eq!(told(None, None), "node-0 dismissed", "one that only the DCS had known");
+        assert_eq!(
+            reported(by, Some(NodeMatch::Member("pg-0".into()))),
+            "http://127.0.0.1:8008 (patroni.urls) is pg-0"
+        );
+        assert_eq!(
+            reported(by, Some(NodeMatch::Unknown)),
+            "http://127.0.0.1:8008 (patroni.urls) is no longer monitored"
+        );
+        assert_eq!(reported(by, None), "node-0 (patroni.urls) is no longer monitored");
+        assert_eq!(reported(None, None), "node-0 forgotten", "one that only the DCS had known");
     }
 
     #[test]
-    fn a_member_that_the_record_leads_elsewhere_is_told() {
+    fn a_member_that_the_record_leads_elsewhere_is_reported() {
         let before = test_support::healthy();
         let mut after = before.clone();
         let host = after.members[1].postgres_address.as_ref().map(|address| address.host.to_string());
         after.members[1].postgres_address.as_mut().expect("an address").host = Text::new("203.0.113.9");
         let events = between(&before, &after, 0);
-        let told = events.iter().find(|event| event.kind == EventKind::Membership).expect("an event");
-        assert_eq!((told.severity, events.len()), (Severity::Warning, 1), "{events:?}");
-        let text = told.text.as_str();
-        assert!(text.contains("is at 203.0.113.9") && text.contains(&host.expect("an address")), "{text}");
+        let reported = events.iter().find(|event| event.kind == EventKind::Membership).expect("an event");
+        assert_eq!((reported.severity, events.len()), (Severity::Warning, 1), "{events:?}");
+        let text = reported.text.as_str();
+        assert!(text.contains("to 203.0.113.9") && text.contains(&host.expect("an address")), "{text}");
         assert_eq!(between(&before, &before, 0), [], "nothing moved");
     }
 }

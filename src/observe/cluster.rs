@@ -15,16 +15,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::appointment::Appointment;
+use super::authority::Authority;
+use super::changes;
+use super::deferred::DeferredSources;
 use super::findings::FindingMemory;
 use super::histories::Histories;
 use super::inventory::Inventory;
 use super::merge::{Merge, Observation};
 use super::pause::PauseMemory;
 use super::picture::{Clock, Handle, Order, Picture};
-use super::reserve::Reserve;
-use super::task::{Surroundings, drive, stale_after};
-use super::{authority, changes};
-use crate::driver::port::{Contact, Facts, NodeSources, Observe, Pace};
+use super::task::{TaskContext, drive, stale_after};
+use crate::driver::port::{Facts, MemberAddress, NodeSources, Observe, PollPace};
 use crate::health;
 use crate::model::acknowledgement::Acknowledgement;
 use crate::model::event::Event;
@@ -33,31 +34,34 @@ use crate::model::name::NodeName;
 use crate::model::observed::Freshness;
 use crate::model::record::ClusterRecord;
 use crate::model::router::Router;
-use crate::model::snapshot::{Identity, Snapshot, StackKind};
+use crate::model::snapshot::{Identity, Snapshot};
 use crate::model::source::{Source, SourceKind};
+use crate::model::stack::RecordKeeper;
 use crate::model::text::Text;
 use crate::model::thresholds::Thresholds;
 
 /// How long a picture waits that would only show what is shown already, a little younger.
-const NOTHING_NEW: Duration = Duration::from_millis(800);
+const HEARTBEAT: Duration = Duration::from_millis(800);
 
 /// How long the record may take before places are followed that it may have under another name.
-const RECORD_PATIENCE: Duration = Duration::from_millis(250);
+const RECORD_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// How long the agent of a place may take to say whose it is before its server is asked as well.
-const AGENT_PATIENCE: Duration = Duration::from_millis(250);
+const AGENT_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Events kept.
-const MOST_EVENTS: usize = 2_000;
+const MAX_EVENTS: usize = 2_000;
 
 /// A cluster as the composition root puts it together: who it is, and what to ask.
-pub struct Stack {
+pub struct ClusterSetup {
     /// Who it is.
     pub identity: Identity,
     /// Limits.
     pub thresholds: Thresholds,
     /// Whether disagreements are told at once, without waiting for them to last, until [`Order::Settle`].
-    pub hurry: bool,
+    pub speed_up: bool,
+    /// Something is to be done to the cluster: every answer holds everything, also what is else asked for now and then.
+    pub attentive: bool,
     /// Refresh interval.
     pub interval: Duration,
     /// Time allowed for one attempt at a polled source.
@@ -78,11 +82,11 @@ pub struct Stack {
 
 /// Starts observing. The observer ends when `cancel` is cancelled or every clone of the handle is gone; its tasks
 /// belong to `tracker`.
-pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) -> Handle {
+pub fn start(stack: ClusterSetup, tracker: &TaskTracker, cancel: &CancellationToken) -> Handle {
     let clock = Clock::start();
     let now = clock.now();
     let settle = stack.thresholds.settle;
-    let thresholds = if stack.hurry {
+    let thresholds = if stack.speed_up {
         Thresholds { settle: Duration::ZERO, ..stack.thresholds.clone() }
     } else {
         stack.thresholds.clone()
@@ -100,21 +104,24 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
     let (orders, order_queue) = mpsc::channel(16);
     let (observations, observation_queue) = mpsc::channel(256);
     let cancel = cancel.child_token();
-    let around = Surroundings {
+    let around = TaskContext {
         clock,
         interval: watch::Sender::new(stack.interval).subscribe(),
         nudge: watch::Sender::new(0).subscribe(),
+        attentive: watch::Sender::new(stack.attentive).subscribe(),
         deadline: stack.deadline,
         phase: phase(&stack.identity),
         observations,
         cancel: cancel.clone(),
     };
     let handle = Handle { cluster: stack.identity.name, clock, pictures, orders };
-    let record_due = Instant::now() + RECORD_PATIENCE;
+    let record_due = Instant::now() + RECORD_TIMEOUT;
     let mut observer = Observer {
         clock,
         interval: watch::Sender::new(stack.interval),
         nudge: watch::Sender::new(0),
+        attentive: watch::Sender::new(stack.attentive),
+        acts: stack.attentive,
         around,
         tracker: tracker.clone(),
         merge,
@@ -126,9 +133,10 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
         reached: BTreeMap::new(),
         asks_clusters: false,
         paces: Vec::new(),
-        reserve: Reserve::default(),
+        deferred: DeferredSources::default(),
         memory: FindingMemory::default(),
         acknowledged: Vec::new(),
+        authority: Authority::default(),
         pause: PauseMemory::default(),
         appointment: Appointment::default(),
         histories: Histories::default(),
@@ -139,6 +147,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
     };
     observer.around.interval = observer.interval.subscribe();
     observer.around.nudge = observer.nudge.subscribe();
+    observer.around.attentive = observer.attentive.subscribe();
     for source in stack.sources {
         let pace = observer.ask(source, &cancel);
         observer.paces.push(pace);
@@ -146,7 +155,7 @@ pub fn start(stack: Stack, tracker: &TaskTracker, cancel: &CancellationToken) ->
     for name in &stack.configured {
         observer.follow(name, None);
     }
-    observer.inventory.set(observer.nodes.places(&[]));
+    observer.inventory.set(observer.nodes.configured_nodes(&[]));
     observer.reconcile();
     let run = async move {
         observer.run(observation_queue, order_queue, &cancel).await;
@@ -173,7 +182,11 @@ struct Observer {
     clock: Clock,
     interval: watch::Sender<Duration>,
     nudge: watch::Sender<u64>,
-    around: Surroundings,
+    /// Whether every answer is to hold everything.
+    attentive: watch::Sender<bool>,
+    /// This process does something to the cluster.
+    acts: bool,
+    around: TaskContext,
     tracker: TaskTracker,
     merge: Merge,
     nodes: Box<dyn NodeSources>,
@@ -187,13 +200,14 @@ struct Observer {
     /// The store is asked which clusters it has.
     asks_clusters: bool,
     /// Members whose sources run.
-    followed: BTreeMap<NodeName, Followed>,
+    followed: BTreeMap<NodeName, MemberTasks>,
     /// Sources that belong to no member.
-    paces: Vec<(Source, Pace)>,
-    reserve: Reserve,
+    paces: Vec<(Source, PollPace)>,
+    deferred: DeferredSources,
     memory: FindingMemory,
     /// What somebody knows of, of this cluster.
     acknowledged: Vec<Arc<Acknowledgement>>,
+    authority: Authority,
     pause: PauseMemory,
     appointment: Appointment,
     histories: Histories,
@@ -206,7 +220,7 @@ struct Observer {
 
 /// How soon an observation should be on screen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Haste {
+enum PublishPriority {
     /// At once.
     Now,
     /// With what else comes within the time for gathering.
@@ -216,14 +230,14 @@ enum Haste {
 }
 
 /// A member whose sources run.
-struct Followed {
+struct MemberTasks {
     /// What they were started for.
-    contact: Contact,
+    member_address: MemberAddress,
     /// It is a place whose name may not be known: whoever is there may answer.
     is_probed: bool,
     cancel: CancellationToken,
     /// Each with its pace, to tell its staleness anew when the interval changes. They go with the member.
-    paces: Vec<(Source, Pace)>,
+    paces: Vec<(Source, PollPace)>,
 }
 
 impl Observer {
@@ -234,9 +248,12 @@ impl Observer {
         cancel: &CancellationToken,
     ) {
         let mut due: Option<Instant> = None;
+        // What only confirms may wait for its picture; what goes stale in the meantime may not.
+        let mut change = self.next_change();
         loop {
-            let wake = due.or_else(|| self.next_change()).unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
-            let patience = self.patience_ends();
+            let wake = due.into_iter().chain(change).min();
+            let wake = wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
+            let time_limit = self.time_limit_ends();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
@@ -251,14 +268,14 @@ impl Observer {
                 },
                 Some(observation) = observations.recv() => {
                     let at = Instant::now() + match self.take(observation) {
-                        Haste::Now => Duration::ZERO,
-                        Haste::WithTheRest => self.gather,
-                        Haste::WithTheNext => self.gather.max(NOTHING_NEW),
+                        PublishPriority::Now => Duration::ZERO,
+                        PublishPriority::WithTheRest => self.gather,
+                        PublishPriority::WithTheNext => self.gather.max(HEARTBEAT),
                     };
                     due = Some(due.map_or(at, |due| due.min(at)));
                 }
-                () = sleep_until(patience.unwrap_or(wake)), if patience.is_some() => {
-                    for (sources, cancel) in self.reserve.overdue() {
+                () = sleep_until(time_limit.unwrap_or(wake)), if time_limit.is_some() => {
+                    for (sources, cancel) in self.deferred.overdue() {
                         self.ask_all(sources, &cancel);
                     }
                     self.record_due.take_if(|due| *due <= Instant::now());
@@ -269,28 +286,37 @@ impl Observer {
                 () = sleep_until(wake) => {
                     due = None;
                     self.publish_picture();
+                    change = self.next_change();
                 }
             }
         }
     }
 
     /// Takes in an observation, and tells how soon what it changes should be on screen.
-    fn take(&mut self, observation: Observation) -> Haste {
+    fn take(&mut self, observation: Observation) -> PublishPriority {
         let record = match &observation.outcome {
             Ok(Facts::Record(record)) => Some(&**record),
             Ok(_) | Err(_) => self.merge.fresh_record(self.clock.now()),
         };
-        for (sources, cancel) in self.reserve.hear(&observation, record) {
+        for (sources, cancel) in self.deferred.next_message(&observation, record) {
             self.ask_all(sources, &cancel);
         }
         let kind = observation.source.kind;
         let Ok(Facts::Record(record)) = &observation.outcome else {
-            // What one interface of a router has lost the other may have lost too, which is asked at a pace of its own.
-            let router_fails = observation.outcome.is_err() && self.merge.router_answered(&observation.source);
+            // What one source of a node or a router has lost the others may have lost too, which have paces of their own.
+            let fails = observation.outcome.is_err() && self.merge.answered(&observation.source);
+            let confirms = self.merge.is_confirmed_by(&observation);
             let name = NodeName::new(observation.source.target.as_str());
             self.merge.take(observation);
-            if router_fails {
+            if fails {
                 self.nudge.send_modify(|count| *count += 1);
+            }
+            if confirms {
+                // Of a router its numbers are news, though nothing follows from them for who is who.
+                return match kind {
+                    SourceKind::RouterHttp | SourceKind::RouterRuntime => PublishPriority::WithTheRest,
+                    _ => PublishPriority::WithTheNext,
+                };
             }
             match kind {
                 SourceKind::Etcd | SourceKind::PatroniCluster => {
@@ -304,7 +330,7 @@ impl Observer {
                 }
                 SourceKind::Sql if self.inventory.is_row(&name) => self.reconcile(),
                 SourceKind::RouterHttp | SourceKind::RouterRuntime => {
-                    self.inventory.hear_routers(self.merge.picture());
+                    self.inventory.receive_routers(self.merge.picture());
                     self.reconcile();
                 }
                 SourceKind::Sql
@@ -318,19 +344,24 @@ impl Observer {
                 | SourceKind::Backup
                 | SourceKind::Runtime => {}
             }
-            return Haste::WithTheRest;
+            return PublishPriority::WithTheRest;
         };
         let holder = |record: &ClusterRecord| record.leader.as_ref().map(|leader| leader.holder.clone());
-        let haste = match self.merge.fresh_record(self.clock.now()) {
-            Some(before) if holder(before) != holder(record) => Haste::Now,
-            Some(before) if before.says_the_same_as(record) => Haste::WithTheNext,
-            Some(_) => Haste::WithTheRest,
-            None => Haste::Now,
+        let publish_priority = match self.merge.fresh_record(self.clock.now()) {
+            Some(before) if holder(before) != holder(record) => PublishPriority::Now,
+            Some(before) if before.says_the_same_as(record) => PublishPriority::WithTheNext,
+            Some(_) => PublishPriority::WithTheRest,
+            None => PublishPriority::Now,
         };
+        // Whoever holds the operation lock does something to the cluster.
+        let attentive = self.acts || record.lock.is_some();
         self.merge.take(observation);
         self.record_due = None;
-        self.follow_record();
-        haste
+        self.attentive.send_if_modified(|before| std::mem::replace(before, attentive) != attentive);
+        if publish_priority != PublishPriority::WithTheNext {
+            self.follow_record();
+        }
+        publish_priority
     }
 
     fn obey(&mut self, order: Order) {
@@ -361,16 +392,16 @@ impl Observer {
         }
     }
 
-    fn ask_all(&mut self, sources: Vec<Box<dyn Observe>>, cancel: &CancellationToken) -> Vec<(Source, Pace)> {
+    fn ask_all(&mut self, sources: Vec<Box<dyn Observe>>, cancel: &CancellationToken) -> Vec<(Source, PollPace)> {
         sources.into_iter().map(|source| self.ask(source, cancel)).collect()
     }
 
-    fn ask(&mut self, source: Box<dyn Observe>, cancel: &CancellationToken) -> (Source, Pace) {
+    fn ask(&mut self, source: Box<dyn Observe>, cancel: &CancellationToken) -> (Source, PollPace) {
         let pace = source.pace();
         let stale = stale_after(pace, *self.interval.borrow(), self.around.deadline);
         self.merge.announce(source.source(), stale, self.clock.now());
         let name = source.source().clone();
-        let around = Surroundings { cancel: cancel.clone(), ..self.around.clone() };
+        let around = TaskContext { cancel: cancel.clone(), ..self.around.clone() };
         self.tracker.spawn(drive(source, around));
         (name, pace)
     }
@@ -383,7 +414,7 @@ impl Observer {
             let counts = matches!(status.freshness, Freshness::Fresh | Freshness::Waiting);
             counts.then_some(status.stale_at + Duration::from_millis(5))
         });
-        let settling = self.memory.next_settling(snapshot.thresholds.settle, now);
+        let settling = self.memory.next_due(snapshot.thresholds.settle, now);
         let next: Moment = stale.chain(settling).filter(|at| *at > now).min()?;
         Some(Instant::now() + next.since(now))
     }
@@ -391,23 +422,24 @@ impl Observer {
     fn publish_picture(&mut self) {
         let now = self.clock.now();
         let mut snapshot: Snapshot = self.merge.snapshot(now, wall());
-        if snapshot.identity.kind == StackKind::Streaming {
-            snapshot.records = vec![authority::record(&snapshot)];
+        if snapshot.identity.traits.record == RecordKeeper::Nodes {
+            snapshot.records = vec![self.authority.record(&snapshot)];
         }
         self.histories.take(&mut snapshot);
         snapshot.paused_since = self.pause.take(&snapshot);
         snapshot.paused_by = snapshot.paused_since.and_then(|_| self.pause.by().cloned());
         snapshot.missed_switchover = self.appointment.take(&snapshot);
+        snapshot.finish();
         let drafts = health::examine(&snapshot);
         let settled = self.memory.settle(drafts, snapshot.thresholds.settle, now);
         let settled = settled.noting(&self.acknowledged, snapshot.wall);
-        (snapshot.findings, snapshot.settling) = (settled.findings, settled.settling);
+        (snapshot.findings, snapshot.pending_findings) = (settled.findings, settled.settling);
         let seen = self.events.last().map_or(0, |event| event.number);
         let events = changes::between(&self.publish.borrow().snapshot, &snapshot, seen);
         if !events.is_empty() {
             let log = Arc::make_mut(&mut self.events);
             log.extend(events);
-            let excess = log.len().saturating_sub(MOST_EVENTS);
+            let excess = log.len().saturating_sub(MAX_EVENTS);
             log.drain(..excess);
         }
         let picture =

@@ -6,8 +6,8 @@ use futures::future::join_all;
 use tokio::time::timeout;
 
 use crate::driver::port::Check;
-use crate::model::checkup::{Aspect, CheckLine, Verdict};
-use crate::model::source::{Source, Trouble};
+use crate::model::checkup::{CheckAspect, CheckLine, CheckupVerdict};
+use crate::model::source::{FailureKind, Source};
 use crate::model::text::Text;
 
 /// Examines every endpoint, for at most `longest` each, and returns the lines in the order of `checks`.
@@ -18,10 +18,10 @@ pub async fn examine(checks: Vec<(Source, Box<dyn Check>)>, longest: Duration) -
             Err(_) => vec![CheckLine {
                 source,
                 endpoint: check.endpoint(),
-                aspect: Aspect::Reach,
-                verdict: Verdict::Fail,
-                text: Text::new(format!("{}: no answer after {} s", check.endpoint(), longest.as_secs())),
-                remedy: Text::new(Trouble::TimedOut.remedy()),
+                aspect: CheckAspect::Reach,
+                verdict: CheckupVerdict::Fail,
+                text: Text::new(format!("{}: no response after {} s", check.endpoint(), longest.as_secs())),
+                remedy: Text::new(FailureKind::TimedOut.remedy()),
             }],
         }
     });

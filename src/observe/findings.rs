@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::health::Draft;
+use crate::health::FindingDraft;
 use crate::model::acknowledgement::Acknowledgement;
 use crate::model::finding::{Finding, Subject};
 use crate::model::moment::Moment;
@@ -13,21 +13,21 @@ use crate::model::text::Text;
 
 /// Disagreements that are told at once where they are there when a console begins to look: nobody knows how long they
 /// last already, and who looks because of them must not see a calm screen first.
-const TOLD_AT_FIRST_SIGHT: [&str; 2] = ["several-primaries", "primary-without-lock"];
+const REPORTED_IMMEDIATELY: [&str; 2] = ["several-primaries", "primary-without-lock"];
 
 /// What is seen this soon after the beginning was there before it.
-const FIRST_SIGHT: Duration = Duration::from_millis(1_500);
+const FIRST_SIGHT_DELAY: Duration = Duration::from_millis(1_500);
 
 /// What stands at one moment, and what is in the making.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Settled {
+pub struct JudgedFindings {
     /// What is told.
     pub findings: Vec<Finding>,
     /// What has not lasted long enough yet.
     pub settling: Vec<Finding>,
 }
 
-impl Settled {
+impl JudgedFindings {
     /// Notes on every finding who knows of it at `wall`, by `acknowledgements` of this cluster.
     #[must_use]
     pub fn noting(mut self, acknowledgements: &[Arc<Acknowledgement>], wall: Timestamp) -> Self {
@@ -50,11 +50,11 @@ impl Settled {
 /// Memory of the findings of one cluster.
 #[derive(Debug, Default)]
 pub struct FindingMemory {
-    known: Vec<Known>,
+    known: Vec<TrackedFinding>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct TrackedFinding {
     code: &'static str,
     subject: Subject,
     part: Text,
@@ -63,20 +63,21 @@ struct Known {
 
 impl FindingMemory {
     /// Turns the rules' drafts at `now` into findings with their beginning, in the order of [`Finding::urgency`].
-    pub fn settle(&mut self, drafts: Vec<Draft>, settle: Duration, now: Moment) -> Settled {
+    pub fn settle(&mut self, drafts: Vec<FindingDraft>, settle: Duration, now: Moment) -> JudgedFindings {
         self.known.retain(|known| drafts.iter().any(|draft| known.is(&draft.finding)));
-        let mut settled = Settled::default();
-        for Draft { mut finding, settles } in drafts {
+        let mut settled = JudgedFindings::default();
+        for FindingDraft { mut finding, settles } in drafts {
             let since = match self.known.iter().find(|known| known.is(&finding)) {
                 Some(known) => known.since,
                 None => {
                     let (code, subject, part) = (finding.code, finding.subject.clone(), finding.part.clone());
-                    self.known.push(Known { code, subject, part, since: now });
+                    self.known.push(TrackedFinding { code, subject, part, since: now });
                     now
                 }
             };
             finding.since = Some(since);
-            let at_first_sight = TOLD_AT_FIRST_SIGHT.contains(&finding.code) && since.since_start() <= FIRST_SIGHT;
+            let at_first_sight =
+                REPORTED_IMMEDIATELY.contains(&finding.code) && since.since_start() <= FIRST_SIGHT_DELAY;
             if !settles || at_first_sight || now.since(since) >= settle {
                 settled.findings.push(finding);
             } else {
@@ -88,12 +89,12 @@ impl FindingMemory {
     }
 
     /// When a disagreement that is still held back will have settled; `None` if none is.
-    pub fn next_settling(&self, settle: Duration, now: Moment) -> Option<Moment> {
+    pub fn next_due(&self, settle: Duration, now: Moment) -> Option<Moment> {
         self.known.iter().map(|known| known.since + settle).filter(|due| *due > now).min()
     }
 }
 
-impl Known {
+impl TrackedFinding {
     fn is(&self, finding: &Finding) -> bool {
         self.code == finding.code && self.subject == finding.subject && self.part == finding.part
     }
@@ -106,8 +107,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn draft(severity: Severity, code: &'static str) -> Draft {
-        Draft::new(severity, code, Subject::Cluster, code)
+    fn draft(severity: Severity, code: &'static str) -> FindingDraft {
+        FindingDraft::new(severity, code, Subject::Cluster, code)
     }
 
     fn order(findings: &[Finding]) -> Vec<&str> {
@@ -135,8 +136,8 @@ mod tests {
     }
 
     fn acknowledged(finding: &Finding, until: Timestamp) -> Vec<Arc<Acknowledgement>> {
-        let told = (Text::new("alice@bastion"), Text::new("maintenance window"));
-        vec![Arc::new(Acknowledgement::of(&"prod-eu".into(), finding, told, (Timestamp::UNIX_EPOCH, until)))]
+        let reported = (Text::new("alice@bastion"), Text::new("maintenance window"));
+        vec![Arc::new(Acknowledgement::of(&"prod-eu".into(), finding, reported, (Timestamp::UNIX_EPOCH, until)))]
     }
 
     #[test]
@@ -144,14 +145,14 @@ mod tests {
         use Severity::{Critical, Warning};
         let until = Timestamp::from_second(3600).unwrap();
         let known = acknowledged(&draft(Warning, "router-silent").finding, until);
-        let told = |severity, at| {
+        let reported = |severity, at| {
             let drafts = vec![draft(severity, "router-silent"), draft(Warning, "pending-restart")];
             let settled = FindingMemory::default().settle(drafts, Duration::ZERO, Moment::START).noting(&known, at);
             order(&settled.findings).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>()
         };
-        assert_eq!(told(Warning, Timestamp::UNIX_EPOCH), ["pending-restart", "router-silent"]);
-        assert_eq!(told(Warning, until), ["router-silent", "pending-restart"], "it has expired");
-        assert_eq!(told(Critical, Timestamp::UNIX_EPOCH), ["router-silent", "pending-restart"], "it got worse");
+        assert_eq!(reported(Warning, Timestamp::UNIX_EPOCH), ["pending-restart", "router-silent"]);
+        assert_eq!(reported(Warning, until), ["router-silent", "pending-restart"], "it has expired");
+        assert_eq!(reported(Critical, Timestamp::UNIX_EPOCH), ["router-silent", "pending-restart"], "it got worse");
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::picture::SeriesKey;
-use super::replayed::Replayed;
+use super::replayed::ReplayTracker;
 use super::slots::SlotMemory;
-use super::trends::Trends;
+use super::trends::LagTrends;
 use crate::model::lsn::Lsn;
 use crate::model::moment::Moment;
 use crate::model::router::{PoolPurpose, ProxyKind};
@@ -16,17 +16,17 @@ use crate::model::snapshot::Snapshot;
 use crate::model::trend::Trend;
 
 /// Length of a step.
-pub const STEP: Duration = Duration::from_secs(5);
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
 /// Steps kept: one hour.
-pub const STEPS: usize = 720;
+pub const MAX_SAMPLES: usize = 720;
 
 /// The numbers of one cluster that have a history.
 #[derive(Debug, Default)]
 pub struct Histories {
     /// Shared with the pictures: a series is copied when it changes, once a step as a rule, and not for each picture.
     series: Arc<BTreeMap<SeriesKey, Arc<Series>>>,
-    trends: Trends,
-    replayed: Replayed,
+    trends: LagTrends,
+    replayed: ReplayTracker,
     slots: SlotMemory,
     last_position: Option<(Moment, Lsn)>,
 }
@@ -50,11 +50,11 @@ impl Histories {
         let mut trends = Vec::with_capacity(snapshot.members.len());
         for view in snapshot.views() {
             if view.role().is_some_and(|role| role.value.is_writable()) {
-                trends.push(self.trends.note(view.name(), None, None));
+                trends.push(self.trends.record_lag(view.name(), None, None));
                 continue;
             }
             let lag = view.lag();
-            trends.push(self.trends.note(view.name(), lag.bytes.as_ref(), leader.as_ref()));
+            trends.push(self.trends.record_lag(view.name(), lag.bytes.as_ref(), leader.as_ref()));
             let bytes = lag.bytes.filter(|bytes| bytes.fresh).map(|bytes| bytes.value as f32);
             let seconds = lag.time.filter(|time| time.fresh).map(|time| time.value.as_secs_f32());
             self.push(SeriesKey::LagBytes(view.name().clone()), now, bytes);
@@ -90,7 +90,7 @@ impl Histories {
             return;
         }
         let all = Arc::make_mut(&mut self.series);
-        let series = all.entry(key).or_insert_with(|| Arc::new(Series::new(STEP, STEPS)));
+        let series = all.entry(key).or_insert_with(|| Arc::new(Series::new(SAMPLE_INTERVAL, MAX_SAMPLES)));
         Arc::make_mut(series).push(now, value);
     }
 
@@ -129,7 +129,8 @@ fn sessions(snapshot: &Snapshot, purpose: PoolPurpose) -> Option<f32> {
 mod tests {
     use super::*;
     use crate::model::member::Member;
-    use crate::model::snapshot::{Identity, StackKind};
+    use crate::model::snapshot::Identity;
+    use crate::model::test_support::identity;
     use crate::model::thresholds::Thresholds;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -137,15 +138,7 @@ mod tests {
     #[test]
     fn what_a_picture_has_stays_as_it_was_and_what_did_not_change_is_not_copied() {
         let mut histories = Histories::default();
-        let identity = Identity {
-            name: "c".into(),
-            kind: StackKind::Patroni,
-            scope: None,
-            namespace: None,
-            colour: None,
-            read_only: false,
-            protected: false,
-        };
+        let identity = Identity { name: "c".into(), ..identity() };
         let (start, wall) = (Moment::START, jiff::Timestamp::UNIX_EPOCH);
         let mut snapshot = Snapshot::empty(identity, Thresholds::default(), start, wall);
         snapshot.members.push(Member::new("pg-1".into()));
@@ -155,7 +148,7 @@ mod tests {
         histories.take(&mut snapshot);
         assert!(Arc::ptr_eq(&first, &histories.series()), "the same numbers within one step are nothing new");
 
-        snapshot.now = snapshot.now + STEP;
+        snapshot.now = snapshot.now + SAMPLE_INTERVAL;
         histories.take(&mut snapshot);
         let lag = SeriesKey::LagBytes("pg-1".into());
         assert_eq!((first[&lag].samples().len(), histories.series()[&lag].samples().len()), (1, 2));

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::driver::port::{Contact, Facts};
-use crate::model::inventory::{Place, Standing};
+use crate::driver::port::{Facts, MemberAddress};
+use crate::model::agent::AgentReport;
+use crate::model::inventory::{ConfiguredNode, NodeMatch};
 use crate::model::member::{Member, Presence};
 use crate::model::moment::Moment;
 use crate::model::name::{NodeName, RouterName};
 use crate::model::observed::Reading;
 use crate::model::record::ClusterRecord;
+use crate::model::router::RouterReport;
 use crate::model::snapshot::{Identity, Snapshot};
-use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::source::{FailureKind, Source, SourceError, SourceKind};
 use crate::model::text::Text;
 use crate::model::thresholds::Thresholds;
 
@@ -24,7 +26,7 @@ macro_rules! only {
     ($source:expr, $outcome:expr, $variant:ident) => {
         $outcome.and_then(|facts| match facts {
             Facts::$variant(value) => Ok(Arc::from(value)),
-            _ => Err(SourceError::new(Trouble::UnexpectedAnswer, $source.to_string(), "facts of another kind")),
+            _ => Err(SourceError::new(FailureKind::UnexpectedAnswer, $source.to_string(), "facts of another kind")),
         })
     };
 }
@@ -68,25 +70,25 @@ impl Merge {
 
     /// Makes sure that `contact` has a row, with the addresses under which it is asked now. Whether a new one is in the DCS
     /// is unknown until [`Merge::mark_presence`] is told.
-    pub fn add_member(&mut self, contact: &Contact) {
-        let index = match self.picture.members.binary_search_by(|member| member.name.cmp(&contact.name)) {
+    pub fn add_member(&mut self, member_address: &MemberAddress) {
+        let index = match self.picture.members.binary_search_by(|member| member.name.cmp(&member_address.name)) {
             Ok(index) => index,
             Err(index) => {
-                let member = Member { presence: Presence::Unconfirmed, ..Member::new(contact.name.clone()) };
+                let member = Member { presence: Presence::Unconfirmed, ..Member::new(member_address.name.clone()) };
                 self.picture.members.insert(index, member);
                 index
             }
         };
         if let Some(member) = self.picture.members.get_mut(index) {
             // What failed at one address says nothing of another, which is waited for like a new one.
-            if member.agent_url != contact.agent_url {
+            if member.agent_url != member_address.agent_url {
                 member.agent.take_if(|agent| agent.answer.is_none());
             }
-            if member.postgres_address != contact.postgres {
+            if member.postgres_address != member_address.postgres {
                 member.sql.take_if(|sql| sql.answer.is_none());
             }
-            member.agent_url.clone_from(&contact.agent_url);
-            member.postgres_address.clone_from(&contact.postgres);
+            member.agent_url.clone_from(&member_address.agent_url);
+            member.postgres_address.clone_from(&member_address.postgres);
         }
     }
 
@@ -102,12 +104,12 @@ impl Merge {
     }
 
     /// What the configuration names, and which node each place turned out to be. Rows in `hidden` are of another cluster.
-    pub fn set_places(&mut self, places: Vec<Place>, hidden: BTreeSet<NodeName>) {
+    pub fn set_configured_nodes(&mut self, places: Vec<ConfiguredNode>, hidden: BTreeSet<NodeName>) {
         for member in &mut self.picture.members {
-            let names_it = |place: &&Place| place.standing == Standing::Member(member.name.clone());
-            member.named_by = places.iter().find(names_it).map(|place| Text::new(place.named_by()));
+            let names_it = |place: &&ConfiguredNode| place.node_match == NodeMatch::Member(member.name.clone());
+            member.named_by = places.iter().find(names_it).map(|place| Text::new(place.describe_origins()));
         }
-        self.picture.places = places;
+        self.picture.configured_nodes = places;
         self.hidden = hidden;
     }
 
@@ -206,7 +208,7 @@ impl Merge {
         match source.kind {
             SourceKind::Etcd | SourceKind::PatroniCluster => {
                 if let Ok(Facts::Record(record)) = &outcome
-                    && let Some(place) = &record.place
+                    && let Some(place) = &record.location
                 {
                     let identity = &mut picture.identity;
                     identity.scope = Some(place.scope.clone());
@@ -220,7 +222,11 @@ impl Merge {
             SourceKind::EtcdClusters => {
                 let outcome = outcome.and_then(|facts| match facts {
                     Facts::Clusters(found) => Ok(Arc::new(found)),
-                    _ => Err(SourceError::new(Trouble::UnexpectedAnswer, source.to_string(), "facts of another kind")),
+                    _ => Err(SourceError::new(
+                        FailureKind::UnexpectedAnswer,
+                        source.to_string(),
+                        "facts of another kind",
+                    )),
                 });
                 put(picture.dcs.clusters.as_mut(), at, took, outcome);
             }
@@ -265,11 +271,46 @@ impl Merge {
         }
     }
 
-    /// Whether this interface of a router answered when it was asked last.
-    pub fn router_answered(&self, source: &Source) -> bool {
-        let readings = self.picture.routers.iter().flat_map(|router| [&router.http, &router.runtime]).flatten();
-        let mut own = readings.filter(|reading| reading.source == *source);
-        own.any(|reading| reading.answer.is_some() && reading.failure.is_none())
+    fn router_readings(&self) -> impl Iterator<Item = &Reading<RouterReport>> {
+        self.picture.routers.iter().flat_map(|router| [&router.http, &router.runtime]).flatten()
+    }
+
+    fn agent_readings(&self) -> impl Iterator<Item = &Reading<AgentReport>> {
+        self.picture.members.iter().filter_map(|member| member.agent.as_ref())
+    }
+
+    /// Whether a source of a member or of a router answered when it was asked last.
+    pub fn answered(&self, source: &Source) -> bool {
+        match source.kind {
+            SourceKind::RouterHttp | SourceKind::RouterRuntime => answering(self.router_readings(), source).is_some(),
+            SourceKind::PatroniRest => answering(self.agent_readings(), source).is_some(),
+            SourceKind::Sql => {
+                let readings = self.picture.members.iter().filter_map(|member| member.sql.as_ref());
+                answering(readings, source).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether an answer only confirms, for all that anything follows from but positions, what the same source said last and
+    /// what still counts: an answer after a silence is news, whatever it says.
+    pub fn is_confirmed_by(&self, observation: &Observation) -> bool {
+        let (source, now) = (&observation.source, observation.at);
+        match &observation.outcome {
+            Ok(Facts::Agent(report)) => {
+                let known = answering(self.agent_readings(), source).and_then(|reading| reading.fresh(now));
+                known.is_some_and(|known| known.says_the_same_as(report))
+            }
+            Ok(Facts::DcsMember(member)) => {
+                let known = answering(&self.picture.dcs.members, source).and_then(|reading| reading.fresh(now));
+                known.is_some_and(|known| known.says_the_same_as(member))
+            }
+            Ok(Facts::Router(report)) => {
+                let known = answering(self.router_readings(), source).and_then(|reading| reading.fresh(now));
+                known.is_some_and(|known| known.leads_to_the_same_servers(report))
+            }
+            Ok(_) | Err(_) => false,
+        }
     }
 
     /// The record to follow for membership: fresh ones only, since an old list must not make members vanish.
@@ -312,26 +353,32 @@ impl Merge {
     }
 }
 
-type New = (Source, Duration, Moment);
+type NewReading = (Source, Duration, Moment);
 
-fn insert<T>(readings: &mut Vec<Reading<T>>, (source, stale_after, now): New) {
+fn insert<T>(readings: &mut Vec<Reading<T>>, (source, stale_after, now): NewReading) {
     if find(readings, &source).is_none() {
-        readings.push(Reading::unasked(source, stale_after, now));
+        readings.push(Reading::not_attempted(source, stale_after, now));
     }
 }
 
-fn insert_first<T>(readings: &mut Vec<Reading<T>>, (source, stale_after, now): New) {
+fn insert_first<T>(readings: &mut Vec<Reading<T>>, (source, stale_after, now): NewReading) {
     if find(readings, &source).is_none() {
-        readings.insert(0, Reading::unasked(source, stale_after, now));
+        readings.insert(0, Reading::not_attempted(source, stale_after, now));
     }
 }
 
 /// Keeps the last answer when a source is announced again, for instance at a new address of the same node.
-fn renew<T>(place: &mut Option<Reading<T>>, (source, stale_after, now): New) {
+fn renew<T>(place: &mut Option<Reading<T>>, (source, stale_after, now): NewReading) {
     match place {
         Some(reading) => reading.stale_after = stale_after,
-        None => *place = Some(Reading::unasked(source, stale_after, now)),
+        None => *place = Some(Reading::not_attempted(source, stale_after, now)),
     }
+}
+
+/// The reading of `source`, if it answered when it was asked last.
+fn answering<'a, T: 'a>(readings: impl IntoIterator<Item = &'a Reading<T>>, source: &Source) -> Option<&'a Reading<T>> {
+    let mut own = readings.into_iter().filter(|reading| reading.source == *source);
+    own.find(|reading| reading.answer.is_some() && reading.failure.is_none())
 }
 
 fn find<'a, T>(readings: &'a mut [Reading<T>], source: &Source) -> Option<&'a mut Reading<T>> {
@@ -341,5 +388,44 @@ fn find<'a, T>(readings: &'a mut [Reading<T>], source: &Source) -> Option<&'a mu
 fn put<T>(place: Option<&mut Reading<T>>, at: Moment, took: Duration, outcome: Result<Arc<T>, SourceError>) {
     if let Some(reading) = place {
         reading.take(at, took, outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::agent::Position;
+    use crate::model::lsn::Lsn;
+    use crate::model::role::{MemberState, Role};
+    use crate::model::test_support::identity;
+
+    fn answer(second: u64, position: u64, role: Role) -> Observation {
+        let position = Some(Position::Writing { at: Lsn(position) });
+        let report = AgentReport { position, ..AgentReport::of(MemberState::Running, role) };
+        Observation { outcome: Ok(Facts::Agent(Box::new(report))), ..silence(second) }
+    }
+
+    fn silence(second: u64) -> Observation {
+        Observation {
+            source: Source::new(SourceKind::PatroniRest, "pg-0"),
+            at: Moment::START + Duration::from_secs(second),
+            took: Duration::ZERO,
+            outcome: Err(SourceError::new(FailureKind::Refused, "pg-0:8008", "")),
+        }
+    }
+
+    #[test]
+    fn an_answer_that_says_the_same_confirms_what_still_counts_and_nothing_else() {
+        let mut merge = Merge::new(identity(), Thresholds::default(), Moment::START, Timestamp::UNIX_EPOCH);
+        let address = MemberAddress { name: "pg-0".into(), agent_url: None, postgres: None, exporter_url: None };
+        merge.add_member(&address);
+        merge.announce(&silence(0).source, Duration::from_secs(2), Moment::START);
+        assert!(!merge.is_confirmed_by(&answer(1, 10, Role::Leader)), "the first answer");
+        merge.take(answer(1, 10, Role::Leader));
+        assert!(merge.is_confirmed_by(&answer(2, 20, Role::Leader)), "WAL goes on");
+        assert!(!merge.is_confirmed_by(&answer(2, 20, Role::Replica)), "another role");
+        assert!(!merge.is_confirmed_by(&answer(9, 20, Role::Leader)), "it was stale on the screen");
+        merge.take(silence(2));
+        assert!(!merge.is_confirmed_by(&answer(3, 20, Role::Leader)), "it had failed");
     }
 }

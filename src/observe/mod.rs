@@ -5,6 +5,7 @@ mod appointment;
 mod authority;
 pub mod changes;
 pub mod cluster;
+mod deferred;
 pub mod doctor;
 pub mod findings;
 pub mod histories;
@@ -14,7 +15,6 @@ pub mod once;
 pub mod pause;
 pub mod picture;
 mod replayed;
-mod reserve;
 mod slots;
 mod task;
 #[cfg(test)]

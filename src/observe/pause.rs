@@ -6,16 +6,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::lsn::SystemId;
-use crate::model::moment::{Began, Moment};
+use crate::model::moment::{Moment, StartTime};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
 /// Two sightings further apart than this do not tell what was between them.
-const CLOSE: Duration = Duration::from_secs(30);
+const CLOSE_IN_TIME: Duration = Duration::from_secs(30);
 
 /// A pause that was made from this host, as its journal has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PauseOnRecord {
+pub struct RecordedPause {
     /// When it was seen to be in effect.
     pub at: Timestamp,
     /// Whose it is.
@@ -33,9 +33,9 @@ pub(super) struct PauseMemory {
     off: Option<Moment>,
     /// When it was last seen on, with the revision of the configuration then.
     on: Option<(Moment, Option<i64>)>,
-    began: Option<Began>,
+    began: Option<StartTime>,
     by: Option<Text>,
-    recorded: Option<PauseOnRecord>,
+    recorded: Option<RecordedPause>,
 }
 
 /// The verb under which the operation lock is held by whoever switches maintenance mode on.
@@ -49,14 +49,14 @@ impl PauseMemory {
     }
 
     /// This pause is on record; the newest counts.
-    pub(super) fn remember(&mut self, pause: PauseOnRecord) {
+    pub(super) fn remember(&mut self, pause: RecordedPause) {
         if self.recorded.as_ref().is_none_or(|known| known.at < pause.at) {
             self.recorded = Some(pause);
         }
     }
 
     /// Takes in a picture; returns since when maintenance mode is on by it. `None`: it is off, or nobody can tell.
-    pub(super) fn take(&mut self, snapshot: &Snapshot) -> Option<Began> {
+    pub(super) fn take(&mut self, snapshot: &Snapshot) -> Option<StartTime> {
         let paused = snapshot.paused()?;
         if !paused.fresh {
             return self.began.filter(|_| paused.value);
@@ -65,32 +65,32 @@ impl PauseMemory {
             *self = Self { off: Some(paused.at), recorded: self.recorded.take(), ..Self::default() };
             return None;
         }
-        let revision = snapshot.recorded(|content| content.config().map(|config| config.mod_revision));
+        let revision = snapshot.from_record(|content| content.config().map(|config| config.mod_revision));
         let revision = revision.map(|revision| revision.value).filter(|revision| *revision > 0);
         // Over a gap only an untouched configuration tells that it stayed on.
         let stayed = |(at, before): (Moment, Option<i64>)| {
-            paused.at.since(at) <= CLOSE || (before.is_some() && before == revision)
+            paused.at.since(at) <= CLOSE_IN_TIME || (before.is_some() && before == revision)
         };
         if !self.on.is_some_and(stayed) {
-            let seen = self.on.is_none() && self.off.is_some_and(|off| paused.at.since(off) <= CLOSE);
-            self.began = Some(if seen { Began::At(paused.at) } else { Began::Before(paused.at) });
+            let seen = self.on.is_none() && self.off.is_some_and(|off| paused.at.since(off) <= CLOSE_IN_TIME);
+            self.began = Some(if seen { StartTime::At(paused.at) } else { StartTime::Before(paused.at) });
             self.by = None;
         }
         // The lock is given back only after the pause was seen, so one of the first pictures with it shows both.
         if self.by.is_none()
-            && let Some(Began::At(at)) = self.began
-            && paused.at.since(at) <= CLOSE
+            && let Some(StartTime::At(at)) = self.began
+            && paused.at.since(at) <= CLOSE_IN_TIME
         {
-            let lock = snapshot.recorded(|content| content.lock.clone()).filter(|lock| lock.fresh);
+            let lock = snapshot.operation_lock().filter(|lock| lock.fresh);
             let lock = lock.filter(|lock| lock.value.verb == *PAUSE && !lock.value.holder.is_empty());
             self.by = lock.map(|lock| lock.value.holder);
         }
         self.on = Some((paused.at, revision));
         // Nobody saw it begin. That the configuration is still the one which the pause on record made proves that it is it.
-        if let (Some(Began::Before(_)), Some(known)) = (self.began, &self.recorded) {
+        if let (Some(StartTime::Before(_)), Some(known)) = (self.began, &self.recorded) {
             let system = snapshot.system_id().map(|system| system.value);
             if revision == Some(known.revision) && system.is_some() && system == known.system {
-                self.began = Some(Began::OnRecord(known.at));
+                self.began = Some(StartTime::OnRecord(known.at));
                 self.by = Some(known.by.clone());
             }
         }
@@ -106,8 +106,9 @@ mod tests {
     use crate::model::observed::Reading;
     use crate::model::patroni_record::DynamicConfig;
     use crate::model::record::ClusterRecord;
-    use crate::model::snapshot::{Identity, StackKind};
-    use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+    use crate::model::snapshot::Identity;
+    use crate::model::source::{FailureKind, Source, SourceError, SourceKind};
+    use crate::model::test_support::identity;
     use crate::model::thresholds::Thresholds;
 
     fn moment(second: u64) -> Moment {
@@ -116,25 +117,17 @@ mod tests {
 
     /// A picture at `second`: paused or not, or no answer since `since`; by a configuration of this revision.
     fn picture(second: u64, paused: Result<bool, u64>, revision: i64) -> Snapshot {
-        let identity = Identity {
-            name: "c".into(),
-            kind: StackKind::Patroni,
-            scope: None,
-            namespace: None,
-            colour: None,
-            read_only: false,
-            protected: false,
-        };
+        let identity = Identity { name: "c".into(), ..identity() };
         let wall = jiff::Timestamp::UNIX_EPOCH;
         let mut snapshot = Snapshot::empty(identity, Thresholds::default(), moment(second), wall);
-        let mut reading = Reading::unasked(Source::new(SourceKind::Etcd, ""), CLOSE, Moment::START);
+        let mut reading = Reading::not_attempted(Source::new(SourceKind::Etcd, ""), CLOSE_IN_TIME, Moment::START);
         let config = DynamicConfig { paused: paused.unwrap_or(true), mod_revision: revision, ..Default::default() };
         let mut content = ClusterRecord::default();
         content.patroni_mut().config = Some(config);
         let at = moment(paused.err().unwrap_or(second));
         reading.take(at, Duration::ZERO, Ok(Arc::new(content)));
         if paused.is_err() {
-            reading.take(at, Duration::ZERO, Err(SourceError::new(Trouble::TimedOut, "etcd", "")));
+            reading.take(at, Duration::ZERO, Err(SourceError::new(FailureKind::TimedOut, "etcd", "")));
         }
         snapshot.records.push(reading);
         snapshot
@@ -143,11 +136,11 @@ mod tests {
     #[test]
     fn a_pause_that_was_seen_to_begin_has_a_moment_and_one_that_was_there_has_none() {
         let mut memory = PauseMemory::default();
-        assert_eq!(memory.take(&picture(1, Ok(true), 7)), Some(Began::Before(moment(1))));
-        assert_eq!(memory.take(&picture(20, Ok(true), 7)), Some(Began::Before(moment(1))));
+        assert_eq!(memory.take(&picture(1, Ok(true), 7)), Some(StartTime::Before(moment(1))));
+        assert_eq!(memory.take(&picture(20, Ok(true), 7)), Some(StartTime::Before(moment(1))));
         assert_eq!(memory.take(&picture(21, Ok(false), 8)), None);
-        assert_eq!(memory.take(&picture(23, Ok(true), 9)), Some(Began::At(moment(23))));
-        assert_eq!(memory.take(&picture(24, Ok(true), 9)), Some(Began::At(moment(23))));
+        assert_eq!(memory.take(&picture(23, Ok(true), 9)), Some(StartTime::At(moment(23))));
+        assert_eq!(memory.take(&picture(24, Ok(true), 9)), Some(StartTime::At(moment(23))));
     }
 
     #[test]
@@ -185,8 +178,8 @@ mod tests {
     #[test]
     fn a_pause_of_this_hosts_journal_is_believed_while_nobody_touched_the_configuration_since() {
         let at: Timestamp = "2026-11-21T14:02:07Z".parse().unwrap();
-        let recorded = |system, revision| PauseOnRecord { at, by: "alice@bastion".into(), system, revision };
-        let looked = |known: PauseOnRecord, revision| {
+        let recorded = |system, revision| RecordedPause { at, by: "alice@bastion".into(), system, revision };
+        let looked = |known: RecordedPause, revision| {
             let mut memory = PauseMemory::default();
             let of_cluster = |second, paused| {
                 let mut snapshot = picture(second, paused, revision);
@@ -202,8 +195,8 @@ mod tests {
             (memory.take(&of_cluster(2, Ok(true))), memory.by().map(ToString::to_string))
         };
         let alice = Some("alice@bastion".to_owned());
-        assert_eq!(looked(recorded(Some(SystemId(7)), 8), 8), (Some(Began::OnRecord(at)), alice));
-        let nobody = (Some(Began::Before(moment(1))), None);
+        assert_eq!(looked(recorded(Some(SystemId(7)), 8), 8), (Some(StartTime::OnRecord(at)), alice));
+        let nobody = (Some(StartTime::Before(moment(1))), None);
         assert_eq!(looked(recorded(Some(SystemId(7)), 8), 9), nobody, "somebody may have resumed and paused again");
         assert_eq!(looked(recorded(Some(SystemId(6)), 8), 8), nobody, "another cluster under the same name");
         assert_eq!(looked(recorded(None, 8), 8), nobody);
@@ -213,13 +206,17 @@ mod tests {
     fn what_happened_in_the_dark_is_not_invented() {
         let mut memory = PauseMemory::default();
         assert_eq!(memory.take(&picture(1, Ok(false), 7)), None);
-        assert_eq!(memory.take(&picture(600, Ok(true), 8)), Some(Began::Before(moment(600))), "seen too late");
+        assert_eq!(memory.take(&picture(600, Ok(true), 8)), Some(StartTime::Before(moment(600))), "seen too late");
 
         let mut memory = PauseMemory::default();
         memory.take(&picture(1, Ok(false), 7));
         memory.take(&picture(2, Ok(true), 8));
-        assert_eq!(memory.take(&picture(300, Err(2), 8)), Some(Began::At(moment(2))), "grey, as the pause itself");
-        assert_eq!(memory.take(&picture(600, Ok(true), 8)), Some(Began::At(moment(2))), "nobody touched it");
-        assert_eq!(memory.take(&picture(1200, Ok(true), 10)), Some(Began::Before(moment(1200))), "somebody may have");
+        assert_eq!(memory.take(&picture(300, Err(2), 8)), Some(StartTime::At(moment(2))), "grey, as the pause itself");
+        assert_eq!(memory.take(&picture(600, Ok(true), 8)), Some(StartTime::At(moment(2))), "nobody touched it");
+        assert_eq!(
+            memory.take(&picture(1200, Ok(true), 10)),
+            Some(StartTime::Before(moment(1200))),
+            "somebody may have"
+        );
     }
 }

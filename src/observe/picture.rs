@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::pause::PauseOnRecord;
+use super::pause::RecordedPause;
 use crate::model::acknowledgement::Acknowledgement;
 use crate::model::event::Event;
 use crate::model::moment::Moment;
@@ -54,7 +54,7 @@ pub enum Order {
     /// Forget a member that is off the record.
     Dismiss(NodeName),
     /// This pause is on record on this host.
-    Remember(PauseOnRecord),
+    Remember(RecordedPause),
     /// These findings are known to somebody, and no others any more.
     Acknowledged(Arc<Vec<Arc<Acknowledgement>>>),
 }

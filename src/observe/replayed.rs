@@ -12,119 +12,123 @@ use crate::model::snapshot::Snapshot;
 use crate::model::view::MemberView;
 
 /// A standby that was never seen to have replayed all is behind at least since it is watched: worth telling from here on.
-const LONG: Duration = Duration::from_secs(10);
+const LONG_LAG: Duration = Duration::from_secs(10);
 
 /// What was seen of every standby.
 #[derive(Debug, Default)]
-pub(super) struct Replayed {
-    tracks: BTreeMap<NodeName, Track>,
+pub(super) struct ReplayTracker {
+    tracks: BTreeMap<NodeName, ReplayTrack>,
     /// How far the last leader that was seen had written. A standby that nobody leads any more is behind that.
-    end: Option<Lsn>,
+    leader_wal_end: Option<Lsn>,
 }
 
 #[derive(Debug, Default)]
-struct Track {
+struct ReplayTrack {
     /// All that there was then is replayed.
-    all: Option<Moment>,
+    replayed_all_at: Option<Moment>,
     /// What there was at a later moment, and is not replayed yet.
     awaited: Option<(Moment, Lsn)>,
     /// When WAL last came.
-    fed: Option<Moment>,
+    last_wal_at: Option<Moment>,
 }
 
-impl Replayed {
+impl ReplayTracker {
     /// Takes in a picture, and puts into it since when each standby can be behind at most, and when WAL last came to it.
     pub(super) fn take(&mut self, snapshot: &mut Snapshot) {
         if snapshot.leader().is_some() {
-            self.end = end(snapshot);
+            self.leader_wal_end = leader_wal_end(snapshot);
         }
-        let notes: Vec<Note> = snapshot.views().map(Note::of).collect();
+        let notes: Vec<ReplaySample> = snapshot.views().map(ReplaySample::of).collect();
         for (member, note) in snapshot.members.iter_mut().zip(notes) {
             if note.fed.is_some() {
-                self.tracks.entry(member.name.clone()).or_default().fed = note.fed;
+                self.tracks.entry(member.name.clone()).or_default().last_wal_at = note.fed;
             }
-            match note.place {
-                Place::Untold => {}
-                Place::Writing => {
+            match note.wal_position {
+                ReplayPosition::Unreported => {}
+                ReplayPosition::Writing => {
                     // What it was before it led says nothing of what it will be after.
                     self.tracks.remove(&member.name);
                 }
-                Place::Replaying { at, received, replayed } => {
+                ReplayPosition::Replaying { at, received, replayed } => {
                     let track = self.tracks.entry(member.name.clone()).or_default();
                     // What the leader has written and nobody has sent yet is missing, too. Where nobody tells how far
                     // that is, one that gets no WAL cannot be said to have all.
-                    let all = received.max(note.heard).max(self.end);
-                    if let Some(all) = all.filter(|_| self.end.is_some() || note.fed == Some(at)) {
-                        track.note(at, all, replayed);
+                    let all = received.max(note.received).max(self.leader_wal_end);
+                    if let Some(all) = all.filter(|_| self.leader_wal_end.is_some() || note.fed == Some(at)) {
+                        track.record_sample(at, all, replayed);
                     }
-                    member.replayed_all = track.since(at);
+                    member.replayed_all = track.behind_since(at);
                 }
             }
-            member.fed_at = self.tracks.get(&member.name).and_then(|track| track.fed);
+            member.fed_at = self.tracks.get(&member.name).and_then(|track| track.last_wal_at);
         }
         self.tracks.retain(|name, _| snapshot.members.iter().any(|member| member.name == *name));
     }
 }
 
 /// What one picture tells of one member.
-struct Note {
-    place: Place,
+struct ReplaySample {
+    wal_position: ReplayPosition,
     /// WAL was coming then.
     fed: Option<Moment>,
     /// How far its upstream had written, as its receiver heard.
-    heard: Option<Lsn>,
+    received: Option<Lsn>,
 }
 
-enum Place {
-    Untold,
+enum ReplayPosition {
+    Unreported,
     Writing,
     Replaying { at: Moment, received: Option<Lsn>, replayed: Lsn },
 }
 
-impl Note {
+impl ReplaySample {
     fn of(view: MemberView<'_>) -> Self {
         let streams = view.streams().filter(|streams| streams.fresh && streams.value);
         let answer = view.member.sql.as_ref().and_then(|sql| sql.answer.as_ref());
         let place = match answer.map(|answer| (answer.at, answer.value.position)) {
-            None | Some((_, Position::Replaying { replayed: None, .. })) => Place::Untold,
-            Some((_, Position::Writing { .. })) => Place::Writing,
+            None | Some((_, Position::Replaying { replayed: None, .. })) => ReplayPosition::Unreported,
+            Some((_, Position::Writing { .. })) => ReplayPosition::Writing,
             Some((at, Position::Replaying { received, replayed: Some(replayed), .. })) => {
-                Place::Replaying { at, received, replayed }
+                ReplayPosition::Replaying { at, received, replayed }
             }
         };
         let receiver = answer.and_then(|answer| answer.value.receiver.as_ref());
-        Self { place, fed: streams.map(|streams| streams.at), heard: receiver.and_then(|receiver| receiver.latest_end) }
+        Self {
+            wal_position: place,
+            fed: streams.map(|streams| streams.at),
+            received: receiver.and_then(|receiver| receiver.latest_end),
+        }
     }
 }
 
 /// How far the leader has written. An old word is a lower bound, which is all that is asked of it. A standby leader writes
 /// nothing itself: what its receiver has heard counts for it.
-fn end(snapshot: &Snapshot) -> Option<Lsn> {
+fn leader_wal_end(snapshot: &Snapshot) -> Option<Lsn> {
     let leader = snapshot.member(&snapshot.leader()?.value)?;
     let by_sql = leader.sql.as_ref().and_then(|sql| sql.last()?.position.furthest());
     // What it wrote into the record may be a loop old, in which a standby falls far behind.
     by_sql.or_else(|| leader.agent.as_ref().and_then(|agent| agent.last()?.position?.furthest()))
 }
 
-impl Track {
+impl ReplayTrack {
     /// `all`: what there was to replay at that moment.
-    fn note(&mut self, at: Moment, all: Lsn, replayed: Lsn) {
+    fn record_sample(&mut self, at: Moment, all: Lsn, replayed: Lsn) {
         if replayed >= all {
-            *self = Self { all: Some(at), awaited: None, fed: self.fed };
+            *self = Self { replayed_all_at: Some(at), awaited: None, last_wal_at: self.last_wal_at };
             return;
         }
         match self.awaited {
             Some((since, awaited)) if replayed >= awaited => {
-                *self = Self { all: Some(since), awaited: Some((at, all)), fed: self.fed };
+                *self = Self { replayed_all_at: Some(since), awaited: Some((at, all)), last_wal_at: self.last_wal_at };
             }
             Some(_) => {}
             None => self.awaited = Some((at, all)),
         }
     }
 
-    fn since(&self, at: Moment) -> Option<Moment> {
-        let watched = self.awaited.map(|(since, _)| since).filter(|since| at.since(*since) >= LONG);
-        self.all.or(watched)
+    fn behind_since(&self, at: Moment) -> Option<Moment> {
+        let watched = self.awaited.map(|(since, _)| since).filter(|since| at.since(*since) >= LONG_LAG);
+        self.replayed_all_at.or(watched)
     }
 }
 
@@ -136,12 +140,12 @@ mod tests {
     #[test]
     fn a_busy_standby_that_is_never_seen_with_nothing_left_is_bounded_all_the_same() {
         let at = |second| Moment::START + Duration::from_secs(second);
-        let mut track = Track::default();
+        let mut track = ReplayTrack::default();
         // A hundred bytes a second, three seconds behind, from the first look on.
         for second in 100..120 {
-            track.note(at(second), Lsn(second * 100), Lsn((second - 3) * 100));
+            track.record_sample(at(second), Lsn(second * 100), Lsn((second - 3) * 100));
         }
-        let since = track.since(at(119)).expect("a bound");
+        let since = track.behind_since(at(119)).expect("a bound");
         assert!(at(119).since(since) >= Duration::from_secs(3), "it is no less than the lag: {since:?}");
         assert!(at(119).since(since) <= Duration::from_secs(8), "nor much more: {since:?}");
     }
@@ -149,11 +153,11 @@ mod tests {
     #[test]
     fn a_standby_that_stands_still_is_behind_at_least_since_it_is_watched() {
         let at = |second| Moment::START + Duration::from_secs(second);
-        let mut track = Track::default();
-        track.note(at(1), Lsn(500), Lsn(100));
-        assert_eq!(track.since(at(1)), None, "one look tells nothing");
-        track.note(at(40), Lsn(900), Lsn(100));
-        assert_eq!(track.since(at(40)), Some(at(1)));
+        let mut track = ReplayTrack::default();
+        track.record_sample(at(1), Lsn(500), Lsn(100));
+        assert_eq!(track.behind_since(at(1)), None, "one look tells nothing");
+        track.record_sample(at(40), Lsn(900), Lsn(100));
+        assert_eq!(track.behind_since(at(40)), Some(at(1)));
     }
 
     fn now_of(second: u64) -> Moment {
@@ -162,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_standby_that_gets_no_wal_falls_behind_although_it_has_replayed_all_it_got() {
-        let mut replayed = Replayed::default();
+        let mut replayed = ReplayTracker::default();
         let mut behind = Vec::new();
         for second in 0..20 {
             let mut snapshot = healthy();

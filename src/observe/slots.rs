@@ -11,7 +11,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
 /// Remade slots kept a node.
-const MOST: usize = 50;
+const MAX_ENTRIES: usize = 50;
 
 /// What was seen of the slots of every node.
 #[derive(Debug, Default)]
@@ -22,13 +22,13 @@ pub(super) struct SlotMemory {
 #[derive(Debug, Default)]
 struct Node {
     /// Slots as they were last seen, those that are gone since included.
-    known: BTreeMap<Text, Known>,
+    known: BTreeMap<Text, LastSlotState>,
     remade: Vec<RemadeSlot>,
 }
 
 /// A slot as it was last seen.
 #[derive(Clone, Debug)]
-struct Known {
+struct LastSlotState {
     /// How far its consumer had got.
     reached: Option<Lsn>,
     /// It could be used no more.
@@ -45,7 +45,8 @@ impl SlotMemory {
         for member in &mut snapshot.members {
             let node = self.nodes.entry(member.name.clone()).or_default();
             if let Some(report) = member.sql.as_ref().and_then(|sql| sql.fresh(now)) {
-                let at = member.sql.as_ref().and_then(|sql| sql.answer.as_ref()).map_or(now, |answer| answer.at);
+                let reported = member.sql.as_ref().and_then(|sql| sql.part(now, SqlPart::Slots, |_| Some(())));
+                let at = reported.map_or(now, |reported| reported.at);
                 if report.in_recovery {
                     // Copies of the leader's, which Patroni makes and moves on as it needs them.
                     *node = Node::default();
@@ -63,7 +64,7 @@ impl Node {
     fn note(&mut self, report: &SqlReport, at: crate::model::moment::Moment) {
         let slots = || report.slots.iter().filter(|slot| !slot.temporary);
         for slot in slots() {
-            let begins = slot.confirmed.or(slot.restart);
+            let begins = slot.confirmed_flush_lsn.or(slot.restart_lsn);
             let before = self.known.get(&slot.name).cloned();
             if let Some(before) = before.as_ref().filter(|before| before.is_another(slot, begins)) {
                 self.remade.retain(|remade| remade.name != slot.name);
@@ -73,19 +74,22 @@ impl Node {
             let lost = is_lost(slot);
             // Once it is lost the server may not tell any more how far it had got.
             let reached = begins.or(before.and_then(|before| before.reached).filter(|_| lost));
-            self.known.insert(slot.name.clone(), Known { reached, lost, reason: slot.invalid.clone(), gone: false });
+            self.known.insert(
+                slot.name.clone(),
+                LastSlotState { reached, lost, reason: slot.invalidation.clone(), gone: false },
+            );
         }
         for (name, known) in &mut self.known {
             known.gone |= !slots().any(|slot| slot.name == *name);
         }
         // One that was dropped for good has nobody who would miss anything.
         self.remade.retain(|remade| slots().any(|slot| slot.name == remade.name));
-        let excess = self.remade.len().saturating_sub(MOST);
+        let excess = self.remade.len().saturating_sub(MAX_ENTRIES);
         self.remade.drain(..excess);
     }
 }
 
-impl Known {
+impl LastSlotState {
     /// Whether `slot`, of the same name, is another one that begins later.
     fn is_another(&self, slot: &Slot, begins: Option<Lsn>) -> bool {
         let revived = self.lost && !is_lost(slot);
@@ -95,7 +99,7 @@ impl Known {
 }
 
 fn is_lost(slot: &Slot) -> bool {
-    slot.invalid.is_some() || slot.wal_status == Some(WalStatus::Lost)
+    slot.invalidation.is_some() || slot.wal_status == Some(WalStatus::Lost)
 }
 
 #[cfg(test)]
@@ -116,11 +120,17 @@ mod tests {
 
     fn feed(confirmed: u64, invalid: Option<Invalidation>) -> Slot {
         let (logical, confirmed) = (true, Some(Lsn(confirmed)));
-        Slot { logical, invalid, confirmed, restart: confirmed, ..slot("feed", false) }
+        Slot {
+            logical,
+            invalidation: invalid,
+            confirmed_flush_lsn: confirmed,
+            restart_lsn: confirmed,
+            ..slot("feed", false)
+        }
     }
 
     #[test]
-    fn a_slot_that_was_invalidated_and_is_well_a_second_later_was_made_anew() {
+    fn a_slot_that_was_invalidated_and_is_healthy_a_second_later_was_made_again() {
         let remade = after(&[
             Some(feed(100, None)),
             Some(feed(100, Some(Invalidation::Idle))),

@@ -3,19 +3,19 @@
 use tokio::time::{Instant, sleep_until};
 
 use super::runner::Run;
-use crate::action::before::Before;
-use crate::action::outcome::{Ending, Outcome};
-use crate::action::telling::{Heard, Stage, is_principal};
+use crate::action::before::StateBefore;
+use crate::action::evaluation::{ReplyStatus, RunStage, is_principal};
+use crate::action::outcome::{Outcome, OutcomeKind};
 use crate::model::text::Text;
 
 impl Run<'_> {
     /// The outcome of an action that ended before its point of no return. What may have been sent is said.
     pub(super) fn aborted(&self, why: &str) -> Outcome {
-        let replies = self.attempt.replies.iter().filter(|reply| !matches!(reply.heard, Heard::NotSent(_)));
+        let replies = self.attempt.replies.iter().filter(|reply| !matches!(reply.received, ReplyStatus::NotSent(_)));
         let sent: Vec<&Text> =
-            replies.filter_map(|reply| self.request.plan.steps.get(reply.step).map(|step| &step.words)).collect();
+            replies.filter_map(|reply| self.request.plan.steps.get(reply.step).map(|step| &step.text)).collect();
         if sent.is_empty() {
-            return Outcome::new(Ending::Refused, format!("nothing was sent: {why}"));
+            return Outcome::new(OutcomeKind::Refused, format!("nothing was sent: {why}"));
         }
         let sent = sent.iter().map(|words| words.as_str()).collect::<Vec<_>>().join("; ");
         let text = format!("ended before the point of no return: {why}; sent until then: {sent}");
@@ -24,21 +24,21 @@ impl Run<'_> {
             let step = self.request.plan.steps.get(reply.step);
             // What a fault may have broken was mended, or is owed.
             step.is_some_and(|step| is_principal(step) && !step.is_fault())
-                && matches!(reply.heard, Heard::NoAnswer(_) | Heard::InDoubt(_))
+                && matches!(reply.received, ReplyStatus::NoAnswer(_) | ReplyStatus::InDoubt(_))
         });
         if doubtful {
-            let last = "whether the last of it has happened, or will, is not known";
-            return Outcome::new(Ending::Unknown, format!("{text}; {last}"))
-                .next("look at the cluster before trying again: pgctl-tui status");
+            let last = "unknown whether the last of it has happened or will happen";
+            return Outcome::new(OutcomeKind::Unknown, format!("{text}; {last}"))
+                .next("check the cluster before trying again: pgctl-tui status");
         }
-        Outcome::new(Ending::Failed, text)
+        Outcome::new(OutcomeKind::Failed, text)
     }
 
     /// Watches until the rules can tell the outcome, or the time is up, or nobody wants to wait any more.
     /// `stopped`: why not all steps were made.
-    pub(super) async fn watch(&mut self, before: &Before, stopped: Option<&str>) -> Outcome {
+    pub(super) async fn watch(&mut self, before: &StateBefore, stopped: Option<&str>) -> Outcome {
         let end = Instant::now() + self.request.plan.expectation.within;
-        self.attempt.stage = Stage::Watching;
+        self.attempt.stage = RunStage::Watching;
         let mut pictures = self.handle.pictures.clone();
         let cancelled = loop {
             pictures.mark_unchanged();
@@ -51,13 +51,14 @@ impl Run<'_> {
                 () = sleep_until(end) => break false,
             }
         };
-        self.attempt.stage = Stage::Overdue;
+        self.attempt.stage = RunStage::Overdue;
         let outcome = self.see(before).await.outcome.unwrap_or_else(|| {
-            Outcome::new(Ending::Unknown, "the observations do not tell whether it happened").next("pgctl-tui status")
+            Outcome::new(OutcomeKind::Unknown, "the observations do not show whether it happened")
+                .next("pgctl-tui status")
         });
-        let outcome = if cancelled && outcome.ending != Ending::Done {
-            let text = format!("no longer watched, as the operator wished; by then: {}", outcome.text);
-            Outcome { ending: Ending::Unknown, text: Text::redacted(text), ..outcome }
+        let outcome = if cancelled && outcome.ending != OutcomeKind::Done {
+            let text = format!("no longer watched, as requested by the operator; until then: {}", outcome.text);
+            Outcome { ending: OutcomeKind::Unknown, text: Text::redacted(text), ..outcome }
         } else {
             outcome
         };

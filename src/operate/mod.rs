@@ -4,30 +4,32 @@
 //! The order of things is the promise: look, compare with what was confirmed, check, lock, look again, write down, act,
 //! take back what was temporary, watch until the outcome is known, write that down, unlock.
 
-mod alongside;
-mod anew;
-mod course;
-pub mod desk;
+mod action_log;
 pub mod drill;
 mod effect;
 mod ending;
-mod escort;
-pub mod hand;
+mod expected_loss;
+mod freshness;
+mod in_flight;
 pub mod job;
 pub mod judge;
-mod keep;
-pub mod own_hand;
+mod lease_keeper;
+pub mod own_changes;
+pub mod plan_service;
+pub mod ports;
 mod prepare;
 pub mod progress;
+mod progress_throttle;
+mod revert;
+mod router_handover;
 pub mod runner;
-mod scribe;
-mod standstill;
-mod take_back;
+mod stall;
+mod steps;
 #[cfg(test)]
 mod tests;
 pub mod undo;
 
 pub use judge::{Judge, Rules};
-pub use own_hand::OwnHand;
+pub use own_changes::OwnChanges;
 pub use progress::{Event, Progress};
-pub use runner::{Limits, Parts, Request, run};
+pub use runner::{Limits, Request, RunnerParts, run};

@@ -2,17 +2,16 @@
 
 use tokio::time::{Instant, timeout_at};
 
-use super::anew::{record_is_new, unheard};
-use super::keep::Held;
+use super::freshness::{not_reasked, record_is_new};
+use super::lease_keeper::LockState;
 use super::progress::Event;
-use super::runner::Run;
-use crate::action::before::Before;
+use super::runner::{Replanner, Run};
+use crate::action::before::StateBefore;
 use crate::action::generation::Generation;
-use crate::action::note::Note;
+use crate::action::note::CheckNote;
 use crate::action::parameters::{lacks_settings, needs_settings};
 use crate::action::permit::Permit;
 use crate::action::plan::Plan;
-use crate::driver::port::Manage;
 use crate::model::moment::Moment;
 use crate::model::observed::Freshness;
 use crate::model::snapshot::Snapshot;
@@ -21,8 +20,8 @@ use crate::observe::picture::Order;
 /// All that is needed to begin.
 pub(super) struct Ready {
     pub(super) permit: Permit,
-    pub(super) notes: Vec<Note>,
-    pub(super) before: Before,
+    pub(super) notes: Vec<CheckNote>,
+    pub(super) before: StateBefore,
 }
 
 impl Run<'_> {
@@ -32,9 +31,9 @@ impl Run<'_> {
             let sources = snapshot.sources();
             !sources.is_empty() && !sources.iter().any(|status| status.freshness == Freshness::Waiting)
         };
-        let (manager, plan) = (self.manager, &self.request.plan);
+        let (again, plan) = (self.again, &self.request.plan);
         self.picture(|snapshot| {
-            settled(snapshot) && !wants_settings(plan, snapshot) && !may_come_round(manager, plan, snapshot)
+            settled(snapshot) && !awaits_settings(plan, snapshot) && !may_change_leader(again, plan, snapshot)
         })
         .await?;
         self.check().map(|_| ())
@@ -44,11 +43,11 @@ impl Run<'_> {
     pub(super) async fn second_look(&mut self) -> Result<Ready, String> {
         let since = self.now();
         self.handle.order(Order::PollNow);
-        let (manager, plan) = (self.manager, &self.request.plan);
-        let heard = |snapshot: &Snapshot| unheard(snapshot, since).is_empty();
-        self.picture(|snapshot| heard(snapshot) && !may_come_round(manager, plan, snapshot)).await?;
-        self.heard_since(since)?;
-        if let Held::Lost(why) = &*self.held.borrow() {
+        let (again, plan) = (self.again, &self.request.plan);
+        let received = |snapshot: &Snapshot| not_reasked(snapshot, since).is_empty();
+        self.picture(|snapshot| received(snapshot) && !may_change_leader(again, plan, snapshot)).await?;
+        self.reasked_since(since)?;
+        if let LockState::Lost(why) = &*self.held.borrow() {
             return Err(why.to_string());
         }
         self.check()
@@ -78,17 +77,17 @@ impl Run<'_> {
 
     /// The record must be new. A source that said nothing since is no trouble where what it said before no longer counts
     /// either: the checks see it as unknown.
-    fn heard_since(&self, since: Moment) -> Result<(), String> {
+    fn reasked_since(&self, since: Moment) -> Result<(), String> {
         let snapshot = self.snapshot();
         if !record_is_new(&snapshot, since) {
-            return Err("the cluster's record could not be read anew under the lock".to_owned());
+            return Err("the DCS state could not be read again under the lock".to_owned());
         }
-        let old: Vec<String> = unheard(&snapshot, since)
+        let old: Vec<String> = not_reasked(&snapshot, since)
             .into_iter()
             .filter(|(_, is_fresh)| *is_fresh)
             .map(|(source, _)| source.to_string())
             .collect();
-        if old.is_empty() { Ok(()) } else { Err(format!("not heard anew under the lock: {}", old.join(", "))) }
+        if old.is_empty() { Ok(()) } else { Err(format!("no fresh response under the lock: {}", old.join(", "))) }
     }
 
     /// Compares the newest picture with what was confirmed, and asks the rules.
@@ -101,19 +100,19 @@ impl Run<'_> {
         if snapshot.identity.read_only {
             return Err(format!("{} is configured read-only", plan.cluster));
         }
-        let (Some(present), Some(before)) = (Generation::of(&snapshot), Before::of(&snapshot)) else {
-            return Err("no record of the cluster is fresh: nothing tells whether the plan still holds".to_owned());
+        let (Some(present), Some(before)) = (Generation::of(&snapshot), StateBefore::of(&snapshot)) else {
+            return Err("the DCS state is stale: unknown whether the plan is still valid".to_owned());
         };
         let moved = plan.generation.moved(&present);
         if !moved.is_empty() {
-            return Err(format!("the cluster has moved since the plan was made: {}", moved.join("; ")));
+            return Err(format!("the cluster has changed since the plan was made: {}", moved.join("; ")));
         }
-        let again = self.manager.plan(&snapshot, &plan.intent).map_err(|error| error.to_string())?;
+        let again = self.again.plan(&snapshot, plan).map_err(|error| error.to_string())?;
         if !sends_the_same(&again, plan) {
-            return Err("the plan made from the present picture is another: look at it and confirm it anew".to_owned());
+            return Err("the current state requires a different plan: review and confirm it again".to_owned());
         }
-        let notes = self.judge.examine(&snapshot, plan);
-        self.scribe.tell(Event::Checked { notes: notes.clone() });
+        let notes = self.judge.examine(&snapshot, self.again.inspected, &again);
+        self.action_log.record(Event::Checked { notes: notes.clone() });
         let permit = plan.permit(&notes, &self.request.confirmation, self.access, self.now());
         let permit = permit.map_err(|refusal| refusal.to_string())?;
         Ok(Ready { permit, notes, before })
@@ -121,7 +120,7 @@ impl Run<'_> {
 }
 
 /// Whether the plan depends on settings that a server which answers has not told yet: they come with the second poll.
-fn wants_settings(plan: &Plan, snapshot: &Snapshot) -> bool {
+fn awaits_settings(plan: &Plan, snapshot: &Snapshot) -> bool {
     needs_settings(&plan.intent) && lacks_settings(snapshot)
 }
 
@@ -134,7 +133,7 @@ fn sends_the_same(a: &Plan, b: &Plan) -> bool {
 
 /// Whether nothing has moved, and yet another plan would be made: a source that failed once answers again in the next
 /// picture. What has moved stays so, and need not be waited for.
-fn may_come_round(manager: &dyn Manage, plan: &Plan, snapshot: &Snapshot) -> bool {
+fn may_change_leader(again: Replanner<'_>, plan: &Plan, snapshot: &Snapshot) -> bool {
     let moved = Generation::of(snapshot).is_none_or(|present| !plan.generation.moved(&present).is_empty());
-    !moved && manager.plan(snapshot, &plan.intent).is_ok_and(|again| !sends_the_same(&again, plan))
+    !moved && again.plan(snapshot, plan).is_ok_and(|again| !sends_the_same(&again, plan))
 }

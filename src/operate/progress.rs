@@ -5,10 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::action::escort::Told;
 use crate::action::milestone::Milestone;
-use crate::action::note::Note;
+use crate::action::note::CheckNote;
 use crate::action::outcome::Outcome;
+use crate::action::router_handover::RouterUpdate;
+use crate::action::work::{Artefact, OrderProgress};
 use crate::model::text::Text;
 
 /// One piece of news.
@@ -34,7 +35,7 @@ pub enum Event {
     /// What the checks found.
     Checked {
         /// Notes.
-        notes: Vec<Note>,
+        notes: Vec<CheckNote>,
     },
     /// The operation lock is held.
     Locked,
@@ -45,7 +46,8 @@ pub enum Event {
         /// Index in the plan.
         step: usize,
         /// Its words.
-        words: Text,
+        #[serde(rename = "words")]
+        text: Text,
     },
     /// A state is awaited.
     Waiting {
@@ -53,6 +55,20 @@ pub enum Event {
         milestone: Milestone,
         /// Longest wait.
         at_most: Duration,
+    },
+    /// A step has come so far. Told no more often than every two seconds.
+    Progressed {
+        /// Index in the plan.
+        step: usize,
+        /// How far.
+        progress: OrderProgress,
+    },
+    /// A step has made something that stays.
+    Made {
+        /// Index in the plan.
+        step: usize,
+        /// What.
+        artefact: Artefact,
     },
     /// A step was answered, or its time ran out.
     StepEnded {
@@ -73,11 +89,13 @@ pub enum Event {
         evidence: Text,
     },
     /// A router was told of a server's health, or was tried to be.
-    Told {
+    #[serde(rename = "told")]
+    Reported {
         /// Index of the escort in the plan.
         step: usize,
         /// What was told.
-        told: Told,
+        #[serde(rename = "told")]
+        reported: RouterUpdate,
     },
     /// A temporary step was taken back, or was tried to.
     Undone {

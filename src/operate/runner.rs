@@ -1,5 +1,6 @@
 //! The one runner: from a confirmed plan to a known outcome.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,22 +9,24 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::course::Course;
+use super::action_log::ActionLog;
 use super::judge::Judge;
-use super::keep::{Held, keep};
+use super::lease_keeper::{LockState, keep_alive};
 use super::prepare::Ready;
 use super::progress::{Event, Progress};
-use super::scribe::Scribe;
+use super::steps::StepsOutcome;
 use super::undo::UndoBook;
-use crate::action::before::Before;
+use crate::action::before::StateBefore;
+use crate::action::evaluation::Attempt;
+use crate::action::inspected::Inspected;
 use crate::action::order::Order;
-use crate::action::outcome::{Ending, Outcome};
+use crate::action::outcome::{Outcome, OutcomeKind};
 use crate::action::permit::{Confirmation, Permit, WriteAccess};
-use crate::action::plan::Plan;
+use crate::action::plan::{Infeasible, Plan};
 use crate::action::record::{ActionId, Entry, Operator};
-use crate::action::telling::Attempt;
+use crate::action::work::Artefact;
 use crate::audit::Sink;
-use crate::driver::port::{Act, Claim, Companion, Lock, Manage};
+use crate::driver::port::{Act, LeadWatcher, Lock, LockClaim, Planner};
 use crate::model::moment::Moment;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
@@ -43,17 +46,19 @@ pub struct Request {
 }
 
 /// Everything the runner works with.
-pub struct Parts<'a> {
+pub struct RunnerParts<'a> {
     /// The cluster's observer.
     pub handle: Handle,
     /// Makes the plan again, to see whether it would still be the same.
-    pub manager: &'a dyn Manage,
+    pub planner: &'a dyn Planner,
+    /// What was asked anew for it, besides pictures.
+    pub inspected: &'a Inspected,
     /// The rules.
     pub judge: &'a dyn Judge,
     /// Sends.
     pub act: Box<dyn Act>,
     /// Goes alongside a change of leader.
-    pub companion: Arc<dyn Companion>,
+    pub lead_watcher: Arc<dyn LeadWatcher>,
     /// The operation lock.
     pub lock: Box<dyn Lock>,
     /// The journal.
@@ -105,13 +110,13 @@ impl Default for Limits {
 pub async fn run(
     request: &Request,
     access: &WriteAccess,
-    parts: Parts<'_>,
+    parts: RunnerParts<'_>,
     progress: mpsc::UnboundedSender<Progress>,
     cancel: CancellationToken,
 ) -> Outcome {
-    let Parts { handle, manager, judge, mut act, companion, mut lock, sink, undo, limits } = parts;
-    let (state, held) = watch::channel(Held::Yes);
-    let scribe = Scribe {
+    let RunnerParts { handle, planner, inspected, judge, mut act, lead_watcher, mut lock, sink, undo, limits } = parts;
+    let (state, held) = watch::channel(LockState::Yes);
+    let action_log = ActionLog {
         action: request.action.clone(),
         cluster: request.plan.cluster.clone(),
         sink,
@@ -122,14 +127,14 @@ pub async fn run(
     };
     let began = handle.clock.now();
     let attempt = Attempt::begun(began);
-    let leadership = super::course::Leadership::AsPlanned;
+    let leadership = super::steps::Leadership::AsPlanned;
     let mut run = Run {
         request,
         access,
-        manager,
+        again: Replanner { planner, inspected },
         judge,
         handle,
-        scribe,
+        action_log,
         undo,
         limits,
         held,
@@ -137,47 +142,65 @@ pub async fn run(
         attempt,
         last_ended: began,
         leadership,
-        companion,
-        owed: Vec::new(),
-        troubles: super::take_back::Troubles::default(),
+        lead_watcher,
+        pending_undo: Vec::new(),
+        failures: super::revert::RevertFailures::default(),
         released: false,
-        standstill: super::standstill::Standstill::default(),
+        stall: super::stall::Stall::default(),
         left: Vec::new(),
+        artefacts: BTreeMap::new(),
     };
     let outcome = run.guarded(&mut *act, &mut *lock, state).await;
-    run.scribe.tell(Event::Ended { outcome: outcome.clone() });
+    run.action_log.record(Event::Ended { outcome: outcome.clone() });
     outcome
+}
+
+/// How a plan is made again.
+#[derive(Clone, Copy)]
+pub(super) struct Replanner<'a> {
+    planner: &'a dyn Planner,
+    pub(super) inspected: &'a Inspected,
+}
+
+impl Replanner<'_> {
+    /// What `plan` would be, seen from `snapshot`.
+    pub(super) fn plan(self, snapshot: &Snapshot, plan: &Plan) -> Result<Plan, Infeasible> {
+        self.planner.plan(snapshot, self.inspected, &plan.intent)
+    }
 }
 
 /// An action under way.
 pub(super) struct Run<'a> {
     pub(super) request: &'a Request,
     pub(super) access: &'a WriteAccess,
-    pub(super) manager: &'a dyn Manage,
+    /// How the plan is made again.
+    pub(super) again: Replanner<'a>,
     pub(super) judge: &'a dyn Judge,
     pub(super) handle: Handle,
-    pub(super) scribe: Scribe,
+    pub(super) action_log: ActionLog,
     pub(super) undo: Box<dyn UndoBook>,
     pub(super) limits: Limits,
-    pub(super) held: watch::Receiver<Held>,
+    pub(super) held: watch::Receiver<LockState>,
     pub(super) cancel: CancellationToken,
     pub(super) attempt: Attempt,
     /// When the newest step was over.
     pub(super) last_ended: Moment,
     /// Who may lead by now.
-    pub(super) leadership: super::course::Leadership,
+    pub(super) leadership: super::steps::Leadership,
     /// Temporary steps that were made, or may have been, with their undo.
-    pub(super) owed: Vec<(usize, Order)>,
+    pub(super) pending_undo: Vec<(usize, Order)>,
     /// What kept them from being taken back so far.
-    pub(super) troubles: super::take_back::Troubles,
+    pub(super) failures: super::revert::RevertFailures,
     /// What was seen of writes while the leader changed.
-    pub(super) standstill: super::standstill::Standstill,
+    pub(super) stall: super::stall::Stall,
     /// The operation lock was given back.
     pub(super) released: bool,
     /// Goes alongside a change of leader.
-    pub(super) companion: Arc<dyn Companion>,
+    pub(super) lead_watcher: Arc<dyn LeadWatcher>,
     /// What escorts could not put right, or leave to the operator.
     pub(super) left: Vec<Text>,
+    /// What steps have made that stays, until it is written down with their end.
+    pub(super) artefacts: BTreeMap<usize, Artefact>,
 }
 
 impl Run<'_> {
@@ -191,17 +214,17 @@ impl Run<'_> {
     }
 
     /// Looks and checks, takes the lock, and acts under it.
-    async fn guarded(&mut self, act: &mut dyn Act, lock: &mut dyn Lock, state: watch::Sender<Held>) -> Outcome {
-        self.scribe.tell(Event::Looking { again: false });
+    async fn guarded(&mut self, act: &mut dyn Act, lock: &mut dyn Lock, state: watch::Sender<LockState>) -> Outcome {
+        self.action_log.record(Event::Looking { again: false });
         if let Err(why) = self.first_look().await {
             return self.refuse(why).await;
         }
-        let claim = Claim {
+        let claim = LockClaim {
             action: self.request.action.clone(),
             verb: Text::new(self.request.plan.intent.verb()),
             operator: self.request.operator.clone(),
             reason: self.request.confirmation.reason.clone(),
-            since: self.scribe.wall(),
+            since: self.action_log.wall(),
         };
         let known = match timeout(self.limits.lock_answer, lock.acquire(&claim)).await {
             Ok(Ok(known)) => known,
@@ -209,10 +232,11 @@ impl Run<'_> {
             Err(_) => {
                 // It may have been taken all the same; otherwise it expires by itself.
                 let _ = timeout(self.limits.lock_answer, lock.release()).await;
-                return self.refuse("the operation lock was not had in time".to_owned()).await;
+                return self.refuse("the operation lock was not acquired in time".to_owned()).await;
             }
         };
-        self.scribe.tell(Event::Locked);
+        lock.expect_loss(&super::expected_loss::stopped_by(&self.request.plan));
+        self.action_log.record(Event::Locked);
         let done = CancellationToken::new();
         let limits = self.limits.clone();
         let under_lock = async {
@@ -220,17 +244,17 @@ impl Run<'_> {
             done.cancel();
             outcome
         };
-        let (under_lock, released) = tokio::join!(under_lock, keep(lock, &limits, known, state, &done));
+        let (under_lock, released) = tokio::join!(under_lock, keep_alive(lock, &limits, known, state, &done));
         if let Err(error) = released {
-            self.scribe.remark(format!("the operation lock was not given back and will expire: {error}"));
+            self.action_log.remark(format!("the operation lock was not released and will expire: {error}"));
         }
         match under_lock {
             UnderLock::Over(outcome) => outcome,
-            UnderLock::Owing { outcome, permit } => {
+            UnderLock::PendingUndo { outcome, permit } => {
                 self.released = true;
-                self.scribe.remark(self.goes_on_taking_back());
+                self.action_log.remark(self.keeps_reverting());
                 let end = Instant::now() + self.limits.undo_for;
-                self.take_back(act, &permit, end).await;
+                self.revert(act, &permit, end).await;
                 self.close(outcome).await
             }
         }
@@ -238,7 +262,7 @@ impl Run<'_> {
 
     /// Looks again, writes down, acts, takes back, watches, and writes down the end.
     async fn under_lock(&mut self, act: &mut dyn Act) -> UnderLock {
-        self.scribe.tell(Event::Looking { again: true });
+        self.action_log.record(Event::Looking { again: true });
         let ready = match self.second_look().await {
             Ok(ready) => ready,
             Err(why) => return UnderLock::Over(self.refuse(why).await),
@@ -252,33 +276,33 @@ impl Run<'_> {
             confirmation: self.request.confirmation.clone(),
             before: Box::new(before.clone()),
         };
-        if let Err(error) = self.scribe.must(started).await {
+        if let Err(error) = self.action_log.must(started).await {
             return UnderLock::Over(self.refuse(error.line()).await);
         }
-        self.scribe.tell(Event::Started);
+        self.action_log.record(Event::Started);
         let course = self.go(act, &permit, &before).await;
         let end = Instant::now() + self.limits.undo_under_lock;
-        self.take_back(act, &permit, end).await;
+        self.revert(act, &permit, end).await;
         let outcome = match course {
-            Course::Aborted(why) => self.aborted(&why),
-            Course::Through => self.watch(&before, None).await,
-            Course::Stopped(why) => self.watch(&before, Some(&why)).await,
+            StepsOutcome::Aborted(why) => self.aborted(&why),
+            StepsOutcome::Through => self.watch(&before, None).await,
+            StepsOutcome::Stopped(why) => self.watch(&before, Some(&why)).await,
         };
         let outcome = self.with_figures(outcome);
-        if self.owed.is_empty() {
+        if self.pending_undo.is_empty() {
             return UnderLock::Over(self.close(outcome).await);
         }
-        UnderLock::Owing { outcome, permit }
+        UnderLock::PendingUndo { outcome, permit }
     }
 
     /// Writes the end down, with what is left to do.
     async fn close(&mut self, outcome: Outcome) -> Outcome {
-        let mut outcome = self.with_what_is_owed(outcome);
+        let mut outcome = self.with_pending_undo(outcome);
         outcome.next.append(&mut self.left);
-        let after = self.scribe.after().unwrap_or_default();
-        let left = Before::of(&self.snapshot()).map(Box::new);
-        self.scribe.may(Entry::Ended { outcome: outcome.clone(), after, left }).await;
-        match &self.scribe.gap {
+        let after = self.action_log.after().unwrap_or_default();
+        let left = StateBefore::of(&self.snapshot()).map(Box::new);
+        self.action_log.may(Entry::Ended { outcome: outcome.clone(), after, left }).await;
+        match &self.action_log.gap {
             Some(gap) => outcome.next(format!("the journal has a gap: {gap}")),
             None => outcome,
         }
@@ -286,13 +310,13 @@ impl Run<'_> {
 
     /// Nothing was sent and nothing will be. That is written down too; a journal that cannot take it changes nothing.
     async fn refuse(&mut self, why: String) -> Outcome {
-        let outcome = Outcome::new(Ending::Refused, why);
+        let outcome = Outcome::new(OutcomeKind::Refused, why);
         let entry = Entry::Refused {
             operator: self.request.operator.clone(),
             plan: Box::new(self.request.plan.clone()),
             why: outcome.text.clone(),
         };
-        self.scribe.may(entry).await;
+        self.action_log.may(entry).await;
         outcome
     }
 }
@@ -302,7 +326,7 @@ enum UnderLock {
     /// The end is known and written down.
     Over(Outcome),
     /// Something temporary could not be taken back yet.
-    Owing {
+    PendingUndo {
         /// How the action itself ended.
         outcome: Outcome,
         /// By which it was begun.

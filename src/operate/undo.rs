@@ -8,7 +8,7 @@ use crate::audit::JournalError;
 /// Why nothing is owed for a step any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Settled {
+pub enum UndoResult {
     /// It was taken back.
     Undone,
     /// It was never made: the far end refused it, or nothing was sent.
@@ -21,11 +21,11 @@ pub trait UndoBook: Send {
     ///
     /// # Errors
     /// When it is not on disk; then the step must not be made.
-    fn owe<'a>(&'a mut self, step: usize, order: &'a Order) -> BoxFuture<'a, Result<(), JournalError>>;
+    fn record_pending_undo<'a>(&'a mut self, step: usize, order: &'a Order) -> BoxFuture<'a, Result<(), JournalError>>;
 
     /// Strikes step `step` out.
     ///
     /// # Errors
     /// When that is not on disk; it then looks as if it were still owed.
-    fn settle(&mut self, step: usize, how: Settled) -> BoxFuture<'_, Result<(), JournalError>>;
+    fn mark_done(&mut self, step: usize, how: UndoResult) -> BoxFuture<'_, Result<(), JournalError>>;
 }

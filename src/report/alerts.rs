@@ -21,8 +21,18 @@ pub enum Change {
 }
 
 impl Change {
-    /// The word shown, and read by scripts.
-    pub fn word(self) -> &'static str {
+    /// The word shown.
+    pub fn shown(self) -> &'static str {
+        match self {
+            Self::Stands => "active",
+            Self::Began => "started",
+            Self::Worse => "escalated",
+            Self::Ended => "resolved",
+        }
+    }
+
+    /// The word that scripts read.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Stands => "stands",
             Self::Began => "began",
@@ -78,29 +88,29 @@ mod tests {
     use super::super::test_support::{acknowledge, findings, healthy};
     use super::*;
 
-    fn told(before: &[Finding], after: &[Finding]) -> Vec<(Change, &'static str)> {
+    fn alerts_between(before: &[Finding], after: &[Finding]) -> Vec<(Change, &'static str)> {
         between(&"prod-eu".into(), before, after).into_iter().map(|alert| (alert.change, alert.finding.code)).collect()
     }
 
     #[test]
-    fn what_begins_gets_worse_and_ends_is_told_once_each_and_notes_are_not() {
+    fn what_begins_gets_worse_and_ends_is_reported_once_each_and_notes_are_not() {
         let warned = findings();
         let mut worse = warned.clone();
         worse[0].severity = Severity::Critical;
-        assert_eq!(told(&[], &warned), [(Change::Began, "replica-lags")]);
-        assert_eq!(told(&warned, &warned), []);
-        assert_eq!(told(&warned, &worse), [(Change::Worse, "replica-lags")]);
-        assert_eq!(told(&worse, &warned), []);
-        assert_eq!(told(&warned, &[]), [(Change::Ended, "replica-lags")]);
+        assert_eq!(alerts_between(&[], &warned), [(Change::Began, "replica-lags")]);
+        assert_eq!(alerts_between(&warned, &warned), []);
+        assert_eq!(alerts_between(&warned, &worse), [(Change::Worse, "replica-lags")]);
+        assert_eq!(alerts_between(&worse, &warned), []);
+        assert_eq!(alerts_between(&warned, &[]), [(Change::Ended, "replica-lags")]);
     }
 
     #[test]
-    fn what_is_acknowledged_is_neither_told_nor_said_to_have_ended_and_comes_back_when_that_is_over() {
+    fn what_is_acknowledged_is_neither_reported_nor_stated_to_have_ended_and_comes_back_when_that_is_over() {
         let mut snapshot = healthy();
         snapshot.findings = findings();
         acknowledge(&mut snapshot, |_| true);
-        assert_eq!(told(&[], &snapshot.findings), []);
-        assert_eq!(told(&findings(), &snapshot.findings), []);
-        assert_eq!(told(&snapshot.findings, &findings()), [(Change::Began, "replica-lags")]);
+        assert_eq!(alerts_between(&[], &snapshot.findings), []);
+        assert_eq!(alerts_between(&findings(), &snapshot.findings), []);
+        assert_eq!(alerts_between(&snapshot.findings, &findings()), [(Change::Began, "replica-lags")]);
     }
 }

@@ -6,10 +6,11 @@ use super::table::{Cell, Row, Tone};
 use super::units;
 use crate::model::moment::Moment;
 use crate::model::observed::{Observed, Reading};
+use crate::model::postgres::{SqlPart, SqlReport};
 use crate::model::text::Text;
 
 /// A fact drawn by `draw`: `?` where nobody said it, grey where the one who said it is silent now.
-pub(crate) fn told<T>(fact: Option<Observed<T>>, draw: impl FnOnce(T) -> Cell) -> Cell {
+pub(crate) fn fact_cell<T>(fact: Option<Observed<T>>, draw: impl FnOnce(T) -> Cell) -> Cell {
     let Some(fact) = fact else { return Cell::unknown() };
     let cell = draw(fact.value);
     if fact.fresh { cell } else { Cell { tone: Tone::Stale, ..cell } }
@@ -46,12 +47,12 @@ pub(crate) fn ago(value: Option<Duration>, tone: Tone) -> Cell {
 }
 
 /// Words that may be empty: then they do not apply.
-pub(crate) fn words(text: &Text, tone: Tone) -> Cell {
+pub(crate) fn text_cell(text: &Text, tone: Tone) -> Cell {
     if text.is_empty() { Cell::none() } else { Cell::text(text.clone(), tone) }
 }
 
 /// Words that may be unknown.
-pub(crate) fn known(text: Option<&Text>, tone: Tone) -> Cell {
+pub(crate) fn text_or_unknown(text: Option<&Text>, tone: Tone) -> Cell {
     text.filter(|text| !text.is_empty()).map_or_else(Cell::unknown, |text| Cell::text(text.clone(), tone))
 }
 
@@ -59,6 +60,12 @@ pub(crate) fn known(text: Option<&Text>, tone: Tone) -> Cell {
 pub(crate) fn seen<T>(reading: &Reading<T>, now: Moment) -> Cell {
     let tone = if reading.is_fresh(now) { Tone::Dim } else { Tone::Stale };
     ago(reading.age(now), tone)
+}
+
+/// How long ago a part of what PostgreSQL told was asked for.
+pub(crate) fn seen_part(reading: &Reading<SqlReport>, part: SqlPart, now: Moment) -> Cell {
+    let tone = if reading.is_fresh(now) { Tone::Dim } else { Tone::Stale };
+    ago(reading.part(now, part, |_| Some(())).map(|fact| fact.age(now)), tone)
 }
 
 /// A row of an answer: all of it grey where the source is silent now.

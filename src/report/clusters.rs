@@ -12,21 +12,21 @@ use super::tones;
 use super::units::{BYTES_WIDTH, DURATION_WIDTH};
 use crate::model::finding::{Consequence, Severity};
 use crate::model::router::PoolPurpose;
-use crate::model::snapshot::{Snapshot, Wellbeing};
+use crate::model::snapshot::{ClusterHealth, Snapshot};
 
 /// Columns of [`table`]. Rows are named by their cluster.
 pub const COLUMNS: &[Column] = &[
-    Column::words("cluster", "CLUSTER", 0, 12, 32),
-    Column::words("wellbeing", "HEALTH", 0, 8, 8),
-    Column::words("leader", "LEADER", 0, 9, 24),
+    Column::text("cluster", "CLUSTER", 0, 12, 32),
+    Column::text("wellbeing", "HEALTH", 0, 8, 8),
+    Column::text("leader", "LEADER", 0, 9, 24),
     Column::numbers("timeline", "TL", 2, 4),
-    Column::words("members", "MEMBERS", 0, 7, 9),
+    Column::text("members", "MEMBERS", 0, 7, 9),
     Column::numbers("lag-bytes", "LAG", 1, BYTES_WIDTH),
-    Column::words("dcs", "DCS", 1, 3, 7),
-    Column::words("router", "ROUTER", 2, 10, 32),
+    Column::text("dcs", "DCS", 1, 3, 7),
+    Column::text("router", "ROUTER", 2, 10, 32),
     Column::numbers("blocked", "BLOCKED", 1, 7),
-    Column::words("finding", "WORST FINDING", 0, 14, 0),
-    Column::numbers("age-seconds", "SEEN", 1, DURATION_WIDTH),
+    Column::text("finding", "WORST FINDING", 0, 14, 0),
+    Column::numbers("age-seconds", "AGE", 1, DURATION_WIDTH),
 ];
 
 /// A cluster's row, and what decides on its place among the others. Made once a picture: a fleet is drawn far more
@@ -34,7 +34,7 @@ pub const COLUMNS: &[Column] = &[
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
     /// How the cluster does.
-    pub wellbeing: Wellbeing,
+    pub cluster_health: ClusterHealth,
     urgency: Urgency,
     row: Row,
 }
@@ -42,7 +42,7 @@ pub struct Entry {
 /// The entry of one cluster.
 pub fn entry(snapshot: &Snapshot) -> Entry {
     let summary = summary(snapshot, snapshot.now);
-    Entry { wellbeing: summary.wellbeing, urgency: urgency(snapshot), row: row(&summary, snapshot) }
+    Entry { cluster_health: summary.cluster_health, urgency: urgency(snapshot), row: row(&summary, snapshot) }
 }
 
 /// One row a cluster, the one that most wants to be looked at first.
@@ -50,7 +50,7 @@ pub fn arrange<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Table {
     let mut all: Vec<&Entry> = entries.into_iter().collect();
     all.sort_by(|a, b| b.urgency.cmp(&a.urgency).then_with(|| a.row.id.cmp(&b.row.id)));
     let mut table =
-        Table::new(COLUMNS, "no cluster is configured", "pgctl-tui init --patroni URL writes a configuration");
+        Table::new(COLUMNS, "no cluster is configured", "run `pgctl-tui init --patroni URL` to write a configuration");
     table.rows = all.into_iter().map(|entry| entry.row.clone()).collect();
     table
 }
@@ -74,8 +74,8 @@ pub struct Urgency {
 impl Urgency {
     /// The same for a cluster that is not seen as it thinks it is.
     #[must_use]
-    pub fn as_if(self, wellbeing: Wellbeing) -> Self {
-        Self { rank: rank(wellbeing), ..self }
+    pub fn as_if(self, cluster_health: ClusterHealth) -> Self {
+        Self { rank: rank(cluster_health), ..self }
     }
 }
 
@@ -86,60 +86,66 @@ pub fn urgency(snapshot: &Snapshot) -> Urgency {
         let ago = SignedDuration::try_from(snapshot.now.since(since)).ok()?;
         snapshot.wall.checked_sub(ago).ok()
     });
-    Urgency { rank: rank(snapshot.wellbeing()), worst: worst.map(|worst| (worst.severity, worst.consequence)), began }
+    Urgency {
+        rank: rank(snapshot.cluster_health()),
+        worst: worst.map(|worst| (worst.severity, worst.consequence)),
+        began,
+    }
 }
 
-fn rank(wellbeing: Wellbeing) -> u8 {
-    match wellbeing {
-        Wellbeing::Act => 3,
-        Wellbeing::Unknown => 2,
-        Wellbeing::Look => 1,
-        Wellbeing::Well => 0,
+fn rank(cluster_health: ClusterHealth) -> u8 {
+    match cluster_health {
+        ClusterHealth::Critical => 3,
+        ClusterHealth::Unknown => 2,
+        ClusterHealth::Warning => 1,
+        ClusterHealth::Ok => 0,
     }
 }
 
 /// How a cluster does, as it is shown: the words of findings.
-pub fn state(wellbeing: Wellbeing) -> &'static str {
-    match wellbeing {
-        Wellbeing::Act => "CRITICAL",
-        Wellbeing::Unknown => "UNKNOWN",
-        Wellbeing::Look => "WARNING",
-        Wellbeing::Well => "OK",
+pub fn state(cluster_health: ClusterHealth) -> &'static str {
+    match cluster_health {
+        ClusterHealth::Critical => "CRITICAL",
+        ClusterHealth::Unknown => "UNKNOWN",
+        ClusterHealth::Warning => "WARNING",
+        ClusterHealth::Ok => "OK",
     }
 }
 
 /// How many clusters are in each state, the worst first: `2 CRITICAL   3 WARNING   25 OK`. A state without any is left out.
-pub fn totals(states: impl IntoIterator<Item = Wellbeing>) -> Line {
-    let states: Vec<Wellbeing> = states.into_iter().collect();
+pub fn totals(states: impl IntoIterator<Item = ClusterHealth>) -> Line {
+    let states: Vec<ClusterHealth> = states.into_iter().collect();
     let mut line = Line::new();
-    for state_of in [Wellbeing::Act, Wellbeing::Unknown, Wellbeing::Look, Wellbeing::Well] {
+    for state_of in [ClusterHealth::Critical, ClusterHealth::Unknown, ClusterHealth::Warning, ClusterHealth::Ok] {
         let count = states.iter().filter(|other| **other == state_of).count();
         if count > 0 {
             let gap = if line.spans.is_empty() { "" } else { "   " };
             line.push(gap, Tone::Plain);
-            line.push(format!("{count} {}", state(state_of)), tones::wellbeing(state_of));
+            line.push(format!("{count} {}", state(state_of)), tones::cluster_health(state_of));
         }
     }
     line
 }
 
 /// How a cluster does, in the word that scripts read.
-pub fn word(wellbeing: Wellbeing) -> &'static str {
-    match wellbeing {
-        Wellbeing::Act => "act",
-        Wellbeing::Unknown => "unknown",
-        Wellbeing::Look => "look",
-        Wellbeing::Well => "well",
+pub fn as_str(cluster_health: ClusterHealth) -> &'static str {
+    match cluster_health {
+        ClusterHealth::Critical => "critical",
+        ClusterHealth::Unknown => "unknown",
+        ClusterHealth::Warning => "warning",
+        ClusterHealth::Ok => "ok",
     }
 }
 
 fn row(summary: &Summary, snapshot: &Snapshot) -> Row {
-    let mark = match summary.wellbeing {
-        Wellbeing::Act => Mark::Failed,
-        Wellbeing::Look => Mark::Partly,
-        Wellbeing::Well => Mark::Well,
-        Wellbeing::Unknown if snapshot.sources().iter().all(|status| status.trouble.is_none()) => Mark::Waiting,
-        Wellbeing::Unknown => Mark::Silent,
+    let mark = match summary.cluster_health {
+        ClusterHealth::Critical => Mark::Failed,
+        ClusterHealth::Warning => Mark::Warning,
+        ClusterHealth::Ok => Mark::Ok,
+        ClusterHealth::Unknown if snapshot.sources().iter().all(|status| status.failure_kind.is_none()) => {
+            Mark::Waiting
+        }
+        ClusterHealth::Unknown => Mark::Silent,
     };
     let span = |span: &super::line::Span| {
         if span.text == *super::table::UNKNOWN { Cell::unknown() } else { Cell::text(span.text.clone(), span.tone) }
@@ -147,13 +153,17 @@ fn row(summary: &Summary, snapshot: &Snapshot) -> Row {
     let worst_lag = super::summary::worst_lag(snapshot);
     let cells = vec![
         Cell::text(summary.cluster.text().clone(), Tone::Strong).marked(mark),
-        Cell::ranked(rank(summary.wellbeing).into(), state(summary.wellbeing), tones::wellbeing(summary.wellbeing)),
+        Cell::ranked(
+            rank(summary.cluster_health).into(),
+            state(summary.cluster_health),
+            tones::cluster_health(summary.cluster_health),
+        ),
         span(&summary.leader),
-        cells::told(snapshot.timeline(), |timeline| {
+        cells::fact_cell(snapshot.timeline(), |timeline| {
             Cell::number(f64::from(timeline.0), timeline.to_string(), Tone::Plain)
         }),
         span(&summary.members),
-        cells::told(worst_lag, |lag| cells::bytes(Some(lag), tones::limits(&snapshot.thresholds.lag_bytes, lag))),
+        cells::fact_cell(worst_lag, |lag| cells::bytes(Some(lag), tones::limits(&snapshot.thresholds.lag_bytes, lag))),
         summary.dcs.as_ref().map_or_else(Cell::none, span),
         router(snapshot),
         blocked(snapshot),
@@ -178,7 +188,7 @@ fn blocked(snapshot: &Snapshot) -> Cell {
         return Cell::unknown();
     }
     let count: usize = fresh.map(|report| report.blocked().count()).sum();
-    if count == 0 { Cell::number(0.0, "–", Tone::Dim) } else { cells::count(Some(count as u64), Tone::Look) }
+    if count == 0 { Cell::number(0.0, "–", Tone::Dim) } else { cells::count(Some(count as u64), Tone::Warning) }
 }
 
 /// Where writes go.
@@ -195,7 +205,7 @@ fn router(snapshot: &Snapshot) -> Cell {
     let mut up: Vec<_> = routing::servers(snapshot)
         .filter(|server| server.purpose == PoolPurpose::Write && server.takes_traffic(snapshot))
         .map(|server| {
-            odd |= routing::oddity(snapshot, &server).is_some();
+            odd |= routing::routing_anomaly(snapshot, &server).is_some();
             server.row.server.clone()
         })
         .collect();
@@ -203,9 +213,9 @@ fn router(snapshot: &Snapshot) -> Cell {
     up.dedup();
     let names: Vec<_> = up.iter().map(ToString::to_string).collect();
     match names.len() {
-        0 => Cell::text("→ nobody", Tone::Act),
+        0 => Cell::text("→ no node", Tone::Critical),
         1 if !odd => Cell::text(format!("→ {}", names[0]), Tone::Plain),
-        _ => Cell::text(format!("→ {}", names.join(", ")), Tone::Act),
+        _ => Cell::text(format!("→ {}", names.join(", ")), Tone::Critical),
     }
 }
 
@@ -217,7 +227,7 @@ mod tests {
     use crate::model::name::ClusterName;
 
     #[test]
-    fn the_worst_comes_first_and_the_unseen_before_the_well() {
+    fn the_worst_comes_first_and_the_unseen_before_the_healthy() {
         let named = |name: &str, mut snapshot: Snapshot| {
             snapshot.identity.name = ClusterName::new(name);
             snapshot
@@ -232,18 +242,18 @@ mod tests {
         let table = table(&all);
         let order: Vec<_> = table.rows.iter().map(|row| row.id.as_str()).collect();
         assert_eq!(order, ["z-broken", "c-unseen", "d-waiting", "b-warned", "a-well"]);
-        insta::assert_snapshot!(drawn(&table), @r"
-        CLUSTER       HEALTH    LEADER       TL  MEMBERS       LAG  DCS  ROUTER      BLOCKED  WORST FINDING              SEEN
-        ✖ z-broken    CRITICAL  pg-1         13  2/3        116 kB  3/3  → pg-0            –  pg-2 is 1.2 GB behind     0.4 s
-        ◌ c-unseen    UNKNOWN   ?             ?  ?               ?  –    –                 –                                ?
-        ◌ d-waiting   UNKNOWN   ?             ?  ?               ?  –    –                 ?                                ?
-        ◐ b-warned    WARNING   pg-0         12  3/3        112 kB  3/3  → pg-0            –  pg-2 is 1.2 GB behind     0.4 s
-        ● a-well      OK        pg-0         12  3/3        112 kB  3/3  → pg-0            –                            0.4 s
+        insta::assert_snapshot!(rendered(&table), @r"
+        CLUSTER       HEALTH    LEADER       TL  MEMBERS       LAG  DCS  ROUTER      BLOCKED  WORST FINDING                AGE
+        ✖ z-broken    CRITICAL  pg-1         13  2/3        116 kB  3/3  → pg-0            –  pg-2 replay lag 1.2 GB     0.4 s
+        ◌ c-unseen    UNKNOWN   ?             ?  ?               ?  –    –                 –                                 ?
+        ◌ d-waiting   UNKNOWN   ?             ?  ?               ?  –    –                 ?                                 ?
+        ◐ b-warned    WARNING   pg-0         12  3/3        112 kB  3/3  → pg-0            –  pg-2 replay lag 1.2 GB     0.4 s
+        ● a-well      OK        pg-0         12  3/3        112 kB  3/3  → pg-0            –                             0.4 s
         ");
     }
 
     #[test]
-    fn among_clusters_that_want_a_hand_the_worst_consequence_comes_first_and_then_the_newest() {
+    fn among_clusters_that_want_an_operator_the_worst_consequence_comes_first_and_then_the_newest() {
         let troubled = |name: &str, consequence, ago| {
             let mut snapshot = healthy();
             snapshot.identity.name = ClusterName::new(name);
@@ -257,15 +267,22 @@ mod tests {
             troubled("a-redundancy", Consequence::RedundancyLost, 1),
             troubled("b-old-writes", Consequence::WritesDown, 300),
             troubled("c-new-writes", Consequence::WritesDown, 20),
-            troubled("d-split", Consequence::SplitBrain, 1),
+            troubled("d-split", Consequence::SplitBrain, 600),
+            troubled("e-split-perhaps", Consequence::SplitBrainPossible, 1),
         ];
         let order: Vec<_> = table(&all).rows.iter().map(|row| row.id.to_string()).collect();
-        assert_eq!(order, ["c-new-writes", "b-old-writes", "d-split", "a-redundancy"]);
+        assert_eq!(order, ["d-split", "c-new-writes", "b-old-writes", "e-split-perhaps", "a-redundancy"]);
     }
 
     #[test]
     fn the_fleet_is_counted_by_state() {
-        let states = [Wellbeing::Well, Wellbeing::Act, Wellbeing::Well, Wellbeing::Look, Wellbeing::Act];
+        let states = [
+            ClusterHealth::Ok,
+            ClusterHealth::Critical,
+            ClusterHealth::Ok,
+            ClusterHealth::Warning,
+            ClusterHealth::Critical,
+        ];
         assert_eq!(totals(states).text(), "2 CRITICAL   1 WARNING   2 OK");
     }
 

@@ -46,12 +46,12 @@ fn field(cell: &Cell) -> String {
         SortKey::Unknown if cell.text == *NONE => String::new(),
         // No clock here tells more than a thousandth of a second.
         SortKey::Number(number) => ((number * 1000.0).round() / 1000.0).to_string(),
-        SortKey::Unknown | SortKey::Rank(_) | SortKey::Text(_) => words(cell.text.as_str()),
+        SortKey::Unknown | SortKey::Rank(_) | SortKey::Text(_) => harmless_text(cell.text.as_str()),
     }
 }
 
 /// A program reads words, not symbols.
-fn words(text: &str) -> String {
+fn harmless_text(text: &str) -> String {
     text.replace(symbol::UP, "up").replace(symbol::DOWN, "down").replace(" · ", "; ").replace('→', "->")
 }
 
@@ -71,7 +71,7 @@ mod tests {
         member,role,state,timeline,lag-bytes,lag-seconds,sync,uptime-seconds,router,notes
         pg-0,leader,running,12,,,,1051200,primary up,
         pg-1,replica,streaming,12,49152,0.2,sync,1051200,replicas up,
-        pg-2,replica,no answer,12,114688,0.4,async,1051200,replicas up,"REST, SQL: no answer in time for 38.0 s, last seen streaming"
+        pg-2,replica,unreachable,12,114688,0.4,async,1051200,replicas up,"REST, SQL: timed out for 38.0 s, last seen streaming"
         "#);
     }
 
@@ -88,11 +88,11 @@ mod tests {
     fn seconds_have_three_decimals_at_most_and_no_symbol_is_left() {
         let cell = |seconds: f64| field(&Cell::number(seconds, "x", super::super::table::Tone::Plain));
         assert_eq!([cell(0.123_456_789), cell(0.2), cell(3.0)], ["0.123", "0.2", "3"]);
-        assert_eq!(words("primary ▲ · replicas ▼"), "primary up; replicas down");
+        assert_eq!(harmless_text("primary ▲ · replicas ▼"), "primary up; replicas down");
     }
 
     #[test]
-    fn several_clusters_share_one_head_and_are_told_apart() {
+    fn several_clusters_share_one_head_and_are_distinguished() {
         let snapshot = healthy();
         let (one, other) = (ClusterName::new("a"), ClusterName::new("b"));
         let tables = [(&one, topology::table(&snapshot)), (&other, topology::table(&snapshot))];

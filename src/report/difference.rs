@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::line::Line;
 use super::table::Tone;
 use crate::action::configuration::present;
-use crate::action::typed::differences;
+use crate::action::parse::differences;
 use crate::model::snapshot::Snapshot;
 
 /// Each changed setting; secrets are masked, as on record.
@@ -14,10 +14,10 @@ pub fn lines(changes: &Map<String, Value>, snapshot: &Snapshot) -> Vec<Line> {
     let mut lines = Vec::new();
     for (path, old, new) in differences(changes, &Value::Object(present)) {
         if let Some(old) = &old {
-            lines.push(Line::new().with(format!("- {path}: {old}"), Tone::Act));
+            lines.push(Line::new().with(format!("- {path}: {old}"), Tone::Critical));
         }
         match &new {
-            Some(new) => lines.push(Line::new().with(format!("+ {path}: {new}"), Tone::Well)),
+            Some(new) => lines.push(Line::new().with(format!("+ {path}: {new}"), Tone::Ok)),
             None if old.is_none() => lines.push(Line::new().dim(format!("  {path} is not set"))),
             None => {}
         }

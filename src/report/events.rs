@@ -15,17 +15,17 @@ use crate::model::text::Text;
 /// Columns of [`table`]. Rows are named by the event's number.
 pub const COLUMNS: &[Column] = &[
     // With a mark before it, which says how much it matters where the word has no room.
-    Column::words("at", "WHEN", 0, DATE_TIME_WIDTH + 2, DATE_TIME_WIDTH + 2),
-    Column::words("severity", "SEVERITY", 2, 8, 8),
-    Column::words("kind", "KIND", 2, 11, 13),
-    Column::words("subject", "ABOUT", 1, 8, 24),
-    Column::words("text", "WHAT", 0, 44, 0),
-    Column::words("source", "SOURCE", 3, 9, 24),
+    Column::text("at", "WHEN", 0, DATE_TIME_WIDTH + 2, DATE_TIME_WIDTH + 2),
+    Column::text("severity", "SEVERITY", 2, 8, 8),
+    Column::text("kind", "KIND", 2, 11, 13),
+    Column::text("subject", "SUBJECT", 1, 8, 24),
+    Column::text("text", "EVENT", 0, 44, 0),
+    Column::text("source", "SOURCE", 3, 9, 24),
 ];
 
 /// Events, newest first. `events` is oldest first, as the picture has it; times are written in `zone`.
 pub fn table(events: &[Event], zone: &TimeZone) -> Table {
-    let mut table = Table::new(COLUMNS, "nothing has changed since this console began to look", "");
+    let mut table = Table::new(COLUMNS, "no events since this console started", "");
     table.rows = events.iter().rev().map(|event| row(event, zone)).collect();
     table
 }
@@ -40,11 +40,11 @@ fn row(event: &Event, zone: &TimeZone) -> Row {
     let source = event.source.as_ref().and_then(|source| origin(source, &event.subject));
     let cells = vec![
         at,
-        Cell::ranked(event.severity as i64, event.severity.word(), tone),
-        Cell::text(event.kind.word(), Tone::Dim),
+        Cell::ranked(event.severity as i64, event.severity.as_str(), tone),
+        Cell::text(event.kind.as_str(), Tone::Dim),
         Cell::text(event.subject.to_string(), Tone::Plain),
         Cell::text(event.text.clone(), tone),
-        source.map_or_else(Cell::none, |source| cells::words(&source, Tone::Dim)),
+        source.map_or_else(Cell::none, |source| cells::text_cell(&source, Tone::Dim)),
     ];
     Row { id: Text::new(event.number.to_string()), cells }
 }
@@ -58,7 +58,7 @@ fn origin(source: &Source, about: &Subject) -> Option<Text> {
         Subject::DcsMember(name) => *name == source.target,
         Subject::Cluster => false,
     };
-    Some(if same { Text::new(source.kind.word()) } else { Text::new(source.to_string()) })
+    Some(if same { Text::new(source.kind.as_str()) } else { Text::new(source.to_string()) })
 }
 
 #[cfg(test)]
@@ -89,8 +89,8 @@ mod tests {
             event(21, EventKind::Leader, Severity::Warning, pg_1, "leader nobody → pg-1", etcd),
             event(20, EventKind::Finding, Severity::Note, Subject::Cluster, "no leader: ended", None),
         ];
-        insta::assert_snapshot!(drawn(&table(&events, &TimeZone::UTC)), @r"
-        WHEN                   SEVERITY  KIND         ABOUT     WHAT                                          SOURCE
+        insta::assert_snapshot!(rendered(&table(&events, &TimeZone::UTC)), @r"
+        WHEN                   SEVERITY  KIND         SUBJECT   EVENT                                         SOURCE
         · 2026-11-21 14:01:47  note      finding      cluster   no leader: ended                              –
         ◐ 2026-11-21 14:01:46  warning   leader       pg-1      leader nobody → pg-1                          etcd
         ✖ 2026-11-21 14:01:27  critical  leader       cluster   leader pg-0 → nobody                          etcd
@@ -110,14 +110,14 @@ mod tests {
     #[test]
     fn the_source_does_not_repeat_what_the_event_is_about() {
         let rest = Source::new(SourceKind::PatroniRest, "pg-1");
-        let told = |about| origin(&rest, &about).map(|text| text.to_string());
-        assert_eq!(told(Subject::Node(NodeName::new("pg-1"))).as_deref(), Some("REST"));
-        assert_eq!(told(Subject::Node(NodeName::new("pg-0"))).as_deref(), Some("REST pg-1"));
-        assert_eq!(told(Subject::Source(rest.clone())), None);
+        let reported = |about| origin(&rest, &about).map(|text| text.to_string());
+        assert_eq!(reported(Subject::Node(NodeName::new("pg-1"))).as_deref(), Some("REST"));
+        assert_eq!(reported(Subject::Node(NodeName::new("pg-0"))).as_deref(), Some("REST pg-1"));
+        assert_eq!(reported(Subject::Source(rest.clone())), None);
     }
 
     #[test]
-    fn what_happened_keeps_its_room_before_who_said_it() {
+    fn what_happened_keeps_its_room_before_who_stated_it() {
         let kept: Vec<_> =
             super::super::fit::fit(&table(&[], &TimeZone::UTC), 100).iter().map(|(at, _)| COLUMNS[*at].key).collect();
         assert_eq!(kept, ["at", "severity", "kind", "subject", "text"]);

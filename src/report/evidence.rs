@@ -12,7 +12,7 @@ use crate::model::text::{Text, redact};
 
 /// One file of the bundle.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Piece {
+pub struct BundleFile {
     /// File name, without folders.
     pub name: &'static str,
     /// Contents.
@@ -20,7 +20,7 @@ pub struct Piece {
 }
 
 /// What stands where the text of a query stood: it may hold customers' data.
-const NO_QUERY: &str = "(query text left out)";
+const NO_QUERY: &str = "(query text omitted)";
 
 /// The bundle: the picture, what happened, what is wrong, versions and configuration.
 ///
@@ -34,38 +34,38 @@ pub fn bundle(
     events: &[Event],
     versions: &[(Text, Text)],
     configuration: &str,
-) -> Result<Vec<Piece>, serde_json::Error> {
+) -> Result<Vec<BundleFile>, serde_json::Error> {
     let mut picture = serde_json::to_value(snapshot)?;
-    scrub(&mut picture);
+    mask_secrets(&mut picture);
     let mut history = String::new();
     for event in events {
         let mut event = serde_json::to_value(event)?;
-        scrub(&mut event);
+        mask_secrets(&mut event);
         history.push_str(&serde_json::to_string(&event)?);
         history.push('\n');
     }
     let picture = serde_json::to_string_pretty(&picture)? + "\n";
     Ok(vec![
-        Piece { name: "topology.txt", contents: redact(&overview(snapshot)) },
-        Piece { name: "findings.txt", contents: redact(&findings(snapshot)) },
-        Piece { name: "sources.txt", contents: redact(&sources(snapshot)) },
-        Piece { name: "events.jsonl", contents: history },
-        Piece { name: "snapshot.json", contents: picture },
-        Piece { name: "versions.txt", contents: all_versions(snapshot, versions) },
-        Piece { name: "configuration.toml", contents: configuration.to_owned() },
+        BundleFile { name: "topology.txt", contents: redact(&overview(snapshot)) },
+        BundleFile { name: "findings.txt", contents: redact(&findings(snapshot)) },
+        BundleFile { name: "sources.txt", contents: redact(&sources(snapshot)) },
+        BundleFile { name: "events.jsonl", contents: history },
+        BundleFile { name: "snapshot.json", contents: picture },
+        BundleFile { name: "versions.txt", contents: all_versions(snapshot, versions) },
+        BundleFile { name: "configuration.toml", contents: configuration.to_owned() },
     ])
 }
 
 /// Masks secrets in every text and leaves out every query.
-fn scrub(value: &mut Value) {
+fn mask_secrets(value: &mut Value) {
     match value {
         Value::String(text) => *text = redact(text),
-        Value::Array(items) => items.iter_mut().for_each(scrub),
+        Value::Array(items) => items.iter_mut().for_each(mask_secrets),
         Value::Object(fields) => {
             for (name, field) in fields {
                 match field {
                     Value::String(query) if name == "query" && !query.is_empty() => NO_QUERY.clone_into(query),
-                    other => scrub(other),
+                    other => mask_secrets(other),
                 }
             }
         }

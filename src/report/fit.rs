@@ -92,10 +92,10 @@ mod tests {
     use super::*;
 
     const COLUMNS: &[Column] = &[
-        Column::words("name", "NAME", 0, 4, 10),
+        Column::text("name", "NAME", 0, 4, 10),
         Column::numbers("lag", "LAG", 1, 6),
-        Column::words("extra", "EXTRA", 2, 5, 8),
-        Column::words("notes", "NOTES", 0, 6, 0),
+        Column::text("extra", "EXTRA", 2, 5, 8),
+        Column::text("notes", "NOTES", 0, 6, 0),
     ];
 
     fn table() -> Table {

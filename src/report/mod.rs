@@ -43,7 +43,7 @@ pub(crate) mod test_support {
     pub(crate) use crate::model::test_support::*;
 
     /// A table as plain text without a limit on its width, a line break at the end of each line.
-    pub(crate) fn drawn(table: &super::table::Table) -> String {
+    pub(crate) fn rendered(table: &super::table::Table) -> String {
         super::text::lines(table, None).iter().map(|line| line.text() + "\n").collect()
     }
 }

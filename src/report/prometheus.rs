@@ -1,6 +1,8 @@
 //! The picture in Prometheus' text format. What is unknown has no sample, and neither has what a silent source said
 //! last: neither is ever written as 0.
 
+mod poolers;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use super::routing;
 use crate::model::dcs::{Quorum, RaftLeader};
 use crate::model::finding::{Finding, Severity};
 use crate::model::observed::{Freshness, Observed};
-use crate::model::snapshot::{Snapshot, Wellbeing};
+use crate::model::snapshot::{ClusterHealth, Snapshot};
 use crate::model::view::MemberView;
 
 /// Metrics of these clusters. All are gauges; times are in seconds, sizes in bytes.
@@ -22,6 +24,7 @@ pub fn exposition<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Stri
         }
         dcs(&mut scope, snapshot);
         routers(&mut scope, snapshot);
+        poolers::poolers(&mut scope, snapshot);
         sources(&mut scope, snapshot);
     }
     page.text()
@@ -90,26 +93,26 @@ fn seconds(span: Duration) -> f64 {
 
 fn cluster(scope: &mut Scope<'_>, snapshot: &Snapshot) {
     let states = [
-        (Wellbeing::Well, "well"),
-        (Wellbeing::Look, "look"),
-        (Wellbeing::Act, "act"),
-        (Wellbeing::Unknown, "unknown"),
+        (ClusterHealth::Ok, "ok"),
+        (ClusterHealth::Warning, "warning"),
+        (ClusterHealth::Critical, "critical"),
+        (ClusterHealth::Unknown, "unknown"),
     ];
-    let wellbeing = snapshot.wellbeing();
+    let cluster_health = snapshot.cluster_health();
     for (state, word) in states {
-        let help = "1 for the word that says how the cluster does, 0 for the others.";
-        scope.gauge("pgctl_cluster_wellbeing", help, &[("state", word)], Some(flag(state == wellbeing)));
+        let help = "1 for the current health state of the cluster, 0 for the others.";
+        scope.gauge("pgctl_cluster_health", help, &[("state", word)], Some(flag(state == cluster_health)));
     }
     let age = snapshot.age(snapshot.now).map(seconds);
-    scope.gauge("pgctl_cluster_age_seconds", "Age of the oldest answer that still counts.", &[], age);
+    scope.gauge("pgctl_cluster_age_seconds", "Age of the oldest response still in use.", &[], age);
     let leader = snapshot.undoubted_leader().filter(|leader| leader.fresh);
-    // Without a fresh record and without a fresh claim nobody knows whether there is a leader.
-    let known = leader.is_some() || snapshot.keeps_a_fresh_record();
+    // Without a fresh record and without a fresh claim nobody knows whether there is a leader, unless all are in recovery.
+    let known = leader.is_some() || snapshot.is_known_leaderless();
     let has = known.then(|| flag(leader.is_some()));
-    scope.gauge("pgctl_cluster_has_leader", "1 if a member leads.", &[], has);
+    scope.gauge("pgctl_cluster_has_leader", "1 if there is a leader.", &[], has);
     if let Some(leader) = leader {
         let labels = [("member", leader.value.as_str())];
-        scope.gauge("pgctl_cluster_leader_info", "The member that leads, as a label.", &labels, Some(1.0));
+        scope.gauge("pgctl_cluster_leader_info", "The leader, as a label.", &labels, Some(1.0));
     }
     let timeline = fresh(snapshot.timeline()).map(|timeline| f64::from(timeline.0));
     scope.gauge("pgctl_cluster_timeline", "Timeline of the leader.", &[], timeline);
@@ -120,19 +123,19 @@ fn cluster(scope: &mut Scope<'_>, snapshot: &Snapshot) {
     for severity in [Severity::Critical, Severity::Warning, Severity::Note] {
         let stands = |finding: &&Finding| finding.severity == severity && finding.acknowledged.is_none();
         let count = snapshot.findings.iter().filter(stands).count();
-        let labels = [("severity", severity.word())];
+        let labels = [("severity", severity.as_str())];
         scope.gauge("pgctl_findings", "Findings by severity, without those acknowledged.", &labels, Some(count as f64));
     }
     let standing = snapshot
         .findings
         .iter()
-        .map(|finding| (finding, if finding.acknowledged.is_some() { "acknowledged" } else { "standing" }));
-    for (finding, state) in standing.chain(snapshot.settling.iter().map(|finding| (finding, "settling"))) {
+        .map(|finding| (finding, if finding.acknowledged.is_some() { "acknowledged" } else { "active" }));
+    for (finding, state) in standing.chain(snapshot.pending_findings.iter().map(|finding| (finding, "pending"))) {
         let subject = finding.subject.to_string();
         let labels = [
             ("code", finding.code),
-            ("severity", finding.severity.word()),
-            ("consequence", finding.consequence.word()),
+            ("severity", finding.severity.as_str()),
+            ("consequence", finding.consequence.as_str()),
             ("subject", subject.as_str()),
             ("part", finding.part.as_str()),
             ("state", state),
@@ -145,7 +148,7 @@ fn member(scope: &mut Scope<'_>, view: MemberView<'_>) {
     let labels = [("member", view.name().as_str())];
     let waiting = view.is_waiting() && !view.answers();
     let up = (!waiting).then(|| flag(view.answers()));
-    scope.gauge("pgctl_member_answers", "1 if any wire to the node itself answers in time.", &labels, up);
+    scope.gauge("pgctl_member_up", "1 if the node responds on any interface.", &labels, up);
     if let Some(role) = fresh(view.role()) {
         let role = role.to_string();
         let labels = [labels[0], ("role", role.as_str())];
@@ -165,7 +168,7 @@ fn member(scope: &mut Scope<'_>, view: MemberView<'_>) {
         scope.gauge("pgctl_member_lag_bytes", "WAL not yet replayed.", &labels, bytes);
         let receive = fresh(lag.receive_bytes).map(|bytes| bytes as f64);
         scope.gauge("pgctl_member_receive_lag_bytes", "WAL not yet received.", &labels, receive);
-        scope.gauge("pgctl_member_lag_seconds", "Time behind.", &labels, fresh(lag.time).map(seconds));
+        scope.gauge("pgctl_member_lag_seconds", "Replay lag as time.", &labels, fresh(lag.time).map(seconds));
     }
     scope.gauge(
         "pgctl_member_uptime_seconds",
@@ -174,20 +177,20 @@ fn member(scope: &mut Scope<'_>, view: MemberView<'_>) {
         fresh(view.uptime()).map(seconds),
     );
     let pending = fresh(view.pending_restart()).map(flag);
-    scope.gauge("pgctl_member_pending_restart", "1 if a restart is needed.", &labels, pending);
+    scope.gauge("pgctl_member_pending_restart", "1 if a restart is pending.", &labels, pending);
     let Some(report) = view.member.sql.as_ref().and_then(|sql| sql.fresh(view.snapshot.now)) else { return };
     let (used, max) = (report.connections.used.map(f64::from), f64::from(report.connections.max));
     scope.gauge("pgctl_member_connections", "Client backends.", &labels, used);
     let blocked = report.connections.doing.as_ref().map(|doing| f64::from(doing.blocked));
-    scope.gauge("pgctl_member_blocked_sessions", "Client backends that wait for a lock.", &labels, blocked);
+    scope.gauge("pgctl_member_blocked_sessions", "Client backends waiting for a lock.", &labels, blocked);
     scope.gauge("pgctl_member_connections_max", "The setting max_connections.", &labels, Some(max));
     let streams = view.follows().then(|| fresh(view.streams()).map(flag)).flatten();
-    scope.gauge("pgctl_member_streams", "1 if the standby receives WAL by streaming.", &labels, streams);
+    scope.gauge("pgctl_member_streaming", "1 if the standby receives WAL by streaming.", &labels, streams);
     for slot in &report.slots {
         let labels = [labels[0], ("slot", slot.name.as_str())];
-        let retained = slot.retained.map(|bytes| bytes as f64);
-        scope.gauge("pgctl_slot_retained_bytes", "WAL kept for a replication slot.", &labels, retained);
-        scope.gauge("pgctl_slot_active", "1 if the replication slot is in use.", &labels, Some(flag(slot.active)));
+        let retained = slot.retained_bytes.map(|bytes| bytes as f64);
+        scope.gauge("pgctl_slot_retained_bytes", "WAL retained by a replication slot.", &labels, retained);
+        scope.gauge("pgctl_slot_active", "1 if the replication slot is active.", &labels, Some(flag(slot.active)));
     }
 }
 
@@ -197,21 +200,21 @@ fn dcs(scope: &mut Scope<'_>, snapshot: &Snapshot) {
         let labels = [("endpoint", reading.source.target.as_str())];
         let waiting = reading.freshness(now) == Freshness::Waiting;
         let up = (!waiting).then(|| flag(reading.is_fresh(now)));
-        scope.gauge("pgctl_dcs_member_answers", "1 if the DCS member answers in time.", &labels, up);
+        scope.gauge("pgctl_dcs_member_up", "1 if the DCS member responds.", &labels, up);
         let Some(member) = reading.fresh(now) else { continue };
         let leads = (member.leader != RaftLeader::Unknown).then(|| flag(member.leads()));
         let size = member.db_size.map(|size| size as f64);
-        scope.gauge("pgctl_dcs_member_leads", "1 if it is the raft leader.", &labels, leads);
+        scope.gauge("pgctl_dcs_member_is_leader", "1 if it is the raft leader.", &labels, leads);
         scope.gauge("pgctl_dcs_member_term", "Raft term.", &labels, member.term.map(|term| term as f64));
         scope.gauge("pgctl_dcs_member_size_bytes", "Size of its database.", &labels, size);
         let latency = Some(seconds(member.latency));
-        scope.gauge("pgctl_dcs_member_latency_seconds", "Time a status call took.", &labels, latency);
+        scope.gauge("pgctl_dcs_member_latency_seconds", "Latency of a status request.", &labels, latency);
         let quorum = match member.quorum {
             Quorum::Reached => Some(1.0),
             Quorum::Missing => Some(0.0),
             Quorum::Unknown => None,
         };
-        scope.gauge("pgctl_dcs_member_quorum", "1 if it reaches the majority.", &labels, quorum);
+        scope.gauge("pgctl_dcs_member_quorum", "1 if it has quorum.", &labels, quorum);
     }
 }
 
@@ -226,23 +229,25 @@ fn routers(scope: &mut Scope<'_>, snapshot: &Snapshot) {
         let up = Some(flag(row.takes_traffic()));
         scope.gauge("pgctl_router_server_up", "1 if the router sends new connections there.", &labels, up);
         let sessions = row.sessions.map(|sessions| sessions as f64);
-        scope.gauge("pgctl_router_server_sessions", "Sessions now.", &labels, sessions);
+        scope.gauge("pgctl_router_server_sessions", "Current sessions.", &labels, sessions);
     }
 }
 
 fn sources(scope: &mut Scope<'_>, snapshot: &Snapshot) {
     for status in snapshot.sources() {
-        let labels = [("kind", status.source.kind.word()), ("target", status.source.target.as_str())];
+        let labels = [("kind", status.source.kind.as_str()), ("target", status.source.target.as_str())];
         let up = (status.freshness != Freshness::Waiting).then(|| flag(status.freshness == Freshness::Fresh));
-        scope.gauge("pgctl_source_answers", "1 if the source answers in time.", &labels, up);
+        scope.gauge("pgctl_source_up", "1 if the source responds.", &labels, up);
         let age = status.age.map(seconds);
-        scope.gauge("pgctl_source_age_seconds", "Time since the source's last good answer.", &labels, age);
+        scope.gauge("pgctl_source_age_seconds", "Time since the last successful response of the source.", &labels, age);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_support::{bare, cut, dcs_lost, healthy, leaderless, seconds, waiting};
+    use super::super::test_support::{
+        bare, by_nodes, cut, dcs_lost, healthy, leaderless, plain, seconds, sql, waiting,
+    };
     use super::*;
     use crate::model::name::ClusterName;
 
@@ -265,14 +270,25 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_without_a_dcs_has_no_leader_once_every_node_says_so() {
+        let mut snapshot = plain();
+        by_nodes(&mut snapshot, Err("every node is in recovery"));
+        sql(&mut snapshot, "pg-0", |report| report.in_recovery = true);
+        let has_leader = |snapshot: &Snapshot| lines(&exposition([snapshot]), "pgctl_cluster_has_leader").join(" ");
+        assert_eq!(has_leader(&snapshot), "pgctl_cluster_has_leader{cluster=\"prod-eu\"} 0");
+        cut(&mut snapshot, "pg-0", seconds(38));
+        assert_eq!(has_leader(&snapshot), "", "the silent one may write");
+    }
+
+    #[test]
     fn what_is_not_known_has_no_sample() {
         let mut snapshot = healthy();
         cut(&mut snapshot, "pg-2", seconds(38));
         let text = exposition([&snapshot]);
         assert_eq!(lines(&text, "pgctl_member_lag_bytes").len(), 1);
-        assert!(text.contains("pgctl_member_answers{cluster=\"prod-eu\",member=\"pg-2\"} 0"));
+        assert!(text.contains("pgctl_member_up{cluster=\"prod-eu\",member=\"pg-2\"} 0"));
         let text = exposition([&waiting()]);
-        assert!(lines(&text, "pgctl_member_answers").is_empty());
+        assert!(lines(&text, "pgctl_member_up").is_empty());
         assert!(lines(&text, "pgctl_cluster_has_leader").is_empty());
         assert!(lines(&text, "pgctl_findings").is_empty(), "nothing seen is not nothing found");
     }
@@ -300,13 +316,18 @@ mod tests {
             assert!(line.rsplit(' ').next().unwrap().parse::<f64>().is_ok(), "{line}");
         }
         assert!(text.contains(r#"cluster="say \"hi\" \\ there""#), "{text}");
-        assert_eq!(text.matches("# TYPE pgctl_member_answers gauge").count(), 1);
+        assert_eq!(text.matches("# TYPE pgctl_member_up gauge").count(), 1);
     }
 
     #[test]
     fn every_metric_is_in_the_manual() {
         let manual = include_str!("../../docs/status-schema.md");
-        let text = exposition([&healthy()]);
+        let mut snapshot = healthy();
+        snapshot.poolers = vec![crate::model::pooler::test_support::pooler()];
+        let text = exposition([&snapshot]);
+        assert!(text.contains(
+            "pgctl_pooler_pool_servers{cluster=\"prod-eu\",pooler=\"edge\",database=\"shop\",user=\"app\"} 6"
+        ));
         for name in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()) {
             assert!(manual.contains(&format!("`{name}`")), "{name} is not described");
         }

@@ -10,7 +10,7 @@ use super::line::Line;
 use super::routing;
 use super::symbol::Mark;
 use super::table::{Cell, Column, Table, Tone};
-use super::topology::told_when;
+use super::topology::reported_at;
 use super::units::{self, BYTES_WIDTH, COUNT_WIDTH, DURATION_WIDTH, RATE_WIDTH};
 use crate::model::observed::Reading;
 use crate::model::router::{Bypass, PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, Router, RouterReport};
@@ -19,10 +19,10 @@ use crate::model::text::Text;
 
 /// Columns of [`frontends`]. Rows are named `router/proxy/FRONTEND`.
 pub const FRONTENDS: &[Column] = &[
-    Column::words("frontend", "FRONTEND", 0, 10, 32),
-    Column::words("status", "STATUS", 0, 8, 12),
+    Column::text("frontend", "FRONTEND", 0, 10, 32),
+    Column::text("status", "STATUS", 0, 8, 12),
     Column::numbers("sessions", "SESSIONS", 0, COUNT_WIDTH),
-    Column::numbers("sessions-max", "MOST", 2, COUNT_WIDTH),
+    Column::numbers("sessions-max", "MAX", 2, COUNT_WIDTH),
     Column::numbers("sessions-limit", "LIMIT", 1, COUNT_WIDTH),
     Column::numbers("sessions-total", "TOTAL", 3, COUNT_WIDTH),
     Column::numbers("rate-per-second", "RATE", 0, RATE_WIDTH),
@@ -32,12 +32,12 @@ pub const FRONTENDS: &[Column] = &[
 
 /// Columns of [`backends`]. Rows are named `router/proxy/BACKEND`.
 pub const BACKENDS: &[Column] = &[
-    Column::words("backend", "BACKEND", 0, 10, 32),
-    Column::words("purpose", "LEADS TO", 1, 8, 8),
-    Column::words("status", "STATUS", 0, 8, 12),
-    Column::words("up", "SERVERS UP", 0, 10, 48),
+    Column::text("backend", "BACKEND", 0, 10, 32),
+    Column::text("purpose", "ROUTES TO", 1, 8, 8),
+    Column::text("status", "STATUS", 0, 8, 12),
+    Column::text("up", "SERVERS UP", 0, 10, 48),
     Column::numbers("sessions", "SESSIONS", 0, COUNT_WIDTH),
-    Column::numbers("sessions-max", "MOST", 2, COUNT_WIDTH),
+    Column::numbers("sessions-max", "MAX", 2, COUNT_WIDTH),
     Column::numbers("sessions-limit", "LIMIT", 3, COUNT_WIDTH),
     Column::numbers("rate-per-second", "RATE", 1, RATE_WIDTH),
     Column::numbers("queue", "QUEUE", 1, COUNT_WIDTH),
@@ -47,20 +47,20 @@ pub const BACKENDS: &[Column] = &[
 
 /// Frontends and listeners of one router.
 pub fn frontends(snapshot: &Snapshot, router: &Router) -> Table {
-    let mut table = empty(snapshot, router, FRONTENDS, "the router tells of no frontend");
+    let mut table = empty(snapshot, router, FRONTENDS, "the router reports no frontend");
     for (reading, row) in rows(snapshot, router, &[ProxyKind::Frontend, ProxyKind::Listener]) {
         let name = match row.kind {
             ProxyKind::Listener => format!("{} {}", row.proxy, row.server),
             ProxyKind::Frontend | ProxyKind::Backend | ProxyKind::Server => row.proxy.to_string(),
         };
         let status = match row.status {
-            ProxyStatus::Open | ProxyStatus::Up => Tone::Well,
+            ProxyStatus::Open | ProxyStatus::Up => Tone::Ok,
             ProxyStatus::Unknown(_) => Tone::Stale,
-            _ => Tone::Look,
+            _ => Tone::Warning,
         };
         let cells = vec![
             Cell::text(name, Tone::Plain),
-            Cell::text(row.status.word(), status),
+            Cell::text(row.status.as_str(), status),
             sessions(row),
             cells::count(row.sessions_max, Tone::Dim),
             limit(row),
@@ -76,7 +76,7 @@ pub fn frontends(snapshot: &Snapshot, router: &Router) -> Table {
 
 /// Backends of one router.
 pub fn backends(snapshot: &Snapshot, router: &Router) -> Table {
-    let mut table = empty(snapshot, router, BACKENDS, "the router tells of no backend");
+    let mut table = empty(snapshot, router, BACKENDS, "the router reports no backend");
     for (reading, row) in rows(snapshot, router, &[ProxyKind::Backend]) {
         let purpose = router.purpose(&row.proxy);
         let all: Vec<_> =
@@ -88,11 +88,11 @@ pub fn backends(snapshot: &Snapshot, router: &Router) -> Table {
             && routing::empty_by_design(snapshot, router, &row.proxy).is_some();
         let unpublished = all.iter().any(|server| server.row.bypass == Some(Bypass::Unpublished));
         let tone = match (purpose, up.len()) {
-            (PoolPurpose::Write, 1) => Tone::Well,
+            (PoolPurpose::Write, 1) => Tone::Ok,
             (_, 0) if by_design => Tone::Dim,
             // None: writes fail. Several: writes reach nodes that must not have them.
-            (PoolPurpose::Write, _) | (PoolPurpose::Read, 0) => Tone::Act,
-            (_, 0) => Tone::Look,
+            (PoolPurpose::Write, _) | (PoolPurpose::Read, 0) => Tone::Critical,
+            (_, 0) => Tone::Warning,
             (PoolPurpose::Read | PoolPurpose::Any | PoolPurpose::Unknown, _) => Tone::Plain,
         };
         let servers = match (up.as_slice(), unpublished) {
@@ -101,18 +101,18 @@ pub fn backends(snapshot: &Snapshot, router: &Router) -> Table {
             (up, _) => up.join(", "),
         };
         let status = match (&row.status, purpose) {
-            (ProxyStatus::Up | ProxyStatus::Open, _) => Tone::Well,
+            (ProxyStatus::Up | ProxyStatus::Open, _) => Tone::Ok,
             // The one proxy that leads there all the same is its own `listen`.
             (ProxyStatus::UpUnpublished, _) if !unpublished && !up.is_empty() => Tone::Plain,
             _ if by_design => Tone::Dim,
             (ProxyStatus::Unknown(_), _) => Tone::Stale,
-            (_, PoolPurpose::Write) => Tone::Act,
-            (_, PoolPurpose::Read | PoolPurpose::Any | PoolPurpose::Unknown) => Tone::Look,
+            (_, PoolPurpose::Write) => Tone::Critical,
+            (_, PoolPurpose::Read | PoolPurpose::Any | PoolPurpose::Unknown) => Tone::Warning,
         };
         let cells = vec![
             Cell::text(row.proxy.clone(), Tone::Plain),
             cells::or_none(!all.is_empty(), || purpose_cell(purpose)),
-            Cell::text(row.status.word(), status),
+            Cell::text(row.status.as_str(), status),
             // The statistics page is a backend without a server of its own.
             cells::or_none(!all.is_empty(), || Cell::text(servers, tone)),
             sessions(row),
@@ -133,9 +133,9 @@ pub fn headline(snapshot: &Snapshot, router: &Router) -> Line {
     let now = snapshot.now;
     let mut line = Line::new().with(router.name.as_str(), Tone::Strong);
     for reading in [router.runtime.as_ref(), router.http.as_ref()].into_iter().flatten() {
-        let (mark, words) = told_when(reading, now);
-        let tone = if mark == Mark::Well { Tone::Dim } else { Tone::Stale };
-        line = line.plain("   ").plain(reading.source.kind.word()).plain(" ").mark(mark).plain(" ").with(words, tone);
+        let (mark, words) = reported_at(reading, now);
+        let tone = if mark == Mark::Ok { Tone::Dim } else { Tone::Stale };
+        line = line.plain("   ").plain(reading.source.kind.as_str()).plain(" ").mark(mark).plain(" ").with(words, tone);
     }
     let readings = [router.runtime.as_ref(), router.http.as_ref()];
     let info = readings.into_iter().flatten().find_map(|reading| reading.fact(now, |report| report.info.as_ref()));
@@ -175,7 +175,7 @@ fn rows<'a>(
 
 fn empty(snapshot: &Snapshot, router: &Router, columns: &'static [Column], nothing: &str) -> Table {
     let Some(reading) = router.reading(snapshot.now) else {
-        let hint = "give it a stats URL or a runtime address in the configuration";
+        let hint = "configure its stats URL or runtime API address";
         return Table::new(columns, format!("no interface of {} is configured", router.name), hint);
     };
     match (&reading.answer, &reading.failure) {
@@ -185,7 +185,7 @@ fn empty(snapshot: &Snapshot, router: &Router, columns: &'static [Column], nothi
             format!("{}: {}", router.name, failure.error),
             failure.error.remedy(reading.source.kind),
         ),
-        (None, None) => Table::new(columns, format!("waiting for the first answer of {}", router.name), ""),
+        (None, None) => Table::new(columns, format!("waiting for the first response of {}", router.name), ""),
     }
 }
 
@@ -200,7 +200,7 @@ fn purpose_cell(purpose: PoolPurpose) -> Cell {
 
 fn sessions(row: &ProxyRow) -> Cell {
     let full = row.sessions.zip(row.sessions_limit).is_some_and(|(now, limit)| limit > 0 && now >= limit);
-    cells::count(row.sessions, if full { Tone::Act } else { Tone::Plain })
+    cells::count(row.sessions, if full { Tone::Critical } else { Tone::Plain })
 }
 
 /// No limit is none, not an unknown one.
@@ -209,7 +209,7 @@ fn limit(row: &ProxyRow) -> Cell {
 }
 
 fn queue(row: &ProxyRow) -> Cell {
-    let tone = if row.queue.is_some_and(|waiting| waiting > 0) { Tone::Look } else { Tone::Plain };
+    let tone = if row.queue.is_some_and(|waiting| waiting > 0) { Tone::Warning } else { Tone::Plain };
     cells::count(row.queue, tone)
 }
 

@@ -3,7 +3,7 @@
 use crate::model::member::Member;
 use crate::model::name::NodeName;
 use crate::model::observed::Reading;
-use crate::model::router::{Bypass, PoolPurpose, ProxyKind, ProxyRow, Router, RouterReport};
+use crate::model::router::{Bypass, PoolPurpose, ProxyRow, Router, RouterReport};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
@@ -36,19 +36,14 @@ pub fn servers(snapshot: &Snapshot) -> impl Iterator<Item = Server<'_>> {
 pub fn servers_of<'a>(snapshot: &'a Snapshot, router: &'a Router) -> impl Iterator<Item = Server<'a>> {
     let reading = router.reading(snapshot.now);
     reading.into_iter().flat_map(move |reading| {
-        let rows = reading.last().map(|report| report.rows.as_slice()).unwrap_or_default();
-        rows.iter().filter(|row| row.kind == ProxyKind::Server).map(move |row| Server {
-            router,
-            reading,
-            row,
-            purpose: router.purpose(&row.proxy),
-        })
+        let servers = reading.last().into_iter().flat_map(RouterReport::servers);
+        servers.map(move |row| Server { router, reading, row, purpose: router.purpose(&row.proxy) })
     })
 }
 
 /// What is odd about a server, seen from the DCS.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Oddity {
+pub enum RoutingAnomaly {
     /// Writes go to a member that does not lead.
     WritesElsewhere {
         /// Who leads by the DCS; `None`: nobody.
@@ -61,7 +56,7 @@ pub enum Oddity {
 }
 
 /// What is odd about `server`, by fresh sources alone. A replica that is down in the write pool is as it should be.
-pub fn oddity(snapshot: &Snapshot, server: &Server<'_>) -> Option<Oddity> {
+pub fn routing_anomaly(snapshot: &Snapshot, server: &Server<'_>) -> Option<RoutingAnomaly> {
     // A word that is not known accuses nobody.
     if !server.reading.is_fresh(snapshot.now) || !server.row.status.is_known() {
         return None;
@@ -69,14 +64,15 @@ pub fn oddity(snapshot: &Snapshot, server: &Server<'_>) -> Option<Oddity> {
     let member = snapshot.member_of(server.row)?;
     let up = server.row.takes_traffic();
     let leader = snapshot.leader();
-    let leader_is_known = snapshot.record_is_fresh() || leader.as_ref().is_some_and(|leader| leader.fresh);
+    // Where nobody keeps a record and nobody can be named, no server is in the wrong place.
+    let leader_is_known = snapshot.keeps_a_fresh_record() || leader.as_ref().is_some_and(|leader| leader.fresh);
     let leads = leader.as_ref().is_some_and(|leader| leader.value == member.name);
     match (server.purpose, up, leads) {
         (PoolPurpose::Write, true, false) if leader_is_known => {
-            Some(Oddity::WritesElsewhere { leader: leader.map(|leader| leader.value) })
+            Some(RoutingAnomaly::WritesElsewhere { leader: leader.map(|leader| leader.value) })
         }
         // Nobody takes writes in a standby cluster.
-        (PoolPurpose::Write, false, true) if !snapshot.is_standby_cluster() => Some(Oddity::LeaderIsDown),
+        (PoolPurpose::Write, false, true) if !snapshot.is_standby_cluster() => Some(RoutingAnomaly::LeaderIsDown),
         // A spare is there to be idle, and a pool may be of fewer than all replicas: of synchronous ones, say.
         (PoolPurpose::Read, false, false)
             if server.row.bypass != Some(Bypass::Spare) && !reads_elsewhere(snapshot, server, member) =>
@@ -84,7 +80,7 @@ pub fn oddity(snapshot: &Snapshot, server: &Server<'_>) -> Option<Oddity> {
             let view = snapshot.view(member);
             let wanted = view.tags().is_none_or(|tags| !tags.value.noloadbalance);
             let streams = view.streams().is_some_and(|streams| streams.fresh && streams.value);
-            (wanted && streams).then_some(Oddity::ReplicaIsDown)
+            (wanted && streams).then_some(RoutingAnomaly::ReplicaIsDown)
         }
         _ => None,
     }
@@ -105,9 +101,9 @@ fn reads_elsewhere(snapshot: &Snapshot, server: &Server<'_>, member: &Member) ->
 /// Why a pool of `router` that serves nobody is as it should be; `None`: it is not.
 pub fn empty_by_design(snapshot: &Snapshot, router: &Router, pool: &Text) -> Option<&'static str> {
     if router.purpose(pool) == PoolPurpose::Write {
-        return snapshot.is_standby_cluster().then_some("a standby cluster takes no writes");
+        return snapshot.is_standby_cluster().then_some("a standby cluster accepts no writes");
     }
-    let report = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now))?;
+    let report = router.fresh_report(snapshot.now)?;
     snapshot.empty_by_design(router, report, pool)
 }
 
@@ -115,13 +111,8 @@ pub fn empty_by_design(snapshot: &Snapshot, router: &Router, pool: &Text) -> Opt
 /// pool, or one of them does not tell.
 pub fn sessions(snapshot: &Snapshot, purpose: PoolPurpose) -> Option<u64> {
     let rows = snapshot.routers.iter().flat_map(|router| {
-        let report = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now));
-        report.into_iter().flat_map(move |report| {
-            report
-                .rows
-                .iter()
-                .filter(move |row| row.kind == ProxyKind::Backend && router.purpose(&row.proxy) == purpose)
-        })
+        let report = router.fresh_report(snapshot.now).into_iter();
+        report.flat_map(move |report| router.backends_for(report, purpose))
     });
     let counts: Option<Vec<u64>> = rows.map(|row| row.sessions).collect();
     counts?.into_iter().reduce(|sum, next| sum + next)

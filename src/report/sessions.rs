@@ -6,7 +6,7 @@ use super::cells;
 use super::replication::{answered, empty};
 use super::table::{Cell, Column, Row, Table, Tone};
 use super::tones;
-use super::units::{COUNT_WIDTH, DURATION_WIDTH};
+use super::units::{AGE_WIDTH, COUNT_WIDTH, DURATION_WIDTH};
 use crate::model::member::Member;
 use crate::model::observed::Reading;
 use crate::model::postgres::{Session, SqlPart, SqlReport};
@@ -14,27 +14,28 @@ use crate::model::snapshot::Snapshot;
 
 /// Columns of [`activity`] and [`blockers`]. Rows are named `node/pid`.
 pub const ACTIVITY: &[Column] = &[
-    Column::words("node", "NODE", 1, 6, 16),
-    Column::words("pid", "PID", 0, 8, 24),
-    Column::words("database", "DATABASE", 3, 8, 16),
-    Column::words("user", "USER", 1, 8, 16),
-    Column::words("application", "APPLICATION", 2, 11, 20),
-    Column::words("client", "CLIENT", 4, 9, 24),
-    Column::words("state", "STATE", 0, 13, 22),
-    Column::words("blocked-by", "BLOCKED BY", 0, 10, 16),
-    Column::words("wait", "WAITS FOR", 2, 9, 24),
-    Column::numbers("transaction-seconds", "XACT", 0, DURATION_WIDTH),
-    Column::numbers("query-seconds", "QUERY", 1, DURATION_WIDTH),
-    Column::words("query", "STATEMENT", 0, 12, 0),
+    Column::text("node", "NODE", 1, 6, 16),
+    Column::text("pid", "PID", 0, 8, 24),
+    Column::text("database", "DATABASE", 3, 8, 16),
+    Column::text("user", "USER", 1, 8, 16),
+    Column::text("application", "APPLICATION", 2, 11, 20),
+    Column::text("client", "CLIENT", 4, 9, 24),
+    Column::text("state", "STATE", 0, 13, 22),
+    Column::text("blocked-by", "BLOCKED BY", 0, 10, 16),
+    Column::text("wait", "WAIT EVENT", 2, 9, 24),
+    Column::numbers("transaction-seconds", "XACT AGE", 0, DURATION_WIDTH),
+    Column::numbers("query-seconds", "QUERY AGE", 1, DURATION_WIDTH),
+    Column::text("query", "STATEMENT", 0, 12, 0),
 ];
 
 /// Columns of [`applications`]. Rows are named `node/application`.
 pub const APPLICATIONS: &[Column] = &[
-    Column::words("node", "NODE", 0, 6, 24),
-    Column::words("application", "APPLICATION", 0, 11, 48),
+    Column::text("node", "NODE", 0, 6, 24),
+    Column::text("application", "APPLICATION", 0, 11, 48),
     Column::numbers("sessions", "SESSIONS", 0, COUNT_WIDTH),
     Column::numbers("active", "ACTIVE", 0, COUNT_WIDTH),
-    Column::numbers("idle-in-transaction", "IDLE TX", 0, COUNT_WIDTH),
+    Column::numbers("idle-in-transaction", "IDLE IN XACT", 0, COUNT_WIDTH),
+    Column::numbers("age-seconds", "AGE", 1, AGE_WIDTH),
 ];
 
 /// Why a table is empty, with what to do: `nothing` only where every node that answers tells all.
@@ -42,12 +43,19 @@ fn unless_hidden(snapshot: &Snapshot, part: SqlPart, nothing: &'static str) -> (
     if answered(snapshot).all(|(_, _, report)| report.knows(part)) {
         return (nothing, "");
     }
-    ("unknown: what sessions do is hidden from this role, or could not be read", "GRANT pg_monitor TO the looking role")
+    let of_the_past = |report: &SqlReport| report.unread.iter().any(|unread| unread.why == *SqlReport::NOT_KEPT);
+    if answered(snapshot).any(|(_, _, report)| of_the_past(report)) {
+        return ("unknown: past sessions are not recorded", "");
+    }
+    (
+        "unknown: session states are not visible to this role, or could not be read",
+        "GRANT pg_monitor TO the monitoring role",
+    )
 }
 
 /// Sessions worth showing, oldest transaction first.
 pub fn activity(snapshot: &Snapshot) -> Table {
-    let nothing = unless_hidden(snapshot, SqlPart::Sessions, "no session is active, blocked or long in a transaction");
+    let nothing = unless_hidden(snapshot, SqlPart::Sessions, "no active, blocked or long-running sessions");
     let mut table = empty(snapshot, ACTIVITY, nothing.0, nothing.1);
     let mut sessions: Vec<_> = answered(snapshot)
         .flat_map(|(member, reading, report)| report.sessions.iter().map(move |session| (member, reading, session)))
@@ -61,10 +69,10 @@ pub fn activity(snapshot: &Snapshot) -> Table {
 /// Blocked sessions as trees below whoever blocks them. A session blocked by several stands below the first of them that
 /// is not blocked by it in turn.
 pub fn blockers(snapshot: &Snapshot) -> Table {
-    let nothing = unless_hidden(snapshot, SqlPart::Sessions, "no session is blocked");
+    let nothing = unless_hidden(snapshot, SqlPart::Sessions, "no blocked sessions");
     let mut table = empty(snapshot, ACTIVITY, nothing.0, nothing.1);
     for (member, reading, report) in answered(snapshot) {
-        let forest = Forest { snapshot, member, reading, report };
+        let forest = BlockingForest { snapshot, member, reading, report };
         let blocked: BTreeSet<i32> = report
             .sessions
             .iter()
@@ -86,14 +94,14 @@ pub fn blockers(snapshot: &Snapshot) -> Table {
     table
 }
 
-struct Forest<'a> {
+struct BlockingForest<'a> {
     snapshot: &'a Snapshot,
     member: &'a Member,
     reading: &'a Reading<SqlReport>,
     report: &'a SqlReport,
 }
 
-impl Forest<'_> {
+impl BlockingForest<'_> {
     fn grow(&self, pid: i32, branches: &str, below: &str, shown: &mut BTreeSet<i32>, rows: &mut Vec<Row>) {
         if !shown.insert(pid) {
             return;
@@ -121,11 +129,11 @@ impl Forest<'_> {
             if pid == 0 { ("prepared".to_owned(), "prepared transaction") } else { (pid.to_string(), "?") };
         let mut cells = vec![
             Cell::text(self.member.name.text().clone(), Tone::Plain),
-            Cell::number(f64::from(pid), name, Tone::Look).led(branches),
+            Cell::number(f64::from(pid), name, Tone::Warning).led(branches),
         ];
         cells.resize_with(ACTIVITY.len(), Cell::unknown);
         if pid == 0 {
-            cells[6] = Cell::text(state, Tone::Look);
+            cells[6] = Cell::text(state, Tone::Warning);
         }
         cells::row(self.reading, self.snapshot.now, format!("{}/{pid}", self.member.name), cells)
     }
@@ -135,15 +143,15 @@ fn row(snapshot: &Snapshot, member: &Member, reading: &Reading<SqlReport>, sessi
     let waits = !session.blocked_by.is_empty() || session.wait.as_str().starts_with("Lock");
     let state = match session.state.as_str() {
         // Active in name only: it can do nothing until another lets go.
-        "active" if waits => Tone::Look,
-        "active" => Tone::Well,
-        state if state.starts_with("idle in transaction") => Tone::Look,
+        "active" if waits => Tone::Warning,
+        "active" => Tone::Ok,
+        state if state.starts_with("idle in transaction") => Tone::Warning,
         _ => Tone::Dim,
     };
     let age = session.transaction_age;
     let age_tone = age.map_or(Tone::Plain, |age| tones::limits(&snapshot.thresholds.transaction_age, age));
-    let blocked = if waits { Tone::Look } else { Tone::Plain };
-    let state_words = if waits && !session.state.is_empty() {
+    let blocked = if waits { Tone::Warning } else { Tone::Plain };
+    let state_text = if waits && !session.state.is_empty() {
         crate::model::text::Text::new(format!("{} (Lock)", session.state))
     } else {
         session.state.clone()
@@ -151,21 +159,21 @@ fn row(snapshot: &Snapshot, member: &Member, reading: &Reading<SqlReport>, sessi
     let cells = vec![
         Cell::text(member.name.text().clone(), Tone::Plain),
         Cell::number(f64::from(session.pid), session.pid.to_string(), Tone::Plain).led(branches),
-        cells::words(&session.database, Tone::Plain),
-        cells::words(&session.user, Tone::Plain),
-        cells::words(&session.application, Tone::Plain),
+        cells::text_cell(&session.database, Tone::Plain),
+        cells::text_cell(&session.user, Tone::Plain),
+        cells::text_cell(&session.application, Tone::Plain),
         if session.client.is_empty() {
             Cell::text("local", Tone::Dim)
         } else {
             Cell::text(session.client.clone(), Tone::Dim)
         },
-        cells::known(Some(&state_words), state),
+        cells::text_or_unknown(Some(&state_text), state),
         blocked_by(session),
-        cells::words(&session.wait, blocked),
+        cells::text_cell(&session.wait, blocked),
         age.map_or_else(Cell::none, |age| cells::span(Some(age), age_tone)),
         session.query_age.map_or_else(Cell::none, |age| cells::span(Some(age), Tone::Plain)),
         // The role may not see it: that is unknown, not an empty query.
-        cells::known(Some(&session.query), Tone::Plain),
+        cells::text_or_unknown(Some(&session.query), Tone::Plain),
     ];
     cells::row(reading, snapshot.now, format!("{}/{}", member.name, session.pid), cells)
 }
@@ -175,20 +183,22 @@ fn blocked_by(session: &Session) -> Cell {
     let name = |pid: i32| if pid == 0 { "prepared".to_owned() } else { pid.to_string() };
     match session.blocked_by.as_slice() {
         [] => Cell::none(),
-        [one] => Cell::number(f64::from(*one), name(*one), Tone::Look),
-        [first, rest @ ..] => Cell::number(f64::from(*first), format!("{} +{}", name(*first), rest.len()), Tone::Look),
+        [one] => Cell::number(f64::from(*one), name(*one), Tone::Warning),
+        [first, rest @ ..] => {
+            Cell::number(f64::from(*first), format!("{} +{}", name(*first), rest.len()), Tone::Warning)
+        }
     }
 }
 
 /// Sessions by application, busiest first.
 pub fn applications(snapshot: &Snapshot) -> Table {
-    let nothing = unless_hidden(snapshot, SqlPart::Applications, "no client is connected to any node that answers");
+    let nothing = unless_hidden(snapshot, SqlPart::Applications, "no clients connected to any reachable node");
     let mut table = empty(snapshot, APPLICATIONS, nothing.0, nothing.1);
     for (member, reading, report) in answered(snapshot) {
         // Without pg_monitor a foreign session is seen to be there, and not what it does.
-        let told = report.monitor;
+        let reported = report.monitor;
         for load in &report.applications {
-            let idle = if load.idle_in_transaction > 0 { Tone::Look } else { Tone::Plain };
+            let idle = if load.idle_in_transaction > 0 { Tone::Warning } else { Tone::Plain };
             let cells = vec![
                 Cell::text(member.name.text().clone(), Tone::Plain),
                 if load.application.is_empty() {
@@ -197,8 +207,9 @@ pub fn applications(snapshot: &Snapshot) -> Table {
                     Cell::text(load.application.clone(), Tone::Plain)
                 },
                 cells::count(Some(load.sessions.into()), Tone::Plain),
-                cells::count(told.then_some(load.active.into()), Tone::Plain),
-                cells::count(told.then_some(load.idle_in_transaction.into()), idle),
+                cells::count(reported.then_some(load.active.into()), Tone::Plain),
+                cells::count(reported.then_some(load.idle_in_transaction.into()), idle),
+                cells::seen_part(reading, SqlPart::Applications, snapshot.now),
             ];
             let id = format!("{}/{}", member.name, load.application);
             table.rows.push(cells::row(reading, snapshot.now, id, cells));
@@ -230,25 +241,25 @@ mod tests {
 
     #[test]
     fn the_oldest_transaction_comes_first() {
-        insta::assert_snapshot!(drawn(&activity(&busy())), @r"
-        NODE    PID       DATABASE  USER      APPLICATION  CLIENT     STATE          BLOCKED BY  WAITS FOR                XACT     QUERY  STATEMENT
-        pg-0    4712      shop      app       batch        10.0.1.7   active         –           –                       1h 0m     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    4713      shop      app       shop         10.0.1.7   active (Lock)  4712        Lock: transactionid    20.0 s     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    4714      shop      app       shop         10.0.1.7   active (Lock)  4713        Lock: transactionid    10.0 s     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    4715      shop      app       shop         10.0.1.7   active (Lock)  prepared    Lock: transactionid     5.0 s     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    4711      shop      app       etl          10.0.1.7   active         –           –                           –     2.0 s  ?
+        insta::assert_snapshot!(rendered(&activity(&busy())), @r"
+        NODE    PID       DATABASE  USER      APPLICATION  CLIENT     STATE          BLOCKED BY  WAIT EVENT           XACT AGE  QUERY AGE  STATEMENT
+        pg-0    4712      shop      app       batch        10.0.1.7   active         –           –                       1h 0m      2.0 s  UPDATE stock SET count = count - 1
+        pg-0    4713      shop      app       shop         10.0.1.7   active (Lock)  4712        Lock: transactionid    20.0 s      2.0 s  UPDATE stock SET count = count - 1
+        pg-0    4714      shop      app       shop         10.0.1.7   active (Lock)  4713        Lock: transactionid    10.0 s      2.0 s  UPDATE stock SET count = count - 1
+        pg-0    4715      shop      app       shop         10.0.1.7   active (Lock)  prepared    Lock: transactionid     5.0 s      2.0 s  UPDATE stock SET count = count - 1
+        pg-0    4711      shop      app       etl          10.0.1.7   active         –           –                           –      2.0 s  ?
         ");
     }
 
     #[test]
     fn who_waits_stands_below_who_blocks() {
-        insta::assert_snapshot!(drawn(&blockers(&busy())), @r"
-        NODE    PID       DATABASE  USER      APPLICATION  CLIENT     STATE                 BLOCKED BY  WAITS FOR                XACT     QUERY  STATEMENT
-        pg-0    prepared  ?         ?         ?            ?          prepared transaction  ?           ?                           ?         ?  ?
-        pg-0    └─4715    shop      app       shop         10.0.1.7   active (Lock)         prepared    Lock: transactionid     5.0 s     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    4712      shop      app       batch        10.0.1.7   active                –           –                       1h 0m     2.0 s  UPDATE stock SET count = count - 1
-        pg-0    └─4713    shop      app       shop         10.0.1.7   active (Lock)         4712        Lock: transactionid    20.0 s     2.0 s  UPDATE stock SET count = count - 1
-        pg-0      └─4714  shop      app       shop         10.0.1.7   active (Lock)         4713        Lock: transactionid    10.0 s     2.0 s  UPDATE stock SET count = count - 1
+        insta::assert_snapshot!(rendered(&blockers(&busy())), @r"
+        NODE    PID       DATABASE  USER      APPLICATION  CLIENT     STATE                 BLOCKED BY  WAIT EVENT           XACT AGE  QUERY AGE  STATEMENT
+        pg-0    prepared  ?         ?         ?            ?          prepared transaction  ?           ?                           ?          ?  ?
+        pg-0    └─4715    shop      app       shop         10.0.1.7   active (Lock)         prepared    Lock: transactionid     5.0 s      2.0 s  UPDATE stock SET count = count - 1
+        pg-0    4712      shop      app       batch        10.0.1.7   active                –           –                       1h 0m      2.0 s  UPDATE stock SET count = count - 1
+        pg-0    └─4713    shop      app       shop         10.0.1.7   active (Lock)         4712        Lock: transactionid    20.0 s      2.0 s  UPDATE stock SET count = count - 1
+        pg-0      └─4714  shop      app       shop         10.0.1.7   active (Lock)         4713        Lock: transactionid    10.0 s      2.0 s  UPDATE stock SET count = count - 1
         ");
     }
 
@@ -260,13 +271,13 @@ mod tests {
         });
         let ids: Vec<_> = blockers(&snapshot).rows.iter().map(|row| row.id.to_string()).collect();
         assert_eq!(ids, ["pg-0/1", "pg-0/2"]);
-        assert_eq!(blockers(&healthy()).empty.reason, "no session is blocked");
+        assert_eq!(blockers(&healthy()).empty.reason, "no blocked sessions");
     }
 
     #[test]
     fn applications_are_counted_per_node() {
         let table = applications(&healthy());
         assert_eq!(table.rows.len(), 3);
-        assert_eq!(table.rows[0].cells[4].tone, Tone::Look);
+        assert_eq!(table.rows[0].cells[4].tone, Tone::Warning);
     }
 }

@@ -10,17 +10,17 @@ use crate::model::text::Text;
 
 /// Columns of [`table`]. Rows are named by their source.
 pub const COLUMNS: &[Column] = &[
-    Column::words("source", "SOURCE", 0, 16, 40),
-    Column::words("freshness", "ANSWERS", 0, 7, 7),
-    Column::numbers("age-seconds", "LAST ANSWER", 0, AGE_WIDTH),
-    Column::numbers("took-seconds", "TOOK", 1, DURATION_WIDTH),
-    Column::words("trouble", "TROUBLE", 0, 12, 0),
-    Column::words("remedy", "REMEDY", 2, 12, 0),
+    Column::text("source", "SOURCE", 0, 16, 40),
+    Column::text("freshness", "STATE", 0, 7, 7),
+    Column::numbers("age-seconds", "LAST RESPONSE", 0, AGE_WIDTH),
+    Column::numbers("took-seconds", "LATENCY", 1, DURATION_WIDTH),
+    Column::text("trouble", "ERROR", 0, 12, 0),
+    Column::text("remedy", "REMEDY", 2, 12, 0),
 ];
 
 /// Every source of a cluster.
 pub fn table(snapshot: &Snapshot) -> Table {
-    let hint = "pgctl-tui init writes a configuration";
+    let hint = "run `pgctl-tui init` to write a configuration";
     let mut table = Table::new(COLUMNS, "no source is configured for this cluster", hint);
     table.rows = snapshot.sources().iter().map(row).collect();
     table
@@ -28,10 +28,10 @@ pub fn table(snapshot: &Snapshot) -> Table {
 
 fn row(status: &SourceStatus) -> Row {
     let (rank, word) = match status.freshness {
-        Freshness::Fresh => (0, "yes"),
+        Freshness::Fresh => (0, "up"),
         Freshness::Waiting => (1, "waiting"),
         Freshness::Stale => (2, "stale"),
-        Freshness::Lost => (3, "never"),
+        Freshness::Lost => (3, "no data"),
     };
     let name = Text::new(status.source.to_string());
     let silent = matches!(status.freshness, Freshness::Stale | Freshness::Lost);
@@ -40,7 +40,7 @@ fn row(status: &SourceStatus) -> Row {
         Cell::ranked(rank, word, tones::freshness(status.freshness)),
         cells::ago(status.age, if silent { Tone::Stale } else { Tone::Dim }),
         cells::latency(status.took, Tone::Dim),
-        Cell::text(status.trouble.clone().unwrap_or_default(), Tone::Look),
+        Cell::text(status.failure_kind.clone().unwrap_or_default(), Tone::Warning),
         Cell::text(status.remedy.as_deref().unwrap_or_default(), Tone::Dim),
     ];
     Row { id: name, cells }
@@ -48,21 +48,21 @@ fn row(status: &SourceStatus) -> Row {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_support::{cut, drawn, healthy, seconds};
+    use super::super::test_support::{cut, healthy, rendered, seconds};
     use super::*;
 
     #[test]
-    fn a_silent_source_says_what_is_wrong_and_what_mends_it() {
+    fn a_silent_source_says_what_is_wrong_and_what_repairs_it() {
         let mut snapshot = healthy();
         cut(&mut snapshot, "pg-2", seconds(38));
         let mut table = table(&snapshot);
         table.sort(1, super::super::table::Direction::Descending);
         table.rows.truncate(3);
-        insta::assert_snapshot!(drawn(&table), @r"
-        SOURCE            ANSWERS   LAST ANSWER      TOOK  TROUBLE            REMEDY
-        REST pg-2         stale        39 s ago    4.0 ms  no answer in time  check the network path and firewall; the host may be down, frozen, or cut off
-        SQL pg-2          stale        39 s ago    4.0 ms  no answer in time  check the network path and firewall; the host may be down, frozen, or cut off
-        etcd              yes           1 s ago    4.0 ms
+        insta::assert_snapshot!(rendered(&table), @r"
+        SOURCE            STATE    LAST RESPONSE   LATENCY  ERROR         REMEDY
+        REST pg-2         stale         39 s ago    4.0 ms  timed out     check the network path and firewall; the host may be down, hung, or isolated
+        SQL pg-2          stale         39 s ago    4.0 ms  timed out     check the network path and firewall; the host may be down, hung, or isolated
+        etcd              up             1 s ago    4.0 ms
         ");
     }
 }

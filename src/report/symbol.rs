@@ -10,9 +10,9 @@ use crate::model::finding::Severity;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Mark {
     /// Answers, and is in order.
-    Well,
+    Ok,
     /// Answers, but look at it.
-    Partly,
+    Warning,
     /// Answers that it is not in order.
     Failed,
     /// Not answered yet, and not yet overdue.
@@ -29,8 +29,8 @@ impl Mark {
     /// The symbol.
     pub fn symbol(self) -> char {
         match self {
-            Self::Well => '●',
-            Self::Partly => '◐',
+            Self::Ok => '●',
+            Self::Warning => '◐',
             Self::Failed => '✖',
             Self::Waiting => '◌',
             Self::Absent | Self::Silent => '○',
@@ -41,9 +41,9 @@ impl Mark {
     /// What it means as a tone.
     pub fn tone(self) -> Tone {
         match self {
-            Self::Well => Tone::Well,
-            Self::Partly | Self::Absent => Tone::Look,
-            Self::Failed => Tone::Act,
+            Self::Ok => Tone::Ok,
+            Self::Warning | Self::Absent => Tone::Warning,
+            Self::Failed => Tone::Critical,
             Self::Waiting | Self::Silent => Tone::Stale,
             Self::Quiet => Tone::Dim,
         }
@@ -54,7 +54,7 @@ impl Mark {
 pub fn severity(severity: Severity) -> Mark {
     match severity {
         Severity::Critical => Mark::Failed,
-        Severity::Warning => Mark::Partly,
+        Severity::Warning => Mark::Warning,
         Severity::Note => Mark::Quiet,
     }
 }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_mark_has_a_letter_of_its_own_and_the_same_width() {
-        let marks = [Mark::Well, Mark::Partly, Mark::Failed, Mark::Waiting, Mark::Silent, Mark::Quiet];
+        let marks = [Mark::Ok, Mark::Warning, Mark::Failed, Mark::Waiting, Mark::Silent, Mark::Quiet];
         let letters: std::collections::BTreeSet<_> = marks.iter().filter_map(|mark| letter(mark.symbol())).collect();
         assert_eq!(letters.len(), marks.len());
         assert!(marks.iter().all(|mark| mark.symbol().width() == Some(1)));

@@ -16,11 +16,11 @@ pub enum Tone {
     #[default]
     Plain,
     /// In order.
-    Well,
+    Ok,
     /// Look at it.
-    Look,
+    Warning,
     /// Act on it.
-    Act,
+    Critical,
     /// Old, unknown, or silent.
     Stale,
     /// Secondary: labels, units, sources.
@@ -63,7 +63,7 @@ pub struct Column {
 
 impl Column {
     /// A column of words.
-    pub const fn words(key: &'static str, title: &'static str, rank: u8, min_width: u16, max_width: u16) -> Self {
+    pub const fn text(key: &'static str, title: &'static str, rank: u8, min_width: u16, max_width: u16) -> Self {
         Self { key, title, align: Align::Left, rank, min_width, max_width }
     }
 

@@ -23,7 +23,7 @@ pub fn lines(table: &Table, width: Option<usize>) -> Vec<Line> {
     lines.push(joined(heading));
     for row in &table.rows {
         let cells = columns.iter().map(|(at, wide)| {
-            let cell = row.cells.get(*at).map(|cell| drawn(cell, *wide)).unwrap_or_default();
+            let cell = row.cells.get(*at).map(|cell| rendered(cell, *wide)).unwrap_or_default();
             (cell, *wide, table.columns[*at].align)
         });
         lines.push(joined(cells));
@@ -48,7 +48,7 @@ fn joined(cells: impl Iterator<Item = (Line, usize, Align)>) -> Line {
     line
 }
 
-fn drawn(cell: &Cell, wide: usize) -> Line {
+fn rendered(cell: &Cell, wide: usize) -> Line {
     let mut line = Line::new().dim(cell.lead.as_str());
     if let Some(mark) = cell.mark {
         line = line.mark(mark).plain(" ");

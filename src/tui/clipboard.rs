@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// Longest text copied, in bytes: many terminals drop a longer sequence whole.
-pub const LONGEST: usize = 74_000;
+pub const MAX_LENGTH: usize = 74_000;
 
 /// What stands between this program and the terminal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -46,7 +46,7 @@ impl Multiplexer {
 /// tmux takes the plain sequence too where `set-clipboard` is on; both are sent, and a terminal that gets it twice
 /// sets the same text twice.
 pub fn copy_sequence(text: &str, multiplexer: Multiplexer) -> Option<String> {
-    if text.len() > LONGEST {
+    if text.len() > MAX_LENGTH {
         return None;
     }
     let plain = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
@@ -74,11 +74,11 @@ mod tests {
 
     #[test]
     fn too_long_a_text_is_refused_rather_than_cut() {
-        assert_eq!(copy_sequence(&"x".repeat(LONGEST + 1), Multiplexer::None), None);
+        assert_eq!(copy_sequence(&"x".repeat(MAX_LENGTH + 1), Multiplexer::None), None);
     }
 
     #[test]
-    fn the_multiplexer_is_told_by_the_environment() {
+    fn the_multiplexer_is_reported_by_the_environment() {
         assert_eq!(Multiplexer::detect(Some("/tmp/tmux-0/default,1,0"), Some("screen-256color")), Multiplexer::Tmux);
         assert_eq!(Multiplexer::detect(None, Some("screen.xterm")), Multiplexer::Screen);
         assert_eq!(Multiplexer::detect(Some(""), Some("xterm-256color")), Multiplexer::None);

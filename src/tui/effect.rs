@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::{ClusterIndex, Signal, Ticket};
-use crate::action::drill::Scenario;
+use super::event::{ActionTicket, ClusterIndex, Signal};
+use crate::action::Intent;
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::action::record::ActionId;
@@ -67,7 +67,7 @@ pub enum Effect {
     /// Begin this very plan.
     Begin {
         /// What the console calls it.
-        ticket: Ticket,
+        ticket: ActionTicket,
         /// The plan as it was confirmed.
         plan: Box<Plan>,
         /// How.
@@ -76,7 +76,7 @@ pub enum Effect {
     /// Bring the news of an action.
     Follow {
         /// What the console calls it.
-        ticket: Ticket,
+        ticket: ActionTicket,
         /// The action.
         action: ActionId,
     },
@@ -95,14 +95,14 @@ pub enum Effect {
     List,
     /// Read the reports of a cluster's drills.
     Reports(ClusterIndex),
-    /// Ask what the plan of a drill needs to know.
+    /// Ask what a plan needs to know besides the picture.
     Prepare {
         /// What the console calls it.
-        ticket: Ticket,
+        ticket: ActionTicket,
         /// Cluster.
         cluster: ClusterIndex,
-        /// What is to be practised.
-        scenario: Scenario,
+        /// What is wanted.
+        intent: Box<Intent>,
     },
     /// Give the terminal to the operator's editor.
     Edit {

@@ -10,7 +10,7 @@ use crate::action::record::ActionId;
 pub type ClusterIndex = usize;
 
 /// What this console calls an action, before it has a name.
-pub type Ticket = u64;
+pub type ActionTicket = u64;
 
 /// A mouse gesture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -108,25 +108,26 @@ pub enum Event {
     /// An action was begun.
     Begun {
         /// What the console calls it.
-        ticket: Ticket,
+        ticket: ActionTicket,
         /// Its name.
         action: ActionId,
     },
     /// An action could not be begun.
     NotBegun {
         /// What the console calls it.
-        ticket: Ticket,
+        ticket: ActionTicket,
         /// Why, in one line.
         why: String,
     },
     /// There is news of this action.
-    News(Ticket),
+    #[serde(rename = "news")]
+    JobUpdates(ActionTicket),
     /// The list of actions was read.
     Listed,
     /// The reports of a cluster's drills were read.
     Reports(ClusterIndex),
     /// What the plan of a drill needs to know was asked, or could not be.
-    Prepared(Ticket),
+    Prepared(ActionTicket),
     /// The operator's editor was left.
     Edited {
         /// Cluster whose configuration it is.

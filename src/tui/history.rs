@@ -11,16 +11,16 @@ use crate::model::snapshot::Snapshot;
 use crate::observe::picture::Picture;
 
 /// How far back one can step.
-pub const REACH: Duration = Duration::from_secs(3600);
+pub const HISTORY_SPAN: Duration = Duration::from_secs(3600);
 
 /// Frames kept of a single cluster, without those at changes.
-const MOST: usize = 90;
+const MAX_ENTRIES: usize = 90;
 
 /// Frames kept of all clusters together: a fleet gets fewer each, further apart, and still reaches back an hour.
-const MOST_TOGETHER: usize = 960;
+const MAX_TOTAL: usize = 960;
 
 /// Fewest frames a cluster, however large the fleet.
-const FEWEST: usize = 8;
+const MIN_COUNT: usize = 2;
 
 /// A picture of the past.
 #[derive(Clone, Debug)]
@@ -44,8 +44,8 @@ pub struct History {
 impl History {
     /// The history of one of `clusters` clusters.
     pub fn new(clusters: usize) -> Self {
-        let capacity = (MOST_TOGETHER / clusters.max(1)).clamp(FEWEST, MOST);
-        let spacing = REACH / u32::try_from(capacity).unwrap_or(1);
+        let capacity = (MAX_TOTAL / clusters.max(1)).clamp(MIN_COUNT, MAX_ENTRIES);
+        let spacing = HISTORY_SPAN / u32::try_from(capacity).unwrap_or(1);
         Self { frames: VecDeque::new(), capacity, spacing, newest_event: None }
     }
 
@@ -59,8 +59,9 @@ impl History {
         if !due && !changed {
             return;
         }
-        self.frames.push_back(Frame { at, snapshot: picture.snapshot.clone(), changed: !due });
-        while self.frames.front().is_some_and(|frame| at.saturating_sub(frame.at) > REACH) {
+        let snapshot = Arc::new(without_sessions(&picture.snapshot));
+        self.frames.push_back(Frame { at, snapshot, changed: !due });
+        while self.frames.front().is_some_and(|frame| at.saturating_sub(frame.at) > HISTORY_SPAN) {
             self.frames.pop_front();
         }
         self.bound(true, self.capacity / 4);
@@ -103,6 +104,16 @@ impl History {
     }
 }
 
+/// The snapshot without what of it is large and soon worth nothing: who was connected, and what they ran. That it is not kept
+/// is said in its place.
+fn without_sessions(snapshot: &Snapshot) -> Snapshot {
+    let mut snapshot = snapshot.clone();
+    for answer in snapshot.members.iter_mut().filter_map(|member| member.sql.as_mut()?.answer.as_mut()) {
+        answer.value = Arc::new(answer.value.without_sessions());
+    }
+    snapshot
+}
+
 /// The picture as it was: the snapshot of then, and of events and curves what had happened by then.
 pub fn as_it_was(snapshot: &Arc<Snapshot>, live: &Picture) -> Picture {
     let then = snapshot.now;
@@ -128,6 +139,7 @@ fn without_newest(series: &Series, then: Moment, later: Duration) -> Series {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::postgres::SqlPart;
     use crate::tui::testing;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -143,7 +155,7 @@ mod tests {
         let last = SECOND * (7 * 86_400 - 5);
         let oldest = history.at(Duration::ZERO).unwrap().at;
         let reach = last.saturating_sub(oldest);
-        assert!((REACH.saturating_sub(SECOND * 30)..=REACH).contains(&reach), "reaches back {reach:?}");
+        assert!((HISTORY_SPAN.saturating_sub(SECOND * 30)..=HISTORY_SPAN).contains(&reach), "reaches back {reach:?}");
     }
 
     #[test]
@@ -153,7 +165,23 @@ mod tests {
         for second in 0..7200 {
             history.take(SECOND * second, &picture);
         }
-        assert!(history.len() <= 9, "{} frames", history.len());
+        assert!(history.len() <= 6, "{} frames", history.len());
+    }
+
+    #[test]
+    fn what_was_run_is_not_kept_and_that_is_reported() {
+        let mut history = History::new(1);
+        let picture = testing::picture("prod-eu");
+        let sessions = |snapshot: &Snapshot| {
+            let reports = snapshot.members.iter().filter_map(|member| member.sql.as_ref()?.last());
+            reports.map(|report| report.sessions.len() + report.applications.len()).sum::<usize>()
+        };
+        assert!(sessions(&picture.snapshot) > 0);
+        history.take(SECOND, &picture);
+        let kept = &history.at(SECOND).unwrap().snapshot;
+        assert_eq!(sessions(kept), 0);
+        let reports = kept.members.iter().filter_map(|member| member.sql.as_ref()?.last());
+        assert!(reports.clone().count() > 0 && reports.clone().all(|report| !report.knows(SqlPart::Sessions)));
     }
 
     #[test]

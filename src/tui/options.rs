@@ -16,8 +16,8 @@ use crate::model::finding::Finding;
 use crate::model::name::ClusterName;
 use crate::model::text::Text;
 use crate::observe::picture::Picture;
-use crate::operate::desk::Desk;
-use crate::operate::hand::{Drills, Hand, Ledger};
+use crate::operate::plan_service::PlanService;
+use crate::operate::ports::{Drills, JobLauncher, JobStore};
 use crate::report::alerts::Alert;
 
 /// How the operator is told of what begins and ends.
@@ -98,7 +98,7 @@ pub type AlertHook = Arc<dyn Fn(Alert) + Send + Sync>;
 
 /// Writes down on this host that a finding is known, with why and for how long; without, that it is not any more. The
 /// error is one line.
-pub type KnowHook =
+pub type AcknowledgeHook =
     Arc<dyn Fn(ClusterName, Finding, Option<(Text, Duration)>) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// Gives a text to the operator's editor in the terminal that it is given, and returns what became of it. The error is
@@ -110,12 +110,12 @@ pub type EditorHook = Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, St
 #[derive(Clone, Default)]
 pub struct Hooks {
     /// Draw up plans, for each cluster on which this console may act.
-    pub desks: BTreeMap<ClusterName, Desk>,
+    pub plan_services: BTreeMap<ClusterName, PlanService>,
     /// Begins and ends actions.
-    pub hand: Option<Arc<dyn Hand>>,
+    pub launcher: Option<Arc<dyn JobLauncher>>,
     /// Tells what runs and what ran.
-    pub ledger: Option<Arc<dyn Ledger>>,
-    /// Tells what drills have shown, and prepares the next one; one that only looks is given reports alone.
+    pub job_store: Option<Arc<dyn JobStore>>,
+    /// Tells what drills have shown.
     pub drills: Option<Arc<dyn Drills>>,
     /// Opens the operator's editor.
     pub editor: Option<EditorHook>,
@@ -126,16 +126,17 @@ pub struct Hooks {
     /// Passes on alerts.
     pub alert: Option<AlertHook>,
     /// Writes down which findings are known. A read-only console has none.
-    pub know: Option<KnowHook>,
+    pub acknowledge: Option<AcknowledgeHook>,
 }
 
 impl std::fmt::Debug for Hooks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { desks, hand, ledger, drills, editor, psql, evidence, alert, know } = self;
+        let Self { plan_services, launcher, job_store, drills, editor, psql, evidence, alert, acknowledge: know } =
+            self;
         f.debug_struct("Hooks")
-            .field("desks", &desks.keys().collect::<Vec<_>>())
-            .field("hand", &hand.is_some())
-            .field("ledger", &ledger.is_some())
+            .field("desks", &plan_services.keys().collect::<Vec<_>>())
+            .field("hand", &launcher.is_some())
+            .field("ledger", &job_store.is_some())
             .field("drills", &drills.is_some())
             .field("editor", &editor.is_some())
             .field("psql", &psql.is_some())

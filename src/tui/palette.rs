@@ -8,6 +8,7 @@ use tui_input::Input;
 
 use super::command::{Argument, COMMANDS, Command, CommandSpec};
 use crate::action::drill::Scenario;
+use crate::action::verb::Subject;
 
 /// What may stand after a command: what there is to choose from.
 #[derive(Clone, Debug, Default)]
@@ -32,19 +33,24 @@ impl Choices {
         match argument {
             Argument::Cluster => !self.clusters.is_empty(),
             Argument::Theme => !self.themes.is_empty(),
-            Argument::Member | Argument::Drain => !self.members.is_empty(),
-            Argument::Server => !self.servers.is_empty(),
-            Argument::Session => !self.sessions.is_empty(),
             Argument::Action => !self.actions.is_empty(),
-            Argument::Drill => true,
-            Argument::Reason | Argument::Seconds | Argument::Changes | Argument::None => false,
+            Argument::Subject(subject) => match subject {
+                Subject::Candidate | Subject::Successor | Subject::Member | Subject::Members | Subject::Drained => {
+                    !self.members.is_empty()
+                }
+                Subject::Server => !self.servers.is_empty(),
+                Subject::Session => !self.sessions.is_empty(),
+                Subject::Scenario => true,
+                Subject::Changes | Subject::Cluster => false,
+            },
+            Argument::Reason | Argument::Seconds | Argument::None => false,
         }
     }
 }
 
 /// One line of the list.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct PaletteEntry {
     /// The command.
     pub spec: &'static CommandSpec,
     /// The argument, where the entry is one.
@@ -76,7 +82,7 @@ impl Palette {
     }
 
     /// Entries that fit what was typed, the best first.
-    pub fn entries(&self) -> Vec<Entry> {
+    pub fn entries(&self) -> Vec<PaletteEntry> {
         let typed = self.input.value().trim_start();
         if let Some((spec, argument)) = with_argument(typed) {
             return self.arguments(spec, argument);
@@ -84,31 +90,36 @@ impl Palette {
         matches(typed.trim_end())
     }
 
-    fn arguments(&self, spec: &'static CommandSpec, typed: &str) -> Vec<Entry> {
+    fn arguments(&self, spec: &'static CommandSpec, typed: &str) -> Vec<PaletteEntry> {
         let names: Cow<'_, [String]> = match spec.argument {
             Argument::Cluster => Cow::Borrowed(&self.choices.clusters),
             Argument::Theme => Cow::Borrowed(&self.choices.themes),
-            Argument::Member => Cow::Borrowed(&self.choices.members),
-            Argument::Server => Cow::Borrowed(&self.choices.servers),
-            Argument::Drain => Cow::Owned(self.drains(typed)),
-            Argument::Drill => Cow::Owned(Scenario::ALL.map(|scenario| scenario.word().to_owned()).into()),
-            Argument::Session => Cow::Borrowed(&self.choices.sessions),
             Argument::Action => Cow::Borrowed(&self.choices.actions),
-            Argument::Reason | Argument::Seconds | Argument::Changes | Argument::None => Cow::Borrowed(&[]),
+            Argument::Subject(subject) => match subject {
+                Subject::Candidate | Subject::Successor | Subject::Member | Subject::Members => {
+                    Cow::Borrowed(&self.choices.members)
+                }
+                Subject::Server => Cow::Borrowed(&self.choices.servers),
+                Subject::Drained => Cow::Owned(self.drains(typed)),
+                Subject::Scenario => Cow::Owned(Scenario::ALL.map(|scenario| scenario.as_str().to_owned()).into()),
+                Subject::Session => Cow::Borrowed(&self.choices.sessions),
+                Subject::Changes | Subject::Cluster => Cow::Borrowed(&[]),
+            },
+            Argument::Reason | Argument::Seconds | Argument::None => Cow::Borrowed(&[]),
         };
-        let mut found: Vec<(u32, Entry)> = names
+        let mut found: Vec<(u32, PaletteEntry)> = names
             .iter()
             .filter_map(|name| {
                 let (score, matched) = score(typed, name)?;
                 // A name typed out is meant, also where it begins another.
                 let score = if typed.trim() == name { u32::MAX } else { score };
-                Some((score, Entry { spec, argument: Some(name.clone()), matched }))
+                Some((score, PaletteEntry { spec, argument: Some(name.clone()), matched }))
             })
             .collect();
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-        let mut entries: Vec<Entry> = found.into_iter().map(|(_, entry)| entry).collect();
+        let mut entries: Vec<PaletteEntry> = found.into_iter().map(|(_, entry)| entry).collect();
         if entries.is_empty() {
-            entries.push(Entry { spec, argument: Some(typed.trim().to_owned()), matched: Vec::new() });
+            entries.push(PaletteEntry { spec, argument: Some(typed.trim().to_owned()), matched: Vec::new() });
         }
         entries
     }
@@ -129,7 +140,7 @@ impl Palette {
         let Some(entry) = entries.get(self.selected.min(entries.len().saturating_sub(1))) else { return };
         let text = match (&entry.argument, entry.spec.argument) {
             (Some(argument), _) => format!("{} {argument}", entry.spec.name),
-            (None, Argument::None) => entry.spec.name.to_owned(),
+            (None, Argument::None | Argument::Subject(Subject::Cluster)) => entry.spec.name.to_owned(),
             (None, _) => format!("{} ", entry.spec.name),
         };
         self.input = Input::new(text);
@@ -150,13 +161,13 @@ impl Palette {
 /// A known command with something behind it.
 fn with_argument(typed: &str) -> Option<(&'static CommandSpec, &str)> {
     let (name, argument) = typed.split_once(' ')?;
-    let spec = Command::named(name).filter(|spec| spec.argument != Argument::None)?;
+    let spec = Command::named(name).filter(|spec| !spec.argument.form().is_empty())?;
     Some((spec, argument))
 }
 
 /// Commands by name and alias: one typed out first, then by how well they fit, then in the order of the table.
-fn matches(typed: &str) -> Vec<Entry> {
-    let mut found: Vec<(u32, Entry)> = COMMANDS
+fn matches(typed: &str) -> Vec<PaletteEntry> {
+    let mut found: Vec<(u32, PaletteEntry)> = COMMANDS
         .iter()
         .filter_map(|spec| {
             let by_name = score(typed, spec.name);
@@ -164,7 +175,7 @@ fn matches(typed: &str) -> Vec<Entry> {
             let exact = spec.name == typed || spec.aliases.contains(&typed);
             let best = by_name.as_ref().map(|(score, _)| *score).max(by_alias)?;
             let matched = by_name.map(|(_, matched)| matched).unwrap_or_default();
-            Some((if exact { u32::MAX } else { best }, Entry { spec, argument: None, matched }))
+            Some((if exact { u32::MAX } else { best }, PaletteEntry { spec, argument: None, matched }))
         })
         .collect();
     if !typed.is_empty() {

@@ -12,7 +12,7 @@ use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_ra
 use crossterm::{Command, cursor};
 
 /// How long leaving may wait for a terminal that takes no bytes any more.
-const LEAVE_PATIENCE: Duration = Duration::from_millis(300);
+const LEAVE_TIMEOUT: Duration = Duration::from_millis(300);
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
@@ -86,7 +86,7 @@ fn leave() {
         let _ = done.send(());
     });
     if writer.is_ok() {
-        let _ = wait.recv_timeout(LEAVE_PATIENCE);
+        let _ = wait.recv_timeout(LEAVE_TIMEOUT);
     }
 }
 

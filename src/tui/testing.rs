@@ -17,6 +17,7 @@ use super::options::{Hooks, Options};
 use crate::action::Intent;
 use crate::action::expectation::Expectation;
 use crate::action::generation::Generation;
+use crate::action::intent::LeadIntent;
 use crate::action::milestone::Milestone;
 use crate::action::order::{AgentRequest, Order};
 use crate::action::plan::{Confirm, Danger, Plan, Step};
@@ -63,7 +64,7 @@ pub(crate) fn picture(name: &str) -> Picture {
 }
 
 /// A console on a screen of a given size.
-pub(crate) struct Stage {
+pub(crate) struct ConsoleFixture {
     pub(crate) app: App,
     width: u16,
     height: u16,
@@ -72,15 +73,15 @@ pub(crate) struct Stage {
     pub(crate) cursor: Option<Position>,
 }
 
-impl Stage {
+impl ConsoleFixture {
     /// A console over these pictures.
     pub(crate) fn new(pictures: Vec<Picture>, options: Options, hooks: &Hooks, (width, height): (u16, u16)) -> Self {
         let name = |picture: &Picture| picture.snapshot.identity.name.clone();
         let clusters = pictures.into_iter().map(|picture| (name(&picture), Arc::new(picture))).collect();
         let app = App::new(clusters, options, hooks);
-        let mut stage = Self { app, width, height, at: Duration::ZERO, buffer: Buffer::default(), cursor: None };
-        stage.draw();
-        stage
+        let mut fixture = Self { app, width, height, at: Duration::ZERO, buffer: Buffer::default(), cursor: None };
+        fixture.draw();
+        fixture
     }
 
     /// A console over one healthy cluster, 120 by 40, with everything it can be given.
@@ -181,16 +182,17 @@ pub(crate) fn switchover() -> Plan {
         .then(Milestone::Streaming { member: from.clone() })
         .then(Milestone::AllStreaming);
     let request = AgentRequest::Switchover { leader: from.clone(), candidate: Some(to.clone()), at: None };
-    let order = Order::Agent { member: from, request };
+    let order = Order::agent(from, request);
     Plan {
         cluster: ClusterName::new("prod-eu"),
         title: "switch over prod-eu from pg-0 to pg-1".into(),
-        intent: Intent::Switchover { candidate: Some(to), at: None, swift: false },
+        intent: Intent::Lead(LeadIntent::Switchover { candidate: Some(to), at: None, swift: false }),
         generation: Generation::default(),
         danger: Danger::Disruptive,
         confirm: Confirm::Yes,
-        wants_reason: false,
-        steps: vec![Step { words: "POST".into(), order, undo: None, deadline: Duration::from_secs(60) }],
+        needs_reason: false,
+        checks: Vec::new(),
+        steps: vec![Step { text: "POST".into(), order, undo: None, deadline: Duration::from_secs(60) }],
         no_return: 0,
         impact: Vec::new(),
         equivalent: Vec::new(),

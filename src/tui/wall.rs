@@ -9,9 +9,9 @@ use unicode_width::UnicodeWidthStr;
 use super::app::App;
 use super::effect::Effect;
 use super::theme::Role;
-use super::views::{Body, View};
+use super::views::{PaneBody, View};
 use super::widgets::{Canvas, header, table};
-use crate::model::snapshot::Wellbeing;
+use crate::model::snapshot::ClusterHealth;
 use crate::report::clusters::{self, Urgency, totals, urgency};
 use crate::report::line::Line;
 use crate::report::summary::{Summary, summary};
@@ -19,7 +19,7 @@ use crate::report::table::Tone;
 use crate::report::units;
 
 /// How long a page that somebody turned to stays.
-const HELD: Duration = Duration::from_secs(60);
+const PAGE_DURATION: Duration = Duration::from_secs(60);
 
 /// How often the whole picture moves by one cell, so that nothing burns in.
 const SHIFT_EVERY: u64 = 15 * 60;
@@ -31,7 +31,7 @@ const TILE_WIDTH: u16 = 52;
 /// Fewest rows for the detail below the tiles.
 const DETAIL: u16 = 10;
 /// A picture older than this is drawn as not seen, whatever it says of itself.
-const UNSEEN: Duration = Duration::from_secs(30);
+const STALE_AFTER: Duration = Duration::from_secs(30);
 
 /// Which cluster is shown in detail, and since when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -73,7 +73,7 @@ impl Wall {
         let count = isize::try_from(pages).unwrap_or(1).max(1);
         let page = (isize::try_from(self.page).unwrap_or(0) + step).rem_euclid(count);
         self.page = usize::try_from(page).unwrap_or(0);
-        (self.next, self.held) = (Some(at + HELD), Some(at + HELD));
+        (self.next, self.held) = (Some(at + PAGE_DURATION), Some(at + PAGE_DURATION));
         Vec::new()
     }
 
@@ -92,21 +92,21 @@ impl Wall {
 }
 
 /// One cluster on the wall.
-struct Entry {
+struct WallEntry {
     summary: Summary,
     urgency: Urgency,
     seen: Duration,
     index: usize,
 }
 
-impl Entry {
+impl WallEntry {
     /// How it does, as far as it is seen at all.
-    fn wellbeing(&self) -> Wellbeing {
-        if self.seen > UNSEEN { Wellbeing::Unknown } else { self.summary.wellbeing }
+    fn cluster_health(&self) -> ClusterHealth {
+        if self.seen > STALE_AFTER { ClusterHealth::Unknown } else { self.summary.cluster_health }
     }
 
     fn urgency(&self) -> Urgency {
-        self.urgency.as_if(self.wellbeing())
+        self.urgency.as_if(self.cluster_health())
     }
 }
 
@@ -116,7 +116,7 @@ impl App {
         let Some(wall) = &self.wall else { return };
         let shift = u16::try_from(self.at.as_secs() / SHIFT_EVERY % 2).unwrap_or(0);
         let area = Rect { x: area.x + shift, width: area.width.saturating_sub(1), ..area };
-        let mut entries: Vec<Entry> = (0..self.clusters.len()).map(|index| self.entry(index)).collect();
+        let mut entries: Vec<WallEntry> = (0..self.clusters.len()).map(|index| self.entry(index)).collect();
         entries.sort_by(|a, b| b.urgency().cmp(&a.urgency()).then_with(|| a.summary.cluster.cmp(&b.summary.cluster)));
 
         let foot = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
@@ -127,7 +127,7 @@ impl App {
         let tiles_height = if body.height > wanted.saturating_add(DETAIL) { wanted } else { body.height };
         let per_page = usize::from((tiles_height / TILE_HEIGHT).max(1) * columns);
         let pages = entries.len().div_ceil(per_page).max(1);
-        let critical = entries.iter().filter(|entry| entry.wellbeing() == Wellbeing::Act).count();
+        let critical = entries.iter().filter(|entry| entry.cluster_health() == ClusterHealth::Critical).count();
         let shown = wall.shown(entries.len(), critical, per_page, self.at);
         let first = shown.page * per_page;
         Self::draw_wall_totals(canvas, Rect { height: 1, ..body }, &entries);
@@ -154,44 +154,44 @@ impl App {
         let page = if pages > 1 { format!(" · page {}/{pages}", shown.page + 1) } else { String::new() };
         let text = format!("read-only · {count}{page} · {clock}");
         let width = u16::try_from(text.width()).unwrap_or(u16::MAX).min(foot.width);
-        canvas.word(foot.x + (foot.width - width) / 2, foot.y, width, &text, Role::Dim);
+        canvas.as_str(foot.x + (foot.width - width) / 2, foot.y, width, &text, Role::Dim);
     }
 
-    fn entry(&self, index: usize) -> Entry {
+    fn entry(&self, index: usize) -> WallEntry {
         let cluster = &self.clusters[index];
         let live = cluster.live();
         let (urgency, summary) = (urgency(&live.snapshot), summary(&live.snapshot, cluster.now(self.at)));
-        Entry { summary, urgency, seen: cluster.since_live(self.at), index }
+        WallEntry { summary, urgency, seen: cluster.since_live(self.at), index }
     }
 
     /// The first line: how many clusters are in each state, and whether they are real.
-    fn draw_wall_totals(canvas: &mut Canvas<'_>, area: Rect, entries: &[Entry]) {
-        let totals = totals(entries.iter().map(Entry::wellbeing));
+    fn draw_wall_totals(canvas: &mut Canvas<'_>, area: Rect, entries: &[WallEntry]) {
+        let totals = totals(entries.iter().map(WallEntry::cluster_health));
         let used = canvas.line(area.x + 2, area.y, area.width.saturating_sub(4), &totals);
         if entries.iter().any(|entry| entry.summary.simulated) {
             let badge = " simulated ";
             let width = u16::try_from(badge.width()).unwrap_or(u16::MAX);
             if used + width + 6 <= area.width {
-                canvas.word(area.right() - width - 2, area.y, width, badge, Role::BadgeSimulated);
+                canvas.as_str(area.right() - width - 2, area.y, width, badge, Role::BadgeSimulated);
             }
         }
     }
 
-    fn draw_wall_detail(&self, canvas: &mut Canvas<'_>, area: Rect, entry: &Entry, pinned: bool) {
+    fn draw_wall_detail(&self, canvas: &mut Canvas<'_>, area: Rect, entry: &WallEntry, pinned: bool) {
         for x in area.left() + 1..area.right().saturating_sub(1) {
-            canvas.word(x, area.y, 1, "─", Role::Border);
+            canvas.as_str(x, area.y, 1, "─", Role::Border);
         }
         let name = entry.summary.cluster.as_str();
         let role = Role::of_cluster(entry.summary.colour.as_ref().map(crate::model::text::Text::as_str));
-        let used = canvas.word(area.x + 2, area.y + 1, area.width.saturating_sub(4), name, role);
+        let used = canvas.as_str(area.x + 2, area.y + 1, area.width.saturating_sub(4), name, role);
         let pin = if pinned { "  (pinned: critical)" } else { "" };
         let used =
-            used + canvas.word(area.x + 2 + used, area.y + 1, area.width.saturating_sub(4 + used), pin, Role::Act);
+            used + canvas.as_str(area.x + 2 + used, area.y + 1, area.width.saturating_sub(4 + used), pin, Role::Act);
         let room = area.width.saturating_sub(6 + used);
         canvas.line(area.x + 4 + used, area.y + 1, room, &entry.summary.within(usize::from(room)));
         let Some(cluster) = self.clusters.get(entry.index) else { return };
         let mut y = area.y + 3;
-        let panes = self.with_scene_of(cluster, (area.width, area.height), |scene| View::Topology.panes(scene));
+        let panes = self.with_view_model_of(cluster, (area.width, area.height), |scene| View::Topology.panes(scene));
         for pane in panes {
             let left = area.bottom().saturating_sub(y);
             if left < 2 {
@@ -199,61 +199,63 @@ impl App {
             }
             let place = Rect { y, height: left, ..area };
             y += 1 + match pane.body {
-                Body::Table(mut table) => {
+                PaneBody::Table(mut table) => {
                     let rows = u16::try_from(table.rows.len()).unwrap_or(u16::MAX).saturating_add(1);
                     table.rows.truncate(usize::from(left - 1));
                     // Nobody selects anything here: the table is drawn without its selection.
                     table::draw_plain(canvas, place, &table);
                     rows.min(left)
                 }
-                Body::Lines(lines) => {
+                PaneBody::Lines(lines) => {
                     for (row, line) in place.rows().zip(&lines) {
                         canvas.line(row.x + 1, row.y, row.width.saturating_sub(2), line);
                     }
                     u16::try_from(lines.len()).unwrap_or(u16::MAX).min(left)
                 }
-                Body::Graphs(_) => 0,
+                PaneBody::Graphs(_) => 0,
             };
         }
     }
 }
 
 /// A band in the state's colour with name and leader, what is worst below it, and the numbers.
-fn draw_tile(canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
+fn draw_tile(canvas: &mut Canvas<'_>, area: Rect, entry: &WallEntry) {
     if area.width < 12 || area.height == 0 {
         return;
     }
-    let Entry { summary, seen, .. } = entry;
-    let wellbeing = entry.wellbeing();
-    let mark = header::mark(wellbeing);
-    let (band, state) = (band(wellbeing), Role::of(mark.tone()));
+    let WallEntry { summary, seen, .. } = entry;
+    let cluster_health = entry.cluster_health();
+    let mark = header::mark(cluster_health);
+    let (band, state) = (band(cluster_health), Role::of(mark.tone()));
     let area = Rect { x: area.x + 1, width: area.width - 2, ..area };
     canvas.fill(Rect { height: 1, ..area }, band);
     let room = area.width.saturating_sub(2);
     let name = format!("{} {}   {}", mark.symbol(), summary.cluster.as_str().to_uppercase(), summary.leader.text);
-    let used = canvas.word(area.x + 1, area.y, room, &name, band);
+    let used = canvas.as_str(area.x + 1, area.y, room, &name, band);
     let age = summary.age_text.text.as_str();
     let width = u16::try_from(age.width()).unwrap_or(u16::MAX);
     if used + width + 2 <= room {
-        canvas.word(area.right() - width - 1, area.y, width, age, band);
+        canvas.as_str(area.right() - width - 1, area.y, width, age, band);
     }
-    let what = match (summary.headline(), wellbeing) {
-        _ if *seen > UNSEEN => format!("not seen for {}", units::duration(*seen)),
-        (None, Wellbeing::Unknown) => summary.age_text.text.to_string(),
-        (Some(_), _) | (None, Wellbeing::Look | Wellbeing::Act | Wellbeing::Well) => String::new(),
+    let what = match (summary.headline(), cluster_health) {
+        _ if *seen > STALE_AFTER => format!("no data for {}", units::duration(*seen)),
+        (None, ClusterHealth::Unknown) => summary.age_text.text.to_string(),
+        (Some(_), _) | (None, ClusterHealth::Warning | ClusterHealth::Critical | ClusterHealth::Ok) => String::new(),
     };
     if area.height > 1 {
         let headline = summary.headline().filter(|_| what.is_empty());
         match headline {
             Some(line) => canvas.line(area.x + 1, area.y + 1, room, &header::fitted(line, usize::from(room))),
-            None if what.is_empty() => canvas.word(area.x + 1, area.y + 1, room, clusters::state(wellbeing), state),
-            None => canvas.word(area.x + 1, area.y + 1, room, &what, state),
+            None if what.is_empty() => {
+                canvas.as_str(area.x + 1, area.y + 1, room, clusters::state(cluster_health), state)
+            }
+            None => canvas.as_str(area.x + 1, area.y + 1, room, &what, state),
         };
     }
     if area.height > 2 {
         let mut line = numbers(summary, usize::from(room));
         // What was last known of a cluster that is not seen is not how it is.
-        if wellbeing == Wellbeing::Unknown {
+        if cluster_health == ClusterHealth::Unknown {
             for span in &mut line.spans {
                 span.tone = Tone::Stale;
             }
@@ -262,12 +264,12 @@ fn draw_tile(canvas: &mut Canvas<'_>, area: Rect, entry: &Entry) {
     }
 }
 
-fn band(wellbeing: Wellbeing) -> Role {
-    match wellbeing {
-        Wellbeing::Well => Role::WallWell,
-        Wellbeing::Look => Role::WallLook,
-        Wellbeing::Act => Role::WallAct,
-        Wellbeing::Unknown => Role::WallStale,
+fn band(cluster_health: ClusterHealth) -> Role {
+    match cluster_health {
+        ClusterHealth::Ok => Role::WallWell,
+        ClusterHealth::Warning => Role::WallLook,
+        ClusterHealth::Critical => Role::WallAct,
+        ClusterHealth::Unknown => Role::WallStale,
     }
 }
 

@@ -14,18 +14,18 @@ use crate::model::finding::Finding;
 use crate::model::name::ClusterName;
 use crate::model::text::Text;
 use crate::observe::picture::{Handle, Order};
-use crate::tui::options::KnowHook;
+use crate::tui::options::AcknowledgeHook;
 
 /// Pause between two looks at the file.
-const PACE: Duration = Duration::from_secs(2);
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// What there is, told to every observer. A file that cannot be read tells nothing: then everything is shown.
 pub(super) async fn tell(handles: &[Handle]) {
     match tokio::task::spawn_blocking(|| store().read()).await {
         Ok(Ok(known)) if known.is_empty() => {}
         Ok(Ok(known)) => order(handles, known),
-        Ok(Err(error)) => tracing::warn!(error = error.line(), "what is acknowledged cannot be read"),
-        Err(error) => tracing::warn!(%error, "what is acknowledged was not read"),
+        Ok(Err(error)) => tracing::warn!(error = error.line(), "acknowledgements cannot be read"),
+        Err(error) => tracing::warn!(%error, "acknowledgements were not read"),
     }
 }
 
@@ -39,11 +39,11 @@ pub(super) async fn follow(handles: Vec<Handle>) {
             seen = now;
             match tokio::task::spawn_blocking(|| store().read()).await {
                 Ok(Ok(known)) => order(&handles, known),
-                Ok(Err(error)) => tracing::warn!(error = error.line(), "what is acknowledged cannot be read"),
-                Err(error) => tracing::warn!(%error, "what is acknowledged was not read"),
+                Ok(Err(error)) => tracing::warn!(error = error.line(), "acknowledgements cannot be read"),
+                Err(error) => tracing::warn!(%error, "acknowledgements were not read"),
             }
         }
-        tokio::time::sleep(PACE).await;
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 
@@ -54,7 +54,7 @@ fn stamp() -> Option<(SystemTime, u64)> {
 }
 
 /// Writes down what a console acknowledges, and tells its observers at once.
-pub(super) fn hook(handles: Vec<Handle>) -> KnowHook {
+pub(super) fn hook(handles: Vec<Handle>) -> AcknowledgeHook {
     Arc::new(move |cluster, finding, known| {
         let handles = handles.clone();
         async move {
@@ -71,7 +71,7 @@ pub(super) fn hook(handles: Vec<Handle>) -> KnowHook {
 }
 
 /// The same for simulated clusters: kept in memory alone.
-pub(super) fn rehearsed(handles: Vec<Handle>) -> KnowHook {
+pub(super) fn rehearsed(handles: Vec<Handle>) -> AcknowledgeHook {
     let kept: Arc<Mutex<Vec<Acknowledgement>>> = Arc::default();
     Arc::new(move |cluster, finding, known| {
         let now = now();

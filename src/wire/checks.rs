@@ -5,36 +5,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::preparation;
-use super::stack::{Purpose, access};
+use super::lock::{LockBackend, lock_backend};
+use super::stack::{AssembledStack, EndpointCheck, Purpose, access, acting_access};
 use super::{Observers, one_line};
 use crate::cli::printer::Printer;
 use crate::config::endpoint::Timeouts;
 use crate::config::environment::Environment;
-use crate::config::resolved::{ClusterSettings, Settings};
-use crate::driver::dcs::etcd::EtcdCheck;
+use crate::config::resolved::{AssertionSettings, ClusterSettings, Settings};
 use crate::driver::exporter::ExporterCheck;
-use crate::driver::ha::patroni::PatroniNode;
-use crate::driver::node::postgres::{PostgresCheck, PreparedCheck};
-use crate::driver::port::Check;
+use crate::driver::node::postgres::{ActingCheck, AssertionCheck, PostgresCheck, PreparedCheck};
+use crate::driver::pooler::pgbouncer::PgBouncerCheck;
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
 use crate::driver::router::haproxy_acting::HaproxyActing;
-use crate::model::checkup::{Aspect, CheckLine, Verdict};
+use crate::model::checkup::{CheckAspect, CheckLine, CheckupVerdict};
 use crate::model::member::Member;
 use crate::model::name::ClusterName;
-use crate::model::router::{ProxyKind, ProxyRow};
+use crate::model::router::ProxyRow;
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{Source, SourceKind};
 use crate::model::text::Text;
 use crate::observe::{doctor, once};
 
 /// Longest examination of one endpoint.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long one answer of a container engine is waited for.
-const ENGINE_PATIENCE: Duration = Duration::from_secs(4);
+const ENGINE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Servers of a strange router named in one line at most.
-const MOST_NAMED: usize = 6;
+const MAX_NAMED: usize = 6;
 
 /// Examines every endpoint of every cluster in `settings`. A cluster of which nothing can be learnt is examined by what
 /// its configuration names: that is when this is needed most.
@@ -54,11 +53,13 @@ pub(super) async fn examine(
             Ok(mut observers) => {
                 let lines = match observers.handles.first_mut() {
                     Some(handle) => {
-                        let patience = cluster.timeouts.connect + cluster.timeouts.request;
-                        let snapshot = once::settled(handle, patience).await.snapshot.clone();
-                        let mut lines = by_endpoint(cluster, snapshot.identity.scope.clone(), &snapshot.members).await;
-                        lines.extend(strangers(&snapshot));
+                        let time_limit = cluster.timeouts.connect + cluster.timeouts.request;
+                        let snapshot = once::settled(handle, time_limit).await.snapshot.clone();
+                        let scope = snapshot.identity.scope.as_ref().map(Text::as_str);
+                        let mut lines = by_endpoint(cluster, scope, &snapshot.members).await;
+                        lines.extend(foreign_nodes(&snapshot));
                         lines.extend(prepared(cluster, &snapshot).await);
+                        lines.extend(asserted(cluster, &snapshot).await);
                         lines
                     }
                     None => Vec::new(),
@@ -67,10 +68,10 @@ pub(super) async fn examine(
                 lines
             }
             Err(error) => {
-                let scope = cluster.scope.as_ref().map(Text::new);
                 let source = Source::new(SourceKind::Etcd, "");
-                let mut lines = vec![line(source, Aspect::Configuration, Verdict::Fail, one_line(&error), "")];
-                lines.extend(by_endpoint(cluster, scope, &[]).await);
+                let mut lines =
+                    vec![line(source, CheckAspect::Configuration, CheckupVerdict::Fail, one_line(&error), "")];
+                lines.extend(by_endpoint(cluster, None, &[]).await);
                 lines
             }
         };
@@ -79,47 +80,61 @@ pub(super) async fn examine(
     Ok(all)
 }
 
-async fn by_endpoint(settings: &ClusterSettings, scope: Option<Text>, members: &[Member]) -> Vec<CheckLine> {
-    let checks = endpoints(settings, scope.as_ref(), members);
-    let left_out = unexamined(settings, &checks).into_iter().chain(withheld(settings, members));
-    let mut lines = doctor::examine(checks, PATIENCE).await;
+async fn by_endpoint(settings: &ClusterSettings, scope: Option<&str>, members: &[Member]) -> Vec<CheckLine> {
+    let cluster = AssembledStack::of(&Arc::new(settings.clone()), scope);
+    let checks = endpoints(&cluster, members);
+    let place = lock_backend(settings, cluster.scope.as_deref());
+    let left_out = unexamined(&cluster, &checks, &place).into_iter().chain(cluster.withheld(members));
+    let mut lines = doctor::examine(checks, TIMEOUT).await;
     lines.extend(left_out);
     if lines.is_empty() {
-        let text = "no endpoint is configured, and none is known";
+        let text = "no endpoint is configured or known";
         let source = Source::new(SourceKind::PatroniRest, "");
-        let remedy = "name Patroni's or etcd's addresses; pgctl-tui init writes a configuration";
-        lines.push(line(source, Aspect::Configuration, Verdict::Fail, text, remedy));
+        let remedy = "configure the addresses of Patroni or etcd; `pgctl-tui init` writes a configuration";
+        lines.push(line(source, CheckAspect::Configuration, CheckupVerdict::Fail, text, remedy));
     }
     lines
 }
 
-fn line(source: Source, aspect: Aspect, verdict: Verdict, text: impl AsRef<str>, remedy: &str) -> CheckLine {
+pub(super) fn line(
+    source: Source,
+    aspect: CheckAspect,
+    verdict: CheckupVerdict,
+    text: impl AsRef<str>,
+    remedy: &str,
+) -> CheckLine {
     let endpoint = source.target.clone();
     CheckLine { source, endpoint, aspect, verdict, text: Text::redacted(text), remedy: Text::redacted(remedy) }
 }
 
 /// What is configured and yet not examined, each with the reason.
-fn unexamined(settings: &ClusterSettings, checks: &[Examined]) -> Vec<CheckLine> {
+fn unexamined(cluster: &AssembledStack, checks: &[EndpointCheck], place: &LockBackend) -> Vec<CheckLine> {
+    let (settings, sql) = (&cluster.settings, || Source::new(SourceKind::Sql, ""));
     let mut lines = Vec::new();
-    let mut say = |kind, aspect, verdict, text: String, remedy| {
-        lines.push(line(Source::new(kind, ""), aspect, verdict, text, remedy));
-    };
     if settings.postgres.is_some() && !checks.iter().any(|(source, _)| source.kind == SourceKind::Sql) {
-        let text = "not examined: no member's address is known".to_owned();
-        let remedy = "mend what keeps the members unknown, or name them under [nodes]";
-        say(SourceKind::Sql, Aspect::Reach, Verdict::Unknown, text, remedy);
+        let text = "not checked: no member address is known".to_owned();
+        let remedy = "fix why the members are unknown, or configure them under [nodes]";
+        lines.push(line(sql(), CheckAspect::Reach, CheckupVerdict::Unknown, text, remedy));
     }
-    let why = "not examined (asked for only when an action is confirmed)";
-    if let Some(login) = &settings.patroni.acting {
-        let text = format!("login for acting, user {}: {why}", login.user);
-        say(SourceKind::PatroniRest, Aspect::Credentials, Verdict::Skipped, text, "");
+    lines.extend(cluster.untried());
+    let acting = settings.postgres.as_ref().and_then(|postgres| postgres.acting.as_ref());
+    if let Some(access) = acting.filter(|_| !examines_acting(settings, place)) {
+        let text =
+            format!("login for acting, user {}: not checked (used only when an action is confirmed)", access.user);
+        let remedy = "test the login with psql as this user";
+        lines.push(line(sql(), CheckAspect::Credentials, CheckupVerdict::Skipped, text, remedy));
     }
-    if let Some(access) = settings.postgres.as_ref().and_then(|postgres| postgres.acting.as_ref()) {
-        let text = format!("login for acting, user {}: {why}", access.user);
-        let remedy = "psql as this user shows whether it may log in";
-        say(SourceKind::Sql, Aspect::Credentials, Verdict::Skipped, text, remedy);
+    if let (LockBackend::Nowhere(why), false) = (place, settings.read_only) {
+        let text = format!("operation lock: none, so every action is refused: {why}");
+        lines.push(line(sql(), CheckAspect::Configuration, CheckupVerdict::Skipped, text, ""));
     }
     lines
+}
+
+/// Whether the login for acting is examined: it holds the operation lock on the nodes, so that nothing can be done where it
+/// does not get in. Where nothing is to be done, it is left alone.
+fn examines_acting(settings: &ClusterSettings, place: &LockBackend) -> bool {
+    *place == LockBackend::Advisory && !settings.read_only
 }
 
 /// Whether what the preparation makes is there, by the leader's word.
@@ -130,63 +145,79 @@ async fn prepared(settings: &ClusterSettings, snapshot: &Snapshot) -> Vec<CheckL
     }
     let source = || Source::new(SourceKind::Sql, "");
     let unknown = |why: &str, remedy: &str| {
-        let text = format!("whether the role and the database are there that {} makes: {why}", preparation.container);
-        vec![line(source(), Aspect::Configuration, Verdict::Unknown, text, remedy)]
+        let text =
+            format!("unknown whether the role and the database that {} creates exist: {why}", preparation.container);
+        vec![line(source(), CheckAspect::Configuration, CheckupVerdict::Unknown, text, remedy)]
     };
     if settings.postgres.is_none() {
-        let text = "what prepares the cluster makes is not looked for: no role to look with is configured";
-        return vec![line(source(), Aspect::Configuration, Verdict::Skipped, text, "")];
+        let text =
+            "the role and database created by the setup container are not checked: no monitoring role is configured";
+        return vec![line(source(), CheckAspect::Configuration, CheckupVerdict::Skipped, text, "")];
     }
     let leader = snapshot.leader().filter(|leader| leader.fresh);
     let Some(member) = leader.and_then(|leader| snapshot.member(&leader.value)) else {
-        return unknown("no leader is known", "bring back a leader first");
+        return unknown("no leader is known", "restore a leader first");
     };
     let address = member.postgres_address.as_ref();
     let reached = address.and_then(|address| Some((address, access(settings, &member.name, address.host.as_str())?)));
     let Some((address, access)) = reached else {
-        return unknown("the leader's PostgreSQL has no address", "name it under [nodes]");
+        return unknown("the leader's PostgreSQL has no address", "configure it under [nodes]");
     };
     let environment = Arc::new(Environment::of_process());
     let check = PreparedCheck::new(&member.name, access, address.clone(), environment, preparation);
     let source = Source::new(SourceKind::Sql, member.name.as_str());
-    doctor::examine(vec![(source, Box::new(check))], PATIENCE).await
+    doctor::examine(vec![(source, Box::new(check))], TIMEOUT).await
 }
 
-/// Members that would not be sent the login for acting. That is better known before an action than in the middle of one.
-fn withheld(settings: &ClusterSettings, members: &[Member]) -> Vec<CheckLine> {
-    let mut lines = Vec::new();
-    for member in members {
-        let Some(url) = member.agent_url.as_ref().filter(|url| settings.withholds_acting_login(url.as_str())) else {
-            continue;
-        };
-        let source = Source::new(SourceKind::PatroniRest, member.name.as_str());
-        let text = format!(
-            "the login for acting is not sent to {url}: only the record names it, and plain HTTP proves nothing"
-        );
-        let remedy = "name it under [patroni] or [nodes], or its network in allowed_networks, or use https";
-        lines.push(line(source, Aspect::Credentials, Verdict::Warn, text, remedy));
+/// What the data of the cluster should say, asked of the primary, and of each standby where an assertion is for those too.
+async fn asserted(settings: &ClusterSettings, snapshot: &Snapshot) -> Vec<CheckLine> {
+    if settings.assertions.is_empty() {
+        return Vec::new();
     }
+    let leader = snapshot.undoubted_leader().filter(|leader| leader.fresh).map(|leader| leader.value);
+    let environment = Arc::new(Environment::of_process());
+    let mut checks: Vec<EndpointCheck> = Vec::new();
+    let mut time_limit = TIMEOUT;
+    let mut lines = Vec::new();
+    for member in &snapshot.members {
+        let is_leader = leader.as_ref() == Some(&member.name);
+        let for_it = |assertion: &&AssertionSettings| is_leader || assertion.on_standbys;
+        let assertions: Vec<_> = settings.assertions.iter().filter(for_it).cloned().collect();
+        let address = member.postgres_address.as_ref().filter(|_| !assertions.is_empty());
+        let reached =
+            address.and_then(|address| Some((address, access(settings, &member.name, address.host.as_str())?)));
+        let Some((address, access)) = reached else { continue };
+        let check = AssertionCheck::new(&member.name, &access, address.clone(), &environment, assertions);
+        time_limit = time_limit.max(check.time_limit());
+        checks.push((Source::new(SourceKind::Sql, member.name.as_str()), Box::new(check)));
+    }
+    if leader.is_none() {
+        let text = "assertions are not run on the primary: no leader is known";
+        let source = Source::new(SourceKind::Sql, "");
+        lines.push(line(source, CheckAspect::Assertion, CheckupVerdict::Unknown, text, "restore a leader first"));
+    }
+    lines.extend(doctor::examine(checks, time_limit).await);
     lines
 }
 
 /// Routers that lead to none of the cluster's members: one in front of another cluster answers just as well.
-fn strangers(snapshot: &Snapshot) -> Vec<CheckLine> {
+fn foreign_nodes(snapshot: &Snapshot) -> Vec<CheckLine> {
     let mut lines = Vec::new();
     for router in &snapshot.routers {
         let Some(reading) = router.reading(snapshot.now) else { continue };
         let Some(report) = reading.fresh(snapshot.now) else { continue };
-        let servers: Vec<_> = report.rows.iter().filter(|row| row.kind == ProxyKind::Server).collect();
+        let servers: Vec<_> = report.servers().collect();
         if servers.is_empty() || snapshot.members.is_empty() {
             continue;
         }
         if servers.iter().all(|row| snapshot.member_of(row).is_none()) {
             let names: BTreeSet<&str> = servers.iter().map(|row| row.server.as_str()).collect();
-            let names: Vec<&str> = names.into_iter().take(MOST_NAMED).collect();
+            let names: Vec<&str> = names.into_iter().take(MAX_NAMED).collect();
             let text = format!("none of its servers is a member of this cluster: {}", names.join(", "));
             lines.push(line(
                 reading.source.clone(),
-                Aspect::Identity,
-                Verdict::Warn,
+                CheckAspect::Identity,
+                CheckupVerdict::Warn,
                 text,
                 &remedy(snapshot, &servers),
             ));
@@ -200,15 +231,15 @@ fn strangers(snapshot: &Snapshot) -> Vec<CheckLine> {
 fn remedy(snapshot: &Snapshot, servers: &[&ProxyRow]) -> String {
     const ELSE: &str = "check that this router belongs to this cluster, and not to another";
     let Some(address) = servers.iter().find_map(|row| row.address.as_ref()) else {
-        return format!("{ELSE}; a runtime API at operator level would tell the servers' addresses");
+        return format!("{ELSE}; a runtime API at operator level would show the addresses of the servers");
     };
     let members = snapshot.members.iter().filter_map(|member| member.postgres_address.as_ref());
-    let contacts = members.take(MOST_NAMED).map(ToString::to_string).collect::<Vec<_>>();
-    match contacts.as_slice() {
+    let member_addresses = members.take(MAX_NAMED).map(ToString::to_string).collect::<Vec<_>>();
+    match member_addresses.as_slice() {
         [] => ELSE.to_owned(),
         [one, ..] => format!(
-            "{ELSE}; if it does, say where each address is reached from here ({}): [clusters.{}.address_map] \"{address}\" = \"{one}\"",
-            contacts.join(", "),
+            "{ELSE}; if it does, map each address to how it is reached from here ({}): [clusters.{}.address_map] \"{address}\" = \"{one}\"",
+            member_addresses.join(", "),
             snapshot.identity.name
         ),
     }
@@ -226,47 +257,38 @@ fn patient(settings: &Settings) -> Settings {
         longer(&mut cluster.patroni.timeouts);
         longer(&mut cluster.exporters.timeouts);
         cluster.etcd.iter_mut().for_each(|etcd| longer(&mut etcd.timeouts));
-        cluster.postgres.iter_mut().for_each(|postgres| longer(&mut postgres.looking.timeouts));
+        cluster.postgres.iter_mut().for_each(|postgres| {
+            longer(&mut postgres.looking.timeouts);
+            postgres.acting.iter_mut().for_each(|acting| longer(&mut acting.timeouts));
+        });
         for router in &mut cluster.routers {
             longer(&mut router.timeouts);
             router.stats.iter_mut().for_each(|page| longer(&mut page.timeouts));
         }
+        cluster.poolers.iter_mut().for_each(|pooler| longer(&mut pooler.access.timeouts));
     }
     settings
 }
 
-type Examined = (Source, Box<dyn Check>);
-
-fn endpoints(settings: &ClusterSettings, scope: Option<&Text>, members: &[Member]) -> Vec<Examined> {
-    let mut checks: Vec<Examined> = Vec::new();
-    if let Some(etcd) = &settings.etcd {
-        for check in EtcdCheck::each(etcd, &settings.namespace, scope.map(Text::as_str)) {
-            let source = Source::new(SourceKind::EtcdMember, check.endpoint().as_str());
-            checks.push((source, Box::new(check)));
-        }
-    }
+fn endpoints(cluster: &AssembledStack, members: &[Member]) -> Vec<EndpointCheck> {
+    let settings = &cluster.settings;
+    let mut checks = cluster.endpoints(members);
     let environment = Arc::new(Environment::of_process());
-    // Addresses to begin with that no member is known by: wrong ones above all.
-    let known = |url: &str| {
-        let same = |agent: &Text| agent.as_str().trim_end_matches('/') == url.trim_end_matches('/');
-        members.iter().filter_map(|member| member.agent_url.as_ref()).any(same)
-    };
-    for url in settings.patroni.seeds.iter().filter(|url| !known(url)) {
-        let check = PatroniNode::anybody(settings.patroni.endpoint(url), scope.cloned());
-        checks.push((Source::new(SourceKind::PatroniRest, check.endpoint().as_str()), Box::new(check)));
-    }
+    let examines_acting = examines_acting(settings, &lock_backend(settings, cluster.scope.as_deref()));
     for member in members {
         let name = &member.name;
-        if let Some(url) = &member.agent_url {
-            let endpoint = settings.agent_endpoint(name, url.as_str());
-            let check = PatroniNode::new(name.clone(), endpoint, scope.cloned());
-            checks.push((Source::new(SourceKind::PatroniRest, name.as_str()), Box::new(check)));
-        }
+        checks.extend(cluster.agent(member));
         let sql = member.postgres_address.as_ref();
         let sql = sql.and_then(|address| Some((address, access(settings, name, address.host.as_str())?)));
         if let Some((address, access)) = sql {
             let thresholds = settings.thresholds.clone();
             let check = PostgresCheck::new(name, access, address.clone(), Arc::clone(&environment), thresholds);
+            checks.push((Source::new(SourceKind::Sql, name.as_str()), Box::new(check)));
+        }
+        let acting = member.postgres_address.as_ref().filter(|_| examines_acting);
+        let acting = acting.and_then(|address| Some((address, acting_access(settings, name, address.host.as_str())?)));
+        if let Some((address, access)) = acting {
+            let check = ActingCheck::new(name, access, address.clone(), Arc::clone(&environment));
             checks.push((Source::new(SourceKind::Sql, name.as_str()), Box::new(check)));
         }
         let host = member.postgres_address.as_ref().map(|address| address.host.to_string());
@@ -275,7 +297,7 @@ fn endpoints(settings: &ClusterSettings, scope: Option<&Text>, members: &[Member
             checks.push((Source::new(SourceKind::Exporter, name.as_str()), Box::new(check)));
         }
     }
-    if let Some((preparation, _)) = preparation(settings, ENGINE_PATIENCE) {
+    if let Some((preparation, _)) = preparation(settings, ENGINE_TIMEOUT) {
         let source = preparation.source().clone();
         checks.push((source, Box::new(preparation)));
     }
@@ -292,6 +314,10 @@ fn endpoints(settings: &ClusterSettings, scope: Option<&Text>, members: &[Member
             let check = HaproxyActing::new(&router.name, acting.clone(), router.timeouts);
             checks.push((Source::new(SourceKind::RouterActing, router.name.as_str()), Box::new(check)));
         }
+    }
+    for pooler in &settings.poolers {
+        let check = PgBouncerCheck::new(pooler.clone(), Arc::clone(&environment));
+        checks.push((Source::new(SourceKind::Pooler, pooler.name.as_str()), Box::new(check)));
     }
     checks
 }

@@ -1,34 +1,42 @@
 //! Starts the console: on the configured clusters, or on simulated ones; or draws a single frame of it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::future::join_all;
 use jiff::tz::TimeZone;
 
-use super::drill::practice::Ground;
-use super::stack::Purpose;
-use super::{Misuse, Observers, hooks, interval, job, pauses, simulated, span};
+use super::stack::{Purpose, simulated};
+use super::{Observers, UsageError, hooks, interval, job, pauses, span};
 use crate::cli::args::{self, Arguments};
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::config::environment::Environment;
-use crate::config::resolved::{Settings, Symbols, UiSettings};
+use crate::config::resolved::{ClusterSettings, Settings, Symbols, UiSettings};
 use crate::observe::once;
 use crate::observe::picture::Handle;
-use crate::operate::desk::HostNotes;
+use crate::operate::plan_service::HostNotes;
 use crate::tui::clipboard::Multiplexer;
 use crate::tui::theme::{ColourDepth, Theme};
 use crate::tui::views::View;
 use crate::tui::{self, Alerts, Console, Hooks, Options, Outcome};
 
 /// Columns and rows of the largest frame.
-const WIDEST: u16 = 500;
-const TALLEST: u16 = 300;
+const MAX_WIDTH: u16 = 500;
+const MAX_HEIGHT: u16 = 300;
 
 /// Longest wait for the sources before a single frame is drawn.
-const FRAME_PATIENCE: Duration = Duration::from_secs(3);
+const FRAME_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A cluster that is followed: its settings, and its observer.
+pub(super) struct ObservedCluster {
+    /// Its settings.
+    pub(super) cluster: Arc<ClusterSettings>,
+    /// Its observer.
+    pub(super) handle: Handle,
+}
 
 /// The console on every cluster of `settings`.
 pub(super) async fn on_clusters(
@@ -48,8 +56,9 @@ pub(super) async fn on_clusters(
     observers.tracker.spawn(pauses::recall(observers.handles.clone()));
     observers.follow_acknowledged();
     let followed = observers.settings.iter().cloned().zip(observers.handles.iter().cloned());
-    let followed = followed.map(|(cluster, handle)| Ground { cluster, handle }).collect();
-    let hooks = hooks::for_clusters(&options, settings, followed, &arguments.shared, hook, &here);
+    let followed: Vec<ObservedCluster> =
+        followed.map(|(cluster, handle)| ObservedCluster { cluster, handle }).collect();
+    let hooks = hooks::for_clusters(&options, settings, &followed, &arguments.shared, hook, &here);
     show(arguments, observers, options, hooks, printer).await
 }
 
@@ -64,12 +73,12 @@ pub(super) async fn on_simulation(
         None => Duration::from_secs(1),
     };
     let read_only = arguments.shared.read_only || arguments.console.wall;
-    let mut clusters = simulated::clusters(demo.clusters, demo.seed);
+    let mut clusters = simulated::clusters(demo);
     if let Some(named) = &arguments.shared.cluster {
         let there_is: Vec<String> = clusters.iter().map(|cluster| cluster.name().to_string()).collect();
         clusters.retain(|cluster| cluster.name().as_str() == named);
         if clusters.is_empty() {
-            return Err(Misuse(format!("--cluster {named}: the demo has {}", there_is.join(", "))).into());
+            return Err(UsageError(format!("--cluster {named}: the demo has {}", there_is.join(", "))).into());
         }
     }
     let stacks = clusters.iter().map(|cluster| simulated::stack(cluster, read_only, interval)).collect();
@@ -94,7 +103,7 @@ async fn show(
             let ended = tui::run(console).await?;
             // Nobody reads a terminal that is gone.
             if ended.outcome != Outcome::TerminalLost {
-                ended.farewell.iter().for_each(|line| printer.say(line));
+                ended.shutdown_message.iter().for_each(|line| printer.say(line));
             }
             Ok(Exit::Done)
         }
@@ -107,16 +116,16 @@ async fn show(
 async fn frame(arguments: &Arguments, mut console: Console, size: &str, printer: &mut Printer) -> anyhow::Result<Exit> {
     let parsed = size.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     let Some((width, height)) =
-        parsed.filter(|(width, height)| (1..=WIDEST).contains(width) && (1..=TALLEST).contains(height))
+        parsed.filter(|(width, height)| (1..=MAX_WIDTH).contains(width) && (1..=MAX_HEIGHT).contains(height))
     else {
-        return Err(Misuse(format!(
-            "--frame {size}: write columns x rows, such as 120x40, and at most {WIDEST}x{TALLEST}"
+        return Err(UsageError(format!(
+            "--frame {size}: use COLUMNSxROWS, such as 120x40, at most {MAX_WIDTH}x{MAX_HEIGHT}"
         ))
         .into());
     };
     let settle = |handle: &mut Handle| {
         let mut handle = handle.clone();
-        async move { once::settled(&mut handle, FRAME_PATIENCE).await }
+        async move { once::settled(&mut handle, FRAME_TIMEOUT).await }
     };
     join_all(console.handles.iter_mut().map(settle)).await;
     let (buffer, theme) = tui::still(&console, width, height).await;
@@ -167,7 +176,8 @@ fn colour_depth(console: &args::Console, environment: &Environment) -> ColourDep
 
 pub(super) fn named_view(name: &str) -> anyhow::Result<View> {
     let there_is = || View::ALL.map(|view| view.title().to_lowercase()).join(", ");
-    View::named(name).ok_or_else(|| Misuse(format!("--view {name}: no such view; there is {}", there_is())).into())
+    View::named(name)
+        .ok_or_else(|| UsageError(format!("--view {name}: no such view; available: {}", there_is())).into())
 }
 
 fn config_directory(environment: &Environment) -> PathBuf {

@@ -17,10 +17,10 @@ pub(super) fn engine(configured: Option<&str>) -> String {
 }
 
 /// What prepares the cluster, with the engine that it is at; `None`: nothing is configured that does.
-pub(super) fn preparation(settings: &ClusterSettings, patience: Duration) -> Option<(ContainerPreparation, String)> {
+pub(super) fn preparation(settings: &ClusterSettings, time_limit: Duration) -> Option<(ContainerPreparation, String)> {
     let preparation = settings.preparation.as_ref()?;
     let engine = engine(preparation.engine.as_deref());
-    Some((ContainerPreparation::new(preparation, &engine, ports(settings), patience), engine))
+    Some((ContainerPreparation::new(preparation, &engine, ports(settings), time_limit), engine))
 }
 
 /// Ports of hosts at which the configuration reaches the cluster: containers that publish them are of its stack.

@@ -13,15 +13,16 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use super::acknowledged;
+use super::console::ObservedCluster;
 use super::console::state_directory;
-use super::drill::practice::{Ground, Practice};
-use super::rehearsal::Rehearsal;
-use super::stack::{access, planner};
+use super::drill::reports::DrillPanel;
+use super::rehearsal::DemoJobs;
+use super::stack::{AssembledStack, access};
 use super::{job, one_line};
 use crate::audit::Journal;
 use crate::cli::args::Shared;
 use crate::client::{process, resolve, secret};
-use crate::config::audience::Standing;
+use crate::config::audience::AddressTrust;
 use crate::config::endpoint::{PostgresAccess, SslMode};
 use crate::config::environment::Environment;
 use crate::config::libpq::{AuthMethod, ChannelBinding};
@@ -31,17 +32,17 @@ use crate::model::agent::Address;
 use crate::model::name::ClusterName;
 use crate::model::text::{Text, redact};
 use crate::observe::picture::{Handle, Picture};
-use crate::operate::OwnHand;
-use crate::operate::desk::{Desk, HostNotes};
+use crate::operate::OwnChanges;
 use crate::operate::drill::Reports;
-use crate::operate::hand::Hand;
+use crate::operate::plan_service::HostNotes;
+use crate::operate::ports::JobLauncher;
 use crate::report::alerts::Alert;
 use crate::report::evidence;
 use crate::tui::effect::PsqlTarget;
 use crate::tui::{Hooks, Options};
 
 /// Longest run of the program that is told of findings.
-pub(super) const HOOK_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const HOOK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Findings that may wait for it; more are dropped, since a screen must not stall for them.
 const HOOK_QUEUE: usize = 16;
 
@@ -49,7 +50,7 @@ const HOOK_QUEUE: usize = 16;
 pub(super) fn for_clusters(
     options: &Options,
     settings: Settings,
-    followed: Vec<Ground>,
+    followed: &[ObservedCluster],
     shared: &Shared,
     hook: Option<&Path>,
     here: &HostNotes,
@@ -65,25 +66,28 @@ pub(super) fn for_clusters(
     let settings = Arc::new(settings);
     // A psql session can undo its own read-only setting, so a read-only console is not even given one.
     let psql = (!options.read_only).then(|| psql(Arc::clone(&settings), handles));
-    let open = settings.clusters.iter().filter(|cluster| !options.read_only && !cluster.read_only);
-    let desk = |cluster: &ClusterSettings| {
-        let rules = OwnHand::beside(Journal::at(job::state()));
-        Desk::new(planner(cluster), Arc::new(rules)).noting(here.clone())
+    let open = followed.iter().map(|ground| &ground.cluster);
+    let open = open.filter(|cluster| !options.read_only && !cluster.read_only);
+    let plan_service = |cluster: &Arc<ClusterSettings>| {
+        let rules = OwnChanges::beside(Journal::at(job::state()));
+        AssembledStack::of(cluster, None).plan_service(Arc::new(rules), true).noting(here.clone())
     };
-    let desks: BTreeMap<_, _> = open.map(|cluster| (cluster.name.clone(), desk(cluster))).collect();
-    let hand: Option<Arc<dyn Hand>> = (!desks.is_empty()).then(|| -> Arc<dyn Hand> { Arc::new(job::hand(shared)) });
-    let grounds = followed.into_iter().filter(|ground| desks.contains_key(&ground.cluster.name));
-    let drills = Practice::new(Reports::below(&job::state()), grounds, here);
+    let plan_services: BTreeMap<_, _> = open.map(|cluster| (cluster.name.clone(), plan_service(cluster))).collect();
+    let launcher: Option<Arc<dyn JobLauncher>> =
+        (!plan_services.is_empty()).then(|| -> Arc<dyn JobLauncher> { Arc::new(job::launcher(shared)) });
+    let open = followed.iter().filter(|ground| plan_services.contains_key(&ground.cluster.name));
+    let targets = open.filter_map(|ground| Some((ground.cluster.name.clone(), ground.cluster.drills.target?)));
+    let drills = DrillPanel { reports: Reports::below(&job::state()), targets: targets.collect() };
     Hooks {
-        editor: hand.is_some().then(editor),
-        desks,
-        hand,
-        ledger: Some(Arc::new(job::ledger())),
+        editor: launcher.is_some().then(editor),
+        plan_services,
+        launcher,
+        job_store: Some(Arc::new(job::job_store())),
         drills: Some(Arc::new(drills)),
         psql,
         evidence: Some(evidence_writer(&configuration.unwrap_or_default())),
         alert: (!command.is_empty()).then(|| -> crate::tui::options::AlertHook { Arc::new(alert(command, pause).0) }),
-        know,
+        acknowledge: know,
     }
 }
 
@@ -97,22 +101,23 @@ pub(super) fn for_simulation(
     let clusters: Vec<(SimulatedCluster, Handle)> = clusters.collect();
     let handles = clusters.iter().map(|(_, handle)| handle.clone()).collect();
     let know = (!options.read_only).then(|| acknowledged::rehearsed(handles));
-    let rehearsal = Rehearsal::on(clusters.into_iter().filter(|_| !options.read_only));
-    let rehearsal = Arc::new(rehearsal.context("cannot make a place for the files of actions")?);
-    let ledger = rehearsal.ledger();
-    let desks = rehearsal.desks();
-    let hand: Option<Arc<dyn Hand>> = (!desks.is_empty()).then(|| -> Arc<dyn Hand> { rehearsal.clone() });
+    let rehearsal = DemoJobs::on(clusters.into_iter().filter(|_| !options.read_only));
+    let rehearsal = Arc::new(rehearsal.context("cannot create the directory for action files")?);
+    let job_store = rehearsal.job_store();
+    let plan_services = rehearsal.plan_services();
+    let launcher: Option<Arc<dyn JobLauncher>> =
+        (!plan_services.is_empty()).then(|| -> Arc<dyn JobLauncher> { rehearsal.clone() });
     Ok(Hooks {
-        editor: hand.is_some().then(editor),
-        desks,
-        hand,
-        ledger: Some(Arc::new(ledger)),
+        editor: launcher.is_some().then(editor),
+        plan_services,
+        launcher,
+        job_store: Some(Arc::new(job_store)),
         drills: Some(rehearsal),
         psql: None,
         evidence: Some(evidence_writer("# simulated\n")),
         alert: command
             .map(|command| -> crate::tui::options::AlertHook { Arc::new(alert(command, Duration::from_secs(1)).0) }),
-        know,
+        acknowledge: know,
     })
 }
 
@@ -131,13 +136,13 @@ async fn edit(text: &str) -> anyhow::Result<String> {
     let named = ["VISUAL", "EDITOR"].into_iter().find_map(|name| environment.get(name).filter(|name| !name.is_empty()));
     // Readable by its owner alone, and gone with this value.
     let file = tempfile::Builder::new().prefix("pgctl-tui-").suffix(".json").tempfile();
-    let file = file.context("cannot make a file to edit")?;
+    let file = file.context("cannot create a file to edit")?;
     std::fs::write(file.path(), text).with_context(|| format!("cannot write {}", file.path().display()))?;
     // An editor may be given with arguments, as in `emacs -nw`.
     let mut command: Vec<String> = named.unwrap_or("vi").split_whitespace().map(str::to_owned).collect();
     command.push(file.path().display().to_string());
-    let status = process::attach(&command, &[]).await?;
-    anyhow::ensure!(status.success(), "the editor ended with {status}: nothing is taken from it");
+    let status = process::run_attached(&command, &[]).await?;
+    anyhow::ensure!(status.success(), "the editor exited with {status}: its changes are ignored");
     std::fs::read_to_string(file.path()).with_context(|| format!("cannot read {}", file.path().display()))
 }
 
@@ -156,7 +161,7 @@ fn address(handles: &[Handle], target: &PsqlTarget) -> Option<Address> {
     match target {
         PsqlTarget::Node { node, .. } => picture.snapshot.member(node)?.postgres_address.clone(),
         PsqlTarget::Router { router, proxy, .. } => {
-            let router = picture.snapshot.routers.iter().find(|known| known.name == *router)?;
+            let router = picture.snapshot.router(router)?;
             router.sql_address(proxy).ok().cloned()
         }
     }
@@ -177,8 +182,8 @@ async fn open_psql(settings: &Settings, target: &PsqlTarget, address: Option<Add
     let access = access.context("no PostgreSQL login is configured")?;
     let address = address.with_context(|| format!("no SQL address of {name} is known"))?;
     let environment = psql_environment(&access, &address, &Environment::of_process()).await?;
-    let status = process::attach(&["psql".to_owned()], &environment).await?;
-    anyhow::ensure!(status.success(), "psql ended with {status}");
+    let status = process::run_attached(&["psql".to_owned()], &environment).await?;
+    anyhow::ensure!(status.success(), "psql exited with {status}");
     Ok(())
 }
 
@@ -218,13 +223,13 @@ async fn psql_environment(
         ChannelBinding::Prefer => {}
     }
     let (standing, _) = resolve::standing(&access.audience, address.host.as_str()).await?;
-    anyhow::ensure!(standing != Standing::Outside, "{} is outside of allowed_networks", address.host);
+    anyhow::ensure!(standing != AddressTrust::Outside, "{} is not in allowed_networks", address.host);
     let proven = matches!(access.sslmode, SslMode::VerifyCa | SslMode::VerifyFull) || is_here(address);
-    let vouched = standing == Standing::Vouched;
+    let attested = standing == AddressTrust::Vouched;
     let methods: Vec<&str> = AuthMethod::ALL
         .into_iter()
-        .filter(|method| access.auth.allows(*method, proven, vouched))
-        .map(AuthMethod::word)
+        .filter(|method| access.auth.allows(*method, proven, attested))
+        .map(AuthMethod::as_str)
         .collect();
     // Known since libpq 16; older ones pass it over.
     variables.push(("PGREQUIREAUTH", methods.join(",")));
@@ -238,7 +243,7 @@ async fn psql_environment(
     let own = |(name, value): (&str, String)| (name.to_owned(), SecretString::from(value));
     let mut settings: Vec<_> = variables.into_iter().map(own).collect();
     let password = match (&access.password, environment.get("PGPASSWORD")) {
-        _ if !proven && !vouched => None,
+        _ if !proven && !attested => None,
         (Some(source), _) => Some(secret::fetch(source).await?),
         // Children do not inherit it.
         (None, password) => password.map(SecretString::from),
@@ -303,10 +308,10 @@ pub(super) fn alert(
         while let Some(alert) = alerts.recv().await {
             let document = serde_json::json!({
                 "cluster": alert.cluster,
-                "event": alert.change.word(),
+                "event": alert.change.as_str(),
                 "finding": alert.finding,
             });
-            if let Err(error) = process::feed(&command, document.to_string().as_bytes(), HOOK_PATIENCE).await {
+            if let Err(error) = process::run_with_input(&command, document.to_string().as_bytes(), HOOK_TIMEOUT).await {
                 tracing::warn!(%error, "the hook failed");
             }
             // Nobody is spared anything by waiting once no more can come.
@@ -357,7 +362,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn psql_is_told_where_to_go_by_its_environment() {
+    async fn psql_is_reported_where_to_go_by_its_environment() {
         let settings = settings(false);
         let access = &settings.clusters[0].postgres.as_ref().expect("a login").looking;
         let address = Address { host: "10.0.0.9".into(), port: 5000 };
@@ -378,7 +383,7 @@ mod tests {
         let settings = settings(false);
         let looking = &settings.clusters[0].postgres.as_ref().expect("a login").looking;
         let own: Environment = [("PGPASSWORD", "hunter2")].into_iter().collect();
-        let told = async |host: &str| {
+        let reported = async |host: &str| {
             let address = Address { host: host.into(), port: 5432 };
             let access = settings.clusters[0].access_to(looking, &NodeName::new("pg-9"), host);
             let environment = psql_environment(&access, &address, &own).await.expect("variables");
@@ -387,9 +392,9 @@ mod tests {
             };
             (value("PGPASSWORD"), value("PGREQUIREAUTH").expect("always"))
         };
-        let (password, methods) = told("203.0.113.9").await;
+        let (password, methods) = reported("203.0.113.9").await;
         assert_eq!(password, None);
         assert!(methods.contains("scram-sha-256") && !methods.contains("md5"), "{methods}");
-        assert_eq!(told("127.0.0.1").await.0.as_deref(), Some("hunter2"), "this host");
+        assert_eq!(reported("127.0.0.1").await.0.as_deref(), Some("hunter2"), "this host");
     }
 }

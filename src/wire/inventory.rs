@@ -8,7 +8,7 @@ use url::Url;
 use crate::config::address::HostPort;
 use crate::config::resolved::{ClusterSettings, POSTGRES_PORT};
 use crate::model::agent::{Address, Registration};
-use crate::model::inventory::{Origin, Place};
+use crate::model::inventory::{ConfiguredNode, Origin};
 use crate::model::name::NodeName;
 use crate::model::text::Text;
 
@@ -16,7 +16,7 @@ use crate::model::text::Text;
 const AGENT_PORT: u16 = 8008;
 
 /// Every node that `settings` name. Ports that they do not name are those of the `registered` members, else the usual ones.
-pub(super) fn places(settings: &ClusterSettings, registered: &[Registration]) -> Vec<Place> {
+pub(super) fn places(settings: &ClusterSettings, registered: &[Registration]) -> Vec<ConfiguredNode> {
     let ports = Ports::of(registered);
     let mut places = Vec::new();
     for place in nodes(settings, &ports).chain(mapped(settings, &ports)).chain(seeds(settings, &ports)) {
@@ -49,8 +49,8 @@ fn most(ports: impl Iterator<Item = u16>) -> Option<u16> {
 }
 
 /// Takes a place, or what it adds to one that is there.
-fn add(places: &mut Vec<Place>, new: Place) {
-    let same = |known: &&mut Place| {
+fn add(places: &mut Vec<ConfiguredNode>, new: ConfiguredNode) {
+    let same = |known: &&mut ConfiguredNode| {
         known.label == new.label
             || known.agent_url.is_some() && known.agent_url == new.agent_url
             || known.postgres.is_some() && known.postgres == new.postgres
@@ -84,19 +84,19 @@ fn url(scheme: &str, host: &str, port: u16) -> Text {
     Text::new(format!("{scheme}://{host}:{port}"))
 }
 
-fn nodes(settings: &ClusterSettings, ports: &Ports) -> impl Iterator<Item = Place> {
+fn nodes(settings: &ClusterSettings, ports: &Ports) -> impl Iterator<Item = ConfiguredNode> {
     settings.nodes.iter().map(move |(name, node)| {
-        let (agent, postgres) = settings.contact(name, None, None);
+        let (agent, postgres) = settings.member_address(name, None, None);
         let agent = agent.map(Text::new);
         let agent = agent.or_else(|| node.host.as_ref().map(|host| url(scheme(settings), host, ports.agent)));
         let postgres = postgres.map(|(host, port)| Address { host: Text::new(host), port });
-        Place::new(name.clone(), Origin::Nodes, agent, postgres)
+        ConfiguredNode::new(name.clone(), Origin::Nodes, agent, postgres)
     })
 }
 
 /// Nodes by the addresses that they advertise and that the map leads elsewhere. A line leads to an agent or a server by its
 /// port, or since a configured URL is what it leads to.
-fn mapped(settings: &ClusterSettings, ports: &Ports) -> impl Iterator<Item = Place> {
+fn mapped(settings: &ClusterSettings, ports: &Ports) -> impl Iterator<Item = ConfiguredNode> {
     let seed_at = |to: &HostPort| {
         let is_it = |seed: &&String| {
             Url::parse(seed).is_ok_and(|seed| {
@@ -106,7 +106,7 @@ fn mapped(settings: &ClusterSettings, ports: &Ports) -> impl Iterator<Item = Pla
         settings.patroni.seeds.iter().find(is_it).map(Text::new)
     };
     let mut hosts: BTreeMap<&str, (Option<Text>, Option<Address>)> = BTreeMap::new();
-    let mut lines: Vec<_> = settings.address_map.lines().collect();
+    let mut lines: Vec<_> = settings.address_map.entries().collect();
     // Exact lines come first, and stay.
     lines.sort_by_key(|(_, port, _)| port.is_none());
     for (host, port, to) in lines {
@@ -132,15 +132,15 @@ fn mapped(settings: &ClusterSettings, ports: &Ports) -> impl Iterator<Item = Pla
     hosts
         .into_iter()
         .filter(|(_, (agent, postgres))| agent.is_some() || postgres.is_some())
-        .map(|(host, (agent, postgres))| Place::new(NodeName::new(host), Origin::AddressMap, agent, postgres))
+        .map(|(host, (agent, postgres))| ConfiguredNode::new(NodeName::new(host), Origin::AddressMap, agent, postgres))
 }
 
-fn seeds(settings: &ClusterSettings, ports: &Ports) -> impl Iterator<Item = Place> {
+fn seeds(settings: &ClusterSettings, ports: &Ports) -> impl Iterator<Item = ConfiguredNode> {
     let host_of = |seed: &String| Url::parse(seed).ok()?.host_str().map(bare);
     settings.patroni.seeds.iter().map(move |seed| {
         let written = Text::new(seed);
         let Some(host) = host_of(seed) else {
-            return Place::new(NodeName::new(seed), Origin::PatroniUrls, Some(written), None);
+            return ConfiguredNode::new(NodeName::new(seed), Origin::PatroniUrls, Some(written), None);
         };
         let alone = settings.patroni.seeds.iter().filter(|other| host_of(other).as_ref() == Some(&host)).count() == 1;
         let ip: Option<IpAddr> = host.parse().ok();
@@ -149,7 +149,7 @@ fn seeds(settings: &ClusterSettings, ports: &Ports) -> impl Iterator<Item = Plac
         // anybody's.
         let postgres = (alone && !is_here).then(|| Address { host: Text::new(&host), port: ports.postgres });
         let label = if alone && ip.is_none() && !is_here { host } else { authority(seed).unwrap_or(host) };
-        Place::new(NodeName::new(label), Origin::PatroniUrls, Some(written), postgres)
+        ConfiguredNode::new(NodeName::new(label), Origin::PatroniUrls, Some(written), postgres)
     })
 }
 
@@ -177,11 +177,11 @@ mod tests {
     }
 
     /// `label [where it is named] agent server`.
-    fn told(places: &[Place]) -> Vec<String> {
-        let words = |place: &Place| {
+    fn descriptions(places: &[ConfiguredNode]) -> Vec<String> {
+        let words = |place: &ConfiguredNode| {
             let agent = place.agent_url.as_ref().map_or("-".to_owned(), ToString::to_string);
             let postgres = place.postgres.as_ref().map_or("-".to_owned(), ToString::to_string);
-            format!("{} [{}] {agent} {postgres}", place.label, place.named_by())
+            format!("{} [{}] {agent} {postgres}", place.label, place.describe_origins())
         };
         places.iter().map(words).collect()
     }
@@ -195,7 +195,7 @@ mod tests {
              \"pgb-0:6432\" = \"127.0.0.1:16432\"\n",
         );
         assert_eq!(
-            told(&places(&found, &[])),
+            descriptions(&places(&found, &[])),
             [
                 "pg-a [address_map, patroni.urls] http://127.0.0.1:18008 127.0.0.1:15432",
                 "pg-b [address_map, patroni.urls] http://127.0.0.1:18009 127.0.0.1:15433",
@@ -208,7 +208,7 @@ mod tests {
         let found =
             settings("[clusters.c.patroni]\nurls = [\"http://10.0.0.1:8008\", \"http://db-2.internal:8008\"]\n");
         assert_eq!(
-            told(&places(&found, &[])),
+            descriptions(&places(&found, &[])),
             [
                 "10.0.0.1:8008 [patroni.urls] http://10.0.0.1:8008 10.0.0.1:5432",
                 "db-2.internal [patroni.urls] http://db-2.internal:8008 db-2.internal:5432",
@@ -216,7 +216,10 @@ mod tests {
         );
         let tunnelled =
             settings("[clusters.c.patroni]\nurls = [\"http://127.0.0.1:18008\", \"http://127.0.0.1:18009\"]\n");
-        assert_eq!(told(&places(&tunnelled, &[]))[0], "127.0.0.1:18008 [patroni.urls] http://127.0.0.1:18008 -");
+        assert_eq!(
+            descriptions(&places(&tunnelled, &[]))[0],
+            "127.0.0.1:18008 [patroni.urls] http://127.0.0.1:18008 -"
+        );
     }
 
     #[test]
@@ -226,7 +229,7 @@ mod tests {
              rest = \"http://127.0.0.1:18008\"\npostgres = \"127.0.0.1:15432\"\n[clusters.c.nodes.pg-1]\nhost = \"10.0.0.2\"\n",
         );
         assert_eq!(
-            told(&places(&found, &[])),
+            descriptions(&places(&found, &[])),
             [
                 "pg-0 [nodes, patroni.urls] http://127.0.0.1:18008 127.0.0.1:15432",
                 "pg-1 [nodes] http://10.0.0.2:8008 10.0.0.2:5432",

@@ -10,33 +10,38 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::acting::{Acting, acting, contacts};
-use super::stack::Purpose;
-use super::{Misuse, Observers, configured, console, drill, scope, stack};
+use super::acting::{Acting, acting, member_addresses};
+use super::stack::{Purpose, complete};
+use super::{Observers, UsageError, configured, console, drill, lock};
 use crate::action::Intent;
-use crate::action::note::{Note, Verdict};
-use crate::action::outcome::Ending;
+use crate::action::inspected::Inspected;
+use crate::action::note::{CheckNote, CheckVerdict};
+use crate::action::outcome::OutcomeKind;
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::action::record::{ActionId, Operator};
 use crate::audit::{Journal, operator};
-use crate::cli::act::{Beginning, Begun};
+use crate::cli::act::{Beginning, SNAPSHOT_TIMEOUT, StartedAction};
 use crate::cli::args::{Arguments, Shared};
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
-use crate::client::logind::{self, Fate};
+use crate::client::logind::{self, SessionPolicy};
 use crate::client::process;
 use crate::config::environment::Environment;
-use crate::driver::port::{Act, Manage};
+use crate::driver::port::Act;
 use crate::model::text::Text;
-use crate::operate::hand::{Hand, Ledger as _, News};
+use crate::observe::cluster::ClusterSetup;
+use crate::observe::once;
+use crate::operate::drill::limits;
 use crate::operate::job::{
-    Job, JobError, JobLedger, Jobs, KEPT, Process, SCHEMA, Spec, line, settled, settling, strike,
+    FileJobStore, Job, JobError, JobSpec, Jobs, Process, RETENTION, SCHEMA, line, mark_all_undone, mark_reverted,
+    recording_undo,
 };
-use crate::operate::{Judge, Limits, OwnHand, Parts, Request};
+use crate::operate::ports::{JobLauncher, JobStore as _, JobUpdates};
+use crate::operate::{Limits, OwnChanges, Request, RunnerParts};
 
 /// Jobs that are removed at most when a new one is made.
-const PRUNED_AT_ONCE: usize = 20;
+const MAX_PRUNED_AT_ONCE: usize = 20;
 
 /// Where everything lies that outlives a console.
 pub(super) fn state() -> PathBuf {
@@ -60,27 +65,27 @@ pub(super) fn who() -> Operator {
 }
 
 /// What becomes of a job when the session ends that this process was started from.
-async fn fate() -> Fate {
-    logind::fate(who().user.as_str()).await
+async fn session_policy() -> SessionPolicy {
+    logind::session_policy(who().user.as_str()).await
 }
 
 /// What an operator should know of this host before any action.
-pub(super) async fn here() -> Vec<Note> {
-    let text = match fate().await {
-        Fate::Spared | Fate::SparedBelowManager => return Vec::new(),
-        Fate::Ended => {
-            "the login manager ends what you leave running when you log out, this action among it: stay logged in until it \
-             is over, or `loginctl enable-linger` first"
+pub(super) async fn here() -> Vec<CheckNote> {
+    let text = match session_policy().await {
+        SessionPolicy::Survives | SessionPolicy::SurvivesUnderManager => return Vec::new(),
+        SessionPolicy::Ended => {
+            "systemd-logind kills your processes when you log out, including this action: stay logged in until it \
+                has ended, or run `loginctl enable-linger` first"
         }
-        Fate::Unknown => {
-            "whether the login manager ends what you leave running when you log out cannot be told: stay logged in until \
-             the action is over"
+        SessionPolicy::Unknown => {
+            "unknown whether systemd-logind kills your processes when you log out: stay logged in until \
+                the action has ended"
         }
     };
-    vec![Note::new("logout", Verdict::Warn, text)]
+    vec![CheckNote::new("logout", CheckVerdict::Warn, text)]
 }
 
-#[expect(clippy::disallowed_methods, reason = "an action is named and dated where it is begun")]
+#[expect(clippy::disallowed_methods, reason = "an action is named and dated where it is started")]
 pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -88,93 +93,95 @@ pub(super) fn now() -> Timestamp {
 /// What begins a confirmed action as a job, and tells how it goes on. `shared` are the arguments by which the cluster was
 /// found; the job finds it by the same.
 pub(super) fn beginning(shared: &Shared) -> Beginning {
-    let hand = Arc::new(hand(shared));
+    let launcher = Arc::new(launcher(shared));
     Box::new(move |plan, confirmation| {
-        let begun = hand.begin(plan, confirmation);
+        let begun = launcher.begin(plan, confirmation);
         Box::pin(async move {
-            let (action, news) = begun.await.map_err(anyhow::Error::msg)?;
-            Ok(Begun { action, news, hand })
+            let (action, updates) = begun.await.map_err(anyhow::Error::msg)?;
+            Ok(StartedAction { action, updates, launcher })
         })
     })
 }
 
 /// The jobs of this user, for reading.
-pub(super) fn ledger() -> JobLedger {
-    JobLedger::below(state())
+pub(super) fn job_store() -> FileJobStore {
+    FileJobStore::below(state())
 }
 
 /// What begins actions as jobs. Only for a console that may act.
-pub(super) fn hand(shared: &Shared) -> JobHand {
-    JobHand { ledger: ledger(), arguments: arguments(shared) }
+pub(super) fn launcher(shared: &Shared) -> ProcessJobLauncher {
+    ProcessJobLauncher { job_store: job_store(), arguments: arguments(shared) }
 }
 
 /// Begins each action in a process of its own.
-pub(super) struct JobHand {
-    ledger: JobLedger,
+pub(super) struct ProcessJobLauncher {
+    job_store: FileJobStore,
     arguments: Vec<String>,
 }
 
-impl Hand for JobHand {
-    fn begin(&self, plan: Plan, confirmation: Confirmation) -> BoxFuture<'static, Result<(ActionId, News), String>> {
-        let (ledger, arguments) = (self.ledger.clone(), self.arguments.clone());
+impl JobLauncher for ProcessJobLauncher {
+    fn begin(
+        &self,
+        plan: Plan,
+        confirmation: Confirmation,
+    ) -> BoxFuture<'static, Result<(ActionId, JobUpdates), String>> {
+        let (job_store, arguments) = (self.job_store.clone(), self.arguments.clone());
         async move {
-            let job = create(&ledger, arguments.clone(), plan, confirmation).await?;
+            let job = create(&job_store, arguments.clone(), plan, confirmation).await?;
             let program = std::env::current_exe();
-            let program = program.map_err(|error| format!("cannot tell where this program lies: {error}"))?;
+            let program = program.map_err(|error| format!("cannot determine the path of this program: {error}"))?;
             let mut command = vec![program.to_string_lossy().into_owned()];
             command.extend(arguments);
             command.extend(["job", "run", &job.action.0].map(str::to_owned));
-            if fate().await == Fate::SparedBelowManager {
+            if session_policy().await == SessionPolicy::SurvivesUnderManager {
                 command = logind::below_the_user_manager(command);
             }
-            let stderr = job.complaints_file().map_err(|error| line(&error))?;
-            process::leave(&command, Some(stderr)).map_err(|error| line(&error))?;
-            let news = ledger.follow(&job.action);
-            Ok((job.action, news))
+            let stderr = job.diagnostics_file().map_err(|error| line(&error))?;
+            process::spawn_detached(&command, Some(stderr)).map_err(|error| line(&error))?;
+            let updates = job_store.follow(&job.action);
+            Ok((job.action, updates))
         }
         .boxed()
     }
 
     fn ask_to_end(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>> {
-        on_disk(&self.ledger, action, Job::ask_to_end)
+        on_disk(&self.job_store, action, Job::ask_to_end)
     }
 
     fn acknowledge(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>> {
-        on_disk(&self.ledger, action, Job::acknowledge)
+        on_disk(&self.job_store, action, Job::acknowledge)
     }
 
-    fn strike(&self, action: &ActionId, steps: Vec<usize>) -> BoxFuture<'static, Result<(), String>> {
-        let (ledger, action) = (self.ledger.clone(), action.clone());
-        async move { strike(&ledger, &action, &steps).await.map_err(|error| line(&error)) }.boxed()
+    fn mark_reverted(&self, action: &ActionId, steps: Vec<usize>) -> BoxFuture<'static, Result<(), String>> {
+        let (job_store, action) = (self.job_store.clone(), action.clone());
+        async move { mark_reverted(&job_store, &action, &steps).await.map_err(|error| line(&error)) }.boxed()
     }
 }
 
 /// Writes down what is to be done. Nothing runs yet.
 pub(super) async fn create(
-    ledger: &JobLedger,
+    job_store: &FileJobStore,
     arguments: Vec<String>,
     plan: Plan,
     confirmation: Confirmation,
 ) -> Result<Job, String> {
     if !console::has_state_directory(&Environment::of_process()) {
-        return Err(
-            "neither HOME nor XDG_STATE_HOME is set, so that nobody would find again what is to be taken back: set \
-                    one of them"
-                .to_owned(),
-        );
+        return Err("neither HOME nor XDG_STATE_HOME is set, so pending undos could not be stored: set \
+                one of them"
+            .to_owned());
     }
     let at = now();
     let action = ActionId::new(at, std::process::id());
     let request = Request { action, plan, confirmation, operator: who() };
-    let spec = Spec { schema: SCHEMA, request, at, arguments };
-    let (jobs, journal) = (ledger.jobs(), ledger.journal());
+    let spec = JobSpec { schema: SCHEMA, request, at, arguments };
+    let (jobs, journal) = (job_store.jobs(), job_store.journal());
     // Waits for the disk, which the screen must not.
     let created = tokio::task::spawn_blocking(move || {
         let created = jobs.create(&spec);
         // Those long over make room, a few each time.
-        match at.checked_sub(KEPT).map(|before| jobs.prune(&journal, before, PRUNED_AT_ONCE)) {
-            Ok(Ok(removed)) if removed > 0 => tracing::info!(removed, "jobs that are long over were removed"),
-            Ok(Err(error)) => tracing::warn!(%error, "jobs that are long over were not removed"),
+        match at.checked_sub(RETENTION).map(|before| jobs.prune(&journal, before, MAX_PRUNED_AT_ONCE)) {
+            Ok(Ok(removed)) if removed > 0 => tracing::info!(removed, "old jobs were removed"),
+            Ok(Err(error)) => tracing::warn!(%error, "old jobs were not removed"),
             Ok(Ok(_)) | Err(_) => {}
         }
         created
@@ -184,11 +191,11 @@ pub(super) async fn create(
 
 /// Does `work` to the files of the job of `action`.
 pub(super) fn on_disk(
-    ledger: &JobLedger,
+    job_store: &FileJobStore,
     action: &ActionId,
     work: fn(&Job) -> Result<(), JobError>,
 ) -> BoxFuture<'static, Result<(), String>> {
-    let (jobs, action) = (ledger.jobs(), action.clone());
+    let (jobs, action) = (job_store.jobs(), action.clone());
     async move {
         let done = tokio::task::spawn_blocking(move || jobs.job(&action).and_then(|job| work(&job))).await;
         done.map_err(|error| error.to_string())?.map_err(|error| line(&error))
@@ -231,7 +238,7 @@ pub(super) fn arguments(shared: &Shared) -> Vec<String> {
 
 /// Is the job called `name`: runs it to its end in this process, whatever becomes of the console that began it.
 pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer) -> anyhow::Result<Exit> {
-    if process::settle_down()? == process::Place::Elsewhere {
+    if process::settle_down()? == process::ExecContext::Elsewhere {
         return Ok(Exit::Done);
     }
     let job = Jobs::below(&state()).job(&ActionId(name.to_owned()))?;
@@ -239,39 +246,45 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
     let mut settings = configured(&arguments.shared, None, printer)?;
     settings.clusters.retain(|cluster| cluster.name == spec.request.plan.cluster);
     let Some(cluster) = settings.clusters.pop() else {
-        return Err(Misuse(format!("no cluster {} is configured", spec.request.plan.cluster)).into());
+        return Err(UsageError(format!("cluster {} is not configured", spec.request.plan.cluster)).into());
     };
-    let (cluster, scope) = Box::pin(scope::complete(cluster, settings.path.is_some(), printer)).await?;
+    let cluster = Box::pin(complete(cluster, settings.path.is_some(), printer)).await?;
     let read_only = arguments.shared.read_only;
-    let observers = Observers::of(vec![stack::stack(&cluster, scope.as_deref(), read_only, Purpose::Stay)]);
+    let observers = Observers::of(vec![ClusterSetup { attentive: true, ..cluster.observed(read_only, Purpose::Stay) }]);
     let Some(handle) = observers.handles.first().cloned() else { return Ok(Exit::Unknown) };
-    let reached = contacts(&cluster, &handle);
-    let Some(Acting { access, act, companion, lock }) = acting(&cluster, scope.as_deref(), read_only, reached) else {
-        return Err(Misuse(format!("{} is read-only", cluster.name)).into());
+    let reached = member_addresses(&cluster.settings, &handle);
+    let members = lock::current_members(&handle);
+    let acts = acting(&cluster.settings, cluster.scope.as_deref(), read_only, reached, members);
+    let Some(Acting { access, act, lead_watcher, lock }) = acts else {
+        return Err(UsageError(format!("{} is read-only", cluster.settings.name)).into());
     };
     let cancel = CancellationToken::new();
     end_by_signal(&observers.tracker, &cancel)?;
-    let (manager, judge, act, limits): Ways = match &spec.request.plan.intent {
+    let intent = &spec.request.plan.intent;
+    let inspector = cluster.inspector(true);
+    let inspected = if inspector.asks(intent) {
+        let snapshot = once::settled(&mut handle.clone(), SNAPSHOT_TIMEOUT).await.snapshot.clone();
+        inspector.inspect(&snapshot, intent).await?
+    } else {
+        Inspected::default()
+    };
+    let (act, limits): (Box<dyn Act>, _) = match intent {
         Intent::Drill { scenario, target } => {
-            let what = (*scenario, *target);
-            let prepared =
-                Box::pin(drill::prepare(&cluster, scope.as_deref(), &spec.request, what, &handle, act)).await?;
+            let drill = drill::actor(&cluster.settings, &spec.request, (*scenario, *target), &handle, act)?;
             // Before anything is owed.
             drill::set_guard(&arguments.shared, &job.action)?;
-            (Arc::new(prepared.manager), Box::new(prepared.rules), Box::new(prepared.act), prepared.limits)
+            (Box::new(drill), limits())
         }
-        _ => {
-            let act = settling(&spec.request.plan, &ledger(), act)?;
-            let rules = OwnHand::waiting(Journal::at(state()));
-            (stack::planner(&cluster), Box::new(rules), act, Limits::default())
-        }
+        _ => (recording_undo(&spec.request.plan, &job_store(), act)?, Limits::default()),
     };
-    let parts = Parts {
+    let (planner, rules) = (cluster.planner(), OwnChanges::waiting(Journal::at(state())));
+    let parts = RunnerParts {
         handle,
-        manager: &*manager,
-        judge: &*judge,
+        planner: &*planner,
+        inspected: &inspected,
+        judge: &rules,
         act,
-        companion,
+        lead_watcher,
         lock,
         sink: Box::new(Journal::at(state())),
         undo: Box::new(job.undo_file()),
@@ -281,14 +294,11 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
     cancel.cancel();
     observers.end().await;
     let outcome = outcome?;
-    if outcome.ending == Ending::Done {
-        settled(&spec.request.plan, &ledger()).await?;
+    if outcome.ending == OutcomeKind::Done {
+        mark_all_undone(&spec.request.plan, &job_store()).await?;
     }
     Ok(Exit::of(outcome.ending))
 }
-
-/// Who plans, judges and acts, and within what limits.
-type Ways = (Arc<dyn Manage>, Box<dyn Judge>, Box<dyn Act>, Limits);
 
 /// SIGTERM and SIGINT ask the job to end as far as it still can, and to take back what is temporary; a
 /// hang-up is none of its business.

@@ -26,7 +26,7 @@ pub(super) fn begin(path: &Path) -> anyhow::Result<WorkerGuard> {
     let (writer, guard) = tracing_appender::non_blocking(file);
     let filter = match Environment::of_process().get("PGCTL_LOG_LEVEL") {
         Some(level) => EnvFilter::try_new(level)
-            .with_context(|| format!("PGCTL_LOG_LEVEL={level} is no filter; write info, or pgctl=debug"))?,
+            .with_context(|| format!("PGCTL_LOG_LEVEL={level} is not a valid filter; use info or pgctl=debug"))?,
         None => EnvFilter::new("info"),
     };
     subscriber(filter, writer).init();

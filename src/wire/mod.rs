@@ -12,18 +12,16 @@ mod engine;
 mod hooks;
 mod inventory;
 mod job;
-mod learning;
+mod lock;
 mod log;
 pub mod outside;
 mod pauses;
 pub mod rehearsal;
-mod scope;
-mod simulated;
 mod stack;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod untold_tests;
+mod unreported_tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,15 +43,15 @@ use crate::config::{Flags, duration, load, long_duration};
 use crate::health::readiness::Condition;
 use crate::model::name::NodeName;
 use crate::model::source::SourceError;
-use crate::observe::cluster::{Stack, start};
+use crate::observe::cluster::{ClusterSetup, start};
 use crate::observe::picture::Handle;
-use stack::Purpose;
+use stack::{AssembledStack, Purpose};
 
 /// How long tasks may take to end once nobody needs them.
-const FAREWELL: Duration = Duration::from_millis(200);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The shortest time in which any source can answer.
-const LEAST_PATIENCE: Duration = Duration::from_millis(10);
+const MIN_TIMEOUT: Duration = Duration::from_millis(10);
 
 /// Does what the arguments ask, and says how it ended. Errors are said here, in one line each.
 pub fn run(arguments: &Arguments) -> Exit {
@@ -61,11 +59,11 @@ pub fn run(arguments: &Arguments) -> Exit {
     // Kept to the end: it writes what is left of the log.
     let _log = match arguments.shared.log.as_deref().map(log::begin).transpose() {
         Ok(guard) => guard,
-        Err(error) => return complain(&error, &mut printer),
+        Err(error) => return report_problem(&error, &mut printer),
     };
     match act(arguments, &mut printer) {
         Ok(exit) => exit,
-        Err(error) => complain(&error, &mut printer),
+        Err(error) => report_problem(&error, &mut printer),
     }
 }
 
@@ -113,10 +111,11 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
             };
             let options = status::Options {
                 output: args.output,
+                schema: args.schema,
                 check: args.check,
                 glance: !whole && settings.clusters.iter().any(|cluster| cluster.postgres.is_some()),
                 watch: args.watch.then(|| interval(&settings)),
-                timeout: patience("--timeout", &args.timeout)?,
+                timeout: time_limit("--timeout", &args.timeout)?,
             };
             let observers = Observers::start_once(settings, true, purpose, printer).await?;
             let exit = status::run(observers.handles.clone(), &options, printer).await;
@@ -126,18 +125,20 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
         Some(Verb::Wait(args)) => {
             let settings = configured(&arguments.shared, None, printer)?;
             let [_] = settings.clusters.as_slice() else {
-                return Err(Misuse("several clusters are configured: name one with --cluster".to_owned()).into());
+                return Err(UsageError("several clusters are configured: choose one with --cluster".to_owned()).into());
             };
             let node = args.node.as_ref().map(NodeName::new);
             let condition = match args.condition {
                 Awaited::Ready if node.is_some() => {
-                    return Err(Misuse("`wait ready` is about the whole cluster: leave the node out".to_owned()).into());
+                    return Err(
+                        UsageError("`wait ready` applies to the whole cluster: omit the node".to_owned()).into()
+                    );
                 }
                 Awaited::Ready => Condition::Ready,
                 Awaited::Leader => Condition::Leader(node),
                 Awaited::Streaming => Condition::Streaming(node),
             };
-            let timeout = patience("--timeout", &args.timeout)?;
+            let timeout = time_limit("--timeout", &args.timeout)?;
             let mut observers = Observers::start_once(settings, true, Purpose::Once, printer).await?;
             let Some(handle) = observers.handles.pop() else { return Ok(Exit::Unknown) };
             let exit = wait::run(handle, &condition, timeout, printer).await;
@@ -156,16 +157,16 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
         Some(Verb::Job(args::Job::Run { action })) => Box::pin(job::run(arguments, action, printer)).await,
         Some(Verb::Job(args::Job::Guard { action })) => drill::stand_guard(arguments, action, printer).await,
         Some(Verb::Audit(args::Audit { work: Some(args::AuditWork::Prune(prune)), .. })) => {
-            audit::prune(&job::ledger(), prune, printer)
+            audit::prune(&job::job_store(), prune, printer)
         }
         Some(Verb::Audit(args)) => {
             let Some(filter) = audit::filter(args, arguments.shared.cluster.as_deref()) else {
-                let text = "--since: neither a span such as 2h nor a time such as 2026-11-21T14:00:00Z";
-                return Err(Misuse(text.to_owned()).into());
+                let text = "--since: use a duration such as 2h or a time such as 2026-11-21T14:00:00Z";
+                return Err(UsageError(text.to_owned()).into());
             };
-            audit::run(&job::ledger(), &filter, args.output, printer)
+            audit::run(&job::job_store(), &filter, args.output, printer)
         }
-        Some(Verb::Init(args)) => discover::init(&arguments.shared, args, printer).await,
+        Some(Verb::Init(args)) => Box::pin(discover::init(&arguments.shared, args, printer)).await,
         Some(Verb::Completions { .. } | Verb::Man) => Ok(Exit::Done),
     }
 }
@@ -176,14 +177,15 @@ async fn watch(arguments: &Arguments, args: &args::Watch, printer: &mut Printer)
     let options = watch::Options {
         output: args.output,
         findings_only: args.findings,
-        timeout: patience("--timeout", &args.timeout)?,
+        timeout: time_limit("--timeout", &args.timeout)?,
     };
     let mut command = settings.ui.wall.hook.clone();
     if let Some(program) = args.exec.as_ref().or(arguments.console.hook.as_ref()) {
         command = vec![program.display().to_string()];
     }
-    let told = (!command.is_empty()).then(|| hooks::alert(command, settings.ui.wall.hook_pause));
-    let (tell, task) = told.map_or((None, None), |(tell, task)| (Some(Box::new(tell) as watch::Tell), Some(task)));
+    let reported = (!command.is_empty()).then(|| hooks::alert(command, settings.ui.wall.hook_pause));
+    let (tell, task) =
+        reported.map_or((None, None), |(tell, task)| (Some(Box::new(tell) as watch::AlertSink), Some(task)));
     let observers = Observers::start(&settings, true, Purpose::Watch);
     acknowledged::tell(&observers.handles).await;
     observers.follow_acknowledged();
@@ -191,7 +193,7 @@ async fn watch(arguments: &Arguments, args: &args::Watch, printer: &mut Printer)
     observers.end().await;
     // What waits for the program is still told: the last finding before the end may be the one that matters.
     if let Some(task) = task
-        && tokio::time::timeout(hooks::HOOK_PATIENCE, task).await.is_err()
+        && tokio::time::timeout(hooks::HOOK_TIMEOUT, task).await.is_err()
     {
         printer.say("pgctl-tui: the hook was too slow for the last findings");
     }
@@ -207,23 +209,23 @@ async fn ack(arguments: &Arguments, args: &args::Ack, printer: &mut Printer) -> 
         return ack::list(&known, &settings, printer);
     };
     if arguments.shared.read_only {
-        printer.say("pgctl-tui: not acknowledged: this console only looks");
+        printer.say("pgctl-tui: not acknowledged: this console is read-only");
         return Ok(Exit::Refused);
     }
-    let span = long_duration(&args.span).map_err(|problem| Misuse(format!("--for {}: {problem}", args.span)))?;
+    let span = long_duration(&args.span).map_err(|problem| UsageError(format!("--for {}: {problem}", args.span)))?;
     let observers = Observers::start(&settings, true, Purpose::Once);
     acknowledged::tell(&observers.handles).await;
-    let pictures = ack::pictures(observers.handles.clone(), patience("--timeout", &args.timeout)?).await;
+    let pictures = ack::pictures(observers.handles.clone(), time_limit("--timeout", &args.timeout)?).await;
     observers.end().await;
     let (cluster, finding) = match ack::find(&pictures, meant) {
         Ok(found) => found,
-        Err(why) => return Err(Misuse(why).into()),
+        Err(why) => return Err(UsageError(why).into()),
     };
     let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     let known = match (args.off, reason) {
         (true, _) => None,
         (false, Some(reason)) => Some((crate::model::text::Text::new(reason), span)),
-        (false, None) => return Err(Misuse("--reason: say why, for whoever comes after you".to_owned()).into()),
+        (false, None) => return Err(UsageError("--reason: give a reason for other operators".to_owned()).into()),
     };
     let word = if known.is_some() { "acknowledged" } else { "not acknowledged any more" };
     acknowledged::note(&cluster, &finding, known)?;
@@ -232,28 +234,28 @@ async fn ack(arguments: &Arguments, args: &args::Ack, printer: &mut Printer) -> 
 }
 
 /// Says an error with its causes in one line. Wrong configuration has its own exit code.
-fn complain(error: &anyhow::Error, printer: &mut Printer) -> Exit {
+fn report_problem(error: &anyhow::Error, printer: &mut Printer) -> Exit {
     // The reader of a pipe has gone: nobody wants to hear more.
     if is_closed(error) {
         return Exit::Done;
     }
     printer.say(format!("pgctl-tui: {}", one_line(error)));
-    if error.is::<ConfigError>() || error.is::<Misuse>() { Exit::Usage } else { Exit::Failed }
+    if error.is::<ConfigError>() || error.is::<UsageError>() { Exit::Usage } else { Exit::Failed }
 }
 
 /// An error with its causes, and what mends it where a source tells.
 fn one_line(error: &anyhow::Error) -> String {
-    let told = cause::chain(error.as_ref());
+    let reported = cause::chain(error.as_ref());
     match error.chain().find_map(|cause| cause.downcast_ref::<SourceError>()) {
-        Some(failure) => format!("{told} → {}", failure.trouble.remedy()),
-        None => told,
+        Some(failure) => format!("{reported} → {}", failure.failure_kind.remedy()),
+        None => reported,
     }
 }
 
 /// Something on the command line that only shows once the configuration is read.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Misuse(String);
+struct UsageError(String);
 
 /// The settings of the clusters asked for.
 fn configured(shared: &Shared, name: Option<&str>, printer: &mut Printer) -> anyhow::Result<Settings> {
@@ -266,8 +268,8 @@ fn configured(shared: &Shared, name: Option<&str>, printer: &mut Printer) -> any
         let known: Vec<String> = settings.clusters.iter().map(|cluster| cluster.name.to_string()).collect();
         settings.clusters.retain(|cluster| cluster.name == *name);
         if settings.clusters.is_empty() {
-            let text = format!("no cluster \"{name}\" is configured; there is {}", known.join(", "));
-            return Err(Misuse(text).into());
+            let text = format!("cluster \"{name}\" is not configured; available: {}", known.join(", "));
+            return Err(UsageError(text).into());
         }
     }
     Ok(settings)
@@ -291,15 +293,15 @@ fn interval(settings: &Settings) -> Duration {
 }
 
 fn span(flag: &str, text: &str) -> anyhow::Result<Duration> {
-    duration(text).map_err(|problem| Misuse(format!("{flag} {text}: {problem}")).into())
+    duration(text).map_err(|problem| UsageError(format!("{flag} {text}: {problem}")).into())
 }
 
 /// A span to wait for answers. One in which none can come would show an empty picture as if nothing were configured.
-fn patience(flag: &str, text: &str) -> anyhow::Result<Duration> {
+fn time_limit(flag: &str, text: &str) -> anyhow::Result<Duration> {
     let span = span(flag, text)?;
-    if span < LEAST_PATIENCE {
-        let least = LEAST_PATIENCE.as_millis();
-        return Err(Misuse(format!("{flag} {text}: nothing answers in that time; give it {least}ms or more")).into());
+    if span < MIN_TIMEOUT {
+        let least = MIN_TIMEOUT.as_millis();
+        return Err(UsageError(format!("{flag} {text}: too short for any response; use {least}ms or more")).into());
     }
     Ok(span)
 }
@@ -318,7 +320,8 @@ impl Observers {
     /// a cluster that cannot tell it is in trouble by itself, and keeps no other waiting.
     fn start(settings: &Settings, read_only: bool, purpose: Purpose) -> Self {
         let settings: Vec<_> = settings.clusters.iter().cloned().map(Arc::new).collect();
-        let stacks = settings.iter().map(|cluster| stack::stack(cluster, None, read_only, purpose)).collect();
+        let stacks =
+            settings.iter().map(|cluster| AssembledStack::of(cluster, None).observed(read_only, purpose)).collect();
         Self { settings, ..Self::of(stacks) }
     }
 
@@ -333,14 +336,14 @@ impl Observers {
         if let [cluster] = settings.clusters.as_mut_slice()
             && cluster.scope.is_none()
         {
-            cluster.scope = Box::pin(scope::known(cluster, printer)).await?;
+            cluster.scope = Box::pin(stack::scope(cluster, printer)).await?;
         }
         let observers = Self::start(&settings, read_only, purpose);
         acknowledged::tell(&observers.handles).await;
         Ok(observers)
     }
 
-    fn of(stacks: Vec<Stack>) -> Self {
+    fn of(stacks: Vec<ClusterSetup>) -> Self {
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let handles = stacks.into_iter().map(|stack| start(stack, &tracker, &cancel)).collect();
         Self { handles, settings: Vec::new(), tracker, cancel }
@@ -355,11 +358,11 @@ impl Observers {
         });
     }
 
-    /// Ends every task, waiting for it as long as [`FAREWELL`].
+    /// Ends every task, waiting for it as long as [`SHUTDOWN_TIMEOUT`].
     async fn end(self) {
         self.cancel.cancel();
         self.tracker.close();
-        if tokio::time::timeout(FAREWELL, self.tracker.wait()).await.is_err() {
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tracker.wait()).await.is_err() {
             tracing::warn!("some source tasks did not end in time");
         }
     }

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::client::etcd::{EndpointName, Key, Record};
 use crate::client::haproxy::StatTable;
-use crate::client::patroni::Status;
+use crate::client::patroni::PatroniStatus;
 use crate::client::prometheus::Scan;
 use crate::config::compose::{ComposeSource, from_text};
 use crate::config::environment::Environment;
 use crate::config::libpq::{passfile, service};
 use crate::driver::dcs::etcd::content;
-use crate::driver::ha::{patroni, patroni_record};
+use crate::driver::ha::patroni::{agent, record};
 use crate::model::lsn::Lsn;
 use crate::model::text::Text;
 
@@ -116,20 +116,20 @@ fn service_file(bytes: &[u8]) {
 }
 
 fn patroni_status(bytes: &[u8]) {
-    if let Ok(status) = serde_json::from_slice::<Status>(bytes) {
-        patroni::agent_report(&status);
+    if let Ok(status) = serde_json::from_slice::<PatroniStatus>(bytes) {
+        agent::agent_report(&status);
     }
 }
 
 fn patroni_record_values(bytes: &[u8]) {
     let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return };
-    patroni_record::registration("pg-0".into(), &value);
-    patroni_record::tags(&value);
-    patroni_record::history(&value);
-    patroni_record::dynamic_config(&value, 7);
-    patroni_record::sync_key(&value);
-    patroni_record::scheduled_switchover(&value);
-    drop(patroni_record::failover_key(&text(bytes)));
+    record::registration("pg-0".into(), &value);
+    record::tags(&value);
+    record::history(&value);
+    record::dynamic_config(&value, 7);
+    record::sync_key(&value);
+    record::scheduled_switchover(&value);
+    drop(record::failover_key(&text(bytes)));
 }
 
 /// The bytes as the value of every key that Patroni keeps.
@@ -143,9 +143,9 @@ fn etcd_record(bytes: &[u8]) {
 fn addresses(bytes: &[u8]) {
     let text = text(bytes);
     drop(EndpointName::parse(&text));
-    patroni_record::address_from_conn_url(&text);
-    patroni_record::base_url(&text);
-    patroni_record::timestamp(&text);
+    record::address_from_conn_url(&text);
+    record::base_url(&text);
+    record::timestamp(&text);
     drop(text.parse::<Lsn>());
 }
 

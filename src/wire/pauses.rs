@@ -9,19 +9,20 @@ use jiff::SignedDuration;
 
 use super::job;
 use crate::action::Intent;
-use crate::action::account::{Account, accounts};
-use crate::action::outcome::Ending;
+use crate::action::account::{ActionHistory, action_histories};
+use crate::action::intent::LeadIntent;
+use crate::action::outcome::OutcomeKind;
 use crate::action::record::{ActionId, Entry, Record};
 use crate::audit::{Journal, JournalError};
 use crate::model::name::ClusterName;
 use crate::model::text::Text;
-use crate::observe::pause::PauseOnRecord;
+use crate::observe::pause::RecordedPause;
 use crate::observe::picture::{Handle, Order};
 
 /// How far back a pause is looked for.
-const FAR: SignedDuration = SignedDuration::from_hours(366 * 24);
+const MAX_PAUSE: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// Actions whose end was read and whose beginning was not: more are those of a journal that is damaged.
-const MOST_OPEN: usize = 10_000;
+const MAX_OPEN: usize = 10_000;
 
 /// Reads the journal of this user from its end, and tells each observer of the newest pause of its cluster. A journal that
 /// cannot be read tells nothing here; `audit` says why.
@@ -30,8 +31,8 @@ pub(super) async fn recall(handles: Vec<Handle>) {
     let read = tokio::task::spawn_blocking(move || newest(&Journal::at(job::state()), clusters));
     let mut pauses = match read.await {
         Ok(Ok(pauses)) => pauses,
-        Ok(Err(error)) => return tracing::warn!(%error, "the journal cannot be read: who paused is not known"),
-        Err(error) => return tracing::warn!(%error, "the journal was not read: who paused is not known"),
+        Ok(Err(error)) => return tracing::warn!(%error, "the journal cannot be read: unknown who paused"),
+        Err(error) => return tracing::warn!(%error, "the journal was not read: unknown who paused"),
     };
     for handle in handles {
         if let Some(pause) = pauses.remove(&handle.cluster) {
@@ -44,13 +45,13 @@ pub(super) async fn recall(handles: Vec<Handle>) {
 fn newest(
     journal: &Journal,
     mut wanted: BTreeSet<ClusterName>,
-) -> Result<BTreeMap<ClusterName, PauseOnRecord>, JournalError> {
+) -> Result<BTreeMap<ClusterName, RecordedPause>, JournalError> {
     let mut pauses = BTreeMap::new();
     let mut ends: HashMap<ActionId, Record> = HashMap::new();
     let mut youngest = None;
     journal.newest_first(|record| {
         let age = youngest.get_or_insert(record.at).duration_since(record.at);
-        if wanted.is_empty() || age > FAR || ends.len() > MOST_OPEN {
+        if wanted.is_empty() || age > MAX_PAUSE || ends.len() > MAX_OPEN {
             return ControlFlow::Break(());
         }
         match &record.entry {
@@ -60,7 +61,7 @@ fn newest(
             Entry::Started { .. } => {
                 let Some(end) = ends.remove(&record.action) else { return ControlFlow::Continue(()) };
                 let cluster = record.cluster.clone();
-                if let Some(pause) = accounts(&[record, end]).first().and_then(pause)
+                if let Some(pause) = action_histories(&[record, end]).first().and_then(pause)
                     && wanted.remove(&cluster)
                 {
                     pauses.insert(cluster, pause);
@@ -73,10 +74,10 @@ fn newest(
     Ok(pauses)
 }
 
-fn pause(account: &Account) -> Option<PauseOnRecord> {
-    let is_pause = account.plan.as_ref().is_some_and(|plan| plan.intent == Intent::Pause);
+fn pause(account: &ActionHistory) -> Option<RecordedPause> {
+    let is_pause = account.plan.as_ref().is_some_and(|plan| plan.intent == Intent::Lead(LeadIntent::Pause));
     let (operator, after) = (account.operator.as_ref()?, account.after.as_ref()?);
-    (is_pause && account.ending() == Some(Ending::Done)).then(|| PauseOnRecord {
+    (is_pause && account.ending() == Some(OutcomeKind::Done)).then(|| RecordedPause {
         at: account.last,
         by: Text::new(operator.to_string()),
         system: after.generation.system_id,

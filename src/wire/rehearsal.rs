@@ -13,87 +13,85 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::job;
+use super::stack::simulated::{manager, planner};
 use crate::action::Intent;
 use crate::action::permit::{Confirmation, WriteAccess};
 use crate::action::plan::Plan;
 use crate::action::record::ActionId;
-use crate::driver::ha::patroni_plan::PatroniManager;
 use crate::driver::ha::sim::SimulatedCluster;
-use crate::driver::port::Act;
-use crate::model::name::{ClusterName, RouterName};
-use crate::model::text::Text;
+use crate::driver::port::{Act, Inspect as _};
+use crate::model::name::ClusterName;
 use crate::observe::picture::Handle;
-use crate::operate::desk::Desk;
 use crate::operate::drill::{Reports, limits};
-use crate::operate::hand::{Hand, Ledger as _, News};
-use crate::operate::job::{Job, JobError, JobLedger, Process, line, settling, strike};
-use crate::operate::{Judge, Limits, Parts, Rules};
+use crate::operate::job::{FileJobStore, Job, JobError, Process, line, mark_reverted, recording_undo};
+use crate::operate::plan_service::PlanService;
+use crate::operate::ports::{JobLauncher, JobStore as _, JobUpdates};
+use crate::operate::{Limits, Rules, RunnerParts};
 
-/// What makes plans for a simulated cluster: every way to act is open.
-pub fn manager(cluster: &SimulatedCluster) -> PatroniManager {
-    PatroniManager {
-        rest_user: None,
-        sql: Some((Text::new("operator"), Text::new("postgres"))),
-        config_prefix: None,
-        reads_etcd: true,
-        address_map: cluster.address_map(),
-        runtimes: [(RouterName::new("pg-router"), Text::new("tcp-connect:pg-router:7001"))].into(),
-        drill: None,
-    }
-}
-
-/// Draws up plans for a simulated cluster.
-pub fn desk(cluster: &SimulatedCluster) -> Desk {
-    Desk::new(Arc::new(manager(cluster)), Arc::new(Rules))
+/// Draws up plans for simulated clusters that somebody manages.
+pub fn plan_service() -> PlanService {
+    PlanService::new(Arc::new(manager()), Arc::new(Rules))
 }
 
 /// Begins actions on simulated clusters.
-pub struct Rehearsal {
+pub struct DemoJobs {
     clusters: BTreeMap<ClusterName, (SimulatedCluster, Handle)>,
-    ledger: JobLedger,
+    job_store: FileJobStore,
     /// Of drills; they go with the world that they tell of.
     reports: Reports,
     _directory: TempDir,
 }
 
-impl Rehearsal {
+impl DemoJobs {
     /// A hand on these clusters, each with its observer.
     ///
     /// # Errors
     /// When there is no place for the files of jobs.
     pub fn on(clusters: impl IntoIterator<Item = (SimulatedCluster, Handle)>) -> std::io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("pgctl-tui-demo-").tempdir()?;
-        let (ledger, reports) = (JobLedger::below(directory.path()), Reports::below(directory.path()));
+        let (job_store, reports) = (FileJobStore::below(directory.path()), Reports::below(directory.path()));
         let clusters = clusters.into_iter().map(|(cluster, handle)| (cluster.name().clone(), (cluster, handle)));
-        Ok(Self { clusters: clusters.collect(), ledger, reports, _directory: directory })
+        Ok(Self { clusters: clusters.collect(), job_store, reports, _directory: directory })
     }
 
     /// Where plans for each cluster are drawn up.
-    pub fn desks(&self) -> BTreeMap<ClusterName, Desk> {
-        self.clusters.iter().map(|(name, (cluster, _))| (name.clone(), desk(cluster))).collect()
+    pub fn plan_services(&self) -> BTreeMap<ClusterName, PlanService> {
+        let asking = |cluster: &SimulatedCluster, handle: &Handle| {
+            let reports = self.reports.clone();
+            PlanService::new(planner(cluster), Arc::new(Rules)).asking(Arc::new(drill::Surveyor {
+                cluster: cluster.clone(),
+                handle: handle.clone(),
+                reports,
+            }))
+        };
+        self.clusters.iter().map(|(name, (cluster, handle))| (name.clone(), asking(cluster, handle))).collect()
     }
 
     /// The jobs begun here.
-    pub fn ledger(&self) -> JobLedger {
-        self.ledger.clone()
+    pub fn job_store(&self) -> FileJobStore {
+        self.job_store.clone()
     }
 }
 
-impl Hand for Rehearsal {
-    fn begin(&self, plan: Plan, confirmation: Confirmation) -> BoxFuture<'static, Result<(ActionId, News), String>> {
+impl JobLauncher for DemoJobs {
+    fn begin(
+        &self,
+        plan: Plan,
+        confirmation: Confirmation,
+    ) -> BoxFuture<'static, Result<(ActionId, JobUpdates), String>> {
         let found = self.clusters.get(&plan.cluster).cloned();
-        let (ledger, reports) = (self.ledger.clone(), self.reports.clone());
+        let (job_store, reports) = (self.job_store.clone(), self.reports.clone());
         async move {
-            let (cluster, handle) = found.ok_or_else(|| format!("no cluster {} is simulated", plan.cluster))?;
-            let job = job::create(&ledger, Vec::new(), plan, confirmation).await?;
+            let (cluster, handle) = found.ok_or_else(|| format!("no simulated cluster {}", plan.cluster))?;
+            let job = job::create(&job_store, Vec::new(), plan, confirmation).await?;
             let action = job.action.clone();
             #[expect(
                 clippy::disallowed_methods,
                 reason = "it is followed by its files, as a process of its own would be"
             )]
-            tokio::spawn(conduct(job, cluster, handle, ledger.clone(), reports));
-            let news = ledger.follow(&action);
-            Ok((action, news))
+            tokio::spawn(conduct(job, cluster, handle, job_store.clone(), reports));
+            let updates = job_store.follow(&action);
+            Ok((action, updates))
         }
         .boxed()
     }
@@ -103,48 +101,55 @@ impl Hand for Rehearsal {
     }
 
     fn ask_to_end(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>> {
-        job::on_disk(&self.ledger, action, Job::ask_to_end)
+        job::on_disk(&self.job_store, action, Job::ask_to_end)
     }
 
     fn acknowledge(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>> {
-        job::on_disk(&self.ledger, action, Job::acknowledge)
+        job::on_disk(&self.job_store, action, Job::acknowledge)
     }
 
-    fn strike(&self, action: &ActionId, steps: Vec<usize>) -> BoxFuture<'static, Result<(), String>> {
-        let (ledger, action) = (self.ledger.clone(), action.clone());
-        async move { strike(&ledger, &action, &steps).await.map_err(|error| line(&error)) }.boxed()
+    fn mark_reverted(&self, action: &ActionId, steps: Vec<usize>) -> BoxFuture<'static, Result<(), String>> {
+        let (job_store, action) = (self.job_store.clone(), action.clone());
+        async move { mark_reverted(&job_store, &action, &steps).await.map_err(|error| line(&error)) }.boxed()
     }
 }
 
 /// Is the job, in this process.
-async fn conduct(job: Job, cluster: SimulatedCluster, handle: Handle, ledger: JobLedger, reports: Reports) {
+async fn conduct(job: Job, cluster: SimulatedCluster, handle: Handle, job_store: FileJobStore, reports: Reports) {
     let (access, ticking) = (WriteAccess::granted(), drill::ticking(&handle));
     let actor: Box<dyn Act> = Box::new(cluster.actor(&access, Arc::clone(&ticking)));
-    let companion = Arc::new(cluster.actor(&access, Arc::clone(&ticking)));
+    let lead_watcher = Arc::new(cluster.actor(&access, Arc::clone(&ticking)));
     let unreadable = |error: JobError| tracing::warn!(error = line(&error), "a job of the demo cannot be read");
     let request = match job.spec() {
         Ok(spec) => spec.request,
         Err(error) => return unreadable(error),
     };
-    let (manager, judge, act, limits): (_, Box<dyn Judge>, Box<dyn Act>, _) = match request.plan.intent {
+    let intent = &request.plan.intent;
+    let surveyor = drill::Surveyor { cluster: cluster.clone(), handle: handle.clone(), reports: reports.clone() };
+    let inspected = match surveyor.inspect(&handle.latest().snapshot, intent).await {
+        Ok(inspected) => inspected,
+        Err(error) => return tracing::warn!(%error, "a job of the demo cannot be planned again"),
+    };
+    let (act, limits): (Box<dyn Act>, _) = match *intent {
         Intent::Drill { scenario, target } => {
             let what = (scenario, target);
-            let prepared = drill::prepare(&cluster, &handle, &access, &request, what, actor, reports).await;
-            (prepared.manager, Box::new(prepared.rules), Box::new(prepared.act), limits())
+            (Box::new(drill::actor(&cluster, &handle, &access, &request, what, actor, reports)), limits())
         }
-        _ => match settling(&request.plan, &ledger, actor) {
-            Ok(act) => (manager(&cluster), Box::new(Rules), act, Limits::default()),
+        _ => match recording_undo(&request.plan, &job_store, actor) {
+            Ok(act) => (act, Limits::default()),
             Err(error) => return unreadable(error),
         },
     };
-    let parts = Parts {
+    let planner = planner(&cluster);
+    let parts = RunnerParts {
         handle,
-        manager: &manager,
-        judge: &*judge,
+        planner: &*planner,
+        inspected: &inspected,
+        judge: &Rules,
         act,
-        companion,
+        lead_watcher,
         lock: Box::new(cluster.lock(ticking)),
-        sink: Box::new(ledger.journal()),
+        sink: Box::new(job_store.journal()),
         undo: Box::new(job.undo_file()),
         limits,
     };

@@ -13,18 +13,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::one_line;
-use super::stack::{Purpose, stack};
+use super::stack::{AssembledStack, Purpose};
 use crate::cli::printer::Printer;
 use crate::client::double;
-use crate::client::etcd::double::{Member as Etcd, Mood};
+use crate::client::etcd::double::{Member as Etcd, ServerMode};
 use crate::config::environment::Environment;
 use crate::config::resolved::Settings;
 use crate::config::{Flags, load};
-use crate::model::checkup::{Aspect, CheckLine, Verdict};
+use crate::model::checkup::{CheckAspect, CheckLine, CheckupVerdict};
 use crate::model::dcs::Quorum;
 use crate::model::observed::Freshness;
 use crate::model::snapshot::Snapshot;
-use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::source::{FailureKind, Source, SourceError, SourceKind};
 use crate::observe::cluster::start;
 use crate::observe::once::settled;
 use crate::observe::picture::Handle;
@@ -62,7 +62,7 @@ pub(super) fn on_record(role: &str, address: &str) -> String {
 }
 
 /// The parts of the cluster. All is well unless a test says otherwise.
-struct Scene {
+struct WiredCluster {
     /// Where pg-1's agent is.
     pg_1: String,
     /// Where the router's page is.
@@ -73,8 +73,8 @@ struct Scene {
     scope: &'static str,
 }
 
-impl Scene {
-    fn well() -> Self {
+impl WiredCluster {
+    fn healthy() -> Self {
         Self {
             pg_1: agent("pg-1", "replica", SYSTEM),
             page: double::answering(http("200 OK", good_csv())),
@@ -85,7 +85,7 @@ impl Scene {
     }
 
     fn with_pg_1(address: impl Into<String>) -> Self {
-        Self { pg_1: address.into(), ..Self::well() }
+        Self { pg_1: address.into(), ..Self::healthy() }
     }
 
     async fn set(self) -> Running {
@@ -123,7 +123,8 @@ fn settings(text: &str) -> Settings {
 /// Observes the one cluster of a configuration, as a console does.
 pub(super) fn observe(text: &str, scope: &str) -> Handle {
     let cluster = Arc::new(settings(text).clusters.remove(0));
-    start(stack(&cluster, Some(scope), true, Purpose::Stay), &TaskTracker::new(), &CancellationToken::new())
+    let stack = AssembledStack::of(&cluster, Some(scope)).observed(true, Purpose::Stay);
+    start(stack, &TaskTracker::new(), &CancellationToken::new())
 }
 
 /// What `doctor` says of the one cluster of a configuration.
@@ -154,17 +155,17 @@ impl Running {
     }
 
     /// Waits until every source but `bad` has answered anew; panics if one does not.
-    async fn goes_on_without(&mut self, bad: &Source) {
+    async fn continues_without(&mut self, bad: &Source) {
         let before = self.handle.latest().snapshot.now;
-        let anew = |snapshot: &Snapshot| {
+        let again = |snapshot: &Snapshot| {
             let sources = snapshot.sources();
             let mut others = sources.iter().filter(|status| status.source != *bad);
             let since = snapshot.now.since(before);
             sources.len() >= 3
                 && others.all(|other| other.freshness == Freshness::Fresh && other.age.is_some_and(|age| age < since))
         };
-        let patience = Duration::from_secs(5);
-        let found = tokio::time::timeout(patience, self.handle.pictures.wait_for(|picture| anew(&picture.snapshot)));
+        let time_limit = Duration::from_secs(5);
+        let found = tokio::time::timeout(time_limit, self.handle.pictures.wait_for(|picture| again(&picture.snapshot)));
         let in_time = found.await.is_ok();
         assert!(in_time, "{:#?}", self.handle.latest().snapshot.sources());
     }
@@ -180,18 +181,18 @@ fn line(snapshot: &Snapshot, source: &Source) -> String {
 }
 
 /// Asserts what all bad input has in common.
-async fn is_told_in_one_clear_line(scene: Scene, bad: Source, words: &[&str]) {
+async fn is_reported_in_one_clear_line(scene: WiredCluster, bad: Source, words: &[&str]) {
     let mut running = scene.set().await;
     running.first().await;
     let snapshot =
-        running.until(|snapshot| snapshot.sources().iter().any(|s| s.source == bad && s.trouble.is_some())).await;
+        running.until(|snapshot| snapshot.sources().iter().any(|s| s.source == bad && s.failure_kind.is_some())).await;
     let line = line(&snapshot, &bad);
     for word in words {
         assert!(line.contains(word), "{word:?} is not in: {line}");
     }
     assert!(!line.chars().any(char::is_control) && line.len() < 400, "not one clear line: {line}");
     assert_eq!(snapshot.leader().map(|leader| leader.value.to_string()), Some("pg-0".to_owned()));
-    running.goes_on_without(&bad).await;
+    running.continues_without(&bad).await;
 }
 
 fn rest() -> Source {
@@ -200,45 +201,45 @@ fn rest() -> Source {
 
 #[tokio::test]
 async fn nothing_is_wrong_where_nothing_is_wrong() {
-    let mut running = Scene::well().set().await;
+    let mut running = WiredCluster::healthy().set().await;
     let snapshot = running.first().await;
-    let troubles: Vec<_> = snapshot.sources().into_iter().filter_map(|status| status.trouble).collect();
-    assert_eq!(troubles, Vec::<String>::new());
-    running.goes_on_without(&Source::new(SourceKind::Sql, "nobody")).await;
+    let failures: Vec<_> = snapshot.sources().into_iter().filter_map(|status| status.failure_kind).collect();
+    assert_eq!(failures, Vec::<String>::new());
+    running.continues_without(&Source::new(SourceKind::Sql, "nobody")).await;
 }
 
 #[rstest]
 #[case::unknown_host("no-such-host.invalid:8008".to_owned(), &["host name no-such-host.invalid does not resolve", "address_map"])]
-#[case::frozen_host(double::silent(), &["no answer in time", "firewall"])]
+#[case::frozen_host(double::silent(), &["timed out", "firewall"])]
 #[case::refused_port(double::refused(), &["connection refused", "port"])]
 #[case::tls_to_a_plain_port(format!("https://{}", double::answering(http("200 OK", "{}"))), &["TLS failed", "whether the port speaks TLS"])]
-#[case::login_wanted(double::answering(http("401 Unauthorized", "no auth header received")), &["credentials", "user and password"])]
-#[case::html(double::answering(http("200 OK", "<html><title>Sign in</title></html>")), &["HTML where JSON should be", "Sign in"])]
-#[case::cut_json(double::answering(http("200 OK", "{\"state\": \"run")), &["JSON that is cut off"])]
-#[case::escape_sequences(double::answering(http("200 OK", "\u{1b}]0;owned\u{7}\u{1b}[2Jgo\naway\u{9b}31m")), &["text where JSON should be"])]
+#[case::login_wanted(double::answering(http("401 Unauthorized", "no auth header received")), &["authentication failed", "user and password"])]
+#[case::html(double::answering(http("200 OK", "<html><title>Sign in</title></html>")), &["HTML instead of JSON", "Sign in"])]
+#[case::cut_json(double::answering(http("200 OK", "{\"state\": \"run")), &["truncated JSON"])]
+#[case::escape_sequences(double::answering(http("200 OK", "\u{1b}]0;owned\u{7}\u{1b}[2Jgo\naway\u{9b}31m")), &["text instead of JSON"])]
 #[case::another_node(agent("pg-7", "replica", SYSTEM), &["pg-7"])]
-#[case::endless(double::endless("HTTP/1.0 200 OK\r\n\r\n", "{\"state\": \"running\", ").0, &["answer too large"])]
-#[case::a_hundred_megabytes(double::answering(http("200 OK\r\nContent-Length: 104857600", "{")), &["answer too large"])]
+#[case::endless(double::endless("HTTP/1.0 200 OK\r\n\r\n", "{\"state\": \"running\", ").0, &["response too large"])]
+#[case::a_hundred_megabytes(double::answering(http("200 OK\r\nContent-Length: 104857600", "{")), &["response too large"])]
 #[tokio::test]
 async fn whatever_an_agent_answers(#[case] address: String, #[case] words: &[&str]) {
-    is_told_in_one_clear_line(Scene::with_pg_1(address), rest(), words).await;
+    is_reported_in_one_clear_line(WiredCluster::with_pg_1(address), rest(), words).await;
 }
 
 #[rstest]
-#[case::cut(http("200 OK", good_csv().rsplit_once("replicas").expect("a last table").0), &["unexpected answer", "cut off"])]
-#[case::html(http("200 OK", "<html><h1>HAProxy</h1></html>"), &["unexpected answer", "HAProxy"])]
-#[case::login_wanted(http("401 Unauthorized", "no"), &["credentials refused"])]
-#[case::a_hundred_megabytes(http("200 OK\r\nContent-Length: 104857600", "# pxname"), &["answer too large"])]
+#[case::cut(http("200 OK", good_csv().rsplit_once("replicas").expect("a last table").0), &["unexpected response", "truncated"])]
+#[case::html(http("200 OK", "<html><h1>HAProxy</h1></html>"), &["unexpected response", "HAProxy"])]
+#[case::login_wanted(http("401 Unauthorized", "no"), &["authentication failed"])]
+#[case::a_hundred_megabytes(http("200 OK\r\nContent-Length: 104857600", "# pxname"), &["response too large"])]
 #[tokio::test]
 async fn whatever_a_router_answers(#[case] answer: Vec<u8>, #[case] words: &[&str]) {
-    let scene = Scene { page: double::answering(answer), ..Scene::well() };
-    is_told_in_one_clear_line(scene, Source::new(SourceKind::RouterHttp, "lb"), words).await;
+    let scene = WiredCluster { page: double::answering(answer), ..WiredCluster::healthy() };
+    is_reported_in_one_clear_line(scene, Source::new(SourceKind::RouterHttp, "lb"), words).await;
 }
 
 #[tokio::test]
 async fn names_that_a_router_made_up_reach_no_terminal() {
     let csv = good_csv().replace("pg-2", "\u{1b}]0;owned\u{7}pg\u{9b}31m-2");
-    let scene = Scene { page: double::answering(http("200 OK", csv)), ..Scene::well() };
+    let scene = WiredCluster { page: double::answering(http("200 OK", csv)), ..WiredCluster::healthy() };
     let snapshot = scene.set().await.first().await;
     let table = report::router::servers(&snapshot, &snapshot.routers[0]);
     let shown: String = table.rows.iter().flat_map(|row| row.cells.iter().map(|cell| cell.text.as_str())).collect();
@@ -246,7 +247,7 @@ async fn names_that_a_router_made_up_reach_no_terminal() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_for_postgresql_is_told_and_stops_nothing_else() {
+async fn a_wrong_password_for_postgresql_is_reported_and_stops_nothing_else() {
     let (host, port) =
         double::wrong_password().rsplit_once(':').map(|(h, p)| (h.to_owned(), p.to_owned())).expect("a port");
     let more = format!(
@@ -254,12 +255,17 @@ async fn a_wrong_password_for_postgresql_is_told_and_stops_nothing_else() {
          [clusters.c.nodes.pg-1]\npostgres = \"{host}:{port}\"\n"
     );
     let sql = Source::new(SourceKind::Sql, "pg-1");
-    is_told_in_one_clear_line(Scene { more, ..Scene::well() }, sql, &["credentials refused", "monitor"]).await;
+    is_reported_in_one_clear_line(
+        WiredCluster { more, ..WiredCluster::healthy() },
+        sql,
+        &["authentication failed", "monitor"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn an_etcd_without_the_scope_says_which_it_has() {
-    let scene = Scene { scope: "pg-hb", more: String::new(), ..Scene::well() };
+    let scene = WiredCluster { scope: "pg-hb", more: String::new(), ..WiredCluster::healthy() };
     let mut running = scene.set().await;
     let snapshot = running.first().await;
     let etcd = Source::new(SourceKind::Etcd, "");
@@ -269,13 +275,13 @@ async fn an_etcd_without_the_scope_says_which_it_has() {
     }
     // The store's own members and the router are still there, and tell nothing of the cluster.
     assert!(!snapshot.knows_the_cluster());
-    running.goes_on_without(&etcd).await;
+    running.continues_without(&etcd).await;
 }
 
 #[tokio::test]
 async fn two_clusters_of_one_name_in_one_etcd_are_kept_apart() {
-    let here = Scene::well().set().await.first().await;
-    let there = Scene { namespace: "/db/", ..Scene::well() }.set().await.first().await;
+    let here = WiredCluster::healthy().set().await.first().await;
+    let there = WiredCluster { namespace: "/db/", ..WiredCluster::healthy() }.set().await.first().await;
     let leader = |snapshot: &Snapshot| snapshot.leader().map(|leader| leader.value.to_string());
     let members = |snapshot: &Snapshot| snapshot.members.iter().map(|m| m.name.to_string()).collect::<Vec<_>>();
     assert_eq!((leader(&here).as_deref(), members(&here)), (Some("pg-0"), vec!["pg-0".to_owned(), "pg-1".to_owned()]));
@@ -283,8 +289,8 @@ async fn two_clusters_of_one_name_in_one_etcd_are_kept_apart() {
 }
 
 #[tokio::test]
-async fn a_node_of_another_cluster_of_the_same_name_is_told_from_ours() {
-    let mut running = Scene::with_pg_1(agent("pg-1", "primary", "1234567890123456789")).set().await;
+async fn a_node_of_another_cluster_of_the_same_name_is_distinguished_from_ours() {
+    let mut running = WiredCluster::with_pg_1(agent("pg-1", "primary", "1234567890123456789")).set().await;
     running.first().await;
     let foreign = |snapshot: &Snapshot| snapshot.findings.iter().any(|f| f.code == "foreign-system-identifier");
     let snapshot = running.until(foreign).await;
@@ -297,22 +303,22 @@ async fn a_node_of_another_cluster_of_the_same_name_is_told_from_ours() {
 
 #[tokio::test]
 async fn a_member_without_api_url_is_shown_by_its_record_and_says_what_is_missing() {
-    let mut running = Scene::with_pg_1("").set().await;
+    let mut running = WiredCluster::with_pg_1("").set().await;
     running.first().await;
-    let told = |snapshot: &Snapshot| snapshot.findings.iter().any(|finding| finding.code == "no-agent-address");
-    let snapshot = running.until(told).await;
+    let reported = |snapshot: &Snapshot| snapshot.findings.iter().any(|finding| finding.code == "no-agent-address");
+    let snapshot = running.until(reported).await;
     let finding = snapshot.findings.iter().find(|finding| finding.code == "no-agent-address").expect("found");
-    assert_eq!(finding.title.as_str(), "pg-1 has no api_url on record: its agent cannot be asked");
+    assert_eq!(finding.title.as_str(), "pg-1 has no api_url in the DCS: its agent cannot be queried");
     let view = snapshot.view(snapshot.member(&"pg-1".into()).expect("a row"));
     assert!(view.role().is_some_and(|role| role.fresh), "the record's word is shown");
-    running.goes_on_without(&Source::new(SourceKind::Sql, "nobody")).await;
+    running.continues_without(&Source::new(SourceKind::Sql, "nobody")).await;
 }
 
 #[tokio::test]
 async fn the_master_of_old_versions_is_a_primary() {
-    let scene = Scene {
+    let scene = WiredCluster {
         more: format!("[clusters.c.nodes.pg-0]\nrest = \"http://{}\"\n", agent("pg-0", "master", SYSTEM)),
-        ..Scene::well()
+        ..WiredCluster::healthy()
     };
     let snapshot = scene.set().await.first().await;
     let view = snapshot.view(snapshot.member(&"pg-0".into()).expect("a row"));
@@ -344,8 +350,8 @@ async fn a_record_with_a_repeated_name_and_an_unknown_lag_is_shown_as_it_is() {
     );
     let mut handle = observe(&text, "pg-ha");
     settled(&mut handle, Duration::from_secs(10)).await;
-    let told = |snapshot: &Snapshot| snapshot.findings.iter().any(|finding| finding.code == "name-repeated");
-    let found = handle.pictures.wait_for(|picture| told(&picture.snapshot)).await.expect("an observer").clone();
+    let reported = |snapshot: &Snapshot| snapshot.findings.iter().any(|finding| finding.code == "name-repeated");
+    let found = handle.pictures.wait_for(|picture| reported(&picture.snapshot)).await.expect("an observer").clone();
     let snapshot = &found.snapshot;
     let names: Vec<_> = snapshot.members.iter().map(|member| member.name.as_str()).collect();
     assert_eq!(names, ["pg-0", "pg-1"], "one row, and a finding about the other");
@@ -359,10 +365,10 @@ async fn a_record_with_a_repeated_name_and_an_unknown_lag_is_shown_as_it_is() {
 }
 
 #[rstest]
-#[case(Mood::Deserted)]
-#[case(Mood::Leaderless)]
+#[case(ServerMode::NoLeader)]
+#[case(ServerMode::Leaderless)]
 #[tokio::test]
-async fn a_lost_majority_shows_within_two_seconds_at_the_usual_deadlines(#[case] mood: Mood) {
+async fn a_lost_majority_shows_within_two_seconds_at_the_usual_deadlines(#[case] server_mode: ServerMode) {
     let etcd = Etcd::start(&[("/service/pg-ha/leader", "pg-0")]).await;
     let endpoints =
         [etcd.url.clone(), format!("http://{}", double::refused()), format!("http://{}", double::refused())];
@@ -374,17 +380,17 @@ async fn a_lost_majority_shows_within_two_seconds_at_the_usual_deadlines(#[case]
         // The loss may come at any moment between two confirmations.
         tokio::time::sleep(Duration::from_millis(pause)).await;
         assert!(handle.pictures.wait_for(|p| p.snapshot.record_is_fresh()).await.is_ok());
-        etcd.feel(mood);
+        etcd.set_mode(server_mode);
         let lost = tokio::time::Instant::now();
         let seen = handle.pictures.wait_for(|picture| !picture.snapshot.record_is_fresh()).await.is_ok();
         assert!(seen && lost.elapsed() < Duration::from_millis(2200), "after {:?}", lost.elapsed());
-        let told = |snapshot: &Snapshot| {
+        let reported = |snapshot: &Snapshot| {
             let members = &snapshot.dcs.members;
             members.iter().any(|member| member.fresh(snapshot.now).is_some_and(|m| m.quorum == Quorum::Missing))
         };
-        let told = handle.pictures.wait_for(|picture| told(&picture.snapshot)).await.is_ok();
-        assert!(told && lost.elapsed() < Duration::from_millis(2700), "after {:?}", lost.elapsed());
-        etcd.feel(Mood::Healthy);
+        let reported = handle.pictures.wait_for(|picture| reported(&picture.snapshot)).await.is_ok();
+        assert!(reported && lost.elapsed() < Duration::from_millis(2700), "after {:?}", lost.elapsed());
+        etcd.set_mode(ServerMode::Healthy);
     }
 }
 
@@ -414,10 +420,10 @@ async fn doctor_says_what_is_wrong_with_the_only_address_it_was_given(#[case] ur
         format!("[clusters.c]\nscope = \"pg-ha\"\n[clusters.c.patroni]\nurls = [\"{url}\"]\n"),
     ] {
         let lines = examined(&text).await;
-        let told = |line: &CheckLine| {
-            line.verdict == Verdict::Fail && line.text.as_str().contains(word) && !line.remedy.is_empty()
+        let reported = |line: &CheckLine| {
+            line.verdict == CheckupVerdict::Fail && line.text.as_str().contains(word) && !line.remedy.is_empty()
         };
-        assert!(lines.iter().any(told), "{lines:#?}");
+        assert!(lines.iter().any(reported), "{lines:#?}");
     }
 }
 
@@ -429,14 +435,14 @@ async fn doctor_examines_an_etcd_whose_scope_cannot_be_learnt() {
     };
     let lines = examined(&with(&refused)).await;
     for kind in [SourceKind::EtcdMember, SourceKind::PatroniRest] {
-        let told = |line: &CheckLine| line.source.kind == kind && line.verdict == Verdict::Fail;
-        assert!(lines.iter().any(told), "{lines:#?}");
+        let reported = |line: &CheckLine| line.source.kind == kind && line.verdict == CheckupVerdict::Fail;
+        assert!(lines.iter().any(reported), "{lines:#?}");
     }
     let etcd = Etcd::start(&[("/service/a/leader", "x"), ("/service/b/leader", "y")]).await;
     let lines = examined(&with(&etcd.url)).await;
-    let told = |line: &CheckLine| line.verdict == Verdict::Fail && line.text.as_str().contains("a, b");
-    assert!(lines.iter().any(told), "{lines:#?}");
-    let reached = |line: &CheckLine| line.source.kind == SourceKind::EtcdMember && line.verdict == Verdict::Pass;
+    let reported = |line: &CheckLine| line.verdict == CheckupVerdict::Fail && line.text.as_str().contains("a, b");
+    assert!(lines.iter().any(reported), "{lines:#?}");
+    let reached = |line: &CheckLine| line.source.kind == SourceKind::EtcdMember && line.verdict == CheckupVerdict::Pass;
     assert!(lines.iter().any(reached), "{lines:#?}");
 }
 
@@ -447,9 +453,9 @@ async fn doctor_says_that_a_login_for_acting_was_not_examined() {
         double::refused()
     ))
     .await;
-    let line = lines.iter().find(|line| line.aspect == Aspect::Credentials).expect("a line");
-    assert_eq!(line.verdict, Verdict::Skipped);
-    assert!(line.text.as_str().contains("admin: not examined (asked for only when"), "{}", line.text);
+    let line = lines.iter().find(|line| line.aspect == CheckAspect::Credentials).expect("a line");
+    assert_eq!(line.verdict, CheckupVerdict::Skipped);
+    assert!(line.text.as_str().contains("admin: not checked (used only when"), "{}", line.text);
 }
 
 #[tokio::test]
@@ -465,14 +471,15 @@ async fn doctor_warns_of_a_router_that_leads_to_none_of_the_members() {
             etcd.url
         ))
         .await;
-        let told =
-            |line: &CheckLine| line.verdict == Verdict::Warn && line.text.as_str().contains("none of its servers");
-        assert_eq!(lines.iter().any(told), warned, "{lines:#?}");
+        let reported = |line: &CheckLine| {
+            line.verdict == CheckupVerdict::Warn && line.text.as_str().contains("none of its servers")
+        };
+        assert_eq!(lines.iter().any(reported), warned, "{lines:#?}");
     }
 }
 
 #[test]
-fn a_view_that_there_is_not_is_told_with_those_that_there_are() {
+fn a_view_that_there_is_not_is_reported_with_those_that_there_are() {
     let error = super::console::named_view("nosuch").expect_err("no such view").to_string();
     assert!(error.contains("topology, replication") && error.contains("sources"), "{error}");
 }
@@ -480,16 +487,16 @@ fn a_view_that_there_is_not_is_told_with_those_that_there_are() {
 #[test]
 fn a_timeout_in_which_nothing_can_answer_is_wrong_usage() {
     for short in ["0s", "9ms"] {
-        let error = super::patience("--timeout", short).expect_err("too short");
-        assert!(error.is::<super::Misuse>() && error.to_string().contains("10ms or more"), "{error}");
+        let error = super::time_limit("--timeout", short).expect_err("too short");
+        assert!(error.is::<super::UsageError>() && error.to_string().contains("10ms or more"), "{error}");
     }
-    assert_eq!(super::patience("--timeout", "10ms").ok(), Some(Duration::from_millis(10)));
+    assert_eq!(super::time_limit("--timeout", "10ms").ok(), Some(Duration::from_millis(10)));
 }
 
 #[test]
 fn an_error_that_ends_the_program_is_one_line_with_its_remedy() {
-    let refused = anyhow::Error::from(SourceError::new(Trouble::Refused, "http://pg-0:8008", ""));
-    let remedy = Trouble::Refused.remedy();
+    let refused = anyhow::Error::from(SourceError::new(FailureKind::Refused, "http://pg-0:8008", ""));
+    let remedy = FailureKind::Refused.remedy();
     assert_eq!(one_line(&refused), format!("http://pg-0:8008: connection refused → {remedy}"));
     let missing = std::io::Error::from_raw_os_error(2);
     let error = anyhow::Error::from(missing).context("cannot write /x");

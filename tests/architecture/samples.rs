@@ -36,9 +36,9 @@ fn check(file: &str, text: &str) -> Vec<String> {
 #[case::whole_crate("client/x.rs", "use crate::*;", "client names every room at once")]
 #[case::composition("tui/app.rs", "use crate::wire;", "tui names wire")]
 #[case::in_tests("model/x.rs", "#[cfg(test)] mod tests { use crate::driver::port; }", "model names driver::port")]
-fn a_room_that_reaches_too_far_is_told(#[case] file: &str, #[case] text: &str, #[case] told: &str) {
+fn a_room_that_reaches_too_far_is_reported(#[case] file: &str, #[case] text: &str, #[case] reported: &str) {
     let found = check(file, text);
-    assert!(found.iter().any(|line| line.contains(told) && line.contains("rooms import")), "{found:?}");
+    assert!(found.iter().any(|line| line.contains(reported) && line.contains("rooms import")), "{found:?}");
 }
 
 #[rstest]
@@ -69,14 +69,18 @@ fn a_room_that_reaches_too_far_is_told(#[case] file: &str, #[case] text: &str, #
     "async fn f(words: &[Text]) { let words: Vec<String> = g(words); crate::client::process::run(&words).await }",
     "never a Text"
 )]
-#[case("driver/x.rs", "use a::process; fn f() { let c: Vec<Text> = g(); process::feed(&h(c)); }", "never a Text")]
+#[case(
+    "driver/x.rs",
+    "use a::process; fn f() { let c: Vec<Text> = g(); process::run_with_input(&h(c)); }",
+    "never a Text"
+)]
 #[case("action/x.rs", "enum Means { Command { make: Vec<Text> } }", "never a Text")]
 #[case("lantern/x.rs", "", "does not know lantern")]
 #[case("stray.rs", "", "does not know stray.rs")]
 #[case("model/x.rs", "fn (", "not Rust")]
-fn what_belongs_elsewhere_is_told(#[case] file: &str, #[case] text: &str, #[case] told: &str) {
+fn what_belongs_elsewhere_is_reported(#[case] file: &str, #[case] text: &str, #[case] reported: &str) {
     let found = check(file, text);
-    assert!(found.iter().any(|line| line.contains(told)), "{found:?}");
+    assert!(found.iter().any(|line| line.contains(reported)), "{found:?}");
 }
 
 #[rstest]
@@ -96,15 +100,15 @@ fn what_belongs_elsewhere_is_told(#[case] file: &str, #[case] text: &str, #[case
 #[case::strings_to_be_run("driver/x.rs", "fn f(words: &[String]) -> Text { process::run(words) }")]
 #[case::exit_codes("main.rs", "fn main() -> std::process::ExitCode { pgctl::cli::run() }")]
 #[case::not_ours("model/x.rs", "use self::client::x; mod client { pub fn x() {} }")]
-fn what_is_right_is_not_told(#[case] file: &str, #[case] text: &str) {
+fn what_is_right_is_not_reported(#[case] file: &str, #[case] text: &str) {
     assert_eq!(check(file, text), Vec::<String>::new());
 }
 
 #[test]
 fn a_violation_says_file_line_what_and_rule() {
     let found = check("model/x.rs", "\n\nuse crate::config::{\n    endpoint,\n};\n");
-    let told = "src/model/x.rs:4: model names config::endpoint (crate::config::endpoint) [rooms import only what the table allows]";
-    assert_eq!(found, [told]);
+    let reported = "src/model/x.rs:4: model names config::endpoint (crate::config::endpoint) [rooms import only what the table allows]";
+    assert_eq!(found, [reported]);
 }
 
 #[test]

@@ -1,24 +1,27 @@
 //! The console on simulated clusters without a terminal: keys in, screen out, and its effects performed by the hand that
 //! the demo has.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use pgctl::action::Intent;
 use pgctl::driver::ha::sim::{Fault, Scenario, SimulatedCluster};
+use pgctl::model::name::ClusterName;
 use pgctl::model::thresholds::{Limits, Thresholds};
-use pgctl::observe::cluster::{Stack, start};
+use pgctl::observe::cluster::{ClusterSetup, start};
 use pgctl::observe::picture::{Handle, Picture};
-use pgctl::operate::desk::Desk;
-use pgctl::operate::hand::{Drills, Hand, Ledger, News};
+use pgctl::operate::plan_service::PlanService;
+use pgctl::operate::ports::{Drills, JobLauncher, JobStore, JobUpdates};
 use pgctl::tui::app::App;
 use pgctl::tui::effect::Effect;
-use pgctl::tui::event::{Event, Ticket};
+use pgctl::tui::event::{ActionTicket, Event};
 use pgctl::tui::options::{Hooks, Options};
 use pgctl::tui::{export, keymap};
-use pgctl::wire::rehearsal::Rehearsal;
+use pgctl::wire::rehearsal::DemoJobs;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,9 +32,14 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(crate) struct World {
     pub(crate) cluster: SimulatedCluster,
     pub(crate) handle: Handle,
-    pub(crate) hand: Arc<Rehearsal>,
+    pub(crate) launcher: Arc<DemoJobs>,
     _tracker: TaskTracker,
     cancel: CancellationToken,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test is a face of its own")]
+pub(crate) fn epoch() -> Timestamp {
+    Timestamp::now()
 }
 
 impl Drop for World {
@@ -46,12 +54,14 @@ impl World {
         Self::with(|_| {}).await
     }
 
-    /// The same with another stack.
-    pub(crate) async fn with(change: impl FnOnce(&mut Stack)) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "a test is a face of its own")]
-        let epoch = Timestamp::now();
-        let cluster = SimulatedCluster::new("prod-eu", 3, Scenario::Calm, epoch);
-        let mut stack = Stack {
+    /// A calm cluster with another stack.
+    pub(crate) async fn with(change: impl FnOnce(&mut ClusterSetup)) -> Self {
+        Self::around(SimulatedCluster::new("prod-eu", 3, Scenario::Calm, epoch()), change).await
+    }
+
+    /// This cluster, observed as `change` has it.
+    pub(crate) async fn around(cluster: SimulatedCluster, change: impl FnOnce(&mut ClusterSetup)) -> Self {
+        let mut stack = ClusterSetup {
             identity: cluster.identity(),
             thresholds: Thresholds { clock_offset: Limits { warning: DAY, critical: DAY }, ..Thresholds::default() },
             interval: Duration::from_secs(1),
@@ -61,19 +71,20 @@ impl World {
             configured: Vec::new(),
             namespace_is_assumed: false,
             routers: cluster.routers(),
-            hurry: false,
+            speed_up: false,
+            attentive: false,
             gather: Duration::from_millis(50),
         };
         change(&mut stack);
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let handle = start(stack, &tracker, &cancel);
-        let hand = Rehearsal::on([(cluster.clone(), handle.clone())]).expect("a place for files");
+        let launcher = DemoJobs::on([(cluster.clone(), handle.clone())]).expect("a place for files");
         tokio::time::sleep(Duration::from_secs(8)).await;
-        Self { cluster, handle, hand: Arc::new(hand), _tracker: tracker, cancel }
+        Self { cluster, handle, launcher: Arc::new(launcher), _tracker: tracker, cancel }
     }
 
     /// Breaks something now.
-    pub(crate) fn strike(&self, fault: Fault) {
+    pub(crate) fn inject(&self, fault: Fault) {
         let now = self.handle.clock.now();
         self.cluster.world().lock().expect("a world").schedule(now, fault);
     }
@@ -81,10 +92,10 @@ impl World {
     /// What a console that may act is given.
     pub(crate) fn hooks(&self) -> Hooks {
         Hooks {
-            desks: self.hand.desks(),
-            hand: Some(self.hand.clone()),
-            ledger: Some(Arc::new(self.hand.ledger())),
-            drills: Some(self.hand.clone()),
+            plan_services: self.launcher.plan_services(),
+            launcher: Some(self.launcher.clone()),
+            job_store: Some(Arc::new(self.launcher.job_store())),
+            drills: Some(self.launcher.clone()),
             // Asked for as an effect; nothing here opens one.
             editor: Some(Arc::new(|_| Box::pin(std::future::ready(Err("no editor here".to_owned()))))),
             ..Hooks::default()
@@ -102,11 +113,12 @@ pub(crate) struct Console {
     pub(crate) app: App,
     pub(crate) size: (u16, u16),
     handle: Handle,
-    hand: Option<Arc<dyn Hand>>,
-    ledger: Option<Arc<dyn Ledger>>,
+    launcher: Option<Arc<dyn JobLauncher>>,
+    job_store: Option<Arc<dyn JobStore>>,
     drills: Option<Arc<dyn Drills>>,
-    news: Vec<(Ticket, News)>,
-    preparing: Vec<(Ticket, BoxFuture<'static, Result<Desk, String>>)>,
+    plan_services: BTreeMap<ClusterName, PlanService>,
+    updates: Vec<(ActionTicket, JobUpdates)>,
+    preparing: Vec<(ActionTicket, BoxFuture<'static, Result<PlanService, String>>)>,
     began: Instant,
     /// Everything it asked for, but for orders to observers.
     pub(crate) asked: Vec<String>,
@@ -120,10 +132,11 @@ impl Console {
             app,
             size: (120, 40),
             handle: world.handle.clone(),
-            hand: hooks.hand.clone(),
-            ledger: hooks.ledger.clone(),
+            launcher: hooks.launcher.clone(),
+            job_store: hooks.job_store.clone(),
             drills: hooks.drills.clone(),
-            news: Vec::new(),
+            plan_services: hooks.plan_services.clone(),
+            updates: Vec::new(),
             preparing: Vec::new(),
             began: Instant::now(),
             asked: Vec::new(),
@@ -151,28 +164,28 @@ impl Console {
             Effect::Order(_, order) => self.handle.order(order),
             Effect::Begin { ticket, plan, confirmation } => {
                 self.asked.push(format!("begin {}", plan.title));
-                let hand = self.hand.clone().expect("a console that may act");
-                return match hand.begin(*plan, confirmation).await {
-                    Ok((action, news)) => {
-                        self.news.push((ticket, news));
+                let launcher = self.launcher.clone().expect("not available in read-only mode");
+                return match launcher.begin(*plan, confirmation).await {
+                    Ok((action, updates)) => {
+                        self.updates.push((ticket, updates));
                         self.app.update(Event::Begun { ticket, action }, at)
                     }
                     Err(why) => self.app.update(Event::NotBegun { ticket, why }, at),
                 };
             }
             Effect::Follow { ticket, action } => {
-                let ledger = self.ledger.as_ref().expect("a ledger");
-                self.news.push((ticket, ledger.follow(&action)));
+                let job_store = self.job_store.as_ref().expect("a ledger");
+                self.updates.push((ticket, job_store.follow(&action)));
             }
-            Effect::End(action) => self.hand.as_ref().expect("a hand").ask_to_end(&action).await.expect("asked"),
+            Effect::End(action) => self.launcher.as_ref().expect("a hand").ask_to_end(&action).await.expect("asked"),
             Effect::Acknowledge(action) => {
-                self.hand.as_ref().expect("a hand").acknowledge(&action).await.expect("written down");
+                self.launcher.as_ref().expect("a hand").acknowledge(&action).await.expect("logged");
             }
             Effect::Strike { action, steps } => {
-                self.hand.as_ref().expect("a hand").strike(&action, steps).await.expect("struck out");
+                self.launcher.as_ref().expect("a hand").mark_reverted(&action, steps).await.expect("struck out");
             }
             Effect::List => {
-                let listed = self.ledger.as_ref().expect("a ledger").list().await;
+                let listed = self.job_store.as_ref().expect("a ledger").list().await;
                 self.app.deposit_list(listed);
                 return self.app.update(Event::Listed, at);
             }
@@ -181,10 +194,11 @@ impl Console {
                 self.app.deposit_reports(index, reports);
                 return self.app.update(Event::Reports(index), at);
             }
-            Effect::Prepare { ticket, scenario, .. } => {
+            Effect::Prepare { ticket, intent, .. } => {
+                let Intent::Drill { scenario, .. } = *intent else { panic!("{intent:?} is not prepared") };
                 self.asked.push(format!("prepare {scenario}"));
-                let drills = self.drills.as_ref().expect("drills");
-                self.preparing.push((ticket, drills.prepare(&self.handle.cluster, scenario)));
+                let plan_service = &self.plan_services[&self.handle.cluster];
+                self.preparing.push((ticket, plan_service.inspect(self.handle.latest().snapshot.clone(), *intent)));
             }
             Effect::Copy(text) => self.asked.push(format!("copy {text}")),
             Effect::Edit { text, .. } => self.asked.push(format!("edit {text}")),
@@ -231,26 +245,26 @@ impl Console {
     /// Lets a moment pass, and takes in what came.
     pub(crate) async fn moment(&mut self) {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let mut told = Vec::new();
-        for (ticket, news) in &mut self.news {
-            while let Ok(progress) = news.try_recv() {
-                told.push((*ticket, progress));
+        let mut reported = Vec::new();
+        for (ticket, updates) in &mut self.updates {
+            while let Ok(progress) = updates.try_recv() {
+                reported.push((*ticket, progress));
             }
         }
-        for (ticket, progress) in told {
-            self.app.deposit_news(ticket, vec![progress]);
-            self.happen(Event::News(ticket)).await;
+        for (ticket, progress) in reported {
+            self.app.deposit_updates(ticket, vec![progress]);
+            self.happen(Event::JobUpdates(ticket)).await;
         }
         let mut prepared = Vec::new();
-        self.preparing.retain_mut(|(ticket, desk)| match desk.now_or_never() {
-            Some(desk) => {
-                prepared.push((*ticket, desk));
+        self.preparing.retain_mut(|(ticket, plan_service)| match plan_service.now_or_never() {
+            Some(plan_service) => {
+                prepared.push((*ticket, plan_service));
                 false
             }
             None => true,
         });
-        for (ticket, desk) in prepared {
-            self.app.deposit_desk(ticket, desk);
+        for (ticket, plan_service) in prepared {
+            self.app.deposit_plan_service(ticket, plan_service);
             self.happen(Event::Prepared(ticket)).await;
         }
         let delay = self.handle.clock.now().since(self.handle.latest().snapshot.now);

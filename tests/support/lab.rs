@@ -24,21 +24,13 @@ impl Lab {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let lab = Self { directory, broken: false };
-        let made = lab
-            .command(&[
-                "init",
-                "--compose",
-                "docker-compose.dev.yml",
-                "--profile",
-                "patroni",
-                "--env-file",
-                ".env",
-                "--name",
-                "lab",
-                "--print",
-            ])
-            .output()
-            .expect("init runs");
+        let mut init =
+            lab.command(&["init", "--compose", "docker-compose.dev.yml", "--env-file", ".env", "--name", "lab"]);
+        init.args(["--print", "--profile", "patroni"]);
+        if std::env::var("LAB_PROFILE").is_ok_and(|profile| profile == "pooler") {
+            init.args(["--profile", "pooler"]);
+        }
+        let made = init.output().expect("init runs");
         assert!(made.status.success(), "init: {}", String::from_utf8_lossy(&made.stderr));
         File::create(lab.config()).and_then(|mut file| file.write_all(&made.stdout)).expect("a configuration");
         lab
@@ -57,7 +49,8 @@ impl Lab {
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env("HOME", self.directory.path())
             .env_remove("XDG_CONFIG_HOME")
-            .env("LAB_MONITOR_PASSWORD", "lab-monitor");
+            .env("LAB_MONITOR_PASSWORD", "lab-monitor")
+            .env("LAB_POOLER_STATS_PASSWORD", "lab-pooler-stats");
         if Path::new(&self.config()).exists() {
             command.env("PGCTL_CONFIG", self.config());
         }
@@ -91,7 +84,7 @@ impl Lab {
     }
 
     /// Breaks something: the arguments of `dev/lab break`.
-    pub(crate) fn break_it(&mut self, arguments: &[&str]) {
+    pub(crate) fn inject_fault(&mut self, arguments: &[&str]) {
         self.broken = true;
         dev_lab("break", arguments);
     }
@@ -102,7 +95,7 @@ impl Lab {
     }
 
     /// Mends everything and waits until the lab is whole.
-    pub(crate) fn mend(&mut self) {
+    pub(crate) fn repair(&mut self) {
         dev_lab("mend", &[]);
         dev_lab("wait", &["180"]);
         self.broken = false;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// How it deals with a request that changes something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Manner {
+pub(crate) enum Behaviour {
     /// Passes it on, and its answer back.
     Honest,
     /// Passes it on, and never answers.
@@ -19,13 +19,13 @@ pub(crate) enum Manner {
     /// Passes it on, and closes the connection.
     DiesAfter,
     /// Says that all went well, and passes nothing on.
-    AcceptsInVain,
+    AcceptsWithoutEffect,
 }
 
 /// The double.
 pub(crate) struct PatroniDouble {
     address: String,
-    manner: Arc<Mutex<Manner>>,
+    behaviour: Arc<Mutex<Behaviour>>,
     changes: Arc<Mutex<Vec<String>>>,
 }
 
@@ -38,15 +38,15 @@ impl PatroniDouble {
     pub(crate) fn before(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        let (manner, changes) = (Arc::new(Mutex::new(Manner::Honest)), Arc::new(Mutex::new(Vec::new())));
-        let (mannered, seen) = (Arc::clone(&manner), Arc::clone(&changes));
+        let (behaviour, changes) = (Arc::new(Mutex::new(Behaviour::Honest)), Arc::new(Mutex::new(Vec::new())));
+        let (mannered, seen) = (Arc::clone(&behaviour), Arc::clone(&changes));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let (manner, seen) = (Arc::clone(&mannered), Arc::clone(&seen));
-                thread::spawn(move || serve(&client, port, &manner, &seen));
+                let (behaviour, seen) = (Arc::clone(&mannered), Arc::clone(&seen));
+                thread::spawn(move || serve(&client, port, &behaviour, &seen));
             }
         });
-        Self { address, manner, changes }
+        Self { address, behaviour, changes }
     }
 
     /// Where it is reached.
@@ -55,8 +55,8 @@ impl PatroniDouble {
     }
 
     /// Has it misbehave from now on.
-    pub(crate) fn behave(&self, manner: Manner) {
-        *kept(&self.manner) = manner;
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        *kept(&self.behaviour) = behaviour;
     }
 
     /// Requests that were to change something, since the last time it was asked: method and path.
@@ -65,31 +65,33 @@ impl PatroniDouble {
     }
 }
 
-fn serve(client: &TcpStream, port: u16, manner: &Mutex<Manner>, seen: &Mutex<Vec<String>>) {
+fn serve(client: &TcpStream, port: u16, behaviour: &Mutex<Behaviour>, seen: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(client.try_clone().expect("a second handle"));
     let Some((head, body)) = request(&mut reader) else { return };
     let mut line = head.split(' ').take(2);
     let (method, path) = (line.next().unwrap_or_default(), line.next().unwrap_or_default());
-    let manner = if matches!(method, "GET" | "HEAD" | "OPTIONS") {
-        Manner::Honest
+    let behaviour = if matches!(method, "GET" | "HEAD" | "OPTIONS") {
+        Behaviour::Honest
     } else {
         kept(seen).push(format!("{method} {path}"));
-        *kept(manner)
+        *kept(behaviour)
     };
     let answer = |status: &str, words: &str| {
         format!("HTTP/1.0 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{words}", words.len())
     };
-    match manner {
-        Manner::Honest => reply(client, &passed_on(port, &head, &body)),
-        Manner::AcceptsInVain => reply(client, answer("200 OK", "Successfully done").as_bytes()),
-        Manner::HangsAfter | Manner::RefusesAfter | Manner::DiesAfter => {
+    match behaviour {
+        Behaviour::Honest => reply(client, &passed_on(port, &head, &body)),
+        Behaviour::AcceptsWithoutEffect => reply(client, answer("200 OK", "Successfully done").as_bytes()),
+        Behaviour::HangsAfter | Behaviour::RefusesAfter | Behaviour::DiesAfter => {
             let (head, body) = (head.clone(), body.clone());
             thread::spawn(move || passed_on(port, &head, &body));
-            match manner {
+            match behaviour {
                 // Until the far end gives up.
-                Manner::HangsAfter => drop(reader.read_to_end(&mut Vec::new())),
-                Manner::RefusesAfter => reply(client, answer("503 Service Unavailable", "failed").as_bytes()),
-                Manner::Honest | Manner::AcceptsInVain | Manner::DiesAfter => thread::sleep(Duration::from_millis(50)),
+                Behaviour::HangsAfter => drop(reader.read_to_end(&mut Vec::new())),
+                Behaviour::RefusesAfter => reply(client, answer("503 Service Unavailable", "failed").as_bytes()),
+                Behaviour::Honest | Behaviour::AcceptsWithoutEffect | Behaviour::DiesAfter => {
+                    thread::sleep(Duration::from_millis(50));
+                }
             }
         }
     }

@@ -86,7 +86,7 @@ impl Terminal {
     }
 
     /// Waits until the program's last words are read and the shell's screen is back; false if it never is.
-    pub(crate) fn is_given_back(&self) -> bool {
+    pub(crate) fn is_restored(&self) -> bool {
         let end = Instant::now() + Duration::from_secs(5);
         while self.is_alternate() && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(5));

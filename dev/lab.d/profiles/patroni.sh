@@ -21,7 +21,7 @@ KINDS=(stop kill pause cut quorum delay replay receiver disk tag)
 NODE_KINDS=(delay replay receiver disk tag)
 
 # The variables that name ports on the host.
-port_variables() { compgen -v LAB_ | grep '_PORT$' | grep -v '^LAB_STREAMING_'; }
+port_variables() { compgen -v LAB_ | grep '_PORT$' | grep -Ev '^LAB_(STREAMING|POOLER)_'; }
 
 # What up does beyond starting containers.
 after_start() {

@@ -40,7 +40,7 @@ impl Scenario {
         [Self::Switchover, Self::Stop, Self::Kill, Self::Freeze, Self::Cut, Self::Dcs, Self::Router];
 
     /// The word by which it is asked for.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Switchover => "switchover",
             Self::Stop => "stop",
@@ -53,21 +53,21 @@ impl Scenario {
     }
 
     /// What happens, in words.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
-            Self::Switchover => "hand the lead over",
+            Self::Switchover => "switchover",
             Self::Stop => "stop the leader",
             Self::Kill => "kill the leader",
             Self::Freeze => "freeze the leader",
-            Self::Cut => "cut the leader off",
+            Self::Cut => "isolate the leader",
             Self::Dcs => "lose the DCS majority",
             Self::Router => "lose the router",
         }
     }
 
     /// The scenario called `word`.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scenario| scenario.word() == word)
+    pub fn from_name(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scenario| scenario.as_str() == word)
     }
 
     /// What it breaks, and how; `None`: nothing.
@@ -92,7 +92,7 @@ impl Scenario {
 
 impl std::fmt::Display for Scenario {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }
 
@@ -112,7 +112,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// The word, as in the configuration.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "stop",
             Self::Kill => "kill",
@@ -122,10 +122,10 @@ impl FaultKind {
     }
 
     /// The word for its undoing.
-    pub fn undone(self) -> &'static str {
+    pub fn reverted_steps(self) -> &'static str {
         match self {
             Self::Stop | Self::Kill => "start",
-            Self::Freeze => "thaw",
+            Self::Freeze => "unpause",
             Self::Cut => "reconnect",
         }
     }
@@ -139,7 +139,7 @@ impl FaultKind {
 /// A part that a fault hits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Part {
+pub enum ClusterPart {
     /// The container or host of a member.
     Member(NodeName),
     /// A member of the DCS, by its name there.
@@ -148,7 +148,7 @@ pub enum Part {
     Router(RouterName),
 }
 
-impl Part {
+impl ClusterPart {
     /// Its name.
     pub fn name(&self) -> &str {
         match self {
@@ -159,7 +159,7 @@ impl Part {
     }
 }
 
-impl std::fmt::Display for Part {
+impl std::fmt::Display for ClusterPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.name())
     }
@@ -168,7 +168,7 @@ impl std::fmt::Display for Part {
 /// By what a part is broken and mended.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Means {
+pub enum InjectionMethod {
     /// A container of the engine on this host, pinned by its id.
     Container {
         /// Its whole id.
@@ -183,7 +183,8 @@ pub enum Means {
         /// Breaks it. Word for word as configured: what is run is not what may be shown.
         make: Vec<String>,
         /// Mends it.
-        mend: Vec<String>,
+        #[serde(rename = "mend")]
+        repair: Vec<String>,
     },
     /// The simulated cluster's own faults.
     Simulated,
@@ -195,31 +196,31 @@ pub struct Fault {
     /// What is done.
     pub kind: FaultKind,
     /// To whom, and by what.
-    pub parts: Vec<(Part, Means)>,
+    pub parts: Vec<(ClusterPart, InjectionMethod)>,
     /// After this long the far end takes it back by itself, where it can.
     pub expires: Duration,
 }
 
 impl Fault {
     /// The fault in words: `kill pg-0 (container lab_pg-0_1)`.
-    pub fn words(&self) -> String {
-        self.told(self.kind.word(), |means| match means {
-            Means::Container { name, .. } => format!("container {name}"),
-            Means::Command { make, .. } => joined(make),
-            Means::Simulated => "simulated".to_owned(),
+    pub fn describe(&self) -> String {
+        self.describe_parts(self.kind.as_str(), |means| match means {
+            InjectionMethod::Container { name, .. } => format!("container {name}"),
+            InjectionMethod::Command { make, .. } => joined(make),
+            InjectionMethod::Simulated => "simulated".to_owned(),
         })
     }
 
     /// Its undo in words.
-    pub fn mended(&self) -> String {
-        self.told(self.kind.undone(), |means| match means {
-            Means::Container { name, .. } => format!("container {name}"),
-            Means::Command { mend, .. } => joined(mend),
-            Means::Simulated => "simulated".to_owned(),
+    pub fn repaired(&self) -> String {
+        self.describe_parts(self.kind.reverted_steps(), |means| match means {
+            InjectionMethod::Container { name, .. } => format!("container {name}"),
+            InjectionMethod::Command { repair, .. } => joined(repair),
+            InjectionMethod::Simulated => "simulated".to_owned(),
         })
     }
 
-    fn told(&self, verb: &str, means: impl Fn(&Means) -> String) -> String {
+    fn describe_parts(&self, verb: &str, means: impl Fn(&InjectionMethod) -> String) -> String {
         let each: Vec<String> = self.parts.iter().map(|(part, by)| format!("{part} ({})", means(by))).collect();
         format!("{verb} {}", each.join(" and "))
     }
@@ -227,8 +228,8 @@ impl Fault {
     /// The members that it hits.
     pub fn members(&self) -> impl Iterator<Item = &NodeName> {
         self.parts.iter().filter_map(|(part, _)| match part {
-            Part::Member(name) => Some(name),
-            Part::Dcs(_) | Part::Router(_) => None,
+            ClusterPart::Member(name) => Some(name),
+            ClusterPart::Dcs(_) | ClusterPart::Router(_) => None,
         })
     }
 }
@@ -272,14 +273,14 @@ pub enum DrillRequest {
 
 impl DrillRequest {
     /// What it does, in words for an operator who sees it without a plan.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
-            Self::Begin => "begin to write and to read through the router".to_owned(),
+            Self::Begin => "start to write and read through the router".to_owned(),
             Self::End => "drop the probe's schema".to_owned(),
-            Self::Break { fault } => fault.words(),
-            Self::Mend { fault } => fault.mended(),
-            Self::Hold { time } => format!("leave it so for {} s", time.as_secs()),
-            Self::Recovered { quiet } => format!("wait until writes go through for {} s", quiet.as_secs()),
+            Self::Break { fault } => fault.describe(),
+            Self::Mend { fault } => fault.repaired(),
+            Self::Hold { time } => format!("hold the fault for {} s", time.as_secs()),
+            Self::Recovered { quiet } => format!("wait until writes succeed for {} s", quiet.as_secs()),
         }
     }
 }
@@ -291,17 +292,17 @@ mod tests {
     #[test]
     fn every_scenario_is_found_by_its_word() {
         for scenario in Scenario::ALL {
-            assert_eq!(Scenario::from_word(scenario.word()), Some(scenario));
+            assert_eq!(Scenario::from_name(scenario.as_str()), Some(scenario));
         }
-        assert_eq!(Scenario::from_word("quake"), None);
+        assert_eq!(Scenario::from_name("quake"), None);
     }
 
     #[test]
     fn a_fault_names_every_part_and_by_what_it_is_hit() {
-        let by = |name: &str| Means::Container { id: Text::new("0123"), name: Text::new(name), port: None };
-        let parts = ["etcd-2", "etcd-3"].map(|name| (Part::Dcs(Text::new(name)), by(name))).to_vec();
+        let by = |name: &str| InjectionMethod::Container { id: Text::new("0123"), name: Text::new(name), port: None };
+        let parts = ["etcd-2", "etcd-3"].map(|name| (ClusterPart::Dcs(Text::new(name)), by(name))).to_vec();
         let fault = Fault { kind: FaultKind::Kill, parts, expires: Duration::ZERO };
-        assert_eq!(fault.words(), "kill etcd-2 (container etcd-2) and etcd-3 (container etcd-3)");
-        assert_eq!(fault.mended(), "start etcd-2 (container etcd-2) and etcd-3 (container etcd-3)");
+        assert_eq!(fault.describe(), "kill etcd-2 (container etcd-2) and etcd-3 (container etcd-3)");
+        assert_eq!(fault.repaired(), "start etcd-2 (container etcd-2) and etcd-3 (container etcd-3)");
     }
 }

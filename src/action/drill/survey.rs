@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{FaultKind, Means, Part};
+use super::{ClusterPart, FaultKind, InjectionMethod};
 use crate::model::text::Text;
 
 /// The answers.
@@ -13,7 +13,7 @@ pub struct Survey {
     /// The configuration allows drills that break something (`drills.enabled`).
     pub opted_in: bool,
     /// By what each part can be broken in each way, or why it cannot.
-    pub means: BTreeMap<(Part, FaultKind), Result<Means, Text>>,
+    pub injection_methods: BTreeMap<(ClusterPart, FaultKind), Result<InjectionMethod, Text>>,
     /// Members of the DCS, by their names there.
     pub dcs: Vec<Text>,
     /// Other clusters in the same DCS, or why that is not known.
@@ -38,13 +38,13 @@ impl Survey {
     ///
     /// # Errors
     /// Why it cannot, in one line with the remedy.
-    pub fn means(&self, part: &Part, kind: FaultKind) -> Result<&Means, String> {
-        match self.means.get(&(part.clone(), kind)) {
-            Some(Ok(means)) => Ok(means),
+    pub fn injection_method(&self, part: &ClusterPart, kind: FaultKind) -> Result<&InjectionMethod, String> {
+        match self.injection_methods.get(&(part.clone(), kind)) {
+            Some(Ok(fault_targets)) => Ok(fault_targets),
             Some(Err(why)) => Err(why.to_string()),
             None => Err(format!(
-                "nothing says how to {} {part}: map it to a container (drills.containers) or to commands (drills.faults)",
-                kind.word()
+                "not configured how to {} {part}: map it to a container (drills.containers) or to commands (drills.faults)",
+                kind.as_str()
             )),
         }
     }

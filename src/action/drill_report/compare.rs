@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::Report;
+use super::DrillReport;
 use crate::action::drill::Scenario;
 
 /// How the drills of one scenario went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Past {
+pub struct DrillHistory {
     /// Drills that were gone through and whose outage was seen to end.
     pub drills: usize,
     /// The middle one; between two middle ones half way.
@@ -18,7 +18,7 @@ pub struct Past {
     pub worst: Duration,
 }
 
-impl Past {
+impl DrillHistory {
     /// Of these outages; `None`: there is none.
     pub fn of(outages: &[Duration]) -> Option<Self> {
         let mut sorted = outages.to_vec();
@@ -31,8 +31,8 @@ impl Past {
 }
 
 /// How the drills of `scenario` among `reports` went.
-pub fn past<'a>(reports: impl IntoIterator<Item = &'a Report>, scenario: Scenario) -> Option<Past> {
+pub fn past<'a>(reports: impl IntoIterator<Item = &'a DrillReport>, scenario: Scenario) -> Option<DrillHistory> {
     let of_it = reports.into_iter().filter(|report| report.scenario == scenario);
-    let outages: Vec<Duration> = of_it.filter_map(Report::comparable).collect();
-    Past::of(&outages)
+    let outages: Vec<Duration> = of_it.filter_map(DrillReport::comparable).collect();
+    DrillHistory::of(&outages)
 }

@@ -3,28 +3,28 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::log::{Answer, Log, Read, Server, Write};
+use super::log::{AnsweringServer, ProbeLog, ProbeRead, ProbeWrite, WriteResult};
 use super::precision::precision;
-use super::{Figures, Gap, Stretch};
+use super::{Figures, ServiceGap, ServingPeriod};
 use crate::model::moment::Moment;
 use crate::model::text::Text;
 
 /// A stretch without success of this length or more is told by itself.
-const INTERRUPTION: Duration = Duration::from_secs(1);
+const MIN_INTERRUPTION: Duration = Duration::from_secs(1);
 /// A read that lacks a row which was acknowledged so long before is stale: no healthy standby is that late.
-const STALE: Duration = Duration::from_secs(10);
+const STALE_AFTER: Duration = Duration::from_secs(10);
 /// So many lost numbers are named.
-const NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
 /// The figures of `log`. `kept` are the numbers of the rows that the leader had afterwards; `None`: nobody could look.
-pub fn evaluate(log: &Log, kept: Option<&BTreeSet<u64>>) -> Figures {
-    let mut acknowledged: Vec<(&Write, &Server)> = Vec::new();
+pub fn evaluate(log: &ProbeLog, kept: Option<&BTreeSet<u64>>) -> Figures {
+    let mut acknowledged: Vec<(&ProbeWrite, &AnsweringServer)> = Vec::new();
     let (mut refused, mut ambiguous) = (0, BTreeSet::new());
     for write in &log.writes {
         match &write.answer {
-            Answer::Acknowledged(server) => acknowledged.push((write, server)),
-            Answer::Refused(_) => refused += 1,
-            Answer::Ambiguous(_) => {
+            WriteResult::Acknowledged(server) => acknowledged.push((write, server)),
+            WriteResult::Refused(_) => refused += 1,
+            WriteResult::Ambiguous(_) => {
                 ambiguous.insert(write.number);
             }
         }
@@ -32,14 +32,16 @@ pub fn evaluate(log: &Log, kept: Option<&BTreeSet<u64>>) -> Figures {
     acknowledged.sort_by_key(|(write, _)| (write.ended, write.number));
     let numbers: BTreeSet<u64> = acknowledged.iter().map(|(write, _)| write.number).collect();
     let lost: Option<Vec<u64>> = kept.map(|kept| numbers.difference(kept).copied().collect());
-    let reads: Vec<(&Read, &super::Seen)> =
+    let reads: Vec<(&ProbeRead, &super::ReadResult)> =
         log.reads.iter().filter_map(|read| read.seen.as_ref().ok().map(|seen| (read, seen))).collect();
     let mut answered: Vec<Moment> = reads.iter().map(|(read, _)| read.ended).collect();
     answered.sort();
     let written: Vec<Moment> = acknowledged.iter().map(|(write, _)| write.ended).collect();
-    let wrong = |so: &dyn Fn(&Read, &super::Seen) -> bool| reads.iter().filter(|(read, seen)| so(read, seen)).count();
+    let wrong = |so: &dyn Fn(&ProbeRead, &super::ReadResult) -> bool| {
+        reads.iter().filter(|(read, seen)| so(read, seen)).count()
+    };
     let primary = wrong(&|_, seen| log.had_replicas && !seen.in_recovery);
-    let is_lost = |seen: &super::Seen| match (seen.newest, kept) {
+    let is_lost = |seen: &super::ReadResult| match (seen.newest, kept) {
         (Some(newest), Some(kept)) => numbers.contains(&newest) && !kept.contains(&newest),
         (None, _) | (_, None) => false,
     };
@@ -57,7 +59,7 @@ pub fn evaluate(log: &Log, kept: Option<&BTreeSet<u64>>) -> Figures {
         acknowledged: count(acknowledged.len()),
         refused,
         ambiguous: count(ambiguous.len()),
-        lost_numbers: lost.iter().flatten().take(NAMED).copied().collect(),
+        lost_numbers: lost.iter().flatten().take(MAX_NAMED).copied().collect(),
         lost: lost.map(|lost| count(lost.len())),
         ambiguous_kept: kept.map(|kept| count(ambiguous.intersection(kept).count())),
         split_brain: split_brain(&acknowledged),
@@ -65,7 +67,7 @@ pub fn evaluate(log: &Log, kept: Option<&BTreeSet<u64>>) -> Figures {
         reads_by_primary: count(primary),
         reads_stale: count(stale),
         reads_of_lost_rows: count(vanished),
-        stretches: stretches(log, &acknowledged),
+        serving_periods: serving_periods(log, &acknowledged),
         clock_error: log.late,
         interval: log.interval,
     }
@@ -75,32 +77,36 @@ fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-/// The largest number that was acknowledged [`STALE`] before `at` and was not lost.
-fn newest_before(acknowledged: &[(&Write, &Server)], at: Moment, kept: Option<&BTreeSet<u64>>) -> Option<u64> {
-    let old = acknowledged.iter().filter(|(write, _)| write.ended + STALE <= at).map(|(write, _)| write.number);
+/// The largest number that was acknowledged [`STALE_AFTER`] before `at` and was not lost.
+fn newest_before(
+    acknowledged: &[(&ProbeWrite, &AnsweringServer)],
+    at: Moment,
+    kept: Option<&BTreeSet<u64>>,
+) -> Option<u64> {
+    let old = acknowledged.iter().filter(|(write, _)| write.ended + STALE_AFTER <= at).map(|(write, _)| write.number);
     old.filter(|number| kept.is_none_or(|kept| kept.contains(number))).max()
 }
 
 /// Every stretch between two successes, and the one after the last, which has no end.
-fn gaps<'a>(log: &'a Log, successes: &'a [Moment]) -> impl Iterator<Item = Gap> + 'a {
+fn gaps<'a>(log: &'a ProbeLog, successes: &'a [Moment]) -> impl Iterator<Item = ServiceGap> + 'a {
     let between = successes.windows(2).filter_map(|pair| match pair {
-        [from, to] => Some(Gap { from: from.since(log.began), to: Some(to.since(log.began)) }),
+        [from, to] => Some(ServiceGap { from: from.since(log.began), to: Some(to.since(log.began)) }),
         _ => None,
     });
-    let open = successes.last().map(|last| Gap { from: last.since(log.began), to: None });
+    let open = successes.last().map(|last| ServiceGap { from: last.since(log.began), to: None });
     between.chain(open)
 }
 
-fn is_long(log: &Log, gap: Gap) -> bool {
-    gap.length().unwrap_or_else(|| log.ended.since(log.began).saturating_sub(gap.from)) >= INTERRUPTION
+fn is_long(log: &ProbeLog, gap: ServiceGap) -> bool {
+    gap.length().unwrap_or_else(|| log.ended.since(log.began).saturating_sub(gap.from)) >= MIN_INTERRUPTION
 }
 
 /// The longest stretch that ended after the fault was set. One that did not end counts where it is an interruption: the
 /// log always ends some time after its last success.
-fn longest(log: &Log, successes: &[Moment]) -> Option<Gap> {
+fn longest(log: &ProbeLog, successes: &[Moment]) -> Option<ServiceGap> {
     let broken = log.broken?.since(log.began);
     let after = gaps(log, successes).filter(|gap| gap.to.is_none_or(|to| to >= broken));
-    let mut longest: Option<Gap> = None;
+    let mut longest: Option<ServiceGap> = None;
     for gap in after {
         if gap.to.is_none() {
             if is_long(log, gap) {
@@ -114,7 +120,7 @@ fn longest(log: &Log, successes: &[Moment]) -> Option<Gap> {
 }
 
 /// Rows acknowledged on an older timeline although a newer one had acknowledged before they were even sent.
-fn split_brain(acknowledged: &[(&Write, &Server)]) -> u64 {
+fn split_brain(acknowledged: &[(&ProbeWrite, &AnsweringServer)]) -> u64 {
     let mut split = 0;
     for (write, server) in acknowledged {
         let newer = acknowledged.iter().any(|(other, by)| other.ended < write.sent && by.timeline > server.timeline);
@@ -123,21 +129,24 @@ fn split_brain(acknowledged: &[(&Write, &Server)]) -> u64 {
     split
 }
 
-fn stretches(log: &Log, acknowledged: &[(&Write, &Server)]) -> Vec<Stretch> {
-    let mut stretches: Vec<(Stretch, &Server)> = Vec::new();
+fn serving_periods(log: &ProbeLog, acknowledged: &[(&ProbeWrite, &AnsweringServer)]) -> Vec<ServingPeriod> {
+    let mut serving_periods: Vec<(ServingPeriod, &AnsweringServer)> = Vec::new();
     for (write, server) in acknowledged {
         let at = write.ended.since(log.began);
-        match stretches.last_mut() {
-            Some((stretch, last)) if last.started == server.started && last.timeline == server.timeline => {
+        match serving_periods.last_mut() {
+            Some((stretch, last))
+                if last.postmaster_started == server.postmaster_started && last.timeline == server.timeline =>
+            {
                 stretch.to = at;
                 stretch.writes += 1;
             }
             _ => {
-                let node = log.members.get(&server.started).map(|name| name.text().clone());
+                let node = log.members.get(&server.postmaster_started).map(|name| name.text().clone());
                 let node: Text = node.unwrap_or_else(|| server.address.clone());
-                stretches.push((Stretch { from: at, to: at, node, timeline: server.timeline, writes: 1 }, server));
+                serving_periods
+                    .push((ServingPeriod { from: at, to: at, node, timeline: server.timeline, writes: 1 }, server));
             }
         }
     }
-    stretches.into_iter().map(|(stretch, _)| stretch).collect()
+    serving_periods.into_iter().map(|(stretch, _)| stretch).collect()
 }

@@ -13,9 +13,9 @@ use crate::model::text::Text;
 
 /// The server that answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Server {
+pub struct AnsweringServer {
     /// Start of its postmaster: tells the member, whatever address it has.
-    pub started: Timestamp,
+    pub postmaster_started: Timestamp,
     /// Its own address and port.
     pub address: Text,
     /// The timeline it writes; `None`: it is in recovery.
@@ -24,9 +24,9 @@ pub struct Server {
 
 /// What became of a write.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Answer {
+pub enum WriteResult {
     /// Committed, by its own word.
-    Acknowledged(Server),
+    Acknowledged(AnsweringServer),
     /// Proven not to have been made.
     Refused(Text),
     /// Sent, or maybe sent, and not answered.
@@ -35,7 +35,7 @@ pub enum Answer {
 
 /// One write.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Write {
+pub struct ProbeWrite {
     /// Number of its row.
     pub number: u64,
     /// When it was begun.
@@ -43,29 +43,29 @@ pub struct Write {
     /// When its fate was known.
     pub ended: Moment,
     /// Its fate.
-    pub answer: Answer,
+    pub answer: WriteResult,
 }
 
 /// What a read saw.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Seen {
+pub struct ReadResult {
     /// The largest number; `None`: no row.
     pub newest: Option<u64>,
     /// Who answered.
-    pub server: Server,
+    pub server: AnsweringServer,
     /// Whether it was a standby.
     pub in_recovery: bool,
 }
 
 /// One read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Read {
+pub struct ProbeRead {
     /// When it was begun.
     pub sent: Moment,
     /// When it ended.
     pub ended: Moment,
     /// What it saw, or why nothing.
-    pub seen: Result<Seen, Text>,
+    pub seen: Result<ReadResult, Text>,
 }
 
 /// A state on the way, told from observation.
@@ -88,21 +88,21 @@ pub enum Phase {
 
 impl Phase {
     /// In words.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
-            Self::KeyReleased => "leader key gone",
+            Self::KeyReleased => "leader key deleted",
             Self::SteppedDown => "leader stepped down",
             Self::Promoted => "promoted",
             Self::RouterUp => "router up",
             Self::FirstWrite => "first write",
-            Self::OldLeaderBack => "old leader back",
+            Self::OldLeaderBack => "old leader rejoined",
         }
     }
 }
 
 /// Everything noted.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Log {
+pub struct ProbeLog {
     /// When the probe began.
     pub began: Moment,
     /// When it was ended.
@@ -110,14 +110,14 @@ pub struct Log {
     /// Pause between two writes.
     pub interval: Duration,
     /// Writes, in the order in which their fate was known.
-    pub writes: Vec<Write>,
+    pub writes: Vec<ProbeWrite>,
     /// Reads, likewise.
-    pub reads: Vec<Read>,
+    pub reads: Vec<ProbeRead>,
     /// When the fault was sent; `None`: it never was, or was refused. Not when it was accepted: a stop in good order is
     /// answered when another may lead already.
     pub broken: Option<Moment>,
     /// When its undo was sent.
-    pub mended: Option<Moment>,
+    pub repaired: Option<Moment>,
     /// States, when they were first seen.
     pub phases: BTreeMap<Phase, Moment>,
     /// Members by the start of their postmaster, as observed.

@@ -14,9 +14,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use compare::{Past, past};
+pub use compare::{DrillHistory, past};
 pub use evaluate::evaluate;
-pub use log::{Answer, Log, Phase, Read, Seen, Server, Write};
+pub use log::{AnsweringServer, Phase, ProbeLog, ProbeRead, ProbeWrite, ReadResult, WriteResult};
 
 use super::drill::Scenario;
 use super::record::{ActionId, Operator};
@@ -29,7 +29,7 @@ pub const SCHEMA: u32 = 1;
 
 /// The report of one drill. Spans count from the probe's begin unless said otherwise.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Report {
+pub struct DrillReport {
     /// Version of this form.
     pub schema: u32,
     /// The drill's action, which is also the report's name.
@@ -47,7 +47,8 @@ pub struct Report {
     /// When the fault was sent, which is the zero of the states; `None`: never, or it was refused.
     pub broken: Option<Duration>,
     /// When its undo was sent; `None`: there was no fault, or it still stands.
-    pub mended: Option<Duration>,
+    #[serde(rename = "mended")]
+    pub repaired: Option<Duration>,
     /// The fault was taken back before its time, so that the outage is shorter than it would have been: such a drill
     /// keeps to no target and is compared with none.
     #[serde(default)]
@@ -77,14 +78,14 @@ pub struct PhaseSeen {
 
 /// A stretch without a success.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Gap {
+pub struct ServiceGap {
     /// The last success before it.
     pub from: Duration,
     /// The first success after it; `None`: none was seen.
     pub to: Option<Duration>,
 }
 
-impl Gap {
+impl ServiceGap {
     /// Its length; `None`: its end was not seen.
     pub fn length(self) -> Option<Duration> {
         self.to.map(|to| to.saturating_sub(self.from))
@@ -96,13 +97,13 @@ impl Gap {
 pub struct Figures {
     /// The outage: the longest stretch between two acknowledged writes that ended after the fault was set. Its length is
     /// the RTO. `None`: nothing was broken, or no write was acknowledged before.
-    pub outage: Option<Gap>,
+    pub outage: Option<ServiceGap>,
     /// Every stretch of a second or more without an acknowledged write.
-    pub interruptions: Vec<Gap>,
+    pub interruptions: Vec<ServiceGap>,
     /// Every stretch of a second or more without an answered read.
-    pub read_interruptions: Vec<Gap>,
+    pub read_interruptions: Vec<ServiceGap>,
     /// The longest stretch between two answered reads that ended after the fault was set.
-    pub read_gap: Option<Gap>,
+    pub read_gap: Option<ServiceGap>,
     /// Writes acknowledged.
     pub acknowledged: u64,
     /// Writes proven not to have been made.
@@ -126,7 +127,8 @@ pub struct Figures {
     /// Reads that showed a row which was missing afterwards.
     pub reads_of_lost_rows: u64,
     /// Who served writes, in order.
-    pub stretches: Vec<Stretch>,
+    #[serde(rename = "stretches")]
+    pub serving_periods: Vec<ServingPeriod>,
     /// How far the times can be wrong: the most by which the probe itself was late. The probe samples in steps, so that an
     /// outage is known no better than `precision` besides.
     pub clock_error: Duration,
@@ -151,7 +153,7 @@ pub struct Precision {
 
 impl Precision {
     /// Both together: the most by which the RTO can be too long.
-    pub fn whole(self) -> Duration {
+    pub fn total(self) -> Duration {
         self.begin + self.end
     }
 }
@@ -159,7 +161,7 @@ impl Precision {
 impl Figures {
     /// The RTO; `None`: nothing was broken, or writes did not come back.
     pub fn rto(&self) -> Option<Duration> {
-        self.outage.and_then(Gap::length)
+        self.outage.and_then(ServiceGap::length)
     }
 
     /// Reads served by a node that should not have.
@@ -170,7 +172,7 @@ impl Figures {
 
 /// A time in which one node served writes on one timeline.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Stretch {
+pub struct ServingPeriod {
     /// First acknowledgement.
     pub from: Duration,
     /// Last acknowledgement.
@@ -183,7 +185,7 @@ pub struct Stretch {
     pub writes: u64,
 }
 
-impl Report {
+impl DrillReport {
     /// The RTO where it may be compared with others: the drill was gone through, and writes came back.
     pub fn comparable(&self) -> Option<Duration> {
         if self.cut_short { None } else { self.figures.rto() }

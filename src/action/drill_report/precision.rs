@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use super::log::{Answer, Log, Write};
-use super::{Gap, Precision};
+use super::log::{ProbeLog, ProbeWrite, WriteResult};
+use super::{Precision, ServiceGap};
 use crate::model::moment::Moment;
 
 /// The precision of `outage`; `None`: its end was not seen.
 ///
 /// An attempt that failed tells that nothing was served when it was sent, and no more: it may have hung until its deadline
 /// while others would have been served. What was given up because another was served tells nothing.
-pub(super) fn precision(log: &Log, outage: Gap) -> Option<Precision> {
+pub(super) fn precision(log: &ProbeLog, outage: ServiceGap) -> Option<Precision> {
     let from = log.began + outage.from;
     let to = log.began + outage.to?;
-    let is_acknowledged = |write: &&Write| matches!(write.answer, Answer::Acknowledged(_));
-    let mut acknowledged: Vec<&Write> = log.writes.iter().filter(is_acknowledged).collect();
+    let is_acknowledged = |write: &&ProbeWrite| matches!(write.answer, WriteResult::Acknowledged(_));
+    let mut acknowledged: Vec<&ProbeWrite> = log.writes.iter().filter(is_acknowledged).collect();
     acknowledged.sort_by_key(|write| write.ended);
     let first = acknowledged.iter().find(|write| write.ended == to)?;
     let failed = || log.writes.iter().filter(|write| !is_acknowledged(write));
@@ -45,7 +45,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::action::drill_report::Server;
+    use crate::action::drill_report::AnsweringServer;
     use crate::action::drill_report::evaluate;
     use crate::model::lsn::Timeline;
     use crate::model::text::Text;
@@ -54,18 +54,33 @@ mod tests {
         Moment::after_start(Duration::from_millis(milliseconds))
     }
 
-    fn served(sent: u64, ended: u64) -> Write {
-        let server = Server { started: Timestamp::UNIX_EPOCH, address: Text::new("a"), timeline: Some(Timeline(1)) };
-        Write { number: sent, sent: at(sent), ended: at(ended), answer: Answer::Acknowledged(server) }
+    fn served(sent: u64, ended: u64) -> ProbeWrite {
+        let server = AnsweringServer {
+            postmaster_started: Timestamp::UNIX_EPOCH,
+            address: Text::new("a"),
+            timeline: Some(Timeline(1)),
+        };
+        ProbeWrite { number: sent, sent: at(sent), ended: at(ended), answer: WriteResult::Acknowledged(server) }
     }
 
-    fn failed(sent: u64, ended: u64) -> Write {
-        Write { number: sent, sent: at(sent), ended: at(ended), answer: Answer::Refused(Text::new("refused")) }
+    fn failed(sent: u64, ended: u64) -> ProbeWrite {
+        ProbeWrite {
+            number: sent,
+            sent: at(sent),
+            ended: at(ended),
+            answer: WriteResult::Refused(Text::new("refused")),
+        }
     }
 
-    fn told(writes: Vec<Write>) -> (u128, u128) {
+    fn bounds_of(writes: Vec<ProbeWrite>) -> (u128, u128) {
         let ended = writes.iter().map(|write| write.ended).max().expect("writes");
-        let log = Log { writes, interval: Duration::from_millis(50), broken: Some(at(100)), ended, ..Log::default() };
+        let log = ProbeLog {
+            writes,
+            interval: Duration::from_millis(50),
+            broken: Some(at(100)),
+            ended,
+            ..ProbeLog::default()
+        };
         let precision = evaluate(&log, None).precision.expect("an outage with an end");
         (precision.begin.as_millis(), precision.end.as_millis())
     }
@@ -75,7 +90,7 @@ mod tests {
         let mut writes = vec![served(50, 52), served(100, 102), failed(150, 152)];
         writes.extend((4..140).map(|step| failed(step * 50, step * 50 + 1)));
         writes.extend([served(7_000, 7_020), served(7_050, 7_052)]);
-        assert_eq!(told(writes), (50, 70));
+        assert_eq!(bounds_of(writes), (50, 70));
     }
 
     #[test]
@@ -88,10 +103,10 @@ mod tests {
             served(6_700, 7_000),
             served(7_000, 7_303),
         ];
-        assert_eq!(told(writes), (50, 350), "the first row took 300 ms, and the next 303");
+        assert_eq!(bounds_of(writes), (50, 350), "the first row took 300 ms, and the next 303");
         let writes =
             vec![served(54, 56), failed(100, 101), failed(6_900, 6_901), served(6_950, 7_000), served(7_250, 7_303)];
-        assert_eq!(told(writes), (50, 303));
+        assert_eq!(bounds_of(writes), (50, 303));
     }
 
     #[test]
@@ -105,18 +120,18 @@ mod tests {
             failed(6_300, 6_351),
             served(6_400, 6_402),
         ];
-        assert_eq!(told(writes).1, 350);
+        assert_eq!(bounds_of(writes).1, 350);
     }
 
     #[test]
     fn a_stall_without_a_failed_attempt_is_known_by_the_row_that_ended_it() {
         let writes = vec![served(50, 52), served(100, 102), served(150, 3_150), served(3_200, 3_202)];
-        assert_eq!(told(writes), (50, 3_000));
+        assert_eq!(bounds_of(writes), (50, 3_000));
     }
 
     #[test]
     fn a_probe_that_could_not_keep_its_step_says_so() {
         let writes = vec![served(0, 2), served(100, 102), failed(400, 401), failed(5_000, 5_001), served(5_400, 5_402)];
-        assert_eq!(told(writes), (298, 402));
+        assert_eq!(bounds_of(writes), (298, 402));
     }
 }

@@ -18,30 +18,34 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-fn server(node: i64, timeline: u32) -> Server {
+fn server(node: i64, timeline: u32) -> AnsweringServer {
     let started = Timestamp::from_second(node).expect("a time");
-    Server { started, address: Text::new(format!("10.0.0.{node}:5432")), timeline: Some(Timeline(timeline)) }
+    AnsweringServer {
+        postmaster_started: started,
+        address: Text::new(format!("10.0.0.{node}:5432")),
+        timeline: Some(Timeline(timeline)),
+    }
 }
 
-fn write(number: u64, ended: u64, answer: Answer) -> Write {
-    Write { number, sent: at(ended.saturating_sub(2)), ended: at(ended), answer }
+fn write(number: u64, ended: u64, answer: WriteResult) -> ProbeWrite {
+    ProbeWrite { number, sent: at(ended.saturating_sub(2)), ended: at(ended), answer }
 }
 
-fn acknowledged(number: u64, ended: u64, node: i64, timeline: u32) -> Write {
-    write(number, ended, Answer::Acknowledged(server(node, timeline)))
+fn acknowledged(number: u64, ended: u64, node: i64, timeline: u32) -> ProbeWrite {
+    write(number, ended, WriteResult::Acknowledged(server(node, timeline)))
 }
 
-fn log(writes: Vec<Write>) -> Log {
+fn log(writes: Vec<ProbeWrite>) -> ProbeLog {
     let ended = writes.iter().map(|write| write.ended).max().unwrap_or_default();
-    Log { writes, ended, interval: ms(50), broken: Some(at(1_000)), had_replicas: true, ..Log::default() }
+    ProbeLog { writes, ended, interval: ms(50), broken: Some(at(1_000)), had_replicas: true, ..ProbeLog::default() }
 }
 
 /// Every 50 ms from `from` to `to`.
-fn steady(from: u64, to: u64, node: i64, timeline: u32) -> Vec<Write> {
+fn steady(from: u64, to: u64, node: i64, timeline: u32) -> Vec<ProbeWrite> {
     (from / 50..to / 50).map(|step| acknowledged(step, step * 50, node, timeline)).collect()
 }
 
-fn all(log: &Log) -> BTreeSet<u64> {
+fn all(log: &ProbeLog) -> BTreeSet<u64> {
     log.writes.iter().map(|write| write.number).collect()
 }
 
@@ -55,11 +59,11 @@ fn the_outage_is_the_longest_stretch_between_acknowledgements_after_the_fault() 
     writes.extend(steady(24_500, 25_000, 2, 2));
     let log = log(writes);
     let figures = evaluate(&log, Some(&all(&log)));
-    assert_eq!(figures.outage, Some(Gap { from: ms(950), to: Some(ms(22_000)) }));
+    assert_eq!(figures.outage, Some(ServiceGap { from: ms(950), to: Some(ms(22_000)) }));
     assert_eq!(figures.rto(), Some(ms(21_050)));
     assert_eq!(figures.interruptions.len(), 2);
     assert_eq!((figures.lost, figures.split_brain), (Some(0), 0));
-    let served: Vec<_> = figures.stretches.iter().map(|s| (s.node.as_str(), s.timeline, s.writes)).collect();
+    let served: Vec<_> = figures.serving_periods.iter().map(|s| (s.node.as_str(), s.timeline, s.writes)).collect();
     assert_eq!(served, [("10.0.0.1:5432", Some(Timeline(1)), 9), ("10.0.0.2:5432", Some(Timeline(2)), 30)]);
 }
 
@@ -68,22 +72,22 @@ fn an_outage_that_does_not_end_has_no_rto_and_misses_every_target() {
     let mut log = log(steady(50, 1_000, 1, 1));
     log.ended = at(60_000);
     let figures = evaluate(&log, None);
-    assert_eq!(figures.outage, Some(Gap { from: ms(950), to: None }));
+    assert_eq!(figures.outage, Some(ServiceGap { from: ms(950), to: None }));
     assert_eq!((figures.rto(), figures.lost, figures.ambiguous_kept), (None, None, None));
 }
 
 #[test]
 fn without_a_fault_there_is_no_outage() {
-    let log = Log { broken: None, ..log(steady(50, 5_000, 1, 1)) };
+    let log = ProbeLog { broken: None, ..log(steady(50, 5_000, 1, 1)) };
     assert_eq!(evaluate(&log, Some(&all(&log))).outage, None);
 }
 
 #[test]
 fn an_unanswered_row_is_neither_lost_nor_acknowledged() {
     let mut writes = steady(50, 1_000, 1, 1);
-    writes.push(write(100, 2_000, Answer::Ambiguous(Text::new("no answer"))));
-    writes.push(write(101, 2_000, Answer::Ambiguous(Text::new("no answer"))));
-    writes.push(write(102, 2_000, Answer::Refused(Text::new("connection refused"))));
+    writes.push(write(100, 2_000, WriteResult::Ambiguous(Text::new("no response"))));
+    writes.push(write(101, 2_000, WriteResult::Ambiguous(Text::new("no response"))));
+    writes.push(write(102, 2_000, WriteResult::Refused(Text::new("connection refused"))));
     let log = log(writes);
     let mut kept = all(&log);
     kept.retain(|number| ![7, 101, 102].contains(number));
@@ -104,9 +108,9 @@ fn rows_that_an_old_leader_takes_beside_a_new_one_are_split_brain_writes() {
     assert_eq!((figures.split_brain, figures.lost), (1, Some(1)));
 }
 
-fn read(sent: u64, newest: Option<u64>, in_recovery: bool) -> Read {
-    let seen = Seen { newest, server: server(3, 1), in_recovery };
-    Read { sent: at(sent), ended: at(sent + 2), seen: Ok(seen) }
+fn read(sent: u64, newest: Option<u64>, in_recovery: bool) -> ProbeRead {
+    let seen = ReadResult { newest, server: server(3, 1), in_recovery };
+    ProbeRead { sent: at(sent), ended: at(sent + 2), seen: Ok(seen) }
 }
 
 #[rstest]
@@ -115,7 +119,7 @@ fn read(sent: u64, newest: Option<u64>, in_recovery: bool) -> Read {
 #[case::late_by_ten_seconds(read(20_000, Some(5), true), (0, 1, 0))]
 #[case::empty(read(20_000, None, true), (0, 1, 0))]
 #[case::a_row_that_vanished(read(20_000, Some(18), true), (0, 0, 1))]
-fn wrong_reads_are_told_apart(#[case] read: Read, #[case] expected: (u64, u64, u64)) {
+fn wrong_reads_are_distinguished(#[case] read: ProbeRead, #[case] expected: (u64, u64, u64)) {
     let mut log = log(steady(50, 1_000, 1, 1));
     log.reads.push(read);
     let mut kept = all(&log);
@@ -126,7 +130,7 @@ fn wrong_reads_are_told_apart(#[case] read: Read, #[case] expected: (u64, u64, u
 
 #[test]
 fn without_replicas_the_primary_may_serve_reads() {
-    let mut log = Log { had_replicas: false, ..log(steady(50, 1_000, 1, 1)) };
+    let mut log = ProbeLog { had_replicas: false, ..log(steady(50, 1_000, 1, 1)) };
     log.reads.push(read(20_000, Some(19), false));
     assert_eq!(evaluate(&log, Some(&all(&log))).wrong_reads(), 0);
 }
@@ -135,7 +139,7 @@ fn without_replicas_the_primary_may_serve_reads() {
 fn a_member_is_named_by_its_start_also_where_its_address_says_nothing() {
     let mut log = log(steady(50, 1_000, 1, 1));
     log.members.insert(Timestamp::from_second(1).expect("a time"), "pg-0".into());
-    assert_eq!(evaluate(&log, None).stretches[0].node, "pg-0");
+    assert_eq!(evaluate(&log, None).serving_periods[0].node, "pg-0");
 }
 
 #[rstest]
@@ -145,8 +149,9 @@ fn a_member_is_named_by_its_start_also_where_its_address_says_nothing() {
 #[case(&[30, 20], Some((25, 20, 30)))]
 fn the_past_has_a_median_a_best_and_a_worst(#[case] seconds: &[u64], #[case] expected: Option<(u64, u64, u64)>) {
     let outages: Vec<Duration> = seconds.iter().map(|s| Duration::from_secs(*s)).collect();
-    let told = Past::of(&outages).map(|past| (past.median.as_secs(), past.best.as_secs(), past.worst.as_secs()));
-    assert_eq!(told, expected);
+    let reported =
+        DrillHistory::of(&outages).map(|past| (past.median.as_secs(), past.best.as_secs(), past.worst.as_secs()));
+    assert_eq!(reported, expected);
 }
 
 proptest! {
@@ -159,9 +164,9 @@ proptest! {
         let mut writes = Vec::new();
         for (number, (fate, is_kept)) in (1_u64..).zip(&fates) {
             let answer = match fate {
-                0 => Answer::Acknowledged(server(1, 1)),
-                1 => Answer::Ambiguous(Text::new("no answer")),
-                _ => Answer::Refused(Text::new("refused")),
+                0 => WriteResult::Acknowledged(server(1, 1)),
+                1 => WriteResult::Ambiguous(Text::new("no response")),
+                _ => WriteResult::Refused(Text::new("refused")),
             };
             if *is_kept && *fate != 2 {
                 kept.insert(number);
@@ -177,7 +182,7 @@ proptest! {
         prop_assert_eq!(figures.ambiguous_kept, Some(ambiguous_kept));
         prop_assert_eq!(figures.acknowledged, acknowledged_rows);
         prop_assert_eq!(figures.acknowledged + figures.refused + figures.ambiguous, total);
-        let served: u64 = figures.stretches.iter().map(|stretch| stretch.writes).sum();
+        let served: u64 = figures.serving_periods.iter().map(|stretch| stretch.writes).sum();
         prop_assert_eq!(served, acknowledged_rows);
     }
 }

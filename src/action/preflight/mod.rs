@@ -2,27 +2,10 @@
 //!
 //! An old answer counts as none. What is unknown is said to be unknown, and blocks where safety hangs on it.
 
-mod archive;
-mod candidate;
-mod candidate_data;
-mod candidate_stream;
-mod cluster;
-mod configure;
-mod dcs;
-mod drill;
-mod handover;
-mod identity;
-mod leader;
-mod parameter_effects;
-mod parameters;
-mod restart;
-mod router;
-mod scene;
-mod session;
-mod standbys;
-mod swift;
-mod undo;
-mod walsenders;
+pub mod common;
+mod context;
+pub mod patroni;
+mod registry;
 
 #[cfg(test)]
 mod router_tests;
@@ -32,13 +15,15 @@ mod split_tests;
 mod tests;
 
 use super::drill::{Scenario, Survey};
-use super::intent::{AfterDrain, Intent};
-use super::note::{Note, Verdict};
+use super::inspected::Inspected;
+use super::intent::Intent;
+use super::note::{CheckNote, CheckVerdict};
 use super::plan::Plan;
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
-pub use handover::kept_from_handover;
-use scene::{Purpose, Scene};
+use context::CheckContext;
+pub use patroni::handover::kept_from_handover;
+pub use registry::CheckId;
 
 /// A member that could lead, and what speaks for and against it.
 #[derive(Clone, PartialEq, Debug)]
@@ -46,7 +31,7 @@ pub struct Candidate {
     /// Member.
     pub member: NodeName,
     /// Every check on it.
-    pub notes: Vec<Note>,
+    pub notes: Vec<CheckNote>,
 }
 
 impl Candidate {
@@ -57,10 +42,10 @@ impl Candidate {
 
     /// Whether it may be chosen, as far as anybody here knows.
     pub fn eligibility(&self) -> Eligibility {
-        let mut blocks = self.notes.iter().filter(|note| note.verdict == Verdict::Block).peekable();
+        let mut blocks = self.notes.iter().filter(|note| note.verdict == CheckVerdict::Block).peekable();
         if blocks.peek().is_none() {
             Eligibility::Fit
-        } else if blocks.all(Note::lacks_knowledge) {
+        } else if blocks.all(CheckNote::lacks_knowledge) {
             Eligibility::Unknown
         } else {
             Eligibility::Unfit
@@ -79,144 +64,36 @@ pub enum Eligibility {
     Unfit,
 }
 
-/// Every check that `plan` needs, in a stable order.
-pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<Note> {
-    let scene = Scene::of(snapshot, plan);
+/// Every check that `plan` names, on the picture, in its order. A plan that names none is not examined, and blocks.
+pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<CheckNote> {
+    let context = CheckContext::of(snapshot, plan);
     let mut notes = Vec::new();
-    cluster::writable(&scene, &mut notes);
-    // What was made must be unmade, wherever it was made.
-    if !matches!(plan.intent, Intent::Undo { .. }) {
-        identity::examine(&scene, &mut notes);
+    if plan.checks.is_empty() {
+        notes.push(context::block("checks", "no checks are defined for this action"));
     }
-    match &plan.intent {
-        Intent::Switchover { at, .. } => {
-            cluster::examine(&scene, &mut notes);
-            dcs::examine(&scene, &mut notes);
-            cluster::no_order(&scene, &mut notes);
-            cluster::pause_of_switchover(&scene, at.is_some(), &mut notes);
-            match scene.candidate() {
-                Some(name) => candidate::examine(&scene, &name, Purpose::Switchover, &mut notes),
-                None => candidate::any(&scene, candidate::Choice::Open, &mut notes),
-            }
-            leader::examine(&scene, &mut notes);
-            router::sees(&scene, scene.candidate().as_ref(), &mut notes);
-            swift::examine(&scene, plan, scene.candidate().as_ref(), &mut notes);
-            standbys::that_stay(&scene, &mut notes);
-        }
-        Intent::Failover { candidate: name } => {
-            cluster::record(&scene, &mut notes);
-            cluster::primaries(&scene, &mut notes);
-            dcs::examine(&scene, &mut notes);
-            cluster::leader_is_gone(&scene, &mut notes);
-            cluster::no_order(&scene, &mut notes);
-            candidate::examine(&scene, name, Purpose::Failover, &mut notes);
-            candidate::nobody_ahead(&scene, name, &mut notes);
-            archive::of_lost(&scene, &mut notes);
-            router::sees(&scene, Some(name), &mut notes);
-        }
-        Intent::Reinitialise { member, again, .. } => {
-            cluster::examine(&scene, &mut notes);
-            dcs::examine(&scene, &mut notes);
-            standbys::reinitialise(&scene, member, *again, &mut notes);
-            leader::connections(&scene, &mut notes);
-            leader::base_backup(&scene, &mut notes);
-        }
-        Intent::Restart { only_pending, at, .. } => {
-            cluster::record(&scene, &mut notes);
-            cluster::primaries(&scene, &mut notes);
-            restart::examine(&scene, *only_pending, at.is_some(), &mut notes);
-        }
-        Intent::CancelRestart { member } => restart::cancel(&scene, member, &mut notes),
-        Intent::Reload { .. } => restart::agents(&scene, &mut notes),
-        Intent::RollingRestart => {
-            cluster::examine(&scene, &mut notes);
-            dcs::examine(&scene, &mut notes);
-            cluster::no_order(&scene, &mut notes);
-            restart::examine(&scene, true, false, &mut notes);
-            if let Some(name) = scene.candidate() {
-                cluster::pause_of_switchover(&scene, false, &mut notes);
-                candidate::examine(&scene, &name, Purpose::Switchover, &mut notes);
-                leader::examine(&scene, &mut notes);
-                swift::examine(&scene, plan, Some(&name), &mut notes);
-            }
-            router::sees(&scene, scene.candidate().as_ref(), &mut notes);
-        }
-        Intent::CancelSwitchover => {
-            cluster::record(&scene, &mut notes);
-            dcs::examine(&scene, &mut notes);
-            cluster::an_order(&scene, &mut notes);
-        }
-        Intent::Pause | Intent::Resume => {
-            cluster::record(&scene, &mut notes);
-            cluster::primaries(&scene, &mut notes);
-            dcs::examine(&scene, &mut notes);
-            cluster::pause_changes(&scene, plan.intent == Intent::Pause, &mut notes);
-            restart::agents(&scene, &mut notes);
-        }
-        Intent::Configure { changes } => {
-            cluster::record(&scene, &mut notes);
-            cluster::primaries(&scene, &mut notes);
-            dcs::examine(&scene, &mut notes);
-            configure::examine(&scene, changes, &mut notes);
-            parameters::examine(&scene, changes, &mut notes);
-        }
-        Intent::RouterServer { router, backend, server, state } => {
-            router::server(&scene, router, backend, server, *state, &mut notes);
-        }
-        Intent::Drain { member, then, .. } => {
-            match then {
-                AfterDrain::Leave => {}
-                AfterDrain::Restart => {
-                    cluster::record(&scene, &mut notes);
-                    cluster::primaries(&scene, &mut notes);
-                    restart::examine(&scene, false, false, &mut notes);
-                }
-                AfterDrain::Reinitialise => {
-                    cluster::examine(&scene, &mut notes);
-                    dcs::examine(&scene, &mut notes);
-                    standbys::reinitialise(&scene, member, false, &mut notes);
-                    leader::connections(&scene, &mut notes);
-                    leader::base_backup(&scene, &mut notes);
-                }
-            }
-            router::drained(&scene, &mut notes);
-        }
-        Intent::Undrain { .. } => router::undrained(&scene, &mut notes),
-        Intent::SettleRouters => {
-            cluster::examine(&scene, &mut notes);
-            dcs::examine(&scene, &mut notes);
-            cluster::no_order_under_way(&scene, &mut notes);
-            router::sees(&scene, None, &mut notes);
-        }
-        Intent::Drill { scenario, .. } => {
-            cluster::examine(&scene, &mut notes);
-            dcs::examine(&scene, &mut notes);
-            cluster::no_order(&scene, &mut notes);
-            if *scenario == Scenario::Switchover || scenario.takes_leader() {
-                candidate::any(&scene, candidate::Choice::Patroni, &mut notes);
-            }
-            leader::examine(&scene, &mut notes);
-            router::sees(&scene, None, &mut notes);
-            drill::examine(&scene, *scenario, &mut notes);
-        }
-        Intent::EndSession { member, pid, started, how } => {
-            session::examine(&scene, member, *pid, *started, *how, &mut notes);
-        }
-        Intent::Undo { owed, .. } => undo::examine(&scene, owed, &mut notes),
+    for check in &plan.checks {
+        check.examine(&context, &mut notes);
     }
-    router::can_be_told(&scene, &mut notes);
     notes
 }
 
+/// What was asked besides the picture says of `plan`.
+pub fn inspected(inspected: &Inspected, plan: &Plan) -> Vec<CheckNote> {
+    match (&plan.intent, &inspected.drill) {
+        (Intent::Drill { scenario, .. }, Some(survey)) => surveyed(survey, *scenario),
+        _ => Vec::new(),
+    }
+}
+
 /// What was asked besides the picture says of a drill.
-pub fn surveyed(survey: &Survey, scenario: Scenario) -> Vec<Note> {
+pub fn surveyed(survey: &Survey, scenario: Scenario) -> Vec<CheckNote> {
     let mut notes = Vec::new();
-    drill::surveyed(survey, scenario, &mut notes);
+    common::drill::surveyed(survey, scenario, &mut notes);
     notes
 }
 
 /// Every member that could lead instead of the present leader, best first: those that nothing blocks before the others,
 /// then synchronous ones, then those that the least speaks against, then by lag and name.
 pub fn candidates(snapshot: &Snapshot) -> Vec<Candidate> {
-    candidate::ranked(snapshot)
+    common::candidate::ranked(snapshot)
 }

@@ -5,26 +5,26 @@ use rstest::rstest;
 use super::examine;
 use super::tests::verdict;
 use crate::action::expectation::Expectation;
-use crate::action::intent::{Intent, ServerState};
-use crate::action::note::Verdict;
+use crate::action::intent::{Intent, RouterIntent, ServerState};
+use crate::action::note::CheckVerdict;
 use crate::action::order::{AgentRequest, Order, RouterRequest};
 use crate::action::plan::Plan;
 use crate::action::test_support::*;
 use crate::model::name::RouterName;
 use crate::model::observed::Reading;
-use crate::model::router::{Hold, OwnCheck, ProxyRow, ProxyStatus, RuntimeLevel, ServerControl};
+use crate::model::router::{AdminState, CheckState, ProxyRow, ProxyStatus, RuntimeLevel, ServerAdminState};
 use crate::model::snapshot::Snapshot;
 use crate::model::source::{Source, SourceKind};
 
-use Verdict::{Block, Pass, Unknown, Warn};
+use CheckVerdict::{Block, Pass, Unknown, Warn};
 
 fn server_plan(server: &str, state: ServerState) -> Plan {
-    let intent = Intent::RouterServer {
+    let intent = Intent::Router(RouterIntent::Server {
         router: RouterName::new("edge"),
         backend: "primary".into(),
         server: server.into(),
         state,
-    };
+    });
     plan(intent, 0, AgentRequest::Reload, Expectation::default())
 }
 
@@ -39,7 +39,7 @@ fn a_router_server_is_checked(
     #[case] server: &str,
     #[case] state: ServerState,
     #[case] check: &str,
-    #[case] expected: Verdict,
+    #[case] expected: CheckVerdict,
     #[case] can_override: bool,
 ) {
     let mut snapshot = healthy();
@@ -52,10 +52,11 @@ fn a_router_server_is_checked(
 
 /// A server in drain whose check fails shows as DOWN; its control tells.
 #[test]
-fn a_server_that_a_hand_holds_is_told_although_it_shows_as_down() {
+fn a_server_that_an_operator_holds_is_reported_although_it_shows_as_down() {
     let held = |row: &mut ProxyRow| {
-        let check = OwnCheck::Failed;
-        row.control = Some(ServerControl { running: false, hold: Hold::Drain, check, agent: false });
+        let check = CheckState::Failed;
+        row.admin_state =
+            Some(ServerAdminState { is_running: false, admin_state: AdminState::Drain, check, has_agent_check: false });
     };
     let mut snapshot = healthy();
     rows(&mut snapshot, |rows| held(&mut rows[1]));
@@ -79,9 +80,9 @@ fn a_server_that_a_hand_holds_is_told_although_it_shows_as_down() {
 #[case(Some(RuntimeLevel::User), Some(Block))]
 #[case(Some(RuntimeLevel::Unknown("".into())), Some(Unknown))]
 #[case(None, Some(Block))]
-fn a_router_that_is_to_be_told_lets_itself_be_told(
+fn a_router_that_is_to_be_reported_lets_itself_be_reported(
     #[case] level: Option<RuntimeLevel>,
-    #[case] expected: Option<Verdict>,
+    #[case] expected: Option<CheckVerdict>,
 ) {
     let mut snapshot = healthy();
     let mut action = server_plan("pg-1", ServerState::Drain);
@@ -93,7 +94,7 @@ fn a_router_that_is_to_be_told_lets_itself_be_told(
     action.steps[0].order = Order::Router { router: RouterName::new("edge"), request };
     assert_eq!(found(&snapshot, &action), None, "nobody asks it here");
     let source = Source::new(SourceKind::RouterActing, "edge");
-    let mut reading = Reading::unasked(source, seconds(30), snapshot.now);
+    let mut reading = Reading::not_attempted(source, seconds(30), snapshot.now);
     if let Some(level) = level {
         reading.take(snapshot.now, seconds(0), Ok(level.into()));
     }

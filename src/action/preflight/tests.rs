@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Eligibility, candidates, examine};
 use crate::action::expectation::Expectation;
-use crate::action::intent::{CopySource, EndSession, Intent, Target};
-use crate::action::note::{Note, Verdict};
+use crate::action::intent::{CopySource, EndSession, Intent, LeadIntent, NodeIntent, SessionIntent, Target};
+use crate::action::note::{CheckNote, CheckVerdict};
 use crate::action::order::AgentRequest;
 use crate::action::plan::Plan;
 use crate::action::test_support::*;
@@ -19,15 +19,15 @@ use crate::model::dcs::{DcsAlarm, DcsAlarmKind, Quorum};
 use crate::model::lsn::{SystemId, Timeline};
 use crate::model::name::NodeName;
 use crate::model::observed::Reading;
-use crate::model::postgres::{BaseBackup, LongTransaction, Replay, Slot, SqlPart, Unread};
+use crate::model::postgres::{BaseBackup, LongTransaction, Replay, Slot, SqlPart, UnreadPart};
 use crate::model::record::PendingOrder;
 use crate::model::role::MemberState;
 use crate::model::router::ProxyStatus;
 use crate::model::snapshot::Snapshot;
-use crate::model::source::{Source, SourceKind, Trouble};
+use crate::model::source::{FailureKind, Source, SourceKind};
 use crate::model::units;
 
-use Verdict::{Block, Pass, Unknown, Warn};
+use CheckVerdict::{Block, Pass, Unknown, Warn};
 
 type Edit = fn(&mut Snapshot);
 
@@ -40,19 +40,19 @@ fn stopped_receiver(snapshot: &mut Snapshot) {
 }
 
 fn failover_plan() -> Plan {
-    let intent = Intent::Failover { candidate: pg(1) };
+    let intent = Intent::Lead(LeadIntent::Failover { candidate: pg(1) });
     plan(intent, 1, AgentRequest::Failover { candidate: pg(1) }, Expectation::default())
 }
 
 fn reinit(number: u8, again: bool) -> Plan {
-    let intent = Intent::Reinitialise { member: pg(number), source: CopySource::Any, again };
-    let request = AgentRequest::Reinitialise { source: CopySource::Any, force: again };
+    let intent = Intent::Node(NodeIntent::Reinit { member: pg(number), source: CopySource::Any, again });
+    let request = AgentRequest::Reinit { source: CopySource::Any, force: again };
     plan(intent, number, request, Expectation::default())
 }
 
 /// What `check` found; the worst, where it looked at several things.
 #[track_caller]
-pub(super) fn verdict(notes: &[Note], check: &str) -> (Verdict, bool) {
+pub(super) fn verdict(notes: &[CheckNote], check: &str) -> (CheckVerdict, bool) {
     let found = notes.iter().filter(|note| note.check == *check).max_by_key(|note| note.verdict);
     let note = found.unwrap_or_else(|| panic!("no {check} among {:?}", names(notes)));
     (note.verdict, note.can_override)
@@ -61,25 +61,25 @@ pub(super) fn verdict(notes: &[Note], check: &str) -> (Verdict, bool) {
 /// What `check` found is as `expected`. What blocks because it is known stays blocked; what rests on something unknown says so
 /// and may be overridden, but for identity and for two that may write.
 #[track_caller]
-fn judged(notes: &[Note], check: &str, expected: Verdict) {
+fn judged(notes: &[CheckNote], check: &str, expected: CheckVerdict) {
     const NEVER: [&str; 5] = ["record-fresh", "candidate-system-id", "target-pinned", "leader-gone", "session-there"];
     let found = notes.iter().filter(|note| note.check == *check).max_by_key(|note| note.verdict);
     let note = found.unwrap_or_else(|| panic!("no {check} among {:?}", names(notes)));
     let text = note.text.as_str();
-    let is_unknown = (text.contains("unknown") || text.contains("does not answer")) && !NEVER.contains(&check);
+    let is_unknown = (text.contains("unknown") || text.contains("is unreachable")) && !NEVER.contains(&check);
     let may = expected == Block && (is_unknown || check == "leader-archiver");
     assert_eq!((note.verdict, note.can_override), (expected, may), "{text}");
 }
 
-fn names(notes: &[Note]) -> Vec<&str> {
+fn names(notes: &[CheckNote]) -> Vec<&str> {
     notes.iter().map(|note| note.check.as_str()).collect()
 }
 
-fn blocks(notes: &[Note]) -> Vec<&Note> {
+fn blocks(notes: &[CheckNote]) -> Vec<&CheckNote> {
     notes.iter().filter(|note| note.verdict == Block).collect()
 }
 
-fn notes_of(snapshot: &mut Snapshot, edit: Edit, plan: &Plan) -> Vec<Note> {
+fn notes_of(snapshot: &mut Snapshot, edit: Edit, plan: &Plan) -> Vec<CheckNote> {
     edit(snapshot);
     examine(snapshot, plan)
 }
@@ -92,14 +92,19 @@ fn a_healthy_cluster_lets_every_action_through() {
         reinit(2, false),
         restart(0),
         restart(2),
-        plan(Intent::Pause, 0, AgentRequest::Configure { changes: serde_json::Map::new() }, Expectation::default()),
+        plan(
+            Intent::Lead(LeadIntent::Pause),
+            0,
+            AgentRequest::Configure { changes: serde_json::Map::new() },
+            Expectation::default(),
+        ),
     ];
     for action in actions {
         let notes = examine(&healthy(), &action);
-        assert_eq!(blocks(&notes), Vec::<&Note>::new(), "{}", action.title);
+        assert_eq!(blocks(&notes), Vec::<&CheckNote>::new(), "{}", action.title);
     }
     let notes = examine(&leaderless(), &failover_plan());
-    assert_eq!(blocks(&notes), Vec::<&Note>::new());
+    assert_eq!(blocks(&notes), Vec::<&CheckNote>::new());
 }
 
 #[test]
@@ -117,7 +122,7 @@ fn checks_come_in_the_same_order_whatever_they_find() {
 }
 
 #[test]
-fn a_note_tells_who_said_so_and_when() {
+fn a_note_tells_who_stated_so_and_when() {
     let notes = examine(&healthy(), &switchover(Some(1)));
     let lag = notes.iter().find(|note| note.check == *"candidate-lag").unwrap();
     assert_eq!(lag.source, Some(Source::new(SourceKind::Sql, "pg-0")), "the sender compares both ends at one moment");
@@ -164,18 +169,18 @@ fn logical(failover: bool) -> Slot {
         database: Some("shop".into()),
         temporary: false,
         wal_status: None,
-        retained: None,
-        safe_bytes: None,
+        retained_bytes: None,
+        safe_wal_size: None,
         inactive_since: None,
         failover: Some(failover),
-        invalid: None,
-        restart: None,
-        confirmed: None,
+        invalidation: None,
+        restart_lsn: None,
+        confirmed_flush_lsn: None,
     }
 }
 
-fn unread(part: SqlPart) -> Vec<Unread> {
-    vec![Unread { part, why: "permission denied".into() }]
+fn unread(part: SqlPart) -> Vec<UnreadPart> {
+    vec![UnreadPart { part, why: "permission denied".into() }]
 }
 
 /// Checks of a switchover from pg-0 to pg-1: the check, what it finds, and whether that may be overridden.
@@ -196,7 +201,7 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("leader-agreed", |s: &mut Snapshot| agent(s, 2, |r| r.unlocked = true), Block)]
 #[case("leader-agreed", |s: &mut Snapshot| sql(s, 2, |r| r.receiver.as_mut().unwrap().sender_host = Some("10.0.0.1".into())), Block)]
 #[case("dcs-quorum", as_is, Pass)]
-#[case("dcs-quorum", |s: &mut Snapshot| { let at = s.now; fail(&mut s.dcs.members[2], Trouble::Refused, at) }, Warn)]
+#[case("dcs-quorum", |s: &mut Snapshot| { let at = s.now; fail(&mut s.dcs.members[2], FailureKind::Refused, at) }, Warn)]
 #[case("dcs-quorum", |s: &mut Snapshot| etcds(s, |m| m.quorum = Quorum::Missing), Block)]
 #[case("dcs-quorum", |s: &mut Snapshot| etcds(s, |m| m.quorum = Quorum::Unknown), Block)]
 #[case("dcs-quorum", |s: &mut Snapshot| s.dcs.members.clear(), Unknown)]
@@ -216,11 +221,11 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("candidate-known", |s: &mut Snapshot| record(s, |r| r.members.truncate(1)), Block)]
 #[case("candidate-known", |s: &mut Snapshot| s.members.truncate(1), Block)]
 #[case("candidate-rest", as_is, Pass)]
-#[case("candidate-rest", |s: &mut Snapshot| fail_agent(s, 1, Trouble::TimedOut), Block)]
+#[case("candidate-rest", |s: &mut Snapshot| fail_agent(s, 1, FailureKind::TimedOut), Block)]
 #[case("candidate-rest", |s: &mut Snapshot| member(s, 1).agent = None, Unknown)]
 #[case("candidate-rest", |s: &mut Snapshot| agent(s, 1, |r| r.name = Some(pg(2))), Block)]
 #[case("candidate-sql", as_is, Pass)]
-#[case("candidate-sql", |s: &mut Snapshot| fail_sql(s, 1, Trouble::Refused), Block)]
+#[case("candidate-sql", |s: &mut Snapshot| fail_sql(s, 1, FailureKind::Refused), Block)]
 #[case("candidate-sql", |s: &mut Snapshot| member(s, 1).sql = None, Unknown)]
 #[case("candidate-same-server", |s: &mut Snapshot| agent(s, 1, |r| r.postmaster_started = Some(wall())), Block)]
 #[case("candidate-state", as_is, Pass)]
@@ -237,7 +242,7 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("candidate-served", |s: &mut Snapshot| sql(s, 0, |r| r.downstream.clear()), Block)]
 #[case("candidate-lag", as_is, Pass)]
 #[case("candidate-lag-time", as_is, Pass)]
-#[case("candidate-lag-time", |s: &mut Snapshot| { sql(s, 0, |r| { r.downstream[0].replay_lag = Some(9); r.downstream[0].replay_time = Some(seconds(60)) }) }, Warn)]
+#[case("candidate-lag-time", |s: &mut Snapshot| { sql(s, 0, |r| { r.downstream[0].replay_lag_bytes = Some(9); r.downstream[0].replay_lag = Some(seconds(60)) }) }, Warn)]
 #[case("candidate-lag-time", |s: &mut Snapshot| lose(s, 1), Unknown)]
 #[case("candidate-timeline", as_is, Pass)]
 #[case("candidate-timeline", |s: &mut Snapshot| sql(s, 1, |r| r.timeline = Some(Timeline(11))), Block)]
@@ -256,19 +261,19 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("candidate-sync", |s: &mut Snapshot| record(s, |r| r.patroni_mut().config = None), Unknown)]
 #[case("candidate-watchdog", as_is, Pass)]
 #[case("candidate-watchdog", |s: &mut Snapshot| agent(s, 1, |r| r.watchdog_failed = true), Block)]
-#[case("candidate-watchdog", |s: &mut Snapshot| fail_agent(s, 1, Trouble::Refused), Unknown)]
+#[case("candidate-watchdog", |s: &mut Snapshot| fail_agent(s, 1, FailureKind::Refused), Unknown)]
 #[case("candidate-pending-restart", as_is, Pass)]
 #[case("candidate-pending-restart", |s: &mut Snapshot| agent(s, 1, |r| r.pending_restart = true), Warn)]
 #[case("candidate-pending-restart", |s: &mut Snapshot| lose(s, 1), Unknown)]
 #[case("candidate-replay", as_is, Pass)]
 #[case("candidate-replay", |s: &mut Snapshot| sql(s, 1, |r| r.replay.as_mut().unwrap().paused = true), Block)]
-#[case("candidate-replay", |s: &mut Snapshot| fail_sql(s, 1, Trouble::Refused), Unknown)]
+#[case("candidate-replay", |s: &mut Snapshot| fail_sql(s, 1, FailureKind::Refused), Unknown)]
 #[case("candidate-connections", as_is, Pass)]
 #[case("candidate-connections", |s: &mut Snapshot| sql(s, 1, |r| r.connections.max = 160), Warn)]
 #[case("candidate-connections", |s: &mut Snapshot| sql(s, 1, |r| r.connections.used = None), Unknown)]
 #[case("leader-answers", as_is, Pass)]
-#[case("leader-answers", |s: &mut Snapshot| fail_sql(s, 0, Trouble::TimedOut), Warn)]
-#[case("leader-answers", |s: &mut Snapshot| fail_agent(s, 0, Trouble::TimedOut), Block)]
+#[case("leader-answers", |s: &mut Snapshot| fail_sql(s, 0, FailureKind::TimedOut), Warn)]
+#[case("leader-answers", |s: &mut Snapshot| fail_agent(s, 0, FailureKind::TimedOut), Block)]
 #[case("leader-transactions", as_is, Pass)]
 #[case("leader-transactions", |s: &mut Snapshot| sql(s, 0, |r| r.oldest_transaction = Some(transaction(3600))), Warn)]
 #[case("leader-transactions", |s: &mut Snapshot| sql(s, 0, |r| r.oldest_transaction = Some(transaction(2))), Pass)]
@@ -289,32 +294,32 @@ fn unread(part: SqlPart) -> Vec<Unread> {
 #[case("leader-logical-slots", |s: &mut Snapshot| sql(s, 0, |r| r.unread = unread(SqlPart::Slots)), Unknown)]
 #[case("leader-connections", as_is, Pass)]
 #[case("leader-connections", |s: &mut Snapshot| sql(s, 0, |r| r.connections.used = Some(190)), Warn)]
-#[case("leader-connections", |s: &mut Snapshot| fail_sql(s, 0, Trouble::TimedOut), Unknown)]
+#[case("leader-connections", |s: &mut Snapshot| fail_sql(s, 0, FailureKind::TimedOut), Unknown)]
 #[case("leader-checkpoint", as_is, Pass)]
 #[case("leader-checkpoint", |s: &mut Snapshot| sql(s, 0, |r| r.since_checkpoint = Some(2 << 30)), Warn)]
 #[case("leader-checkpoint", |s: &mut Snapshot| sql(s, 0, |r| r.unread = unread(SqlPart::SinceCheckpoint)), Unknown)]
 #[case("router-answers", as_is, Pass)]
-#[case("router-answers", |s: &mut Snapshot| { let at = s.now; s.routers[0].http = None; fail(s.routers[0].runtime.as_mut().unwrap(), Trouble::Refused, at) }, Warn)]
+#[case("router-answers", |s: &mut Snapshot| { let at = s.now; s.routers[0].http = None; fail(s.routers[0].runtime.as_mut().unwrap(), FailureKind::Refused, at) }, Warn)]
 #[case("router-answers", |s: &mut Snapshot| s.routers.clear(), Unknown)]
 #[case("router-leader", as_is, Pass)]
-#[case("router-leader", |s: &mut Snapshot| leads_to(s, &["pg-2"]), Warn)]
-#[case("router-leader", |s: &mut Snapshot| leads_to(s, &[]), Warn)]
-#[case("router-leader", |s: &mut Snapshot| leads_to(s, &["pg-0", "pg-1"]), Warn)]
+#[case("router-leader", |s: &mut Snapshot| routes_to(s, &["pg-2"]), Warn)]
+#[case("router-leader", |s: &mut Snapshot| routes_to(s, &[]), Warn)]
+#[case("router-leader", |s: &mut Snapshot| routes_to(s, &["pg-0", "pg-1"]), Warn)]
 #[case("router-candidate", as_is, Pass)]
 #[case("router-candidate", |s: &mut Snapshot| rows(s, |rows| rows[1].status = ProxyStatus::NoCheck), Warn)]
 #[case("standbys-healthy", as_is, Pass)]
 #[case("standbys-healthy", |s: &mut Snapshot| lose(s, 2), Warn)]
-fn a_switchover_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expected: Verdict) {
+fn a_switchover_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expected: CheckVerdict) {
     judged(&notes_of(&mut healthy(), edit, &switchover(Some(1))), check, expected);
 }
 
 /// Where a block may be overridden, with a reason.
 #[rstest]
-#[case("candidate-lag", |s: &mut Snapshot| sql(s, 0, |r| r.downstream[0].replay_lag = Some(2 << 20)))]
+#[case("candidate-lag", |s: &mut Snapshot| sql(s, 0, |r| r.downstream[0].replay_lag_bytes = Some(2 << 20)))]
 #[case("candidate-replay", |s: &mut Snapshot| sql(s, 1, |r| r.replay.as_mut().unwrap().delay = seconds(600)))]
 #[case("router-candidate", |s: &mut Snapshot| rows(s, |rows| rows[1].status = ProxyStatus::Maintenance("".into())))]
 #[case("router-candidate", |s: &mut Snapshot| rows(s, |rows| rows.truncate(1)))]
-#[case("candidate-served", |s: &mut Snapshot| fail_sql(s, 0, Trouble::TimedOut))]
+#[case("candidate-served", |s: &mut Snapshot| fail_sql(s, 0, FailureKind::TimedOut))]
 fn some_blocks_of_a_switchover_may_be_overridden(#[case] check: &str, #[case] edit: Edit) {
     let notes = notes_of(&mut healthy(), edit, &switchover(Some(1)));
     assert_eq!(verdict(&notes, check), (Block, true));
@@ -338,7 +343,10 @@ fn a_receiver_that_may_not_be_seen_is_taken_by_the_word_of_the_agent() {
         sql(&mut snapshot, number, |report| {
             (report.receiver, report.monitor) = (None, false);
             report.unread = unread(SqlPart::Receiver);
-            report.downstream.iter_mut().for_each(|row| (row.state, row.sync, row.replay_lag) = (None, None, None));
+            report
+                .downstream
+                .iter_mut()
+                .for_each(|row| (row.state, row.sync, row.replay_lag_bytes) = (None, None, None));
         });
     }
     let notes = examine(&snapshot, &switchover(Some(1)));
@@ -362,7 +370,7 @@ fn a_paused_cluster_wants_a_named_candidate_and_no_time() {
     pause(&mut snapshot);
     assert_eq!(verdict(&examine(&snapshot, &switchover(None)), "pause").0, Block);
     let mut later = switchover(Some(1));
-    later.intent = Intent::Switchover { candidate: Some(pg(1)), at: Some(wall()), swift: false };
+    later.intent = Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: Some(wall()), swift: false });
     assert_eq!(verdict(&examine(&snapshot, &later), "pause").0, Block);
 }
 
@@ -392,8 +400,8 @@ fn one_agent_alone(snapshot: &mut Snapshot) {
     let now = snapshot.now;
     for name in [1, 2] {
         let agent = member(snapshot, name).agent.as_mut().unwrap();
-        *agent = Reading::unasked(agent.source.clone(), agent.stale_after, now);
-        fail_agent(snapshot, name, Trouble::Name);
+        *agent = Reading::not_attempted(agent.source.clone(), agent.stale_after, now);
+        fail_agent(snapshot, name, FailureKind::Name);
     }
     snapshot.members.iter_mut().for_each(|member| member.sql = None);
     snapshot.dcs.members.clear();
@@ -411,7 +419,7 @@ fn members_of_whom_the_record_alone_tells_may_be_chosen_and_what_is_not_known_ma
         for check in ["candidate-rest", "candidate-state", "candidate-timeline", "candidate-lag", "candidate-tags"] {
             judged(&one.notes, check, Block);
         }
-        let silent: Vec<_> = one.notes.iter().filter(|note| note.text.as_str().contains("does not answer")).collect();
+        let silent: Vec<_> = one.notes.iter().filter(|note| note.text.as_str().contains("is unreachable")).collect();
         assert!(silent.is_empty(), "it has not been reached, which is another matter: {silent:#?}");
     }
     let somebody = examine(&snapshot, &switchover(None));
@@ -450,7 +458,7 @@ fn members_of_whom_the_record_alone_tells_may_be_chosen_and_what_is_not_known_ma
 #[case("nobody-ahead", as_is, Warn)]
 #[case("nobody-ahead", |s: &mut Snapshot| s.members.retain(|m| m.name != pg(0)), Pass)]
 #[case("no-pending-order", order, Block)]
-fn a_failover_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expected: Verdict) {
+fn a_failover_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expected: CheckVerdict) {
     judged(&notes_of(&mut leaderless(), edit, &failover_plan()), check, expected);
 }
 
@@ -478,9 +486,9 @@ fn a_failover_is_refused_while_the_leader_lives() {
         let mut snapshot = healthy();
         record(&mut snapshot, |content| content.leader = None);
         if wire == 0 {
-            fail_sql(&mut snapshot, 0, Trouble::TimedOut);
+            fail_sql(&mut snapshot, 0, FailureKind::TimedOut);
         } else {
-            fail_agent(&mut snapshot, 0, Trouble::TimedOut);
+            fail_agent(&mut snapshot, 0, FailureKind::TimedOut);
         }
         assert_eq!(verdict(&examine(&snapshot, &failover_plan()), "leader-gone"), (Block, false));
     }
@@ -509,9 +517,9 @@ fn past_the_fork(snapshot: &mut Snapshot) {
 #[case("target-pinned", |s: &mut Snapshot| agent(s, 2, |r| r.name = Some(pg(1))), Block)]
 #[case("target-pinned", |s: &mut Snapshot| agent(s, 2, |r| r.scope = Some("other".into())), Block)]
 #[case("target-pinned", |s: &mut Snapshot| { sql(s, 2, |r| r.system_id = Some(SystemId(1))) }, Block)]
-#[case("target-pinned", |s: &mut Snapshot| fail_agent(s, 2, Trouble::Refused), Block)]
+#[case("target-pinned", |s: &mut Snapshot| fail_agent(s, 2, FailureKind::Refused), Block)]
 #[case("target-pinned", |s: &mut Snapshot| agent(s, 2, |r| r.name = None), Warn)]
-#[case("target-pinned", |s: &mut Snapshot| { fail_sql(s, 2, Trouble::Refused); sql_id_gone(s) }, Unknown)]
+#[case("target-pinned", |s: &mut Snapshot| { fail_sql(s, 2, FailureKind::Refused); sql_id_gone(s) }, Unknown)]
 #[case("target-free", as_is, Pass)]
 #[case("target-free", |s: &mut Snapshot| agent(s, 2, |r| { r.replication_state = None; r.state = MemberState::CreatingReplica }), Block)]
 #[case("target-free", |s: &mut Snapshot| lose(s, 2), Unknown)]
@@ -526,7 +534,7 @@ fn past_the_fork(snapshot: &mut Snapshot) {
 #[case("target-not-ahead", past_the_fork, Block)]
 #[case("target-not-ahead", |s: &mut Snapshot| { fallen_behind(s); sql(s, 2, |r| r.timeline = Some(Timeline(13))) }, Block)]
 #[case("target-not-ahead", |s: &mut Snapshot| lose(s, 2), Unknown)]
-fn a_reinit_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expected: Verdict) {
+fn a_reinit_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expected: CheckVerdict) {
     judged(&notes_of(&mut healthy(), edit, &reinit(2, false)), check, expected);
 }
 
@@ -550,16 +558,16 @@ fn appointed(snapshot: &mut Snapshot) {
 
 #[rstest]
 #[case("target-answers", as_is, Pass)]
-#[case("target-answers", |s: &mut Snapshot| fail_agent(s, 2, Trouble::Refused), Block)]
+#[case("target-answers", |s: &mut Snapshot| fail_agent(s, 2, FailureKind::Refused), Block)]
 #[case("target-answers", |s: &mut Snapshot| agent(s, 2, |r| r.name = Some(pg(0))), Block)]
 #[case("target-free", |s: &mut Snapshot| agent(s, 2, |r| { r.replication_state = None; r.state = MemberState::Restarting }), Block)]
 #[case("pending-restart", as_is, Pass)]
 #[case("no-scheduled-restart", as_is, Pass)]
 #[case("no-scheduled-restart", appointed, Warn)]
-#[case("no-scheduled-restart", |s: &mut Snapshot| fail_agent(s, 2, Trouble::Refused), Unknown)]
+#[case("no-scheduled-restart", |s: &mut Snapshot| fail_agent(s, 2, FailureKind::Refused), Unknown)]
 #[case("target-not-synchronous", |s: &mut Snapshot| { config(s, |c| c.synchronous_mode_strict = true); record(s, |r| r.patroni_mut().sync.as_mut().unwrap().standbys = vec![pg(2)]) }, Warn)]
 #[case("split-brain", write_too, Block)]
-fn a_restart_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expected: Verdict) {
+fn a_restart_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expected: CheckVerdict) {
     judged(&notes_of(&mut healthy(), edit, &restart(2)), check, expected);
 }
 
@@ -577,7 +585,8 @@ fn a_scheduled_restart_wants_no_pause_and_no_other_one() {
     pause(&mut snapshot);
     appointed(&mut snapshot);
     let mut later = restart(2);
-    later.intent = Intent::Restart { target: Target::Member(pg(2)), only_pending: true, at: Some(wall()) };
+    later.intent =
+        Intent::Node(NodeIntent::Restart { target: Target::Member(pg(2)), only_pending: true, at: Some(wall()) });
     let notes = examine(&snapshot, &later);
     assert_eq!((verdict(&notes, "pause").0, verdict(&notes, "no-scheduled-restart").0), (Block, Block));
     assert_eq!(verdict(&notes, "pending-restart").0, Warn);
@@ -585,7 +594,8 @@ fn a_scheduled_restart_wants_no_pause_and_no_other_one() {
 
 #[test]
 fn there_must_be_something_to_cancel() {
-    let cancel = plan(Intent::CancelSwitchover, 0, AgentRequest::CancelSwitchover, Expectation::default());
+    let cancel =
+        plan(Intent::Lead(LeadIntent::CancelSwitchover), 0, AgentRequest::CancelSwitchover, Expectation::default());
     let mut snapshot = healthy();
     assert_eq!(verdict(&examine(&snapshot, &cancel), "scheduled-switchover").0, Block);
     order(&mut snapshot);
@@ -594,7 +604,7 @@ fn there_must_be_something_to_cancel() {
     failover(&mut snapshot, Some(key), 62);
     assert_eq!(verdict(&examine(&snapshot, &cancel), "scheduled-switchover").0, Block, "DELETE cancels scheduled ones");
 
-    let restart = Intent::CancelRestart { member: pg(2) };
+    let restart = Intent::Node(NodeIntent::CancelRestart { member: pg(2) });
     let cancel = plan(restart, 2, AgentRequest::CancelRestart, Expectation::default());
     assert_eq!(verdict(&examine(&snapshot, &cancel), "scheduled-restart").0, Block);
     appointed(&mut snapshot);
@@ -605,10 +615,10 @@ fn there_must_be_something_to_cancel() {
 fn a_pause_tells_whether_it_changes_anything() {
     let request = || AgentRequest::Configure { changes: serde_json::Map::new() };
     let mut snapshot = healthy();
-    let resume = plan(Intent::Resume, 0, request(), Expectation::default());
+    let resume = plan(Intent::Lead(LeadIntent::Resume), 0, request(), Expectation::default());
     assert_eq!(verdict(&examine(&snapshot, &resume), "pause").0, Warn);
     order(&mut snapshot);
-    let pause = plan(Intent::Pause, 0, request(), Expectation::default());
+    let pause = plan(Intent::Lead(LeadIntent::Pause), 0, request(), Expectation::default());
     let notes = examine(&snapshot, &pause);
     assert_eq!((verdict(&notes, "pause").0, verdict(&notes, "no-pending-order").0), (Pass, Warn));
 }
@@ -622,10 +632,8 @@ fn a_pause_tells_whether_it_changes_anything() {
 #[case(json!({"ttl": 20}), "configuration-timing", Block)]
 #[case(json!({"loop_wait": 5}), "configuration-timing", Pass)]
 #[case(json!({"ttl": 40}), "configuration-atomic", Warn)]
-fn a_configuration_is_checked(#[case] changes: Value, #[case] check: &str, #[case] expected: Verdict) {
-    let changes = changes.as_object().cloned().unwrap();
-    let request = AgentRequest::Configure { changes: changes.clone() };
-    let action = plan(Intent::Configure { changes }, 0, request, Expectation::default());
+fn a_configuration_is_checked(#[case] changes: Value, #[case] check: &str, #[case] expected: CheckVerdict) {
+    let action = configure(&changes);
     assert_eq!(verdict(&examine(&healthy(), &action), check).0, expected);
     let mut unknown = healthy();
     record(&mut unknown, |content| content.patroni_mut().config = None);
@@ -633,7 +641,7 @@ fn a_configuration_is_checked(#[case] changes: Value, #[case] check: &str, #[cas
 }
 
 fn end(pid: u32, began: jiff::Timestamp) -> Plan {
-    let intent = Intent::EndSession { member: pg(0), pid, started: began, how: EndSession::Terminate };
+    let intent = Intent::Session(SessionIntent::End { member: pg(0), pid, started: began, how: EndSession::Terminate });
     plan(intent, 0, AgentRequest::Reload, Expectation::default())
 }
 
@@ -651,6 +659,6 @@ fn only_the_session_that_was_picked_is_ended() {
     assert_eq!(verdict_of(&snapshot, &end(77, started()), "session-not-ours"), Block);
     sql(&mut snapshot, 0, |report| report.sessions[0].started = None);
     assert_eq!(verdict_of(&snapshot, &end(77, started()), "session-there"), Block, "who knows");
-    fail_sql(&mut snapshot, 0, Trouble::TimedOut);
+    fail_sql(&mut snapshot, 0, FailureKind::TimedOut);
     assert_eq!(verdict_of(&snapshot, &end(77, started()), "session-there"), Block);
 }

@@ -1,301 +1,230 @@
 //! Arguments of the verbs that act. Positionals are nodes; the cluster is `--cluster`, needless where there is one.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::PossibleValue;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum, value_parser};
+use jiff::Timestamp;
 
-/// How an action is confirmed and told.
+use crate::action::parse::ParseError;
+use crate::action::verb::{
+    Argument, ArgumentValues, Choice, IntentRequest, Kind, Place, VERBS, Verb, former_names, present_name,
+};
+use crate::model::name::RouterName;
+
+/// How an action is confirmed and shown.
 #[derive(Args, Debug, Clone, Default)]
 pub struct Acting {
-    /// Show the plan and its checks, and do nothing.
+    /// Show the plan and its checks without running it.
     #[arg(long)]
     pub dry_run: bool,
-    /// Confirm an action that its opposite undoes, without being asked.
+    /// Confirm a reversible action without a prompt.
     #[arg(long, short)]
     pub yes: bool,
-    /// Confirm by the name that would have to be typed: the cluster's, or the node's.
+    /// Confirm with the name that would have to be typed: that of the cluster or the node.
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
-    /// Why; needed where the cluster is protected, and to override a check. Kept in the journal.
+    /// Reason; required if the cluster is protected, and to override a check. Recorded in the journal.
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// Go on although this check blocks, where it may be overridden. May be repeated.
+    /// Override this blocking check, where allowed. May be repeated.
     #[arg(long = "override", value_name = "CHECK")]
     pub overrides: Vec<String>,
     /// Of the overrides take those alone whose check blocks: they were given for several actions at once.
     #[arg(skip)]
     pub overrides_where_asked: bool,
-    /// Form.
+    /// Output format.
     #[arg(long, short, value_enum, default_value_t)]
     pub output: ActOutput,
 }
 
-/// Form of what a verb that acts says.
+/// Output format of actions.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ActOutput {
-    /// Lines for people.
+    /// Text.
     #[default]
     Table,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// The verbs.
-#[derive(Subcommand, Debug, Clone)]
-pub enum ActVerb {
-    /// Hand the lead over to another member in good order.
-    Switchover {
-        /// The new leader [default: the one that Patroni finds best].
-        candidate: Option<String>,
-        /// Not now but then: 2026-11-21T03:00:00+01:00, or +10m.
-        #[arg(long, value_name = "TIME")]
-        at: Option<String>,
-        /// Leave the routers to their own checks.
-        #[arg(long)]
-        no_swift: bool,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Make a member the leader of a cluster that has none.
-    Failover {
-        /// The new leader.
-        node: String,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Throw a replica's data away and copy it anew.
-    Reinit {
-        /// The replica.
-        node: String,
-        /// Copy from the leader.
-        #[arg(long)]
-        from_leader: bool,
-        /// End a copy that is under way and begin again.
-        #[arg(long)]
-        again: bool,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Restart PostgreSQL.
-    Restart {
-        /// Which members.
-        #[command(flatten)]
-        target: TargetArgs,
-        /// Only where a setting waits for it.
-        #[arg(long)]
-        pending: bool,
-        /// Not now but then: 2026-11-21T03:00:00+01:00, or +10m.
-        #[arg(long, value_name = "TIME")]
-        at: Option<String>,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Have the configuration files read anew.
-    Reload {
-        /// Which members.
-        #[command(flatten)]
-        target: TargetArgs,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Switch automatic failover off.
-    Pause {
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Switch automatic failover on again.
-    Resume {
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Change the dynamic configuration: `ttl=30`, `postgresql.parameters.work_mem=64MB`; `NAME=` removes a key.
-    Configure {
-        /// Changes.
-        #[arg(required_unless_present = "edit", value_name = "KEY=VALUE")]
-        changes: Vec<String>,
-        /// Open the whole configuration in $VISUAL or $EDITOR, with these changes in it already.
-        #[arg(long)]
-        edit: bool,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Restart every member with a setting that waits for it: replicas, switchover, the old leader.
-    RollingRestart {
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Take back what is scheduled: the switchover, or the restart of NODE.
-    Cancel {
-        /// What.
-        #[arg(value_enum)]
-        what: Scheduled,
-        /// The member whose restart is meant.
-        node: Option<String>,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Have the routers lead no new sessions to a replica, wait until those it has are gone, and do something with it.
-    Drain {
-        /// The replica.
-        node: String,
-        /// What is done once its sessions are gone; afterwards it serves as before, but for stop-here.
-        #[arg(long, value_enum, default_value_t)]
-        then: ThenArg,
-        /// Longest wait for its sessions to go; what is left then ends the action, and it serves as before.
-        #[arg(long, value_name = "SPAN", default_value = "60s")]
-        wait: String,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Have the routers lead sessions again to a replica that was left drained.
-    Undrain {
-        /// The replica.
-        node: String,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// End what a client's session does, or the session itself.
-    Session {
-        /// Its running statement, or the session.
-        #[arg(value_enum)]
-        how: EndArg,
-        /// Node it is on.
-        node: String,
-        /// Its process id, as the Sessions view shows it.
-        pid: u32,
-        /// When its backend started, as `pg_stat_activity` tells it: ends that very session, or nothing [default: the
-        /// session that has the process id now].
-        #[arg(long, value_name = "TIME")]
-        started: Option<String>,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Prove who leads, and have every router lead writes there. Puts right what a swift switchover has left, should its
-    /// process have died.
-    Settle {
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Take back what an action has left whose process died.
-    Undo {
-        /// The action, as `pgctl-tui audit` names it.
-        action: String,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-    /// Set the state of a router's server by hand.
-    Server {
-        /// The server, as BACKEND/SERVER.
-        server: String,
-        /// The state.
-        #[arg(value_enum)]
-        state: StateArg,
-        /// The router, where there are several.
-        #[arg(long, value_name = "NAME")]
-        router: Option<String>,
-        /// How it is confirmed and told.
-        #[command(flatten)]
-        acting: Acting,
-    },
-}
-
-/// Members a verb is about.
-#[derive(Args, Debug, Clone, Default)]
-#[group(required = true, multiple = false)]
-pub struct TargetArgs {
-    /// One member.
-    pub node: Option<String>,
-    /// Those of a role.
-    #[arg(long, value_enum)]
-    pub role: Option<RoleArg>,
-    /// Every member.
-    #[arg(long)]
-    pub all: bool,
-}
-
-/// A role by which members are chosen.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RoleArg {
-    /// The leader.
-    Leader,
-    /// Every replica.
-    Replica,
-}
-
-/// What is done with a node that was drained.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum ThenArg {
-    /// Nothing: it stays drained until `undrain`.
-    #[default]
-    StopHere,
-    /// PostgreSQL is restarted.
-    Restart,
-    /// Its data is copied anew.
-    Reinit,
-}
-
-/// How a session is ended.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum EndArg {
-    /// Its running statement; the session stays.
-    Cancel,
-    /// The session; its open transaction is rolled back.
-    Terminate,
-}
-
-/// What can be scheduled.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Scheduled {
-    /// The switchover.
-    Switchover,
-    /// A restart.
-    Restart,
-}
-
-/// States of a router's server.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum StateArg {
-    /// Takes traffic as its check says.
-    Ready,
-    /// Keeps its sessions, gets no new ones.
-    Drain,
-    /// Out of service.
-    Maint,
+/// A verb that acts, with what was given behind it. Made from the [rows](crate::action::verb::VERBS) of the verbs.
+#[derive(Debug, Clone)]
+pub struct ActVerb {
+    /// The verb.
+    pub verb: &'static Verb,
+    /// What was given, by the names of its arguments.
+    given: Vec<(&'static str, String)>,
+    /// How it is confirmed and shown.
+    pub acting: Acting,
 }
 
 impl ActVerb {
-    /// How it is confirmed and told.
-    pub fn acting(&self) -> &Acting {
-        match self {
-            Self::Switchover { acting, .. }
-            | Self::Failover { acting, .. }
-            | Self::Reinit { acting, .. }
-            | Self::Restart { acting, .. }
-            | Self::Reload { acting, .. }
-            | Self::Pause { acting }
-            | Self::Resume { acting }
-            | Self::Configure { acting, .. }
-            | Self::RollingRestart { acting }
-            | Self::Settle { acting }
-            | Self::Cancel { acting, .. }
-            | Self::Session { acting, .. }
-            | Self::Drain { acting, .. }
-            | Self::Undrain { acting, .. }
-            | Self::Undo { acting, .. }
-            | Self::Server { acting, .. } => acting,
+    /// What is wanted. `now` is the wall clock, for times such as `+10m`; `routers` are those configured.
+    ///
+    /// # Errors
+    /// What was typed makes no sense.
+    pub fn wanted(&self, now: Timestamp, routers: &[RouterName]) -> Result<IntentRequest, ParseError> {
+        let nothing = ArgumentValues::nothing(now, routers);
+        let given = self.given.iter().fold(nothing, |given, (name, value)| given.with(name, value));
+        (self.verb.wanted)(&given)
+    }
+
+    /// Whether an option was given.
+    pub fn has(&self, option: &str) -> bool {
+        self.given.iter().any(|(name, _)| *name == option)
+    }
+}
+
+impl Subcommand for ActVerb {
+    fn augment_subcommands(command: Command) -> Command {
+        VERBS.iter().fold(command, |command, verb| command.subcommand(subcommand(verb)))
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        VERBS.iter().any(|verb| verb.name == present_name(name))
+    }
+}
+
+impl FromArgMatches for ActVerb {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let found = matches.subcommand().and_then(|(name, below)| {
+            let verb = VERBS.iter().find(|verb| verb.name == name)?;
+            Some((*verb, below))
+        });
+        let Some((verb, below)) = found else { return Err(clap::Error::new(ErrorKind::MissingSubcommand)) };
+        let given = verb.arguments.iter().flat_map(|argument| values(argument, below)).collect();
+        Ok(Self { verb, given, acting: Acting::from_arg_matches(below)? })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn subcommand(verb: &Verb) -> Command {
+    let command = former_names(verb.name).fold(Command::new(verb.name), Command::alias);
+    let command = verb.arguments.iter().fold(command, with);
+    // What all have in common would put its own words in the place of the verb's.
+    Acting::augment_args(command).about(verb.about)
+}
+
+fn with(command: Command, argument: &Argument) -> Command {
+    let one = Arg::new(argument.name).help(argument.help);
+    let one = match argument.kind {
+        Kind::Word { required } => one.value_name(argument.form).required(required),
+        Kind::Number => one.value_name(argument.form).required(true).value_parser(value_parser!(u32)),
+        Kind::Changes { unless } => {
+            one.value_name(argument.form).required_unless_present(unless).num_args(1..).action(ArgAction::Append)
+        }
+        Kind::Choice { values, place: Place::Positional } => {
+            one.value_name(argument.form).required(true).value_parser(choices(values))
+        }
+        Kind::Choice { values, place: Place::Option } => {
+            let first = values.first().map(|choice| choice.name).unwrap_or_default();
+            one.long(argument.name).value_name(argument.form).value_parser(choices(values)).default_value(first)
+        }
+        Kind::Flag => one.long(argument.name).action(ArgAction::SetTrue),
+        Kind::Option { default } => {
+            let one = one.long(argument.name).value_name(argument.form);
+            match default {
+                Some(default) => one.default_value(default),
+                None => one,
+            }
+        }
+        Kind::Members => {
+            let roles =
+                [PossibleValue::new("leader").help("The leader"), PossibleValue::new("replica").help("Every replica")];
+            let role = Arg::new("role").long("role").value_name("ROLE").help("Members with this role");
+            let all = Arg::new("all").long("all").action(ArgAction::SetTrue).help("Every member");
+            let names = [argument.name, "role", "all"];
+            let group = ArgGroup::new("members").args(names).required(true).multiple(false);
+            let members = [one.value_name(argument.form), role.value_parser(roles), all];
+            return command.args(members).group(group);
+        }
+    };
+    command.arg(one)
+}
+
+fn choices(values: &[Choice]) -> Vec<PossibleValue> {
+    values.iter().map(|choice| PossibleValue::new(choice.name).help(choice.help)).collect()
+}
+
+/// What was given for an argument. A default that was not typed counts as given: it says the same.
+fn values(argument: &Argument, matches: &ArgMatches) -> Vec<(&'static str, String)> {
+    let flag = |name: &'static str| matches.get_flag(name).then(|| (name, String::new()));
+    let text = |name: &'static str| {
+        let given = matches.get_many::<String>(name).into_iter().flatten();
+        given.map(move |text| (name, text.clone())).collect::<Vec<_>>()
+    };
+    match argument.kind {
+        Kind::Flag => flag(argument.name).into_iter().collect(),
+        Kind::Number => matches
+            .get_one::<u32>(argument.name)
+            .map(|number| (argument.name, number.to_string()))
+            .into_iter()
+            .collect(),
+        Kind::Members => text(argument.name).into_iter().chain(text("role")).chain(flag("all")).collect(),
+        Kind::Word { .. } | Kind::Changes { .. } | Kind::Choice { .. } | Kind::Option { .. } => text(argument.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Arguments;
+    use clap::{CommandFactory as _, Parser as _};
+
+    #[test]
+    fn every_row_is_a_verb_of_the_command_line_and_says_what_it_does() {
+        Arguments::command().debug_assert();
+        for verb in VERBS {
+            let command = Arguments::command();
+            let found = command.find_subcommand(verb.name).unwrap_or_else(|| panic!("{} is missing", verb.name));
+            assert_eq!(found.get_about().map(ToString::to_string).as_deref(), Some(verb.about));
+        }
+    }
+
+    #[test]
+    fn a_verb_is_still_known_by_its_former_name_which_help_does_not_show() {
+        for line in ["pgctl-tui fix-routing", "pgctl-tui settle"] {
+            let Some(crate::cli::args::Verb::Act(verb)) = Arguments::parse_from(line.split(' ')).verb else {
+                panic!("{line}: no verb that acts")
+            };
+            assert_eq!(verb.verb.name, "fix-routing");
+        }
+        assert!(!Arguments::command().render_help().to_string().contains("settle"));
+    }
+
+    #[test]
+    fn what_is_typed_is_what_is_wanted() {
+        let wanted = |line: &str| {
+            let Some(crate::cli::args::Verb::Act(verb)) = Arguments::parse_from(line.split(' ')).verb else {
+                panic!("{line}: no verb that acts")
+            };
+            let wanted = verb.wanted(Timestamp::UNIX_EPOCH, &[RouterName::new("edge")]);
+            format!("{:?}", wanted.unwrap_or_else(|error| panic!("{line}: {error}")))
+        };
+        for (line, parts) in [
+            ("pgctl-tui switchover pg-1 --no-swift", &["Switchover", "pg-1", "swift: false"][..]),
+            ("pgctl-tui restart --all --pending", &["All", "only_pending: true"]),
+            ("pgctl-tui restart --role replica", &["Role(Replica)"]),
+            ("pgctl-tui cancel restart pg-2", &["CancelRestart", "pg-2"]),
+            ("pgctl-tui drain pg-2 --then reinit --wait 90s", &["Drain", "Reinit", "90s"]),
+            ("pgctl-tui drain pg-2", &["Leave", "60s"]),
+            ("pgctl-tui server primary/pg-0 maint", &["edge", "primary", "pg-0", "Maintenance"]),
+            ("pgctl-tui session terminate pg-0 4711", &["pg-0", "4711", "Terminate", "started: None"]),
+            ("pgctl-tui configure ttl=30 loop_wait=", &["ttl", "Number(30)", "loop_wait", "Null"]),
+            ("pgctl-tui undo 20261121-030000-0001", &["Undo", "20261121-030000-0001"]),
+        ] {
+            let reported = wanted(line);
+            for part in parts {
+                assert!(reported.contains(part), "{line}: {part} is not in {reported}");
+            }
         }
     }
 }

@@ -4,13 +4,13 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use super::args::Acting;
-use crate::action::note::{Note, Verdict};
+use crate::action::note::{CheckNote, CheckVerdict};
 use crate::action::permit::Confirmation;
 use crate::action::plan::{Confirm, Plan};
 use crate::model::text::Text;
 
 /// The operator's answer.
-pub(super) enum Answer {
+pub(super) enum ConfirmAnswer {
     /// Go.
     Confirmed(Confirmation),
     /// No, or not as it should be; why, in one line.
@@ -18,7 +18,7 @@ pub(super) enum Answer {
 }
 
 /// Who can be asked. Apart from the terminal, so that tests can answer.
-pub(super) trait Ask {
+pub(super) trait AskOperator {
     /// Whether there is anybody.
     fn is_there(&self) -> bool;
 
@@ -27,9 +27,9 @@ pub(super) trait Ask {
 }
 
 /// The operator at the terminal.
-pub(super) struct AtTheTerminal;
+pub(super) struct TerminalOperator;
 
-impl Ask for AtTheTerminal {
+impl AskOperator for TerminalOperator {
     fn is_there(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
@@ -49,84 +49,89 @@ impl Ask for AtTheTerminal {
 }
 
 /// Obtains what `plan` needs to be permitted.
-pub(super) async fn confirmation(plan: &Plan, notes: &[Note], acting: &Acting, operator: &mut impl Ask) -> Answer {
+pub(super) async fn confirmation(
+    plan: &Plan,
+    notes: &[CheckNote],
+    acting: &Acting,
+    operator: &mut impl AskOperator,
+) -> ConfirmAnswer {
     if let Some(refusal) = unknown_override(notes, acting) {
-        return Answer::Refused(refusal);
+        return ConfirmAnswer::Refused(refusal);
     }
     let known = overridable(notes);
     let overridden: Vec<Text> =
         acting.overrides.iter().filter(|check| known.contains(&check.as_str())).map(Text::new).collect();
-    let blocked: Vec<&Note> = notes
+    let blocked: Vec<&CheckNote> = notes
         .iter()
-        .filter(|note| note.verdict == Verdict::Block)
+        .filter(|note| note.verdict == CheckVerdict::Block)
         .filter(|note| !(note.can_override && overridden.contains(&note.check)))
         .collect();
     if !blocked.is_empty() {
         let texts: Vec<&str> = blocked.iter().map(|note| note.text.as_str()).collect();
-        return Answer::Refused(texts.join("; "));
+        return ConfirmAnswer::Refused(texts.join("; "));
     }
     let mut reason = acting.reason.clone().filter(|reason| !reason.trim().is_empty());
-    if (plan.wants_reason || !overridden.is_empty()) && reason.is_none() {
+    if (plan.needs_reason || !overridden.is_empty()) && reason.is_none() {
         if !operator.is_there() {
-            let why = if plan.wants_reason {
+            let why = if plan.needs_reason {
                 format!("{} is protected", plan.cluster)
             } else {
                 "a check is overridden".to_owned()
             };
-            return Answer::Refused(format!("{why}: give a --reason"));
+            return ConfirmAnswer::Refused(format!("{why}: use --reason"));
         }
         reason = operator.ask("reason:").await.filter(|reason| !reason.trim().is_empty());
         if reason.is_none() {
-            return Answer::Refused("no reason was given".to_owned());
+            return ConfirmAnswer::Refused("no reason given".to_owned());
         }
     }
     let typed = match &plan.confirm {
         Confirm::Yes if acting.yes => None,
         Confirm::Yes if acting.confirm.is_some() => None,
-        Confirm::Yes if operator.is_there() => match operator.ask("go on? [y/N]").await.as_deref() {
+        Confirm::Yes if operator.is_there() => match operator.ask("continue? [y/N]").await.as_deref() {
             Some("y" | "Y" | "yes") => None,
-            _ => return Answer::Refused("not confirmed".to_owned()),
+            _ => return ConfirmAnswer::Refused("not confirmed".to_owned()),
         },
-        Confirm::Yes => return Answer::Refused("nobody is there to ask: confirm with --yes".to_owned()),
+        Confirm::Yes => return ConfirmAnswer::Refused("not interactive: confirm with --yes".to_owned()),
         Confirm::Type(expected) => match &acting.confirm {
             Some(name) if *expected == *name.as_str() => Some(expected.clone()),
             Some(name) => {
-                return Answer::Refused(format!("--confirm {name} does not confirm this: it would be {expected}"));
+                return ConfirmAnswer::Refused(format!("--confirm {name} does not match: expected {expected}"));
             }
             None if operator.is_there() => {
                 let question = format!("type {expected} to confirm:");
                 match operator.ask(&question).await {
                     Some(name) if *expected == *name.as_str() => Some(expected.clone()),
-                    Some(_) | None => return Answer::Refused("not confirmed".to_owned()),
+                    Some(_) | None => return ConfirmAnswer::Refused("not confirmed".to_owned()),
                 }
             }
             None => {
                 let hint = if acting.yes { " (--yes is not enough for this)" } else { "" };
-                return Answer::Refused(format!("nobody is there to ask: confirm with --confirm {expected}{hint}"));
+                return ConfirmAnswer::Refused(format!("not interactive: confirm with --confirm {expected}{hint}"));
             }
         },
     };
     let reason = reason.map(Text::new);
-    Answer::Confirmed(Confirmation { plan: Some(plan.hash()), typed, reason, overridden })
+    ConfirmAnswer::Confirmed(Confirmation { plan: Some(plan.hash()), typed, reason, overridden })
 }
 
 /// The checks that block and can be overridden.
-fn overridable(notes: &[Note]) -> Vec<&str> {
-    let blocking = notes.iter().filter(|note| note.verdict == Verdict::Block && note.can_override);
+fn overridable(notes: &[CheckNote]) -> Vec<&str> {
+    let blocking = notes.iter().filter(|note| note.verdict == CheckVerdict::Block && note.can_override);
     blocking.map(|note| note.check.as_str()).collect()
 }
 
 /// An override that overrides nothing is a slip: the operator thought of another check.
-fn unknown_override(notes: &[Note], acting: &Acting) -> Option<String> {
+fn unknown_override(notes: &[CheckNote], acting: &Acting) -> Option<String> {
     if acting.overrides_where_asked {
         return None;
     }
     let known = overridable(notes);
-    let stranger = acting.overrides.iter().find(|check| !known.contains(&check.as_str()))?;
+    let foreign = acting.overrides.iter().find(|check| !known.contains(&check.as_str()))?;
     Some(if known.is_empty() {
-        format!("--override {stranger}: no check that blocks can be overridden")
+        format!("--override {foreign}: no blocking check can be overridden")
     } else {
-        format!("--override {stranger}: the checks that block and can be overridden are {}", known.join(", "))
+        format!("--override {foreign}: blocking checks that can be overridden: {}", known.join(", "))
     })
 }
 
@@ -136,12 +141,13 @@ mod tests {
     use crate::action::Intent;
     use crate::action::expectation::Expectation;
     use crate::action::generation::Generation;
+    use crate::action::intent::LeadIntent;
     use crate::action::plan::Danger;
 
     /// An operator who says these lines, and nothing after them; without lines nobody is there.
-    struct Says(Vec<&'static str>, bool);
+    struct ScriptedOperator(Vec<&'static str>, bool);
 
-    impl Ask for Says {
+    impl AskOperator for ScriptedOperator {
         fn is_there(&self) -> bool {
             self.1
         }
@@ -154,12 +160,13 @@ mod tests {
     fn plan(confirm: Confirm) -> Plan {
         Plan {
             cluster: "lab".into(),
-            intent: Intent::Pause,
+            intent: Intent::Lead(LeadIntent::Pause),
             title: "pause lab".into(),
             generation: Generation::default(),
             danger: Danger::Reversible,
             confirm,
-            wants_reason: false,
+            needs_reason: false,
+            checks: Vec::new(),
             steps: Vec::new(),
             no_return: 0,
             impact: Vec::new(),
@@ -168,15 +175,20 @@ mod tests {
         }
     }
 
-    async fn answer(plan: &Plan, notes: &[Note], acting: Acting, mut says: Says) -> Result<Confirmation, String> {
+    async fn answer(
+        plan: &Plan,
+        notes: &[CheckNote],
+        acting: Acting,
+        mut says: ScriptedOperator,
+    ) -> Result<Confirmation, String> {
         match confirmation(plan, notes, &acting, &mut says).await {
-            Answer::Confirmed(confirmation) => Ok(confirmation),
-            Answer::Refused(why) => Err(why),
+            ConfirmAnswer::Confirmed(confirmation) => Ok(confirmation),
+            ConfirmAnswer::Refused(why) => Err(why),
         }
     }
 
-    fn nobody() -> Says {
-        Says(Vec::new(), false)
+    fn nobody() -> ScriptedOperator {
+        ScriptedOperator(Vec::new(), false)
     }
 
     #[tokio::test]
@@ -191,39 +203,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wrong_name_confirms_nothing_by_flag_or_by_hand() {
+    async fn a_wrong_name_confirms_nothing_by_flag_or_manually() {
         let typed = plan(Confirm::Type("lab".into()));
         let acting = Acting { confirm: Some("prod".to_owned()), ..Acting::default() };
-        assert!(answer(&typed, &[], acting, nobody()).await.unwrap_err().contains("it would be lab"));
-        let told = answer(&typed, &[], Acting::default(), Says(vec!["LAB"], true)).await;
-        assert_eq!(told.unwrap_err(), "not confirmed");
-        let told = answer(&typed, &[], Acting::default(), Says(vec!["lab"], true)).await.unwrap();
-        assert_eq!((told.typed, told.plan), (Some("lab".into()), Some(typed.hash())));
+        assert!(answer(&typed, &[], acting, nobody()).await.unwrap_err().contains("expected lab"));
+        let reported = answer(&typed, &[], Acting::default(), ScriptedOperator(vec!["LAB"], true)).await;
+        assert_eq!(reported.unwrap_err(), "not confirmed");
+        let reported = answer(&typed, &[], Acting::default(), ScriptedOperator(vec!["lab"], true)).await.unwrap();
+        assert_eq!((reported.typed, reported.plan), (Some("lab".into()), Some(typed.hash())));
     }
 
     #[tokio::test]
     async fn a_block_holds_unless_it_is_overridden_by_its_name_and_with_a_reason() {
         let plan = plan(Confirm::Yes);
-        let notes = [Note::new("lag", Verdict::Block, "pg-1 is 2 GB behind").overridable()];
+        let notes = [CheckNote::new("lag", CheckVerdict::Block, "pg-1 has a replay lag of 2 GB").overridable()];
         let acting = |overrides: &[&str], reason: Option<&str>| Acting {
             yes: true,
             overrides: overrides.iter().map(|check| (*check).to_owned()).collect(),
             reason: reason.map(str::to_owned),
             ..Acting::default()
         };
-        let told = answer(&plan, &notes, acting(&[], None), nobody()).await;
-        assert_eq!(told.unwrap_err(), "pg-1 is 2 GB behind");
-        let told = answer(&plan, &notes, acting(&["lags"], Some("x")), nobody()).await;
-        assert!(told.unwrap_err().contains("can be overridden are lag"));
+        let reported = answer(&plan, &notes, acting(&[], None), nobody()).await;
+        assert_eq!(reported.unwrap_err(), "pg-1 has a replay lag of 2 GB");
+        let reported = answer(&plan, &notes, acting(&["lags"], Some("x")), nobody()).await;
+        assert!(reported.unwrap_err().contains("can be overridden: lag"));
         assert!(answer(&plan, &notes, acting(&["lag"], None), nobody()).await.unwrap_err().contains("--reason"));
-        let told = answer(&plan, &notes, acting(&["lag"], Some("the disk is dying")), nobody()).await.unwrap();
-        assert_eq!(told.overridden, [Text::new("lag")]);
+        let reported = answer(&plan, &notes, acting(&["lag"], Some("the disk is dying")), nobody()).await.unwrap();
+        assert_eq!(reported.overridden, [Text::new("lag")]);
     }
 
     #[tokio::test]
     async fn overrides_given_for_several_actions_are_taken_where_a_check_asks() {
         let plan = plan(Confirm::Yes);
-        let note = |verdict| [Note::new("data-loss", verdict, "replication is asynchronous").overridable()];
+        let note = |verdict| [CheckNote::new("data-loss", verdict, "replication is asynchronous").overridable()];
         let acting = Acting {
             yes: true,
             overrides: vec!["data-loss".to_owned()],
@@ -231,18 +243,18 @@ mod tests {
             reason: Some("monthly exercise".to_owned()),
             ..Acting::default()
         };
-        let told = answer(&plan, &note(Verdict::Block), acting.clone(), nobody()).await.unwrap();
-        assert_eq!(told.overridden, [Text::new("data-loss")]);
-        let told = answer(&plan, &note(Verdict::Pass), acting, nobody()).await.unwrap();
-        assert_eq!(told.overridden, [""; 0], "nothing is overridden where nothing blocks");
+        let reported = answer(&plan, &note(CheckVerdict::Block), acting.clone(), nobody()).await.unwrap();
+        assert_eq!(reported.overridden, [Text::new("data-loss")]);
+        let reported = answer(&plan, &note(CheckVerdict::Pass), acting, nobody()).await.unwrap();
+        assert_eq!(reported.overridden, [""; 0], "nothing is overridden where nothing blocks");
     }
 
     #[tokio::test]
     async fn a_protected_cluster_wants_a_reason_even_where_the_name_was_typed() {
-        let plan = Plan { wants_reason: true, ..plan(Confirm::Type("lab".into())) };
+        let plan = Plan { needs_reason: true, ..plan(Confirm::Type("lab".into())) };
         let acting = Acting { confirm: Some("lab".to_owned()), ..Acting::default() };
         assert!(answer(&plan, &[], acting.clone(), nobody()).await.unwrap_err().contains("protected"));
-        assert!(answer(&plan, &[], acting.clone(), Says(vec!["  "], true)).await.is_err());
-        assert!(answer(&plan, &[], acting, Says(vec!["drill"], true)).await.is_ok());
+        assert!(answer(&plan, &[], acting.clone(), ScriptedOperator(vec!["  "], true)).await.is_err());
+        assert!(answer(&plan, &[], acting, ScriptedOperator(vec!["drill"], true)).await.is_ok());
     }
 }

@@ -3,9 +3,10 @@
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
 
-use super::confirm::{Ask, AtTheTerminal};
+use super::confirm::{AskOperator, TerminalOperator};
 use crate::action::Intent;
 use crate::action::configuration;
+use crate::action::intent::ConfigurationIntent;
 use crate::cli::printer::Printer;
 use crate::model::snapshot::Snapshot;
 
@@ -22,7 +23,7 @@ pub async fn edited(
     editor: Editor,
     printer: &mut Printer,
 ) -> Result<Intent, String> {
-    with(snapshot, typed, editor, printer, &mut AtTheTerminal).await
+    with(snapshot, typed, editor, printer, &mut TerminalOperator).await
 }
 
 async fn with(
@@ -30,14 +31,14 @@ async fn with(
     typed: &Map<String, Value>,
     mut editor: Editor,
     printer: &mut Printer,
-    operator: &mut impl Ask,
+    operator: &mut impl AskOperator,
 ) -> Result<Intent, String> {
     let texts = configuration::texts(snapshot, typed);
-    let (before, mut text) = texts.ok_or("the dynamic configuration is not on record, or cannot be read")?;
+    let (before, mut text) = texts.ok_or("the dynamic configuration is not in the DCS, or cannot be read")?;
     loop {
         text = editor(text).await?;
         let why = match configuration::edited(&before, &text) {
-            Ok(changes) => return Ok(Intent::Configure { changes }),
+            Ok(changes) => return Ok(Intent::Configuration(ConfigurationIntent::Configure { changes })),
             Err(why) => why.to_string(),
         };
         // An hour's work is not thrown away for a comma.
@@ -60,9 +61,9 @@ mod tests {
     use super::*;
     use crate::model::test_support::{healthy, record};
 
-    struct Says(&'static str);
+    struct ScriptedEditor(&'static str);
 
-    impl Ask for Says {
+    impl AskOperator for ScriptedEditor {
         fn is_there(&self) -> bool {
             true
         }
@@ -92,22 +93,29 @@ mod tests {
     #[tokio::test]
     async fn what_was_written_is_opened_again_until_it_can_be_read() {
         let broken: fn(&str) -> String = |text| text.replace("30", "20,,");
-        let mended: fn(&str) -> String = |text| text.replace("20,,", "20");
+        let repaired: fn(&str) -> String = |text| text.replace("20,,", "20");
         let (typed, snapshot) = (Map::new(), snapshot());
-        let told = with(&snapshot, &typed, editor(vec![broken, mended]), &mut Printer::new(), &mut Says("")).await;
-        let Ok(Intent::Configure { changes }) = told else { panic!("{told:?}") };
+        let reported =
+            with(&snapshot, &typed, editor(vec![broken, repaired]), &mut Printer::new(), &mut ScriptedEditor("")).await;
+        let Ok(Intent::Configuration(ConfigurationIntent::Configure { changes })) = reported else {
+            panic!("{reported:?}")
+        };
         assert_eq!(Value::Object(changes), json!({"ttl": 20}));
-        let told = with(&snapshot, &typed, editor(vec![broken]), &mut Printer::new(), &mut Says("n")).await;
-        assert_eq!(told, Err("nothing was changed".to_owned()));
+        let reported =
+            with(&snapshot, &typed, editor(vec![broken]), &mut Printer::new(), &mut ScriptedEditor("n")).await;
+        assert_eq!(reported, Err("nothing was changed".to_owned()));
     }
 
     #[tokio::test]
     async fn an_untouched_configuration_is_no_change_and_one_that_is_not_on_record_is_not_opened() {
         let same: fn(&str) -> String = str::to_owned;
-        let told = with(&snapshot(), &Map::new(), editor(vec![same]), &mut Printer::new(), &mut Says("y")).await;
-        assert_eq!(told, Err("nothing was changed".to_owned()));
-        let told = with(&healthy_without(), &Map::new(), editor(vec![same]), &mut Printer::new(), &mut Says("y")).await;
-        assert!(told.is_err_and(|why| why.contains("not on record")));
+        let reported =
+            with(&snapshot(), &Map::new(), editor(vec![same]), &mut Printer::new(), &mut ScriptedEditor("y")).await;
+        assert_eq!(reported, Err("nothing was changed".to_owned()));
+        let reported =
+            with(&healthy_without(), &Map::new(), editor(vec![same]), &mut Printer::new(), &mut ScriptedEditor("y"))
+                .await;
+        assert!(reported.is_err_and(|why| why.contains("not in the DCS")));
     }
 
     fn healthy_without() -> Snapshot {

@@ -7,8 +7,8 @@ use futures::stream::{self, BoxStream, Stream, StreamExt as _};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::ActOutput;
-use super::verb::Begun;
-use crate::action::outcome::{Ending, Outcome};
+use super::verb::StartedAction;
+use crate::action::outcome::{Outcome, OutcomeKind};
 use crate::cli::printer::Printer;
 use crate::operate::{Event, Progress};
 use crate::report;
@@ -34,48 +34,49 @@ pub(super) fn interrupts() -> io::Result<BoxStream<'static, ()>> {
 /// # Errors
 /// When standard output cannot be written.
 pub(super) async fn follow(
-    begun: Begun,
+    begun: StartedAction,
     mut interrupts: impl Stream<Item = ()> + Unpin,
     output: ActOutput,
     printer: &mut Printer,
 ) -> anyhow::Result<Outcome> {
-    let Begun { action, mut news, hand } = begun;
+    let StartedAction { action, mut updates, launcher } = begun;
     let mut pressed = 0;
     let lost = loop {
         let progress = tokio::select! {
-            progress = news.recv() => progress,
+            progress = updates.recv() => progress,
             Some(()) = interrupts.next() => {
                 pressed += 1;
                 match pressed {
                     1 => printer.say(format!(
-                        "the action goes on without this program; Ctrl-C again asks it to end, a third one stops watching \
-                         (pgctl-tui audit {action} tells how it went)"
+                        "the action continues without this program; Ctrl-C again cancels it, a third one stops watching \
+                            (pgctl-tui audit {action} shows its outcome)"
                     )),
-                    2 => match hand.ask_to_end(&action).await {
-                        Ok(()) => printer.say("asked to end: it takes back what is temporary, unless its point of no return is past"),
-                        Err(why) => printer.say(format!("it could not be asked to end: {why}")),
+                    2 => match launcher.ask_to_end(&action).await {
+                        Ok(()) => printer.say("cancellation requested: temporary changes are reverted, unless the point of no return has passed"),
+                        Err(why) => printer.say(format!("cannot cancel the action: {why}")),
                     },
-                    _ => break Outcome::new(Ending::Unknown, "it was not watched to its end"),
+                    _ => break Outcome::new(OutcomeKind::Unknown, "it was not watched until its end"),
                 }
                 continue;
             }
         };
         let Some(progress) = progress else {
-            break Outcome::new(Ending::Unknown, "the news broke off before the action ended");
+            break Outcome::new(OutcomeKind::Unknown, "lost track of the action before it ended");
         };
-        tell(&progress, output, printer)?;
+        print_progress(&progress, output, printer)?;
         if let Event::Ended { outcome } = progress.event {
             return Ok(outcome);
         }
     };
-    let lost = lost.next(format!("pgctl-tui audit {action} tells what was written down; pgctl-tui status what is"));
+    let lost = lost
+        .next(format!("pgctl-tui audit {action} shows what was recorded; pgctl-tui status shows the current state"));
     if output == ActOutput::Table {
         print(&report::plan::outcome(&lost), printer)?;
     }
     Ok(lost)
 }
 
-fn tell(progress: &Progress, output: ActOutput, printer: &mut Printer) -> anyhow::Result<()> {
+fn print_progress(progress: &Progress, output: ActOutput, printer: &mut Printer) -> anyhow::Result<()> {
     if output == ActOutput::Json {
         return Ok(printer.document(&serde_json::to_string(progress)?)?);
     }
@@ -84,7 +85,7 @@ fn tell(progress: &Progress, output: ActOutput, printer: &mut Printer) -> anyhow
     }
     if let Some(line) = line(&progress.event) {
         let mut whole = Line::new().dim(progress.after.map(clock).unwrap_or_default());
-        whole.pad_to(CLOCK);
+        whole.pad_to(CLOCK_WIDTH);
         whole.append(line);
         printer.line(&whole)?;
     }
@@ -96,7 +97,7 @@ fn print(lines: &[Line], printer: &mut Printer) -> io::Result<()> {
 }
 
 /// Columns of the time since the first step.
-const CLOCK: usize = 9;
+const CLOCK_WIDTH: usize = 9;
 
 fn clock(after: Duration) -> String {
     format!("{:>6.1} s", after.as_secs_f64())
@@ -105,35 +106,37 @@ fn clock(after: Duration) -> String {
 /// One piece of news in one line; `None`: nothing that a person waits for.
 fn line(event: &Event) -> Option<Line> {
     let answered = |reply: &str, accepted: Option<bool>| match accepted {
-        Some(true) => Line::new().dim("answer  ").plain(reply),
-        Some(false) => Line::new().dim("answer  ").with(reply, Tone::Look),
-        None => Line::new().dim("answer  ").with(reply, Tone::Act),
+        Some(true) => Line::new().dim("response  ").plain(reply),
+        Some(false) => Line::new().dim("response  ").with(reply, Tone::Warning),
+        None => Line::new().dim("response  ").with(reply, Tone::Critical),
     };
     Some(match event {
-        Event::Looking { again: false } => Line::new().dim("looking at the cluster"),
-        Event::Looking { again: true } => Line::new().dim("looking again under the lock"),
-        Event::Locked => Line::new().dim("operation lock taken"),
+        Event::Looking { again: false } => Line::new().dim("collecting the state"),
+        Event::Looking { again: true } => Line::new().dim("checking again under the lock"),
+        Event::Locked => Line::new().dim("operation lock acquired"),
         Event::Checked { .. } | Event::Started | Event::Ended { .. } => return None,
-        Event::StepBegan { words, .. } => Line::new().plain(words.as_str()),
+        Event::StepBegan { text: words, .. } => Line::new().plain(words.as_str()),
         Event::Waiting { milestone, at_most } => {
             let longest = report::units::duration(*at_most);
-            Line::new().dim(format!("waiting for: {}, at most {longest}", milestone.words()))
+            Line::new().dim(format!("waiting for: {}, at most {longest}", milestone.describe()))
         }
+        Event::Progressed { progress, .. } => Line::new().dim(progress.describe()),
+        Event::Made { artefact, .. } => Line::new().dim("created  ").plain(artefact.describe()),
         Event::StepEnded { reply, accepted, .. } => answered(reply.as_str(), *accepted),
         Event::Reached { milestone, evidence } => {
-            Line::new().mark(Mark::Well).plain(format!(" {}", milestone.words())).dim(format!("   {evidence}"))
+            Line::new().mark(Mark::Ok).plain(format!(" {}", milestone.describe())).dim(format!("   {evidence}"))
         }
-        Event::Told { told, .. } => {
-            let mut line = Line::new().plain(format!("{}   ", told.words()));
-            line.append(answered(told.reply.as_str(), told.accepted));
-            line.dim(format!("   {}", told.why))
+        Event::Reported { reported, .. } => {
+            let mut line = Line::new().plain(format!("{}   ", reported.describe()));
+            line.append(answered(reported.reply.as_str(), reported.accepted));
+            line.dim(format!("   {}", reported.why))
         }
         Event::Undone { reply, accepted, .. } => {
-            let mut line = Line::new().plain("taken back   ");
+            let mut line = Line::new().plain("reverted     ");
             line.append(answered(reply.as_str(), *accepted));
             line
         }
-        Event::Remark { text } => Line::new().with(text.as_str(), Tone::Look),
+        Event::Remark { text } => Line::new().with(text.as_str(), Tone::Warning),
     })
 }
 
@@ -150,26 +153,26 @@ mod tests {
     use crate::action::permit::Confirmation;
     use crate::action::plan::Plan;
     use crate::action::record::ActionId;
-    use crate::operate::hand::{Hand, News};
+    use crate::operate::ports::{JobLauncher, JobUpdates};
 
     /// Notes what it is asked, and lets the action end when it is asked to.
     #[derive(Default)]
-    struct Asked {
+    struct EndRequests {
         to_end: Mutex<Vec<ActionId>>,
-        news: Mutex<Option<mpsc::UnboundedSender<Progress>>>,
+        updates: Mutex<Option<mpsc::UnboundedSender<Progress>>>,
     }
 
-    impl Hand for Asked {
-        fn begin(&self, _: Plan, _: Confirmation) -> BoxFuture<'static, Result<(ActionId, News), String>> {
+    impl JobLauncher for EndRequests {
+        fn begin(&self, _: Plan, _: Confirmation) -> BoxFuture<'static, Result<(ActionId, JobUpdates), String>> {
             async { Err("nothing is begun here".to_owned()) }.boxed()
         }
 
         fn ask_to_end(&self, action: &ActionId) -> BoxFuture<'static, Result<(), String>> {
             self.to_end.lock().unwrap().push(action.clone());
-            let outcome = Outcome::new(Ending::Failed, "ended when asked");
+            let outcome = Outcome::new(OutcomeKind::Failed, "ended when asked");
             let progress = Progress { at: jiff::Timestamp::UNIX_EPOCH, after: None, event: Event::Ended { outcome } };
-            if let Some(news) = &*self.news.lock().unwrap() {
-                news.send(progress).unwrap();
+            if let Some(updates) = &*self.updates.lock().unwrap() {
+                updates.send(progress).unwrap();
             }
             async { Ok(()) }.boxed()
         }
@@ -178,36 +181,36 @@ mod tests {
             async { Ok(()) }.boxed()
         }
 
-        fn strike(&self, _: &ActionId, _: Vec<usize>) -> BoxFuture<'static, Result<(), String>> {
+        fn mark_reverted(&self, _: &ActionId, _: Vec<usize>) -> BoxFuture<'static, Result<(), String>> {
             async { Ok(()) }.boxed()
         }
     }
 
     async fn after(presses: usize, obeys: bool) -> (Outcome, usize) {
-        let hand = Arc::new(Asked::default());
-        let (sender, news) = mpsc::unbounded_channel();
+        let launcher = Arc::new(EndRequests::default());
+        let (sender, updates) = mpsc::unbounded_channel();
         if obeys {
-            *hand.news.lock().unwrap() = Some(sender.clone());
+            *launcher.updates.lock().unwrap() = Some(sender.clone());
         }
-        let begun = Begun { action: ActionId("a-1".to_owned()), news, hand: hand.clone() };
+        let begun = StartedAction { action: ActionId("a-1".to_owned()), updates, launcher: launcher.clone() };
         let presses = stream::iter(vec![(); presses]).chain(stream::pending());
         let mut printer = Printer::new();
         let outcome = follow(begun, Box::pin(presses), ActOutput::Json, &mut printer).await.unwrap();
         drop(sender);
-        let asked = hand.to_end.lock().unwrap().len();
+        let asked = launcher.to_end.lock().unwrap().len();
         (outcome, asked)
     }
 
     #[tokio::test]
-    async fn a_second_interrupt_asks_the_action_to_end_and_its_end_is_told() {
+    async fn a_second_interrupt_asks_the_action_to_end_and_its_end_is_reported() {
         let (outcome, asked) = after(2, true).await;
-        assert_eq!((outcome.ending, asked), (Ending::Failed, 1));
+        assert_eq!((outcome.ending, asked), (OutcomeKind::Failed, 1));
     }
 
     #[tokio::test]
     async fn a_third_one_leaves_an_action_that_does_not_end() {
         let (outcome, asked) = after(3, false).await;
-        assert_eq!((outcome.ending, asked), (Ending::Unknown, 1));
+        assert_eq!((outcome.ending, asked), (OutcomeKind::Unknown, 1));
         assert!(outcome.next.iter().any(|next| next.as_str().contains("pgctl-tui audit a-1")), "{outcome:?}");
     }
 

@@ -5,11 +5,7 @@ pub mod args;
 mod confirm;
 mod edit;
 mod follow;
-mod intent;
 mod verb;
-mod wanted;
 
 pub use edit::{Editor, edited};
-pub use intent::{Misunderstood, intent};
-pub use verb::{Beginning, Begun, PICTURE, run};
-pub use wanted::Wanted;
+pub use verb::{Beginning, SNAPSHOT_TIMEOUT, StartedAction, run};

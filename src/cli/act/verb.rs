@@ -7,41 +7,42 @@ use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::args::{ActOutput, Acting};
-use super::confirm::{Answer, AtTheTerminal, confirmation};
+use super::confirm::{ConfirmAnswer, TerminalOperator, confirmation};
 use super::follow::{follow, interrupts};
-use super::wanted::Wanted;
 use crate::action::Intent;
-use crate::action::note::{Note, Verdict};
+use crate::action::intent::ConfigurationIntent;
+use crate::action::note::{CheckNote, CheckVerdict};
 use crate::action::parameters::lacks_settings;
 use crate::action::permit::Confirmation;
 use crate::action::plan::Plan;
 use crate::action::record::ActionId;
+use crate::action::verb::IntentRequest;
 use crate::cli::exit::Exit;
 use crate::cli::printer::Printer;
 use crate::model::snapshot::Snapshot;
 use crate::observe::once::{settled, until};
 use crate::observe::picture::Handle;
-use crate::operate::desk::{Desk, Drawn};
-use crate::operate::hand::{Hand, News};
+use crate::operate::plan_service::{CheckedPlan, PlanService};
+use crate::operate::ports::{JobLauncher, JobUpdates};
 use crate::report;
 
 /// How long the first whole picture may take.
-pub const PICTURE: Duration = Duration::from_secs(5);
+pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the servers' settings may take, which no first picture waits for.
-const SETTINGS: Duration = Duration::from_secs(3);
+const SETTINGS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Begins a confirmed action.
-pub type Beginning = Box<dyn FnOnce(Plan, Confirmation) -> BoxFuture<'static, anyhow::Result<Begun>>>;
+pub type Beginning = Box<dyn FnOnce(Plan, Confirmation) -> BoxFuture<'static, anyhow::Result<StartedAction>>>;
 
 /// An action that was begun.
-pub struct Begun {
+pub struct StartedAction {
     /// Its name.
     pub action: ActionId,
     /// How it goes on.
-    pub news: News,
+    pub updates: JobUpdates,
     /// What can ask it to end.
-    pub hand: Arc<dyn Hand>,
+    pub launcher: Arc<dyn JobLauncher>,
 }
 
 /// Plans what is `wanted`, shows plan and checks, has it confirmed, and follows it to its end. `begin` is the reason where this
@@ -51,20 +52,26 @@ pub struct Begun {
 /// When standard output cannot be written, or the action could not be begun.
 pub async fn run(
     mut handle: Handle,
-    desk: &Desk,
+    plan_service: &PlanService,
     begin: Result<Beginning, String>,
-    wanted: &Wanted,
+    wanted: &IntentRequest,
     acting: &Acting,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
-    let mut picture = settled(&mut handle, PICTURE).await;
+    // Told before anything is waited for.
+    if let Err(why) = plan_service.permit(wanted.row()) {
+        printer.say(format!("pgctl-tui: {} {}: {why}", wanted.verb(), handle.cluster));
+        return Ok(Exit::Refused);
+    }
+    let mut picture = settled(&mut handle, SNAPSHOT_TIMEOUT).await;
     if wanted.needs_settings() && lacks_settings(&picture.snapshot) {
-        picture = until(&mut handle, SETTINGS, |snapshot| !lacks_settings(snapshot)).await;
+        picture = until(&mut handle, SETTINGS_TIMEOUT, |snapshot| !lacks_settings(snapshot)).await;
     }
     let snapshot = &picture.snapshot;
-    let drawn =
-        wanted.pinned(snapshot).and_then(|intent| desk.draw_up(snapshot, &intent).map_err(|why| why.to_string()));
-    let Drawn { plan, notes } = match drawn {
+    let drawn = wanted
+        .pinned(snapshot)
+        .and_then(|intent| plan_service.make_plan(snapshot, &intent).map_err(|why| why.to_string()));
+    let CheckedPlan { plan, notes } = match drawn {
         Ok(drawn) => drawn,
         Err(why) => {
             printer.say(format!("pgctl-tui: {} {}: {why}", wanted.verb(), handle.cluster));
@@ -73,16 +80,16 @@ pub async fn run(
     };
     show(&plan, &notes, snapshot, acting, printer)?;
     if acting.dry_run {
-        let blocks = notes.iter().any(|note| note.verdict == Verdict::Block);
+        let blocks = notes.iter().any(|note| note.verdict == CheckVerdict::Block);
         return Ok(if blocks { Exit::Refused } else { Exit::Done });
     }
     let begin = match begin {
         Ok(begin) => begin,
         Err(why) => return Ok(refused(&why, printer)),
     };
-    let confirmed = match confirmation(&plan, &notes, acting, &mut AtTheTerminal).await {
-        Answer::Confirmed(confirmed) => confirmed,
-        Answer::Refused(why) => return Ok(refused(&why, printer)),
+    let confirmed = match confirmation(&plan, &notes, acting, &mut TerminalOperator).await {
+        ConfirmAnswer::Confirmed(confirmed) => confirmed,
+        ConfirmAnswer::Refused(why) => return Ok(refused(&why, printer)),
     };
     // Where it cannot be written down, nothing was sent and nothing will be.
     let under_way = match begin(plan, confirmed).await {
@@ -100,7 +107,7 @@ fn refused(why: &str, printer: &mut Printer) -> Exit {
 
 fn show(
     plan: &Plan,
-    notes: &[Note],
+    notes: &[CheckNote],
     snapshot: &Snapshot,
     acting: &Acting,
     printer: &mut Printer,
@@ -112,7 +119,7 @@ fn show(
     for line in report::plan::plan(plan) {
         printer.line(&line)?;
     }
-    if let Intent::Configure { changes } = &plan.intent {
+    if let Intent::Configuration(ConfigurationIntent::Configure { changes }) = &plan.intent {
         for line in report::difference::lines(changes, snapshot) {
             printer.line(&line)?;
         }

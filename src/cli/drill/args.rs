@@ -10,7 +10,7 @@ use crate::action::drill::Scenario;
 /// Arguments of `drill`.
 #[derive(Args, Debug, Clone)]
 pub struct Drill {
-    /// What is to be done; none lists the scenarios with how they went.
+    /// The command; without one, list the scenarios with their results.
     #[command(subcommand)]
     pub command: Option<DrillCommand>,
 }
@@ -18,59 +18,60 @@ pub struct Drill {
 /// What is done with drills.
 #[derive(Subcommand, Debug, Clone)]
 pub enum DrillCommand {
-    /// Break something on purpose, undo it, and measure what the users notice.
+    /// Inject a fault, revert it, and measure the impact on clients.
     Run {
-        /// What is practised.
+        /// The scenario.
         #[arg(value_enum)]
         scenario: ScenarioArg,
-        /// The longest outage wished for, such as 30s; a longer one ends with exit code 1.
+        /// RTO target, such as 30s; if it is missed, the exit code is 1.
         #[arg(long, value_name = "SPAN")]
         target: Option<String>,
-        /// How it is confirmed and told.
+        /// How it is confirmed and shown.
         #[command(flatten)]
         acting: Acting,
     },
-    /// Run the drills of a file one after another, each on a whole cluster; the first that fails is the last.
+    /// Run the drills of a file one after another; stop at the first that fails or if the cluster has not recovered.
     Sequence {
         /// The file; see docs/drills.md.
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
-        /// How each is confirmed and told.
+        /// How each is confirmed and shown.
         #[command(flatten)]
         acting: Acting,
     },
     /// List the reports.
     List {
-        /// Form.
+        /// Output format.
         #[arg(long, short, value_enum, default_value_t)]
         output: DrillOutput,
     },
     /// Show a report.
     Show {
-        /// Its name or the beginning of it [default: the newest].
+        /// The report ID or its first characters [default: the latest].
         report: Option<String>,
-        /// Form.
+        /// Output format.
         #[arg(long, short, value_enum, default_value_t)]
         output: DrillOutput,
     },
-    /// Undo what drills left standing whose processes died.
+    /// Revert what drills left behind when their processes died.
+    #[command(name = "revert", alias = "mend")]
     Mend,
 }
 
 /// A scenario as it is typed.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ScenarioArg {
-    /// Hand the lead over in good order.
+    /// Switchover.
     Switchover,
-    /// Stop the leader in good order.
+    /// Stop the leader gracefully.
     Stop,
     /// Kill the leader.
     Kill,
-    /// Freeze the leader: its connections stay open and nothing answers.
+    /// Pause the leader's container: its connections stay open and nothing responds.
     Freeze,
-    /// Cut the leader off the network.
+    /// Isolate the leader from the network.
     Cut,
-    /// Kill most members of the DCS.
+    /// Kill a majority of the DCS members.
     Dcs,
     /// Kill the router.
     Router,
@@ -90,10 +91,10 @@ impl From<ScenarioArg> for Scenario {
     }
 }
 
-/// Form of reports.
+/// Output format of reports.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum DrillOutput {
-    /// Lines for people.
+    /// Text.
     #[default]
     Table,
     /// JSON.

@@ -5,4 +5,4 @@ mod sequence;
 mod show;
 
 pub use sequence::{Sequence, SequenceError};
-pub use show::{Shown, list, overview, owed, report, show, table};
+pub use show::{Shown, list, overview, pending_repairs, report, show, table};

@@ -34,7 +34,7 @@ pub struct SequenceError(String);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct SequenceFile {
     cluster: Option<String>,
     target: Option<String>,
     pause: Option<String>,
@@ -51,7 +51,7 @@ struct WrittenStep {
 }
 
 /// How long the cluster is left whole after a drill, unless the file says otherwise.
-const PAUSE: Duration = Duration::from_secs(30);
+const DEFAULT_PAUSE: Duration = Duration::from_secs(30);
 
 impl Sequence {
     /// Reads the text of a file.
@@ -59,19 +59,19 @@ impl Sequence {
     /// # Errors
     /// What is wrong with it, in one line.
     pub fn read(text: &str) -> Result<Self, SequenceError> {
-        let written: Written =
+        let written: SequenceFile =
             toml::from_str(text).map_err(|error| SequenceError(error.to_string().trim().replace('\n', " ")))?;
         let span = |key: &str, text: Option<&String>| {
             let read = text.map(|text| duration(text).map_err(|problem| SequenceError(format!("{key}: {problem}"))));
             read.transpose()
         };
         let target = span("target", written.target.as_ref())?;
-        let pause = span("pause", written.pause.as_ref())?.unwrap_or(PAUSE);
+        let pause = span("pause", written.pause.as_ref())?.unwrap_or(DEFAULT_PAUSE);
         let mut steps = Vec::new();
         for (at, step) in (1..).zip(&written.steps) {
-            let scenario = Scenario::from_word(&step.scenario).ok_or_else(|| {
-                let known: Vec<&str> = Scenario::ALL.into_iter().map(Scenario::word).collect();
-                SequenceError(format!("step {at}: no scenario {}; there is {}", step.scenario, known.join(", ")))
+            let scenario = Scenario::from_name(&step.scenario).ok_or_else(|| {
+                let known: Vec<&str> = Scenario::ALL.into_iter().map(Scenario::as_str).collect();
+                SequenceError(format!("step {at}: no scenario {}; available: {}", step.scenario, known.join(", ")))
             })?;
             steps.push(SequenceStep {
                 scenario,
@@ -97,17 +97,17 @@ mod tests {
         let text = "cluster = \"lab\"\ntarget = \"40s\"\n[[steps]]\nscenario = \"switchover\"\ntarget = \"5s\"\n\
                     [[steps]]\nscenario = \"kill\"\npause = \"1m\"\n";
         let sequence = Sequence::read(text).expect("a sequence");
-        let told: Vec<_> = sequence.steps.iter().map(|s| (s.scenario, s.target, s.pause)).collect();
+        let reported: Vec<_> = sequence.steps.iter().map(|s| (s.scenario, s.target, s.pause)).collect();
         let seconds = Duration::from_secs;
         assert_eq!(
-            told,
-            [(Scenario::Switchover, Some(seconds(5)), PAUSE), (Scenario::Kill, Some(seconds(40)), seconds(60)),]
+            reported,
+            [(Scenario::Switchover, Some(seconds(5)), DEFAULT_PAUSE), (Scenario::Kill, Some(seconds(40)), seconds(60)),]
         );
     }
 
     #[rstest]
     #[case("", "no [[steps]]")]
-    #[case("[[steps]]\nscenario = \"quake\"", "step 1: no scenario quake; there is switchover, stop")]
+    #[case("[[steps]]\nscenario = \"quake\"", "step 1: no scenario quake; available: switchover, stop")]
     #[case("[[steps]]\nscenario = \"kill\"\ntarget = \"soon\"", "target")]
     #[case("[[steps]]\nscenario = \"kill\"\nnode = \"pg-0\"", "node")]
     fn nonsense_is_named(#[case] text: &str, #[case] expected: &str) {

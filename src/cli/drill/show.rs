@@ -6,8 +6,8 @@ use super::super::exit::Exit;
 use super::super::printer::Printer;
 use super::super::status::zone;
 use super::args::DrillOutput;
-use crate::action::drill_report::Report;
-use crate::operate::drill::{Owed, Reports};
+use crate::action::drill_report::DrillReport;
+use crate::operate::drill::{PendingRepair, Reports};
 use crate::report::drill as lines;
 use crate::report::table::Table;
 use crate::report::text;
@@ -19,7 +19,7 @@ const WIDTH: usize = 100;
 pub type Shown = anyhow::Result<Exit>;
 
 /// The reports that can be read; what cannot is said.
-fn readable(reports: &Reports, cluster: Option<&str>, printer: &mut Printer) -> anyhow::Result<Vec<Report>> {
+fn readable(reports: &Reports, cluster: Option<&str>, printer: &mut Printer) -> anyhow::Result<Vec<DrillReport>> {
     let (mut found, defects) = reports.list(None)?;
     for defect in defects {
         printer.say(format!("pgctl-tui: {defect}"));
@@ -46,7 +46,7 @@ pub fn table(table: &Table, printer: &mut Printer) -> anyhow::Result<()> {
 pub fn overview(reports: &Reports, cluster: Option<&str>, printer: &mut Printer) -> Shown {
     let found = readable(reports, cluster, printer)?;
     table(&lines::scenarios(&found, &zone()), printer)?;
-    printer.say("practise one: pgctl-tui drill run SCENARIO; look first: --dry-run");
+    printer.say("start one: pgctl-tui drill run SCENARIO; preview: --dry-run");
     Ok(Exit::Done)
 }
 
@@ -89,8 +89,8 @@ pub fn show(
     };
     let Some(one) = one else {
         printer.say(match name {
-            Some(_) => "pgctl-tui: no report is called so, or several begin so; see: pgctl-tui drill list",
-            None => "pgctl-tui: no drill is on record; begin one: pgctl-tui drill run switchover",
+            Some(_) => "pgctl-tui: no report with this ID, or several; see: pgctl-tui drill list",
+            None => "pgctl-tui: no drills recorded; start one: pgctl-tui drill run switchover",
         });
         return Ok(Exit::Usage);
     };
@@ -102,11 +102,16 @@ pub fn show(
 ///
 /// # Errors
 /// When standard output cannot be written.
-pub fn report(report: &Report, others: &[Report], output: DrillOutput, printer: &mut Printer) -> anyhow::Result<()> {
-    let of_it: Vec<Report> = others.iter().filter(|other| other.cluster == report.cluster).cloned().collect();
+pub fn report(
+    report: &DrillReport,
+    others: &[DrillReport],
+    output: DrillOutput,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
+    let of_it: Vec<DrillReport> = others.iter().filter(|other| other.cluster == report.cluster).cloned().collect();
     match output {
         DrillOutput::Table => {
-            for line in lines::story(report, &of_it, &zone(), printer.width().unwrap_or(WIDTH)) {
+            for line in lines::timeline_lines(report, &of_it, &zone(), printer.width().unwrap_or(WIDTH)) {
                 printer.line(&line)?;
             }
         }
@@ -117,10 +122,12 @@ pub fn report(report: &Report, others: &[Report], output: DrillOutput, printer: 
 }
 
 /// Says what drills have left standing.
-pub fn owed(all: &[Owed], printer: &mut Printer) {
-    for owed in all {
-        let what = owed.words().join("; ");
-        printer
-            .say(format!("pgctl-tui: {} ({}) died and left: {what} → pgctl-tui drill mend", owed.title, owed.action));
+pub fn pending_repairs(all: &[PendingRepair], printer: &mut Printer) {
+    for pending_undo in all {
+        let what = pending_undo.describe().join("; ");
+        printer.say(format!(
+            "pgctl-tui: {} ({}) died and left: {what} → pgctl-tui drill revert",
+            pending_undo.title, pending_undo.action
+        ));
     }
 }

@@ -20,9 +20,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::transport::{Endpoint, Uri};
 
-use super::carrier::Carrier;
+use super::bare_connection::BareConnection;
 use super::error::EtcdError;
-use super::login::{self, Entry, SharedLogin};
+use super::login::{self, LoginResult, SharedLogin};
 use crate::client::cause;
 use crate::client::cause::Cause;
 use crate::client::resolve::lookup;
@@ -54,9 +54,9 @@ impl EndpointName {
             Some((scheme, _)) => return Err(wrong(&format!("unknown scheme {scheme}"))),
         };
         let uri: Uri = rest.trim_end_matches('/').parse().map_err(|_| wrong("expected http://host:port"))?;
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("no host given"))?;
         if uri.path().len() > 1 {
-            return Err(wrong("a path is not possible"));
+            return Err(wrong("a path is not allowed"));
         }
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Ok(Self { host, port: uri.port_u16().unwrap_or(2379), tls })
@@ -92,21 +92,23 @@ pub struct Connector {
     endpoints: Arc<[EndpointName]>,
     tls: Option<Arc<ClientConfig>>,
     login: Option<Arc<SharedLogin>>,
-    timeouts: Timeouts,
+    settings: Arc<EtcdEndpoints>,
 }
 
 /// An endpoint that has not answered after this long is no longer waited for alone: the next one is tried beside it.
 const STAGGER: Duration = Duration::from_millis(40);
 
 /// What a request is sent through: one authenticated connection.
-pub(super) struct Link {
+pub(super) struct AuthenticatedConnection {
     pub(super) endpoint: String,
     pub(super) client: Client,
     pub(super) login: Login,
     tls: bool,
-    carrier: Carrier,
+    bare_connection: BareConnection,
     /// Whether the far end is known to take what is said.
     spoken: AtomicBool,
+    /// Somebody had trouble with it: nobody joins it any more.
+    spent: AtomicBool,
 }
 
 impl Connector {
@@ -139,7 +141,12 @@ impl Connector {
         } else {
             None
         };
-        Ok(Self { endpoints: names.into(), tls, login: login::shared(endpoints), timeouts: endpoints.timeouts })
+        Ok(Self {
+            endpoints: names.into(),
+            tls,
+            login: login::shared(endpoints),
+            settings: Arc::new(endpoints.clone()),
+        })
     }
 
     /// The endpoints, in the order of the configuration.
@@ -148,24 +155,37 @@ impl Connector {
     }
 
     pub(super) fn timeouts(&self) -> Timeouts {
-        self.timeouts
+        self.settings.timeouts
+    }
+
+    pub(super) fn settings(&self) -> &Arc<EtcdEndpoints> {
+        &self.settings
     }
 
     /// Connects and logs in. `strict` requests are refused at once by a member that knows no leader; others are
     /// answered as far as it can, without login if need be.
-    pub(super) async fn open(&self, index: usize, strict: bool) -> Result<Link, EtcdError> {
+    pub(super) async fn open(&self, index: usize, strict: bool) -> Result<AuthenticatedConnection, EtcdError> {
         let Some(name) = self.endpoints.get(index) else {
             return Err(EtcdError::new("etcd", Cause::UnexpectedAnswer, "no such endpoint"));
         };
         let endpoint = name.to_string();
-        let deadline = self.timeouts.connect;
+        let deadline = self.settings.timeouts.connect;
         let channel = timeout(deadline, self.channel(name, &endpoint))
             .await
             .map_err(|_| EtcdError::timed_out(&endpoint, deadline))??;
-        let carrier = Carrier { endpoint: endpoint.clone(), channel, deadline: self.timeouts.request };
-        let (client, login) = Box::pin(self.enter(&carrier, strict)).await?;
+        let bare_connection =
+            BareConnection { endpoint: endpoint.clone(), channel, deadline: self.settings.timeouts.request };
+        let (client, login) = Box::pin(self.enter(&bare_connection, strict)).await?;
         let spoken = AtomicBool::new(login == Login::Accepted);
-        Ok(Link { endpoint, client, login, tls: name.tls, carrier, spoken })
+        Ok(AuthenticatedConnection {
+            endpoint,
+            client,
+            login,
+            tls: name.tls,
+            bare_connection,
+            spoken,
+            spent: AtomicBool::new(false),
+        })
     }
 
     /// Asks the endpoints by `attempt`, beginning with `first`, until one answers: each next one is asked as soon as
@@ -176,7 +196,7 @@ impl Connector {
     pub(super) async fn race<T, F>(
         &self,
         first: usize,
-        patience: Duration,
+        time_limit: Duration,
         attempt: impl Fn(usize) -> F,
     ) -> Result<(usize, T), EtcdError>
     where
@@ -188,7 +208,7 @@ impl Connector {
         let mut unanswered = Vec::new();
         let nobody = || EtcdError::new("etcd", Cause::UnexpectedAnswer, "no endpoint is configured");
         let mut failures: Vec<EtcdError> = Vec::new();
-        let mut deadline = Instant::now() + patience;
+        let mut deadline = Instant::now() + time_limit;
         loop {
             if let Some(index) = waiting.next() {
                 let attempt = attempt(index);
@@ -202,7 +222,7 @@ impl Connector {
                     unanswered.retain(|other| *other != index);
                     if failure.cause == Cause::NoQuorum {
                         // The majority may be on the other side, but then it is near.
-                        deadline = deadline.min(Instant::now() + self.timeouts.request / 2);
+                        deadline = deadline.min(Instant::now() + self.settings.timeouts.request / 2);
                     }
                     let refused = failure.cause == Cause::Credentials;
                     failures.push(failure);
@@ -222,8 +242,8 @@ impl Connector {
     }
 
     /// Patience for [`race`](Self::race) that gives every endpoint all its time.
-    pub(super) fn patience(&self) -> Duration {
-        self.timeouts.connect + self.timeouts.request
+    pub(super) fn time_limit(&self) -> Duration {
+        self.settings.timeouts.connect + self.settings.timeouts.request
     }
 
     async fn channel(&self, name: &EndpointName, endpoint: &str) -> Result<tonic::transport::Channel, EtcdError> {
@@ -244,7 +264,7 @@ impl Connector {
             .map_err(|error| EtcdError::library(endpoint, &etcd_client::Error::TransportError(error)))
     }
 
-    async fn stream(&self, name: &EndpointName, endpoint: &str) -> Result<Box<dyn Wire>, EtcdError> {
+    async fn stream(&self, name: &EndpointName, endpoint: &str) -> Result<Box<dyn EtcdStream>, EtcdError> {
         let socket = tcp(name, endpoint).await?;
         let Some(config) = self.tls.as_ref().filter(|_| name.tls) else { return Ok(Box::new(socket)) };
         let host = ServerName::try_from(name.host.clone())
@@ -257,33 +277,33 @@ impl Connector {
     }
 
     /// The client for a connection that stands: with the login that all connections to this store share.
-    async fn enter(&self, carrier: &Carrier, strict: bool) -> Result<(Client, Login), EtcdError> {
-        let Some(shared) = &self.login else { return Ok((carrier.stranger(strict).await?, Login::NotAsked)) };
+    async fn enter(&self, bare_connection: &BareConnection, strict: bool) -> Result<(Client, Login), EtcdError> {
+        let Some(shared) = &self.login else { return Ok((bare_connection.foreign(strict).await?, Login::NotAsked)) };
         let mut refused = None;
         if let Some(token) = shared.known() {
-            match carrier.takes(&token).await? {
-                Some(true) => return Ok((carrier.known(shared, token, strict).await?, Login::Accepted)),
+            match bare_connection.takes(&token).await? {
+                Some(true) => return Ok((bare_connection.known(shared, token, strict).await?, Login::Accepted)),
                 Some(false) => refused = Some(token),
-                None => return nobody_can(carrier, strict).await,
+                None => return nobody_can(bare_connection, strict).await,
             }
         }
         // A login is a proposal to the majority: only a member that has one is asked for it.
-        let Some(()) = carrier.may_log_in().await? else { return nobody_can(carrier, strict).await };
-        let entry = timeout(carrier.deadline, shared.entry(carrier, refused.as_ref())).await;
-        match entry.map_err(|_| carrier.slow_login())?? {
-            Entry::With(token) => Ok((carrier.known(shared, token, strict).await?, Login::Accepted)),
-            Entry::Open => Ok((carrier.stranger(strict).await?, Login::NotEnabled)),
+        let Some(()) = bare_connection.may_log_in().await? else { return nobody_can(bare_connection, strict).await };
+        let entry = timeout(bare_connection.deadline, shared.entry(bare_connection, refused.as_ref())).await;
+        match entry.map_err(|_| bare_connection.slow_login())?? {
+            LoginResult::With(token) => Ok((bare_connection.known(shared, token, strict).await?, Login::Accepted)),
+            LoginResult::Open => Ok((bare_connection.foreign(strict).await?, Login::NotEnabled)),
         }
     }
 }
 
 /// What a member without a majority is good for.
-async fn nobody_can(carrier: &Carrier, strict: bool) -> Result<(Client, Login), EtcdError> {
+async fn nobody_can(bare_connection: &BareConnection, strict: bool) -> Result<(Client, Login), EtcdError> {
     if strict {
-        let why = "it is alive without a leader: nobody can log in";
-        return Err(EtcdError::new(&carrier.endpoint, Cause::NoQuorum, why));
+        let why = "it is up but has no leader: login is impossible";
+        return Err(EtcdError::new(&bare_connection.endpoint, Cause::NoQuorum, why));
     }
-    Ok((carrier.stranger(false).await?, Login::Impossible))
+    Ok((bare_connection.foreign(false).await?, Login::Impossible))
 }
 
 impl fmt::Debug for Connector {
@@ -292,16 +312,25 @@ impl fmt::Debug for Connector {
     }
 }
 
-impl Link {
+impl AuthenticatedConnection {
     /// The same connection without login and without asking for a leader: a member cut off from its peers still
     /// answers it, if only to say that it knows no leader or wants credentials.
     pub(super) async fn lenient(&self) -> Result<Client, EtcdError> {
-        self.carrier.stranger(false).await
+        self.bare_connection.foreign(false).await
+    }
+
+    /// Nobody joins it any more.
+    pub(super) fn spend(&self) {
+        self.spent.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Relaxed)
     }
 
     /// How long one answer is waited for.
     pub(super) fn deadline(&self) -> Duration {
-        self.carrier.deadline
+        self.bare_connection.deadline
     }
 
     /// Awaits `request` up to the deadline for one answer.
@@ -316,9 +345,9 @@ impl Link {
             }
             Err(error) if error.cause == Cause::Closed && !self.spoken.load(Ordering::Relaxed) => {
                 let hint = if self.tls {
-                    "right after the TLS handshake: the server may want a client certificate"
+                    "right after the TLS handshake: the server may require a client certificate"
                 } else {
-                    "at the first word, in plain text: the port may want TLS, which is https:// in the URL"
+                    "at the first message, unencrypted: the port may require TLS (https:// in the URL)"
                 };
                 Err(EtcdError::new(&error.endpoint, Cause::Closed, hint))
             }
@@ -339,9 +368,9 @@ pub(super) async fn bounded<T>(
         .map_err(|error| EtcdError::library(endpoint, &error))
 }
 
-trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+trait EtcdStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> EtcdStream for T {}
 
 /// Connects to the first of the name's addresses that takes it: one address family may lead nowhere.
 async fn tcp(name: &EndpointName, endpoint: &str) -> Result<TcpStream, EtcdError> {
@@ -349,7 +378,7 @@ async fn tcp(name: &EndpointName, endpoint: &str) -> Result<TcpStream, EtcdError
         .await
         .map_err(|error| EtcdError::new(endpoint, Cause::Name, cause::why(&error)))?;
     let mut attempts: FuturesUnordered<_> = addresses.into_iter().take(4).map(TcpStream::connect).collect();
-    let mut failure = EtcdError::new(endpoint, Cause::Name, "the name has no address");
+    let mut failure = EtcdError::new(endpoint, Cause::Name, "the host name has no address");
     while let Some(attempt) = attempts.next().await {
         match attempt {
             Ok(stream) => {

@@ -16,19 +16,19 @@ use crate::config::endpoint::{EtcdEndpoints, Timeouts, TlsSettings};
 
 /// How the member behaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Mood {
+pub(crate) enum ServerMode {
     /// As it should.
     Healthy,
     /// Alone, and aware of it.
     Leaderless,
     /// Alone, and not aware of it yet: what needs the majority hangs.
-    Deserted,
+    NoLeader,
     /// Says that the user may not read.
     Forbidding,
 }
 
 struct State {
-    mood: Mood,
+    server_mode: ServerMode,
     revision: i64,
     compacted: i64,
     keys: BTreeMap<Vec<u8>, PbKeyValue>,
@@ -62,7 +62,7 @@ pub(crate) struct Member {
     events: broadcast::Sender<PbEvent>,
 }
 
-type Answer<T> = Result<Response<T>, Status>;
+type RpcResult<T> = Result<Response<T>, Status>;
 
 /// Endpoints with short deadlines.
 pub(crate) fn endpoints(urls: &[&str]) -> EtcdEndpoints {
@@ -80,7 +80,7 @@ impl Member {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let state = State {
-            mood: Mood::Healthy,
+            server_mode: ServerMode::Healthy,
             revision: 1,
             compacted: 0,
             keys: BTreeMap::new(),
@@ -156,12 +156,12 @@ impl Member {
     }
 
     /// Changes how it behaves.
-    pub(crate) fn feel(&self, mood: Mood) {
-        self.state().mood = mood;
+    pub(crate) fn set_mode(&self, server_mode: ServerMode) {
+        self.state().server_mode = server_mode;
     }
 
     /// From now on watches are not told of changes.
-    pub(crate) fn fall_silent(&self) {
+    pub(crate) fn stop_answering(&self) {
         self.state().deaf = true;
     }
 
@@ -173,7 +173,7 @@ impl Member {
     }
 
     /// What a status answer lists as errors.
-    pub(crate) fn complain(&self, error: &str) {
+    pub(crate) fn report_problem(&self, error: &str) {
         self.state().errors.push(error.to_owned());
     }
 
@@ -278,7 +278,7 @@ impl Member {
         if self.state().writable { Ok(()) } else { self.change::<()>(what).map(|_| ()) }
     }
 
-    async fn told<T>(&self, answer: T) -> Answer<T> {
+    async fn reported<T>(&self, answer: T) -> RpcResult<T> {
         if self.state().mute {
             return std::future::pending().await;
         }
@@ -320,17 +320,17 @@ impl Member {
         PbTxnResponse { header: Some(self.header()), succeeded, responses }
     }
 
-    fn change<T>(&self, what: &'static str) -> Answer<T> {
+    fn change<T>(&self, what: &'static str) -> RpcResult<T> {
         self.state().changes.push(what);
         Err(Status::unimplemented(what))
     }
 
     pub(super) async fn majority(&self, strict: bool) -> Result<(), Status> {
-        let mood = self.state().mood;
-        match mood {
-            Mood::Healthy | Mood::Forbidding => Ok(()),
-            Mood::Leaderless if strict => Err(Status::unavailable("etcdserver: no leader")),
-            Mood::Leaderless | Mood::Deserted => std::future::pending().await,
+        let server_mode = self.state().server_mode;
+        match server_mode {
+            ServerMode::Healthy | ServerMode::Forbidding => Ok(()),
+            ServerMode::Leaderless if strict => Err(Status::unavailable("etcdserver: no leader")),
+            ServerMode::Leaderless | ServerMode::NoLeader => std::future::pending().await,
         }
     }
 
@@ -368,40 +368,40 @@ fn strict<T>(request: &Request<T>) -> bool {
 impl PbKvService for Member {
     type RangeStreamStream = BoxStream<'static, Result<PbRangeStreamResponse, Status>>;
 
-    async fn range(&self, request: Request<PbRangeRequest>) -> Answer<PbRangeResponse> {
+    async fn range(&self, request: Request<PbRangeRequest>) -> RpcResult<PbRangeResponse> {
         if !request.get_ref().serializable {
             self.majority(strict(&request)).await?;
         }
         self.admit(&request)?;
         let locks = request.get_ref().key.starts_with(b"/pgctl-tui/");
-        let forbidden = { self.state().mood == Mood::Forbidding || (self.state().secretive && locks) };
+        let forbidden = { self.state().server_mode == ServerMode::Forbidding || (self.state().secretive && locks) };
         if forbidden {
             return Err(Status::permission_denied("etcdserver: permission denied"));
         }
         Ok(Response::new(self.range_of(request.get_ref())))
     }
 
-    async fn range_stream(&self, _: Request<PbRangeRequest>) -> Answer<Self::RangeStreamStream> {
+    async fn range_stream(&self, _: Request<PbRangeRequest>) -> RpcResult<Self::RangeStreamStream> {
         Err(Status::unimplemented("range stream"))
     }
 
-    async fn put(&self, _: Request<PbPutRequest>) -> Answer<PbPutResponse> {
+    async fn put(&self, _: Request<PbPutRequest>) -> RpcResult<PbPutResponse> {
         self.change("put")
     }
 
-    async fn delete_range(&self, _: Request<PbDeleteRequest>) -> Answer<PbDeleteResponse> {
+    async fn delete_range(&self, _: Request<PbDeleteRequest>) -> RpcResult<PbDeleteResponse> {
         self.change("delete")
     }
 
-    async fn txn(&self, request: Request<PbTxnRequest>) -> Answer<PbTxnResponse> {
+    async fn txn(&self, request: Request<PbTxnRequest>) -> RpcResult<PbTxnResponse> {
         self.may_change("txn")?;
         self.majority(strict(&request)).await?;
         self.admit(&request)?;
         let answer = self.apply(request.into_inner());
-        self.told(answer).await
+        self.reported(answer).await
     }
 
-    async fn compact(&self, _: Request<PbCompactionRequest>) -> Answer<PbCompactionResponse> {
+    async fn compact(&self, _: Request<PbCompactionRequest>) -> RpcResult<PbCompactionResponse> {
         self.change("compact")
     }
 }
@@ -410,7 +410,7 @@ impl PbKvService for Member {
 impl PbWatchService for Member {
     type WatchStream = BoxStream<'static, Result<PbWatchResponse, Status>>;
 
-    async fn watch(&self, request: Request<tonic::Streaming<PbWatchRequest>>) -> Answer<Self::WatchStream> {
+    async fn watch(&self, request: Request<tonic::Streaming<PbWatchRequest>>) -> RpcResult<Self::WatchStream> {
         let admitted = self.admit(&request);
         let mut asked = request.into_inner();
         let created = asked.message().await?.and_then(|message| message.request_union);
@@ -432,8 +432,9 @@ impl PbWatchService for Member {
                 let compact_revision = state.compacted;
                 first.push(PbWatchResponse { canceled: true, compact_revision, ..PbWatchResponse::default() });
             }
-            let told = |event: &&PbEvent| event.kv.as_ref().is_some_and(|kv| kv.mod_revision >= wanted.start_revision);
-            let events: Vec<_> = state.log.iter().filter(told).cloned().collect();
+            let reported =
+                |event: &&PbEvent| event.kv.as_ref().is_some_and(|kv| kv.mod_revision >= wanted.start_revision);
+            let events: Vec<_> = state.log.iter().filter(reported).cloned().collect();
             if !events.is_empty() && !state.deaf {
                 first.push(PbWatchResponse { events, ..PbWatchResponse::default() });
             }
@@ -453,7 +454,7 @@ impl PbWatchService for Member {
 impl PbLeaseService for Member {
     type LeaseKeepAliveStream = BoxStream<'static, Result<PbLeaseKeepAliveResponse, Status>>;
 
-    async fn lease_grant(&self, request: Request<PbLeaseGrantRequest>) -> Answer<PbLeaseGrantResponse> {
+    async fn lease_grant(&self, request: Request<PbLeaseGrantRequest>) -> RpcResult<PbLeaseGrantResponse> {
         self.may_change("lease grant")?;
         self.majority(strict(&request)).await?;
         self.admit(&request)?;
@@ -465,10 +466,10 @@ impl PbLeaseService for Member {
             id
         };
         let ttl = request.get_ref().ttl;
-        self.told(PbLeaseGrantResponse { header: Some(self.header()), id, ttl, error: String::new() }).await
+        self.reported(PbLeaseGrantResponse { header: Some(self.header()), id, ttl, error: String::new() }).await
     }
 
-    async fn lease_revoke(&self, request: Request<PbLeaseRevokeRequest>) -> Answer<PbLeaseRevokeResponse> {
+    async fn lease_revoke(&self, request: Request<PbLeaseRevokeRequest>) -> RpcResult<PbLeaseRevokeResponse> {
         self.may_change("lease revoke")?;
         let id = request.get_ref().id;
         let known = self.state().leases.contains(&id);
@@ -476,25 +477,25 @@ impl PbLeaseService for Member {
             return Err(Status::not_found("etcdserver: requested lease not found"));
         }
         self.drop_lease(id);
-        self.told(PbLeaseRevokeResponse { header: Some(self.header()) }).await
+        self.reported(PbLeaseRevokeResponse { header: Some(self.header()) }).await
     }
 
     async fn lease_keep_alive(
         &self,
         request: Request<tonic::Streaming<PbLeaseKeepAliveRequest>>,
-    ) -> Answer<Self::LeaseKeepAliveStream> {
+    ) -> RpcResult<Self::LeaseKeepAliveStream> {
         self.may_change("lease keep-alive")?;
         let mut asked = request.into_inner();
         let id = asked.message().await?.map_or(0, |first| first.id);
         let ttl = if self.state().leases.contains(&id) { 15 } else { 0 };
         let answer = PbLeaseKeepAliveResponse { header: Some(self.header()), id, ttl };
-        self.told(stream::iter([Ok(answer)]).chain(stream::pending()).boxed()).await
+        self.reported(stream::iter([Ok(answer)]).chain(stream::pending()).boxed()).await
     }
 
     async fn lease_time_to_live(
         &self,
         request: Request<PbLeaseTimeToLiveRequest>,
-    ) -> Answer<PbLeaseTimeToLiveResponse> {
+    ) -> RpcResult<PbLeaseTimeToLiveResponse> {
         self.majority(strict(&request)).await?;
         self.admit(&request)?;
         let ttl = self.state().lease_left;
@@ -508,7 +509,7 @@ impl PbLeaseService for Member {
         }))
     }
 
-    async fn lease_leases(&self, _: Request<PbLeaseLeasesRequest>) -> Answer<PbLeaseLeasesResponse> {
+    async fn lease_leases(&self, _: Request<PbLeaseLeasesRequest>) -> RpcResult<PbLeaseLeasesResponse> {
         Err(Status::unimplemented("leases"))
     }
 }
@@ -517,7 +518,7 @@ impl PbLeaseService for Member {
 impl PbMaintenanceService for Member {
     type SnapshotStream = BoxStream<'static, Result<PbSnapshotResponse, Status>>;
 
-    async fn alarm(&self, request: Request<PbAlarmRequest>) -> Answer<PbAlarmResponse> {
+    async fn alarm(&self, request: Request<PbAlarmRequest>) -> RpcResult<PbAlarmResponse> {
         if request.into_inner().action != etcd_client::AlarmAction::Get as i32 {
             return self.change("alarm");
         }
@@ -530,14 +531,14 @@ impl PbMaintenanceService for Member {
         Ok(Response::new(PbAlarmResponse { header, alarms }))
     }
 
-    async fn status(&self, _: Request<PbStatusRequest>) -> Answer<PbStatusResponse> {
+    async fn status(&self, _: Request<PbStatusRequest>) -> RpcResult<PbStatusResponse> {
         let header = Some(self.header());
         let mut state = self.state();
         state.statuses += 1;
         if state.status_for_root {
             return Err(Status::permission_denied("etcdserver: permission denied"));
         }
-        let led = matches!(state.mood, Mood::Healthy | Mood::Forbidding | Mood::Deserted);
+        let led = matches!(state.server_mode, ServerMode::Healthy | ServerMode::Forbidding | ServerMode::NoLeader);
         Ok(Response::new(PbStatusResponse {
             header,
             version: "3.5.16".to_owned(),
@@ -552,53 +553,53 @@ impl PbMaintenanceService for Member {
         }))
     }
 
-    async fn defragment(&self, _: Request<PbDefragmentRequest>) -> Answer<PbDefragmentResponse> {
+    async fn defragment(&self, _: Request<PbDefragmentRequest>) -> RpcResult<PbDefragmentResponse> {
         self.change("defragment")
     }
 
-    async fn hash(&self, _: Request<PbHashRequest>) -> Answer<PbHashResponse> {
+    async fn hash(&self, _: Request<PbHashRequest>) -> RpcResult<PbHashResponse> {
         self.change("hash")
     }
 
-    async fn hash_kv(&self, _: Request<PbHashKvRequest>) -> Answer<PbHashKvResponse> {
+    async fn hash_kv(&self, _: Request<PbHashKvRequest>) -> RpcResult<PbHashKvResponse> {
         self.change("hash kv")
     }
 
-    async fn snapshot(&self, _: Request<PbSnapshotRequest>) -> Answer<Self::SnapshotStream> {
+    async fn snapshot(&self, _: Request<PbSnapshotRequest>) -> RpcResult<Self::SnapshotStream> {
         self.change("snapshot")
     }
 
-    async fn move_leader(&self, _: Request<PbMoveLeaderRequest>) -> Answer<PbMoveLeaderResponse> {
+    async fn move_leader(&self, _: Request<PbMoveLeaderRequest>) -> RpcResult<PbMoveLeaderResponse> {
         self.change("move leader")
     }
 
-    async fn downgrade(&self, _: Request<PbDowngradeRequest>) -> Answer<PbDowngradeResponse> {
+    async fn downgrade(&self, _: Request<PbDowngradeRequest>) -> RpcResult<PbDowngradeResponse> {
         self.change("downgrade")
     }
 }
 
 #[tonic::async_trait]
 impl PbClusterService for Member {
-    async fn member_add(&self, _: Request<PbMemberAddRequest>) -> Answer<PbMemberAddResponse> {
+    async fn member_add(&self, _: Request<PbMemberAddRequest>) -> RpcResult<PbMemberAddResponse> {
         self.change("member add")
     }
 
-    async fn member_remove(&self, _: Request<PbMemberRemoveRequest>) -> Answer<PbMemberRemoveResponse> {
+    async fn member_remove(&self, _: Request<PbMemberRemoveRequest>) -> RpcResult<PbMemberRemoveResponse> {
         self.change("member remove")
     }
 
-    async fn member_update(&self, _: Request<PbMemberUpdateRequest>) -> Answer<PbMemberUpdateResponse> {
+    async fn member_update(&self, _: Request<PbMemberUpdateRequest>) -> RpcResult<PbMemberUpdateResponse> {
         self.change("member update")
     }
 
-    async fn member_list(&self, _: Request<PbMemberListRequest>) -> Answer<PbMemberListResponse> {
+    async fn member_list(&self, _: Request<PbMemberListRequest>) -> RpcResult<PbMemberListResponse> {
         let member =
             |id: u64, is_learner| PbMember { id, name: format!("etcd-{id}"), is_learner, ..PbMember::default() };
         let members = vec![member(11, false), member(12, false), member(13, false), member(14, true)];
         Ok(Response::new(PbMemberListResponse { header: Some(self.header()), members }))
     }
 
-    async fn member_promote(&self, _: Request<PbMemberPromoteRequest>) -> Answer<PbMemberPromoteResponse> {
+    async fn member_promote(&self, _: Request<PbMemberPromoteRequest>) -> RpcResult<PbMemberPromoteResponse> {
         self.change("member promote")
     }
 }

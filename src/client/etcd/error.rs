@@ -10,7 +10,7 @@ use crate::client::cause::{self, Cause};
 
 /// A failed request to one endpoint, or to all of them. Texts are as they came: not cleaned, not redacted.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{endpoint}: {}{}", cause.words(), Detail(.detail))]
+#[error("{endpoint}: {}{}", cause.describe(), Detail(.detail))]
 pub struct EtcdError {
     /// Where, as `host:port`; several endpoints are joined by commas.
     pub endpoint: String,
@@ -106,15 +106,19 @@ impl EtcdError {
         // HTTP/2 keeps its causes in words only.
         let words = cause::chain(error);
         if words.contains("CertificateRequired") {
-            return Self::new(endpoint, Cause::Tls, "the server wants a client certificate");
+            return Self::new(endpoint, Cause::Tls, "the server requires a client certificate");
         }
         if let Some((_, alert)) = words.split_once("AlertReceived(") {
             let alert = alert.split(')').next().unwrap_or_default();
-            return Self::new(endpoint, Cause::Tls, format!("the server refused with the alert {alert}"));
+            return Self::new(
+                endpoint,
+                Cause::Tls,
+                format!("the server rejected the handshake with TLS alert {alert}"),
+            );
         }
         let lower = words.to_lowercase();
         if lower.contains("frame") || lower.contains("protocol error") || lower.contains("invalid preface") {
-            let hint = "what listens there does not speak gRPC; it may speak TLS or plain HTTP";
+            let hint = "the service on this port does not use gRPC; it may use TLS or plain HTTP";
             return Self::new(endpoint, Cause::UnexpectedAnswer, hint);
         }
         if lower.contains("timed out") || lower.contains("timeout expired") {
@@ -172,7 +176,7 @@ impl EtcdError {
         let mut first = errors.next()?;
         for other in errors {
             let joint = if first.detail.is_empty() { "" } else { "; " };
-            first.detail = format!("{}{joint}{}: {}", first.detail, other.endpoint, other.cause.words());
+            first.detail = format!("{}{joint}{}: {}", first.detail, other.endpoint, other.cause.describe());
         }
         Some(first)
     }

@@ -6,7 +6,7 @@ use etcd_client::{AlarmAction, AlarmType, GetOptions};
 use futures::future::join;
 use tokio::time::Instant as Clock;
 
-use super::connect::{Connector, Link, Login, bounded};
+use super::connect::{AuthenticatedConnection, Connector, Login, bounded};
 use super::error::EtcdError;
 use crate::client::cause::Cause;
 
@@ -53,7 +53,7 @@ pub struct Health {
     pub revision: i64,
     /// Its status, or in its words why this login is not told: since etcd 3.5.28, where authentication is on, the status
     /// is for root alone.
-    pub status: Result<Status, String>,
+    pub status: Result<MemberStatus, String>,
     /// Alarms by the alarm list, which is only asked for where the status is refused.
     pub alarms: Vec<RaisedAlarm>,
     /// Time from asking to the newest answer.
@@ -68,7 +68,7 @@ pub struct Health {
 
 /// What the maintenance API tells of a member. Sizes in bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Status {
+pub struct MemberStatus {
     /// Server version.
     pub version: String,
     /// Whom it sees as leader; 0 for nobody.
@@ -104,7 +104,7 @@ pub struct HealthClient {
     connector: Connector,
     /// The key by which the majority is tried.
     probe: String,
-    link: Option<Link>,
+    link: Option<AuthenticatedConnection>,
     members: Members,
     status: Option<KnownStatus>,
     alarms: Option<(Instant, Vec<RaisedAlarm>)>,
@@ -113,14 +113,14 @@ pub struct HealthClient {
 /// A status of before, or its refusal, with when it was told.
 #[derive(Debug)]
 struct KnownStatus {
-    told: Instant,
+    reported: Instant,
     id: u64,
     term: u64,
     revision: i64,
-    status: Result<Status, String>,
+    status: Result<MemberStatus, String>,
 }
 
-impl std::fmt::Debug for Link {
+impl std::fmt::Debug for AuthenticatedConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Link").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
@@ -147,8 +147,8 @@ impl HealthClient {
         };
         // Names and status are independent of each other: nobody waits for one to ask for the other.
         let members = members(&link, self.members.take());
-        let patience = self.connector.timeouts().request / 2;
-        let asking = Box::pin(ask_over(&link, patience, &self.probe, self.status.take()));
+        let time_limit = self.connector.timeouts().request / 2;
+        let asking = Box::pin(ask_over(&link, time_limit, &self.probe, self.status.take()));
         let (answer, members) = join(asking, members).await;
         self.members = members;
         let (mut health, status) = answer?;
@@ -162,7 +162,7 @@ impl HealthClient {
         }
         health.members = self.members.as_ref().map(|listed| listed.members.clone());
         if let (0, Some(listed)) = (health.id, &self.members) {
-            health.id = listed.told_by;
+            health.id = listed.reported_by;
         }
         // Without login it serves this once: the next call tries to log in again.
         self.link = (link.login != Login::Impossible).then_some(link);
@@ -172,37 +172,37 @@ impl HealthClient {
 
 /// The member's word on itself, and its status with when it was told. `known`: the status of before.
 async fn ask_over(
-    link: &Link,
-    patience: Duration,
+    link: &AuthenticatedConnection,
+    time_limit: Duration,
     probe: &str,
     known: Option<KnownStatus>,
 ) -> Result<(Health, KnownStatus), EtcdError> {
     let asked = Clock::now();
     let known = known.filter(|known| {
         let due = if known.status.is_ok() { STATUS_EVERY } else { MEMBERS_EVERY };
-        known.told.elapsed() < due
+        known.reported.elapsed() < due
     });
     let (status, read) = if let Some(known) = known {
-        let read = linearizable(link, patience, probe).await;
+        let read = linearizable(link, time_limit, probe).await;
         let same_term = read.header.as_ref().is_none_or(|header| header.term == known.term);
         if known.status.is_err() || (read.majority == Majority::Reached && same_term) {
             return Ok((health(&known, &read, asked.elapsed(), link.login), known));
         }
         (ask_status(link).await?, read)
     } else {
-        let (status, probing) = (ask_status(link), linearizable(link, patience, probe));
+        let (status, probing) = (ask_status(link), linearizable(link, time_limit, probe));
         tokio::pin!(status, probing);
         tokio::select! {
             // A member that knows no leader need not be waited for.
-            told = &mut status => {
-                let told = told?;
-                let read = if told.leads_nowhere() { Read::missing() } else { probing.await };
-                (told, read)
+            reported = &mut status => {
+                let reported = reported?;
+                let read = if reported.routes_nowhere() { Read::missing() } else { probing.await };
+                (reported, read)
             }
             read = &mut probing => (status.await?, read),
         }
     };
-    let read = if status.leads_nowhere() { Read::missing() } else { read };
+    let read = if status.routes_nowhere() { Read::missing() } else { read };
     // A login that is told nothing, through a member that could not log it in either, is nobody's answer.
     if let (Err(words), Majority::Unknown) = (&status.status, read.majority) {
         return Err(EtcdError::new(&link.endpoint, Cause::Credentials, words.clone()));
@@ -212,23 +212,23 @@ async fn ask_over(
 
 impl KnownStatus {
     /// It says that there is no leader of the store.
-    fn leads_nowhere(&self) -> bool {
+    fn routes_nowhere(&self) -> bool {
         self.status.as_ref().is_ok_and(|status| status.leader == 0)
     }
 }
 
 /// The member list, with the member that told it.
 #[derive(Clone, Debug)]
-struct Listed {
+struct MemberListAnswer {
     asked: Instant,
-    told_by: u64,
+    reported_by: u64,
     members: Vec<StoreMember>,
 }
 
-type Members = Option<Listed>;
+type Members = Option<MemberListAnswer>;
 
 /// The members, asked for where `known` is too old.
-async fn members(link: &Link, known: Members) -> Members {
+async fn members(link: &AuthenticatedConnection, known: Members) -> Members {
     if known.as_ref().is_some_and(|listed| listed.asked.elapsed() < MEMBERS_EVERY) {
         return known;
     }
@@ -241,8 +241,8 @@ async fn members(link: &Link, known: Members) -> Members {
                 learner: member.is_learner(),
                 client_urls: member.client_urls().to_vec(),
             });
-            let told_by = list.header().map_or(0, etcd_client::ResponseHeader::member_id);
-            Some(Listed { asked: Instant::now(), told_by, members: members.collect() })
+            let reported_by = list.header().map_or(0, etcd_client::ResponseHeader::member_id);
+            Some(MemberListAnswer { asked: Instant::now(), reported_by, members: members.collect() })
         }
         // An old list is better than none: it is only names.
         Err(error) => {
@@ -253,7 +253,10 @@ async fn members(link: &Link, known: Members) -> Members {
 }
 
 /// The alarm list, asked for where `known` is too old.
-async fn alarms(link: &Link, known: Option<(Instant, Vec<RaisedAlarm>)>) -> Option<(Instant, Vec<RaisedAlarm>)> {
+async fn alarms(
+    link: &AuthenticatedConnection,
+    known: Option<(Instant, Vec<RaisedAlarm>)>,
+) -> Option<(Instant, Vec<RaisedAlarm>)> {
     if known.as_ref().is_some_and(|(at, _)| at.elapsed() < MEMBERS_EVERY) {
         return known;
     }
@@ -295,9 +298,9 @@ impl Read {
     }
 }
 
-async fn linearizable(link: &Link, patience: Duration, probe: &str) -> Read {
+async fn linearizable(link: &AuthenticatedConnection, time_limit: Duration, probe: &str) -> Read {
     let mut kv = link.client.kv_client();
-    let read = bounded(&link.endpoint, patience, kv.get(probe, Some(GetOptions::new().with_count_only()))).await;
+    let read = bounded(&link.endpoint, time_limit, kv.get(probe, Some(GetOptions::new().with_count_only()))).await;
     let error = match read {
         Ok(answer) => {
             let header = answer.header().map(|header| Header {
@@ -331,18 +334,18 @@ async fn linearizable(link: &Link, patience: Duration, probe: &str) -> Read {
 }
 
 /// The status; a refusal of it is an answer, too.
-async fn ask_status(link: &Link) -> Result<KnownStatus, EtcdError> {
+async fn ask_status(link: &AuthenticatedConnection) -> Result<KnownStatus, EtcdError> {
     let mut maintenance = link.client.maintenance_client();
-    let told = Instant::now();
+    let reported = Instant::now();
     match link.within(maintenance.status()).await {
         Ok(answer) => {
             let header = answer.header();
             Ok(KnownStatus {
-                told,
+                reported,
                 id: header.map_or(0, etcd_client::ResponseHeader::member_id),
                 term: answer.raft_term(),
                 revision: header.map_or(0, etcd_client::ResponseHeader::revision),
-                status: Ok(Status {
+                status: Ok(MemberStatus {
                     version: answer.version().to_owned(),
                     leader: answer.leader(),
                     raft_index: answer.raft_index(),
@@ -357,7 +360,7 @@ async fn ask_status(link: &Link) -> Result<KnownStatus, EtcdError> {
         }
         // Who is let in is not let see everything; without a login, nobody is told anything.
         Err(error) if error.cause == Cause::Permission || link.login == Login::Impossible && error.is_alive() => {
-            Ok(KnownStatus { told, id: 0, term: 0, revision: 0, status: Err(error.detail) })
+            Ok(KnownStatus { reported, id: 0, term: 0, revision: 0, status: Err(error.detail) })
         }
         Err(error) => Err(error),
     }

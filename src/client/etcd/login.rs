@@ -13,14 +13,14 @@ use futures::future::{BoxFuture, FutureExt, Shared};
 use hyper::http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::carrier::Carrier;
+use super::bare_connection::BareConnection;
 use super::error::EtcdError;
 use crate::client::cause::{self, Cause};
 use crate::client::kept_secret::{KeptSecret, kept};
 use crate::config::endpoint::{EtcdEndpoints, SecretSource};
 
 /// A password that was refused is not tried again sooner than this: everybody who needs a login is told the same.
-const REFUSAL_HOLDS: Duration = Duration::from_secs(5);
+const REFUSAL_CACHE_TIME: Duration = Duration::from_secs(5);
 
 /// What proves a login to every member.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,14 +47,14 @@ impl fmt::Debug for Token {
 
 /// What came of asking to be let in.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Entry {
+pub(super) enum LoginResult {
     /// With this.
     With(Token),
     /// Nobody is asked for a login.
     Open,
 }
 
-type Attempt = Shared<BoxFuture<'static, Result<Entry, EtcdError>>>;
+type Attempt = Shared<BoxFuture<'static, Result<LoginResult, EtcdError>>>;
 
 enum State {
     Nobody,
@@ -124,15 +124,19 @@ impl SharedLogin {
     ///
     /// # Errors
     /// When the login is refused, or nothing comes of it over `carrier`.
-    pub(super) async fn entry(&self, carrier: &Carrier, refused: Option<&Token>) -> Result<Entry, EtcdError> {
+    pub(super) async fn entry(
+        &self,
+        bare_connection: &BareConnection,
+        refused: Option<&Token>,
+    ) -> Result<LoginResult, EtcdError> {
         loop {
             let (attempt, is_own) = {
                 let mut state = lock(&self.state);
                 match &*state {
-                    State::Known(token) if refused != Some(token) => return Ok(Entry::With(token.clone())),
+                    State::Known(token) if refused != Some(token) => return Ok(LoginResult::With(token.clone())),
                     State::Asking(attempt) => (attempt.clone(), false),
                     State::Known(_) | State::Nobody => {
-                        let attempt = self.attempt(carrier);
+                        let attempt = self.attempt(bare_connection);
                         *state = State::Asking(attempt.clone());
                         (attempt, true)
                     }
@@ -145,58 +149,59 @@ impl SharedLogin {
                 Err(error) if !is_own && error.cause != Cause::Credentials => {}
                 // The login is the store's; where it was asked is told by the one who asked.
                 outcome => {
-                    return outcome.map_err(|error| EtcdError { endpoint: carrier.endpoint.clone(), ..error });
+                    return outcome.map_err(|error| EtcdError { endpoint: bare_connection.endpoint.clone(), ..error });
                 }
             }
         }
     }
 
     /// Of several who waited the first one settles it.
-    fn settle(&self, attempt: &Attempt, outcome: &Result<Entry, EtcdError>) {
+    fn settle(&self, attempt: &Attempt, outcome: &Result<LoginResult, EtcdError>) {
         let mut state = lock(&self.state);
         if matches!(&*state, State::Asking(current) if current.ptr_eq(attempt)) {
             *state = match outcome {
-                Ok(Entry::With(token)) => State::Known(token.clone()),
-                Ok(Entry::Open) | Err(_) => State::Nobody,
+                Ok(LoginResult::With(token)) => State::Known(token.clone()),
+                Ok(LoginResult::Open) | Err(_) => State::Nobody,
             };
         }
     }
 
-    fn attempt(&self, carrier: &Carrier) -> Attempt {
-        let (carrier, user) = (carrier.clone(), self.identity.user.clone());
+    fn attempt(&self, bare_connection: &BareConnection) -> Attempt {
+        let (bare_connection, user) = (bare_connection.clone(), self.identity.user.clone());
         let (password, refusal) = (self.password.clone(), Arc::clone(&self.refusal));
-        async move { log_in(&carrier, &user, password.as_deref(), &refusal).await }.boxed().shared()
+        async move { log_in(&bare_connection, &user, password.as_deref(), &refusal).await }.boxed().shared()
     }
 }
 
 async fn log_in(
-    carrier: &Carrier,
+    bare_connection: &BareConnection,
     user: &str,
     kept: Option<&KeptSecret>,
     refusal: &Mutex<Option<Refusal>>,
-) -> Result<Entry, EtcdError> {
-    let wrong = |detail: String| EtcdError::new(&carrier.endpoint, Cause::Credentials, detail);
+) -> Result<LoginResult, EtcdError> {
+    let wrong = |detail: String| EtcdError::new(&bare_connection.endpoint, Cause::Credentials, detail);
     let Some(kept) = kept else { return Err(wrong(format!("no password is configured for user {user}"))) };
     let password = kept.get().await.map_err(|error| wrong(cause::chain(&error)))?;
     if let Some(before) = &*lock(refusal)
-        && before.at.elapsed() < REFUSAL_HOLDS
+        && before.at.elapsed() < REFUSAL_CACHE_TIME
         && before.password.expose_secret() == password.expose_secret()
     {
         // The next one looks again whether it has been mended.
-        kept.refuse(&password);
+        kept.mark_rejected(&password);
         return Err(before.error.clone());
     }
-    match carrier.log_in(user, &password).await {
+    match bare_connection.log_in(user, &password).await {
         Ok(words) => {
             *lock(refusal) = None;
-            let odd = || EtcdError::new(&carrier.endpoint, Cause::UnexpectedAnswer, "the login yields no token");
-            Ok(Entry::With(Token::of(&words).ok_or_else(odd)?))
+            let odd =
+                || EtcdError::new(&bare_connection.endpoint, Cause::UnexpectedAnswer, "the login returned no token");
+            Ok(LoginResult::With(Token::of(&words).ok_or_else(odd)?))
         }
         // A login for a store that asks for none is no obstacle: authentication is often switched on later.
-        Err(error) if error.detail.contains("authentication is not enabled") => Ok(Entry::Open),
+        Err(error) if error.detail.contains("authentication is not enabled") => Ok(LoginResult::Open),
         Err(error) => {
             if error.cause == Cause::Credentials {
-                kept.refuse(&password);
+                kept.mark_rejected(&password);
                 *lock(refusal) = Some(Refusal { password, error: error.clone(), at: Instant::now() });
             }
             Err(error)

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 
-use super::double::{Member, Mood, endpoints};
+use super::double::{Member, ServerMode, endpoints};
 use super::double_auth::Gate;
 use super::*;
 use crate::client::cause::Cause;
@@ -65,9 +65,9 @@ async fn the_record_and_every_members_health_share_one_login() {
     let password = Password::new("s3cret");
     let endpoints = password.endpoints(&[&members[0].url, &members[1].url, &members[2].url]);
     let (mut record, mut healths) = (follow(&endpoints), healths(&endpoints));
-    let (read, told) = futures::join!(record.next(HEARTBEAT), join_all(healths.iter_mut().map(HealthClient::ask)));
-    assert_eq!(read.expect("a record"), Change::Read);
-    for health in told {
+    let (read, reported) = futures::join!(record.next(HEARTBEAT), join_all(healths.iter_mut().map(HealthClient::ask)));
+    assert_eq!(read.expect("a record"), RecordChange::Read);
+    for health in reported {
         assert_eq!(health.expect("health").login, Login::Accepted);
     }
     record.next(HEARTBEAT).await.expect("a watch with the same token");
@@ -89,10 +89,10 @@ async fn a_token_that_is_refused_is_replaced_once_for_all_and_nobody_sees_it() {
         }
         let before = gate.logins();
         forget(&gate);
-        let (confirmed, told) =
+        let (confirmed, reported) =
             futures::join!(record.next(HEARTBEAT), join_all(healths.iter_mut().map(HealthClient::ask)));
         confirmed.expect("confirmed");
-        assert!(told.iter().all(|health| health.as_ref().is_ok_and(|health| health.majority == Majority::Reached)));
+        assert!(reported.iter().all(|health| health.as_ref().is_ok_and(|health| health.majority == Majority::Reached)));
         assert_eq!((gate.logins() - before, gate.most_at_once()), (1, 1));
     }
 }
@@ -103,11 +103,11 @@ async fn a_writer_goes_on_with_another_token_in_the_middle() {
     let password = Password::new("s3cret");
     let mut writer = Writer::new(Connector::new(&password.endpoints(&[&members[0].url])).expect("a connector"));
     let lock = "/pgctl-tui/lock/service/a";
-    let Taking::Taken(held) = writer.take(lock, "me", Duration::from_secs(15)).await.expect("an answer") else {
+    let AcquireOutcome::Taken(held) = writer.take(lock, "me", Duration::from_secs(15)).await.expect("an answer") else {
         panic!("busy")
     };
     gate.forget();
-    assert!(writer.keep(lock, held).await.expect("an answer").is_some());
+    assert!(writer.renew_once(lock, held).await.expect("an answer").is_some());
     let fence = Fence {
         lock: lock.to_owned(),
         lock_created: held.create_revision,
@@ -118,12 +118,12 @@ async fn a_writer_goes_on_with_another_token_in_the_middle() {
     let revision = members[0].written("/service/a/config");
     gate.forget();
     let written = writer.write("/service/a/config", revision, "{\"ttl\":20}", &fence).await.expect("an answer");
-    assert_eq!(written, Written::Yes);
+    assert_eq!(written, CasOutcome::Yes);
     assert_eq!(members[0].value("/service/a/config").as_deref(), Some("{\"ttl\":20}"));
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_tried_once_for_all_and_a_mended_one_at_once() {
+async fn a_wrong_password_is_tried_once_for_all_and_a_repaired_one_at_once() {
     let (gate, members) = store(Duration::from_millis(20)).await;
     let password = Password::new("wrong");
     let endpoints = password.endpoints(&[&members[0].url, &members[1].url, &members[2].url]);
@@ -144,7 +144,7 @@ async fn a_wrong_password_is_tried_once_for_all_and_a_mended_one_at_once() {
 }
 
 #[tokio::test]
-async fn a_changed_password_is_fetched_anew_by_whoever_is_refused() {
+async fn a_changed_password_is_fetched_again_by_whoever_is_refused() {
     let (gate, members) = store(Duration::ZERO).await;
     let password = Password::new("s3cret");
     let mut health = healths(&password.endpoints(&[&members[0].url])).remove(0);
@@ -168,31 +168,31 @@ async fn dead_and_frozen_endpoints_delay_nobodys_login() {
     let endpoints = password.endpoints(&[&refused, &silent, &members[0].url]);
     let (mut record, mut healths) = (follow(&endpoints), healths(&endpoints));
     let began = Instant::now();
-    let (read, told) = futures::join!(
+    let (read, reported) = futures::join!(
         async { (record.next(HEARTBEAT).await, began.elapsed()) },
         join_all(healths.iter_mut().map(|client| async { (client.ask().await, began.elapsed()) }))
     );
     read.0.expect("a record");
     assert!(read.1 < Duration::from_millis(350), "took {:?}", read.1);
-    let (alive, took) = &told[2];
+    let (alive, took) = &reported[2];
     assert!(alive.is_ok() && *took < Duration::from_millis(350), "{alive:?} after {took:?}");
-    assert!(told[0].0.is_err() && told[1].0.is_err());
+    assert!(reported[0].0.is_err() && reported[1].0.is_err());
     assert_eq!(gate.logins(), 1);
 }
 
 #[tokio::test]
 async fn a_member_without_majority_does_not_hold_up_the_login_of_the_others() {
-    for mood in [Mood::Leaderless, Mood::Deserted] {
+    for server_mode in [ServerMode::Leaderless, ServerMode::NoLeader] {
         let (gate, members) = store(Duration::from_millis(20)).await;
-        members[0].feel(mood);
+        members[0].set_mode(server_mode);
         let password = Password::new("s3cret");
         let endpoints = password.endpoints(&[&members[0].url, &members[1].url]);
         let (mut record, mut healths) = (follow(&endpoints), healths(&endpoints));
         let began = Instant::now();
         let (read, other) = futures::join!(record.next(HEARTBEAT), healths[1].ask());
-        assert!(read.is_ok() && other.is_ok() && began.elapsed() < Duration::from_millis(350), "{mood:?}");
-        assert_eq!(gate.logins(), 1, "{mood:?}");
-        if mood == Mood::Leaderless {
+        assert!(read.is_ok() && other.is_ok() && began.elapsed() < Duration::from_millis(350), "{server_mode:?}");
+        assert_eq!(gate.logins(), 1, "{server_mode:?}");
+        if server_mode == ServerMode::Leaderless {
             let health = healths[0].ask().await.expect("its own word");
             assert_eq!(health.majority, Majority::Missing);
         }
@@ -224,7 +224,7 @@ async fn a_login_whose_member_falls_silent_is_made_by_another() {
     let given_up = tokio::time::timeout(Duration::from_millis(100), healths[0].ask()).await;
     assert!(given_up.is_err(), "the login was meant to hang");
     gate.be_stuck(false);
-    members[0].feel(Mood::Deserted);
+    members[0].set_mode(ServerMode::NoLeader);
     let mut rounds = 0;
     while healths[1].ask().await.is_err() {
         rounds += 1;
@@ -246,11 +246,11 @@ async fn another_store_with_the_same_password_has_a_login_of_its_own() {
 }
 
 #[tokio::test]
-async fn no_token_and_no_password_is_told_by_what_holds_them() {
+async fn no_token_and_no_password_is_reported_by_what_holds_them() {
     let (_, members) = store(Duration::ZERO).await;
     let password = Password::new("s3cret");
     let mut client = follow(&password.endpoints(&[&members[0].url]));
     client.next(HEARTBEAT).await.expect("a record");
-    let told = format!("{client:?}");
-    assert!(!told.contains("reader.") && !told.contains("s3cret"), "{told}");
+    let reported = format!("{client:?}");
+    assert!(!reported.contains("reader.") && !reported.contains("s3cret"), "{reported}");
 }

@@ -1,6 +1,7 @@
 //! The keys under one prefix, kept as they are: read whole, then followed by a watch, and checked while it is silent.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use etcd_client::{GetOptions, KeyValue, WatchOptions, WatchResponse, WatchStream};
@@ -8,7 +9,7 @@ use futures::FutureExt;
 use futures::future::join;
 use tokio::time::timeout;
 
-use super::connect::{Connector, Link, bounded};
+use super::connect::{AuthenticatedConnection, Connector, bounded};
 use super::error::EtcdError;
 use crate::client::cause::Cause;
 use crate::config::endpoint::Timeouts;
@@ -16,7 +17,7 @@ use crate::config::endpoint::Timeouts;
 /// How long a check that disagrees with the watch waits for the watch to catch up.
 const CATCH_UP: Duration = Duration::from_millis(50);
 /// A watch that ends younger than this is not replaced at once, lest a refusal become a storm of reads.
-const TOO_YOUNG: Duration = Duration::from_secs(1);
+const MIN_RECORD_AGE: Duration = Duration::from_secs(1);
 
 /// One key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,7 +38,7 @@ pub struct Record {
     /// Keys by their path below the prefix; bytes that are not UTF-8 are replaced.
     pub keys: BTreeMap<String, Key>,
     /// The one key elsewhere that is followed with them.
-    pub beside: Beside,
+    pub beside: OutsideKey,
     /// Revision of the store.
     pub revision: i64,
     /// Endpoint that told it, `host:port`.
@@ -46,7 +47,7 @@ pub struct Record {
 
 /// A key outside of the prefix.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub enum Beside {
+pub enum OutsideKey {
     /// None is followed.
     #[default]
     NotFollowed,
@@ -58,7 +59,7 @@ pub enum Beside {
     Present(Key),
 }
 
-impl Beside {
+impl OutsideKey {
     /// What a check compares; `None`: nothing to compare.
     fn revision(&self) -> Option<i64> {
         match self {
@@ -71,7 +72,7 @@ impl Beside {
 
 /// What [`RecordClient::next`] returned for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Change {
+pub enum RecordChange {
     /// The record was read anew.
     Read,
     /// Keys changed.
@@ -84,7 +85,7 @@ pub enum Change {
 #[derive(Debug)]
 pub struct RecordClient {
     connector: Connector,
-    followed: Followed,
+    followed: FollowedKeys,
     beacon: String,
     preferred: usize,
     session: Option<Session>,
@@ -93,13 +94,13 @@ pub struct RecordClient {
 
 /// What is followed.
 #[derive(Clone, Debug)]
-struct Followed {
+struct FollowedKeys {
     prefix: String,
     beside: Option<String>,
 }
 
 struct Session {
-    link: Link,
+    link: Arc<AuthenticatedConnection>,
     watch: Option<WatchStream>,
     since: Instant,
     /// How often the watch's silence was looked into.
@@ -131,7 +132,7 @@ impl RecordClient {
     pub fn new(connector: Connector, prefix: impl Into<String>, beacon: impl Into<String>) -> Self {
         Self {
             connector,
-            followed: Followed { prefix: prefix.into(), beside: None },
+            followed: FollowedKeys { prefix: prefix.into(), beside: None },
             beacon: beacon.into(),
             preferred: 0,
             session: None,
@@ -166,30 +167,33 @@ impl RecordClient {
     ///
     /// # Errors
     /// When no endpoint can tell the record as the majority has it.
-    pub async fn next(&mut self, heartbeat: Duration) -> Result<Change, EtcdError> {
+    pub async fn next(&mut self, heartbeat: Duration) -> Result<RecordChange, EtcdError> {
         // Boxed: the larger parts are rare.
-        let patience = self.connector.patience();
+        let time_limit = self.connector.time_limit();
         let haste = quick(self.connector.timeouts());
-        let Some(session) = self.session.as_mut() else { return Box::pin(self.read(0, patience)).await };
+        let Some(session) = self.session.as_mut() else { return Box::pin(self.read(0, time_limit)).await };
         let outcome = match session.listen(&self.followed, &mut self.record, heartbeat).await {
-            Ok(Heard::Nothing) => Box::pin(self.confirm()).await,
+            Ok(WatchMessage::Nothing) => Box::pin(self.confirm()).await,
             outcome => outcome,
         };
         match outcome {
-            Ok(Heard::Events) => Ok(Change::Events),
-            Ok(Heard::Nothing) => Ok(Change::Quiet),
+            Ok(WatchMessage::Events) => Ok(RecordChange::Events),
+            Ok(WatchMessage::Nothing) => Ok(RecordChange::Quiet),
             // Begin anew, from the same endpoint.
-            Ok(Heard::Gap) => Box::pin(self.read(0, haste)).await,
-            Err(trouble) => {
-                tracing::debug!(%trouble, "etcd: looking for another endpoint");
-                let young = self.session.take().is_some_and(|session| session.since.elapsed() < TOO_YOUNG);
-                let refused = trouble.is_alive() && trouble.cause != Cause::NoQuorum;
+            Ok(WatchMessage::Gap) => Box::pin(self.read(0, haste)).await,
+            Err(failure_kind) => {
+                tracing::debug!(%failure_kind, "etcd: trying another endpoint");
+                let young = self.session.take().is_some_and(|session| {
+                    session.link.spend();
+                    session.since.elapsed() < MIN_RECORD_AGE
+                });
+                let refused = failure_kind.is_alive() && failure_kind.cause != Cause::NoQuorum;
                 if young && refused {
-                    return Err(trouble);
+                    return Err(failure_kind);
                 }
                 let moved = Box::pin(self.read(1, haste)).await;
                 // That nobody else answered in such haste says less than what the member itself had said.
-                moved.map_err(|error| if trouble.cause == Cause::NoQuorum { trouble } else { error })
+                moved.map_err(|error| if failure_kind.cause == Cause::NoQuorum { failure_kind } else { error })
             }
         }
     }
@@ -207,63 +211,66 @@ impl RecordClient {
         Ok(Duration::from_secs(u64::try_from(answer.ttl()).unwrap_or(0)))
     }
 
-    async fn read(&mut self, skip: usize, patience: Duration) -> Result<Change, EtcdError> {
+    async fn read(&mut self, skip: usize, time_limit: Duration) -> Result<RecordChange, EtcdError> {
         self.session = None;
         let (index, (link, record)) = {
             let (connector, followed, beacon) = (&self.connector, &self.followed, self.beacon.as_str());
             let attempt = |index| async move {
-                let link = Box::pin(connector.open(index, true)).await?;
-                match whole(&link, followed).await {
+                let link = Box::pin(connector.join(index)).await?;
+                match read_all(&link, followed).await {
                     Ok(record) => Ok((link, record)),
-                    Err(error) => Err(explain(&link, &format!("{}{beacon}", followed.prefix), error).await),
+                    Err(error) => {
+                        link.spend();
+                        Err(explain(&link, &format!("{}{beacon}", followed.prefix), error).await)
+                    }
                 }
             };
-            connector.race(self.preferred + skip, patience, attempt).await?
+            connector.race(self.preferred + skip, time_limit, attempt).await?
         };
         self.preferred = index;
         self.record = record;
         self.session = Some(Session { link, watch: None, since: Instant::now(), confirmed: 0 });
-        Ok(Change::Read)
+        Ok(RecordChange::Read)
     }
 
     /// Compares keys and revisions with a linearizable read.
-    async fn confirm(&mut self) -> Result<Heard, EtcdError> {
-        let Some(session) = self.session.as_mut() else { return Ok(Heard::Gap) };
+    async fn confirm(&mut self) -> Result<WatchMessage, EtcdError> {
+        let Some(session) = self.session.as_mut() else { return Ok(WatchMessage::Gap) };
         let options = GetOptions::new().with_prefix().with_keys_only();
-        let patience = self.connector.timeouts().request / 2;
+        let time_limit = self.connector.timeouts().request / 2;
         let mut kv = session.link.client.kv_client();
-        let keys = bounded(&session.link.endpoint, patience, kv.get(self.followed.prefix.as_str(), Some(options)));
+        let keys = bounded(&session.link.endpoint, time_limit, kv.get(self.followed.prefix.as_str(), Some(options)));
         // Not asked for again where it may not be read.
         let readable = self.record.beside.revision().is_some();
         session.confirmed = session.confirmed.wrapping_add(1);
-        let due = session.confirmed.is_multiple_of(BESIDE_EVERY);
+        let due = session.confirmed.is_multiple_of(OUTSIDE_KEYS_EVERY);
         let beside = self.followed.beside.as_deref().filter(|_| readable && due);
         let asked = beside.is_some();
-        let (answer, beside) = join(keys, aside(&session.link, beside, patience)).await;
+        let (answer, beside) = join(keys, aside(&session.link, beside, time_limit)).await;
         let (answer, beside) = (answer?, beside?);
         let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
-        let told: BTreeMap<String, i64> =
+        let reported: BTreeMap<String, i64> =
             answer.kvs().iter().map(|kv| (name(kv.key(), &self.followed.prefix), kv.mod_revision())).collect();
         let known = self.record.keys.iter().map(|(name, key)| (name.clone(), key.mod_revision)).collect();
-        if told == known && (!asked || beside.revision() == self.record.beside.revision()) {
+        if reported == known && (!asked || beside.revision() == self.record.beside.revision()) {
             self.record.revision = self.record.revision.max(revision);
-            return Ok(Heard::Nothing);
+            return Ok(WatchMessage::Nothing);
         }
         match session.listen(&self.followed, &mut self.record, CATCH_UP).await? {
             // The watch keeps silent about something.
-            Heard::Nothing => Ok(Heard::Gap),
-            heard => Ok(heard),
+            WatchMessage::Nothing => Ok(WatchMessage::Gap),
+            received => Ok(received),
         }
     }
 }
 
 /// The key beside the record hangs on the same watch: what confirms the one speaks for the other, so it is only now and
 /// then looked at itself.
-const BESIDE_EVERY: u32 = 5;
+const OUTSIDE_KEYS_EVERY: u32 = 5;
 
 /// What a watch said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Heard {
+enum WatchMessage {
     /// Nothing.
     Nothing,
     /// Events, which were applied.
@@ -276,14 +283,14 @@ impl Session {
     /// Takes in what the watch says within `patience`.
     async fn listen(
         &mut self,
-        followed: &Followed,
+        followed: &FollowedKeys,
         record: &mut Record,
-        patience: Duration,
-    ) -> Result<Heard, EtcdError> {
-        timeout(patience, self.hear(followed, record)).await.unwrap_or(Ok(Heard::Nothing))
+        time_limit: Duration,
+    ) -> Result<WatchMessage, EtcdError> {
+        timeout(time_limit, self.next_message(followed, record)).await.unwrap_or(Ok(WatchMessage::Nothing))
     }
 
-    async fn hear(&mut self, followed: &Followed, record: &mut Record) -> Result<Heard, EtcdError> {
+    async fn next_message(&mut self, followed: &FollowedKeys, record: &mut Record) -> Result<WatchMessage, EtcdError> {
         let failed = |error: &etcd_client::Error| EtcdError::library(&self.link.endpoint, error);
         let watch = match &mut self.watch {
             Some(watch) => watch,
@@ -300,13 +307,13 @@ impl Session {
                 unset.insert(watch)
             }
         };
-        let mut heard = Heard::Nothing;
+        let mut received = WatchMessage::Nothing;
         loop {
             // What has already arrived belongs to the same change: a failover writes several keys.
-            let message = if heard == Heard::Events {
+            let message = if received == WatchMessage::Events {
                 match watch.message().now_or_never() {
                     Some(message) => message,
-                    None => return Ok(heard),
+                    None => return Ok(received),
                 }
             } else {
                 watch.message().await
@@ -314,9 +321,9 @@ impl Session {
             let ended = || EtcdError::new(&self.link.endpoint, Cause::Closed, "the watch ended");
             let response = message.map_err(|error| failed(&error))?.ok_or_else(ended)?;
             match apply(&self.link.endpoint, followed, record, &response)? {
-                Heard::Nothing => {}
-                Heard::Events => heard = Heard::Events,
-                Heard::Gap => return Ok(Heard::Gap),
+                WatchMessage::Nothing => {}
+                WatchMessage::Events => received = WatchMessage::Events,
+                WatchMessage::Gap => return Ok(WatchMessage::Gap),
             }
         }
     }
@@ -325,12 +332,12 @@ impl Session {
 /// Applies the events of `response`.
 fn apply(
     endpoint: &str,
-    followed: &Followed,
+    followed: &FollowedKeys,
     record: &mut Record,
     response: &WatchResponse,
-) -> Result<Heard, EtcdError> {
+) -> Result<WatchMessage, EtcdError> {
     if response.compact_revision() > 0 {
-        return Ok(Heard::Gap);
+        return Ok(WatchMessage::Gap);
     }
     if response.canceled() {
         let status = tonic::Status::new(tonic::Code::Cancelled, response.cancel_reason());
@@ -341,7 +348,7 @@ fn apply(
         // Version 0 marks a deletion. The library's own event type panics on a kind it does not know.
         let gone = kv.version() == 0;
         if followed.beside.as_ref().is_some_and(|beside| kv.key() == beside.as_bytes()) {
-            record.beside = if gone { Beside::Absent } else { Beside::Present(key(kv)) };
+            record.beside = if gone { OutsideKey::Absent } else { OutsideKey::Present(key(kv)) };
             continue;
         }
         let name = name(kv.key(), &followed.prefix);
@@ -354,10 +361,10 @@ fn apply(
     if let Some(header) = response.header() {
         record.revision = record.revision.max(header.revision());
     }
-    Ok(if response.events().is_empty() { Heard::Nothing } else { Heard::Events })
+    Ok(if response.events().is_empty() { WatchMessage::Nothing } else { WatchMessage::Events })
 }
 
-async fn whole(link: &Link, followed: &Followed) -> Result<Record, EtcdError> {
+async fn read_all(link: &AuthenticatedConnection, followed: &FollowedKeys) -> Result<Record, EtcdError> {
     let mut kv = link.client.kv_client();
     let prefix = followed.prefix.as_str();
     let keys = link.within(kv.get(prefix, Some(GetOptions::new().with_prefix())));
@@ -370,18 +377,22 @@ async fn whole(link: &Link, followed: &Followed) -> Result<Record, EtcdError> {
 }
 
 /// Reads the key outside of the prefix, where one is followed.
-async fn aside(link: &Link, key: Option<&str>, patience: Duration) -> Result<Beside, EtcdError> {
-    let Some(name) = key else { return Ok(Beside::NotFollowed) };
+async fn aside(
+    link: &AuthenticatedConnection,
+    key: Option<&str>,
+    time_limit: Duration,
+) -> Result<OutsideKey, EtcdError> {
+    let Some(name) = key else { return Ok(OutsideKey::NotFollowed) };
     let mut kv = link.client.kv_client();
-    match bounded(&link.endpoint, patience, kv.get(name, None)).await {
-        Ok(answer) => Ok(answer.kvs().first().map_or(Beside::Absent, |kv| Beside::Present(self::key(kv)))),
-        Err(error) if error.cause == Cause::Permission => Ok(Beside::Forbidden(error.detail)),
+    match bounded(&link.endpoint, time_limit, kv.get(name, None)).await {
+        Ok(answer) => Ok(answer.kvs().first().map_or(OutsideKey::Absent, |kv| OutsideKey::Present(self::key(kv)))),
+        Err(error) if error.cause == Cause::Permission => Ok(OutsideKey::Forbidden(error.detail)),
         Err(error) => Err(error),
     }
 }
 
 /// Asks a member that could not answer for the majority what it has by itself.
-async fn explain(link: &Link, beacon: &str, error: EtcdError) -> EtcdError {
+async fn explain(link: &AuthenticatedConnection, beacon: &str, error: EtcdError) -> EtcdError {
     if !matches!(error.cause, Cause::TimedOut | Cause::NoQuorum) {
         return error;
     }
@@ -393,11 +404,11 @@ async fn explain(link: &Link, beacon: &str, error: EtcdError) -> EtcdError {
         Ok(answer) => match answer.kvs().first() {
             Some(kv) => {
                 let value = String::from_utf8_lossy(kv.value());
-                format!("it is alive, cut off from the majority; its own copy, maybe old, has {beacon} = {value}")
+                format!("up, but without quorum; its local copy, possibly stale, has {beacon} = {value}")
             }
-            None => format!("it is alive, cut off from the majority; its own copy, maybe old, has no {beacon}"),
+            None => format!("up, but without quorum; its local copy, possibly stale, has no {beacon}"),
         },
-        Err(other) if other.is_alive() => "it is alive, cut off from the majority".to_owned(),
+        Err(other) if other.is_alive() => "up, but without quorum".to_owned(),
         Err(_) => return error,
     };
     EtcdError::new(&error.endpoint, Cause::NoQuorum, detail)

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use etcd_client::GetOptions;
 
-use super::connect::{Connector, Link};
+use super::connect::{AuthenticatedConnection, Connector};
 use super::error::EtcdError;
 
 /// Reads at most; a store with more directories than this is not searched to its end.
-const MOST_STEPS: usize = 400;
+const MAX_STEPS: usize = 400;
 /// Keys of a cluster beside its members', below its directory; the one that ends like another comes first.
 const OWN_KEYS: [&str; 9] =
     ["optime/leader", "config", "failover", "failsafe", "history", "initialize", "leader", "status", "sync"];
@@ -33,11 +33,11 @@ pub struct FoundScope {
 
 /// Looks for clusters.
 #[derive(Clone, Debug)]
-pub struct Finder {
+pub struct ScopeFinder {
     connector: Connector,
 }
 
-impl Finder {
+impl ScopeFinder {
     /// A finder over the endpoints of `connector`.
     pub fn new(connector: Connector) -> Self {
         Self { connector }
@@ -49,11 +49,12 @@ impl Finder {
     /// When no endpoint answers, or the user may not read there.
     pub async fn find(&self, root: &str) -> Result<Vec<FoundScope>, EtcdError> {
         let connector = &self.connector;
-        let (_, link) = connector.race(0, connector.patience(), |index| Box::pin(connector.open(index, true))).await?;
+        let (_, link) =
+            connector.race(0, connector.time_limit(), |index| Box::pin(connector.open(index, true))).await?;
         let mut found = Vec::new();
         let mut cursor = root.to_owned();
         let end = after(root);
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             let Some(key) = next_key(&link, &cursor, &end).await? else { break };
             let Some(directory) = cluster_directory(&key) else {
                 cursor = beyond(&key);
@@ -69,14 +70,15 @@ impl Finder {
     }
 }
 
-impl Finder {
+impl ScopeFinder {
     /// The values of single keys, in their order; `None`: there is no such key.
     ///
     /// # Errors
-    /// As [`Finder::find`].
+    /// As [`ScopeFinder::find`].
     pub async fn values(&self, keys: &[String]) -> Result<Vec<Option<String>>, EtcdError> {
         let connector = &self.connector;
-        let (_, link) = connector.race(0, connector.patience(), |index| Box::pin(connector.open(index, true))).await?;
+        let (_, link) =
+            connector.race(0, connector.time_limit(), |index| Box::pin(connector.open(index, true))).await?;
         let mut values = Vec::with_capacity(keys.len());
         for key in keys {
             let mut kv = link.client.kv_client();
@@ -87,14 +89,14 @@ impl Finder {
     }
 }
 
-async fn next_key(link: &Link, cursor: &str, end: &str) -> Result<Option<String>, EtcdError> {
+async fn next_key(link: &AuthenticatedConnection, cursor: &str, end: &str) -> Result<Option<String>, EtcdError> {
     let mut kv = link.client.kv_client();
     let options = GetOptions::new().with_range(end).with_keys_only().with_limit(1);
     let answer = link.within(kv.get(cursor, Some(options))).await?;
     Ok(answer.kvs().first().map(|kv| String::from_utf8_lossy(kv.key()).into_owned()))
 }
 
-async fn names_in(link: &Link, directory: &str) -> Result<Vec<String>, EtcdError> {
+async fn names_in(link: &AuthenticatedConnection, directory: &str) -> Result<Vec<String>, EtcdError> {
     let mut kv = link.client.kv_client();
     let options = GetOptions::new().with_prefix().with_keys_only().with_limit(500);
     let answer = link.within(kv.get(directory, Some(options))).await?;

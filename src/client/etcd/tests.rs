@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::double::{Member, Mood, endpoints};
+use super::double::{Member, ServerMode, endpoints};
 use super::scopes::{cluster_directory, describe};
 use super::*;
 use crate::client::cause::Cause;
@@ -49,7 +49,7 @@ fn an_endpoint_is_taken_apart(#[case] url: &str, #[case] name: &str, #[case] tls
 #[case("http://a:1/path")]
 #[case("")]
 #[case("a b")]
-fn what_is_no_endpoint_is_told(#[case] url: &str) {
+fn what_is_no_endpoint_is_reported(#[case] url: &str) {
     assert!(EndpointName::parse(url).is_err());
 }
 
@@ -67,20 +67,20 @@ async fn the_record_is_read_and_then_followed() {
     let member = Member::start(&KEYS).await;
     member.put("/service/ab/leader", "other");
     let mut client = follow(&[&member.url]);
-    assert_eq!(client.next(HEARTBEAT).await.expect("record"), Change::Read);
+    assert_eq!(client.next(HEARTBEAT).await.expect("record"), RecordChange::Read);
     assert_eq!(client.record().keys.keys().collect::<Vec<_>>(), ["config", "leader", "members/pg-0"]);
     assert_eq!(client.lease_left(7, HEARTBEAT).await.expect("lease"), Duration::from_secs(25));
 
     // Between the read and the watch, which begins with the next call.
     member.put("/service/a/leader", "pg-1");
-    assert_eq!(client.next(HEARTBEAT * 20).await.expect("event"), Change::Events);
+    assert_eq!(client.next(HEARTBEAT * 20).await.expect("event"), RecordChange::Events);
     assert_eq!(value(&client, "leader").as_deref(), Some("pg-1"));
 
     member.delete("/service/a/leader");
-    assert_eq!(client.next(HEARTBEAT * 20).await.expect("event"), Change::Events);
+    assert_eq!(client.next(HEARTBEAT * 20).await.expect("event"), RecordChange::Events);
     assert_eq!(value(&client, "leader"), None);
 
-    assert_eq!(client.next(HEARTBEAT).await.expect("heartbeat"), Change::Quiet);
+    assert_eq!(client.next(HEARTBEAT).await.expect("heartbeat"), RecordChange::Quiet);
     assert_eq!(member.changes(), Vec::<&str>::new());
 }
 
@@ -90,9 +90,9 @@ async fn a_watch_that_keeps_silent_is_found_out() {
     let mut client = follow(&[&member.url]);
     client.next(HEARTBEAT).await.expect("record");
     client.next(HEARTBEAT).await.expect("heartbeat");
-    member.fall_silent();
+    member.stop_answering();
     member.put("/service/a/leader", "pg-1");
-    assert_eq!(client.next(HEARTBEAT).await.expect("record"), Change::Read);
+    assert_eq!(client.next(HEARTBEAT).await.expect("record"), RecordChange::Read);
     assert_eq!(value(&client, "leader").as_deref(), Some("pg-1"));
 }
 
@@ -104,7 +104,7 @@ async fn a_compaction_leads_to_a_full_read() {
     member.put("/service/a/leader", "pg-1");
     member.delete("/service/a/config");
     member.compact();
-    assert_eq!(client.next(HEARTBEAT).await.expect("record"), Change::Read);
+    assert_eq!(client.next(HEARTBEAT).await.expect("record"), RecordChange::Read);
     assert_eq!(client.record().keys.keys().collect::<Vec<_>>(), ["leader", "members/pg-0"]);
 }
 
@@ -114,7 +114,7 @@ async fn dead_and_frozen_endpoints_do_not_delay_the_start() {
     let (refused, silent) = (refused(), silent());
     let mut client = follow(&[&refused, &silent, &member.url]);
     let began = Instant::now();
-    assert_eq!(client.next(HEARTBEAT).await.expect("record"), Change::Read);
+    assert_eq!(client.next(HEARTBEAT).await.expect("record"), RecordChange::Read);
     assert!(began.elapsed() < Duration::from_millis(350), "took {:?}", began.elapsed());
     assert!(member.url.ends_with(&client.record().endpoint));
 }
@@ -125,19 +125,19 @@ async fn a_member_that_loses_the_majority_is_left_for_one_that_has_it() {
     let mut client = follow(&[&first.url, &second.url]);
     client.next(HEARTBEAT).await.expect("record");
     let reads = second.reads();
-    first.feel(Mood::Leaderless);
-    assert_eq!(client.next(HEARTBEAT).await.expect("record"), Change::Read);
+    first.set_mode(ServerMode::Leaderless);
+    assert_eq!(client.next(HEARTBEAT).await.expect("record"), RecordChange::Read);
     assert!(second.url.ends_with(&client.record().endpoint));
     assert!(second.reads() > reads);
 }
 
 #[rstest]
-#[case(Mood::Leaderless)]
-#[case(Mood::Deserted)]
+#[case(ServerMode::Leaderless)]
+#[case(ServerMode::NoLeader)]
 #[tokio::test]
-async fn without_majority_a_survivor_is_asked_for_what_it_has(#[case] mood: Mood) {
+async fn without_majority_a_survivor_is_asked_for_what_it_has(#[case] server_mode: ServerMode) {
     let member = Member::start(&KEYS).await;
-    member.feel(mood);
+    member.set_mode(server_mode);
     let refused = refused();
     let error = follow(&[&refused, &member.url]).next(HEARTBEAT).await.expect_err("no quorum");
     assert_eq!(error.cause, Cause::NoQuorum, "{error}");
@@ -147,8 +147,8 @@ async fn without_majority_a_survivor_is_asked_for_what_it_has(#[case] mood: Mood
 }
 
 #[tokio::test]
-async fn each_way_of_not_answering_is_told_apart() {
-    let cause = async |urls: &[&str]| follow(urls).next(HEARTBEAT).await.expect_err("no answer").cause;
+async fn each_way_of_not_answering_is_distinguished() {
+    let cause = async |urls: &[&str]| follow(urls).next(HEARTBEAT).await.expect_err("no response").cause;
     assert_eq!(cause(&[&refused()]).await, Cause::Refused);
     assert_eq!(cause(&[&silent()]).await, Cause::TimedOut);
     assert_eq!(cause(&["http://no-such-host.invalid:2379"]).await, Cause::Name);
@@ -156,7 +156,7 @@ async fn each_way_of_not_answering_is_told_apart() {
     assert_eq!(cause(&[&web]).await, Cause::UnexpectedAnswer);
     assert_eq!(cause(&[&answering("")]).await, Cause::Closed);
     let member = Member::start(&KEYS).await;
-    member.feel(Mood::Forbidding);
+    member.set_mode(ServerMode::Forbidding);
     assert_eq!(cause(&[&member.url]).await, Cause::Permission);
     let over_tls = member.url.replace("http://", "https://");
     let mut endpoints = endpoints(&[&over_tls]);
@@ -183,23 +183,23 @@ async fn a_call_that_is_dropped_midway_spoils_nothing() {
         assert!(dropped.is_err());
     }
     member.put("/service/a/leader", "pg-1");
-    assert_eq!(client.next(HEARTBEAT * 20).await.expect("event"), Change::Events);
+    assert_eq!(client.next(HEARTBEAT * 20).await.expect("event"), RecordChange::Events);
     assert_eq!(value(&client, "leader").as_deref(), Some("pg-1"));
 }
 
 #[rstest]
-#[case(Mood::Healthy, Majority::Reached, 12)]
-#[case(Mood::Forbidding, Majority::Reached, 12)]
-#[case(Mood::Leaderless, Majority::Missing, 0)]
-#[case(Mood::Deserted, Majority::Missing, 12)]
+#[case(ServerMode::Healthy, Majority::Reached, 12)]
+#[case(ServerMode::Forbidding, Majority::Reached, 12)]
+#[case(ServerMode::Leaderless, Majority::Missing, 0)]
+#[case(ServerMode::NoLeader, Majority::Missing, 12)]
 #[tokio::test]
 async fn a_member_tells_of_itself_with_and_without_majority(
-    #[case] mood: Mood,
+    #[case] server_mode: ServerMode,
     #[case] majority: Majority,
     #[case] leader: u64,
 ) {
     let member = Member::start(&[]).await;
-    member.feel(mood);
+    member.set_mode(server_mode);
     let mut client = HealthClient::new(Connector::new(&endpoints(&[&member.url])).expect("endpoints"), None);
     for _ in 0..2 {
         let health = client.ask().await.expect("health");
@@ -224,7 +224,7 @@ async fn the_status_is_asked_for_seldom_and_at_once_when_something_happened() {
     member.elect();
     assert_eq!(client.ask().await.expect("health").term, 4);
     assert_eq!(member.statuses(), 2);
-    member.feel(Mood::Leaderless);
+    member.set_mode(ServerMode::Leaderless);
     let health = client.ask().await.expect("health");
     assert_eq!(
         (health.majority, health.status.expect("a status").leader, member.statuses()),
@@ -233,15 +233,15 @@ async fn the_status_is_asked_for_seldom_and_at_once_when_something_happened() {
 }
 
 #[rstest]
-#[case(Mood::Leaderless)]
-#[case(Mood::Deserted)]
+#[case(ServerMode::Leaderless)]
+#[case(ServerMode::NoLeader)]
 #[tokio::test]
-async fn a_lost_majority_is_told_within_the_time_of_one_request(#[case] mood: Mood) {
+async fn a_lost_majority_is_reported_within_the_time_of_one_request(#[case] server_mode: ServerMode) {
     let member = Member::start(&KEYS).await;
     let (gone, frozen) = (refused(), silent());
     let mut client = follow(&[&member.url, &gone, &frozen]);
     client.next(HEARTBEAT).await.expect("record");
-    member.feel(mood);
+    member.set_mode(server_mode);
     let began = Instant::now();
     client.next(HEARTBEAT).await.expect_err("nobody confirms it");
     let timeouts = endpoints(&[]).timeouts;
@@ -260,7 +260,7 @@ async fn clusters_are_found_past_the_keys_of_others() {
     for key in ["/db/prod/a/config", "/service/cit/0/leader", "/service/cit/1/members/w", "/service/new/initialize"] {
         member.put(key, "{}");
     }
-    let finder = Finder::new(Connector::new(&endpoints(&[&member.url])).expect("endpoints"));
+    let finder = ScopeFinder::new(Connector::new(&endpoints(&[&member.url])).expect("endpoints"));
     let found = finder.find("/").await.expect("scopes");
     let places: Vec<_> = found.iter().map(|found| format!("{}{}", found.namespace, found.scope)).collect();
     assert_eq!(places, ["/db/prod/a", "/service/a", "/service/cit", "/service/new"]);
@@ -318,7 +318,7 @@ async fn a_password_command_slower_than_the_one_who_asks_runs_once_for_all_endpo
     "etcdserver: request timed out, possibly due to previous leader failure",
     Cause::NoQuorum
 )]
-fn etcds_own_words_are_told_apart(#[case] code: tonic::Code, #[case] words: &str, #[case] cause: Cause) {
+fn etcds_own_words_are_distinguished(#[case] code: tonic::Code, #[case] words: &str, #[case] cause: Cause) {
     let error = EtcdError::status("etcd-1:2379", &tonic::Status::new(code, words));
     assert_eq!(error.cause, cause);
     assert!(error.to_string().starts_with("etcd-1:2379: "), "{error}");

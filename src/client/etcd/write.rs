@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse};
 
-use super::connect::{Connector, Link};
+use super::connect::{AuthenticatedConnection, Connector};
 use super::error::EtcdError;
 use super::record::Key;
 use crate::client::cause::Cause;
@@ -14,7 +14,7 @@ use crate::client::sending::Unanswered;
 
 /// A lock that is held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Held {
+pub struct AcquiredLock {
     /// Lease that it hangs on.
     pub lease: i64,
     /// Revision at which the key was created: the fencing token of whatever is written under it.
@@ -25,9 +25,9 @@ pub struct Held {
 
 /// What came of trying to take a lock.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Taking {
+pub enum AcquireOutcome {
     /// It is ours.
-    Taken(Held),
+    Taken(AcquiredLock),
     /// Somebody has it.
     Busy(Key),
 }
@@ -49,7 +49,7 @@ pub struct Fence {
 
 /// What came of a compare-and-set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Written {
+pub enum CasOutcome {
     /// Written.
     Yes,
     /// Not written: the lock, the leader or the key is not what it was.
@@ -60,7 +60,7 @@ pub enum Written {
 #[derive(Debug)]
 pub struct Writer {
     connector: Connector,
-    link: Option<Link>,
+    link: Option<AuthenticatedConnection>,
     preferred: usize,
     /// A lease that a lock is being taken on: the key may hang on it, and whoever asked may have stopped waiting.
     taking: Option<i64>,
@@ -73,7 +73,7 @@ impl Writer {
     }
 
     /// A connection to an endpoint that has just answered for the majority.
-    async fn link(&mut self) -> Result<&Link, EtcdError> {
+    async fn link(&mut self) -> Result<&AuthenticatedConnection, EtcdError> {
         if self.link.is_none() {
             let connector = &self.connector;
             let attempt = |index| async move {
@@ -87,7 +87,7 @@ impl Writer {
                     Ok(_) | Err(_) => Ok(link),
                 }
             };
-            let (index, link) = connector.race(self.preferred, connector.patience(), attempt).await?;
+            let (index, link) = connector.race(self.preferred, connector.time_limit(), attempt).await?;
             self.preferred = index;
             self.link = Some(link);
         }
@@ -127,10 +127,10 @@ impl Writer {
     ///
     /// # Errors
     /// When there is no telling that it is ours; then the lease is given back as far as that is possible.
-    pub async fn take(&mut self, key: &str, value: &str, ttl: Duration) -> Result<Taking, EtcdError> {
+    pub async fn take(&mut self, key: &str, value: &str, ttl: Duration) -> Result<AcquireOutcome, EtcdError> {
         // Reading first finds a connection that lives, and spares a lease where the lock is busy.
         if let Some(busy) = self.read(key).await? {
-            return Ok(Taking::Busy(busy));
+            return Ok(AcquireOutcome::Busy(busy));
         }
         let known = Instant::now();
         let link = self.link().await?;
@@ -157,21 +157,22 @@ impl Writer {
         if answer.succeeded() {
             let create_revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
             self.taking = None;
-            return Ok(Taking::Taken(Held { lease, create_revision, known }));
+            return Ok(AcquireOutcome::Taken(AcquiredLock { lease, create_revision, known }));
         }
         let _ = self.give_up().await;
         let busy = answer.op_responses().into_iter().find_map(|response| match response {
             TxnOpResponse::Get(got) => got.kvs().first().map(super::record::key),
             TxnOpResponse::Put(_) | TxnOpResponse::Delete(_) | TxnOpResponse::Txn(_) => None,
         });
-        busy.map(Taking::Busy).ok_or_else(|| EtcdError::new("etcd", Cause::UnexpectedAnswer, "the lock came and went"))
+        busy.map(AcquireOutcome::Busy)
+            .ok_or_else(|| EtcdError::new("etcd", Cause::UnexpectedAnswer, "the lock was acquired and lost again"))
     }
 
     /// Keeps `held` alive, and looks whether the key is still the one that was written. `None`: it is lost.
     ///
     /// # Errors
     /// When nobody can tell.
-    pub async fn keep(&mut self, key: &str, held: Held) -> Result<Option<Held>, EtcdError> {
+    pub async fn renew_once(&mut self, key: &str, held: AcquiredLock) -> Result<Option<AcquiredLock>, EtcdError> {
         // Twice, since keeping alive does no harm.
         match self.keep_once(key, held).await {
             Err(error) if error.cause != Cause::Permission => self.keep_once(key, held).await,
@@ -179,7 +180,7 @@ impl Writer {
         }
     }
 
-    async fn keep_once(&mut self, key: &str, held: Held) -> Result<Option<Held>, EtcdError> {
+    async fn keep_once(&mut self, key: &str, held: AcquiredLock) -> Result<Option<AcquiredLock>, EtcdError> {
         let known = Instant::now();
         let link = self.link().await?;
         let mut leases = link.client.lease_client();
@@ -193,7 +194,7 @@ impl Writer {
         }
         let there = self.read_once(key).await?;
         let ours = there.is_some_and(|there| there.create_revision == held.create_revision);
-        Ok(ours.then_some(Held { known, ..held }))
+        Ok(ours.then_some(AcquiredLock { known, ..held }))
     }
 
     /// How long `lease` lives on without being kept alive; `None`: there is none, or it has ended.
@@ -216,7 +217,7 @@ impl Writer {
     /// When it cannot be told whether it ended; it will by itself.
     pub async fn give_up(&mut self) -> Result<(), EtcdError> {
         let Some(lease) = self.taking else { return Ok(()) };
-        self.give_back(lease).await?;
+        self.release(lease).await?;
         self.taking = None;
         Ok(())
     }
@@ -225,14 +226,14 @@ impl Writer {
     ///
     /// # Errors
     /// When it cannot be told whether it ended; it will by itself.
-    pub async fn give_back(&mut self, lease: i64) -> Result<(), EtcdError> {
-        match self.give_back_once(lease).await {
-            Err(error) if error.cause != Cause::Permission => self.give_back_once(lease).await,
+    pub async fn release(&mut self, lease: i64) -> Result<(), EtcdError> {
+        match self.release_once(lease).await {
+            Err(error) if error.cause != Cause::Permission => self.release_once(lease).await,
             outcome => outcome,
         }
     }
 
-    async fn give_back_once(&mut self, lease: i64) -> Result<(), EtcdError> {
+    async fn release_once(&mut self, lease: i64) -> Result<(), EtcdError> {
         let link = self.link().await?;
         match link.within(link.client.lease_client().revoke(lease)).await {
             Ok(_) => Ok(()),
@@ -252,7 +253,7 @@ impl Writer {
         mod_revision: i64,
         value: &str,
         fence: &Fence,
-    ) -> Result<Written, Unanswered<EtcdError>> {
+    ) -> Result<CasOutcome, Unanswered<EtcdError>> {
         // Reading finds a connection that lives; what follows is not tried on another.
         self.read(key).await.map_err(Unanswered::NotSent)?;
         let mut compares = vec![
@@ -267,8 +268,8 @@ impl Writer {
         let link = self.link().await.map_err(Unanswered::NotSent)?;
         let outcome = link.within(link.client.kv_client().txn(txn)).await;
         match outcome {
-            Ok(answer) if answer.succeeded() => Ok(Written::Yes),
-            Ok(_) => Ok(Written::Moved),
+            Ok(answer) if answer.succeeded() => Ok(CasOutcome::Yes),
+            Ok(_) => Ok(CasOutcome::Moved),
             // Refused by rule, not lost on the way.
             Err(error) if error.cause == Cause::Permission => Err(Unanswered::NotSent(error)),
             Err(error) => Err(Unanswered::NoAnswer(self.failed(error))),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::double::{Member, Mood, endpoints};
+use super::double::{Member, ServerMode, endpoints};
 use super::*;
 use crate::client::cause::Cause;
 use crate::client::double::refused;
@@ -20,10 +20,10 @@ fn writer(member: &Member) -> Writer {
     Writer::new(Connector::new(&endpoints(&[&member.url])).expect("a connector"))
 }
 
-async fn taken(writer: &mut Writer) -> Held {
+async fn taken(writer: &mut Writer) -> AcquiredLock {
     match writer.take(LOCK, "me", TTL).await.expect("an answer") {
-        Taking::Taken(held) => held,
-        Taking::Busy(key) => panic!("busy: {key:?}"),
+        AcquireOutcome::Taken(held) => held,
+        AcquireOutcome::Busy(key) => panic!("busy: {key:?}"),
     }
 }
 
@@ -35,30 +35,32 @@ fn the_lock_is_outside_of_patronis_tree() {
 }
 
 #[tokio::test]
-async fn a_lock_is_held_by_one_and_free_again_when_given_back() {
+async fn a_lock_is_held_by_one_and_free_again_when_released() {
     let etcd = store().await;
     let (mut mine, mut theirs) = (writer(&etcd), writer(&etcd));
     let held = taken(&mut mine).await;
-    let Taking::Busy(seen) = theirs.take(LOCK, "they", TTL).await.expect("an answer") else { panic!("taken twice") };
+    let AcquireOutcome::Busy(seen) = theirs.take(LOCK, "they", TTL).await.expect("an answer") else {
+        panic!("taken twice")
+    };
     assert_eq!((seen.value.as_slice(), seen.create_revision), (&b"me"[..], held.create_revision));
-    assert!(mine.keep(LOCK, held).await.expect("an answer").is_some());
-    mine.give_back(held.lease).await.expect("given back");
+    assert!(mine.renew_once(LOCK, held).await.expect("an answer").is_some());
+    mine.release(held.lease).await.expect("given back");
     assert_eq!(etcd.value(LOCK), None);
     taken(&mut theirs).await;
-    assert_eq!(mine.keep(LOCK, held).await.expect("an answer"), None, "the lock is somebody else's now");
+    assert_eq!(mine.renew_once(LOCK, held).await.expect("an answer"), None, "the lock is somebody else's now");
 }
 
 #[tokio::test]
-async fn a_lock_whose_lease_ran_out_is_lost_and_so_is_one_that_was_broken_by_hand() {
+async fn a_lock_whose_lease_ran_out_is_lost_and_so_is_one_that_was_broken_manually() {
     let etcd = store().await;
     let mut writer = writer(&etcd);
     let held = taken(&mut writer).await;
     etcd.expire();
-    assert_eq!(writer.keep(LOCK, held).await.expect("an answer"), None);
+    assert_eq!(writer.renew_once(LOCK, held).await.expect("an answer"), None);
     let held = taken(&mut writer).await;
     etcd.delete(LOCK);
     etcd.put(LOCK, "another");
-    assert_eq!(writer.keep(LOCK, held).await.expect("an answer"), None);
+    assert_eq!(writer.renew_once(LOCK, held).await.expect("an answer"), None);
 }
 
 #[tokio::test]
@@ -77,20 +79,20 @@ async fn a_dead_endpoint_does_not_cost_the_lock() {
     let connector = Connector::new(&endpoints(&[&refused(), &etcd.url])).expect("a connector");
     let mut writer = Writer::new(connector);
     let held = taken(&mut writer).await;
-    assert!(writer.keep(LOCK, held).await.expect("an answer").is_some());
+    assert!(writer.renew_once(LOCK, held).await.expect("an answer").is_some());
 }
 
 #[tokio::test]
 async fn without_majority_nothing_is_taken() {
     let etcd = store().await;
-    etcd.feel(Mood::Leaderless);
+    etcd.set_mode(ServerMode::Leaderless);
     let error = writer(&etcd).take(LOCK, "me", TTL).await.expect_err("no majority");
     assert_eq!(error.cause, Cause::NoQuorum);
     assert_eq!(etcd.value(LOCK), None);
 }
 
 /// What holds while the lock is ours and pg-0 leads.
-async fn fence(writer: &mut Writer, held: Held) -> (Fence, i64) {
+async fn fence(writer: &mut Writer, held: AcquiredLock) -> (Fence, i64) {
     let leader = writer.read(LEADER).await.expect("an answer").expect("a leader");
     let failover = writer.read(FAILOVER).await.expect("an answer").expect("an order");
     let fence = Fence {
@@ -110,7 +112,7 @@ async fn a_key_is_written_under_the_lock_though_the_leader_goes_on_beating() {
     let held = taken(&mut writer).await;
     let (fence, revision) = fence(&mut writer, held).await;
     etcd.put(LEADER, "pg-0");
-    assert_eq!(writer.write(FAILOVER, revision, "{}", &fence).await.expect("an answer"), Written::Yes);
+    assert_eq!(writer.write(FAILOVER, revision, "{}", &fence).await.expect("an answer"), CasOutcome::Yes);
     assert_eq!(etcd.value(FAILOVER).as_deref(), Some("{}"));
 }
 
@@ -135,21 +137,25 @@ async fn nothing_is_written_once_the_lock_the_leader_or_the_key_is_another() {
             _ => etcd.put(FAILOVER, r#"{"member":"pg-2"}"#),
         }
         let before = etcd.value(FAILOVER);
-        assert_eq!(writer.write(FAILOVER, revision, "{}", &fence).await.expect("an answer"), Written::Moved, "{moved}");
+        assert_eq!(
+            writer.write(FAILOVER, revision, "{}", &fence).await.expect("an answer"),
+            CasOutcome::Moved,
+            "{moved}"
+        );
         assert_eq!(etcd.value(FAILOVER), before, "{moved}");
     }
 }
 
 #[tokio::test]
-async fn a_write_without_an_answer_is_told_apart_from_one_that_was_not_sent() {
+async fn a_write_without_an_answer_is_distinguished_from_one_that_was_not_sent() {
     let etcd = store().await;
     let mut writer = writer(&etcd);
     let held = taken(&mut writer).await;
     let (fence, revision) = fence(&mut writer, held).await;
-    etcd.feel(Mood::Leaderless);
+    etcd.set_mode(ServerMode::Leaderless);
     let error = writer.write(FAILOVER, revision, "{}", &fence).await.expect_err("no majority");
     assert!(matches!(error, Unanswered::NotSent(_)), "{error:?}");
-    etcd.feel(Mood::Healthy);
+    etcd.set_mode(ServerMode::Healthy);
     etcd.swallow_answers(true);
     let error = writer.write(FAILOVER, revision, "{}", &fence).await.expect_err("silence");
     assert!(matches!(error, Unanswered::NoAnswer(_)), "{error:?}");

@@ -56,11 +56,14 @@ async fn statistics(response: ResponseTemplate) -> Result<StatTable, HttpError> 
 }
 
 #[tokio::test]
-async fn a_page_that_is_not_the_statistics_is_told_by_its_first_words() {
+async fn a_page_that_is_not_the_statistics_is_reported_by_its_first_words() {
     let html = ResponseTemplate::new(200).set_body_string("<html><title>Welcome to nginx!</title></html>");
     let error = statistics(html).await.expect_err("HTML");
     assert_eq!(error.cause(), Cause::UnexpectedAnswer);
-    assert!(error.to_string().contains("HTML where CSV") && error.to_string().contains("Welcome to nginx"), "{error}");
+    assert!(
+        error.to_string().contains("HTML instead of CSV") && error.to_string().contains("Welcome to nginx"),
+        "{error}"
+    );
     let missing = ResponseTemplate::new(503).set_body_string("<h1>503 Service Unavailable</h1>");
     let error = statistics(missing).await.expect_err("503");
     assert!(error.to_string().starts_with("HTTP 503: no statistics here"), "{error}");

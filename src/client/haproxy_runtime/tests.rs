@@ -10,15 +10,15 @@ const ANSWER: &str = "Name: HAProxy\nVersion: 3.0.11\nUptime_sec: 46\n\n\
     # pxname,svname,status,\nprimary,pg-0,UP,\n\n\
     1\n# be_id be_name srv_id srv_name srv_addr srv_port\n3 primary 1 pg-0 10.0.0.1 5432\n3 primary 2 pg-1 fd00::2 5432\n\n";
 
-fn reader(address: String, patience: Duration) -> RuntimeReader {
-    RuntimeReader::new(RuntimeApi::Tcp(address), Timeouts { connect: patience, request: patience })
+fn reader(address: String, time_limit: Duration) -> RuntimeReader {
+    RuntimeReader::new(RuntimeApi::Tcp(address), Timeouts { connect: time_limit, request: time_limit })
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn one_connection_brings_process_statistics_and_addresses() {
-    let answer = reader(double::answering(ANSWER), PATIENCE).read().await.expect("an answer");
+    let answer = reader(double::answering(ANSWER), TIMEOUT).read().await.expect("an answer");
     assert_eq!(answer.info["Version"], "3.0.11");
     assert_eq!(answer.statistics.rows().count(), 1);
     let address = |server: &str| answer.servers[&("primary".to_owned(), server.to_owned())].address.as_deref().unwrap();
@@ -28,7 +28,7 @@ async fn one_connection_brings_process_statistics_and_addresses() {
 #[tokio::test]
 async fn a_socket_at_user_level_still_gives_the_statistics() {
     let text = ANSWER.replace(&ANSWER[ANSWER.find("1\n# be_id").expect("there")..], "Permission denied\n\n");
-    let answer = reader(double::answering(text), PATIENCE).read().await.expect("an answer");
+    let answer = reader(double::answering(text), TIMEOUT).read().await.expect("an answer");
     assert_eq!((answer.statistics.rows().count(), answer.servers.len()), (1, 0));
 }
 
@@ -41,18 +41,18 @@ async fn a_socket_at_user_level_still_gives_the_statistics() {
 #[case(&ANSWER[..ANSWER.find("UP").expect("there")], Cause::UnexpectedAnswer)]
 #[case("# pxname,svname,status,\nprimary,pg-0,UP,\n", Cause::UnexpectedAnswer)]
 #[tokio::test]
-async fn refusals_strangers_and_cut_answers_are_told_apart(#[case] text: &str, #[case] cause: Cause) {
-    let error = reader(double::answering(text), PATIENCE).read().await.expect_err("an error");
+async fn refusals_foreign_nodes_and_cut_answers_are_distinguished(#[case] text: &str, #[case] cause: Cause) {
+    let error = reader(double::answering(text), TIMEOUT).read().await.expect_err("an error");
     assert_eq!(error.cause(), cause, "{}", error.line());
 }
 
 #[tokio::test]
-async fn a_closed_port_a_frozen_process_and_a_missing_socket_are_told_apart() {
-    let refused = reader(double::refused(), PATIENCE).read().await.expect_err("refused");
+async fn a_closed_port_a_frozen_process_and_a_missing_socket_are_distinguished() {
+    let refused = reader(double::refused(), TIMEOUT).read().await.expect_err("refused");
     assert_eq!(refused.cause(), Cause::Refused);
     let frozen = reader(double::silent(), Duration::from_millis(50)).read().await.expect_err("frozen");
     assert_eq!(frozen.cause(), Cause::TimedOut);
-    let nameless = reader("no-such-host.invalid:1".to_owned(), PATIENCE).read().await.expect_err("nameless");
+    let nameless = reader("no-such-host.invalid:1".to_owned(), TIMEOUT).read().await.expect_err("nameless");
     assert_eq!(nameless.cause(), Cause::Name);
     let missing = RuntimeReader::new(RuntimeApi::Unix("/nonexistent/haproxy.sock".into()), Timeouts::default());
     assert_eq!(missing.read().await.expect_err("missing").cause(), Cause::Refused);
@@ -61,15 +61,15 @@ async fn a_closed_port_a_frozen_process_and_a_missing_socket_are_told_apart() {
 #[tokio::test]
 async fn an_answer_without_end_is_given_up_at_the_limit() {
     let (address, sent) = double::endless("# pxname,svname,status,\n", "primary,pg-0,UP,\n");
-    let error = reader(address, PATIENCE * 6).read().await.expect_err("too large");
+    let error = reader(address, TIMEOUT * 6).read().await.expect_err("too large");
     assert_eq!(error.cause(), Cause::TooLarge);
     assert!(sent.load(Ordering::Relaxed) < 64 * 1024 * 1024);
 }
 
 #[test]
-fn nothing_but_show_can_be_said() {
+fn nothing_but_show_can_be_stated() {
     for command in [Show::Info, Show::Stat, Show::ServersState, Show::CliLevel] {
-        assert!(command.words().starts_with("show "));
+        assert!(command.describe().starts_with("show "));
     }
 }
 

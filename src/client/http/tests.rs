@@ -6,7 +6,8 @@ use wiremock::matchers::{any, basic_auth, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::client::double::{self, endpoint, hasty};
+use crate::client::cause::Cause;
+use crate::client::double::{self, endpoint, with_short_timeouts};
 use crate::config::endpoint::SecretSource;
 
 async fn get(endpoint: &HttpEndpoint) -> Result<HttpAnswer, HttpError> {
@@ -18,10 +19,10 @@ async fn failure(endpoint: &HttpEndpoint) -> HttpError {
 }
 
 #[tokio::test]
-async fn a_closed_port_a_frozen_server_and_an_unknown_name_are_told_apart() {
+async fn a_closed_port_a_frozen_server_and_an_unknown_name_are_distinguished() {
     let refused = failure(&endpoint(format!("http://{}", double::refused()))).await;
     assert_eq!((refused.cause(), refused.is_before_the_answer()), (Cause::Refused, true), "{refused}");
-    let frozen = failure(&hasty(endpoint(format!("http://{}", double::silent())))).await;
+    let frozen = failure(&with_short_timeouts(endpoint(format!("http://{}", double::silent())))).await;
     assert_eq!((frozen.cause(), frozen.is_before_the_answer()), (Cause::TimedOut, false), "{frozen}");
     let nameless = failure(&endpoint("http://no-such-host.invalid:8008")).await;
     assert_eq!(nameless.cause(), Cause::Name, "{nameless}");
@@ -65,7 +66,7 @@ async fn an_answer_announced_as_huge_is_not_even_begun() {
 }
 
 #[tokio::test]
-async fn a_login_is_sent_and_its_lack_or_refusal_is_said() {
+async fn a_login_is_sent_and_its_lack_or_refusal_is_reported() {
     let server = MockServer::start().await;
     Mock::given(basic_auth("ops", "s3cret")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
     let deny = ResponseTemplate::new(401).set_body_string("<html><body>no auth header received</body></html>");
@@ -106,7 +107,7 @@ async fn a_password_command_slower_than_the_one_who_asks_logs_in_at_last() {
 #[case(401)]
 #[case(403)]
 #[tokio::test]
-async fn a_password_that_was_refused_is_read_anew(#[case] status: u16) {
+async fn a_password_that_was_refused_is_read_again(#[case] status: u16) {
     let server = MockServer::start().await;
     Mock::given(basic_auth("ops", "new")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
     Mock::given(any()).respond_with(ResponseTemplate::new(status)).with_priority(9).mount(&server).await;
@@ -131,7 +132,7 @@ async fn only_get_is_sent_and_the_path_goes_below_the_url() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_followed_on_the_same_host_and_told_where_it_leads_elsewhere() {
+async fn a_redirect_is_followed_on_the_same_host_and_reported_where_it_leads_elsewhere() {
     let server = MockServer::start().await;
     let moved = |to: &str| ResponseTemplate::new(302).insert_header("Location", to);
     Mock::given(path("/patroni")).respond_with(moved("/patroni/")).mount(&server).await;
@@ -171,7 +172,7 @@ fn the_first_line_of_a_page_is_what_a_human_reads(#[case] body: &str, #[case] li
 }
 
 #[tokio::test]
-async fn a_login_goes_to_no_stranger_and_nobody_is_connected_to_for_it() {
+async fn a_login_goes_to_no_foreign_node_and_nobody_is_connected_to_for_it() {
     use crate::config::audience::{Audience, Network};
     let login = Login { user: "ops".to_owned(), password: Some(SecretSource::Environment("NEVER_READ".to_owned())) };
     let within = |network: &str| Audience::Within(vec![Network::parse(network).expect("a network")]);
@@ -184,7 +185,7 @@ async fn a_login_goes_to_no_stranger_and_nobody_is_connected_to_for_it() {
         assert!(matches!(&error, HttpError::Withheld(address) if address == "203.0.113.9"), "{error}");
         assert_eq!(error.cause(), Cause::Withheld);
         let writer = crate::client::patroni_write::PatroniWriter::new(&endpoint).expect("a writer");
-        let order = crate::client::patroni_write::PatroniOrder::Restart;
+        let order = crate::client::patroni_write::PatroniEndpoint::Restart;
         let sent = writer.send(order, None, Duration::from_secs(10)).await;
         let proven = matches!(&sent, Err(crate::client::sending::Unanswered::NotSent(HttpError::Withheld(_))));
         assert!(proven, "{sent:?}");

@@ -11,7 +11,7 @@ use crate::client::double;
 use crate::client::tls::install_provider;
 use crate::config::endpoint::SecretSource;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 fn writer(address: &str) -> PatroniWriter {
     install_provider();
@@ -21,22 +21,22 @@ fn writer(address: &str) -> PatroniWriter {
 const SWITCHOVER: &str = r#"{"leader":"pg-0","candidate":"pg-1"}"#;
 
 /// Asks for a switchover.
-async fn switch(writer: &PatroniWriter, patience: Duration) -> Result<PatroniReply, Unanswered<HttpError>> {
-    writer.send(PatroniOrder::Switchover, Some(SWITCHOVER), patience).await
+async fn switch(writer: &PatroniWriter, time_limit: Duration) -> Result<PatroniReply, Unanswered<HttpError>> {
+    writer.send(PatroniEndpoint::Switchover, Some(SWITCHOVER), time_limit).await
 }
 
 #[rstest]
-#[case(PatroniOrder::Switchover, "POST", "/switchover", Some(SWITCHOVER))]
-#[case(PatroniOrder::Failover, "POST", "/failover", Some(r#"{"candidate":"b"}"#))]
-#[case(PatroniOrder::Restart, "POST", "/restart", Some("{}"))]
-#[case(PatroniOrder::Reinitialise, "POST", "/reinitialize", Some(r#"{"from_leader":true}"#))]
-#[case(PatroniOrder::Reload, "POST", "/reload", None)]
-#[case(PatroniOrder::CancelSwitchover, "DELETE", "/switchover", None)]
-#[case(PatroniOrder::CancelRestart, "DELETE", "/restart", None)]
-#[case(PatroniOrder::Configure, "PATCH", "/config", Some(r#"{"ttl":30,"pause":null}"#))]
+#[case(PatroniEndpoint::Switchover, "POST", "/switchover", Some(SWITCHOVER))]
+#[case(PatroniEndpoint::Failover, "POST", "/failover", Some(r#"{"candidate":"b"}"#))]
+#[case(PatroniEndpoint::Restart, "POST", "/restart", Some("{}"))]
+#[case(PatroniEndpoint::Reinit, "POST", "/reinitialize", Some(r#"{"from_leader":true}"#))]
+#[case(PatroniEndpoint::Reload, "POST", "/reload", None)]
+#[case(PatroniEndpoint::CancelSwitchover, "DELETE", "/switchover", None)]
+#[case(PatroniEndpoint::CancelRestart, "DELETE", "/restart", None)]
+#[case(PatroniEndpoint::Configure, "PATCH", "/config", Some(r#"{"ttl":30,"pause":null}"#))]
 #[tokio::test]
 async fn each_order_is_the_request_that_patroni_expects(
-    #[case] order: PatroniOrder,
+    #[case] order: PatroniEndpoint,
     #[case] verb: &str,
     #[case] at: &str,
     #[case] body: Option<&str>,
@@ -49,7 +49,7 @@ async fn each_order_is_the_request_that_patroni_expects(
         mock = mock.and(header("content-length", "0"));
     }
     mock.respond_with(ResponseTemplate::new(202).set_body_string("taken")).expect(1).mount(&server).await;
-    let reply = writer(&server.address().to_string()).send(order, body, PATIENCE).await.expect("a reply");
+    let reply = writer(&server.address().to_string()).send(order, body, TIMEOUT).await.expect("a reply");
     assert_eq!(reply, PatroniReply { status: 202, line: "taken".to_owned(), cut: false, with_login: false });
     let requests = server.received_requests().await.expect("requests");
     assert_eq!(requests[0].body.is_empty(), body.is_none());
@@ -57,14 +57,14 @@ async fn each_order_is_the_request_that_patroni_expects(
 
 #[tokio::test]
 async fn what_was_never_connected_was_not_sent() {
-    let refused = switch(&writer(&double::refused()), PATIENCE).await.expect_err("refused");
+    let refused = switch(&writer(&double::refused()), TIMEOUT).await.expect_err("refused");
     assert!(matches!(refused, Unanswered::NotSent(ref error) if error.cause() == Cause::Refused), "{refused:?}");
-    let nameless = switch(&writer("no-such-host.invalid:8008"), PATIENCE).await.expect_err("no name");
+    let nameless = switch(&writer("no-such-host.invalid:8008"), TIMEOUT).await.expect_err("no name");
     assert!(matches!(nameless, Unanswered::NotSent(ref error) if error.cause() == Cause::Name), "{nameless:?}");
     install_provider();
     let plain = double::answering("HTTP/1.0 200 OK\r\n\r\n");
     let tls = PatroniWriter::new(&double::endpoint(format!("https://{plain}"))).expect("a writer");
-    let error = switch(&tls, PATIENCE).await.expect_err("no TLS");
+    let error = switch(&tls, TIMEOUT).await.expect_err("no TLS");
     assert!(matches!(error, Unanswered::NotSent(ref error) if error.cause() == Cause::Tls), "{error:?}");
 }
 
@@ -73,7 +73,7 @@ async fn a_handshake_that_hangs_ends_with_the_connections_own_deadline_and_nothi
     install_provider();
     let mut endpoint = double::endpoint(format!("https://{}", double::silent()));
     endpoint.timeouts.connect = Duration::from_millis(100);
-    let error = switch(&PatroniWriter::new(&endpoint).expect("a writer"), PATIENCE).await.expect_err("late");
+    let error = switch(&PatroniWriter::new(&endpoint).expect("a writer"), TIMEOUT).await.expect_err("late");
     assert!(matches!(error, Unanswered::NotSent(ref error) if error.cause() == Cause::TimedOut), "{error:?}");
 }
 
@@ -81,9 +81,9 @@ async fn a_handshake_that_hangs_ends_with_the_connections_own_deadline_and_nothi
 async fn a_hang_after_accepting_is_no_answer() {
     // The time for connecting is on top.
     install_provider();
-    let mut hasty = double::endpoint(format!("http://{}", double::silent()));
-    hasty.timeouts.connect = Duration::from_millis(50);
-    let error = switch(&PatroniWriter::new(&hasty).expect("a writer"), Duration::from_millis(50)).await;
+    let mut with_short_timeouts = double::endpoint(format!("http://{}", double::silent()));
+    with_short_timeouts.timeouts.connect = Duration::from_millis(50);
+    let error = switch(&PatroniWriter::new(&with_short_timeouts).expect("a writer"), Duration::from_millis(50)).await;
     let error = error.expect_err("silence");
     assert!(matches!(error, Unanswered::NoAnswer(HttpError::TimedOut(_))), "{error:?}");
 }
@@ -96,7 +96,7 @@ async fn a_connection_closed_without_a_word_is_no_answer_and_is_not_tried_again(
         *count.lock().expect("a lock") += 1;
         Vec::new()
     });
-    let error = switch(&writer(&address), PATIENCE).await.expect_err("closed");
+    let error = switch(&writer(&address), TIMEOUT).await.expect_err("closed");
     assert!(matches!(error, Unanswered::NoAnswer(ref error) if error.cause() == Cause::Closed), "{error:?}");
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(*seen.lock().expect("a lock"), 1, "sent again");
@@ -104,10 +104,10 @@ async fn a_connection_closed_without_a_word_is_no_answer_and_is_not_tried_again(
 
 #[tokio::test]
 async fn a_head_cut_in_the_middle_is_no_answer_and_words_cut_in_the_middle_are_one() {
-    let head = switch(&writer(&double::answering("HTTP/1.0 200 O")), PATIENCE).await.expect_err("cut");
+    let head = switch(&writer(&double::answering("HTTP/1.0 200 O")), TIMEOUT).await.expect_err("cut");
     assert!(matches!(head, Unanswered::NoAnswer(_)), "{head:?}");
     let cut = "HTTP/1.0 503 Service Unavailable\r\nContent-Length: 500\r\n\r\nSwitchover sta";
-    let reply = switch(&writer(&double::answering(cut)), PATIENCE).await.expect("a status is an answer");
+    let reply = switch(&writer(&double::answering(cut)), TIMEOUT).await.expect("a status is an answer");
     assert_eq!((reply.status, reply.line.as_str(), reply.cut), (503, "Switchover sta", true));
 }
 
@@ -140,7 +140,7 @@ async fn replies_in_http_1_0_are_read_to_the_end_of_the_connection(
     #[case] status: u16,
     #[case] line: &str,
 ) {
-    let reply = switch(&writer(&double::answering(answer)), PATIENCE).await.expect("a reply");
+    let reply = switch(&writer(&double::answering(answer)), TIMEOUT).await.expect("a reply");
     assert_eq!((reply.status, reply.line.as_str(), reply.cut), (status, line, false));
 }
 
@@ -158,16 +158,16 @@ async fn the_password_is_fetched_when_sending_and_is_in_no_error_and_no_debug_pr
     let login = |source| Some(Login { user: "patroni".to_owned(), password: Some(source) });
     endpoint.login = login(SecretSource::File(file.path().to_owned()));
     let writer = PatroniWriter::new(&endpoint).expect("a writer");
-    let reply = switch(&writer, PATIENCE).await.expect("a reply");
+    let reply = switch(&writer, TIMEOUT).await.expect("a reply");
     assert_eq!((reply.status, reply.line.as_str(), reply.with_login), (401, "not authenticated", true));
     assert!(!format!("{writer:?} {reply:?}").contains("hunter2"));
 
     endpoint.url = format!("http://{}", double::answering(""));
-    let error = switch(&PatroniWriter::new(&endpoint).expect("a writer"), PATIENCE).await.expect_err("closed");
+    let error = switch(&PatroniWriter::new(&endpoint).expect("a writer"), TIMEOUT).await.expect_err("closed");
     assert!(!format!("{error} {error:?}").contains("hunter2"));
 
     endpoint.login = login(SecretSource::File("/no/such/password".into()));
     let writer = PatroniWriter::new(&endpoint).expect("making one fetches nothing");
-    let error = switch(&writer, PATIENCE).await.expect_err("no password");
+    let error = switch(&writer, TIMEOUT).await.expect_err("no password");
     assert!(matches!(error, Unanswered::NotSent(HttpError::Secret(_))), "{error:?}");
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::future::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_postgres::Client;
 use tokio_postgres::config::{ChannelBinding as WireBinding, SslMode as WireMode};
@@ -14,12 +15,12 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::PostgresError;
-use super::guard::{Bounds, Guarded, GuardedTls};
+use super::guard::{AnnouncedPid, Bounds, InspectedStream, InspectedTls};
 use super::session::Session;
 use crate::client::certificate::{Capture, ServerCertificate};
 use crate::client::resolve::lookup;
 use crate::client::tls::{self, Verify};
-use crate::config::audience::{Audience, Standing};
+use crate::config::audience::{AddressTrust, Audience};
 use crate::config::endpoint::{PostgresAccess, SslMode};
 use crate::config::libpq::ChannelBinding;
 
@@ -38,16 +39,18 @@ pub enum Encryption {
 }
 
 /// A connection's other half, which must be polled for anything to happen.
-pub(super) type Driving = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
+pub(in crate::client) type Driving = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
 /// What one attempt brought.
-pub(super) struct Opened {
-    pub(super) client: Client,
-    pub(super) driving: Driving,
-    pub(super) encryption: Encryption,
-    pub(super) version: String,
+pub(in crate::client) struct OpenedConnection {
+    pub(in crate::client) client: Client,
+    pub(in crate::client) driving: Driving,
+    pub(in crate::client) encryption: Encryption,
+    pub(in crate::client) version: String,
     /// The far end's address.
     pub(super) peer: Option<std::net::SocketAddr>,
+    /// The backend's number, as it was announced at login.
+    pub(super) announced: AnnouncedPid,
 }
 
 /// Opens a session for looking at `host` and `port`, within the deadline that `access` sets.
@@ -60,15 +63,15 @@ pub async fn connect(
     port: u16,
     password: Option<&SecretString>,
 ) -> Result<Session, PostgresError> {
-    let stage = Stage::default();
+    let phase = ConnectPhase::default();
     let after = access.timeouts.connect;
     let session = async {
-        let opened = open(access, host, port, password, Errand::Looking, &stage).await?;
-        stage.set("preparation");
+        let opened = open(access, host, port, password, SessionPurpose::Looking, &phase).await?;
+        phase.set("preparation");
         Session::prepare(opened).await
     };
     let outcome = tokio::time::timeout(after, session).await;
-    outcome.unwrap_or_else(|_| Err(PostgresError::TimedOut { stage: stage.get(), after }))
+    outcome.unwrap_or_else(|_| Err(PostgresError::TimedOut { phase: phase.get(), after }))
 }
 
 /// Opens a connection for acting, within the deadline that `access` sets. `patience` is the longest that its one
@@ -78,9 +81,9 @@ pub(super) async fn connect_for_acting(
     host: &str,
     port: u16,
     password: Option<&SecretString>,
-    patience: Duration,
-) -> Result<Opened, PostgresError> {
-    connect_within(access, host, port, password, access.timeouts.connect, Errand::Acting(patience)).await
+    time_limit: Duration,
+) -> Result<OpenedConnection, PostgresError> {
+    connect_within(access, host, port, password, access.timeouts.connect, SessionPurpose::Acting(time_limit)).await
 }
 
 /// Opens a connection for proving who leads, within `patience`: nothing is prepared beforehand.
@@ -89,9 +92,9 @@ pub(super) async fn connect_for_proving(
     host: &str,
     port: u16,
     password: Option<&SecretString>,
-    patience: Duration,
-) -> Result<Opened, PostgresError> {
-    connect_within(access, host, port, password, patience, Errand::Looking).await
+    time_limit: Duration,
+) -> Result<OpenedConnection, PostgresError> {
+    connect_within(access, host, port, password, time_limit, SessionPurpose::Looking).await
 }
 
 /// Opens a connection for the probe of a drill, within `patience`.
@@ -100,9 +103,64 @@ pub(super) async fn connect_for_probing(
     host: &str,
     port: u16,
     password: Option<&SecretString>,
-    patience: Duration,
-) -> Result<Opened, PostgresError> {
-    connect_within(access, host, port, password, patience, Errand::Probing).await
+    time_limit: Duration,
+) -> Result<OpenedConnection, PostgresError> {
+    connect_within(access, host, port, password, time_limit, SessionPurpose::Probing).await
+}
+
+/// Opens a connection that is to hold the operation lock, within the deadline that `access` sets.
+pub(super) async fn connect_for_locking(
+    access: &PostgresAccess,
+    host: &str,
+    port: u16,
+    password: Option<&SecretString>,
+) -> Result<OpenedConnection, PostgresError> {
+    connect_within(access, host, port, password, access.timeouts.connect, SessionPurpose::Locking).await
+}
+
+/// Opens a connection for the operator's own questions, within the deadline that `access` sets.
+pub(super) async fn connect_for_asserting(
+    access: &PostgresAccess,
+    host: &str,
+    port: u16,
+    password: Option<&SecretString>,
+) -> Result<OpenedConnection, PostgresError> {
+    connect_within(access, host, port, password, access.timeouts.connect, SessionPurpose::Asserting).await
+}
+
+/// Opens a connection to the admin console of a pooler, within the deadline that `access` sets. No setting is sent along:
+/// such a console refuses those that it does not know.
+///
+/// # Errors
+/// Whatever kept it from being opened.
+pub(in crate::client) async fn connect_for_administering(
+    access: &PostgresAccess,
+    host: &str,
+    port: u16,
+    password: Option<&SecretString>,
+) -> Result<OpenedConnection, PostgresError> {
+    connect_within(access, host, port, password, access.timeouts.connect, SessionPurpose::Administering).await
+}
+
+/// The same through a Unix socket, which is this host and knows no TLS.
+///
+/// # Errors
+/// Whatever kept it from being opened.
+#[cfg(unix)]
+pub(in crate::client) async fn connect_for_administering_through(
+    access: &PostgresAccess,
+    socket: &std::path::Path,
+    password: Option<&SecretString>,
+) -> Result<OpenedConnection, PostgresError> {
+    let after = access.timeouts.connect;
+    let opening = async {
+        let stream = tokio::net::UnixStream::connect(socket).await.map_err(PostgresError::from_reach)?;
+        let trust = PeerTrust { proven: true, attested: true };
+        let errand = (Attempt::Plain, SessionPurpose::Administering);
+        log_in(stream, access, "localhost", password, errand, trust).await
+    };
+    let outcome = tokio::time::timeout(after, opening).await;
+    outcome.unwrap_or(Err(PostgresError::TimedOut { phase: "login", after }))
 }
 
 /// Opens a connection within `patience`, without preparing anything on it.
@@ -111,40 +169,48 @@ async fn connect_within(
     host: &str,
     port: u16,
     password: Option<&SecretString>,
-    patience: Duration,
-    errand: Errand,
-) -> Result<Opened, PostgresError> {
-    let stage = Stage::default();
-    let opening = open(access, host, port, password, errand, &stage);
-    let outcome = tokio::time::timeout(patience, opening).await;
-    outcome.unwrap_or_else(|_| Err(PostgresError::TimedOut { stage: stage.get(), after: patience }))
+    time_limit: Duration,
+    errand: SessionPurpose,
+) -> Result<OpenedConnection, PostgresError> {
+    let phase = ConnectPhase::default();
+    let opening = open(access, host, port, password, errand, &phase);
+    let outcome = tokio::time::timeout(time_limit, opening).await;
+    outcome.unwrap_or_else(|_| Err(PostgresError::TimedOut { phase: phase.get(), after: time_limit }))
 }
 
 /// What a session is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Errand {
+enum SessionPurpose {
     /// To be asked again and again.
     Looking,
     /// One statement that may take this long.
     Acting(Duration),
     /// To write the rows of a drill.
     Probing,
+    /// To hold the operation lock.
+    Locking,
+    /// To ask what the operator has written.
+    Asserting,
+    /// To talk to the admin console of a pooler.
+    Administering,
 }
 
-impl Errand {
+impl SessionPurpose {
     /// Tells the two apart in `pg_stat_activity` and in the server's log.
     fn application(self) -> &'static str {
         match self {
-            Self::Looking => "pgctl-tui",
+            Self::Looking | Self::Administering => "pgctl-tui",
             Self::Acting(_) => "pgctl-tui acting",
             Self::Probing => "pgctl-tui drill",
+            Self::Locking => "pgctl-tui locking",
+            Self::Asserting => "pgctl-tui assertions",
         }
     }
 
     /// Most bytes that one answer may have.
     fn largest_answer(self) -> usize {
         match self {
-            Self::Looking | Self::Acting(_) => 8 << 20,
+            Self::Looking | Self::Acting(_) | Self::Locking | Self::Asserting | Self::Administering => 8 << 20,
             // Every number that a drill of hours has written.
             Self::Probing => 64 << 20,
         }
@@ -153,11 +219,11 @@ impl Errand {
 
 /// What is being done, for the message of a deadline.
 #[derive(Default)]
-struct Stage(Mutex<&'static str>);
+struct ConnectPhase(Mutex<&'static str>);
 
-impl Stage {
-    fn set(&self, stage: &'static str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+impl ConnectPhase {
+    fn set(&self, phase: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 
     fn get(&self) -> &'static str {
@@ -179,16 +245,16 @@ async fn open(
     host: &str,
     port: u16,
     password: Option<&SecretString>,
-    errand: Errand,
-    stage: &Stage,
-) -> Result<Opened, PostgresError> {
+    errand: SessionPurpose,
+    phase: &ConnectPhase,
+) -> Result<OpenedConnection, PostgresError> {
     let (first, second) = match access.sslmode {
         SslMode::Disable => (Attempt::Plain, None),
         SslMode::Allow => (Attempt::Plain, Some(Attempt::Tls)),
         SslMode::Prefer => (Attempt::Offered, Some(Attempt::Plain)),
         SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (Attempt::Tls, None),
     };
-    let run = |attempt| attempt_once(access, host, port, password, (attempt, errand), stage);
+    let run = |attempt| attempt_once(access, host, port, password, (attempt, errand), phase);
     let error = match run(first).await {
         Ok(opened) => return Ok(opened),
         Err(error) => error,
@@ -209,22 +275,55 @@ async fn attempt_once(
     host: &str,
     port: u16,
     password: Option<&SecretString>,
-    (attempt, errand): (Attempt, Errand),
-    stage: &Stage,
-) -> Result<Opened, PostgresError> {
-    let stream = reach(host, port, &access.audience, stage).await?;
+    (attempt, errand): (Attempt, SessionPurpose),
+    phase: &ConnectPhase,
+) -> Result<OpenedConnection, PostgresError> {
+    let stream = reach(host, port, &access.audience, phase).await?;
     let far_end = stream.peer_addr().map_err(PostgresError::Unreachable)?;
     let peer = far_end.ip();
+    let trust = PeerTrust {
+        proven: peer.to_canonical().is_loopback(),
+        attested: access.audience.standing(peer) == AddressTrust::Vouched,
+    };
+    phase.set(if attempt == Attempt::Plain { "login" } else { "TLS and login" });
+    let opened = log_in(stream, access, host, password, (attempt, errand), trust).await?;
+    Ok(OpenedConnection { peer: Some(far_end), ..opened })
+}
+
+/// How far the other end of a stream is trusted before anything is said on it.
+struct PeerTrust {
+    /// It is this host.
+    proven: bool,
+    /// The operator vouches for its address.
+    attested: bool,
+}
+
+/// TLS and login over a stream that stands. `host` is the name that a certificate is expected to have.
+async fn log_in<S>(
+    stream: S,
+    access: &PostgresAccess,
+    host: &str,
+    password: Option<&SecretString>,
+    (attempt, errand): (Attempt, SessionPurpose),
+    trust: PeerTrust,
+) -> Result<OpenedConnection, PostgresError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let announced = AnnouncedPid::default();
     let bounds = |proven| Bounds {
         auth: access.auth.clone(),
-        proven: proven || peer.to_canonical().is_loopback(),
-        vouched: access.audience.standing(peer) == Standing::Vouched,
+        proven: proven || trust.proven,
+        attested: trust.attested,
         answer: errand.largest_answer(),
+        announced: announced.clone(),
     };
-    stage.set(if attempt == Attempt::Plain { "login" } else { "TLS and login" });
     let mut config = tokio_postgres::Config::new();
     config.user(&access.user).dbname(&access.database);
-    config.application_name(errand.application()).options(options(access, errand));
+    config.application_name(errand.application());
+    if errand != SessionPurpose::Administering {
+        config.options(options(access, errand));
+    }
     if let Some(password) = password {
         config.password(password.expose_secret());
     }
@@ -247,10 +346,10 @@ async fn attempt_once(
     };
     let name = access.tls.server_name.as_deref().unwrap_or(host);
     let connector =
-        GuardedTls { inner: make_connector(client_config, name), bounds: bounds(verify != Verify::Nothing) };
+        InspectedTls { inner: make_connector(client_config, name), bounds: bounds(verify != Verify::Nothing) };
     let stream = match attempt {
-        Attempt::Plain => Guarded::plain(stream, bounds(false)),
-        Attempt::Offered | Attempt::Tls => Guarded::offered(stream, bounds(false)),
+        Attempt::Plain => InspectedStream::plain(stream, bounds(false)),
+        Attempt::Offered | Attempt::Tls => InspectedStream::offered(stream, bounds(false)),
     };
     let opened = config.connect_raw(stream, connector).await;
     let (client, connection) = opened.map_err(|error| explain(&error, &capture))?;
@@ -260,7 +359,7 @@ async fn attempt_once(
         None => Encryption::Plain,
         Some(_) => Encryption::Tls { verified: verify, certificate },
     };
-    Ok(Opened { client, driving: connection.boxed(), encryption, version, peer: Some(far_end) })
+    Ok(OpenedConnection { client, driving: connection.boxed(), encryption, version, peer: None, announced })
 }
 
 fn make_connector(
@@ -292,7 +391,10 @@ fn explain(error: &tokio_postgres::Error, capture: &Capture) -> PostgresError {
         PostgresError::Tls(why) => {
             let shown = capture.certificate().and_then(|certificate| {
                 let distrust = certificate.distrust?;
-                Some(format!("{distrust}; the server showed {}, signed by {}", certificate.subject, certificate.issuer))
+                Some(format!(
+                    "{distrust}; the server presented {}, issued by {}",
+                    certificate.subject, certificate.issuer
+                ))
             });
             PostgresError::Tls(shown.unwrap_or(why))
         }
@@ -301,13 +403,13 @@ fn explain(error: &tokio_postgres::Error, capture: &Capture) -> PostgresError {
 }
 
 /// A TCP connection to the first address of `host` that takes one, among those where a login may go.
-async fn reach(host: &str, port: u16, audience: &Audience, stage: &Stage) -> Result<TcpStream, PostgresError> {
-    stage.set("name resolution");
+async fn reach(host: &str, port: u16, audience: &Audience, phase: &ConnectPhase) -> Result<TcpStream, PostgresError> {
+    phase.set("name resolution");
     let addresses = lookup(host, port).await.map_err(PostgresError::Name)?;
-    stage.set("the TCP connection");
+    phase.set("the TCP connection");
     let mut last = None;
     for address in addresses {
-        if audience.standing(address.ip()) == Standing::Outside {
+        if audience.standing(address.ip()) == AddressTrust::Outside {
             last = Some(PostgresError::Outside(address.ip()));
             continue;
         }
@@ -320,7 +422,7 @@ async fn reach(host: &str, port: u16, audience: &Audience, stage: &Stage) -> Res
             Err(error) => last = Some(PostgresError::from_reach(error)),
         }
     }
-    Err(last.unwrap_or_else(|| PostgresError::Name(std::io::Error::other("the name has no address"))))
+    Err(last.unwrap_or_else(|| PostgresError::Name(std::io::Error::other("the host name has no address"))))
 }
 
 /// Settings of the session, sent with the first message so that they hold from the start.
@@ -330,16 +432,31 @@ async fn reach(host: &str, port: u16, audience: &Audience, stage: &Stage) -> Res
 /// given up.
 ///
 /// A session for acting is read-only too: nothing on its list writes a table.
-fn options(access: &PostgresAccess, errand: Errand) -> String {
+fn options(access: &PostgresAccess, errand: SessionPurpose) -> String {
     let request = access.timeouts.request;
     let milliseconds = |span: Duration, least: u128| span.as_millis().max(least);
     let (statement, lock) = match errand {
-        Errand::Looking => (milliseconds(request / 2, 250), milliseconds(request / 4, 100)),
+        SessionPurpose::Looking => (milliseconds(request / 2, 250), milliseconds(request / 4, 100)),
+        // Nothing is sent along.
+        SessionPurpose::Administering => return String::new(),
+        // The operator's own words mean what they mean anywhere else: the search path is the server's.
+        SessionPurpose::Asserting => return "-c default_transaction_read_only=on -c jit=off".to_owned(),
+        // Whose client has vanished is found out within seconds, also by a server that cannot end idle sessions.
+        SessionPurpose::Locking => {
+            return format!(
+                "-c default_transaction_read_only=on -c default_transaction_isolation=read\\ committed -c \
+                 search_path=pg_catalog -c jit=off -c statement_timeout={} -c tcp_keepalives_idle=5 \
+                 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=11000",
+                milliseconds(request, 250),
+            );
+        }
         // The server gives up before we do, so that it is known to have.
-        Errand::Acting(patience) => (milliseconds(patience * 9 / 10, 250), milliseconds(patience / 2, 100)),
+        SessionPurpose::Acting(time_limit) => {
+            (milliseconds(time_limit * 9 / 10, 250), milliseconds(time_limit / 2, 100))
+        }
         // No time limit on the server: ended while it waits for a standby, a commit would count as done and not be
         // copied. The client has its own.
-        Errand::Probing => {
+        SessionPurpose::Probing => {
             return "-c default_transaction_isolation=read\\ committed -c search_path=pg_catalog -c jit=off -c \
                     lock_timeout=1000"
                 .to_owned();

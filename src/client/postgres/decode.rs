@@ -1,12 +1,12 @@
-//! From rows to the types of [`sheet`](super::sheet), column by column in the order of each statement.
+//! From rows to the types of [`poll_result`](super::poll_result), column by column in the order of each statement.
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type, accepts};
 
-use super::sheet::{
-    ApplicationRow, ArchiverRow, BaseBackupRow, ConnectionsRow, DownstreamRow, PartError, PositionRow, PreparedRow,
-    PrivilegesRow, ReceiverRow, ServerRow, SessionRow, SettingRow, SlotRow, TransactionRow, XidAgeRow,
+use super::poll_result::{
+    ApplicationRow, ArchiverRow, BaseBackupRow, ConnectionsRow, DownstreamRow, LockHolderRow, PartError, PositionRow,
+    PreparedRow, PrivilegesRow, ReceiverRow, ServerRow, SessionRow, SettingRow, SlotRow, TransactionRow, XidAgeRow,
 };
 
 /// Text that need not be UTF-8: query text comes from databases of any encoding, cut at any byte.
@@ -36,7 +36,7 @@ impl<'a> Columns<'a> {
         self.next += 1;
         self.row.try_get(index).map_err(|error| PartError {
             code: None,
-            message: format!("unexpected answer: {}", crate::client::cause::chain(&error)),
+            message: format!("unexpected response: {}", crate::client::cause::chain(&error)),
         })
     }
 
@@ -51,7 +51,7 @@ impl<'a> Columns<'a> {
     fn count(&mut self) -> Result<u32, PartError> {
         let number = self.take::<i32>()?;
         let negative =
-            |_| PartError { code: None, message: format!("unexpected answer: {number} where a count should be") };
+            |_| PartError { code: None, message: format!("unexpected response: {number} instead of a count") };
         u32::try_from(number).map_err(negative)
     }
 }
@@ -107,19 +107,19 @@ impl Decode for PositionRow {
         Ok(Self {
             in_recovery: columns.take()?,
             now: columns.take()?,
-            monitor: columns.take()?,
+            is_pg_monitor: columns.take()?,
             synchronous_names: columns.text()?,
-            written: columns.some_text()?,
+            write_lsn: columns.some_text()?,
             timeline: columns.some_text()?,
-            received: columns.some_text()?,
-            replayed: columns.some_text()?,
-            replayed_at: columns.take()?,
-            paused: columns.take()?,
-            lag: columns.take()?,
-            delay: columns.take()?,
+            receive_lsn: columns.some_text()?,
+            replay_lsn: columns.some_text()?,
+            last_replayed_commit_at: columns.take()?,
+            is_replay_paused: columns.take()?,
+            replay_lag: columns.take()?,
+            apply_delay: columns.take()?,
             idle_slot_timeout: columns.take()?,
-            sender_timeout: columns.take()?,
-            sender_shutdown: columns.take()?,
+            wal_sender_timeout: columns.take()?,
+            wal_sender_shutdown_timeout: columns.take()?,
         })
     }
 }
@@ -132,8 +132,8 @@ impl Decode for ReceiverRow {
             host: columns.some_text()?,
             port: columns.take()?,
             slot: columns.some_text()?,
-            latest_end: columns.some_text()?,
-            silent: columns.take()?,
+            latest_end_lsn: columns.some_text()?,
+            last_message_age: columns.take()?,
         })
     }
 }
@@ -146,14 +146,14 @@ impl Decode for DownstreamRow {
             user: columns.some_text()?,
             address: columns.some_text()?,
             state: columns.some_text()?,
-            sync: columns.some_text()?,
-            send_lag: columns.take()?,
+            sync_state: columns.some_text()?,
+            send_lag_bytes: columns.take()?,
+            write_lag_bytes: columns.take()?,
+            flush_lag_bytes: columns.take()?,
+            replay_lag_bytes: columns.take()?,
             write_lag: columns.take()?,
             flush_lag: columns.take()?,
             replay_lag: columns.take()?,
-            write_time: columns.take()?,
-            flush_time: columns.take()?,
-            replay_time: columns.take()?,
             reply_age: columns.take()?,
             started: columns.take()?,
         })
@@ -166,14 +166,14 @@ impl Decode for SettingRow {
             name: columns.text()?,
             value: columns.some_text()?,
             unit: columns.some_text()?,
-            kind: columns.text()?,
+            value_type: columns.text()?,
             context: columns.text()?,
             source: columns.text()?,
-            least: columns.some_text()?,
-            most: columns.some_text()?,
-            words: columns.take()?,
-            boot: columns.some_text()?,
-            pending: columns.take()?,
+            min_value: columns.some_text()?,
+            max_value: columns.some_text()?,
+            enum_values: columns.take()?,
+            boot_value: columns.some_text()?,
+            pending_restart: columns.take()?,
         })
     }
 }
@@ -188,13 +188,13 @@ impl Decode for SlotRow {
             database: columns.some_text()?,
             temporary: columns.take()?,
             wal_status: columns.some_text()?,
-            retained: columns.take()?,
-            safe_bytes: columns.take()?,
+            retained_bytes: columns.take()?,
+            safe_wal_size: columns.take()?,
             inactive_since: columns.take()?,
             failover: columns.take()?,
-            invalid: columns.some_text()?,
-            restart: columns.some_text()?,
-            confirmed: columns.some_text()?,
+            invalidation_reason: columns.some_text()?,
+            restart_lsn: columns.some_text()?,
+            confirmed_flush_lsn: columns.some_text()?,
         })
     }
 }
@@ -273,13 +273,13 @@ impl Decode for SessionRow {
             application: columns.some_text()?,
             client: columns.some_text()?,
             state: columns.some_text()?,
-            wait_type: columns.some_text()?,
+            wait_event_type: columns.some_text()?,
             wait_event: columns.some_text()?,
             started: columns.take()?,
             transaction_age: columns.take()?,
             query_age: columns.take()?,
             blocked_by: columns.take()?,
-            waited: columns.take()?,
+            lock_wait_age: columns.take()?,
             query: columns.some_text()?,
         })
     }
@@ -315,5 +315,11 @@ impl Decode for PrivilegesRow {
             read_only: columns.text()?,
             tls: columns.take()?,
         })
+    }
+}
+
+impl Decode for LockHolderRow {
+    fn decode(columns: &mut Columns<'_>) -> Result<Self, PartError> {
+        Ok(Self { application: columns.some_text()?, query: columns.some_text()? })
     }
 }

@@ -14,19 +14,19 @@ use crate::client::tls::TlsError;
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
     /// The host name does not resolve.
-    #[error("{}", Cause::Name.said(&cause::why(.0)))]
+    #[error("{}", Cause::Name.with_reason(&cause::why(.0)))]
     Name(io::Error),
     /// Nothing listens on the port.
     #[error("connection refused")]
     Refused,
     /// No way to the host, or the network failed on the way.
-    #[error("{}", lost_on_the_way(.0).said(&cause::why(.0)))]
+    #[error("{}", lost_on_the_way(.0).with_reason(&cause::why(.0)))]
     Unreachable(io::Error),
     /// Time ran out.
-    #[error("no end of {stage} after {:.1} s", .after.as_secs_f64())]
+    #[error("timed out after {:.1} s during {phase}", .after.as_secs_f64())]
     TimedOut {
         /// What was being done.
-        stage: &'static str,
+        phase: &'static str,
         /// How long it was waited for.
         after: Duration,
     },
@@ -40,7 +40,7 @@ pub enum PostgresError {
     #[error("{0}")]
     Tls(String),
     /// The server wants a password and none was found.
-    #[error("the server asks for a password and none was found")]
+    #[error("the server requires a password and none was found")]
     PasswordMissing,
     /// The password is wrong (28P01).
     #[error("{0}")]
@@ -55,7 +55,7 @@ pub enum PostgresError {
     #[error("{0}")]
     Withheld(Refusal),
     /// The record leads to an address that the operator does not allow: nobody was asked there.
-    #[error("{0} is outside of allowed_networks")]
+    #[error("{0} is not in allowed_networks")]
     Outside(IpAddr),
     /// The database does not exist (3D000).
     #[error("{0}")]
@@ -100,7 +100,7 @@ impl PostgresError {
     }
 
     /// What the driver library reports.
-    pub(super) fn from_wire(error: &tokio_postgres::Error) -> Self {
+    pub(in crate::client) fn from_wire(error: &tokio_postgres::Error) -> Self {
         if let Some(said) = error.as_db_error() {
             return Self::from_server(said);
         }

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,14 +16,14 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use crate::config::libpq::{AuthMethod, AuthPolicy};
 
 /// The largest message: a row of the largest answer is some kilobytes long.
-const LARGEST_MESSAGE: usize = 1 << 20;
+const MAX_MESSAGE_SIZE: usize = 1 << 20;
 /// The largest question about who logs in.
-const LARGEST_QUESTION: usize = 8 << 10;
+const MAX_AUTH_REQUEST_SIZE: usize = 8 << 10;
 /// What settings a server reports by itself while a session lasts.
-const LARGEST_REPORTS: usize = 256 << 10;
+const MAX_STATUS_SIZE: usize = 256 << 10;
 /// Most rounds of hashing that a proof of the password may take: they are done on the thread that also draws. PostgreSQL's
 /// own default is 4 096.
-const MOST_ROUNDS: u64 = 500_000;
+const MAX_ROUNDS: u64 = 500_000;
 
 /// Why nothing more is taken from a server.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -31,13 +32,13 @@ pub enum Refusal {
     #[error("{}", Asked(.0))]
     Method(AuthMethod),
     /// It asks for a proof that would take for ever.
-    #[error("the server wants {0} rounds of SCRAM, more than {MOST_ROUNDS}")]
+    #[error("the server requests {0} SCRAM iterations, more than {MAX_ROUNDS}")]
     Rounds(u64),
     /// It sends, or says that it will send, more than any honest answer holds.
     #[error("the server sends more than {0} bytes")]
     TooLarge(usize),
     /// What came is no message.
-    #[error("a message of {0} bytes is none")]
+    #[error("a message of {0} bytes is invalid")]
     NoMessage(i32),
 }
 
@@ -46,11 +47,24 @@ struct Asked<'a>(&'a AuthMethod);
 impl fmt::Display for Asked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            AuthMethod::Password => f.write_str("the server asks for the password in clear text; it was not sent"),
-            AuthMethod::Md5 => f.write_str("the server asks for an MD5 password; it was not sent"),
-            AuthMethod::None => f.write_str("the server lets in without asking who it is, which require_auth forbids"),
-            method => write!(f, "the server asks for {method}, which require_auth forbids"),
+            AuthMethod::Password => f.write_str("the server requests the password in clear text; it was not sent"),
+            AuthMethod::Md5 => f.write_str("the server requests an MD5 password; it was not sent"),
+            AuthMethod::None => {
+                f.write_str("the server requires no authentication (trust), which require_auth forbids")
+            }
+            method => write!(f, "the server requests {method}, which require_auth forbids"),
         }
+    }
+}
+
+/// The backend's number as it is announced after login. The library keeps it to itself, and a pooler announces one of its own.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct AnnouncedPid(Arc<OnceLock<i32>>);
+
+impl AnnouncedPid {
+    /// The number; `None`: nobody has announced one.
+    pub(super) fn get(&self) -> Option<i32> {
+        self.0.get().copied()
     }
 }
 
@@ -62,13 +76,15 @@ pub(super) struct Bounds {
     /// It has proven who it is, or it is this host.
     pub(super) proven: bool,
     /// The operator vouches for its address.
-    pub(super) vouched: bool,
+    pub(super) attested: bool,
     /// Most bytes of one answer.
     pub(super) answer: usize,
+    /// Where the backend's number is put down.
+    pub(super) announced: AnnouncedPid,
 }
 
 /// Where in the stream of messages the next byte belongs.
-enum Place {
+enum MessagePosition {
     /// The one byte that says whether there is TLS.
     Offer,
     /// The head of a message, of which so many bytes are there.
@@ -78,9 +94,9 @@ enum Place {
 }
 
 /// Reads along.
-struct Watch {
+struct MessageInspector {
     bounds: Bounds,
-    place: Place,
+    place: MessagePosition,
     /// A question about who logs in, as far as it is there.
     question: Vec<u8>,
     /// The method by which it has asked.
@@ -90,21 +106,32 @@ struct Watch {
     answer: usize,
     /// Bytes of settings that it reported.
     reports: usize,
+    /// What it announces of its backend, as far as it is there.
+    backend: Vec<u8>,
 }
 
-impl Watch {
-    fn new(bounds: Bounds, place: Place) -> Self {
-        Self { bounds, place, question: Vec::new(), asked: None, let_in: false, answer: 0, reports: 0 }
+impl MessageInspector {
+    fn new(bounds: Bounds, place: MessagePosition) -> Self {
+        Self {
+            bounds,
+            place,
+            question: Vec::new(),
+            asked: None,
+            let_in: false,
+            answer: 0,
+            reports: 0,
+            backend: Vec::new(),
+        }
     }
 
     fn take(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
         while let Some(first) = bytes.first() {
             match &mut self.place {
-                Place::Offer => {
-                    self.place = Place::Head([0; 5], 0);
+                MessagePosition::Offer => {
+                    self.place = MessagePosition::Head([0; 5], 0);
                     bytes = &bytes[1..];
                 }
-                Place::Head(head, there) => {
+                MessagePosition::Head(head, there) => {
                     head[*there] = *first;
                     *there += 1;
                     bytes = &bytes[1..];
@@ -113,13 +140,18 @@ impl Watch {
                         self.begin(tag, i32::from_be_bytes(length))?;
                     }
                 }
-                Place::Inside(tag, left) => {
+                MessagePosition::Inside(tag, left) => {
                     let (now, later) = bytes.split_at(bytes.len().min(*left));
                     let tag = *tag;
                     *left -= now.len();
                     let ended = *left == 0;
                     if tag == b'R' && !self.let_in {
                         self.question.extend_from_slice(now);
+                    }
+                    // Its number is the first four bytes; what follows is the key to cancel by.
+                    if tag == b'K' {
+                        let missing = 4usize.saturating_sub(self.backend.len());
+                        self.backend.extend(now.iter().take(missing));
                     }
                     bytes = later;
                     if ended {
@@ -136,8 +168,8 @@ impl Watch {
         let inside = usize::try_from(length).ok().and_then(|length| length.checked_sub(4));
         let inside = inside.ok_or(Refusal::NoMessage(length))?;
         let largest = match tag {
-            b'R' => LARGEST_QUESTION,
-            _ => LARGEST_MESSAGE,
+            b'R' => MAX_AUTH_REQUEST_SIZE,
+            _ => MAX_MESSAGE_SIZE,
         };
         if inside > largest {
             return Err(Refusal::TooLarge(largest));
@@ -148,20 +180,26 @@ impl Watch {
         }
         if tag == b'S' {
             self.reports = self.reports.saturating_add(inside + 5);
-            if self.reports > LARGEST_REPORTS {
-                return Err(Refusal::TooLarge(LARGEST_REPORTS));
+            if self.reports > MAX_STATUS_SIZE {
+                return Err(Refusal::TooLarge(MAX_STATUS_SIZE));
             }
         }
-        self.place = Place::Inside(tag, inside);
+        self.place = MessagePosition::Inside(tag, inside);
         if inside == 0 { self.end(tag) } else { Ok(()) }
     }
 
     fn end(&mut self, tag: u8) -> Result<(), Refusal> {
-        self.place = Place::Head([0; 5], 0);
+        self.place = MessagePosition::Head([0; 5], 0);
         match tag {
             b'R' if !self.let_in => {
                 let question = std::mem::take(&mut self.question);
                 self.judge(&question)
+            }
+            b'K' => {
+                if let Ok(number) = <[u8; 4]>::try_from(self.backend.as_slice()) {
+                    self.bounds.announced.0.get_or_init(|| i32::from_be_bytes(number));
+                }
+                Ok(())
             }
             b'Z' => {
                 self.answer = 0;
@@ -192,8 +230,8 @@ impl Watch {
             _ => return Ok(()),
         };
         self.asked = Some(method);
-        let Bounds { auth, proven, vouched, .. } = &self.bounds;
-        if auth.allows(method, *proven, *vouched) { Ok(()) } else { Err(Refusal::Method(method)) }
+        let Bounds { auth, proven, attested, .. } = &self.bounds;
+        if auth.allows(method, *proven, *attested) { Ok(()) } else { Err(Refusal::Method(method)) }
     }
 }
 
@@ -202,30 +240,30 @@ fn rounds(challenge: &[u8]) -> Result<(), Refusal> {
     let text = String::from_utf8_lossy(challenge);
     let rounds = text.split(',').find_map(|part| part.strip_prefix("i="));
     match rounds.and_then(|rounds| rounds.parse::<u64>().ok()) {
-        Some(rounds) if rounds > MOST_ROUNDS => Err(Refusal::Rounds(rounds)),
+        Some(rounds) if rounds > MAX_ROUNDS => Err(Refusal::Rounds(rounds)),
         _ => Ok(()),
     }
 }
 
 /// A stream that is watched.
-pub(super) struct Guarded<S> {
+pub(super) struct InspectedStream<S> {
     inner: S,
-    watch: Watch,
+    watch: MessageInspector,
 }
 
-impl<S> Guarded<S> {
+impl<S> InspectedStream<S> {
     /// Watches `inner`, on which the messages begin at once.
     pub(super) fn plain(inner: S, bounds: Bounds) -> Self {
-        Self { inner, watch: Watch::new(bounds, Place::Head([0; 5], 0)) }
+        Self { inner, watch: MessageInspector::new(bounds, MessagePosition::Head([0; 5], 0)) }
     }
 
     /// Watches `inner`, on which the server says first whether it has TLS.
     pub(super) fn offered(inner: S, bounds: Bounds) -> Self {
-        Self { inner, watch: Watch::new(bounds, Place::Offer) }
+        Self { inner, watch: MessageInspector::new(bounds, MessagePosition::Offer) }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for InspectedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
@@ -234,7 +272,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for InspectedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
@@ -248,33 +286,33 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 }
 
-impl<S: TlsStream + Unpin> TlsStream for Guarded<S> {
+impl<S: TlsStream + Unpin> TlsStream for InspectedStream<S> {
     fn channel_binding(&self) -> ChannelBinding {
         self.inner.channel_binding()
     }
 }
 
 /// Makes the TLS of a watched stream; what goes through it is watched by `bounds` from then on.
-pub(super) struct GuardedTls<C> {
+pub(super) struct InspectedTls<C> {
     pub(super) inner: C,
     pub(super) bounds: Bounds,
 }
 
-impl<S, C> TlsConnect<Guarded<S>> for GuardedTls<C>
+impl<S, C> TlsConnect<InspectedStream<S>> for InspectedTls<C>
 where
     S: Send + 'static,
     C: TlsConnect<S> + Send + 'static,
     C::Stream: Unpin + Send,
     C::Future: Send,
 {
-    type Stream = Guarded<C::Stream>;
+    type Stream = InspectedStream<C::Stream>;
     type Error = C::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, C::Error>> + Send>>;
 
-    fn connect(self, stream: Guarded<S>) -> Self::Future {
+    fn connect(self, stream: InspectedStream<S>) -> Self::Future {
         let Self { inner, bounds } = self;
         let connecting = inner.connect(stream.inner);
-        Box::pin(async move { Ok(Guarded::plain(connecting.await?, bounds)) })
+        Box::pin(async move { Ok(InspectedStream::plain(connecting.await?, bounds)) })
     }
 }
 
@@ -285,11 +323,11 @@ mod tests {
     use super::*;
 
     fn bounds(auth: AuthPolicy) -> Bounds {
-        Bounds { auth, proven: false, vouched: false, answer: 4096 }
+        Bounds { auth, proven: false, attested: false, answer: 4096, announced: AnnouncedPid::default() }
     }
 
-    fn watch(auth: AuthPolicy) -> Watch {
-        Watch::new(bounds(auth), Place::Head([0; 5], 0))
+    fn watch(auth: AuthPolicy) -> MessageInspector {
+        MessageInspector::new(bounds(auth), MessagePosition::Head([0; 5], 0))
     }
 
     fn message(tag: u8, inside: &[u8]) -> Vec<u8> {
@@ -328,6 +366,17 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_the_backend_is_the_first_that_is_announced() {
+        let mut watch = watch(AuthPolicy::Guarded);
+        let announced = watch.bounds.announced.clone();
+        let key = |number: i32| message(b'K', &[&number.to_be_bytes()[..], &[7; 32]].concat());
+        for byte in [question(0, &[]), key(4711), key(1), message(b'Z', b"I")].concat() {
+            assert_eq!(watch.take(&[byte]), Ok(()));
+        }
+        assert_eq!(announced.get(), Some(4711));
+    }
+
+    #[test]
     fn a_second_question_after_the_first_is_judged_too() {
         let mut watch = watch(AuthPolicy::Guarded);
         assert_eq!(watch.take(&question(10, b"SCRAM-SHA-256\0\0")), Ok(()));
@@ -345,7 +394,7 @@ mod tests {
     fn a_claimed_length_is_refused_before_anything_of_it_is_kept() {
         let mut huge = vec![b'D'];
         huge.extend_from_slice(&i32::MAX.to_be_bytes());
-        assert_eq!(watch(AuthPolicy::Guarded).take(&huge), Err(Refusal::TooLarge(LARGEST_MESSAGE)));
+        assert_eq!(watch(AuthPolicy::Guarded).take(&huge), Err(Refusal::TooLarge(MAX_MESSAGE_SIZE)));
         for length in [-1, 0, 3] {
             let head = [&[b'D'][..], &i32::to_be_bytes(length)].concat();
             assert_eq!(watch(AuthPolicy::Guarded).take(&head), Err(Refusal::NoMessage(length)));
@@ -370,6 +419,6 @@ mod tests {
         let mut watch = watch(AuthPolicy::Guarded);
         let report = [message(b'S', &[b'x'; 2000]), message(b'Z', b"I")].concat();
         let refused = (0..1000).find_map(|_| watch.take(&report).err());
-        assert_eq!(refused, Some(Refusal::TooLarge(LARGEST_REPORTS)));
+        assert_eq!(refused, Some(Refusal::TooLarge(MAX_STATUS_SIZE)));
     }
 }

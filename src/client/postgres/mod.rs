@@ -4,19 +4,26 @@
 //! read-only transaction too. So a [`Session`] has no way to send anything but what [`statement`] lists. What changes
 //! something is in [`write`] alone, on a connection of its own with a login of its own.
 
+pub mod assertion;
 mod connect;
 mod decode;
 mod error;
 mod guard;
+pub mod lead_check;
+pub mod lock;
+pub mod poll_result;
 pub mod probe;
-pub mod prove;
+pub mod schema;
 mod session;
-pub mod sheet;
 mod statement;
 pub mod write;
 
+#[cfg(unix)]
+pub(in crate::client) use connect::connect_for_administering_through;
+pub(in crate::client) use connect::{Driving, OpenedConnection, connect_for_administering};
 pub use connect::{Encryption, connect};
 pub use error::{PostgresError, lost_on_the_way};
 pub use guard::Refusal;
-pub use session::{Examination, Session};
+pub use session::{Examination, QueryScope, Session};
+pub(in crate::client) use session::{drive, within};
 pub use statement::Statement;

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::connect::{Opened, connect_for_probing};
+use super::connect::{OpenedConnection, connect_for_probing};
 use super::error::PostgresError;
 use super::session::{flat, within};
 use crate::client::sending::Unanswered;
@@ -22,15 +22,16 @@ macro_rules! marker {
         "pgctl-tui drill probe: made and dropped by drills"
     };
 }
-const MARKER: &str = marker!();
+const SCHEMA_MARKER: &str = marker!();
 /// The comment of the schema, where it is there.
-const WHOSE: &str = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'pgctl_drill'";
-const MAKE: &str = concat!(
+const SCHEMA_COMMENT: &str =
+    "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'pgctl_drill'";
+const CREATE_SCHEMA: &str = concat!(
     "CREATE SCHEMA pgctl_drill; COMMENT ON SCHEMA pgctl_drill IS '",
     marker!(),
     "'; CREATE TABLE pgctl_drill.rows (number bigint PRIMARY KEY)"
 );
-const DROP: &str = "DROP SCHEMA pgctl_drill CASCADE";
+const DROP_SCHEMA: &str = "DROP SCHEMA pgctl_drill CASCADE";
 const SETTINGS: &str = "SELECT current_setting('synchronous_commit'), \
      has_database_privilege(current_database(), 'CREATE'), pg_is_in_recovery()";
 const PUBLICATIONS: &str = "SELECT pubname::text FROM pg_publication WHERE puballtables ORDER BY 1";
@@ -40,7 +41,7 @@ const WRITE: &str = "INSERT INTO pgctl_drill.rows (number) VALUES ($1) RETURNING
      ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int";
 const READ: &str = "SELECT (SELECT max(number) FROM pgctl_drill.rows), pg_postmaster_start_time(), \
      host(inet_server_addr()), inet_server_port(), pg_is_in_recovery()";
-const KEPT: &str = "SELECT number FROM pgctl_drill.rows";
+const SELECT_NUMBERS: &str = "SELECT number FROM pgctl_drill.rows";
 
 /// Who answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,7 +54,7 @@ pub struct Answering {
 
 /// What a read saw.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Sight {
+pub struct ReadSample {
     /// Who answered.
     pub answering: Answering,
     /// The largest number.
@@ -64,7 +65,7 @@ pub struct Sight {
 
 /// What the place of the probe is like.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Ground {
+pub struct ProbeServerInfo {
     /// `synchronous_commit` of the session.
     pub synchronous_commit: String,
     /// The role may make a schema.
@@ -76,7 +77,7 @@ pub struct Ground {
 }
 
 /// One connection of the probe.
-pub struct ProbeSession(Opened);
+pub struct ProbeSession(OpenedConnection);
 
 impl ProbeSession {
     /// Connects to `host` and `port`, within `patience`.
@@ -87,9 +88,9 @@ impl ProbeSession {
         access: &PostgresAccess,
         (host, port): (&str, u16),
         password: Option<&SecretString>,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Result<Self, PostgresError> {
-        connect_for_probing(access, host, port, password, patience).await.map(Self)
+        connect_for_probing(access, host, port, password, time_limit).await.map(Self)
     }
 
     /// Whether the far end has closed it already. Driving it here lets what has come in be read.
@@ -101,15 +102,15 @@ impl ProbeSession {
     ///
     /// # Errors
     /// When it does not tell within `patience`.
-    pub async fn ground(&mut self, patience: Duration) -> Result<Ground, PostgresError> {
+    pub async fn environment(&mut self, time_limit: Duration) -> Result<ProbeServerInfo, PostgresError> {
         let work = async {
             let settings = self.0.client.query_typed(SETTINGS, &[]).await?;
             Ok((settings, self.0.client.query_typed(PUBLICATIONS, &[]).await?))
         };
-        let (settings, publications) = within(patience, flat(&mut self.0.driving, work)).await?;
-        let settings = settings.first().ok_or_else(odd)?;
+        let (settings, publications) = within(time_limit, flat(&mut self.0.driving, work)).await?;
+        let settings = settings.first().ok_or_else(unexpected)?;
         let names: Result<Vec<String>, PostgresError> = publications.iter().map(|row| cell(row, 0)).collect();
-        Ok(Ground {
+        Ok(ProbeServerInfo {
             synchronous_commit: cell(settings, 0)?,
             may_create: cell(settings, 1)?,
             in_recovery: cell(settings, 2)?,
@@ -121,29 +122,31 @@ impl ProbeSession {
     ///
     /// # Errors
     /// When a schema of that name is somebody else's, or it cannot be made within `patience`.
-    pub async fn make(&mut self, patience: Duration) -> Result<(), PostgresError> {
-        if self.clear(patience).await? == Cleared::Stranger {
-            let message = "there is a schema pgctl_drill that no drill made: rename it, or choose another database";
+    pub async fn create_schema(&mut self, time_limit: Duration) -> Result<(), PostgresError> {
+        if self.clear(time_limit).await? == CleanupOutcome::Foreign {
+            let message =
+                "a schema pgctl_drill exists that was not created by a drill: rename it, or choose another database";
             return Err(PostgresError::Server { code: "42P06".to_owned(), message: message.to_owned() });
         }
-        let work = self.0.client.batch_execute(MAKE);
-        within(patience, flat(&mut self.0.driving, work)).await
+        let work = self.0.client.batch_execute(CREATE_SCHEMA);
+        within(time_limit, flat(&mut self.0.driving, work)).await
     }
 
     /// Drops the schema, if it carries the marker.
     ///
     /// # Errors
     /// When that was not done within `patience`.
-    pub async fn clear(&mut self, patience: Duration) -> Result<Cleared, PostgresError> {
-        let rows = within(patience, flat(&mut self.0.driving, self.0.client.query_typed(WHOSE, &[]))).await?;
-        let Some(row) = rows.first() else { return Ok(Cleared::Nothing) };
+    pub async fn clear(&mut self, time_limit: Duration) -> Result<CleanupOutcome, PostgresError> {
+        let rows =
+            within(time_limit, flat(&mut self.0.driving, self.0.client.query_typed(SCHEMA_COMMENT, &[]))).await?;
+        let Some(row) = rows.first() else { return Ok(CleanupOutcome::Nothing) };
         let marker: Option<String> = cell(row, 0)?;
-        if marker.as_deref() != Some(MARKER) {
-            return Ok(Cleared::Stranger);
+        if marker.as_deref() != Some(SCHEMA_MARKER) {
+            return Ok(CleanupOutcome::Foreign);
         }
-        let work = self.0.client.batch_execute(DROP);
-        within(patience, flat(&mut self.0.driving, work)).await?;
-        Ok(Cleared::Dropped)
+        let work = self.0.client.batch_execute(DROP_SCHEMA);
+        within(time_limit, flat(&mut self.0.driving, work)).await?;
+        Ok(CleanupOutcome::Dropped)
     }
 
     /// Writes row `number`, once. The timeline comes with the answer.
@@ -159,7 +162,7 @@ impl ProbeSession {
             error => Unanswered::NoAnswer(error),
         })?;
         let read = || {
-            let row = rows.first().ok_or_else(odd)?;
+            let row = rows.first().ok_or_else(unexpected)?;
             Ok((answering(row, 0)?, cell::<i32>(row, 3)?))
         };
         read().map_err(Unanswered::NoAnswer)
@@ -169,34 +172,35 @@ impl ProbeSession {
     ///
     /// # Errors
     /// When there is no answer, or no table yet.
-    pub async fn read(&mut self) -> Result<Sight, PostgresError> {
+    pub async fn read(&mut self) -> Result<ReadSample, PostgresError> {
         let rows = flat(&mut self.0.driving, self.0.client.query_typed(READ, &[])).await?;
-        let row = rows.first().ok_or_else(odd)?;
-        Ok(Sight { newest: cell(row, 0)?, answering: answering(row, 1)?, in_recovery: cell(row, 4)? })
+        let row = rows.first().ok_or_else(unexpected)?;
+        Ok(ReadSample { newest: cell(row, 0)?, answering: answering(row, 1)?, in_recovery: cell(row, 4)? })
     }
 
     /// Every number that is there, as the leader has it.
     ///
     /// # Errors
     /// When there is no answer within `patience`, or a standby gave it.
-    pub async fn kept(&mut self, patience: Duration) -> Result<BTreeSet<u64>, PostgresError> {
-        if self.ground(patience).await?.in_recovery {
-            return Err(PostgresError::Protocol("a standby answers where the leader should".to_owned()));
+    pub async fn stored_rows(&mut self, time_limit: Duration) -> Result<BTreeSet<u64>, PostgresError> {
+        if self.environment(time_limit).await?.in_recovery {
+            return Err(PostgresError::Protocol("a standby responds where the leader should".to_owned()));
         }
-        let rows = within(patience, flat(&mut self.0.driving, self.0.client.query_typed(KEPT, &[]))).await?;
+        let rows =
+            within(time_limit, flat(&mut self.0.driving, self.0.client.query_typed(SELECT_NUMBERS, &[]))).await?;
         rows.iter().map(|row| cell::<i64>(row, 0).map(i64::cast_unsigned)).collect()
     }
 }
 
 /// What became of the schema.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Cleared {
+pub enum CleanupOutcome {
     /// There was none.
     Nothing,
     /// It is gone.
     Dropped,
     /// It is somebody else's, and was left.
-    Stranger,
+    Foreign,
 }
 
 fn answering(row: &Row, from: usize) -> Result<Answering, PostgresError> {
@@ -207,9 +211,9 @@ fn answering(row: &Row, from: usize) -> Result<Answering, PostgresError> {
 }
 
 fn cell<'r, T: tokio_postgres::types::FromSql<'r>>(row: &'r Row, at: usize) -> Result<T, PostgresError> {
-    row.try_get(at).map_err(|_| odd())
+    row.try_get(at).map_err(|_| unexpected())
 }
 
-fn odd() -> PostgresError {
-    PostgresError::Protocol("the answer has another form".to_owned())
+fn unexpected() -> PostgresError {
+    PostgresError::Protocol("unexpected response format".to_owned())
 }

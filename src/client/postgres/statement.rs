@@ -1,5 +1,7 @@
 //! Everything that a session for looking can send. There is no other list.
 
+use super::lock::lock_class;
+
 /// A statement of the list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Statement {
@@ -39,6 +41,8 @@ pub enum Statement {
     Sessions,
     /// Sessions by application.
     Applications,
+    /// Who holds the operation lock by an advisory lock; no row: nobody.
+    OperationLock,
     /// Whether it takes writes, with which data, and on which timeline. Asked while a leader changes.
     Lead,
     /// Every setting: what it may be and what it is. Once a session, and after each reload.
@@ -99,15 +103,22 @@ macro_rules! slots {
 }
 
 impl Statement {
-    /// What one poll sends, in the order of the answers.
-    pub(super) const SHEET: [Self; 16] = [
+    /// What every poll sends, in the order of the answers: what moves by the second, and where a fault shows first.
+    pub(super) const EVERY_POLL: [Self; 7] = [
         Self::Position,
         Self::Receiver,
         Self::Downstream,
-        Self::Slots,
         Self::Archiver,
-        Self::ArchiveReady,
         Self::Connections,
+        Self::Sessions,
+        Self::OperationLock,
+    ];
+
+    /// What is sent with a poll now and then, in the order of the answers: what moves slowly, or is dear to find out (a
+    /// listing of a directory, a scan of all settings).
+    pub(super) const SLOW_POLL: [Self; 10] = [
+        Self::Slots,
+        Self::ArchiveReady,
         Self::OldestTransaction,
         Self::Prepared,
         Self::XidAge,
@@ -115,7 +126,6 @@ impl Statement {
         Self::FilesRead,
         Self::SinceCheckpoint,
         Self::BaseBackups,
-        Self::Sessions,
         Self::Applications,
     ];
 
@@ -229,6 +239,14 @@ impl Statement {
                  count(*) FILTER (WHERE state LIKE 'idle in transaction%')::int4 FROM pg_stat_activity WHERE ",
                 client_backend!(),
                 " GROUP BY application_name ORDER BY 3 DESC, 2 DESC, 1 LIMIT 100"
+            ),
+            // Whose name says so, and who does hold it. The locks are looked at only where a name says so.
+            Self::OperationLock => concat!(
+                "SELECT application_name, query FROM pg_stat_activity AS holder WHERE CASE \
+                 WHEN application_name LIKE 'pgctl-tui lock %' THEN EXISTS (SELECT FROM pg_locks \
+                 WHERE pg_locks.pid = holder.pid AND locktype = 'advisory' AND classid = ",
+                lock_class!(),
+                " AND objsubid = 2 AND granted) END ORDER BY pid LIMIT 1"
             ),
             Self::Lead => {
                 "SELECT recovering, (SELECT system_identifier::text FROM pg_control_system()), \

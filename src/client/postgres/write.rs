@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio_postgres::types::Type;
 
-use super::connect::{Opened, connect_for_acting};
+use super::connect::{OpenedConnection, connect_for_acting};
 use super::error::PostgresError;
 use super::session::{flat, within};
 use crate::client::sending::Unanswered;
@@ -94,10 +94,10 @@ pub async fn send(
     password: Option<&SecretString>,
     system_id: Option<u64>,
     order: SqlOrder,
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<SqlReply, Unanswered<PostgresError>> {
-    let opening = connect_for_acting(access, host, port, password, patience);
-    let Opened { client, mut driving, .. } = opening.await.map_err(Unanswered::NotSent)?;
+    let opening = connect_for_acting(access, host, port, password, time_limit);
+    let OpenedConnection { client, mut driving, .. } = opening.await.map_err(Unanswered::NotSent)?;
     let system_id = system_id.map(|id| id.to_string());
     let unanswered = |error: PostgresError| match error {
         PostgresError::Server { code, message } => Ok(SqlReply::Refused { code, message }),
@@ -119,7 +119,7 @@ pub async fn send(
                 return Ok(SqlReply::AnotherSystem);
             }
             let work = client.batch_execute(order.statement());
-            match within(patience, flat(&mut driving, work)).await {
+            match within(time_limit, flat(&mut driving, work)).await {
                 Ok(()) => Ok(SqlReply::Done),
                 Err(error) => unanswered(error),
             }
@@ -128,21 +128,21 @@ pub async fn send(
             let arguments: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 3] =
                 [(&system_id, Type::TEXT), (&pid, Type::INT4), (&started, Type::TIMESTAMPTZ)];
             let work = client.query_typed(order.statement(), &arguments);
-            let rows = match within(patience, flat(&mut driving, work)).await {
+            let rows = match within(time_limit, flat(&mut driving, work)).await {
                 Ok(rows) => rows,
                 Err(error) => return unanswered(error),
             };
-            let told = rows.first().and_then(|row| {
+            let reported = rows.first().and_then(|row| {
                 let flag = |at| row.try_get::<_, Option<bool>>(at).ok();
                 Some((flag(0)?, flag(1)?, flag(2)?))
             });
-            Ok(match told {
+            Ok(match reported {
                 Some((Some(true), Some(true), Some(true))) => SqlReply::Done,
                 Some((Some(true), Some(true), _)) => SqlReply::NotSignalled,
                 Some((Some(true), _, _)) => SqlReply::NoSuchSession,
                 Some((Some(false) | None, _, _)) => SqlReply::AnotherSystem,
                 None => {
-                    let odd = PostgresError::Protocol("the answer has another form".to_owned());
+                    let odd = PostgresError::Protocol("unexpected response format".to_owned());
                     return Err(Unanswered::NoAnswer(odd));
                 }
             })
@@ -155,24 +155,14 @@ mod tests {
     use super::*;
     use crate::client::double;
     use crate::client::tls::install_provider;
-    use crate::config::audience::Audience;
-    use crate::config::endpoint::{SslMode, Timeouts, TlsSettings};
-    use crate::config::libpq::{AuthPolicy, ChannelBinding};
+    use crate::config::endpoint::{SslMode, Timeouts};
+    use crate::config::libpq::AuthPolicy;
 
     fn access() -> PostgresAccess {
-        let patience = Duration::from_millis(200);
+        let time_limit = Duration::from_millis(200);
         PostgresAccess {
-            user: "admin".to_owned(),
-            database: "postgres".to_owned(),
-            password: None,
-            passfile: None,
-            service: None,
-            sslmode: SslMode::Disable,
-            tls: TlsSettings::default(),
-            auth: AuthPolicy::default(),
-            channel_binding: ChannelBinding::default(),
-            audience: Audience::default(),
-            timeouts: Timeouts { connect: patience, request: patience },
+            timeouts: Timeouts { connect: time_limit, request: time_limit },
+            ..PostgresAccess::of("admin", SslMode::Disable)
         }
     }
 
@@ -181,8 +171,8 @@ mod tests {
         let (host, port) = address.split_once(':').expect("host:port");
         let place = (host, port.parse().expect("a port"));
         let password = SecretString::from("hunter2".to_owned());
-        let patience = Duration::from_millis(200);
-        let sent = send(&access(), place, Some(&password), Some(7), SqlOrder::Checkpoint, patience).await;
+        let time_limit = Duration::from_millis(200);
+        let sent = send(&access(), place, Some(&password), Some(7), SqlOrder::Checkpoint, time_limit).await;
         sent.expect_err("nothing listens")
     }
 
@@ -203,13 +193,13 @@ mod tests {
             let (host, port) = address.split_once(':').expect("host:port");
             let place = (host, port.parse().expect("a port"));
             let password = SecretString::from("hunter2".to_owned());
-            let patience = Duration::from_secs(10);
+            let time_limit = Duration::from_secs(10);
             let access = PostgresAccess {
                 auth: AuthPolicy::Scram,
-                timeouts: Timeouts { connect: patience, request: patience },
+                timeouts: Timeouts { connect: time_limit, request: time_limit },
                 ..access()
             };
-            let sent = send(&access, place, Some(&password), Some(7), SqlOrder::Checkpoint, patience).await;
+            let sent = send(&access, place, Some(&password), Some(7), SqlOrder::Checkpoint, time_limit).await;
             let Err(Unanswered::NotSent(error @ PostgresError::Withheld(_))) = sent else { panic!("{sent:?}") };
             assert!(error.to_string().contains("it was not sent"), "{error}");
             assert_eq!(said.recv().expect("a connection"), b"", "nothing follows the question");

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::client::certificate::{ServerCertificate, probe};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 fn file(content: &str) -> TempPath {
     let mut file = NamedTempFile::new().expect("a file");
@@ -61,7 +61,7 @@ async fn serve(pem: &str, key: &KeyPair) -> u16 {
 }
 
 async fn examine(settings: &TlsSettings, pem: &str, key: &KeyPair) -> ServerCertificate {
-    probe("localhost", serve(pem, key).await, settings, PATIENCE).await.expect("a certificate")
+    probe("localhost", serve(pem, key).await, settings, TIMEOUT).await.expect("a certificate")
 }
 
 fn trusting(pem: &str) -> (TlsSettings, TempPath) {
@@ -83,7 +83,7 @@ async fn a_certificate_of_the_given_authority_is_trusted_and_read() {
 }
 
 #[tokio::test]
-async fn a_stranger_an_expired_one_and_a_wrong_name_are_distrusted_with_the_reason() {
+async fn a_foreign_node_an_expired_one_and_a_wrong_name_are_distrusted_with_the_reason() {
     let (ours, theirs) = (authority("ours"), authority("theirs"));
     let (settings, _file) = trusting(&ours.pem());
     let (pem, key) = issue(&theirs, &["localhost"], false);
@@ -156,9 +156,21 @@ fn every_wrong_file_is_named_with_what_is_wrong_about_it() {
         ..ca(&good)
     };
     assert_eq!(say(&ca(Path::new("/nonexistent/ca.pem"))), "cannot read the CA file /nonexistent/ca.pem");
-    assert_eq!(say(&ca(&empty)), format!("the CA file {} holds no certificate", empty.display()));
-    assert!(say(&client(Some(&good), None)).contains("go together"));
-    assert!(say(&client(Some(&good), Some(&empty))).contains("holds no unencrypted private key"));
-    assert!(say(&client(Some(&good), Some(&other_key))).contains("do not work together"));
+    assert_eq!(say(&ca(&empty)), format!("the CA file {} contains no certificate", empty.display()));
+    assert!(say(&client(Some(&good), None)).contains("must be set together"));
+    assert!(say(&client(Some(&good), Some(&empty))).contains("contains no unencrypted private key"));
+    assert!(say(&client(Some(&good), Some(&other_key))).contains("do not match"));
     assert!(client_config(&client(Some(&good), Some(&key)), Verify::Full).is_ok());
+}
+
+#[test]
+fn those_of_the_same_settings_share_what_was_read_until_a_file_is_replaced() {
+    let ca = file(&authority("the one").as_ref().pem());
+    let settings = TlsSettings { ca: vec![ca.to_path_buf()], ..TlsSettings::default() };
+    let policy = || shared(&settings, Verify::Full).expect("a configuration").1;
+    let first = policy();
+    assert!(Arc::ptr_eq(&first, &policy()));
+    assert!(!Arc::ptr_eq(&first, &shared(&settings, Verify::Chain).expect("a configuration").1), "verifies less");
+    std::fs::write(&ca, authority("the other one").as_ref().pem()).expect("written");
+    assert!(!Arc::ptr_eq(&first, &policy()), "read anew");
 }

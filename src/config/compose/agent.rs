@@ -18,13 +18,13 @@ pub(super) struct Agent<'p> {
 
 /// A value with how sure it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Told {
+pub(super) struct SureValue {
     pub(super) value: String,
     /// Where a guess comes from; `None`: Patroni reads the value from there too.
     pub(super) guessed_from: Option<String>,
 }
 
-impl Told {
+impl SureValue {
     fn sure(value: impl Into<String>) -> Self {
         Self { value: value.into(), guessed_from: None }
     }
@@ -64,82 +64,84 @@ impl<'p> Agent<'p> {
         self.settings.as_ref()?.at(path)?.text()
     }
 
-    fn told(&self, variables: &[&str], path: &[&str]) -> Option<&str> {
+    fn lookup(&self, variables: &[&str], path: &[&str]) -> Option<&str> {
         self.service.value(variables).or_else(|| self.setting(path))
     }
 
     /// Scope, or cluster name. Each group of a Citus cluster is a cluster of its own: `shop/0`.
-    pub(super) fn scope(&self) -> Option<Told> {
-        let told = self.told(&["PATRONI_SCOPE", "SCOPE"], &["scope"]).map(Told::sure);
-        let told = told.or_else(|| self.by_ending(&["_SCOPE"], |_| true))?;
-        match self.told(&["PATRONI_CITUS_GROUP"], &["citus", "group"]) {
-            Some(group) => Some(Told { value: format!("{}/{}", told.value, group.trim()), ..told }),
-            None => Some(told),
+    pub(super) fn scope(&self) -> Option<SureValue> {
+        let reported = self.lookup(&["PATRONI_SCOPE", "SCOPE"], &["scope"]).map(SureValue::sure);
+        let reported = reported.or_else(|| self.by_suffix(&["_SCOPE"], |_| true))?;
+        match self.lookup(&["PATRONI_CITUS_GROUP"], &["citus", "group"]) {
+            Some(group) => Some(SureValue { value: format!("{}/{}", reported.value, group.trim()), ..reported }),
+            None => Some(reported),
         }
     }
 
     /// Namespace of the keys in the DCS.
-    pub(super) fn namespace(&self) -> Option<Told> {
-        let told = self.told(&["PATRONI_NAMESPACE"], &["namespace"]).map(Told::sure);
-        told.or_else(|| self.by_ending(&["_NAMESPACE"], |name| !name.starts_with("POD") && !name.starts_with("KUBE")))
+    pub(super) fn namespace(&self) -> Option<SureValue> {
+        let reported = self.lookup(&["PATRONI_NAMESPACE"], &["namespace"]).map(SureValue::sure);
+        reported
+            .or_else(|| self.by_suffix(&["_NAMESPACE"], |name| !name.starts_with("POD") && !name.starts_with("KUBE")))
     }
 
     /// Name of the member.
-    pub(super) fn name(&self) -> Told {
-        if let Some(name) = self.told(&["PATRONI_NAME"], &["name"]) {
-            return Told::sure(name);
+    pub(super) fn name(&self) -> SureValue {
+        if let Some(name) = self.lookup(&["PATRONI_NAME"], &["name"]) {
+            return SureValue::sure(name);
         }
         let endings = ["_MEMBER", "_MEMBER_NAME", "_NODE_NAME"];
-        let by_variable = self.by_ending(&endings, |_| true);
-        let by_host = || self.service.hostname.as_ref().map(|name| Told::guess(name, "its hostname"));
-        by_variable.or_else(by_host).unwrap_or_else(|| Told::guess(&self.service.name, "the name of the service"))
+        let by_variable = self.by_suffix(&endings, |_| true);
+        let by_host = || self.service.hostname.as_ref().map(|name| SureValue::guess(name, "its hostname"));
+        by_variable.or_else(by_host).unwrap_or_else(|| SureValue::guess(&self.service.name, "the name of the service"))
     }
 
     /// A variable that an image of its own calls by a like name.
-    fn by_ending(&self, endings: &[&str], wanted: impl Fn(&str) -> bool) -> Option<Told> {
+    fn by_suffix(&self, endings: &[&str], wanted: impl Fn(&str) -> bool) -> Option<SureValue> {
         let variables = self.service.environment.iter();
         let mut like = variables.filter(|(name, variable)| {
             endings.iter().any(|ending| name.ends_with(ending)) && wanted(name) && !variable.value.trim().is_empty()
         });
         let (name, variable) = like.next()?;
-        Some(Told::guess(variable.value.trim(), name))
+        Some(SureValue::guess(variable.value.trim(), name))
     }
 
     /// Address that it advertises its REST interface at, if that is said.
     pub(super) fn advertised_rest(&self) -> Option<HostPort> {
-        let told =
-            self.told(&["PATRONI_RESTAPI_CONNECT_ADDRESS", "RESTAPI_CONNECT_ADDRESS"], &["restapi", "connect_address"]);
-        told.and_then(HostPort::parse)
+        let reported = self
+            .lookup(&["PATRONI_RESTAPI_CONNECT_ADDRESS", "RESTAPI_CONNECT_ADDRESS"], &["restapi", "connect_address"]);
+        reported.and_then(HostPort::parse)
     }
 
     /// Address that it advertises PostgreSQL at, if that is said.
     pub(super) fn advertised_postgres(&self) -> Option<HostPort> {
-        self.told(&["PATRONI_POSTGRESQL_CONNECT_ADDRESS"], &["postgresql", "connect_address"]).and_then(HostPort::parse)
+        self.lookup(&["PATRONI_POSTGRESQL_CONNECT_ADDRESS"], &["postgresql", "connect_address"])
+            .and_then(HostPort::parse)
     }
 
     /// Port of the REST interface in the container.
     pub(super) fn rest_port(&self) -> u16 {
-        let listens = self.told(&["PATRONI_RESTAPI_LISTEN"], &["restapi", "listen"]).and_then(port_of);
+        let listens = self.lookup(&["PATRONI_RESTAPI_LISTEN"], &["restapi", "listen"]).and_then(port_of);
         let image = self.service.value(&["APIPORT"]).and_then(|port| port.parse().ok());
         self.likeliest([listens, image, self.advertised_rest().and_then(|address| address.port)], PATRONI_PORT)
     }
 
     /// Port of PostgreSQL in the container.
     pub(super) fn postgres_port(&self) -> u16 {
-        let listens = self.told(&["PATRONI_POSTGRESQL_LISTEN"], &["postgresql", "listen"]).and_then(port_of);
+        let listens = self.lookup(&["PATRONI_POSTGRESQL_LISTEN"], &["postgresql", "listen"]).and_then(port_of);
         let image = self.service.value(&["PGPORT"]).and_then(|port| port.parse().ok());
         self.likeliest([listens, image, self.advertised_postgres().and_then(|address| address.port)], POSTGRES_PORT)
     }
 
     /// The first of `told` that the container opens; else the first at all; else `usual`.
-    fn likeliest(&self, told: [Option<u16>; 3], usual: u16) -> u16 {
-        let all = || told.into_iter().flatten().chain([usual]);
+    fn likeliest(&self, reported: [Option<u16>; 3], usual: u16) -> u16 {
+        let all = || reported.into_iter().flatten().chain([usual]);
         all().find(|port| self.service.opens(*port)).or_else(|| all().next()).unwrap_or(usual)
     }
 
     /// Whether its REST interface speaks TLS.
     pub(super) fn rest_tls(&self) -> bool {
-        self.told(&["PATRONI_RESTAPI_CERTFILE", "SSL_RESTAPI_CERTIFICATE_FILE"], &["restapi", "certfile"]).is_some()
+        self.lookup(&["PATRONI_RESTAPI_CERTFILE", "SSL_RESTAPI_CERTIFICATE_FILE"], &["restapi", "certfile"]).is_some()
     }
 
     /// The user of its REST interface where only `patroni.yml` tells it.
@@ -157,10 +159,10 @@ impl<'p> Agent<'p> {
         let listed = self.settings.as_ref().and_then(|settings| settings.at(&["etcd3", "hosts"]));
         let listed = listed.map(|hosts| hosts.items().iter().filter_map(Node::text).collect::<Vec<_>>().join(","));
         let variables = ["PATRONI_ETCD3_HOSTS", "PATRONI_ETCD3_HOST", "PATRONI_ETCD3_URL", "ETCD3_HOSTS", "ETCD3_HOST"];
-        let told = self.told(&variables, &["etcd3", "host"]).map(str::to_owned).or(listed);
-        if let Some(hosts) = told.or_else(|| self.setting(&["etcd3", "url"]).map(str::to_owned)) {
-            let protocol = self.told(&["PATRONI_ETCD3_PROTOCOL", "ETCD3_PROTOCOL"], &["etcd3", "protocol"]);
-            let authority = self.told(&["PATRONI_ETCD3_CACERT", "ETCD3_CACERT"], &["etcd3", "cacert"]);
+        let reported = self.lookup(&variables, &["etcd3", "host"]).map(str::to_owned).or(listed);
+        if let Some(hosts) = reported.or_else(|| self.setting(&["etcd3", "url"]).map(str::to_owned)) {
+            let protocol = self.lookup(&["PATRONI_ETCD3_PROTOCOL", "ETCD3_PROTOCOL"], &["etcd3", "protocol"]);
+            let authority = self.lookup(&["PATRONI_ETCD3_CACERT", "ETCD3_CACERT"], &["etcd3", "cacert"]);
             let tls =
                 protocol.map_or(authority.is_some() || hosts.starts_with("https:"), |protocol| protocol == "https");
             let hosts = hosts.split(|c: char| ", '\"[]".contains(c)).filter(|host| !host.is_empty());
@@ -168,18 +170,18 @@ impl<'p> Agent<'p> {
             return Some(Store::Etcd { hosts: bare.map(str::to_owned).collect(), tls });
         }
         let other = [
-            ("etcd", "PATRONI_ETCD_", "etcd by its second API"),
+            ("etcd", "PATRONI_ETCD_", "etcd with its v2 API"),
             ("consul", "PATRONI_CONSUL_", "Consul"),
             ("zookeeper", "PATRONI_ZOOKEEPER_", "ZooKeeper"),
             ("exhibitor", "PATRONI_EXHIBITOR_", "ZooKeeper"),
-            ("raft", "PATRONI_RAFT_", "Patroni's own Raft"),
+            ("raft", "PATRONI_RAFT_", "the Raft of Patroni itself"),
             ("kubernetes", "PATRONI_KUBERNETES_", "Kubernetes"),
         ];
         let has = |prefix: &str| self.service.environment.keys().any(|name| name.starts_with(prefix));
         let set = |key: &str| self.settings.as_ref().is_some_and(|settings| settings.get(key).is_some());
         let found = other.into_iter().find(|(key, prefix, _)| has(prefix) || set(key));
         let spilo = self.service.value(&["ETCD_HOST", "ETCD_HOSTS", "ETCD_URL"]);
-        found.map(|(_, _, name)| Store::Other(name)).or(spilo.map(|_| Store::Other("etcd by its second API")))
+        found.map(|(_, _, name)| Store::Other(name)).or(spilo.map(|_| Store::Other("etcd with its v2 API")))
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ComposeSource;
-use super::agent::{Agent, Store, Told};
+use super::agent::{Agent, Store, SureValue};
 use super::login;
 use super::plain;
+use super::pooler::pooler;
 use super::preparation::preparation;
 use super::project::Project;
 use super::reach::{Reached, host_port};
@@ -14,7 +15,7 @@ use super::router::router;
 use super::server::server_port;
 use super::service::Service;
 use crate::config::discovered::{Discovered, DiscoveredMember, DiscoveredPreparation};
-use crate::config::error::{Complaint, ConfigError, Place};
+use crate::config::error::{ConfigError, ConfigProblem, SettingLocation};
 
 type Recognised<'p> = Vec<(&'p Service, BTreeSet<Role>)>;
 
@@ -25,19 +26,25 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
         recognised.iter().filter(|(_, roles)| roles.contains(&role)).map(|(service, _)| *service).collect()
     };
     let wrong = |key: &str, problem: String, remedy: &str| {
-        let place = Place::File { path: source.path.to_owned(), line: None };
-        ConfigError::Wrong(vec![Complaint { place, key: key.to_owned(), problem, remedy: remedy.to_owned() }])
+        let place = SettingLocation::File { path: source.path.to_owned(), line: None };
+        ConfigError::Wrong(vec![ConfigProblem {
+            location: place,
+            key: key.to_owned(),
+            problem,
+            remedy: remedy.to_owned(),
+        }])
     };
 
     let agents: Vec<Agent<'_>> = with(Role::Patroni).into_iter().map(|service| Agent::new(project, service)).collect();
-    let several = agents.iter().filter_map(Agent::scope).map(|told| told.value).collect::<BTreeSet<_>>().len() > 1;
+    let several =
+        agents.iter().filter_map(Agent::scope).map(|reported| reported.value).collect::<BTreeSet<_>>().len() > 1;
     let (scope, agents) = chosen(agents, source.scope).map_err(|scopes| {
-        let problem = format!("holds {} clusters: {}", scopes.len(), scopes.join(", "));
+        let problem = format!("contains {} clusters: {}", scopes.len(), scopes.join(", "));
         wrong("", problem, "choose one with --scope NAME")
     })?;
     if let (Some(wanted), true) = (source.scope, agents.is_empty()) {
-        let problem = format!("no member of a cluster `{wanted}` is in it");
-        let remedy = "leave --scope out to see which there are";
+        let problem = format!("contains no member of a cluster `{wanted}`");
+        let remedy = "omit --scope to list them";
         return Err(wrong("services", problem, &or_profile(project, remedy)));
     }
     // Without an agent, etcd keeps the record of something else.
@@ -45,7 +52,7 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
         if agents.is_empty() { (with(Role::Postgres), Vec::new()) } else { (Vec::new(), with(Role::Etcd)) };
     if agents.is_empty() && plain.is_empty() {
         if let (true, Some(profiles)) = (project.services.is_empty(), project.left_out.profiles()) {
-            let problem = format!("all of them belong to profiles, and none of those is active: {profiles}");
+            let problem = format!("all of them belong to profiles, none of which is active: {profiles}");
             return Err(wrong(
                 "services",
                 problem,
@@ -54,7 +61,7 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
         }
         let names: Vec<&str> = project.services.iter().map(|service| service.name.as_str()).collect();
         let problem = format!("no PostgreSQL was recognised among: {}", names.join(", "));
-        let remedy = "point at a running member instead: `pgctl-tui init --patroni URL`";
+        let remedy = "use a running member instead: `pgctl-tui init --patroni URL`";
         return Err(wrong("services", problem, &or_profile(project, remedy)));
     }
 
@@ -65,12 +72,11 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
         ..Discovered::default()
     };
     if several {
-        let note =
-            "the compose file holds further clusters; look whether the routers and exporters below are this one's";
+        let note = "the compose file contains other clusters; check whether the routers and exporters below belong to this one";
         found.notes.push(note.to_owned());
     }
     if scope.is_none() && !agents.is_empty() {
-        found.notes.push("the scope is not in the compose file; it is learnt from the members".to_owned());
+        found.notes.push("the scope is not in the compose file; it is read from the members".to_owned());
     }
     guessed(&mut found.notes, "the scope", scope.as_ref());
     let namespace = agents.iter().find_map(Agent::namespace);
@@ -80,12 +86,13 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
     found.members = agents.iter().map(|agent| member(project, agent)).collect();
     found.members.extend(plain.iter().map(|service| plain::member(project, service)));
     if agents.is_empty() {
-        found.notes.push("no Patroni was recognised; the nodes are asked by SQL alone".to_owned());
-        found.notes.extend(plain::strangers(&plain));
+        found.notes.push("no Patroni was recognised; the nodes are queried by SQL only".to_owned());
+        found.notes.extend(plain::foreign_nodes(&plain));
     }
     found.agents = found.members.iter().filter_map(|member| member.rest.clone()).collect();
     add_etcd(&mut found, project, &etcd, &agents);
     found.routers = with(Role::Router).into_iter().map(|service| router(project, service)).collect();
+    found.poolers = with(Role::Pooler).into_iter().map(|service| pooler(project, service)).collect();
     let members: Vec<&Service> = agents.iter().map(|agent| agent.service).chain(plain).collect();
     add_exporters(&mut found, project, &with(Role::Exporter), &members);
     found.address_map = address_map(project, &agents, &members, &etcd);
@@ -113,30 +120,33 @@ pub(super) fn discover(project: &Project<'_>, source: ComposeSource<'_>) -> Resu
         found.etcd_login = login::etcd(project, &everything);
     }
     found.members.sort_by(|a, b| a.name.cmp(&b.name));
-    add_warnings(&mut found, project, &with(Role::Pooler), &members, &agents);
+    add_warnings(&mut found, project, &members, &agents);
     Ok(found)
 }
 
 /// The agents of the one cluster that is meant, or the scopes to choose from.
-fn chosen<'p>(agents: Vec<Agent<'p>>, wanted: Option<&str>) -> Result<(Option<Told>, Vec<Agent<'p>>), Vec<String>> {
-    let mut scopes: BTreeMap<String, Told> = BTreeMap::new();
-    for told in agents.iter().filter_map(Agent::scope) {
-        scopes.entry(told.value.clone()).or_insert(told);
+fn chosen<'p>(
+    agents: Vec<Agent<'p>>,
+    wanted: Option<&str>,
+) -> Result<(Option<SureValue>, Vec<Agent<'p>>), Vec<String>> {
+    let mut scopes: BTreeMap<String, SureValue> = BTreeMap::new();
+    for reported in agents.iter().filter_map(Agent::scope) {
+        scopes.entry(reported.value.clone()).or_insert(reported);
     }
     match (wanted, scopes.len()) {
         (Some(wanted), 1..) => {
-            let of_it = |agent: &Agent<'_>| agent.scope().is_some_and(|told| told.value == wanted);
+            let of_it = |agent: &Agent<'_>| agent.scope().is_some_and(|reported| reported.value == wanted);
             Ok((scopes.remove(wanted), agents.into_iter().filter(of_it).collect()))
         }
-        (Some(wanted), 0) => Ok((Some(Told { value: wanted.to_owned(), guessed_from: None }), agents)),
+        (Some(wanted), 0) => Ok((Some(SureValue { value: wanted.to_owned(), guessed_from: None }), agents)),
         (None, 0 | 1) => Ok((scopes.into_values().next(), agents)),
         (None, _) => Err(scopes.into_keys().collect()),
     }
 }
 
-fn guessed(notes: &mut Vec<String>, what: &str, told: Option<&Told>) {
-    if let Some(Told { value, guessed_from: Some(from) }) = told {
-        notes.push(format!("{what} `{value}` was taken from {from}; it must be the one of patroni.yml"));
+fn guessed(notes: &mut Vec<String>, what: &str, reported: Option<&SureValue>) {
+    if let Some(SureValue { value, guessed_from: Some(from) }) = reported {
+        notes.push(format!("{what} `{value}` was taken from {from}; it must match patroni.yml"));
     }
 }
 
@@ -145,7 +155,7 @@ fn member(project: &Project<'_>, agent: &Agent<'_>) -> DiscoveredMember {
     let name = agent.name();
     let mut remarks = Vec::new();
     if let Some(from) = &name.guessed_from {
-        remarks.push(format!("The name was taken from {from}; it must be the one that Patroni shows."));
+        remarks.push(format!("The name was taken from {from}; it must match the name in Patroni."));
     }
     let own_name = service.hostname.as_deref().unwrap_or(&service.name);
     let scheme = if agent.rest_tls() { "https" } else { "http" };
@@ -182,7 +192,7 @@ pub(super) fn reached(
         Reached::Unknown => {
             remarks.push(format!(
                 "{what} is published on a port that Docker picks at every start; `docker compose port {} {port}` \
-                 tells it. Better: ports: [\"127.0.0.1:{port}:{port}\"]",
+                    shows it. Better: ports: [\"127.0.0.1:{port}:{port}\"]",
                 service.name
             ));
             None
@@ -190,7 +200,7 @@ pub(super) fn reached(
         Reached::Unpublished => {
             remarks.push(format!(
                 "{what} on port {port} of the container is not published; add to service {}: ports: \
-                 [\"127.0.0.1:{port}:{port}\"], with another first port for each member.",
+                    [\"127.0.0.1:{port}:{port}\"], with a different first port for each member.",
                 service.name
             ));
             None
@@ -201,7 +211,7 @@ pub(super) fn reached(
 fn add_etcd(found: &mut Discovered, project: &Project<'_>, services: &[&Service], agents: &[Agent<'_>]) {
     let store = agents.iter().find_map(Agent::store);
     if let Some(Store::Other(name)) = &store {
-        found.notes.push(format!("the record is kept in {name}, which is read through Patroni's REST interface alone"));
+        found.notes.push(format!("the DCS is {name}, which is read only through the REST API of Patroni"));
         return;
     }
     let mut unpublished = Vec::new();
@@ -216,8 +226,8 @@ fn add_etcd(found: &mut Discovered, project: &Project<'_>, services: &[&Service]
     }
     if !unpublished.is_empty() {
         found.notes.push(format!(
-            "etcd is not published by {}; its record is then read through Patroni's REST interface, later and without \
-             the health of etcd itself",
+            "etcd is not published by the service {}; the DCS state is read through the Patroni REST API: with a \
+                delay, and without the health of etcd itself",
             unpublished.join(", ")
         ));
     }
@@ -245,8 +255,12 @@ fn etcd_urls(service: &Service) -> Vec<String> {
         let (flag, value) = word.split_once('=').map_or((word.as_str(), None), |(flag, value)| (flag, Some(value)));
         flags.contains(&flag).then(|| value.or_else(|| service.command.get(at + 1).map(String::as_str)))?
     });
-    let told = ETCD_URLS.iter().filter_map(|name| service.value(&[name])).chain(by_flag);
-    told.flat_map(|urls| urls.split(',')).map(|url| url.trim().to_owned()).filter(|url| url.contains("://")).collect()
+    let reported = ETCD_URLS.iter().filter_map(|name| service.value(&[name])).chain(by_flag);
+    reported
+        .flat_map(|urls| urls.split(','))
+        .map(|url| url.trim().to_owned())
+        .filter(|url| url.contains("://"))
+        .collect()
 }
 
 fn etcd_port(service: &Service) -> u16 {
@@ -268,7 +282,7 @@ fn add_exporters(found: &mut Discovered, project: &Project<'_>, exporters: &[&Se
         let url = match project.reach(service, EXPORTER_PORT) {
             Reached::At(host, port) => format!("http://{}/metrics", host_port(&host, port)),
             Reached::Unknown | Reached::Unpublished => {
-                found.notes.push(format!("the exporter {} is not published, and so not asked", service.name));
+                found.notes.push(format!("the exporter {} is not published and therefore not queried", service.name));
                 continue;
             }
         };
@@ -276,7 +290,7 @@ fn add_exporters(found: &mut Discovered, project: &Project<'_>, exporters: &[&Se
         match target.and_then(|index| found.members.get_mut(index)) {
             Some(member) => member.exporter = Some(url),
             None => found.notes.push(format!(
-                "which node the exporter {} at {url} asks was not recognised; write it under that node as exporter",
+                "the node of exporter {} at {url} was not recognised; set it as exporter under that node",
                 service.name
             )),
         }
@@ -349,8 +363,9 @@ fn address_map(
         }
     }
     for agent in agents {
-        let told = [(agent.advertised_rest(), agent.rest_port()), (agent.advertised_postgres(), agent.postgres_port())];
-        for (advertised, port) in told {
+        let reported =
+            [(agent.advertised_rest(), agent.rest_port()), (agent.advertised_postgres(), agent.postgres_port())];
+        for (advertised, port) in reported {
             if let (Some(advertised), Reached::At(host, reached)) = (advertised, project.reach(agent.service, port)) {
                 add(host_port(&advertised.host, advertised.port.unwrap_or(port)), &host_port(&host, reached));
             }
@@ -379,14 +394,13 @@ fn left_out(project: &Project<'_>, parts: &[&Service], preparation: Option<&Disc
     let is_part = |service: &Service| prepares(service) || parts.iter().any(|part| part.name == service.name);
     let others = project.services.iter().filter(|service| !is_part(service));
     let names: Vec<&str> = others.map(|service| service.name.as_str()).collect();
-    (!names.is_empty())
-        .then(|| format!("left out, being no part of the cluster as far as the file tells: {}", names.join(", ")))
+    (!names.is_empty()).then(|| format!("ignored, not part of the cluster according to the file: {}", names.join(", ")))
 }
 
 /// What else may help where services were left out.
 fn or_profile(project: &Project<'_>, remedy: &str) -> String {
     match project.left_out.profiles() {
-        Some(profiles) => format!("have a profile active with --profile NAME ({profiles}), or {remedy}"),
+        Some(profiles) => format!("activate a profile with --profile NAME ({profiles}), or {remedy}"),
         None => remedy.to_owned(),
     }
 }
@@ -401,31 +415,25 @@ fn shared_ports(project: &Project<'_>) -> Vec<String> {
         let several = names.len() > 1;
         several.then(|| {
             let place = host_port(address, port);
-            format!("{} publish at one port of the host, {place}: it leads to one of them at most", names.join(", "))
+            format!("{} publish the same port of the host, {place}: it reaches at most one of them", names.join(", "))
         })
     });
     claims.collect()
 }
 
-fn add_warnings(
-    found: &mut Discovered,
-    project: &Project<'_>,
-    poolers: &[&Service],
-    members: &[&Service],
-    agents: &[Agent<'_>],
-) {
+fn add_warnings(found: &mut Discovered, project: &Project<'_>, members: &[&Service], agents: &[Agent<'_>]) {
     let nothing = found.members.iter().all(|member| member.rest.is_none() && member.postgres.is_none());
     if nothing && !found.members.is_empty() {
         found.notes.insert(
             0,
-            "no port of any PostgreSQL node is published: from outside of the compose network nothing of this cluster \
-             can be reached. Publish the ports named below, or run the console in a container of the same network"
+            "no port of any PostgreSQL node is published: this cluster is unreachable from outside of the compose network. \
+                Publish the ports listed below, or run the console in a container of the same network"
                 .to_owned(),
         );
     }
     for service in members.iter().filter(|service| service.copies.is_some_and(|copies| copies > 1)) {
         found.notes.push(format!(
-            "service {} is started several times; only one of its containers can be described here",
+            "service {} has several replicas; only one of its containers can be configured here",
             service.name
         ));
     }
@@ -435,21 +443,17 @@ fn add_warnings(
     let fixed: Vec<&str> = members.iter().filter(own).map(|service| service.name.as_str()).collect();
     if !fixed.is_empty() {
         found.notes.push(format!(
-            "{} are reached at the containers' own fixed addresses, which only the host of the container engine reaches; \
-             from elsewhere publish their ports",
+            "{} have fixed container addresses, which are reachable only from the host of the container engine; \
+                publish their ports for other hosts",
             fixed.join(", ")
         ));
     }
     found.notes.extend(shared_ports(project));
-    if !poolers.is_empty() {
-        let names: Vec<&str> = poolers.iter().map(|service| service.name.as_str()).collect();
-        found.notes.push(format!("PgBouncer is there ({}), and not shown yet", names.join(", ")));
-    }
     let nameless = |agent: &Agent<'_>| agent.service.hostname.is_none() && agent.advertised_rest().is_none();
     if !nothing && agents.iter().any(nameless) {
         found.notes.push(
-            "members without `hostname:` may advertise an address that changes at every start; the addresses written \
-             for each node below hold nevertheless"
+            "members without `hostname:` may advertise an address that changes at every start; the addresses configured \
+                for each node below still work"
                 .to_owned(),
         );
     }

@@ -29,14 +29,14 @@ struct Section {
     /// Path of the statistics page in it.
     page: Option<String>,
     /// The backend that a frontend leads to.
-    leads_to: Option<String>,
+    routes_to: Option<String>,
     /// What its health check asks Patroni for.
-    check: Option<Asked>,
+    check: Option<HealthCheckTarget>,
 }
 
 /// What a health check asks Patroni for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Asked {
+struct HealthCheckTarget {
     purpose: PoolPurpose,
     /// Only members with a certain tag answer yes.
     is_narrowed: bool,
@@ -89,7 +89,7 @@ impl Section {
             // HAProxy's own default, where `stats enable` stands alone.
             ["stats", "enable", ..] => self.page = self.page.take().or_else(|| Some("/haproxy?stats".to_owned())),
             ["stats", "uri", path, ..] => self.page = Some((*path).to_owned()),
-            ["default_backend", name, ..] => self.leads_to = Some((*name).to_owned()),
+            ["default_backend", name, ..] => self.routes_to = Some((*name).to_owned()),
             ["option", "httpchk", rest @ ..] | ["http-check", "send", rest @ ..] => {
                 self.check = self.check.take().or_else(|| rest.iter().find_map(|word| asked(word)));
             }
@@ -99,13 +99,13 @@ impl Section {
 
     /// What it leads to: by what its check, or that of its backend, asks Patroni for; else by name.
     fn purpose(&self, all: &[Section]) -> PoolPurpose {
-        let name = self.leads_to.as_ref().unwrap_or(&self.name);
+        let name = self.routes_to.as_ref().unwrap_or(&self.name);
         self.asked(all).map_or_else(|| PoolPurpose::guess(name), |asked| asked.purpose)
     }
 
     /// What its check asks for, or that of its backend.
-    fn asked<'a>(&'a self, all: &'a [Section]) -> Option<&'a Asked> {
-        match &self.leads_to {
+    fn asked<'a>(&'a self, all: &'a [Section]) -> Option<&'a HealthCheckTarget> {
+        match &self.routes_to {
             None => self.check.as_ref(),
             Some(name) => all.iter().filter(|section| section.name == *name).find_map(|section| section.check.as_ref()),
         }
@@ -114,8 +114,8 @@ impl Section {
     fn remark(&self) -> Option<String> {
         let written = self.check.as_ref()?.unread_lag.as_ref()?;
         Some(format!(
-            "The check of {} asks for lag={written}, which Patroni cannot read: it sets no limit then. Units are B, kB, MB, \
-             GB and TB.",
+            "The check of {} uses lag={written}, which Patroni cannot parse: there is no limit then. Units are B, kB, MB, \
+                GB and TB.",
             self.name
         ))
     }
@@ -123,7 +123,7 @@ impl Section {
 
 /// Which nodes answer yes at `target` of Patroni's REST interface. It looks for words within the path, in this order, and
 /// reads `lag` and tags from the query (`do_GET` in its `api.py`, 3.3 to 4.1). `None`: nothing of Patroni's.
-fn asked(target: &str) -> Option<Asked> {
+fn asked(target: &str) -> Option<HealthCheckTarget> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     if !path.starts_with('/') {
         return None;
@@ -144,7 +144,7 @@ fn asked(target: &str) -> Option<Asked> {
     let heeds = purpose != PoolPurpose::Write;
     let lag = parameters().find(|(name, value)| *name == "lag" && !value.is_empty()).filter(|_| heeds);
     let lag = lag.map(|(_, value)| value.replace('+', " ").replace("%20", " "));
-    Some(Asked {
+    Some(HealthCheckTarget {
         purpose,
         is_narrowed: heeds && parameters().any(|(name, value)| name.starts_with("tag_") && !value.is_empty()),
         unread_lag: lag.filter(|lag| agent_reading::bytes(lag).is_none()),
@@ -223,7 +223,7 @@ mod tests {
         None
     )]
     #[case::name_of_a_word_alone("listen postgres\n bind :5432\n", None, None)]
-    fn the_ports_that_clients_use_are_told_from_checks_and_names(
+    fn the_ports_that_clients_use_are_distinguished_from_checks_and_names(
         #[case] text: &str,
         #[case] write: Option<u16>,
         #[case] read_only: Option<u16>,
@@ -240,9 +240,9 @@ mod tests {
     #[case("/primary?lag=lots", None)]
     #[case("/replica?lag=10mb", Some("lag=10mb"))]
     #[case("/async?tag_a=b&lag=10M", Some("lag=10M"))]
-    fn a_limit_of_lag_that_patroni_does_not_heed_is_told(#[case] target: &str, #[case] told: Option<&str>) {
+    fn a_limit_of_lag_that_patroni_does_not_heed_is_reported(#[case] target: &str, #[case] reported: Option<&str>) {
         let remarks = read(&format!("listen r\n bind :8\n option httpchk GET {target}\n")).remarks;
-        assert_eq!(remarks.len(), usize::from(told.is_some()), "{remarks:?}");
-        assert!(told.is_none_or(|told| remarks[0].contains(told)), "{remarks:?}");
+        assert_eq!(remarks.len(), usize::from(reported.is_some()), "{remarks:?}");
+        assert!(reported.is_none_or(|reported| remarks[0].contains(reported)), "{remarks:?}");
     }
 }

@@ -54,8 +54,8 @@ fn matched(rule: &str, matcher: &str) -> Option<String> {
     })?;
     let inner = begins.split(')').next()?.split(',').next()?.trim();
     let text = inner.trim_matches(['`', '"', '\'']);
-    let sound = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    sound.then(|| text.to_owned())
+    let is_usable = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    is_usable.then(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Logins: users and the places of their passwords. A password's value is looked at only to see that there is one.
 
 use super::agent::Agent;
-use super::project::{Given, Project};
+use super::project::{Project, ProvidedFile};
 use super::service::Service;
 use crate::config::discovered::DiscoveredLogin;
 use crate::config::endpoint::SecretSource;
@@ -59,8 +59,8 @@ pub(super) fn postgres(project: &Project<'_>, services: &[&Service], agents: &[A
     };
     let mut login = by_names(project, services, &SUPERUSER).or_else(like).or_else(in_file)?;
     login.remarks.push(
-        "This is the superuser. A role made for looking is better: CREATE ROLE pgctl_monitor LOGIN PASSWORD '...'; \
-         GRANT pg_monitor TO pgctl_monitor;"
+        "This is the superuser. A monitoring role is better: CREATE ROLE pgctl_monitor LOGIN PASSWORD '...'; \
+            GRANT pg_monitor TO pgctl_monitor;"
             .to_owned(),
     );
     Some(login)
@@ -84,6 +84,17 @@ pub(super) fn etcd(project: &Project<'_>, services: &[&Service]) -> Option<Disco
 /// The login of a router's statistics page.
 pub(super) fn statistics(project: &Project<'_>, service: &Service) -> Option<DiscoveredLogin> {
     by_word(project, &[service], &["STATS", "STATISTICS"], None)
+}
+
+/// The login of a pooler's admin console: one made for looking, else one that may do everything.
+pub(super) fn pooler(project: &Project<'_>, service: &Service) -> Option<DiscoveredLogin> {
+    let of = |words: &[&str]| by_word(project, &[service], words, None);
+    if let Some(login) = of(&["STATS"]) {
+        return Some(login);
+    }
+    let mut login = of(&["POOLER_ADMIN", "PGBOUNCER_ADMIN", "ADMIN"])?;
+    login.remarks.push("This user may change everything there; one of stats_users is better.".to_owned());
+    Some(login)
 }
 
 fn in_settings(agent: &Agent<'_>) -> String {
@@ -110,12 +121,12 @@ fn by_word(
     words: &[&str],
     usual: Option<&str>,
 ) -> Option<DiscoveredLogin> {
-    let told = |name: &&String| words.iter().any(|word| format!("_{name}_").contains(&format!("_{word}_")));
+    let reported = |name: &&String| words.iter().any(|word| format!("_{name}_").contains(&format!("_{word}_")));
     services.iter().find_map(|service| {
         let of = |stem: &str| {
             ["_PASSWORD", "_PASS"].iter().find_map(|ending| password(project, service, &format!("{stem}{ending}")))
         };
-        let named = service.environment.keys().filter(told).find_map(|name| {
+        let named = service.environment.keys().filter(reported).find_map(|name| {
             let stem = ["_USERNAME", "_USER"].iter().find_map(|ending| name.strip_suffix(ending))?;
             Some(login(service.value(&[name])?, of(stem)))
         });
@@ -124,7 +135,7 @@ fn by_word(
             service
                 .environment
                 .keys()
-                .filter(told)
+                .filter(reported)
                 .find_map(|name| Some(login(usual, Some(of(name.strip_suffix("_PASSWORD")?)?))))
         })
     })
@@ -141,12 +152,12 @@ fn password(project: &Project<'_>, service: &Service, name: &str) -> Option<(Sec
         let variable = service.environment.get(name)?;
         let remark = match &variable.taken_from {
             Some(outer) => format!(
-                "The compose file takes the password from {outer}: have that in the console's environment too, or name \
-                 another place with password_file or password_command."
+                "The compose file takes the password from {outer}: set it in the environment of the console too, or use \
+                    password_file or password_command."
             ),
             None => format!(
-                "The password is the value of {name} in service {}: have it in the console's environment under that \
-                 name, or name another place with password_file or password_command.",
+                "The password is the value of {name} in service {}: set that variable in the environment of the console, \
+                    or use password_file or password_command.",
                 service.name
             ),
         };
@@ -155,8 +166,8 @@ fn password(project: &Project<'_>, service: &Service, name: &str) -> Option<(Sec
     }
     let path = service.value(&[&format!("{name}_FILE")])?;
     Some(match project.secret_at(service, path)? {
-        Given::File(file) => (SecretSource::File(file), None),
-        Given::Environment(variable) => (SecretSource::Environment(variable), None),
-        Given::Content(_) => return None,
+        ProvidedFile::File(file) => (SecretSource::File(file), None),
+        ProvidedFile::Environment(variable) => (SecretSource::Environment(variable), None),
+        ProvidedFile::Content(_) => return None,
     })
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::discovered::Discovered;
 use super::environment::Environment;
-use super::error::{Complaint, ConfigError, Place};
+use super::error::{ConfigError, ConfigProblem, SettingLocation};
 
 mod agent;
 mod discover;
@@ -14,6 +14,7 @@ mod haproxy_cfg;
 mod labels;
 mod login;
 mod plain;
+mod pooler;
 mod ports;
 mod preparation;
 mod profiles;
@@ -62,14 +63,14 @@ pub fn load(
 ) -> Result<Discovered, ConfigError> {
     // Places of secrets end up in the configuration, which is read from elsewhere.
     let path = std::path::absolute(compose).unwrap_or_else(|_| compose.to_owned());
-    let text = read(&path, "name the compose file, such as --compose docker-compose.yml")?;
+    let text = read(&path, "give the compose file, such as --compose docker-compose.yml")?;
     let beside = path.parent().map(|directory| directory.join(".env"));
     let env_path = match env_file {
         Some(named) => Some(named.to_owned()),
         None => beside.filter(|beside| beside.is_file()),
     };
     let env_text = match &env_path {
-        Some(path) => Some(read(path, "name the environment file, such as --env-file .env")?),
+        Some(path) => Some(read(path, "give the environment file, such as --env-file .env")?),
         None => None,
     };
     let env_file = env_path.as_deref().zip(env_text.as_deref());
@@ -91,8 +92,8 @@ pub fn from_text(
     let file = match source.env_file {
         None => Variables::default(),
         Some((path, text)) => parse_env_file(text, &process).map_err(|error| {
-            ConfigError::Wrong(vec![Complaint {
-                place: Place::File { path: path.to_owned(), line: Some(error.line) },
+            ConfigError::Wrong(vec![ConfigProblem {
+                location: SettingLocation::File { path: path.to_owned(), line: Some(error.line) },
                 key: String::new(),
                 problem: error.problem,
                 remedy: error.remedy.to_owned(),
@@ -111,15 +112,20 @@ fn read(path: &Path, remedy: &str) -> Result<String, ConfigError> {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => format!("cannot be read: {error}"),
         };
-        let place = Place::File { path: path.to_owned(), line: None };
-        ConfigError::Wrong(vec![Complaint { place, key: String::new(), problem, remedy: remedy.to_owned() }])
+        let place = SettingLocation::File { path: path.to_owned(), line: None };
+        ConfigError::Wrong(vec![ConfigProblem {
+            location: place,
+            key: String::new(),
+            problem,
+            remedy: remedy.to_owned(),
+        }])
     })
 }
 
 /// Reads a file that is no larger than any such file is.
 fn within_limit(path: &Path) -> std::io::Result<String> {
     let size = std::fs::metadata(path)?.len();
-    if size > yaml::LARGEST_TEXT as u64 {
+    if size > yaml::MAX_TEXT_SIZE as u64 {
         return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "it is larger than 1 MB"));
     }
     std::fs::read_to_string(path)

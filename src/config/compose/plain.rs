@@ -22,13 +22,13 @@ pub(super) fn member(project: &Project<'_>, service: &Service) -> DiscoveredMemb
 }
 
 /// What to know where nothing ties some of `services` to the others: they may be databases of their own.
-pub(super) fn strangers(services: &[&Service]) -> Option<String> {
+pub(super) fn foreign_nodes(services: &[&Service]) -> Option<String> {
     let tied = |one: &Service, other: &Service| mentions(one, other) || mentions(other, one);
     let is_alone = |one: &&&Service| services.iter().all(|other| other.name == one.name || !tied(one, other));
     let alone: Vec<&str> = services.iter().filter(is_alone).map(|service| service.name.as_str()).collect();
     (services.len() > 1 && !alone.is_empty()).then(|| {
         format!(
-            "the file does not tell whether {} replicate with the other nodes; take out below what is a database of its own",
+            "the file does not show whether {} replicate with the other nodes; remove separate databases below",
             alone.join(", ")
         )
     })

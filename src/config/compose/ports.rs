@@ -13,7 +13,7 @@ pub(super) struct PublishedPort {
     pub(super) host: Option<u16>,
 }
 
-const REMEDY: &str = "write \"127.0.0.1:5432:5432\", \"5432:5432\", or target and published";
+const REMEDY: &str = "use \"127.0.0.1:5432:5432\", \"5432:5432\", or target and published";
 
 /// Reads one item of `ports`. A range gives several, UDP gives none.
 ///
@@ -21,9 +21,9 @@ const REMEDY: &str = "write \"127.0.0.1:5432:5432\", \"5432:5432\", or target an
 /// What is wrong, and what would be right.
 pub(super) fn read(node: &Node) -> Result<Vec<PublishedPort>, (String, &'static str)> {
     match &node.kind {
-        Kind::Scalar(text) => short(text).ok_or_else(|| (format!("`{text}` is no port"), REMEDY)),
+        Kind::Scalar(text) => short(text).ok_or_else(|| (format!("`{text}` is not a port"), REMEDY)),
         Kind::Map(_) => long(node),
-        Kind::Nothing | Kind::List(_) => Err(("this is no port".to_owned(), REMEDY)),
+        Kind::Nothing | Kind::List(_) => Err(("this is not a port".to_owned(), REMEDY)),
     }
 }
 
@@ -51,7 +51,7 @@ fn long(node: &Node) -> Result<Vec<PublishedPort>, (String, &'static str)> {
     let target = node.text_of("target").ok_or(("this port has no target".to_owned(), REMEDY))?;
     let published = node.text_of("published");
     pair(node.text_of("host_ip"), published, target, node.text_of("protocol").unwrap_or("tcp"))
-        .ok_or_else(|| (format!("`{}` to `{target}` is no port", published.unwrap_or_default()), REMEDY))
+        .ok_or_else(|| (format!("`{}` to `{target}` is not a port", published.unwrap_or_default()), REMEDY))
 }
 
 fn pair(address: Option<&str>, host: Option<&str>, container: &str, protocol: &str) -> Option<Vec<PublishedPort>> {

@@ -8,7 +8,7 @@ use crate::config::discovered::DiscoveredPreparation;
 const PURPOSES: [&str; 9] =
     ["init", "initdb", "initialize", "setup", "bootstrap", "prepare", "preparation", "provision", "provisioner"];
 /// Words of names that tell of another purpose, whatever else they say.
-const OTHERS: [&str; 11] = [
+const OTHER_PROGRAMS: [&str; 11] = [
     "backup",
     "backups",
     "dump",
@@ -49,7 +49,7 @@ pub(super) fn preparation(
 ) -> Option<DiscoveredPreparation> {
     let parts: Vec<&Service> = nodes.iter().chain(routers).copied().collect();
     let mut candidates: Vec<(u8, &Service)> =
-        services.iter().filter_map(|service| Some((evidence(service, nodes, &parts)?, service))).collect();
+        services.iter().filter_map(|service| Some((setup_job_score(service, nodes, &parts)?, service))).collect();
     // The file's own order decides among equals.
     candidates.sort_by_key(|(evidence, _)| std::cmp::Reverse(*evidence));
     let (_, service) = candidates.first()?;
@@ -62,14 +62,15 @@ pub(super) fn preparation(
 }
 
 /// How much speaks for it; `None`: it is none.
-fn evidence(service: &Service, nodes: &[&Service], parts: &[&Service]) -> Option<u8> {
+fn setup_job_score(service: &Service, nodes: &[&Service], parts: &[&Service]) -> Option<u8> {
     let says = |words: &[&str]| {
-        let told = std::iter::once(&service.name).chain(&service.command);
-        told.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric()))
+        let reported = std::iter::once(&service.name).chain(&service.command);
+        reported
+            .flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric()))
             .any(|word| words.contains(&word.to_ascii_lowercase().as_str()))
     };
     let serves = !service.ports.is_empty() || !roles(service).is_empty();
-    if serves || !ends(service) || says(&OTHERS) {
+    if serves || !runs_to_completion(service) || says(&OTHER_PROGRAMS) {
         return None;
     }
     let purpose = says(&PURPOSES);
@@ -96,7 +97,7 @@ fn evidence(service: &Service, nodes: &[&Service], parts: &[&Service]) -> Option
 }
 
 /// Whether it may come to its end: nothing starts it again once it has ended well.
-fn ends(service: &Service) -> bool {
+fn runs_to_completion(service: &Service) -> bool {
     service.restart.as_deref().is_none_or(|policy| {
         let policy = policy.split(':').next().unwrap_or(policy);
         matches!(policy, "no" | "false" | "on-failure" | "none")
@@ -171,7 +172,7 @@ mod tests {
     #[case("{POSTGRES_USER: postgres, POSTGRES_DB: postgres, DB_USER: web, DB_NAME: site}", Some("web"), Some("site"))]
     #[case("{PGUSER: postgres, PGDATABASE: shop}", None, Some("shop"))]
     #[case("{APP_PASSWORD: secret-value, PGPASSWORD: secret-value}", None, None)]
-    fn what_it_makes_is_told_by_its_environment(
+    fn what_it_makes_is_reported_by_its_environment(
         #[case] environment: &str,
         #[case] user: Option<&str>,
         #[case] database: Option<&str>,

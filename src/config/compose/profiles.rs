@@ -58,8 +58,8 @@ impl LeftOut {
     pub(super) fn note(&self) -> Option<String> {
         let each = self.0.iter().map(|(profile, services)| format!("{} ({profile})", services.join(", ")));
         let each: Vec<String> = each.collect();
-        let told = format!("left out, since their profiles are not active, see --profile: {}", each.join(", "));
-        (!each.is_empty()).then_some(told)
+        let reported = format!("ignored, because their profiles are not active (see --profile): {}", each.join(", "));
+        (!each.is_empty()).then_some(reported)
     }
 }
 

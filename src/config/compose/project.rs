@@ -7,7 +7,7 @@ use super::profiles::{ActiveProfiles, LeftOut};
 use super::service::{self, Service, Variable};
 use super::variables::{Variables, parse_env_file};
 use super::yaml::{self, Kind, Node};
-use crate::config::error::{Complaint, ConfigError, Place};
+use crate::config::error::{ConfigError, ConfigProblem, SettingLocation};
 
 /// Reads a file that a compose file refers to; `None` where it cannot be read or is too large.
 pub(super) type Files<'a> = dyn Fn(&Path) -> Option<String> + 'a;
@@ -21,13 +21,13 @@ pub(super) struct Project<'a> {
     pub(super) notes: Vec<String>,
     directory: PathBuf,
     files: &'a Files<'a>,
-    secrets: BTreeMap<String, Given>,
-    configs: BTreeMap<String, Given>,
+    secrets: BTreeMap<String, ProvidedFile>,
+    configs: BTreeMap<String, ProvidedFile>,
 }
 
 /// Where a secret or a config comes from.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Given {
+pub(super) enum ProvidedFile {
     /// A file of the host.
     File(PathBuf),
     /// A variable of the environment that Compose is run in.
@@ -48,8 +48,8 @@ impl<'a> Project<'a> {
         active: &ActiveProfiles,
         files: &'a Files<'a>,
     ) -> Result<Self, ConfigError> {
-        let complaint = |line: Option<usize>, key: &str, problem: String, remedy: &str| Complaint {
-            place: Place::File { path: path.to_owned(), line: line.filter(|line| *line > 0) },
+        let complaint = |line: Option<usize>, key: &str, problem: String, remedy: &str| ConfigProblem {
+            location: SettingLocation::File { path: path.to_owned(), line: line.filter(|line| *line > 0) },
             key: key.to_owned(),
             problem,
             remedy: remedy.to_owned(),
@@ -62,10 +62,10 @@ impl<'a> Project<'a> {
         if !root.get("services").is_some_and(|services| matches!(services.kind, Kind::Map(_))) {
             let included = root.get("include").map(included).unwrap_or_default();
             let (problem, remedy) = if included.is_empty() {
-                ("there are none".to_owned(), "name the compose file whose top level has `services:`")
+                ("there are none".to_owned(), "give the compose file whose top level has `services:`")
             } else {
-                let problem = format!("there are none but in the files under `include:`: {}", included.join(", "));
-                (problem, "name that file, or give the output of `docker compose config` as the compose file")
+                let problem = format!("only in the files under `include:`: {}", included.join(", "));
+                (problem, "give that file, or use the output of `docker compose config` as the compose file")
             };
             return Err(ConfigError::Wrong(vec![complaint(None, "services", problem, remedy)]));
         }
@@ -77,14 +77,14 @@ impl<'a> Project<'a> {
         let unset = unset(&written, variables);
         if !unset.is_empty() {
             let listed = unset.into_iter().collect::<Vec<_>>().join(", ");
-            notes.push(format!("these variables are set nowhere and were taken as empty: {listed}; see --env-file"));
+            notes.push(format!("these variables are not set and were taken as empty: {listed}; see --env-file"));
         }
         let mut project = Self {
             services: Vec::new(),
             left_out: LeftOut::default(),
             notes: Vec::new(),
-            secrets: given(root.get("secrets"), &directory),
-            configs: given(root.get("configs"), &directory),
+            secrets: provided_files(root.get("secrets"), &directory),
+            configs: provided_files(root.get("configs"), &directory),
             directory,
             files,
         };
@@ -129,13 +129,15 @@ impl<'a> Project<'a> {
                 continue;
             }
             match self.configs.get(name) {
-                Some(Given::File(path)) => {
+                Some(ProvidedFile::File(path)) => {
                     if let Some(text) = (self.files)(path) {
                         return Some((path.clone(), text));
                     }
                 }
-                Some(Given::Content(text)) => return Some((PathBuf::from(format!("configs.{name}")), text.clone())),
-                Some(Given::Environment(_)) | None => {}
+                Some(ProvidedFile::Content(text)) => {
+                    return Some((PathBuf::from(format!("configs.{name}")), text.clone()));
+                }
+                Some(ProvidedFile::Environment(_)) | None => {}
             }
         }
         None
@@ -150,7 +152,7 @@ impl<'a> Project<'a> {
     }
 
     /// Where the secret comes from that `service` sees at `path`.
-    pub(super) fn secret_at(&self, service: &Service, path: &str) -> Option<Given> {
+    pub(super) fn secret_at(&self, service: &Service, path: &str) -> Option<ProvidedFile> {
         let sees = |(name, target): &&(String, Option<String>)| match target {
             Some(target) if target.starts_with('/') => target == path,
             Some(target) => path == format!("/run/secrets/{target}"),
@@ -160,7 +162,7 @@ impl<'a> Project<'a> {
             return self.secrets.get(name).cloned();
         }
         let mount = service.mounts.iter().find(|mount| mount.target == path)?;
-        Some(Given::File(beside(&self.directory, &mount.source)))
+        Some(ProvidedFile::File(beside(&self.directory, &mount.source)))
     }
 
     /// Variables of a service's environment files stand below those of `environment`.
@@ -214,17 +216,17 @@ fn services(root: &Node, notes: &mut Vec<String>) -> Vec<(String, Node)> {
 }
 
 /// Services that extend each other in a circle must end somewhere.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 fn inherited(name: &str, node: &Node, listed: &Node, notes: &mut Vec<String>, depth: usize) -> Node {
     let Some(extends) = node.get("extends") else { return node.clone() };
     if let Some(file) = extends.text_of("file") {
-        notes.push(format!("service {name} extends one of {file}, which was not read"));
+        notes.push(format!("service {name} extends a service of {file}, which was not read"));
         return node.clone();
     }
     let base = extends.text().or_else(|| extends.text_of("service")).and_then(|base| Some((base, listed.get(base)?)));
     match base {
-        Some((base, inner)) if depth < DEEPEST => merged(&inherited(base, inner, listed, notes, depth + 1), node),
+        Some((base, inner)) if depth < MAX_DEPTH => merged(&inherited(base, inner, listed, notes, depth + 1), node),
         Some(_) | None => node.clone(),
     }
 }
@@ -251,11 +253,11 @@ fn merged(base: &Node, over: &Node) -> Node {
     Node { line: over.line, kind: Kind::Map(entries) }
 }
 
-fn given(node: Option<&Node>, directory: &Path) -> BTreeMap<String, Given> {
+fn provided_files(node: Option<&Node>, directory: &Path) -> BTreeMap<String, ProvidedFile> {
     let each = node.into_iter().flat_map(Node::entries).filter_map(|(name, node)| {
-        let file = node.text_of("file").map(|file| Given::File(beside(directory, file)));
-        let variable = || node.text_of("environment").map(|name| Given::Environment(name.to_owned()));
-        let content = || node.text_of("content").map(|text| Given::Content(text.to_owned()));
+        let file = node.text_of("file").map(|file| ProvidedFile::File(beside(directory, file)));
+        let variable = || node.text_of("environment").map(|name| ProvidedFile::Environment(name.to_owned()));
+        let content = || node.text_of("content").map(|text| ProvidedFile::Content(text.to_owned()));
         Some((name.to_owned(), file.or_else(variable).or_else(content)?))
     });
     each.collect()
@@ -285,8 +287,8 @@ fn plain_references(text: &str) -> Vec<&str> {
         let body = braced.unwrap_or(rest);
         let end = body.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(body.len());
         let (name, behind) = body.split_at(end);
-        let sound = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if sound && (braced.is_none() || behind.starts_with('}')) {
+        let is_usable = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if is_usable && (braced.is_none() || behind.starts_with('}')) {
             names.push(name);
         }
         rest = behind;
@@ -338,7 +340,7 @@ services:
     }
 
     #[test]
-    fn variables_that_are_set_nowhere_are_told() {
+    fn variables_that_are_set_nowhere_are_reported() {
         let project = project("services: {pg: {image: \"$A/${B}:${C:-1} $$D ${E}\"}}", &|_| None).unwrap();
         assert!(project.notes[0].contains("A, B, E;"), "{:?}", project.notes);
     }
@@ -353,7 +355,11 @@ services:
         "127.0.0.1:5432:5432"
     )]
     #[case::required("services:\n  pg:\n    image: ${TAG:?no tag}\n", "compose.yml:3:", "--env-file")]
-    fn what_is_wrong_is_told_with_file_line_and_remedy(#[case] text: &str, #[case] place: &str, #[case] remedy: &str) {
+    fn what_is_wrong_is_reported_with_file_line_and_remedy(
+        #[case] text: &str,
+        #[case] place: &str,
+        #[case] remedy: &str,
+    ) {
         let error = project(text, &|_| None).err().unwrap().to_string();
         assert!(error.contains(place) && error.contains(remedy), "{error}");
     }

@@ -51,7 +51,7 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
             let usual = STATISTICS.iter().find_map(|(port, usual)| Some((opened(*port)?, (*usual).to_owned())));
             usual.map(|(address, usual)| {
                 if path.is_none() {
-                    remarks.push(format!("The path {usual} of the statistics page is a guess from its port."));
+                    remarks.push(format!("The path {usual} of the statistics page is guessed from its port."));
                 }
                 (address, path.clone().unwrap_or(usual))
             })
@@ -60,13 +60,13 @@ pub(super) fn router(project: &Project<'_>, service: &Service) -> DiscoveredRout
     let page_path = stats.as_ref().map(|(_, path)| path.clone()).or_else(|| path.clone());
     let page_path = page_path.or_else(|| configured.stats.as_ref().map(|(_, uri)| uri.clone()));
     let by_proxy = proxied.map(|page| {
-        remarks.push("Its statistics page is seen through a reverse proxy, by the rule in its labels.".to_owned());
+        remarks.push("Its statistics page is behind a reverse proxy, according to its labels.".to_owned());
         page.url(page_path.as_deref())
     });
     if stats.is_none() && configured.stats.is_none() && by_proxy.is_none() {
         let ports: Vec<String> = service.ports.iter().map(|port| port.container.to_string()).collect();
         remarks.push(if ports.is_empty() {
-            "It publishes no port, so neither its statistics page nor its runtime API is reached.".to_owned()
+            "It publishes no port, so its statistics page and runtime API are unreachable.".to_owned()
         } else {
             format!("No statistics page was recognised among its ports {}.", ports.join(", "))
         });
@@ -117,7 +117,7 @@ fn addresses(
     let usual = |ports: [u16; 2]| ports.into_iter().find_map(&opened);
     let (write, read) = (usual(WRITE), usual(READ));
     if write.is_some() || read.is_some() {
-        remarks.push("Which port leads to the leader, and which to the replicas, is a guess: check both.".to_owned());
+        remarks.push("Which port routes to the leader, and which to the replicas, is guessed: check both.".to_owned());
     }
     (write, read)
 }

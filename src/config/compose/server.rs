@@ -54,8 +54,8 @@ pub(super) fn is_plain_postgres(service: &Service) -> bool {
 pub(super) fn server_port(service: &Service) -> u16 {
     let by_variable = || service.value(&PORT_VARIABLES)?.parse().ok();
     // Variables tell a client, too, where its server listens.
-    let told = by_command(&service.command).or_else(by_variable);
-    if let Some(port) = told.filter(|port| service.opens(*port) || !service.opens(POSTGRES_PORT)) {
+    let reported = by_command(&service.command).or_else(by_variable);
+    if let Some(port) = reported.filter(|port| service.opens(*port) || !service.opens(POSTGRES_PORT)) {
         return port;
     }
     if service.opens(POSTGRES_PORT)
@@ -112,8 +112,8 @@ fn is_given_server_variables(service: &Service) -> bool {
 
 /// Variables by which a client is told where its server is.
 fn is_client(service: &Service) -> bool {
-    let told = ["PGHOST", "POSTGRES_HOST", "DB_HOST", "DATABASE_HOST", "DATABASE_URL", "DATA_SOURCE_NAME"];
-    told.into_iter().any(|name| service.environment.contains_key(name))
+    let reported = ["PGHOST", "POSTGRES_HOST", "DB_HOST", "DATABASE_HOST", "DATABASE_URL", "DATA_SOURCE_NAME"];
+    reported.into_iter().any(|name| service.environment.contains_key(name))
 }
 
 /// Variables that an agent reads.

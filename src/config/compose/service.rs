@@ -101,7 +101,7 @@ pub(super) fn read(name: &str, node: &Node, written: Option<&Node>, problems: &m
         image: node.text_of("image").map(str::to_owned),
         is_built: node.get("build").is_some(),
         labels: node.get("labels").map(pairs).unwrap_or_default().into_iter().collect(),
-        command: words(node),
+        command: describe(node),
         environment: environment.collect(),
         hostname: node.text_of("hostname").map(str::to_owned),
         container_name: node.text_of("container_name").map(str::to_owned),
@@ -173,11 +173,11 @@ fn pairs(node: &Node) -> Vec<(String, String)> {
 /// The variable of a text that is nothing but a reference to one: `${NAME}`, `${NAME:-default}`, `$NAME`.
 fn only_reference(written: &str) -> Option<&str> {
     let body = written.trim().strip_prefix('$')?;
-    let sound = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_usable = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let Some(inner) = body.strip_prefix('{').and_then(|body| body.strip_suffix('}')) else {
-        return (!body.is_empty() && body.chars().all(sound)).then_some(body);
+        return (!body.is_empty() && body.chars().all(is_usable)).then_some(body);
     };
-    let end = inner.find(|c| !sound(c)).unwrap_or(inner.len());
+    let end = inner.find(|c| !is_usable(c)).unwrap_or(inner.len());
     let (name, rest) = inner.split_at(end);
     let operator = rest.is_empty() || rest.starts_with([':', '-', '?']);
     // `${A:-x}-${B}` ends with a brace too, and is more than one reference: the first brace must close the last.
@@ -198,7 +198,7 @@ fn names(node: Option<&Node>) -> Vec<String> {
     keys.chain(node.items().iter().filter_map(Node::text).map(str::to_owned)).collect()
 }
 
-fn words(node: &Node) -> Vec<String> {
+fn describe(node: &Node) -> Vec<String> {
     let parts = ["entrypoint", "command"].into_iter().filter_map(|key| node.get(key));
     let texts = parts.flat_map(Node::items).filter_map(Node::text);
     let split = texts.flat_map(str::split_whitespace).map(|word| word.trim_matches(['"', '\'']));
@@ -272,7 +272,10 @@ mod tests {
     #[case("plain", None)]
     #[case("$", None)]
     #[case("${}", None)]
-    fn a_value_taken_from_one_variable_is_told_from_others(#[case] written: &str, #[case] expected: Option<&str>) {
+    fn a_value_taken_from_one_variable_is_distinguished_from_others(
+        #[case] written: &str,
+        #[case] expected: Option<&str>,
+    ) {
         assert_eq!(only_reference(written), expected);
     }
 

@@ -65,7 +65,7 @@ fn the_labs_own_file_gives_the_whole_cluster() {
     for (index, offset) in [("pg-0", 0), ("pg-1", 1), ("pg-2", 2)] {
         let node = NodeName::new(index);
         // As the members register themselves in the lab.
-        let reached = cluster.contact(&node, Some(&format!("http://{index}:8008/patroni")), Some((index, 5432)));
+        let reached = cluster.member_address(&node, Some(&format!("http://{index}:8008/patroni")), Some((index, 5432)));
         let rest = format!("http://127.0.0.1:{}", 8008 + offset);
         assert_eq!(reached, (Some(rest), Some(("127.0.0.1".to_owned(), 5432 + offset))));
         let exporter = format!("http://127.0.0.1:{}/metrics", 9187 + offset);
@@ -87,6 +87,19 @@ fn the_labs_own_file_gives_the_whole_cluster() {
     let preparation = cluster.preparation.as_ref().unwrap();
     assert_eq!(preparation.container, "pg-cluster-init");
     assert_eq!((preparation.user.as_deref(), preparation.database.as_deref()), (Some("app"), Some("app")));
+}
+
+#[test]
+fn the_labs_poolers_are_reached_with_the_user_that_may_only_look() {
+    let cluster = settled(&lab_of(&["patroni", "pooler"], &[]).unwrap());
+    let [first, second] = cluster.poolers.as_slice() else { panic!("{:?}", cluster.poolers) };
+    assert_eq!((first.name.as_str(), second.name.as_str()), ("pgbouncer-1", "pgbouncer-2"));
+    assert_eq!(first.address.to_string(), "127.0.0.1:6432");
+    assert_eq!(second.address.to_string(), "127.0.0.1:6433");
+    assert_eq!(first.access.user, "pooler_stats");
+    let password = SecretSource::Environment("LAB_POOLER_STATS_PASSWORD".to_owned());
+    assert_eq!(first.access.password, Some(password));
+    assert!(settled(&lab(&[])).poolers.is_empty());
 }
 
 #[test]
@@ -153,7 +166,7 @@ fn ranges_long_ports_aliases_secrets_and_tls_are_followed() {
     );
     assert_eq!(found.routers[0].stats.as_deref(), Some("http://127.0.0.1:8404/stats"));
     let cluster = settled(&found);
-    assert_eq!(cluster.contact(&"ledger-2".into(), None, None).1, Some(("::1".to_owned(), 6432)));
+    assert_eq!(cluster.member_address(&"ledger-2".into(), None, None).1, Some(("::1".to_owned(), 6432)));
     assert_eq!(cluster.postgres.unwrap().looking.user, "watcher");
 }
 
@@ -161,7 +174,11 @@ fn ranges_long_ports_aliases_secrets_and_tls_are_followed() {
 fn a_stack_that_publishes_no_node_says_so_first() {
     let found = stack("unpublished.yml");
     assert!(found.notes[0].starts_with("no port of any PostgreSQL node is published"), "{:?}", found.notes);
-    assert!(found.notes.iter().any(|note| note.starts_with("etcd is not published by dcs")), "{:?}", found.notes);
+    assert!(
+        found.notes.iter().any(|note| note.starts_with("etcd is not published by the service dcs")),
+        "{:?}",
+        found.notes
+    );
     assert_eq!(found.members.len(), 2, "the router is no member, whatever its environment says");
     let node = member(&found, "node1");
     assert_eq!((node.rest.as_deref(), node.api_url.as_deref()), (None, Some("http://node1:8008")));
@@ -254,7 +271,7 @@ fn further_nodes_come_with_further_profiles() {
 }
 
 #[rstest]
-#[case(&[], "none of those is active: patroni, streaming,")]
+#[case(&[], "none of which is active: patroni, pooler, streaming,")]
 #[case(&["stream"], "--profile NAME")]
 fn where_no_profile_of_a_service_is_active_they_are_named(#[case] profiles: &[&str], #[case] words: &str) {
     let error = lab_of(profiles, &[]).unwrap_err().to_string();
@@ -269,8 +286,8 @@ fn a_primary_and_its_standby_of_any_image_are_nodes_and_their_backup_is_none(
     #[case] left_out: &str,
 ) {
     let found = stack(name);
-    let told = |words: &str| found.notes.iter().any(|note| note.ends_with(words));
-    assert!(told(&format!("as far as the file tells: {left_out}")), "{:?}", found.notes);
+    let reported = |words: &str| found.notes.iter().any(|note| note.ends_with(words));
+    assert!(reported(&format!("not part of the cluster according to the file: {left_out}")), "{:?}", found.notes);
     assert!(
         !found.notes.iter().any(|note| note.contains("of its own")),
         "the standby knows its primary: {:?}",
@@ -308,7 +325,7 @@ services:
 }
 
 #[test]
-fn databases_that_nothing_ties_together_are_told() {
+fn databases_that_nothing_ties_together_are_reported() {
     let found = stack("plain.yml");
     assert!(found.notes.iter().any(|note| note.contains("primary, standby replicate")), "{:?}", found.notes);
 }
@@ -329,8 +346,11 @@ fn fixed_addresses_are_used_where_nothing_is_published() {
     assert_eq!(map(&found, "node-a:8008"), Some("172.29.7.21:8008"));
     assert_eq!(member(&found, "node-a").exporter.as_deref(), Some("http://172.29.7.31:9187/metrics"));
     assert_eq!(found.routers[0].stats.as_deref(), Some("https://lb.example.com"));
-    let told = |words: &str| found.notes.iter().any(|note| note.contains(words));
-    assert!(told("only the host of the container engine") && told("node-a, node-b publish at one port of the host"));
+    let reported = |words: &str| found.notes.iter().any(|note| note.contains(words));
+    assert!(
+        reported("only from the host of the container engine")
+            && reported("node-a, node-b publish the same port of the host")
+    );
 }
 
 #[test]

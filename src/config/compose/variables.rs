@@ -62,10 +62,10 @@ pub(super) fn parse_env_file(text: &str, outer: &Variables) -> Result<Variables,
         let statement = statement.strip_prefix("export ").map_or(statement, str::trim_start);
         let name_ends = statement.find(['=', ':']).unwrap_or(statement.len());
         let name = statement.get(..name_ends).unwrap_or_default().trim();
-        let sound = |c: char| c.is_alphanumeric() || "_.-[]".contains(c);
-        if name.is_empty() || !name.chars().all(sound) {
+        let is_usable = |c: char| c.is_alphanumeric() || "_.-[]".contains(c);
+        if name.is_empty() || !name.chars().all(is_usable) {
             let problem = "is not NAME=value".to_owned();
-            return Err(EnvFileProblem { line, problem, remedy: "write NAME=value, or # before a comment" });
+            return Err(EnvFileProblem { line, problem, remedy: "use NAME=value, or # before a comment" });
         }
         let Some(value) = statement.get(name_ends + 1..) else {
             // A name alone hands down what the process has.
@@ -105,7 +105,7 @@ pub(super) fn parse_env_file(text: &str, outer: &Variables) -> Result<Variables,
             yaml::interpolate(&value, &known).map_err(|error| EnvFileProblem {
                 line,
                 problem: format!("the value of {name} cannot be read: {}", error.problem),
-                remedy: "write $$ for a dollar sign, or put the value in single quotes",
+                remedy: "use $$ for a dollar sign, or put the value in single quotes",
             })?
         } else {
             value
@@ -182,11 +182,11 @@ mod tests {
 
     #[rstest]
     #[case::no_name("A=1\n=2", 2)]
-    #[case::words("# x\n\nthis is no setting", 3)]
+    #[case::describe("# x\n\nthis is no setting", 3)]
     #[case::open_quote("A='x\ny\n", 1)]
     #[case::after_lines("A='x\ny'\n?=1", 3)]
     #[case::broken_reference("A=${B", 1)]
-    fn a_wrong_line_is_told_without_its_value(#[case] text: &str, #[case] line: usize) {
+    fn a_wrong_line_is_reported_without_its_value(#[case] text: &str, #[case] line: usize) {
         let error = parse_env_file(text, &Variables::default()).err().unwrap();
         assert_eq!(error.line, line, "{error:?}");
     }

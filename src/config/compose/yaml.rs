@@ -10,7 +10,7 @@ use serde_saphyr::{Error, Options, PropertySyntax, Spanned};
 use super::variables::Variables;
 
 /// No stack that people run comes near this, and nothing larger is read.
-pub(super) const LARGEST_TEXT: usize = 1024 * 1024;
+pub(super) const MAX_TEXT_SIZE: usize = 1024 * 1024;
 
 /// Part of a YAML document.
 #[derive(Clone, PartialEq, Debug)]
@@ -80,11 +80,11 @@ pub(super) struct YamlProblem {
 }
 
 /// What helps with text that is no YAML.
-const ASK_COMPOSE: &str = "`docker compose config` reads the same file and shows the place";
+const ASK_COMPOSE: &str = "`docker compose config` reads the same file and shows the position";
 
 /// Reads the first document of `text`. With `variables`, every scalar value is interpolated as Compose does it.
 pub(super) fn parse(text: &str, variables: Option<&Variables>) -> Result<Node, YamlProblem> {
-    if text.len() > LARGEST_TEXT {
+    if text.len() > MAX_TEXT_SIZE {
         return Err(YamlProblem { line: None, problem: "is larger than 1 MB".to_owned(), remedy: ASK_COMPOSE });
     }
     if text.trim().is_empty() {
@@ -120,7 +120,7 @@ fn problem(error: &serde_saphyr::Error) -> YamlProblem {
             (format!("{name} is required and empty{}", hint(message)), set_it)
         }
         Error::InvalidPropertyName { name, .. } => {
-            (format!("`{name}` is no reference to a variable"), "write ${NAME}, or $$ for a dollar sign")
+            (format!("`{name}` is not a variable reference"), "use ${NAME}, or $$ for a dollar sign")
         }
         other => {
             let said = other.to_string();
@@ -137,8 +137,8 @@ fn options(variables: Option<&Variables>) -> Options {
         budget: serde_saphyr::budget! {
             max_nodes: 100_000,
             max_events: 400_000,
-            max_total_scalar_bytes: 8 * LARGEST_TEXT,
-            max_total_property_interpolation_work: 16 * LARGEST_TEXT,
+            max_total_scalar_bytes: 8 * MAX_TEXT_SIZE,
+            max_total_property_interpolation_work: 16 * MAX_TEXT_SIZE,
             // A stack of many services made from few templates is no attack; the replay limits below hold off one.
             enforce_alias_anchor_ratio: false,
         },
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_required_variable_that_is_missing_is_told_with_line_and_hint() {
+    fn a_required_variable_that_is_missing_is_reported_with_line_and_hint() {
         let error = parse("a: 1\nb: ${UNSET:?set it in .env}\n", Some(&variables())).unwrap_err();
         assert_eq!(error.line, Some(2));
         assert!(error.problem.contains("UNSET") && error.problem.contains("set it in .env"), "{}", error.problem);
@@ -302,7 +302,7 @@ mod tests {
     #[case("a: *missing\n")]
     #[case("a: ${UNCLOSED\n")]
     #[case("a: 1\na: 2\n")]
-    fn broken_text_is_told_with_its_line(#[case] text: &str) {
+    fn broken_text_is_reported_with_its_line(#[case] text: &str) {
         let error = parse(text, Some(&variables())).unwrap_err();
         assert!(error.line.is_some(), "{}", error.problem);
         assert!(!error.problem.contains('\n'));
@@ -330,7 +330,7 @@ mod tests {
         }
         assert!(parse(&text, None).is_err());
         assert!(parse(&"[".repeat(10_000), None).is_err());
-        assert!(parse(&"a: b\n".repeat(LARGEST_TEXT / 4), None).is_err());
+        assert!(parse(&"a: b\n".repeat(MAX_TEXT_SIZE / 4), None).is_err());
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use super::service;
 
 /// What the configuration says itself. Absent means: look further down.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Explicit {
+pub struct ExplicitSettings {
     /// User.
     pub user: Option<String>,
     /// Database.
@@ -37,14 +37,14 @@ pub struct Explicit {
     /// `disable`, `prefer` or `require`.
     pub channel_binding: Option<String>,
     /// What the login is for.
-    pub purpose: Use,
+    pub purpose: LoginUse,
     /// How long to wait.
     pub timeouts: Timeouts,
 }
 
 /// What a login is for, which decides how a server may ask for its password where nothing else is said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Use {
+pub enum LoginUse {
     /// To look.
     #[default]
     Looking,
@@ -72,7 +72,10 @@ const DATABASE: &str = "postgres";
 ///
 /// # Errors
 /// A service that is not defined, an unknown `sslmode`, or settings that contradict each other.
-pub fn access(explicit: &Explicit, environment: &Environment) -> Result<(PostgresAccess, Vec<String>), AccessProblem> {
+pub fn access(
+    explicit: &ExplicitSettings,
+    environment: &Environment,
+) -> Result<(PostgresAccess, Vec<String>), AccessProblem> {
     let mut warnings = Vec::new();
     let name = explicit.service.clone().or_else(|| environment.get("PGSERVICE").map(str::to_owned));
     let entry = match &name {
@@ -91,8 +94,8 @@ pub fn access(explicit: &Explicit, environment: &Environment) -> Result<(Postgre
         .or_else(|| environment.login_name().map(str::to_owned))
         .ok_or_else(|| AccessProblem {
             key: "user",
-            problem: "nothing says which role to log in as".to_owned(),
-            remedy: "write user = \"...\" or set PGUSER".to_owned(),
+            problem: "no role to log in as is configured".to_owned(),
+            remedy: "set user = \"...\" or PGUSER".to_owned(),
         })?;
 
     let ca =
@@ -112,7 +115,7 @@ pub fn access(explicit: &Explicit, environment: &Environment) -> Result<(Postgre
         return Err(AccessProblem {
             key: "sslmode",
             problem: format!("sslmode `{sslmode}` has no root certificate: {} does not exist", file.display()),
-            remedy: "name the file in `ca`, or write ca = \"system\" with sslmode = \"verify-full\" for the system's"
+            remedy: "set the file in `ca`, or use ca = \"system\" with sslmode = \"verify-full\" for the system CAs"
                 .to_owned(),
         });
     }
@@ -124,7 +127,7 @@ pub fn access(explicit: &Explicit, environment: &Environment) -> Result<(Postgre
         (Some(certificate), Some(key)) => (Some(certificate), Some(key)),
         (None, None) => (None, None),
         (Some(alone), None) | (None, Some(alone)) => {
-            warnings.push(format!("{} is of no use without its certificate and key together", alone.display()));
+            warnings.push(format!("{} needs both certificate and key", alone.display()));
             (None, None)
         }
     };
@@ -159,29 +162,31 @@ fn sslmode(explicit: Option<SslMode>, layers: &Layers<'_>, system: bool) -> Resu
             let place = if origin == Origin::Service { "the service file" } else { "PGSSLMODE" };
             problem(
                 format!("{place} has sslmode `{word}`"),
-                "write disable, allow, prefer, require, verify-ca or verify-full",
+                "use disable, allow, prefer, require, verify-ca or verify-full",
             )
         })?),
     };
     match (mode, system) {
         (None, true) | (Some(SslMode::VerifyFull), _) => Ok(SslMode::VerifyFull),
         (Some(weak), true) => Err(problem(
-            format!("sslmode `{weak}` is too weak for the system's root certificates: anybody may have one of those"),
-            "write sslmode = \"verify-full\", or name a root certificate of your own",
+            format!(
+                "sslmode `{weak}` is too weak with system root certificates: anyone can get a certificate from those CAs"
+            ),
+            "use sslmode = \"verify-full\", or set your own root certificate",
         )),
         (mode, false) => Ok(mode.unwrap_or_default()),
     }
 }
 
-fn auth_policy(required: Option<&str>, purpose: Use) -> Result<AuthPolicy, AccessProblem> {
+fn auth_policy(required: Option<&str>, purpose: LoginUse) -> Result<AuthPolicy, AccessProblem> {
     match (required, purpose) {
         (Some(text), _) => AuthPolicy::parse(text).map_err(|problem| AccessProblem {
             key: "require_auth",
             problem: format!("require_auth `{text}`: {problem}"),
-            remedy: "write some of password, md5, gss, sspi, scram-sha-256, oauth and none, between commas".to_owned(),
+            remedy: "use a comma-separated list of password, md5, gss, sspi, scram-sha-256, oauth and none".to_owned(),
         }),
-        (None, Use::Looking) => Ok(AuthPolicy::Guarded),
-        (None, Use::Acting) => Ok(AuthPolicy::Scram),
+        (None, LoginUse::Looking) => Ok(AuthPolicy::Guarded),
+        (None, LoginUse::Acting) => Ok(AuthPolicy::Scram),
     }
 }
 
@@ -190,24 +195,24 @@ fn channel_binding(word: Option<&str>) -> Result<ChannelBinding, AccessProblem> 
     ChannelBinding::named(word).ok_or_else(|| AccessProblem {
         key: "channel_binding",
         problem: format!("channel_binding is `{word}`"),
-        remedy: "write disable, prefer or require".to_owned(),
+        remedy: "use disable, prefer or require".to_owned(),
     })
 }
 
 /// Settings that ask for more safety than can be kept here. Silence would pretend they hold.
 fn unkept(layers: &Layers<'_>) -> Vec<String> {
     [
-        (Keyword::Sslcrl, None, "revoked certificates are not recognised"),
-        (Keyword::SslCrlDirectory, None, "revoked certificates are not recognised"),
-        (Keyword::SslLeastVersion, Some("TLSv1.3"), "TLS 1.2 is taken too"),
-        (Keyword::GssEncMode, Some("require"), "GSSAPI encryption does not exist here"),
+        (Keyword::Sslcrl, None, "certificate revocation is not checked"),
+        (Keyword::SslCrlDirectory, None, "certificate revocation is not checked"),
+        (Keyword::SslLeastVersion, Some("TLSv1.3"), "TLS 1.2 is accepted too"),
+        (Keyword::GssEncMode, Some("require"), "GSSAPI encryption is not supported"),
     ]
     .into_iter()
     .filter_map(|(keyword, value, consequence)| {
         let (given, origin) = layers.get(keyword, None)?;
         let concerns = value.is_none_or(|value| value == given);
-        let name = if origin == Origin::Service { keyword.word() } else { keyword.variable() };
-        concerns.then(|| format!("{name}={given} is not kept: {consequence}"))
+        let name = if origin == Origin::Service { keyword.as_str() } else { keyword.variable() };
+        concerns.then(|| format!("{name}={given} is ignored: {consequence}"))
     })
     .collect()
 }
@@ -222,7 +227,7 @@ mod tests {
         [("HOME", "/nonexistent"), ("USER", "login")].iter().chain(pairs).copied().collect()
     }
 
-    fn settled(explicit: &Explicit, pairs: &[(&str, &str)]) -> PostgresAccess {
+    fn settled(explicit: &ExplicitSettings, pairs: &[(&str, &str)]) -> PostgresAccess {
         access(explicit, &environment(pairs)).unwrap().0
     }
 
@@ -238,12 +243,12 @@ mod tests {
             ("PGDATABASE", "environment"),
             ("PGSSLMODE", "require"),
         ];
-        let explicit = Explicit { user: Some("explicit".to_owned()), ..Explicit::default() };
+        let explicit = ExplicitSettings { user: Some("explicit".to_owned()), ..ExplicitSettings::default() };
         let all = settled(&explicit, &pairs);
         assert_eq!((all.user.as_str(), all.database.as_str(), all.sslmode), ("explicit", "service", SslMode::Require));
-        let rest = settled(&Explicit::default(), &pairs[2..]);
+        let rest = settled(&ExplicitSettings::default(), &pairs[2..]);
         assert_eq!((rest.user.as_str(), rest.database.as_str()), ("environment", "environment"));
-        let none = settled(&Explicit::default(), &[]);
+        let none = settled(&ExplicitSettings::default(), &[]);
         assert_eq!((none.user.as_str(), none.database.as_str(), none.sslmode), ("login", "postgres", SslMode::Prefer));
     }
 
@@ -256,11 +261,11 @@ mod tests {
             std::fs::write(directory.join(name), "").unwrap();
         }
         let pairs = [("HOME", home.path().to_str().unwrap()), ("PGSSLMODE", "require")];
-        let with = settled(&Explicit::default(), &pairs);
+        let with = settled(&ExplicitSettings::default(), &pairs);
         assert_eq!(with.tls.ca, [directory.join("root.crt")]);
         assert_eq!(with.tls.certificate, Some(directory.join("postgresql.crt")));
         assert_eq!(with.tls.key, Some(directory.join("postgresql.key")));
-        let weak = settled(&Explicit::default(), &pairs[..1]);
+        let weak = settled(&ExplicitSettings::default(), &pairs[..1]);
         assert!(weak.tls.ca.is_empty(), "prefer verifies nothing");
     }
 
@@ -270,7 +275,7 @@ mod tests {
     #[case(Some(SslMode::Require), Err("too weak"))]
     #[case(Some(SslMode::VerifyCa), Err("too weak"))]
     fn system_roots_demand_verify_full(#[case] mode: Option<SslMode>, #[case] expected: Result<SslMode, &str>) {
-        let explicit = Explicit { sslmode: mode, ..Explicit::default() };
+        let explicit = ExplicitSettings { sslmode: mode, ..ExplicitSettings::default() };
         match (access(&explicit, &environment(&[("PGSSLROOTCERT", "system")])), expected) {
             (Ok((access, _)), Ok(mode)) => assert_eq!((access.sslmode, access.tls.ca.len()), (mode, 0)),
             (Err(error), Err(word)) => assert!(error.to_string().contains(word), "{error}"),
@@ -280,18 +285,19 @@ mod tests {
 
     #[test]
     fn an_unknown_sslmode_says_which_there_are() {
-        let error = access(&Explicit::default(), &environment(&[("PGSSLMODE", "verify_full")])).unwrap_err();
+        let error = access(&ExplicitSettings::default(), &environment(&[("PGSSLMODE", "verify_full")])).unwrap_err();
         assert!(error.to_string().contains("PGSSLMODE") && error.to_string().contains("verify-full"), "{error}");
     }
 
     #[test]
     fn settings_that_cannot_be_kept_are_admitted() {
         let pairs = [("PGSSLCRL", "x"), ("PGSSLCRLDIR", "y"), ("PGSSLMINPROTOCOLVERSION", "TLSv1.3")];
-        let (_, warnings) = access(&Explicit::default(), &environment(&pairs)).unwrap();
+        let (_, warnings) = access(&ExplicitSettings::default(), &environment(&pairs)).unwrap();
         for (name, _) in pairs {
             assert!(warnings.iter().any(|warning| warning.starts_with(&format!("{name}="))), "{name}: {warnings:?}");
         }
-        let (_, warnings) = access(&Explicit::default(), &environment(&[("PGCHANNELBINDING", "require")])).unwrap();
+        let (_, warnings) =
+            access(&ExplicitSettings::default(), &environment(&[("PGCHANNELBINDING", "require")])).unwrap();
         assert_eq!(warnings, [""; 0], "kept");
     }
 
@@ -299,34 +305,34 @@ mod tests {
     #[case(SslMode::VerifyCa)]
     #[case(SslMode::VerifyFull)]
     fn a_server_is_not_verified_against_just_anybody(#[case] sslmode: SslMode) {
-        let explicit = Explicit { sslmode: Some(sslmode), ..Explicit::default() };
+        let explicit = ExplicitSettings { sslmode: Some(sslmode), ..ExplicitSettings::default() };
         let error = access(&explicit, &environment(&[])).unwrap_err();
         assert_eq!(error.key, "sslmode");
-        let told = error.to_string();
+        let reported = error.to_string();
         for word in ["/nonexistent/.postgresql/root.crt does not exist", "`ca`", "\"system\""] {
-            assert!(told.contains(word), "{told}");
+            assert!(reported.contains(word), "{reported}");
         }
-        let named = Explicit { ca: vec!["/etc/ssl/own.pem".into()], ..explicit };
+        let named = ExplicitSettings { ca: vec!["/etc/ssl/own.pem".into()], ..explicit };
         assert_eq!(settled(&named, &[]).sslmode, sslmode);
     }
 
     #[test]
     fn what_require_auth_and_channel_binding_ask_for_is_kept() {
         let pairs = [("PGREQUIREAUTH", "scram-sha-256"), ("PGCHANNELBINDING", "require")];
-        let kept = settled(&Explicit::default(), &pairs);
+        let kept = settled(&ExplicitSettings::default(), &pairs);
         assert_eq!(kept.auth, AuthPolicy::parse("scram-sha-256").unwrap());
         assert_eq!(kept.channel_binding, ChannelBinding::Require);
         for (name, key) in [("PGREQUIREAUTH", "require_auth"), ("PGCHANNELBINDING", "channel_binding")] {
-            assert_eq!(access(&Explicit::default(), &environment(&[(name, "odd")])).unwrap_err().key, key);
+            assert_eq!(access(&ExplicitSettings::default(), &environment(&[(name, "odd")])).unwrap_err().key, key);
         }
     }
 
     #[test]
     fn a_login_for_acting_is_more_careful_than_one_for_looking() {
-        assert_eq!(settled(&Explicit::default(), &[]).auth, AuthPolicy::Guarded);
-        let acting = Explicit { purpose: Use::Acting, ..Explicit::default() };
+        assert_eq!(settled(&ExplicitSettings::default(), &[]).auth, AuthPolicy::Guarded);
+        let acting = ExplicitSettings { purpose: LoginUse::Acting, ..ExplicitSettings::default() };
         assert_eq!(settled(&acting, &[]).auth, AuthPolicy::Scram);
-        let asked = Explicit { require_auth: Some("password".to_owned()), ..acting };
+        let asked = ExplicitSettings { require_auth: Some("password".to_owned()), ..acting };
         assert_eq!(settled(&asked, &[]).auth, AuthPolicy::parse("password").unwrap());
     }
 }

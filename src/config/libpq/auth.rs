@@ -29,7 +29,7 @@ impl AuthMethod {
         [Self::Password, Self::Md5, Self::Gss, Self::Sspi, Self::ScramSha256, Self::Oauth, Self::None];
 
     /// The word for it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::Md5 => "md5",
@@ -49,7 +49,7 @@ impl AuthMethod {
 
 impl fmt::Display for AuthMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
@@ -75,13 +75,13 @@ impl AuthPolicy {
         let mut forbids = None;
         for part in text.split(',') {
             let (negated, word) = part.strip_prefix('!').map_or((false, part), |word| (true, word));
-            let method = AuthMethod::ALL.into_iter().find(|method| method.word() == word);
-            let method = method.ok_or_else(|| format!("`{part}` is no way to authenticate"))?;
+            let method = AuthMethod::ALL.into_iter().find(|method| method.as_str() == word);
+            let method = method.ok_or_else(|| format!("`{part}` is not an authentication method"))?;
             if forbids.is_some_and(|forbids| forbids != negated) {
                 return Err("some methods are forbidden and others allowed".to_owned());
             }
             if named.contains(&method) {
-                return Err(format!("`{part}` is there twice"));
+                return Err(format!("`{part}` is given twice"));
             }
             forbids = Some(negated);
             named.push(method);
@@ -92,10 +92,10 @@ impl AuthPolicy {
 
     /// Whether the server may ask by `method`. `proven`: TLS has verified who it is, or it is this host. `vouched`: the
     /// operator names its address.
-    pub fn allows(&self, method: AuthMethod, proven: bool, vouched: bool) -> bool {
+    pub fn allows(&self, method: AuthMethod, proven: bool, attested: bool) -> bool {
         match self {
             Self::Only(methods) => {
-                methods.contains(&method) && (proven || vouched || !method.gives_the_password_away())
+                methods.contains(&method) && (proven || attested || !method.gives_the_password_away())
             }
             Self::Guarded => proven || !method.gives_the_password_away(),
             Self::Scram => !method.gives_the_password_away(),
@@ -144,9 +144,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case("scram", "no way")]
-    #[case("", "no way")]
-    #[case("md5,", "no way")]
+    #[case("scram", "not an authentication method")]
+    #[case("", "not an authentication method")]
+    #[case("md5,", "not an authentication method")]
     #[case("md5,!password", "forbidden and others allowed")]
     #[case("md5,md5", "twice")]
     fn what_libpq_refuses_is_refused(#[case] text: &str, #[case] word: &str) {
@@ -162,14 +162,14 @@ mod tests {
     #[case::acting(AuthPolicy::Scram, Trust, [true, true, true])]
     #[case::asked_for(AuthPolicy::Only(vec![Md5]), Md5, [false, true, true])]
     #[case::asked_for(AuthPolicy::Only(vec![ScramSha256]), Trust, [false, false, false])]
-    fn a_password_goes_to_no_stranger(
+    fn a_password_goes_to_no_foreign_node(
         #[case] policy: AuthPolicy,
         #[case] method: AuthMethod,
         #[case] expected: [bool; 3],
     ) {
-        let [stranger, vouched, proven] = expected;
-        assert_eq!(policy.allows(method, false, false), stranger, "nobody vouches for it");
-        assert_eq!(policy.allows(method, false, true), vouched, "the operator names it");
+        let [foreign, attested, proven] = expected;
+        assert_eq!(policy.allows(method, false, false), foreign, "nobody vouches for it");
+        assert_eq!(policy.allows(method, false, true), attested, "the operator names it");
         assert_eq!(policy.allows(method, true, false), proven, "it proves who it is");
     }
 }

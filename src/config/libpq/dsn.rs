@@ -4,14 +4,14 @@
 use std::path::PathBuf;
 
 use super::super::environment::Environment;
-use super::access::Explicit;
+use super::access::ExplicitSettings;
 use super::service;
 
 /// Where libpq looks for a server when nothing says its port.
 const PORT: u16 = 5432;
 
 /// Keywords that say nothing about how to log in, or that are decided here.
-const WITHOUT_MEANING: [&str; 16] = [
+const IGNORED_KEYWORDS: [&str; 16] = [
     "application_name",
     "fallback_application_name",
     "client_encoding",
@@ -38,12 +38,12 @@ pub struct Dsn {
     /// The port where it names no host.
     pub port: Option<u16>,
     /// How to log in.
-    pub explicit: Explicit,
+    pub explicit: ExplicitSettings,
 }
 
 impl Dsn {
     /// The hosts to ask: its own, else that of its service, else `PGHOST`, else this one.
-    pub fn places(&self, environment: &Environment) -> Vec<(String, u16)> {
+    pub fn endpoints(&self, environment: &Environment) -> Vec<(String, u16)> {
         if !self.hosts.is_empty() {
             return self.hosts.clone();
         }
@@ -90,15 +90,15 @@ fn settled(pairs: Pairs) -> Result<Dsn, String> {
             "dbname" => explicit.database = Some(value),
             "password" | "sslpassword" => {
                 return Err(
-                    "holds a password, which every user of this host can see in the list of processes; leave it \
-                            out, and put it into ~/.pgpass or PGPASSWORD"
+                    "contains a password, which every user of this host can see in the process list; remove it \
+                        and use ~/.pgpass or PGPASSWORD"
                         .to_owned(),
                 );
             }
             "passfile" => explicit.passfile = Some(PathBuf::from(value)),
             "service" => explicit.service = Some(value),
             "sslmode" => {
-                let remedy = "write disable, allow, prefer, require, verify-ca or verify-full";
+                let remedy = "use disable, allow, prefer, require, verify-ca or verify-full";
                 explicit.sslmode = Some(value.parse().map_err(|_| format!("has an unknown sslmode; {remedy}"))?);
             }
             "sslrootcert" => explicit.ca = vec![PathBuf::from(value)],
@@ -106,8 +106,8 @@ fn settled(pairs: Pairs) -> Result<Dsn, String> {
             "sslkey" => explicit.key = Some(PathBuf::from(value)),
             "channel_binding" => explicit.channel_binding = Some(value),
             "require_auth" => explicit.require_auth = Some(value),
-            other if WITHOUT_MEANING.contains(&other) => {}
-            _ => return Err("has a keyword that is not known here; write host, port, user, dbname, sslmode".to_owned()),
+            other if IGNORED_KEYWORDS.contains(&other) => {}
+            _ => return Err("has an unknown keyword; use host, port, user, dbname, sslmode".to_owned()),
         }
     }
     if hosts.is_empty() && !ports.is_empty() {
@@ -116,11 +116,11 @@ fn settled(pairs: Pairs) -> Result<Dsn, String> {
     }
     let hosts: Vec<&str> = hosts.split(',').map(str::trim).filter(|host| !host.is_empty()).collect();
     if hosts.iter().any(|host| host.starts_with(['/', '@'])) {
-        return Err("names the directory of a socket; write host=NAME or host=ADDRESS".to_owned());
+        return Err("names a Unix-socket directory, which is not supported; use host=NAME or host=ADDRESS".to_owned());
     }
     let ports: Vec<&str> = ports.split(',').map(str::trim).collect();
     if ports.len() > 1 && ports.len() != hosts.len() {
-        return Err(format!("has {} ports for {} hosts; write one for each, or one for all", ports.len(), hosts.len()));
+        return Err(format!("has {} ports for {} hosts; give one for each, or one for all", ports.len(), hosts.len()));
     }
     for (at, host) in hosts.into_iter().enumerate() {
         let written = ports.get(at).or(ports.first()).copied().unwrap_or_default();
@@ -132,7 +132,7 @@ fn settled(pairs: Pairs) -> Result<Dsn, String> {
 
 fn port(text: &str) -> Result<u16, String> {
     let port = text.parse().ok().filter(|port| *port != 0);
-    port.ok_or_else(|| "has a port that is none; write a number from 1 to 65535".to_owned())
+    port.ok_or_else(|| "has an invalid port; use a number from 1 to 65535".to_owned())
 }
 
 /// `keyword=value` between blanks; a value may stand in quotes, and a backslash escapes.
@@ -150,8 +150,8 @@ fn of_words(text: &str) -> Result<Pairs, String> {
         }
         while rest.next_if(|c| c.is_whitespace()).is_some() {}
         if rest.next() != Some('=') {
-            return Err("is no connection string; write \"host=NAME port=5432 user=ROLE\" or \
-                        postgresql://ROLE@NAME:5432/DATABASE"
+            return Err("is not a connection string; use \"host=NAME port=5432 user=ROLE\" or \
+                postgresql://ROLE@NAME:5432/DATABASE"
                 .to_owned());
         }
         while rest.next_if(|c| c.is_whitespace()).is_some() {}
@@ -193,7 +193,7 @@ fn of_uri(rest: &str) -> Result<Pairs, String> {
         pairs.extend([("host".to_owned(), hosts.join(",")), ("port".to_owned(), ports.join(","))]);
     }
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (keyword, value) = pair.split_once('=').ok_or("has a parameter without a value; write ?keyword=value")?;
+        let (keyword, value) = pair.split_once('=').ok_or("has a parameter without a value; use ?keyword=value")?;
         pairs.push((decoded(keyword)?, decoded(value)?));
     }
     Ok(pairs)
@@ -201,7 +201,7 @@ fn of_uri(rest: &str) -> Result<Pairs, String> {
 
 /// `%41` is `A`; a plus sign is itself.
 fn decoded(text: &str) -> Result<String, String> {
-    let wrong = || "has a percent sign that begins no two hexadecimal digits; write %25 for the sign itself".to_owned();
+    let wrong = || "has a percent sign without two hexadecimal digits; use %25 for the sign itself".to_owned();
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::words("host=a port=5433 user=looker dbname=shop", &[("a", 5433)], "looker", "shop")]
+    #[case::describe("host=a port=5433 user=looker dbname=shop", &[("a", 5433)], "looker", "shop")]
     #[case::quotes("host = a user='a looker' dbname='it\\'s'", &[("a", 5432)], "a looker", "it's")]
     #[case::uri("postgresql://looker@a:5433/shop", &[("a", 5433)], "looker", "shop")]
     #[case::short_scheme("postgres://looker@a/shop?sslmode=disable", &[("a", 5432)], "looker", "shop")]
@@ -250,14 +250,14 @@ mod tests {
     #[case::password_in_uri("postgresql://u:secret-value@a/d", ".pgpass")]
     #[case::password_as_parameter("postgresql://a/d?password=secret-value", ".pgpass")]
     #[case::socket("host=/run/secret-value", "socket")]
-    #[case::words("secret-value", "host=NAME")]
+    #[case::describe("secret-value", "host=NAME")]
     #[case::open_quote("host='secret-value", "quote")]
     #[case::port("host=a port=secret-value", "65535")]
     #[case::sslmode("host=a sslmode=secret-value", "verify-full")]
     #[case::percent("postgresql://secret-value%zz@a", "%25")]
     #[case::ports("host=a,b,c port=1,2", "2 ports for 3 hosts")]
-    #[case::keyword("host=a secret-value=1", "not known")]
-    fn what_is_wrong_is_told_without_the_value(#[case] text: &str, #[case] words: &str) {
+    #[case::keyword("host=a secret-value=1", "unknown")]
+    fn what_is_wrong_is_reported_without_the_value(#[case] text: &str, #[case] words: &str) {
         let problem = parse(text).unwrap_err();
         assert!(problem.contains(words) && !problem.contains("secret-value"), "{problem}");
     }
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn without_a_host_libpqs_own_places_are_looked_at() {
         let environment = |pairs: &[(&str, &str)]| pairs.iter().copied().collect::<Environment>();
-        let places = |text: &str, pairs: &[(&str, &str)]| parse(text).unwrap().places(&environment(pairs));
+        let places = |text: &str, pairs: &[(&str, &str)]| parse(text).unwrap().endpoints(&environment(pairs));
         assert_eq!(places("user=u", &[]), [("localhost".to_owned(), 5432)]);
         assert_eq!(places("port=6000", &[("PGHOST", "a"), ("PGPORT", "1")]), [("a".to_owned(), 6000)]);
         assert_eq!(places("", &[("PGHOST", "/run/postgresql"), ("PGPORT", "7")]), [("localhost".to_owned(), 7)]);

@@ -25,7 +25,7 @@ pub(super) enum Keyword {
 
 impl Keyword {
     /// As written in a service file.
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Dbname => "dbname",
             Self::User => "user",
@@ -86,7 +86,7 @@ impl Layers<'_> {
         if let Some(value) = explicit.filter(given) {
             return Some((value.to_owned(), Origin::Explicit));
         }
-        if let Some(value) = self.service.and_then(|service| service.get(keyword.word())).filter(given) {
+        if let Some(value) = self.service.and_then(|service| service.get(keyword.as_str())).filter(given) {
             return Some((value.to_owned(), Origin::Service));
         }
         self.environment.get(keyword.variable()).map(|value| (value.to_owned(), Origin::Environment))

@@ -12,6 +12,6 @@ pub mod passfile;
 mod password;
 pub mod service;
 
-pub use access::{AccessProblem, Explicit, Use, access};
+pub use access::{AccessProblem, ExplicitSettings, LoginUse, access};
 pub use auth::{AuthMethod, AuthPolicy, ChannelBinding};
-pub use password::{Found, PasswordOrigin, password};
+pub use password::{PasswordLookup, PasswordOrigin, password};

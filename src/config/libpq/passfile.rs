@@ -176,7 +176,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_others_may_read_is_ignored_with_the_command_that_mends_it() {
+    fn a_file_that_others_may_read_is_ignored_with_the_command_that_repairs_it() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pass");

@@ -22,7 +22,7 @@ pub enum PasswordOrigin {
 
 /// The outcome of looking for a password.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct PasswordLookup {
     /// The password and where it was; `None`: there is none, which is right for `trust`, `peer` or certificates.
     pub password: Option<(SecretString, PasswordOrigin)>,
     /// A file that was passed over, in a sentence with its remedy.
@@ -32,7 +32,7 @@ pub struct Found {
 /// Looks for the password of `access` at `host` and `port`. Settings of the configuration itself
 /// ([`PostgresAccess::password`]) come before this and are fetched elsewhere. Reads files: do not call it where waiting
 /// hurts.
-pub fn password(access: &PostgresAccess, host: &str, port: u16, environment: &Environment) -> Found {
+pub fn password(access: &PostgresAccess, host: &str, port: u16, environment: &Environment) -> PasswordLookup {
     let mut warning = None;
     let service = access.service.as_ref().and_then(|name| match service::find(name, environment) {
         Ok(service) => Some(service),
@@ -42,11 +42,11 @@ pub fn password(access: &PostgresAccess, host: &str, port: u16, environment: &En
         }
     });
     let from = |secret: &str, origin| Some((SecretString::from(secret), origin));
-    if let Some(secret) = service.as_ref().and_then(|service| service.get(Keyword::Password.word())) {
-        return Found { password: from(secret, PasswordOrigin::Service), warning };
+    if let Some(secret) = service.as_ref().and_then(|service| service.get(Keyword::Password.as_str())) {
+        return PasswordLookup { password: from(secret, PasswordOrigin::Service), warning };
     }
     if let Some(secret) = environment.get(Keyword::Password.variable()) {
-        return Found { password: from(secret, PasswordOrigin::Environment), warning };
+        return PasswordLookup { password: from(secret, PasswordOrigin::Environment), warning };
     }
     let layers = Layers { service: service.as_ref(), environment };
     let Some(path) = access
@@ -55,11 +55,13 @@ pub fn password(access: &PostgresAccess, host: &str, port: u16, environment: &En
         .or_else(|| layers.get(Keyword::Passfile, None).map(|(path, _)| PathBuf::from(path)))
         .or_else(|| passfile::default_path(environment))
     else {
-        return Found { password: None, warning };
+        return PasswordLookup { password: None, warning };
     };
     let target = passfile::Target { host, port, database: &access.database, user: &access.user };
     match passfile::look_up(&path, &target) {
-        Ok(secret) => Found { password: secret.map(|secret| (secret, PasswordOrigin::Passfile(path))), warning },
-        Err(error) => Found { password: None, warning: Some(error.to_string()) },
+        Ok(secret) => {
+            PasswordLookup { password: secret.map(|secret| (secret, PasswordOrigin::Passfile(path))), warning }
+        }
+        Err(error) => PasswordLookup { password: None, warning: Some(error.to_string()) },
     }
 }

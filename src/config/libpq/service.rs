@@ -45,7 +45,7 @@ pub enum ServiceError {
         line: usize,
     },
     /// A service inside a service.
-    #[error("{}:{line}: a service cannot name another service", path.display())]
+    #[error("{}:{line}: a service cannot refer to another service", path.display())]
     Nested {
         /// The file.
         path: PathBuf,

@@ -14,7 +14,7 @@ impl Resolver<'_> {
         match (&written.user, password) {
             (Some(user), password) => Some(Login { user: user.clone(), password }),
             (None, Some(_)) => {
-                self.complain(at, "a password is given without a user", "write user = \"...\" beside it");
+                self.report_problem(at, "a password is given without a user", "set user = \"...\" next to it");
                 None
             }
             (None, None) => None,
@@ -23,8 +23,8 @@ impl Resolver<'_> {
 
     pub(super) fn secret(&mut self, at: &str, written: &WrittenLogin) -> Option<SecretSource> {
         if written.password_command.as_ref().is_some_and(Vec::is_empty) {
-            let remedy = "write the command and its arguments: password_command = [\"pass\", \"show\", \"pg\"]";
-            self.complain(&format!("{at}.password_command"), "is empty", remedy);
+            let remedy = "give the command and its arguments: password_command = [\"pass\", \"show\", \"pg\"]";
+            self.report_problem(&format!("{at}.password_command"), "is empty", remedy);
         }
         let sources: Vec<_> = [
             written.password_file.as_ref().map(|path| SecretSource::File(self.file(path))),
@@ -35,7 +35,7 @@ impl Resolver<'_> {
         .flatten()
         .collect();
         if sources.len() > 1 {
-            self.complain(
+            self.report_problem(
                 at,
                 "the password is given in more than one way",
                 "keep one of password_file, password_env \
@@ -53,7 +53,7 @@ impl Resolver<'_> {
                 Ok(network) => networks.push(network),
                 Err(error) => {
                     let (problem, remedy) = super::halves(&error);
-                    self.complain(at, problem, remedy);
+                    self.report_problem(at, problem, remedy);
                 }
             }
         }
@@ -68,10 +68,18 @@ impl Resolver<'_> {
         };
         match (&written.certificate, &written.key) {
             (Some(_), None) => {
-                self.complain(&format!("{at}.certificate"), "the certificate has no key", "write key = \"...\" too");
+                self.report_problem(
+                    &format!("{at}.certificate"),
+                    "the certificate has no key",
+                    "set key = \"...\" too",
+                );
             }
             (None, Some(_)) => {
-                self.complain(&format!("{at}.key"), "the key has no certificate", "write certificate = \"...\" too");
+                self.report_problem(
+                    &format!("{at}.key"),
+                    "the key has no certificate",
+                    "set certificate = \"...\" too",
+                );
             }
             (Some(_), Some(_)) | (None, None) => {}
         }

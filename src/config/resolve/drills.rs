@@ -27,8 +27,8 @@ impl Resolver<'_> {
         let probe = match (&written.user, &cluster.postgres) {
             (Some(_), Some(postgres)) => self.probe(&place, written, &format!("{at}.postgres"), postgres, timeouts),
             (Some(_), None) => {
-                let remedy = format!("write [{at}.postgres] with the role to look with, too");
-                self.complain(&format!("{place}.user"), "no PostgreSQL is configured to log in to", remedy);
+                let remedy = format!("set [{at}.postgres] with the monitoring role too");
+                self.report_problem(&format!("{place}.user"), "no PostgreSQL is configured to log in to", remedy);
                 None
             }
             (None, _) => acting.map(|acting| PostgresAccess {
@@ -60,7 +60,7 @@ impl Resolver<'_> {
     ) -> Option<PostgresAccess> {
         let login = written.login();
         let tls = self.tls(at, &postgres.tls());
-        let explicit = libpq::Explicit {
+        let explicit = libpq::ExplicitSettings {
             password: self.secret(place, &login),
             user: login.user,
             database: written.database.clone().or_else(|| postgres.database.clone()),
@@ -69,7 +69,7 @@ impl Resolver<'_> {
             sslmode: postgres.sslmode,
             require_auth: postgres.acting.as_ref().and_then(|acting| acting.require_auth.clone()),
             channel_binding: postgres.channel_binding.clone(),
-            purpose: libpq::Use::Acting,
+            purpose: libpq::LoginUse::Acting,
             ca: tls.ca,
             certificate: tls.certificate,
             key: tls.key,
@@ -91,28 +91,32 @@ impl Resolver<'_> {
                 let place = format!("{at}.{key}");
                 let word = key.strip_suffix(UNDO).unwrap_or(key);
                 let Some((_, kind)) = FaultKind::ALL.into_iter().find(|(known, _)| *known == word) else {
-                    let remedy = "write stop, kill, freeze or cut, each with its undo, such as stop_undo";
-                    self.complain(&place, format!("`{key}` is no fault"), remedy);
+                    let remedy = "use stop, kill, freeze or cut, each with its undo, such as stop_undo";
+                    self.report_problem(&place, format!("`{key}` is not a fault"), remedy);
                     continue;
                 };
                 if command.is_empty() {
-                    self.complain(&place, "the command is empty", "write a program and its arguments in a list");
+                    self.report_problem(&place, "the command is empty", "give a program and its arguments as a list");
                     continue;
                 }
                 let undo = format!("{word}{UNDO}");
                 match (commands.get(word), commands.get(&undo)) {
-                    (Some(make), Some(mend)) => {
-                        let commands = FaultCommands { make: make.clone(), mend: mend.clone() };
+                    (Some(make), Some(repair)) => {
+                        let commands = FaultCommands { make: make.clone(), repair: repair.clone() };
                         faults.insert((part.clone(), kind), commands);
                     }
                     (Some(_), None) => {
-                        self.complain(&place, "nothing takes it back", format!("write {undo} = [...] beside it"));
+                        self.report_problem(
+                            &place,
+                            "its undo command is missing",
+                            format!("set {undo} = [...] next to it"),
+                        );
                     }
                     (None, _) => {
-                        self.complain(
+                        self.report_problem(
                             &place,
-                            "there is nothing to take back",
-                            format!("write {word} = [...] beside it"),
+                            "an undo command without a fault command",
+                            format!("set {word} = [...] next to it"),
                         );
                     }
                 }

@@ -84,7 +84,7 @@ impl Resolver<'_> {
     fn percent(&mut self, at: &str, written: &WrittenLimits<u64>, default: Limits<u64>) -> Limits<u64> {
         let limits = self.limits(at, written, default, |percent| percent, Order::Rising);
         if limits.warning > 100 || limits.critical > 100 {
-            self.complain(at, "a percentage is at most 100", "write a number from 0 to 100");
+            self.report_problem(at, "a percentage is at most 100", "use a number from 0 to 100");
         }
         limits
     }
@@ -107,7 +107,7 @@ impl Resolver<'_> {
                 if !before(warning, critical) {
                     let word = if order == Order::Rising { "above" } else { "below" };
                     let problem = format!("warning ({warning:?}) is {word} critical ({critical:?})");
-                    self.complain(at, problem, "swap them");
+                    self.report_problem(at, problem, "swap them");
                 }
                 (warning, critical)
             }

@@ -7,52 +7,54 @@ use std::time::Duration;
 use super::address::AddressMap;
 use super::endpoint::{EtcdEndpoints, Timeouts};
 use super::environment::Environment;
-use super::error::{Complaint, ConfigError, Place};
+use super::error::{ConfigError, ConfigProblem, SettingLocation};
 use super::locate::{Locator, quoted};
 use super::resolved::{ClusterSettings, Settings, UiSettings, WallSettings};
-use super::value::{HttpUrl, LONGEST, duration, http_url, url_text};
-use super::written::{Written, WrittenCluster, WrittenEtcd, WrittenPatroni, WrittenPostgres, WrittenTimeouts};
+use super::value::{HttpUrl, MAX_DURATION, duration, http_url, url_text};
+use super::written::{ConfigFile, WrittenCluster, WrittenEtcd, WrittenPatroni, WrittenPostgres, WrittenTimeouts};
 use crate::model::name::{ClusterName, NodeName};
 use crate::model::snapshot::StackKind;
 
+mod assertions;
 mod credentials;
 mod drills;
 mod limits;
 mod parts;
+mod poolers;
 mod preparation;
 
 /// A value from a layer above the file.
-pub(super) type Given<T> = Option<(Place, T)>;
+pub(super) type LayerValue<T> = Option<(SettingLocation, T)>;
 
 /// Environment and flags: what beats the file.
 #[derive(Default)]
 pub(super) struct Overrides {
-    pub(super) interval: Given<String>,
-    pub(super) theme: Given<String>,
-    pub(super) read_only: Given<String>,
-    pub(super) patroni: Given<Vec<String>>,
-    pub(super) etcd: Given<Vec<String>>,
-    pub(super) scope: Given<String>,
-    pub(super) namespace: Given<String>,
+    pub(super) interval: LayerValue<String>,
+    pub(super) theme: LayerValue<String>,
+    pub(super) read_only: LayerValue<String>,
+    pub(super) patroni: LayerValue<Vec<String>>,
+    pub(super) etcd: LayerValue<Vec<String>>,
+    pub(super) scope: LayerValue<String>,
+    pub(super) namespace: LayerValue<String>,
 }
 
 /// Below this a cluster would be asked more often than its REST interface bears.
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(200);
+const MIN_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(super) struct Resolver<'a> {
     path: &'a Path,
     locator: Option<&'a Locator<'a>>,
     pub(super) environment: &'a Environment,
-    complaints: Vec<Complaint>,
+    problems: Vec<ConfigProblem>,
     warnings: Vec<String>,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(path: &'a Path, locator: Option<&'a Locator<'a>>, environment: &'a Environment) -> Self {
-        Self { path, locator, environment, complaints: Vec::new(), warnings: Vec::new() }
+        Self { path, locator, environment, problems: Vec::new(), warnings: Vec::new() }
     }
 
-    pub(super) fn settings(mut self, written: &Written, over: Overrides) -> Result<Settings, ConfigError> {
+    pub(super) fn settings(mut self, written: &ConfigFile, over: Overrides) -> Result<Settings, ConfigError> {
         let interval = written.interval.map_or(Duration::from_secs(1), |span| span.0);
         self.check_interval("interval", interval);
         let forced = over.interval.and_then(|(place, text)| self.forced_interval(place, &text));
@@ -60,8 +62,8 @@ impl<'a> Resolver<'a> {
         let timeouts = timeouts(&written.timeouts, Timeouts::default());
 
         let from_flags = self.without_file((over.patroni, over.etcd), over.scope, over.namespace);
-        if from_flags.is_some() && !self.complaints.is_empty() {
-            return Err(ConfigError::Wrong(self.complaints));
+        if from_flags.is_some() && !self.problems.is_empty() {
+            return Err(ConfigError::Wrong(self.problems));
         }
         let clusters: Vec<_> = if let Some((name, cluster)) = &from_flags {
             // Nothing of the file is in it: what is wrong is not to be looked for there.
@@ -71,8 +73,8 @@ impl<'a> Resolver<'a> {
             let each = written.clusters.iter();
             each.map(|(name, cluster)| self.cluster(name, cluster, interval, timeouts)).collect()
         };
-        if clusters.is_empty() && from_flags.is_none() && self.complaints.is_empty() {
-            self.complain("clusters", "there is no cluster", "write a table [clusters.NAME]");
+        if clusters.is_empty() && from_flags.is_none() && self.problems.is_empty() {
+            self.report_problem("clusters", "no cluster is configured", "add a table [clusters.NAME]");
         }
         let clusters = clusters
             .into_iter()
@@ -83,8 +85,8 @@ impl<'a> Resolver<'a> {
             })
             .collect();
         let ui = ui(written, over.theme.map(|(_, theme)| theme));
-        if !self.complaints.is_empty() {
-            return Err(ConfigError::Wrong(self.complaints));
+        if !self.problems.is_empty() {
+            return Err(ConfigError::Wrong(self.problems));
         }
         let path = self.locator.map(|_| self.path.to_owned());
         Ok(Settings { clusters, ui, path, warnings: self.warnings })
@@ -93,20 +95,20 @@ impl<'a> Resolver<'a> {
     /// The one cluster of a start by `--patroni` or `--etcd`; the clusters of the file are then left aside.
     fn without_file(
         &mut self,
-        (patroni, etcd): (Given<Vec<String>>, Given<Vec<String>>),
-        scope: Given<String>,
-        namespace: Given<String>,
+        (patroni, etcd): (LayerValue<Vec<String>>, LayerValue<Vec<String>>),
+        scope: LayerValue<String>,
+        namespace: LayerValue<String>,
     ) -> Option<(String, WrittenCluster)> {
         if patroni.is_none() && etcd.is_none() {
             return None;
         }
-        let mut urls = |given: Given<Vec<String>>| -> Vec<HttpUrl> {
-            let (place, list) = given.unwrap_or((Place::Flag(String::new()), Vec::new()));
+        let mut urls = |given: LayerValue<Vec<String>>| -> Vec<HttpUrl> {
+            let (place, list) = given.unwrap_or((SettingLocation::Flag(String::new()), Vec::new()));
             let read = list.iter().filter_map(|text| match http_url(text) {
                 Ok(url) => Some(HttpUrl(url)),
                 Err(problem) => {
                     let (problem, remedy) = halves(&problem);
-                    self.complaints.push(Complaint { place: place.clone(), key: String::new(), problem, remedy });
+                    self.problems.push(ConfigProblem { location: place.clone(), key: String::new(), problem, remedy });
                     None
                 }
             });
@@ -120,7 +122,7 @@ impl<'a> Resolver<'a> {
         let asked = ["PGUSER", "PGSERVICE"].iter().any(|name| self.environment.get(name).is_some());
         if !asked {
             self.warnings.push(
-                "PostgreSQL itself is not asked; set PGUSER or PGSERVICE, or write a file with `pgctl-tui init`"
+                "PostgreSQL itself is not queried; set PGUSER or PGSERVICE, or create a file with `pgctl-tui init`"
                     .to_owned(),
             );
         }
@@ -144,7 +146,11 @@ impl<'a> Resolver<'a> {
     ) -> ClusterSettings {
         let at = format!("clusters.{}", quoted(name));
         if name.trim().is_empty() || ClusterName::new(name) != *name {
-            self.complain(&at, "a cluster's name cannot be empty or hold control characters", "name it plainly");
+            self.report_problem(
+                &at,
+                "a cluster name cannot be empty or contain control characters",
+                "use a plain name",
+            );
         }
         let timeouts = timeouts(&written.timeouts, outer);
         if let Some(span) = written.interval {
@@ -153,9 +159,9 @@ impl<'a> Resolver<'a> {
         self.check_sources(&at, written);
         let mut address_map = AddressMap::default();
         for (from, to) in &written.address_map {
-            if let Err(problem) = address_map.add(from, to) {
+            if let Err(problem) = address_map.insert(from, to) {
                 let (problem, remedy) = halves(&problem);
-                self.complain(&format!("{at}.address_map.{}", quoted(from)), problem, remedy);
+                self.report_problem(&format!("{at}.address_map.{}", quoted(from)), problem, remedy);
             }
         }
         let postgres = written.postgres.as_ref();
@@ -175,10 +181,10 @@ impl<'a> Resolver<'a> {
             etcd: written.etcd.as_ref().map(|etcd| {
                 let at = format!("{at}.etcd");
                 if etcd.endpoints.is_empty() {
-                    self.complain(
+                    self.report_problem(
                         &format!("{at}.endpoints"),
-                        "there is none",
-                        "write endpoints = [\"http://host:2379\"]",
+                        "none is given",
+                        "set endpoints = [\"http://host:2379\"]",
                     );
                 }
                 EtcdEndpoints {
@@ -196,8 +202,10 @@ impl<'a> Resolver<'a> {
                 postgres.as_ref().and_then(|postgres| postgres.acting.as_ref()),
                 timeouts,
             ),
+            assertions: self.assertions(&at, written, postgres.as_ref().map(|postgres| &postgres.looking)),
             postgres,
             routers: self.routers(&at, &written.routers, timeouts),
+            poolers: self.poolers(&at, &written.poolers, timeouts),
             nodes: written
                 .nodes
                 .iter()
@@ -217,73 +225,78 @@ impl<'a> Resolver<'a> {
             || written.nodes.values().any(|node| node.rest.is_some());
         let direct = written.nodes.values().any(|node| node.postgres.is_some() || node.host.is_some());
         if !agents && written.etcd.is_none() && !direct {
-            self.complain(
+            self.report_problem(
                 at,
-                "nothing says where this cluster is",
-                format!("write [{at}.patroni] with urls = [\"http://host:8008\"], or [{at}.etcd] with endpoints"),
+                "no address of this cluster is configured",
+                format!("set [{at}.patroni] with urls = [\"http://host:8008\"], or [{at}.etcd] with endpoints"),
             );
         }
         if written.etcd.is_some() && !agents && written.scope.is_none() && self.locator.is_some() {
-            self.complain(
+            self.report_problem(
                 &format!("{at}.scope"),
-                "etcd alone does not tell which of its clusters is meant",
-                "write scope = \"...\" as in patroni.yml, or give [patroni] urls to learn it from",
+                "the scope is missing",
+                "set scope = \"...\" as in patroni.yml, or [patroni] urls to read it from",
             );
         }
         for (key, scope) in [("scope", &written.scope), ("namespace", &written.namespace)] {
             if scope.as_ref().is_some_and(|scope| scope.trim_matches('/').is_empty()) {
-                self.complain(&format!("{at}.{key}"), "is empty", format!("write the {key} of patroni.yml"));
+                self.report_problem(&format!("{at}.{key}"), "is empty", format!("set the {key} of patroni.yml"));
             }
         }
     }
 
     fn check_interval(&mut self, at: &str, interval: Duration) {
-        if interval < SHORTEST_INTERVAL {
-            self.complain(at, format!("{interval:?} is too short"), "write \"200ms\" or more; \"1s\" is usual");
+        if interval < MIN_INTERVAL {
+            self.report_problem(at, format!("{interval:?} is too short"), "use \"200ms\" or more; \"1s\" is usual");
         }
     }
 
-    fn forced_interval(&mut self, place: Place, text: &str) -> Option<Duration> {
+    fn forced_interval(&mut self, place: SettingLocation, text: &str) -> Option<Duration> {
         let read = duration(text).and_then(|interval| {
-            if interval < SHORTEST_INTERVAL {
-                Err(format!("{interval:?} is too short; give \"200ms\" or more"))
-            } else if interval > LONGEST {
-                Err(format!("{interval:?} is too long; give \"24h\" or less"))
+            if interval < MIN_INTERVAL {
+                Err(format!("{interval:?} is too short; use \"200ms\" or more"))
+            } else if interval > MAX_DURATION {
+                Err(format!("{interval:?} is too long; use \"24h\" or less"))
             } else {
                 Ok(interval)
             }
         });
         read.map_err(|problem| {
             let (problem, remedy) = halves(&problem);
-            self.complaints.push(Complaint { place, key: String::new(), problem, remedy });
+            self.problems.push(ConfigProblem { location: place, key: String::new(), problem, remedy });
         })
         .ok()
     }
 
-    fn forced_switch(&mut self, given: Given<String>) -> Option<bool> {
+    fn forced_switch(&mut self, given: LayerValue<String>) -> Option<bool> {
         let (place, text) = given?;
         match text.to_ascii_lowercase().as_str() {
             "1" | "true" | "yes" | "on" => Some(true),
             "0" | "false" | "no" | "off" => Some(false),
             _ => {
-                let problem = format!("`{text}` is neither yes nor no");
-                let remedy = "write \"true\" or \"false\"".to_owned();
-                self.complaints.push(Complaint { place, key: String::new(), problem, remedy });
+                let problem = format!("`{text}` is not true or false");
+                let remedy = "use \"true\" or \"false\"".to_owned();
+                self.problems.push(ConfigProblem { location: place, key: String::new(), problem, remedy });
                 None
             }
         }
     }
 
-    pub(super) fn complain(&mut self, key: &str, problem: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn report_problem(&mut self, key: &str, problem: impl Into<String>, remedy: impl Into<String>) {
         let place = match self.locator {
-            Some(locator) => Place::File { path: self.path.to_owned(), line: locator.line_of(key) },
+            Some(locator) => SettingLocation::File { path: self.path.to_owned(), line: locator.line_of(key) },
             None => match key.rsplit('.').next() {
-                Some("scope") => Place::Flag("--scope".to_owned()),
-                Some("namespace") => Place::Flag("--namespace".to_owned()),
-                _ => Place::Environment("PG*".to_owned()),
+                Some("scope") => SettingLocation::Flag("--scope".to_owned()),
+                Some("namespace") => SettingLocation::Flag("--namespace".to_owned()),
+                _ => SettingLocation::Environment("PG*".to_owned()),
             },
         };
-        self.complaints.push(Complaint { place, key: key.to_owned(), problem: problem.into(), remedy: remedy.into() });
+        self.problems.push(ConfigProblem {
+            location: place,
+            key: key.to_owned(),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        });
     }
 }
 
@@ -306,7 +319,7 @@ fn namespace(written: Option<&str>) -> String {
     format!("/{}/", parts.join("/"))
 }
 
-fn ui(written: &Written, theme: Option<String>) -> UiSettings {
+fn ui(written: &ConfigFile, theme: Option<String>) -> UiSettings {
     let UiSettings { theme: default_theme, mouse, symbols, wall } = UiSettings::default();
     let WallSettings { page, bell, notify, hook, hook_pause } = wall;
     UiSettings {

@@ -45,13 +45,13 @@ impl Resolver<'_> {
     ) -> Option<PostgresSettings> {
         let tls = self.tls(at, &written.tls());
         if tls.insecure {
-            self.complain(
+            self.report_problem(
                 &format!("{at}.insecure"),
-                "PostgreSQL has sslmode for this",
-                "write sslmode = \"require\" for TLS without verification",
+                "use sslmode for PostgreSQL",
+                "use sslmode = \"require\" for TLS without verification",
             );
         }
-        let explicit = libpq::Explicit {
+        let explicit = libpq::ExplicitSettings {
             user: written.login().user,
             database: written.database.clone(),
             password: self.secret(at, &written.login()),
@@ -60,7 +60,7 @@ impl Resolver<'_> {
             sslmode: written.sslmode,
             require_auth: written.require_auth.clone(),
             channel_binding: written.channel_binding.clone(),
-            purpose: libpq::Use::Looking,
+            purpose: libpq::LoginUse::Looking,
             ca: tls.ca,
             certificate: tls.certificate,
             key: tls.key,
@@ -77,12 +77,17 @@ impl Resolver<'_> {
 
     /// Acting differs from looking in who logs in, to which database and by which methods, never in how the server is
     /// verified.
-    pub(super) fn acting(&mut self, at: &str, written: &WrittenActing, looking: &libpq::Explicit) -> libpq::Explicit {
+    pub(super) fn acting(
+        &mut self,
+        at: &str,
+        written: &WrittenActing,
+        looking: &libpq::ExplicitSettings,
+    ) -> libpq::ExplicitSettings {
         let login = written.login();
         if login.user.is_none() && written.service.is_none() {
-            self.complain(&format!("{at}.user"), "is missing", "write the role to act as: user = \"...\"");
+            self.report_problem(&format!("{at}.user"), "is missing", "set the role for acting: user = \"...\"");
         }
-        libpq::Explicit {
+        libpq::ExplicitSettings {
             password: self.secret(at, &login),
             user: login.user,
             database: written.database.clone().or_else(|| looking.database.clone()),
@@ -90,19 +95,19 @@ impl Resolver<'_> {
             service: written.service.clone(),
             // What may be asked of the one is not thereby asked of the other.
             require_auth: written.require_auth.clone(),
-            purpose: libpq::Use::Acting,
+            purpose: libpq::LoginUse::Acting,
             ..looking.clone()
         }
     }
 
-    pub(super) fn access(&mut self, at: &str, explicit: &libpq::Explicit) -> Option<PostgresAccess> {
+    pub(super) fn access(&mut self, at: &str, explicit: &libpq::ExplicitSettings) -> Option<PostgresAccess> {
         match libpq::access(explicit, self.environment) {
             Ok((access, warnings)) => {
                 self.warnings.extend(warnings.into_iter().map(|warning| format!("{at}: {warning}")));
                 Some(access)
             }
             Err(problem) => {
-                self.complain(&format!("{at}.{}", problem.key), problem.problem, problem.remedy);
+                self.report_problem(&format!("{at}.{}", problem.key), problem.problem, problem.remedy);
                 None
             }
         }
@@ -119,18 +124,22 @@ impl Resolver<'_> {
                 Some(name) => name.clone(),
                 None if single => "router".to_owned(),
                 None => {
-                    self.complain(&at, "this router has no name", "write name = \"...\" in each of several");
+                    self.report_problem(&at, "this router has no name", "set name = \"...\" for each router");
                     continue;
                 }
             };
             if !seen.insert(name.clone()) {
-                self.complain(&format!("{at}.name"), format!("`{name}` names two routers"), "give each its own name");
+                self.report_problem(
+                    &format!("{at}.name"),
+                    format!("two routers are called `{name}`"),
+                    "give each a unique name",
+                );
             }
             if router.stats.is_none() && router.runtime.is_none() {
-                self.complain(
+                self.report_problem(
                     &at,
-                    format!("nothing says how `{name}` is asked"),
-                    "write stats = \"http://host:7000/;csv\" or runtime = \"tcp:host:9999\"",
+                    format!("no address of router `{name}` is configured"),
+                    "set stats = \"http://host:7000/;csv\" or runtime = \"tcp:host:9999\"",
                 );
             }
             let login = self.login(&at, &router.login());
@@ -166,8 +175,8 @@ impl Resolver<'_> {
             if let Some(HostPort { host, port: None }) = HostPort::parse(text) {
                 return Some(host);
             }
-            let remedy = "write a host without port; ports stay as advertised";
-            self.complain(&format!("{at}.host"), format!("`{text}` is no host"), remedy);
+            let remedy = "use a host without port; ports stay as advertised";
+            self.report_problem(&format!("{at}.host"), format!("`{text}` is not a host"), remedy);
             None
         });
         NodeSettings {
@@ -193,7 +202,11 @@ impl Resolver<'_> {
         let written = written.unwrap_or(&default);
         let scheme = written.scheme.clone().unwrap_or_else(|| "http".to_owned());
         if !matches!(scheme.as_str(), "http" | "https") {
-            self.complain(&format!("{at}.scheme"), format!("`{scheme}` is no scheme"), "write \"http\" or \"https\"");
+            self.report_problem(
+                &format!("{at}.scheme"),
+                format!("`{scheme}` is not a scheme"),
+                "use \"http\" or \"https\"",
+            );
         }
         let path = written.path.clone().unwrap_or_else(|| "/metrics".to_owned());
         ExporterSettings {

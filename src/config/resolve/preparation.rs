@@ -9,8 +9,8 @@ impl Resolver<'_> {
         let written = cluster.preparation.as_ref()?;
         let named = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         let Some(container) = named(&written.container) else {
-            let remedy = "write container = \"...\", a container's name or a compose service";
-            self.complain(&format!("{at}.preparation.container"), "there is none", remedy);
+            let remedy = "set container = \"...\", a container name or a compose service";
+            self.report_problem(&format!("{at}.preparation.container"), "none is given", remedy);
             return None;
         };
         let drills = cluster.drills.as_ref();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::ClusterSettings;
-use crate::config::audience::{Audience, Standing};
+use crate::config::audience::{AddressTrust, Audience};
 use crate::config::endpoint::{HttpEndpoint, PostgresAccess};
 use crate::model::name::NodeName;
 
@@ -47,7 +47,7 @@ impl ClusterSettings {
         let host = host_of(url).unwrap_or_default();
         let audience = self.audience(&host);
         match host.parse::<IpAddr>() {
-            Ok(address) => audience.standing(address) != Standing::Vouched,
+            Ok(address) => audience.standing(address) != AddressTrust::Vouched,
             Err(_) => audience == Audience::Learnt && host != "localhost",
         }
     }
@@ -61,7 +61,7 @@ impl ClusterSettings {
         let same = |known: &str| known.eq_ignore_ascii_case(host);
         let in_url = |url: &str| host_of(url).is_some_and(|known| same(&known));
         self.patroni.seeds.iter().any(|url| in_url(url))
-            || self.address_map.leads_to(host)
+            || self.address_map.routes_to(host)
             || self.nodes.values().any(|node| {
                 node.host.as_deref().is_some_and(same)
                     || node.postgres.as_ref().is_some_and(|(known, _)| same(known))
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_configuration_names_is_told_from_what_the_record_names() {
+    fn what_the_configuration_names_is_distinguished_from_what_the_record_names() {
         let settings = cluster("");
         for host in ["10.0.0.1", "10.9.0.1", "10.9.0.2", "DB3.example", "10.0.0.4"] {
             assert_eq!(settings.audience(host), Audience::Named, "{host}");

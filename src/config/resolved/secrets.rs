@@ -27,7 +27,8 @@ fn sources(cluster: &super::ClusterSettings) -> Vec<&SecretSource> {
         cluster.postgres.as_ref().and_then(|postgres| postgres.acting.as_ref()),
         cluster.drills.probe.as_ref(),
     ];
-    let accesses = accesses.into_iter().flatten().filter_map(|access| access.password.as_ref());
+    let poolers = cluster.poolers.iter().map(|pooler| &pooler.access);
+    let accesses = accesses.into_iter().flatten().chain(poolers).filter_map(|access| access.password.as_ref());
     logins.filter_map(|login: &Login| login.password.as_ref()).chain(accesses).collect()
 }
 
@@ -54,16 +55,17 @@ mod tests {
             ("postgres.acting", ""),
             ("exporters", ""),
             ("drills", ""),
+            ("poolers.p", "address = \"h:6432\"\n"),
         ];
         let table = |(number, (table, lines)): (usize, &(&str, &str))| {
             format!("[clusters.c.{table}]\n{lines}user = \"u\"\npassword_env = \"SECRET_{number}\"\n")
         };
         let tables: String = tables.iter().enumerate().map(table).collect::<Vec<_>>().concat();
-        let router = "name = \"r\"\nstats = \"http://h:7000\"\nuser = \"u\"\npassword_env = \"SECRET_7\"\n";
+        let router = "name = \"r\"\nstats = \"http://h:7000\"\nuser = \"u\"\npassword_env = \"SECRET_8\"\n";
         let text = format!("[clusters.c]\nscope = \"c\"\n{tables}[[clusters.c.routers]]\n{router}");
         let environment: Environment = [("USER", "op"), ("HOME", "/nonexistent")].into_iter().collect();
         let settings = from_text(&text, Path::new("config.toml"), &environment).expect("settings");
-        let expected: Vec<String> = (0..=7).map(|number| format!("SECRET_{number}")).collect();
+        let expected: Vec<String> = (0..=8).map(|number| format!("SECRET_{number}")).collect();
         assert_eq!(settings.secret_variables(), expected);
     }
 }

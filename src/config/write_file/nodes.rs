@@ -59,8 +59,8 @@ pub(super) fn nodes(file: &mut File, cluster: &str, members: &[DiscoveredMember]
         }
         if written.len() == 1 {
             file.comment(match kind {
-                Nodes::Managed => "Where each member is reached from this host; this beats what it advertises.",
-                Nodes::Plain => "The nodes, and where each is reached from this host.",
+                Nodes::Managed => "How each member is reached from this host; overrides what it advertises.",
+                Nodes::Plain => "The nodes, and how each is reached from this host.",
             });
         }
         let table = format!("[{cluster}.nodes.{}]", key(&name));
@@ -87,9 +87,9 @@ pub(super) fn nodes(file: &mut File, cluster: &str, members: &[DiscoveredMember]
 pub(super) fn addresses(file: &mut File, cluster: &str, found: &Discovered) {
     let mut map = AddressMap::default();
     let lines: Vec<_> = found.address_map.iter().map(|(from, to)| (clean(from), clean(to))).collect();
-    let mut lines = lines.iter().filter(|(from, to)| map.add(from, to).is_ok()).peekable();
+    let mut lines = lines.iter().filter(|(from, to)| map.insert(from, to).is_ok()).peekable();
     if lines.peek().is_some() {
-        file.comment("From the addresses that the members know each other by to those that this host reaches.");
+        file.comment("Maps the addresses that the members advertise to those that this host can reach.");
         file.table(&format!("{cluster}.address_map"));
         let mut written = std::collections::BTreeSet::new();
         for (from, to) in lines.filter(|(from, _)| written.insert(from.clone())) {
@@ -109,12 +109,12 @@ pub(super) fn addresses(file: &mut File, cluster: &str, found: &Discovered) {
         });
         let why: Vec<String> = why.collect();
         file.prose(format!(
-            "Some agents do not answer at the address they advertise ({}). Say where this host reaches them:",
+            "Some agents are unreachable at the address they advertise ({}). Set how this host reaches them:",
             why.join("; ")
         ));
         file.comment(format!("[{cluster}.address_map]"));
     } else {
-        file.comment("The members, where they advertise themselves. If this host must take another way:");
+        file.comment("The members with their advertised addresses. If this host must use others:");
         file.comment(format!("[{cluster}.address_map]"));
     }
     for member in &found.members {

@@ -22,7 +22,7 @@ pub(super) fn routers(file: &mut File, cluster: &str, found: &Discovered, asked:
         let runtime = router.runtime.as_deref().filter(has_port);
         if stats.is_none() && runtime.is_none() {
             if !router.remarks.is_empty() {
-                file.prose(format!("Router {name} was found, and no way to ask it:"));
+                file.prose(format!("Router {name} was found, but no address to query it:"));
                 router.remarks.iter().for_each(|remark| file.prose(remark));
                 file.blank();
             }
@@ -32,7 +32,7 @@ pub(super) fn routers(file: &mut File, cluster: &str, found: &Discovered, asked:
             continue;
         }
         if let (Some(doubt), Some(url)) = (&router.doubt, stats) {
-            file.prose(format!("A router answers at {url}, but {doubt}. If it is this cluster's all the same:"));
+            file.prose(format!("A router responds at {url}, but {doubt}. If it belongs to this cluster anyway:"));
             file.comment(format!("[[{cluster}.routers]]"));
             file.comment(format!("name = {}", text(&name)));
             file.comment(format!("stats = {}", text(url)));
@@ -76,20 +76,20 @@ pub(super) fn routers(file: &mut File, cluster: &str, found: &Discovered, asked:
 
 /// What `server`, `settle` and swift switchovers want to know.
 fn acting(file: &mut File, router: &DiscoveredRouter) {
-    let what = "at level admin: for `server`, `drain`, `settle` and swift switchovers";
+    let what = "at level admin: for `server`, `drain`, `fix-routing` and swift switchovers";
     match &router.acting_runtime {
         Some(address) => file.set("acting", &format!("{{ runtime = {} }}", text(&format!("tcp:{address}"))), what),
         None => file.comment(format!("acting = {{ runtime = \"tcp:10.0.0.21:9999\" }}   # {what}")),
     }
     let backends: Vec<String> = router.write_backends.iter().map(|name| text(&clean(name))).collect();
-    let what = "the backends that lead to the leader: a swift switchover takes no guess";
+    let what = "the backends that route to the leader: a swift switchover does not guess";
     if backends.is_empty() {
         file.comment(format!("write_backends = [\"primary\"]   # {what}"));
     } else {
-        file.set("write_backends", &format!("[{}]", backends.join(", ")), "by name and by whom it leads to now: check");
+        file.set("write_backends", &format!("[{}]", backends.join(", ")), "by name and by its current target: check");
     }
 }
 
 fn purpose(key: &str) -> &'static str {
-    if key == "write_address" { "where clients reach the leader through it" } else { "and where the replicas" }
+    if key == "write_address" { "where clients connect to the leader through it" } else { "and where to the replicas" }
 }

@@ -1,4 +1,3 @@
 //! Drivers for distributed configuration stores.
 
 pub mod etcd;
-pub mod no_lock;

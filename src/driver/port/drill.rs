@@ -7,25 +7,25 @@ use futures::future::BoxFuture;
 
 use super::{NotPerformed, Reply};
 use crate::action::drill::Fault;
-use crate::action::drill_report::{Answer, Seen};
+use crate::action::drill_report::{ReadResult, WriteResult};
 use crate::action::permit::Permit;
 use crate::model::source::SourceError;
 use crate::model::text::Text;
 
 /// Breaks parts of a cluster and mends them. Made only where a `WriteAccess` was granted.
-pub trait Break: Send {
+pub trait InjectFaults: Send {
     /// Sets `fault`, once. Before something is frozen or cut off that may come back as a leader, clients are kept out.
     ///
     /// # Errors
     /// As [`Act::perform`](super::Act::perform).
-    fn make<'a>(&'a mut self, fault: &'a Fault, permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
+    fn inject<'a>(&'a mut self, fault: &'a Fault, permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
 
     /// Brings what was broken back. May be asked again: what is whole stays as it is. Clients stay out of what may take
-    /// itself for a leader until [`Break::admit`]. Needs no permit: what was made must be unmade.
+    /// itself for a leader until [`InjectFaults::admit`]. Needs no permit: what was made must be unmade.
     ///
     /// # Errors
     /// As [`Act::undo`](super::Act::undo).
-    fn mend<'a>(&'a mut self, fault: &'a Fault) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
+    fn repair<'a>(&'a mut self, fault: &'a Fault) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
 
     /// Lets clients in again. May be asked again.
     ///
@@ -36,7 +36,7 @@ pub trait Break: Send {
 
 /// What the probe's place is like.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ProbeGround {
+pub struct ProbeEnvironment {
     /// `synchronous_commit` of its sessions.
     pub synchronous_commit: Text,
     /// Publications that would ship its rows.
@@ -49,25 +49,25 @@ pub trait Probe: Send + Sync {
     ///
     /// # Errors
     /// When the probe could not write there.
-    fn survey(&self) -> BoxFuture<'_, Result<ProbeGround, SourceError>>;
+    fn environment(&self) -> BoxFuture<'_, Result<ProbeEnvironment, SourceError>>;
 
     /// Makes the probe's schema.
     ///
     /// # Errors
     /// When it cannot be made.
-    fn make(&self) -> BoxFuture<'_, Result<(), SourceError>>;
+    fn create_schema(&self) -> BoxFuture<'_, Result<(), SourceError>>;
 
     /// Writes row `number`, on a connection that is at hand or a new one; never longer than `deadline`.
-    fn write(&self, number: u64, deadline: Duration) -> BoxFuture<'static, Answer>;
+    fn write(&self, number: u64, deadline: Duration) -> BoxFuture<'static, WriteResult>;
 
     /// Reads the newest row; `None`: there is no way for readers. Never longer than `deadline`; an error: why nothing.
-    fn read(&self, deadline: Duration) -> Option<BoxFuture<'static, Result<Seen, Text>>>;
+    fn read(&self, deadline: Duration) -> Option<BoxFuture<'static, Result<ReadResult, Text>>>;
 
     /// The numbers of the rows that the leader has.
     ///
     /// # Errors
     /// When the leader does not tell.
-    fn kept(&self) -> BoxFuture<'_, Result<BTreeSet<u64>, SourceError>>;
+    fn stored_rows(&self) -> BoxFuture<'_, Result<BTreeSet<u64>, SourceError>>;
 
     /// Drops the schema, if a drill made it.
     ///
@@ -77,7 +77,7 @@ pub trait Probe: Send + Sync {
 
     /// Whether it is to have a thread to itself, so that nothing else in the process delays a row. A simulated one is to
     /// stay beside its world instead, whose clock a test may hold.
-    fn wants_own_thread(&self) -> bool {
+    fn needs_own_thread(&self) -> bool {
         true
     }
 }

@@ -10,8 +10,8 @@ use crate::client::haproxy_runtime::{RuntimeAnswer, RuntimeError, RuntimeReader}
 use crate::client::http::HttpHead;
 use crate::config::address::AddressMap;
 use crate::config::endpoint::{HttpEndpoint, RuntimeApi, Timeouts};
-use crate::driver::port::{Facts, Observe, Pace};
-use crate::driver::trouble;
+use crate::driver::failure_kind;
+use crate::driver::port::{Facts, Observe, PollPace};
 use crate::model::moment::Moment;
 use crate::model::name::RouterName;
 use crate::model::router::{ProxyKind, ProxyRow, RouterReport};
@@ -24,13 +24,13 @@ pub struct HaproxyPage {
     pub(super) source: Source,
     pub(super) endpoint: HttpEndpoint,
     page: Option<StatisticsPage>,
-    pace: Pace,
+    pace: PollPace,
     map: AddressMap,
     last: LastChecks,
 }
 
 /// How often the page is read where the runtime API tells the same more fully: the router is asked once a second in all.
-const BESIDE_RUNTIME: Duration = Duration::from_secs(5);
+const STATISTICS_INTERVAL: Duration = Duration::from_secs(5);
 
 impl HaproxyPage {
     /// The statistics page of `router` at `endpoint`: any URL under which the page is seen in a browser.
@@ -39,7 +39,7 @@ impl HaproxyPage {
             source: Source::new(SourceKind::RouterHttp, router.as_str()),
             endpoint,
             page: None,
-            pace: Pace::Each,
+            pace: PollPace::Each,
             map: AddressMap::default(),
             last: LastChecks::default(),
         }
@@ -53,8 +53,8 @@ impl HaproxyPage {
 
     /// As a second opinion on a router whose runtime API is read at every turn.
     #[must_use]
-    pub fn beside_runtime(self) -> Self {
-        Self { pace: Pace::Slow(BESIDE_RUNTIME), ..self }
+    pub fn with_runtime(self) -> Self {
+        Self { pace: PollPace::Slow(STATISTICS_INTERVAL), ..self }
     }
 
     /// Asks once.
@@ -63,8 +63,8 @@ impl HaproxyPage {
             Some(page) => Ok(page),
             None => StatisticsPage::new(&self.endpoint),
         };
-        let page = self.page.insert(page.map_err(|error| trouble::http(&self.endpoint.url, &error))?);
-        page.statistics().await.map_err(|error| trouble::http(&self.endpoint.url, &error))
+        let page = self.page.insert(page.map_err(|error| failure_kind::http(&self.endpoint.url, &error))?);
+        page.statistics().await.map_err(|error| failure_kind::http(&self.endpoint.url, &error))
     }
 }
 
@@ -77,7 +77,7 @@ impl Observe for HaproxyPage {
         Text::redacted(&self.endpoint.url)
     }
 
-    fn pace(&self) -> Pace {
+    fn pace(&self) -> PollPace {
         self.pace
     }
 
@@ -93,7 +93,7 @@ impl Observe for HaproxyPage {
 }
 
 /// Where the runtime API is, for messages.
-pub(super) fn place(api: &RuntimeApi) -> Text {
+pub(super) fn runtime_endpoint(api: &RuntimeApi) -> Text {
     match api {
         RuntimeApi::Tcp(address) => Text::new(address),
         RuntimeApi::Unix(path) => Text::new(path.to_string_lossy()),
@@ -104,7 +104,7 @@ pub(super) fn place(api: &RuntimeApi) -> Text {
 #[derive(Debug)]
 pub struct HaproxyRuntime {
     pub(super) source: Source,
-    pub(super) place: Text,
+    pub(super) endpoint: Text,
     pub(super) reader: RuntimeReader,
     map: AddressMap,
     last: LastChecks,
@@ -115,7 +115,7 @@ impl HaproxyRuntime {
     pub fn new(router: &RouterName, api: RuntimeApi, timeouts: Timeouts) -> Self {
         let source = Source::new(SourceKind::RouterRuntime, router.as_str());
         let (map, last) = (AddressMap::default(), LastChecks::default());
-        Self { source, place: place(&api), reader: RuntimeReader::new(api, timeouts), map, last }
+        Self { source, endpoint: runtime_endpoint(&api), reader: RuntimeReader::new(api, timeouts), map, last }
     }
 
     /// With where servers' addresses are reached from here.
@@ -137,7 +137,7 @@ impl HaproxyRuntime {
 
     /// A failure of the runtime API in the model's words.
     pub(super) fn failure(&self, error: &RuntimeError) -> SourceError {
-        trouble::source_error(self.place.as_str(), error.cause(), error)
+        failure_kind::source_error(self.endpoint.as_str(), error.cause(), error)
     }
 }
 
@@ -147,11 +147,11 @@ impl Observe for HaproxyRuntime {
     }
 
     fn endpoint(&self) -> Text {
-        self.place.clone()
+        self.endpoint.clone()
     }
 
-    fn pace(&self) -> Pace {
-        Pace::Each
+    fn pace(&self) -> PollPace {
+        PollPace::Each
     }
 
     fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {

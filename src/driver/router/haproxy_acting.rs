@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::haproxy::place;
+use super::haproxy::runtime_endpoint;
 use crate::client::haproxy_runtime::{RuntimeError, RuntimeReader};
 use crate::config::endpoint::{RuntimeApi, Timeouts};
 use crate::driver::checklist::Checklist;
-use crate::driver::port::{Check, Facts, Observe, Pace};
-use crate::driver::trouble;
-use crate::model::checkup::{Aspect, CheckLine};
+use crate::driver::failure_kind;
+use crate::driver::port::{Check, Facts, Observe, PollPace};
+use crate::model::checkup::{CheckAspect, CheckLine};
 use crate::model::moment::Moment;
 use crate::model::name::RouterName;
 use crate::model::router::RuntimeLevel;
@@ -19,13 +19,13 @@ use crate::model::source::{Source, SourceError, SourceKind};
 use crate::model::text::Text;
 
 /// A level changes with HAProxy's configuration alone; before each action it is asked anew.
-const SELDOM: Duration = Duration::from_secs(15);
+const SLOW_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The socket for acting of one router, which is only asked for its level. It also examines it for `doctor`.
 #[derive(Debug)]
 pub struct HaproxyActing {
     source: Source,
-    place: Text,
+    endpoint: Text,
     reader: RuntimeReader,
 }
 
@@ -33,32 +33,32 @@ impl HaproxyActing {
     /// The socket for acting of `router`. Nothing is connected yet.
     pub fn new(router: &RouterName, api: RuntimeApi, timeouts: Timeouts) -> Self {
         let source = Source::new(SourceKind::RouterActing, router.as_str());
-        Self { source, place: place(&api), reader: RuntimeReader::new(api, timeouts) }
+        Self { source, endpoint: runtime_endpoint(&api), reader: RuntimeReader::new(api, timeouts) }
     }
 
     /// Asks for the level. A version that does not tell is no trouble.
     async fn level(&self) -> Result<RuntimeLevel, SourceError> {
         match self.reader.level().await {
-            Ok(word) => Ok(RuntimeLevel::from_word(&word)),
+            Ok(word) => Ok(RuntimeLevel::from_name(&word)),
             Err(RuntimeError::Unknown { .. }) => Ok(RuntimeLevel::Unknown(Text::default())),
-            Err(error) => Err(trouble::source_error(self.place.as_str(), error.cause(), &error)),
+            Err(error) => Err(failure_kind::source_error(self.endpoint.as_str(), error.cause(), &error)),
         }
     }
 
     async fn examine(&self) -> Vec<CheckLine> {
-        let mut list = Checklist::new(self.source.clone(), self.place.clone());
+        let mut list = Checklist::new(self.source.clone(), self.endpoint.clone());
         match self.level().await {
             Err(error) => list.failed(&error),
             Ok(level) => {
-                list.pass(Aspect::Reach, "answers");
+                list.pass(CheckAspect::Reach, "reachable");
                 match level.can_set() {
-                    Some(true) => list.pass(Aspect::Privileges, "at level admin, as acting needs it"),
+                    Some(true) => list.pass(CheckAspect::Privileges, "at level admin, as required for acting"),
                     Some(false) => list.fail(
-                        Aspect::Privileges,
-                        format!("at level {}: it cannot set servers", level.word()),
+                        CheckAspect::Privileges,
+                        format!("at level {}: it cannot set servers", level.as_str()),
                         "acting.runtime must be a `stats socket` with `level admin`",
                     ),
-                    None => list.unknown(Aspect::Privileges, "the router does not tell at which level it is", ""),
+                    None => list.unknown(CheckAspect::Privileges, "the level of the runtime API is unknown", ""),
                 }
             }
         }
@@ -72,11 +72,11 @@ impl Observe for HaproxyActing {
     }
 
     fn endpoint(&self) -> Text {
-        self.place.clone()
+        self.endpoint.clone()
     }
 
-    fn pace(&self) -> Pace {
-        Pace::Slow(SELDOM)
+    fn pace(&self) -> PollPace {
+        PollPace::Slow(SLOW_INTERVAL)
     }
 
     fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
@@ -86,7 +86,7 @@ impl Observe for HaproxyActing {
 
 impl Check for HaproxyActing {
     fn endpoint(&self) -> Text {
-        self.place.clone()
+        self.endpoint.clone()
     }
 
     fn check(&mut self) -> BoxFuture<'_, Vec<CheckLine>> {

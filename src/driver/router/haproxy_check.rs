@@ -7,15 +7,15 @@ use super::haproxy_rows::rows;
 use crate::client::haproxy::StatisticsPage;
 use crate::client::haproxy_runtime::RuntimeError;
 use crate::driver::checklist::{Checklist, version_line, wall_clock};
+use crate::driver::failure_kind;
 use crate::driver::port::Check;
-use crate::driver::trouble;
-use crate::model::checkup::{Aspect, CheckLine};
+use crate::model::checkup::{CheckAspect, CheckLine};
 use crate::model::router::{ProxyKind, ProxyRow};
 use crate::model::text::Text;
 
 /// Oldest and newest series whose statistics are known.
-const OLDEST: (u32, u32) = (2, 0);
-const NEWEST: (u32, u32) = (3, 4);
+const OLDEST_SUPPORTED: (u32, u32) = (2, 0);
+const NEWEST_TESTED: (u32, u32) = (3, 4);
 
 impl HaproxyPage {
     async fn examine(&mut self) -> Vec<CheckLine> {
@@ -23,7 +23,7 @@ impl HaproxyPage {
         let page = match StatisticsPage::new(&self.endpoint) {
             Ok(page) => page,
             Err(error) => {
-                list.failed(&trouble::http(&self.endpoint.url, &error));
+                list.failed(&failure_kind::http(&self.endpoint.url, &error));
                 return list.into_lines();
             }
         };
@@ -36,7 +36,7 @@ impl HaproxyPage {
             Ok((table, head)) => {
                 list.answered(head.took);
                 if self.endpoint.login.is_some() {
-                    list.pass(Aspect::Credentials, "the login is accepted");
+                    list.pass(CheckAspect::Credentials, "login accepted");
                 }
                 servers(&mut list, &rows(&table, |_, _| None));
                 // HAProxy's own page carries no date; a reverse proxy in front of it would tell its own.
@@ -48,22 +48,22 @@ impl HaproxyPage {
         match page.page().await {
             Err(error) => {
                 let text =
-                    format!("the HTML page cannot be read: {}", trouble::http(&self.endpoint.url, &error).brief());
-                list.unknown(Aspect::Privileges, text, "");
+                    format!("the HTML page cannot be read: {}", failure_kind::http(&self.endpoint.url, &error).brief());
+                list.unknown(CheckAspect::Privileges, text, "");
             }
             Ok(page) => {
                 match page.version {
-                    Some(version) => version_line(&mut list, "HAProxy", &version, OLDEST, NEWEST),
+                    Some(version) => version_line(&mut list, "HAProxy", &version, OLDEST_SUPPORTED, NEWEST_TESTED),
                     None => list.skipped(
-                        Aspect::Version,
+                        CheckAspect::Version,
                         "the page hides its version: `stats show-version` shows it from 3.4 on, where hiding is the default",
                     ),
                 }
                 if page.offers_actions {
-                    let remedy = "drop `stats admin` there, or give the console a page without it";
-                    list.warn(Aspect::Privileges, "the page can change the state of servers", remedy);
+                    let remedy = "remove `stats admin` there, or configure a page without it for the console";
+                    list.warn(CheckAspect::Privileges, "the page can change the state of servers", remedy);
                 } else {
-                    list.pass(Aspect::Privileges, "the page only shows");
+                    list.pass(CheckAspect::Privileges, "the page is read-only");
                 }
             }
         }
@@ -83,7 +83,7 @@ impl Check for HaproxyPage {
 
 impl HaproxyRuntime {
     async fn examine(&mut self) -> Vec<CheckLine> {
-        let mut list = Checklist::new(self.source.clone(), self.place.clone());
+        let mut list = Checklist::new(self.source.clone(), self.endpoint.clone());
         let report = match self.reader.read().await {
             Ok(answer) => runtime_report(&answer),
             Err(error) => {
@@ -91,10 +91,10 @@ impl HaproxyRuntime {
                 return list.into_lines();
             }
         };
-        list.pass(Aspect::Reach, "answers");
+        list.pass(CheckAspect::Reach, "reachable");
         match &report.info {
-            Some(info) => version_line(&mut list, "HAProxy", info.version.as_str(), OLDEST, NEWEST),
-            None => list.unknown(Aspect::Version, "`show info` does not tell", ""),
+            Some(info) => version_line(&mut list, "HAProxy", info.version.as_str(), OLDEST_SUPPORTED, NEWEST_TESTED),
+            None => list.unknown(CheckAspect::Version, "`show info` does not report it", ""),
         }
         servers(&mut list, &report.rows);
         self.level(&mut list).await;
@@ -105,25 +105,27 @@ impl HaproxyRuntime {
     async fn level(&self, list: &mut Checklist) {
         match self.reader.level().await {
             Ok(level) if level == "admin" => list.warn(
-                Aspect::Privileges,
-                "the socket is at admin level: whoever reaches it can drain or kill",
-                "for looking, add a socket with `level operator`, and keep the admin one off the network",
+                CheckAspect::Privileges,
+                "the socket is at admin level: anyone who can reach it can drain servers or kill sessions",
+                "for monitoring add a socket with `level operator`, and keep the admin socket off the network",
             ),
             Ok(level) if level == "operator" || level == "user" => {
-                list.pass(Aspect::Privileges, format!("the socket is at {level} level"));
+                list.pass(CheckAspect::Privileges, format!("the socket is at {level} level"));
             }
-            Ok(other) => list.unknown(Aspect::Privileges, format!("the socket is at an unknown level: {other}"), ""),
+            Ok(other) => {
+                list.unknown(CheckAspect::Privileges, format!("the socket is at an unknown level: {other}"), "");
+            }
             Err(RuntimeError::Unknown { .. }) => {
-                list.skipped(Aspect::Privileges, "this version does not tell the socket's level");
+                list.skipped(CheckAspect::Privileges, "this version does not report the level of the socket");
             }
-            Err(error) => list.unknown(Aspect::Privileges, self.failure(&error).brief(), ""),
+            Err(error) => list.unknown(CheckAspect::Privileges, self.failure(&error).brief(), ""),
         }
     }
 }
 
 impl Check for HaproxyRuntime {
     fn endpoint(&self) -> Text {
-        self.place.clone()
+        self.endpoint.clone()
     }
 
     fn check(&mut self) -> BoxFuture<'_, Vec<CheckLine>> {
@@ -136,8 +138,19 @@ fn servers(list: &mut Checklist, rows: &[ProxyRow]) {
     let count = |kind| rows.iter().filter(|row| row.kind == kind).count();
     let (backends, servers) = (count(ProxyKind::Backend), count(ProxyKind::Server));
     if servers == 0 {
-        list.warn(Aspect::Identity, "no backend has a server", "check that this is the router in front of the cluster");
+        list.warn(
+            CheckAspect::Identity,
+            "no backend has a server",
+            "check that this is the router in front of the cluster",
+        );
     } else {
-        list.pass(Aspect::Identity, format!("{servers} servers in {backends} backends"));
+        list.pass(
+            CheckAspect::Identity,
+            format!(
+                "{} in {}",
+                crate::model::units::plural(servers, "server"),
+                crate::model::units::plural(backends, "backend")
+            ),
+        );
     }
 }

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::client::haproxy::{StatRow, StatTable};
-use crate::client::haproxy_runtime::ServerLine;
+use crate::client::haproxy_runtime::ServerStateRow;
 use crate::config::address::{AddressMap, HostPort};
 use crate::model::agent::Address;
 use crate::model::router::{
-    Bypass, HealthCheck, HeldBy, Hold, OwnCheck, ProxyKind, ProxyRow, ProxyStatus, RouterInfo, ServerControl,
+    AdminState, Bypass, CheckState, HealthCheck, HeldBy, ProxyKind, ProxyRow, ProxyStatus, RouterInfo, ServerAdminState,
 };
 use crate::model::text::Text;
 
 /// Every row of the table. `state` knows what the table leaves out of a server of a backend.
-pub(super) fn rows<'a>(table: &StatTable, state: impl Fn(&str, &str) -> Option<&'a ServerLine>) -> Vec<ProxyRow> {
+pub(super) fn rows<'a>(table: &StatTable, state: impl Fn(&str, &str) -> Option<&'a ServerStateRow>) -> Vec<ProxyRow> {
     let mut rows: Vec<ProxyRow> = table.rows().map(|row| proxy_row(&row, &state)).collect();
     bypass(&mut rows);
     rows
@@ -90,14 +90,14 @@ pub(super) fn reached(mut rows: Vec<ProxyRow>, map: &AddressMap) -> Vec<ProxyRow
     rows
 }
 
-fn proxy_row<'a>(row: &StatRow<'_>, state: &impl Fn(&str, &str) -> Option<&'a ServerLine>) -> ProxyRow {
+fn proxy_row<'a>(row: &StatRow<'_>, state: &impl Fn(&str, &str) -> Option<&'a ServerStateRow>) -> ProxyRow {
     let number = |column| row.number(column);
     let seconds = |column| row.number(column).map(Duration::from_secs);
     let text = |column| Text::new(row.get(column).unwrap_or_default());
     let (proxy, server) = (row.get("pxname").unwrap_or_default(), row.get("svname").unwrap_or_default());
     let kind = kind(row, server);
     let line = (kind == ProxyKind::Server).then(|| state(proxy, server)).flatten();
-    let status = ProxyStatus::from_word(text("status").as_str());
+    let status = ProxyStatus::from_name(text("status").as_str());
     let tracks = row.get("tracked").map(Text::new);
     let known = row.get("addr").map(ToOwned::to_owned).or_else(|| line?.address.clone());
     ProxyRow {
@@ -135,7 +135,7 @@ fn proxy_row<'a>(row: &StatRow<'_>, state: &impl Fn(&str, &str) -> Option<&'a Se
         connect_time: number("ctime").map(Duration::from_millis),
         address: known.map(Text::new),
         reached: None,
-        control: line.and_then(control),
+        admin_state: line.and_then(control),
         tracks,
         proxy_id: number("iid"),
         fqdn: line.and_then(|line| line.fqdn.as_ref()).map(Text::new),
@@ -161,8 +161,8 @@ mod admin {
 }
 
 /// Who keeps a server from traffic, as far as its state tells.
-fn held_by(line: &ServerLine, status: &ProxyStatus, tracks: Option<&Text>) -> Option<HeldBy> {
-    let mask = line.administrative?;
+fn held_by(line: &ServerStateRow, status: &ProxyStatus, tracks: Option<&Text>) -> Option<HeldBy> {
+    let mask = line.admin_state?;
     let has = |bits: u32| mask & bits != 0;
     if has(admin::CONFIGURED_MAINTENANCE) {
         // The configuration's own mark brings the forced one with it.
@@ -184,29 +184,34 @@ fn held_by(line: &ServerLine, status: &ProxyStatus, tracks: Option<&Text>) -> Op
 }
 
 /// By what the state of a server is decided; `None`: a column is missing, so nothing is known for certain.
-fn control(line: &ServerLine) -> Option<ServerControl> {
+fn control(line: &ServerStateRow) -> Option<ServerAdminState> {
     const MAINTENANCE: u32 =
         admin::FORCED_MAINTENANCE | admin::INHERITED_MAINTENANCE | admin::CONFIGURED_MAINTENANCE | admin::RESOLVER;
     const DRAIN: u32 = admin::FORCED_DRAIN | admin::INHERITED_DRAIN;
     /// In `srv_check_state` and `srv_agent_state`.
     const ENABLED: u32 = 0x04;
     const PAUSED: u32 = 0x08;
-    let hold = match line.administrative? {
-        mask if mask & MAINTENANCE != 0 => Hold::Maintenance,
-        mask if mask & DRAIN != 0 => Hold::Drain,
+    let hold = match line.admin_state? {
+        mask if mask & MAINTENANCE != 0 => AdminState::Maintenance,
+        mask if mask & DRAIN != 0 => AdminState::Drain,
         // A weight of nothing is a drain in all but name.
-        0 if line.weight == Some(0) => Hold::Drain,
+        0 if line.weight == Some(0) => AdminState::Drain,
         // A bit that this version does not know holds it too, as far as anybody can tell.
-        0 => Hold::None,
-        _ => Hold::Maintenance,
+        0 => AdminState::None,
+        _ => AdminState::Maintenance,
     };
     let check = match (line.check_state?, line.check_result?) {
-        (state, _) if state & ENABLED == 0 || state & PAUSED != 0 => OwnCheck::Off,
-        (_, 2) => OwnCheck::Failed,
-        (_, 3 | 4) => OwnCheck::Passed,
-        _ => OwnCheck::Unknown,
+        (state, _) if state & ENABLED == 0 || state & PAUSED != 0 => CheckState::Off,
+        (_, 2) => CheckState::Failed,
+        (_, 3 | 4) => CheckState::Passed,
+        _ => CheckState::Unknown,
     };
-    Some(ServerControl { running: line.operational? == 2, hold, check, agent: line.agent_state? & ENABLED != 0 })
+    Some(ServerAdminState {
+        is_running: line.op_state? == 2,
+        admin_state: hold,
+        check,
+        has_agent_check: line.agent_state? & ENABLED != 0,
+    })
 }
 
 fn kind(row: &StatRow<'_>, server: &str) -> ProxyKind {

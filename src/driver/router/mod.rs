@@ -1,7 +1,7 @@
 //! Drivers for routers.
 
 pub mod haproxy;
-pub(in crate::driver) mod haproxy_act;
+pub mod haproxy_act;
 pub mod haproxy_acting;
 mod haproxy_check;
 mod haproxy_rows;

@@ -5,12 +5,12 @@
 //! the same. They are let in again when it is seen not to lead. A cut ends as a freeze does. A cut also ends by itself,
 //! in a process inside the container; a frozen or dead container cannot do so.
 
-use super::Deed;
+use super::FaultOp;
 use crate::action::drill::{Fault, FaultKind};
-use crate::client::docker::{DockerError, Engine};
+use crate::client::docker::{DockerEngine, DockerError};
 use crate::client::sending::Unanswered;
 use crate::driver::port::{NotPerformed, Reply};
-use crate::model::source::{SourceError, Trouble};
+use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
 
 /// Where PostgreSQL listens in a container, unless its record says otherwise.
@@ -47,63 +47,63 @@ const SEVER: &str =
 const JOIN: &str = rules!("shut\njoin");
 
 /// Breaks and mends containers of one engine.
-pub(super) struct DockerBreak {
+pub(super) struct DockerFaultInjector {
     address: String,
 }
 
-impl DockerBreak {
+impl DockerFaultInjector {
     pub(super) fn at(address: &str) -> Self {
         Self { address: address.to_owned() }
     }
 
     pub(super) async fn does(
         &self,
-        deed: Deed,
+        op: FaultOp,
         fault: &Fault,
         id: &Text,
         name: &Text,
         port: Option<u16>,
     ) -> Result<Reply, NotPerformed> {
         let done = async {
-            let engine = Engine::at(&self.address)?;
-            let container = Hit { engine, id: id.as_str(), port: port.unwrap_or(PORT), fault };
-            match deed {
-                Deed::Make => container.make().await,
-                Deed::Mend => container.mend().await,
-                Deed::Admit => container.admit().await,
+            let engine = DockerEngine::at(&self.address)?;
+            let container = FaultedContainer { engine, id: id.as_str(), port: port.unwrap_or(PORT), fault };
+            match op {
+                FaultOp::Make => container.apply().await,
+                FaultOp::Mend => container.repair().await,
+                FaultOp::Admit => container.admit().await,
             }
         };
         done.await.map(Reply::accepted).map_err(|error: DockerError| {
-            let trouble = match &error {
-                DockerError::TimedOut(_) => Trouble::TimedOut,
-                DockerError::Lost(_) => Trouble::Unreachable,
-                DockerError::Refused { .. } | DockerError::Command { .. } => Trouble::UnexpectedAnswer,
-                DockerError::Address { .. } | DockerError::Absent { .. } => Trouble::Unsupported,
+            let failure_kind = match &error {
+                DockerError::TimedOut(_) => FailureKind::TimedOut,
+                DockerError::Lost(_) => FailureKind::Unreachable,
+                DockerError::Refused { .. } | DockerError::Command { .. } => FailureKind::UnexpectedAnswer,
+                DockerError::Address { .. } | DockerError::Absent { .. } => FailureKind::Unsupported,
             };
-            let told = SourceError::new(trouble, name.as_str(), error.to_string());
+            let reported = SourceError::new(failure_kind, name.as_str(), error.to_string());
             match Unanswered::from(error) {
-                Unanswered::NotSent(_) => NotPerformed::NotSent(told),
-                Unanswered::NoAnswer(_) => NotPerformed::NoAnswer(told),
+                Unanswered::NotSent(_) => NotPerformed::NotSent(reported),
+                Unanswered::NoAnswer(_) => NotPerformed::NoAnswer(reported),
             }
         })
     }
 }
 
 /// One container that is hit.
-struct Hit<'a> {
-    engine: Engine,
+struct FaultedContainer<'a> {
+    engine: DockerEngine,
     id: &'a str,
     port: u16,
     fault: &'a Fault,
 }
 
-impl Hit<'_> {
+impl FaultedContainer<'_> {
     async fn script(&self, script: &str) -> Result<(), DockerError> {
         let arguments = [self.port.to_string(), self.fault.expires.as_secs().to_string()];
         self.engine.script(self.id, script, &arguments).await
     }
 
-    async fn make(&self) -> Result<&'static str, DockerError> {
+    async fn apply(&self) -> Result<&'static str, DockerError> {
         match self.fault.kind {
             FaultKind::Stop => self.engine.stop(self.id).await.map(|()| "stopped"),
             FaultKind::Kill => self.engine.kill(self.id).await.map(|()| "killed"),
@@ -124,12 +124,12 @@ impl Hit<'_> {
                 }
                 frozen.map(|()| "frozen")
             }
-            FaultKind::Cut => self.script(SEVER).await.map(|()| "cut off"),
+            FaultKind::Cut => self.script(SEVER).await.map(|()| "isolated"),
         }
     }
 
     /// Whatever is wrong with it by now: it may have been started or thawed by another hand.
-    async fn mend(&self) -> Result<&'static str, DockerError> {
+    async fn repair(&self) -> Result<&'static str, DockerError> {
         let condition = self.engine.condition(self.id).await?;
         if condition.paused {
             self.engine.unpause(self.id).await?;
@@ -147,7 +147,7 @@ impl Hit<'_> {
     async fn admit(&self) -> Result<&'static str, DockerError> {
         if self.fault.kind.may_revive_a_leader() && self.fault.members().next().is_some() {
             self.script(OPEN).await?;
-            return Ok("clients are let in");
+            return Ok("clients are allowed");
         }
         Ok("nothing to do")
     }

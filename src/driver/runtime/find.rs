@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::action::drill::{FaultKind, Means, Part, Survey};
-use crate::client::docker::{Condition, Container, DockerError, Engine};
+use crate::action::drill::{ClusterPart, FaultKind, InjectionMethod, Survey};
+use crate::client::docker::{Container, ContainerStatus, DockerEngine, DockerError};
 use crate::config::resolved::{DrillSettings, FaultKind as Written};
 use crate::model::text::Text;
 
 /// Where a part is reached from here and in its own network: what tells its container.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Place {
+pub struct PartLocation {
     /// Ports by which this console reaches it.
     pub ports: Vec<u16>,
     /// Hosts by which it is reached or advertised.
@@ -20,11 +20,11 @@ pub struct Place {
 }
 
 /// By what each part can be broken in each way. The engine is only asked where parts are in containers.
-pub async fn means(
+pub async fn injection_methods(
     settings: &DrillSettings,
     engine: &str,
-    parts: &BTreeMap<Part, Place>,
-) -> BTreeMap<(Part, FaultKind), Result<Means, Text>> {
+    parts: &BTreeMap<ClusterPart, PartLocation>,
+) -> BTreeMap<(ClusterPart, FaultKind), Result<InjectionMethod, Text>> {
     let mut found = BTreeMap::new();
     let mut containers: Option<Result<Vec<Container>, Text>> = None;
     for (part, place) in parts {
@@ -32,7 +32,7 @@ pub async fn means(
         for kind in Survey::KINDS {
             let by_command = settings.faults.get(&(part.name().to_owned(), written(kind)));
             let means = if let Some(commands) = by_command {
-                Ok(Means::Command { make: commands.make.clone(), mend: commands.mend.clone() })
+                Ok(InjectionMethod::Command { make: commands.make.clone(), repair: commands.repair.clone() })
             } else {
                 if containers.is_none() {
                     containers = Some(listed(engine).await);
@@ -41,10 +41,10 @@ pub async fn means(
                     container = Some(match &containers {
                         Some(Ok(all)) => one(settings, engine, all, part, place).await,
                         Some(Err(why)) => Err(why.clone()),
-                        None => Err(Text::new("the engine was not asked")),
+                        None => Err(Text::new("the container engine was not queried")),
                     });
                 }
-                container.clone().unwrap_or_else(|| Err(Text::new("the engine was not asked")))
+                container.clone().unwrap_or_else(|| Err(Text::new("the container engine was not queried")))
             };
             found.insert((part.clone(), kind), means);
         }
@@ -54,7 +54,7 @@ pub async fn means(
 
 /// Whether the container `id` sees a watchdog that could reset its host; `None`: nobody could look.
 pub async fn watchdog(engine: &str, id: &Text) -> Option<bool> {
-    let look = async { Engine::at(engine)?.script(id.as_str(), "test ! -e /dev/watchdog", &[]).await };
+    let look = async { DockerEngine::at(engine)?.script(id.as_str(), "test ! -e /dev/watchdog", &[]).await };
     match look.await {
         Ok(()) => Some(false),
         Err(DockerError::Command { code: 1, .. }) => Some(true),
@@ -64,8 +64,9 @@ pub async fn watchdog(engine: &str, id: &Text) -> Option<bool> {
 
 /// Whether packets can be dropped in the container `id`: iptables is there and may be used; `None`: nobody could look.
 pub async fn firewall(engine: &str, id: &Text) -> Option<bool> {
-    const LOOK: &str = "command -v iptables >/dev/null 2>&1 && iptables -w -n -L INPUT >/dev/null 2>&1 || exit 1";
-    let look = async { Engine::at(engine)?.script(id.as_str(), LOOK, &[]).await };
+    const PROBE_IPTABLES: &str =
+        "command -v iptables >/dev/null 2>&1 && iptables -w -n -L INPUT >/dev/null 2>&1 || exit 1";
+    let look = async { DockerEngine::at(engine)?.script(id.as_str(), PROBE_IPTABLES, &[]).await };
     match look.await {
         Ok(()) => Some(true),
         Err(DockerError::Command { code: 1, .. }) => Some(false),
@@ -83,10 +84,10 @@ fn written(kind: FaultKind) -> Written {
 }
 
 async fn listed(engine: &str) -> Result<Vec<Container>, Text> {
-    let asked = async { Engine::at(engine)?.containers().await };
+    let asked = async { DockerEngine::at(engine)?.containers().await };
     asked.await.map_err(|error: DockerError| {
         Text::redacted(format!(
-            "the container engine at {engine} does not answer: {error}; set drills.engine, or commands in drills.faults"
+            "the container engine at {engine} is unreachable: {error}; set drills.engine, or commands in drills.faults"
         ))
     })
 }
@@ -95,25 +96,25 @@ async fn one(
     settings: &DrillSettings,
     engine: &str,
     all: &[Container],
-    part: &Part,
-    place: &Place,
-) -> Result<Means, Text> {
+    part: &ClusterPart,
+    place: &PartLocation,
+) -> Result<InjectionMethod, Text> {
     let wanted = settings.containers.get(part.name()).map_or(part.name(), String::as_str);
     let candidates = candidates(all, wanted, settings.project.as_deref());
-    let fits: Vec<&Container> = candidates.iter().copied().filter(|container| shows(container, place)).collect();
+    let fits: Vec<&Container> = candidates.iter().copied().filter(|container| is_published(container, place)).collect();
     let chosen = match (fits.as_slice(), candidates.as_slice()) {
         ([one], _) => *one,
         ([], []) => {
-            let hint = format!("name it: drills.containers with {} = \"...\"", part.name());
+            let hint = format!("set drills.containers with {} = \"...\"", part.name());
             return Err(Text::new(format!("there is no container or compose service {wanted}; {hint}")));
         }
         ([], [one]) => {
             // One that does not run publishes nothing; and one that publishes nothing may still name itself.
-            let condition = async { Engine::at(engine)?.condition(&one.id).await };
+            let condition = async { DockerEngine::at(engine)?.condition(&one.id).await };
             let condition = condition.await.map_err(|error| Text::redacted(error.to_string()))?;
             if !names_itself(one, &condition, place) {
                 return Err(Text::new(format!(
-                    "container {} does not show that it runs {part}: it publishes {}, and {part} is reached at {}",
+                    "cannot verify that container {} runs {part}: it publishes {}, but {part} is at {}",
                     one.name,
                     numbers(&condition.published),
                     numbers(&place.ports)
@@ -125,12 +126,15 @@ async fn one(
         (_, several) => return Err(ambiguous(several, wanted)),
     };
     let (id, name) = (Text::new(&chosen.id), Text::new(&chosen.name));
-    Ok(Means::Container { id, name, port: place.inner })
+    Ok(InjectionMethod::Container { id, name, port: place.inner })
 }
 
 fn ambiguous(several: &[&Container], wanted: &str) -> Text {
     let names: Vec<&str> = several.iter().map(|container| container.name.as_str()).collect();
-    Text::new(format!("several containers may be {wanted}: {}; name the one in drills.containers", names.join(", ")))
+    Text::new(format!(
+        "several containers match {wanted}: {}; set the right one in drills.containers",
+        names.join(", ")
+    ))
 }
 
 /// The container of that name, else those of the compose service.
@@ -149,13 +153,13 @@ fn candidates<'a>(all: &'a [Container], wanted: &str, project: Option<&str>) -> 
     all.iter().filter(of_service).collect()
 }
 
-fn shows(container: &Container, place: &Place) -> bool {
+fn is_published(container: &Container, place: &PartLocation) -> bool {
     container.published.iter().any(|port| place.ports.contains(port))
         || container.addresses.iter().any(|address| place.hosts.contains(address))
 }
 
 /// Nothing published at all: then its own name counts.
-fn names_itself(container: &Container, condition: &Condition, place: &Place) -> bool {
+fn names_itself(container: &Container, condition: &ContainerStatus, place: &PartLocation) -> bool {
     condition.published.iter().any(|port| place.ports.contains(port))
         || (condition.published.is_empty()
             && (place.hosts.contains(&condition.hostname) || place.hosts.contains(&container.name)))
@@ -181,8 +185,8 @@ mod tests {
     }
 
     fn found<'a>(all: &'a [Container], wanted: &str, project: Option<&str>, ports: &[u16]) -> Vec<&'a str> {
-        let place = Place { ports: ports.to_vec(), ..Place::default() };
-        let fitting = candidates(all, wanted, project).into_iter().filter(|container| shows(container, &place));
+        let place = PartLocation { ports: ports.to_vec(), ..PartLocation::default() };
+        let fitting = candidates(all, wanted, project).into_iter().filter(|container| is_published(container, &place));
         fitting.map(|container| container.name.as_str()).collect()
     }
 
@@ -198,12 +202,12 @@ mod tests {
     #[test]
     fn a_container_that_publishes_other_ports_is_not_taken_by_its_name() {
         let one = container("pg-0", "a", "pg-0", &[7777]);
-        let place = Place { ports: vec![5432], hosts: vec!["pg-0".to_owned()], inner: None };
-        assert!(!shows(&one, &place));
-        let condition = |published: &[u16]| Condition {
+        let place = PartLocation { ports: vec![5432], hosts: vec!["pg-0".to_owned()], inner: None };
+        assert!(!is_published(&one, &place));
+        let condition = |published: &[u16]| ContainerStatus {
             hostname: "pg-0".to_owned(),
             published: published.to_vec(),
-            ..Condition::default()
+            ..ContainerStatus::default()
         };
         assert!(!names_itself(&one, &condition(&[7777]), &place));
         assert!(names_itself(&one, &condition(&[]), &place));

@@ -12,13 +12,13 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-use super::draft::Draft;
+use super::finding_draft::FindingDraft;
 use crate::model::finding::Subject;
 use crate::model::role::Role;
 use crate::model::snapshot::Snapshot;
 use crate::model::view::MemberView;
 
-pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     for view in snapshot.views() {
         let role = view.role().filter(|role| role.fresh).map(|role| role.value);
         // Facts that may be another server's accuse nobody.

@@ -1,22 +1,22 @@
 //! Replay that is paused, or late on purpose.
 
-use super::super::draft::Draft;
+use super::super::finding_draft::FindingDraft;
 use super::subject;
 use crate::model::finding::Severity;
 use crate::model::units;
 use crate::model::view::MemberView;
 
-pub(super) fn examine(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+pub(super) fn examine(view: &MemberView<'_>, drafts: &mut Vec<FindingDraft>) {
     if let Some(paused) = view.replay_paused().filter(|paused| paused.fresh && paused.value) {
         drafts.push(
-            Draft::new(
+            FindingDraft::new(
                 Severity::Warning,
                 "replay-paused",
                 subject(view),
-                format!("replay is paused on {}", view.name()),
+                format!("WAL replay is paused on {}", view.name()),
             )
             .because(&paused, "pg_is_wal_replay_paused")
-            .advise("resume it with pg_wal_replay_resume() once whoever paused it is done"),
+            .advise("find out who paused it, then resume with pg_wal_replay_resume()"),
         );
     }
     let Some(sql) = view.member.sql.as_ref() else { return };
@@ -24,9 +24,13 @@ pub(super) fn examine(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
         return;
     };
     if !replay.value.delay.is_zero() {
-        let title = format!("{} replays {} late on purpose", view.name(), units::duration(replay.value.delay));
+        let title = format!(
+            "{} delays replay by {} (recovery_min_apply_delay)",
+            view.name(),
+            units::duration(replay.value.delay)
+        );
         drafts.push(
-            Draft::new(Severity::Note, "replay-delayed", subject(view), title)
+            FindingDraft::new(Severity::Note, "replay-delayed", subject(view), title)
                 .because(&replay, "recovery_min_apply_delay"),
         );
     }

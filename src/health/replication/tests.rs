@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::agent::{DownstreamName, Position, Tags};
+use crate::model::agent::{AgentWalsender, Position, Tags};
 use crate::model::finding::{Finding, Severity};
 use crate::model::lsn::Lsn;
 use crate::model::member::RemadeSlot;
 use crate::model::patroni_record::{PermanentSlot, StandbySource};
-use crate::model::postgres::{Invalidation, Slot, SqlPart, Unread, WalStatus};
+use crate::model::postgres::{Invalidation, Slot, SqlPart, UnreadPart, WalStatus};
 use crate::model::role::MemberState;
-use crate::model::snapshot::Wellbeing;
+use crate::model::snapshot::ClusterHealth;
 use crate::model::test_support::{agent, healthy, member, now, record, seconds, slot, sql};
 
 fn findings(snapshot: &Snapshot) -> Vec<Finding> {
@@ -61,10 +61,10 @@ fn cut_from_its_source(snapshot: &mut Snapshot) {
 }
 
 #[test]
-fn a_standby_leader_that_streams_is_well_and_has_a_lag() {
+fn a_standby_leader_that_streams_is_healthy_and_has_a_lag() {
     let snapshot = follower();
     assert!(!has(&snapshot, "not-fed") && !has(&snapshot, "feed-unknown"), "{:#?}", findings(&snapshot));
-    assert_eq!(snapshot.wellbeing(), Wellbeing::Well);
+    assert_eq!(snapshot.cluster_health(), ClusterHealth::Ok);
     assert_eq!(view(&snapshot, "pg-0").lag().bytes.map(|bytes| bytes.value), Some(48 << 10), "behind what it heard of");
     assert_eq!(view(&snapshot, "pg-0").in_order(), Some(true));
 }
@@ -73,17 +73,17 @@ fn a_standby_leader_that_streams_is_well_and_has_a_lag() {
 fn a_standby_leader_without_its_source_is_a_warning_and_then_critical() {
     let mut snapshot = follower();
     cut_from_its_source(&mut snapshot);
-    let told = |snapshot: &Snapshot| finding(snapshot, "not-fed");
+    let reported = |snapshot: &Snapshot| finding(snapshot, "not-fed");
     member(&mut snapshot, "pg-0").fed_at = Some(now() - seconds(8));
-    let first = told(&snapshot);
+    let first = reported(&snapshot);
     assert_eq!(first.severity, Severity::Warning);
     assert_eq!(
         first.title.as_str(),
-        "the standby leader pg-0 does not stream: this cluster is no longer fed, no WAL for 8.0 s"
+        "the standby leader pg-0 is not streaming: this cluster is not replicating, no WAL received for 8.0 s"
     );
     assert!(first.evidence.iter().any(|fact| fact.text.as_str() == "standby_cluster: host source.example, port 5432"));
     member(&mut snapshot, "pg-0").fed_at = Some(now() - seconds(400));
-    assert_eq!(told(&snapshot).severity, Severity::Critical);
+    assert_eq!(reported(&snapshot).severity, Severity::Critical);
     assert_eq!(view(&snapshot, "pg-0").lag().bytes, None, "what it does not hear of is not zero");
     assert_eq!(view(&snapshot, "pg-0").lag().time.map(|time| time.value), Some(seconds(400)));
     for name in ["pg-1", "pg-2"] {
@@ -93,12 +93,12 @@ fn a_standby_leader_without_its_source_is_a_warning_and_then_critical() {
     assert_eq!(view(&snapshot, "pg-0").in_order(), Some(false));
     // One look does not tell for how long: the last commit that was replayed does.
     member(&mut snapshot, "pg-0").fed_at = None;
-    let told = told(&snapshot);
-    assert!(told.title.as_str().ends_with("its last commit is 0.2 s old"), "{}", told.title);
+    let reported = reported(&snapshot);
+    assert!(reported.title.as_str().ends_with("last replayed commit is 0.2 s old"), "{}", reported.title);
 }
 
 #[test]
-fn a_standby_leader_that_replays_nothing_is_told_as_paused() {
+fn a_standby_leader_that_replays_nothing_is_reported_as_paused() {
     let mut snapshot = follower();
     agent(&mut snapshot, "pg-0", |report| {
         let (received, replayed) = (Some(Lsn(9 << 20)), Some(Lsn(1 << 20)));
@@ -120,7 +120,7 @@ fn a_cluster_that_is_fed_by_its_archive_alone_is_not_expected_to_stream() {
 }
 
 /// An old agent tells nothing of streams; its role may not see the receiver.
-fn untold(snapshot: &mut Snapshot, name: &str) {
+fn unreported(snapshot: &mut Snapshot, name: &str) {
     agent(snapshot, name, |report| {
         report.replication_state = None;
         report.agent_version = Some("3.0.2".into());
@@ -128,19 +128,19 @@ fn untold(snapshot: &mut Snapshot, name: &str) {
     sql(snapshot, name, |report| {
         report.receiver = None;
         report.monitor = false;
-        report.unread = vec![Unread { part: SqlPart::Receiver, why: "hidden".into() }];
+        report.unread = vec![UnreadPart { part: SqlPart::Receiver, why: "hidden".into() }];
     });
 }
 
 #[test]
 fn whoever_serves_a_standby_tells_that_it_streams() {
     let mut snapshot = healthy();
-    untold(&mut snapshot, "pg-2");
+    unreported(&mut snapshot, "pg-2");
     assert_eq!(view(&snapshot, "pg-2").streams().map(|streams| streams.value), Some(true), "by pg_stat_replication");
     member(&mut snapshot, "pg-0").sql = None;
     assert_eq!(view(&snapshot, "pg-2").streams().map(|streams| streams.value), Some(true), "by the leader's agent");
     // Nobody tells: that is neither yes nor no.
-    agent(&mut snapshot, "pg-0", |report| report.downstream.retain(|row: &DownstreamName| row.application != "pg-2"));
+    agent(&mut snapshot, "pg-0", |report| report.downstream.retain(|row: &AgentWalsender| row.application != "pg-2"));
     let pg_2 = view(&snapshot, "pg-2");
     assert_eq!((pg_2.streams(), pg_2.in_order()), (None, None));
     assert_eq!(finding(&snapshot, "streaming-unknown").severity, Severity::Note);
@@ -153,13 +153,13 @@ fn that_nobody_tells_of_a_successor_is_a_note() {
     member(&mut snapshot, "pg-0").sql = None;
     agent(&mut snapshot, "pg-0", |report| report.downstream.clear());
     for name in ["pg-1", "pg-2"] {
-        untold(&mut snapshot, name);
+        unreported(&mut snapshot, name);
     }
     let unknown = finding(&snapshot, "successor-unknown");
     assert_eq!(unknown.severity, Severity::Note);
-    assert!(unknown.title.as_str().starts_with("it is unknown whether"), "{}", unknown.title);
+    assert!(unknown.title.as_str().starts_with("unknown whether"), "{}", unknown.title);
     let unmet = crate::health::readiness::unmet(&snapshot, &crate::health::readiness::Condition::Ready);
-    assert!(unmet.contains(&"whether pg-1 streams is unknown".to_owned()), "{unmet:?}");
+    assert!(unmet.contains(&"unknown whether pg-1 is streaming".to_owned()), "{unmet:?}");
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_receiver_that_hears_nothing_counts_while_somebody_still_serves_it() {
     let mut snapshot = healthy();
     let deaf = |snapshot: &mut Snapshot| {
         sql(snapshot, "pg-2", |report| {
-            report.receiver.as_mut().expect("a receiver").message_age = Some(seconds(90));
+            report.receiver.as_mut().expect("a WAL receiver").message_age = Some(seconds(90));
         });
     };
     deaf(&mut snapshot);
@@ -195,7 +195,7 @@ fn a_standby_that_stands_still_is_not_behind_by_what_was_measured_before() {
     // Its receiver is frozen: it has replayed all it got, and its last reply is old.
     sql(&mut snapshot, "pg-0", |report| {
         for row in report.downstream.iter_mut().filter(|row| row.application == "pg-2") {
-            (row.replay_lag, row.replay_time) = (Some(20 << 20), Some(Duration::from_millis(1)));
+            (row.replay_lag_bytes, row.replay_lag) = (Some(20 << 20), Some(Duration::from_millis(1)));
             row.reply_age = Some(seconds(14));
         }
     });
@@ -215,7 +215,7 @@ fn a_standby_that_stands_still_is_not_behind_by_what_was_measured_before() {
 }
 
 #[test]
-fn a_member_that_is_meant_to_live_on_the_archive_is_not_told_to_stream() {
+fn a_member_that_is_meant_to_live_on_the_archive_is_not_reported_to_stream() {
     let mut snapshot = healthy();
     sql(&mut snapshot, "pg-2", |report| report.receiver = None);
     agent(&mut snapshot, "pg-2", |report| {
@@ -236,7 +236,10 @@ fn tags_that_do_not_mean_what_they_say_are_noted() {
     let note = finding(&snapshot, "tags-conflict");
     assert_eq!(note.severity, Severity::Note);
     let title = note.title.as_str();
-    assert!(title.contains("nofailover \"false\" counts as true") && title.contains("it may not lead"), "{title}");
+    assert!(
+        title.contains("nofailover: \"false\" is read as true") && title.contains("it cannot become leader"),
+        "{title}"
+    );
 }
 
 fn with_slots(slots: Vec<Slot>) -> Snapshot {
@@ -246,19 +249,23 @@ fn with_slots(slots: Vec<Slot>) -> Snapshot {
 }
 
 #[test]
-fn why_a_slot_is_invalid_is_told_whatever_its_status_says() {
-    let idle = Slot { invalid: Some(Invalidation::Idle), wal_status: Some(WalStatus::Lost), ..slot("feed", false) };
-    let told = finding(&with_slots(vec![idle]), "slot-lost");
-    assert!(told.title.as_str().contains("idle_replication_slot_timeout"), "{}", told.title);
-    assert!(!told.title.as_str().contains("lost its WAL"));
+fn why_a_slot_is_invalid_is_reported_whatever_its_status_says() {
+    let idle =
+        Slot { invalidation: Some(Invalidation::Idle), wal_status: Some(WalStatus::Lost), ..slot("feed", false) };
+    let reported = finding(&with_slots(vec![idle]), "slot-lost");
+    assert!(reported.title.as_str().contains("idle_replication_slot_timeout"), "{}", reported.title);
+    assert!(!reported.title.as_str().contains("lost its WAL"));
     // PostgreSQL 17 goes on streaming to it, and says `unreserved`.
-    let used =
-        Slot { invalid: Some(Invalidation::WalRemoved), wal_status: Some(WalStatus::Unreserved), ..slot("pg_1", true) };
+    let used = Slot {
+        invalidation: Some(Invalidation::WalRemoved),
+        wal_status: Some(WalStatus::Unreserved),
+        ..slot("pg_1", true)
+    };
     assert_eq!(finding(&with_slots(vec![used]), "slot-lost").severity, Severity::Critical);
 }
 
 #[test]
-fn a_slot_that_was_made_anew_stays_a_finding_with_what_its_consumer_misses() {
+fn a_slot_that_was_made_again_stays_a_finding_with_what_its_consumer_misses() {
     let mut snapshot = with_slots(vec![slot("feed", false)]);
     member(&mut snapshot, "pg-0").remade_slots = vec![RemadeSlot {
         name: "feed".into(),
@@ -267,10 +274,10 @@ fn a_slot_that_was_made_anew_stays_a_finding_with_what_its_consumer_misses() {
         old: Some(Lsn(1 << 20)),
         new: Some(Lsn(13 << 20)),
     }];
-    let told = finding(&snapshot, "slot-remade");
+    let reported = finding(&snapshot, "slot-remade");
     assert_eq!(
-        told.title.as_str(),
-        "slot feed on pg-0 was made anew at 2026-11-21 14:00:37 UTC: its consumer misses 12.0 MB"
+        reported.title.as_str(),
+        "slot feed on pg-0 was recreated at 2026-11-21 14:00:37 UTC: its consumer lost 12.0 MB of WAL"
     );
 }
 
@@ -284,9 +291,9 @@ fn an_idle_timeout_is_warned_of_where_a_logical_slot_is_kept() {
         slots.insert("nova_dr".into(), PermanentSlot::Physical);
         slots.insert("feed".into(), PermanentSlot::Logical);
     });
-    let told = finding(&snapshot, "slot-idle-timeout");
-    assert_eq!(told.severity, Severity::Warning);
-    assert!(told.title.as_str().contains("a consumer of feed that"), "{}", told.title);
+    let reported = finding(&snapshot, "slot-idle-timeout");
+    assert_eq!(reported.severity, Severity::Warning);
+    assert!(reported.title.as_str().contains("slot feed is invalidated"), "{}", reported.title);
     sql(&mut snapshot, "pg-0", |report| report.idle_slot_timeout = Some(Duration::ZERO));
     assert!(!has(&snapshot, "slot-idle-timeout"), "off");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::draft::Draft;
+use super::super::finding_draft::FindingDraft;
 use super::subject;
 use crate::model::finding::Severity;
 use crate::model::lsn::Timeline;
@@ -24,13 +24,13 @@ fn own_timelines<'a>(view: &MemberView<'a>) -> impl Iterator<Item = Observed<Tim
 
 /// Whether the leader's timeline is so young that its followers may not have come after it: two loops of their agents.
 fn changed_just_now(snapshot: &Snapshot) -> bool {
-    let wait = snapshot.recorded(|content| content.config()?.loop_wait);
+    let wait = snapshot.from_record(|content| content.config()?.loop_wait);
     let wait = wait.map_or(LOOP_WAIT, |wait| wait.value);
-    let newest = snapshot.recorded(|content| content.history.last()?.at);
+    let newest = snapshot.from_record(|content| content.history.last()?.at);
     newest.is_some_and(|at| snapshot.wall.duration_since(at.value).as_secs_f64() < wait.as_secs_f64() * 2.0)
 }
 
-pub(super) fn examine(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
+pub(super) fn examine(view: &MemberView<'_>, drafts: &mut Vec<FindingDraft>) {
     let snapshot = view.snapshot;
     let Some(leader) = snapshot.leader().and_then(|leader| snapshot.member(&leader.value)) else { return };
     let Some(leader) = own_timelines(&snapshot.view(leader)).next() else { return };
@@ -48,12 +48,10 @@ pub(super) fn examine(view: &MemberView<'_>, drafts: &mut Vec<Draft>) {
         )
     };
     drafts.push(
-        Draft::new(severity, "timeline-differs", subject(view), title)
+        FindingDraft::new(severity, "timeline-differs", subject(view), title)
             .because(&leader, format!("leader's timeline {}", leader.value))
             .because(&own, format!("own timeline {}", own.value))
             .settling()
-            .advise(
-                "give it a loop to follow; if it stays, its WAL went past the fork and it needs pg_rewind or reinit",
-            ),
+            .advise("wait one loop_wait; if it persists, its WAL diverged and it needs pg_rewind or reinit"),
     );
 }

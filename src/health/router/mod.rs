@@ -1,23 +1,23 @@
 //! The router against the cluster: whether clients reach the leader, and only the leader.
 
 mod agreement;
-mod held;
+mod drained;
 mod read;
 mod silence;
 #[cfg(test)]
 mod tests;
 mod write;
 
-use super::draft::Draft;
+use super::finding_draft::FindingDraft;
 use crate::model::finding::{Severity, Subject};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::observed::{Observed, Reading};
-use crate::model::router::{PoolPurpose, ProxyKind, ProxyRow, Router, RouterReport};
+use crate::model::router::{PoolPurpose, ProxyRow, Router, RouterReport};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
-pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
+pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     for router in &snapshot.routers {
         silence::examine(snapshot, router, drafts);
         let Some(reading) = router.reading(snapshot.now).filter(|reading| reading.is_fresh(snapshot.now)) else {
@@ -25,49 +25,51 @@ pub(super) fn examine(snapshot: &Snapshot, drafts: &mut Vec<Draft>) {
         };
         let Some(report) = reading.last() else { continue };
         let at = reading.answer.as_ref().map(|answer| answer.at);
-        let scene = |pool| Scene { snapshot, router, reading, report, at, pool };
-        for backend in report.rows.iter().filter(|row| row.kind == ProxyKind::Backend) {
-            examine_pool(&scene(&backend.proxy), backend, drafts);
+        let pool_context = |pool| PoolContext { snapshot, router, reading, report, at, pool };
+        for backend in report.backends() {
+            examine_pool(&pool_context(&backend.proxy), backend, drafts);
         }
         for pool in router.write_backends.iter().chain(&router.read_backends) {
-            if !report.rows.iter().any(|row| row.kind == ProxyKind::Backend && row.proxy == *pool) {
-                let title = format!("{} shows no backend {pool}, which the configuration names", router.name);
-                let draft = scene(pool).draft(Severity::Warning, "router-no-backend", title);
-                drafts.push(draft.advise("mend write_backends or read_backends of this router, or look at HAProxy's"));
+            if !report.backends().any(|row| row.proxy == *pool) {
+                let title = format!("{} has no backend {pool}, which is in the configuration", router.name);
+                let draft = pool_context(pool).draft(Severity::Warning, "router-no-backend", title);
+                drafts
+                    .push(draft.advise(
+                        "correct write_backends or read_backends of this router, or the HAProxy configuration",
+                    ));
             }
         }
     }
     agreement::of_routers(snapshot, drafts);
 }
 
-fn examine_pool(scene: &Scene<'_>, backend: &ProxyRow, drafts: &mut Vec<Draft>) {
-    let is_own = |row: &&ProxyRow| row.kind == ProxyKind::Server && row.proxy == backend.proxy;
-    let servers: Vec<&ProxyRow> = scene.report.rows.iter().filter(is_own).collect();
-    match scene.router.purpose(&backend.proxy) {
-        PoolPurpose::Write => write::examine(scene, &servers, drafts),
-        PoolPurpose::Read => read::examine(scene, &servers, drafts),
+fn examine_pool(pool_context: &PoolContext<'_>, backend: &ProxyRow, drafts: &mut Vec<FindingDraft>) {
+    let servers: Vec<&ProxyRow> = pool_context.report.servers_of(&backend.proxy).collect();
+    match pool_context.router.purpose(&backend.proxy) {
+        PoolPurpose::Write => write::examine(pool_context, &servers, drafts),
+        PoolPurpose::Read => read::examine(pool_context, &servers, drafts),
         PoolPurpose::Any | PoolPurpose::Unknown => {}
     }
-    if matches!(scene.router.purpose(&backend.proxy), PoolPurpose::Write | PoolPurpose::Read) {
-        agreement::of_signs(scene, &servers, drafts);
+    if matches!(pool_context.router.purpose(&backend.proxy), PoolPurpose::Write | PoolPurpose::Read) {
+        agreement::of_evidence(pool_context, &servers, drafts);
     }
-    held::examine(scene, &servers, drafts);
+    drained::examine(pool_context, &servers, drafts);
     if let Some(queue) = backend.queue.filter(|queue| *queue > 0) {
         let noun = if queue == 1 { "connection" } else { "connections" };
-        let title = format!("{queue} {noun} queued on backend {} of {}", backend.proxy, scene.router.name);
+        let title = format!("{queue} {noun} queued on backend {} of {}", backend.proxy, pool_context.router.name);
         drafts.push(
-            scene
+            pool_context
                 .draft(Severity::Warning, "router-queue", title)
-                .part(scene.pool)
-                .evidence(format!("qcur {queue}"), Some(scene.reading.source.clone()), scene.at)
+                .part(pool_context.pool)
+                .evidence(format!("qcur {queue}"), Some(pool_context.reading.source.clone()), pool_context.at)
                 .settling()
-                .advise("the servers' maxconn is reached, or no server is up"),
+                .advise("maxconn of the servers is reached, or no server is UP"),
         );
     }
 }
 
 /// One pool of one router, as it was told last.
-struct Scene<'a> {
+struct PoolContext<'a> {
     snapshot: &'a Snapshot,
     router: &'a Router,
     reading: &'a Reading<RouterReport>,
@@ -76,9 +78,9 @@ struct Scene<'a> {
     pool: &'a Text,
 }
 
-impl Scene<'_> {
-    fn draft(&self, severity: Severity, code: &'static str, title: String) -> Draft {
-        Draft::new(severity, code, Subject::Router(self.router.name.clone()), title).part(self.pool)
+impl PoolContext<'_> {
+    fn draft(&self, severity: Severity, code: &'static str, title: String) -> FindingDraft {
+        FindingDraft::new(severity, code, Subject::Router(self.router.name.clone()), title).part(self.pool)
     }
 
     /// Who leads, by a fresh word.
@@ -92,13 +94,13 @@ impl Scene<'_> {
     }
 
     /// Adds what the router says of each server.
-    fn servers(&self, draft: Draft, servers: &[&ProxyRow]) -> Draft {
+    fn servers(&self, draft: FindingDraft, servers: &[&ProxyRow]) -> FindingDraft {
         servers.iter().take(6).fold(draft, |draft, server| {
             let check = server.check.as_ref().map_or_else(String::new, |check| {
                 let code = check.code.map_or_else(String::new, |code| format!("/{code}"));
                 format!(", check {}{code}", check.result)
             });
-            let words = format!("{}/{} {}{check}", self.pool, server.server, server.word());
+            let words = format!("{}/{} {}{check}", self.pool, server.server, server.as_str());
             draft.evidence(words, Some(self.reading.source.clone()), self.at)
         })
     }

@@ -1,13 +1,13 @@
 //! A router that does not answer, judged by what its clients have left.
 
-use super::super::draft::Draft;
+use super::super::finding_draft::FindingDraft;
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::{Freshness, Reading};
-use crate::model::router::{PoolPurpose, ProxyKind, Router, RouterReport};
+use crate::model::router::{ProxyRow, Router, RouterReport};
 use crate::model::snapshot::Snapshot;
-use crate::model::source::Trouble;
+use crate::model::source::FailureKind;
 
-pub(super) fn examine(snapshot: &Snapshot, router: &Router, drafts: &mut Vec<Draft>) {
+pub(super) fn examine(snapshot: &Snapshot, router: &Router, drafts: &mut Vec<FindingDraft>) {
     let readings: Vec<&Reading<RouterReport>> = [&router.http, &router.runtime].into_iter().flatten().collect();
     let silent = |reading: &&&Reading<RouterReport>| {
         matches!(reading.freshness(snapshot.now), Freshness::Stale | Freshness::Lost)
@@ -17,20 +17,20 @@ pub(super) fn examine(snapshot: &Snapshot, router: &Router, drafts: &mut Vec<Dra
         return;
     }
     let (severity, code, title, otherwise) = if lost.len() == readings.len() {
-        whole(snapshot, router, &lost)
+        is_whole(snapshot, router, &lost)
     } else {
         // An answer from before this silence does not tell that the other interface outlived it.
         let since = lost.iter().filter_map(|reading| reading.silent_since(snapshot.now)).max();
         let other =
             readings.iter().any(|reading| since.is_some_and(|since| reading.answered_since(since, snapshot.now)));
-        let other = if other { ", the other does" } else { "" };
-        let title = format!("one interface of {} does not answer{other}", router.name);
+        let other = if other { ", the other is up" } else { "" };
+        let title = format!("one interface of {} is unreachable{other}", router.name);
         (Severity::Warning, "router-half-silent", title, "")
     };
-    let mut draft = Draft::new(severity, code, Subject::Router(router.name.clone()), title);
-    let mut advice = "check that the router runs";
+    let mut draft = FindingDraft::new(severity, code, Subject::Router(router.name.clone()), title);
+    let mut advice = "check that the router is running";
     for reading in lost {
-        if let Some((words, _)) = reading.trouble(snapshot.now) {
+        if let Some((words, _)) = reading.failure_kind(snapshot.now) {
             let at = reading.failure.as_ref().map(|failure| failure.at);
             draft = draft.evidence(words, Some(reading.source.clone()), at);
         }
@@ -41,7 +41,7 @@ pub(super) fn examine(snapshot: &Snapshot, router: &Router, drafts: &mut Vec<Dra
 
 /// No interface of it answers. It is down as far as anybody can tell where none takes a connection; one that refuses the
 /// login, say, runs.
-fn whole(
+fn is_whole(
     snapshot: &Snapshot,
     router: &Router,
     lost: &[&Reading<RouterReport>],
@@ -50,8 +50,8 @@ fn whole(
     let is_gone = |reading: &&Reading<RouterReport>| {
         reading.failure.as_ref().is_none_or(|failure| {
             matches!(
-                failure.error.trouble,
-                Trouble::Refused | Trouble::TimedOut | Trouble::Unreachable | Trouble::Closed
+                failure.error.failure_kind,
+                FailureKind::Refused | FailureKind::TimedOut | FailureKind::Unreachable | FailureKind::Closed
             )
         })
     };
@@ -62,17 +62,22 @@ fn whole(
         .map(|other| other.name.as_str())
         .collect();
     if !lost.iter().all(is_gone) {
-        return (Severity::Warning, "router-silent", format!("{name} does not let itself be looked at"), "");
+        return (Severity::Warning, "router-silent", format!("{name} is up, but its state cannot be read"), "");
     }
     // Where nothing of the cluster answers either, it is this host that sees nothing.
     match (others.as_slice(), snapshot.knows_the_cluster()) {
         ([], true) => {
-            let title = format!("{name} does not answer, and it is the only way in: clients cannot connect through it");
-            (Severity::Critical, "router-silent", title, "; until then clients reach the members directly alone")
+            let title = format!("{name} is unreachable and is the only router: clients cannot connect");
+            (
+                Severity::Critical,
+                "router-silent",
+                title,
+                "; until then clients can only connect to the members directly",
+            )
         }
-        ([], false) => (Severity::Warning, "router-silent", format!("{name} does not answer"), ""),
+        ([], false) => (Severity::Warning, "router-silent", format!("{name} is unreachable"), ""),
         (others, _) => {
-            let title = format!("{name} does not answer; {} still routes writes", others.join(", "));
+            let title = format!("{name} is unreachable; {} still routes writes", others.join(", "));
             (Severity::Warning, "router-one-silent", title, "")
         }
     }
@@ -80,10 +85,6 @@ fn whole(
 
 /// Whether a router answers and sends writes somewhere.
 fn leads_writes(snapshot: &Snapshot, router: &Router) -> bool {
-    let report = router.reading(snapshot.now).and_then(|reading| reading.fresh(snapshot.now));
-    report.is_some_and(|report| {
-        report.rows.iter().any(|row| {
-            row.kind == ProxyKind::Server && router.purpose(&row.proxy) == PoolPurpose::Write && row.takes_traffic()
-        })
-    })
+    let report = router.fresh_report(snapshot.now);
+    report.is_some_and(|report| router.write_servers(report).any(ProxyRow::takes_traffic))
 }

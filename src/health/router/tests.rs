@@ -1,13 +1,15 @@
 use rstest::rstest;
 
-use crate::health::Draft;
+use crate::health::FindingDraft;
 use crate::model::finding::Severity;
-use crate::model::router::{Bypass, HeldBy, Hold, OwnCheck, ProxyKind, ProxyRow, ProxyStatus, ServerControl};
+use crate::model::router::{
+    AdminState, Bypass, CheckState, HeldBy, ProxyKind, ProxyRow, ProxyStatus, ServerAdminState,
+};
 use crate::model::snapshot::Snapshot;
-use crate::model::source::Trouble;
+use crate::model::source::FailureKind;
 use crate::model::test_support::{fail, healthy, proxy_row, record, rows, seconds, split};
 
-fn found(snapshot: &Snapshot) -> Vec<Draft> {
+fn found(snapshot: &Snapshot) -> Vec<FindingDraft> {
     let mut drafts = Vec::new();
     super::examine(snapshot, &mut drafts);
     drafts
@@ -39,10 +41,10 @@ fn nothing_is_wrong_with_a_healthy_router() {
 #[test]
 fn the_only_router_is_the_only_way_in_and_its_death_is_critical_at_once() {
     let mut snapshot = healthy();
-    fail(snapshot.routers[0].http.as_mut().unwrap(), Trouble::Refused, seconds(0));
+    fail(snapshot.routers[0].http.as_mut().unwrap(), FailureKind::Refused, seconds(0));
     let (code, severity, title) = only(&snapshot);
     assert_eq!((code, severity), ("router-silent", Severity::Critical));
-    assert!(title.contains("the only way in"), "{title}");
+    assert!(title.contains("the only router"), "{title}");
     assert!(!found(&snapshot)[0].settles);
 }
 
@@ -52,18 +54,18 @@ fn beside_a_router_that_serves_the_death_of_another_costs_redundancy() {
     let mut other = snapshot.routers[0].clone();
     other.name = "pg-router-2".into();
     snapshot.routers.push(other);
-    fail(snapshot.routers[0].http.as_mut().unwrap(), Trouble::TimedOut, seconds(3));
+    fail(snapshot.routers[0].http.as_mut().unwrap(), FailureKind::TimedOut, seconds(3));
     let (code, severity, title) = only(&snapshot);
     assert_eq!((code, severity), ("router-one-silent", Severity::Warning));
     assert!(title.contains("pg-router-2 still routes writes"), "{title}");
 }
 
 #[rstest]
-#[case(Trouble::Credentials)]
-#[case(Trouble::UnexpectedAnswer)]
-fn a_router_that_answers_and_says_no_is_not_down(#[case] trouble: Trouble) {
+#[case(FailureKind::Credentials)]
+#[case(FailureKind::UnexpectedAnswer)]
+fn a_router_that_answers_and_says_no_is_not_down(#[case] failure_kind: FailureKind) {
     let mut snapshot = healthy();
-    fail(snapshot.routers[0].http.as_mut().unwrap(), trouble, seconds(3));
+    fail(snapshot.routers[0].http.as_mut().unwrap(), failure_kind, seconds(3));
     assert_eq!(only(&snapshot).1, Severity::Warning);
 }
 
@@ -80,7 +82,7 @@ fn an_unpublished_write_backend_is_critical_although_its_server_is_up() {
 }
 
 #[test]
-fn a_backend_without_servers_and_one_that_is_not_there_are_told_apart() {
+fn a_backend_without_servers_and_one_that_is_not_there_are_distinguished() {
     let mut snapshot = with(|rows| rows.retain(|row| row.proxy != "primary" || row.kind != ProxyKind::Server));
     assert_eq!(only(&snapshot).0, "router-no-server");
     assert_eq!(only(&snapshot).1, Severity::Warning, "its purpose is a guess");
@@ -93,7 +95,7 @@ fn a_backend_without_servers_and_one_that_is_not_there_are_told_apart() {
 
 #[test]
 fn a_word_that_is_not_known_does_not_make_a_pool_lead_nowhere() {
-    let snapshot = with(|rows| of(rows, "primary").next().unwrap().status = ProxyStatus::from_word("WARMING"));
+    let snapshot = with(|rows| of(rows, "primary").next().unwrap().status = ProxyStatus::from_name("WARMING"));
     let (code, severity, title) = only(&snapshot);
     assert_eq!((code, severity), ("router-status-unknown", Severity::Warning));
     assert!(title.contains("\"WARMING\" of pg-0"), "{title}");
@@ -103,10 +105,10 @@ fn a_word_that_is_not_known_does_not_make_a_pool_lead_nowhere() {
 #[case("MAINT", "manually set", false)]
 #[case("MAINT (resolution)", "its name does not resolve", false)]
 #[case("DOWN", "", true)]
-fn why_a_write_pool_leads_nowhere_is_told(#[case] word: &str, #[case] why: &str, #[case] settles: bool) {
+fn why_a_write_pool_routes_nowhere_is_reported(#[case] word: &str, #[case] why: &str, #[case] settles: bool) {
     let snapshot = with(|rows| {
         let row = of(rows, "primary").next().unwrap();
-        row.status = ProxyStatus::from_word(word);
+        row.status = ProxyStatus::from_name(word);
         if word == "MAINT" {
             row.held_by = Some(HeldBy::Hand);
         }
@@ -121,22 +123,23 @@ fn why_a_write_pool_leads_nowhere_is_told(#[case] word: &str, #[case] why: &str,
 fn a_name_that_does_not_resolve_is_nobodys_hand() {
     let snapshot = with(|rows| {
         let row = of(rows, "replicas").last().unwrap();
-        row.status = ProxyStatus::from_word("MAINT (resolution)");
+        row.status = ProxyStatus::from_name("MAINT (resolution)");
         row.fqdn = Some("pg-2.lab".into());
     });
     let (code, severity, title) = only(&snapshot);
     assert_eq!((code, severity), ("router-unresolved", Severity::Warning));
-    assert_eq!(title, "pool replicas of pg-router: the name of pg-2 (pg-2.lab) does not resolve");
+    assert_eq!(title, "backend replicas of pg-router: the host name of pg-2 (pg-2.lab) does not resolve");
 }
 
 #[test]
-fn a_drained_server_whose_check_fails_is_told_by_its_control() {
+fn a_drained_server_whose_check_fails_is_reported_by_its_control() {
     let snapshot = with(|rows| {
         let row = of(rows, "replicas").last().unwrap();
         row.status = ProxyStatus::Down;
         row.held_by = Some(HeldBy::Hand);
-        let check = OwnCheck::Failed;
-        row.control = Some(ServerControl { running: false, hold: Hold::Drain, check, agent: false });
+        let check = CheckState::Failed;
+        row.admin_state =
+            Some(ServerAdminState { is_running: false, admin_state: AdminState::Drain, check, has_agent_check: false });
     });
     let (code, _, title) = only(&snapshot);
     assert_eq!(code, "router-maintenance");
@@ -157,7 +160,7 @@ fn a_pool_that_is_empty_by_design_is_a_note_and_none_where_the_configuration_lea
     let mut snapshot = with(sync_pool);
     let (code, severity, title) = only(&snapshot);
     assert_eq!((code, severity), ("router-empty", Severity::Note));
-    assert!(title.contains("serves nobody") && !title.contains("no replica is up"), "{title}");
+    assert!(title.contains("has no server UP") && !title.contains("no replica is up"), "{title}");
     snapshot.routers[0].read_backends = vec!["replicas".into()];
     assert!(found(&snapshot).is_empty());
 }
@@ -187,7 +190,7 @@ fn a_standby_cluster_has_nobody_to_lead_writes_to() {
 }
 
 #[test]
-fn a_write_pool_that_leads_to_another_than_the_leader_and_a_stranger_are_told() {
+fn a_write_pool_that_leads_to_another_than_the_leader_and_a_foreign_node_are_reported() {
     let snapshot = with(|rows| {
         let mut pool = of(rows, "primary");
         pool.next().unwrap().status = ProxyStatus::Down;
@@ -200,7 +203,7 @@ fn a_write_pool_that_leads_to_another_than_the_leader_and_a_stranger_are_told() 
 }
 
 #[test]
-fn routers_that_disagree_are_told_where_no_leader_is_known() {
+fn routers_that_disagree_are_reported_where_no_leader_is_known() {
     let mut snapshot = healthy();
     let mut other = snapshot.routers[0].clone();
     other.name = "pg-router-2".into();

@@ -7,7 +7,7 @@ use super::super::text::Text;
 /// What keeps a server from traffic, whatever its check says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Hold {
+pub enum AdminState {
     /// Nothing.
     None,
     /// Maintenance, by hand, by the configuration or by a resolver.
@@ -19,7 +19,7 @@ pub enum Hold {
 /// The router's own check of a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum OwnCheck {
+pub enum CheckState {
     /// None is configured, or it is switched off: the server stays as it was told.
     Off,
     /// It has not come to a result yet.
@@ -32,15 +32,18 @@ pub enum OwnCheck {
 
 /// By what the state of a server is decided. Told by the runtime API at operator level alone (`show servers state`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct ServerControl {
+pub struct ServerAdminState {
     /// It runs, as far as its health goes.
-    pub running: bool,
+    #[serde(rename = "running")]
+    pub is_running: bool,
     /// What keeps it from traffic.
-    pub hold: Hold,
+    #[serde(rename = "hold")]
+    pub admin_state: AdminState,
     /// Its own check.
-    pub check: OwnCheck,
+    pub check: CheckState,
     /// An agent on the server has a say too.
-    pub agent: bool,
+    #[serde(rename = "agent")]
+    pub has_agent_check: bool,
 }
 
 /// Who keeps a server from traffic.
@@ -65,27 +68,29 @@ pub enum HeldBy {
 
 impl HeldBy {
     /// In words, behind the state that it explains.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Hand => "manually set".to_owned(),
             Self::Configuration => "disabled in the configuration".to_owned(),
             Self::Resolver => "its name does not resolve".to_owned(),
-            Self::Server(server) => format!("follows {server}"),
-            Self::Agent => "set by its agent".to_owned(),
+            Self::Server(server) => format!("tracks {server}"),
+            Self::Agent => "set by its agent check".to_owned(),
             Self::Weight => "weight 0".to_owned(),
-            Self::Unknown => "set by hand, configuration or agent: the router does not tell".to_owned(),
+            Self::Unknown => "set manually, by configuration or by agent: the router does not say which".to_owned(),
         }
     }
 
     /// How it ends.
     pub fn ends(&self) -> &'static str {
         match self {
-            Self::Hand | Self::Unknown => "set it ready when the work is done; only a command or a reload ends it",
-            Self::Configuration => "set it ready, or drop `disabled` from the configuration",
-            Self::Resolver => "it comes back once its name resolves: look at the router's nameservers and at the name",
-            Self::Server(_) => "it comes back with the server that it follows",
-            Self::Agent => "it comes back when its agent says so",
-            Self::Weight => "set its weight, or set it ready",
+            Self::Hand | Self::Unknown => {
+                "set it to READY when the maintenance is done; only a command or a reload does that"
+            }
+            Self::Configuration => "set it to READY, or remove `disabled` from the configuration",
+            Self::Resolver => "it returns once its name resolves: check the name and the router's nameservers",
+            Self::Server(_) => "it returns together with the server it tracks",
+            Self::Agent => "it is up again when its agent check reports up",
+            Self::Weight => "set its weight, or set it to READY",
         }
     }
 }
@@ -104,7 +109,7 @@ pub enum Bypass {
 
 impl Bypass {
     /// The word behind the status.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Unpublished => "backend unpublished",
             Self::Weightless => "weight 0",

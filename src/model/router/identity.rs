@@ -7,6 +7,7 @@
 
 // An address as such: what core has opens no socket.
 use core::net::IpAddr;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
@@ -16,12 +17,13 @@ use super::super::name::NodeName;
 use super::super::observed::Reading;
 use super::super::postgres::SqlReport;
 use super::super::snapshot::Snapshot;
-use super::ProxyRow;
+use super::super::text::Text;
+use super::{ProxyKind, ProxyRow, RouterReport};
 
 /// By what a server is known to be a member's, the surest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum KnownBy {
+pub enum IdentifiedBy {
     /// The name that the router resolves for it, and its port, are what the member advertises.
     Fqdn,
     /// Its address and port are PostgreSQL's own end of the console's session with the member.
@@ -38,17 +40,17 @@ pub enum KnownBy {
     Host,
 }
 
-impl KnownBy {
+impl IdentifiedBy {
     /// In words, behind "by".
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
-            Self::Fqdn => "its FQDN",
-            Self::OwnAddress => "PostgreSQL's own address",
+            Self::Fqdn => "FQDN",
+            Self::OwnAddress => "the address of PostgreSQL",
             Self::Advertised => "the address in the DCS",
             Self::Resolved => "the resolved address",
-            Self::Name => "its name alone",
+            Self::Name => "name only",
             Self::Contact => "the address map or the configuration",
-            Self::Host => "its host alone",
+            Self::Host => "host only",
         }
     }
 
@@ -66,74 +68,94 @@ impl KnownBy {
     }
 }
 
+mod owners;
+
+pub use owners::ServerOwners;
+
 /// Whose a server is.
 #[derive(Clone, Debug)]
-pub enum Whose<'a> {
+pub enum ServerOwner<'a> {
     /// A member's.
     Member {
         /// Whose.
         member: &'a Member,
         /// By what that is known.
-        by: KnownBy,
+        by: IdentifiedBy,
     },
     /// Sure signs name different members: the router leads elsewhere than it says, or has not followed a change.
-    Contradicted(Vec<(KnownBy, &'a NodeName)>),
+    Contradicted(Vec<(IdentifiedBy, &'a NodeName)>),
     /// No member's, as far as anything tells.
     Nobody,
 }
 
 /// Signs that contradict each other, in words: `pg-1 by its FQDN, pg-2 by PostgreSQL's own address`.
-pub fn contradiction(claims: &[(KnownBy, &NodeName)]) -> String {
-    claims.iter().map(|(by, name)| format!("{name} by {}", by.words())).collect::<Vec<_>>().join(", ")
+pub fn contradiction(claims: &[(IdentifiedBy, &NodeName)]) -> String {
+    claims.iter().map(|(by, name)| format!("{name} by {}", by.describe())).collect::<Vec<_>>().join(", ")
 }
 
 impl Snapshot {
     /// Whose `row`, a server of a router, is.
-    pub fn whose(&self, row: &ProxyRow) -> Whose<'_> {
-        let signs = Signs::of(self, row);
+    pub fn server_owner(&self, row: &ProxyRow) -> ServerOwner<'_> {
+        self.owners.get(self, row).unwrap_or_else(|| self.identify_owner(row))
+    }
+
+    /// The same, told anew.
+    fn identify_owner(&self, row: &ProxyRow) -> ServerOwner<'_> {
+        let signs = ServerEvidence::of(self, row);
         let mut claims = Vec::new();
         for kind in [
-            KnownBy::Fqdn,
-            KnownBy::OwnAddress,
-            KnownBy::Advertised,
-            KnownBy::Resolved,
-            KnownBy::Name,
-            KnownBy::Contact,
-            KnownBy::Host,
+            IdentifiedBy::Fqdn,
+            IdentifiedBy::OwnAddress,
+            IdentifiedBy::Advertised,
+            IdentifiedBy::Resolved,
+            IdentifiedBy::Name,
+            IdentifiedBy::Contact,
+            IdentifiedBy::Host,
         ] {
             claims.extend(signs.only(kind).map(|member| (kind, member)));
         }
-        let strong: Vec<(KnownBy, &Member)> = claims.iter().copied().filter(|(by, _)| by.is_strong()).collect();
+        let strong: Vec<(IdentifiedBy, &Member)> = claims.iter().copied().filter(|(by, _)| by.is_strong()).collect();
         if let [(by, member), others @ ..] = strong.as_slice() {
             if others.iter().any(|(_, other)| other.name != member.name) {
-                return Whose::Contradicted(strong.iter().map(|(by, member)| (*by, &member.name)).collect());
+                return ServerOwner::Contradicted(strong.iter().map(|(by, member)| (*by, &member.name)).collect());
             }
-            return Whose::Member { member, by: *by };
+            return ServerOwner::Member { member, by: *by };
         }
-        let by_kind = |kind: KnownBy| claims.iter().find(|(by, _)| *by == kind).map(|(_, member)| *member);
+        let by_kind = |kind: IdentifiedBy| claims.iter().find(|(by, _)| *by == kind).map(|(_, member)| *member);
         // What was written by hand is as good as the name that was given by hand, and proves more where both agree.
-        match (by_kind(KnownBy::Name), by_kind(KnownBy::Contact), by_kind(KnownBy::Host)) {
+        match (by_kind(IdentifiedBy::Name), by_kind(IdentifiedBy::Contact), by_kind(IdentifiedBy::Host)) {
             (Some(named), Some(reached), _) if named.name == reached.name => {
-                Whose::Member { member: named, by: KnownBy::Contact }
+                ServerOwner::Member { member: named, by: IdentifiedBy::Contact }
             }
-            (Some(named), _, _) => Whose::Member { member: named, by: KnownBy::Name },
-            (None, Some(member), _) => Whose::Member { member, by: KnownBy::Contact },
-            (None, None, Some(member)) => Whose::Member { member, by: KnownBy::Host },
-            (None, None, None) => Whose::Nobody,
+            (Some(named), _, _) => ServerOwner::Member { member: named, by: IdentifiedBy::Name },
+            (None, Some(member), _) => ServerOwner::Member { member, by: IdentifiedBy::Contact },
+            (None, None, Some(member)) => ServerOwner::Member { member, by: IdentifiedBy::Host },
+            (None, None, None) => ServerOwner::Nobody,
         }
     }
 
     /// The member a server of the router stands for; `None` also where the signs contradict each other.
     pub fn member_of(&self, row: &ProxyRow) -> Option<&Member> {
-        match self.whose(row) {
-            Whose::Member { member, .. } => Some(member),
-            Whose::Contradicted(_) | Whose::Nobody => None,
+        match self.server_owner(row) {
+            ServerOwner::Member { member, .. } => Some(member),
+            ServerOwner::Contradicted(_) | ServerOwner::Nobody => None,
         }
+    }
+
+    /// The servers of a router's pools that have a member among their servers, each with its member as far as it is known.
+    pub fn servers_of_own_pools<'a, 'r>(&'a self, report: &'r RouterReport) -> Vec<(&'r ProxyRow, Option<&'a Member>)> {
+        let servers = report.rows.iter().filter(|row| row.kind == ProxyKind::Server);
+        // Telling whose a server is takes a look at every member: once for each.
+        let mut servers: Vec<_> = servers.map(|row| (row, self.member_of(row))).collect();
+        let own: BTreeSet<&Text> =
+            servers.iter().filter(|(_, member)| member.is_some()).map(|(row, _)| &row.proxy).collect();
+        servers.retain(|(row, _)| own.contains(&row.proxy));
+        servers
     }
 }
 
 /// What a row tells of where it leads, beside what is known of every member.
-struct Signs<'a, 'b> {
+struct ServerEvidence<'a, 'b> {
     snapshot: &'a Snapshot,
     row: &'b ProxyRow,
     /// Host and port of the server.
@@ -144,7 +166,7 @@ struct Signs<'a, 'b> {
     named: Option<(&'b str, Option<u16>)>,
 }
 
-impl<'a, 'b> Signs<'a, 'b> {
+impl<'a, 'b> ServerEvidence<'a, 'b> {
     fn of(snapshot: &'a Snapshot, row: &'b ProxyRow) -> Self {
         let split = |text: Option<&'b super::super::text::Text>| text.map(|text| host_and_port(text.as_str()));
         let place = split(row.address.as_ref()).filter(|(host, _)| !is_unspecified(host));
@@ -153,7 +175,7 @@ impl<'a, 'b> Signs<'a, 'b> {
     }
 
     /// The one member of whom `kind` holds; `None`: none, or several, among whom nobody can choose.
-    fn only(&self, kind: KnownBy) -> Option<&'a Member> {
+    fn only(&self, kind: IdentifiedBy) -> Option<&'a Member> {
         let mut fresh = Vec::new();
         let mut old = Vec::new();
         for member in &self.snapshot.members {
@@ -175,7 +197,7 @@ impl<'a, 'b> Signs<'a, 'b> {
     }
 
     /// Whether `kind` holds of `member`, and if so, whether by a word that is still good.
-    fn holds(&self, kind: KnownBy, member: &Member) -> Option<bool> {
+    fn holds(&self, kind: IdentifiedBy, member: &Member) -> Option<bool> {
         let now = self.snapshot.now;
         let advertised = || {
             let record = self.snapshot.record()?;
@@ -183,39 +205,39 @@ impl<'a, 'b> Signs<'a, 'b> {
             Some((address, record.is_fresh(now)))
         };
         match kind {
-            KnownBy::Fqdn => {
+            IdentifiedBy::Fqdn => {
                 let (address, fresh) = advertised()?;
                 self.named.is_some_and(|named| is_at(named, address)).then_some(fresh)
             }
-            KnownBy::OwnAddress => {
+            IdentifiedBy::OwnAddress => {
                 let sql = member.sql.as_ref()?;
                 let address = sql.last()?.address.as_ref().filter(|address| !is_loopback(address.host.as_str()))?;
                 let is_there = self.place.is_some_and(|place| is_at(place, address));
                 // Whether it may be another server's takes a look at every member: only where it matters.
                 (is_there && self.own_sql(member).is_some()).then(|| sql.is_fresh(now))
             }
-            KnownBy::Advertised => {
+            IdentifiedBy::Advertised => {
                 let (address, fresh) = advertised()?;
                 self.place.is_some_and(|place| is_at(place, address)).then_some(fresh)
             }
-            KnownBy::Resolved => {
+            IdentifiedBy::Resolved => {
                 // Where the console goes another way than the members, the far end is that way's.
                 let (advertised, _) = advertised()?;
-                let contact = member.postgres_address.as_ref()?;
-                if !is_at((contact.host.as_str(), Some(contact.port)), advertised) {
+                let member_address = member.postgres_address.as_ref()?;
+                if !is_at((member_address.host.as_str(), Some(member_address.port)), advertised) {
                     return None;
                 }
                 let sql = self.own_sql(member)?;
                 let address = sql.last()?.peer.as_ref().filter(|address| !is_loopback(address.host.as_str()))?;
                 self.place.is_some_and(|place| is_at(place, address)).then(|| sql.is_fresh(now))
             }
-            KnownBy::Name => (*member.name.text() == self.row.server).then_some(true),
-            KnownBy::Contact => {
+            IdentifiedBy::Name => (*member.name.text() == self.row.server).then_some(true),
+            IdentifiedBy::Contact => {
                 let address = member.postgres_address.as_ref()?;
                 let ways = [self.place, self.reached, self.named];
                 ways.into_iter().flatten().any(|place| is_at(place, address)).then_some(true)
             }
-            KnownBy::Host => {
+            IdentifiedBy::Host => {
                 let sql = self.own_sql(member).and_then(|sql| sql.last());
                 let known = [
                     advertised().map(|(address, _)| address),
@@ -252,6 +274,10 @@ fn is_at((host, port): (&str, Option<u16>), address: &Address) -> bool {
 fn same_host(one: &str, other: &str) -> bool {
     if one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.')) {
         return true;
+    }
+    // Only an IPv6 address is written in more than one way.
+    if !one.contains(':') && !other.contains(':') {
+        return false;
     }
     match (literal(one), literal(other)) {
         (Some(one), Some(other)) => one == other,

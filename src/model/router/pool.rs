@@ -3,19 +3,15 @@
 use super::super::role::SyncState;
 use super::super::snapshot::Snapshot;
 use super::super::text::Text;
-use super::{PoolPurpose, ProxyKind, ProxyRow, Router, RouterReport};
+use super::{PoolPurpose, ProxyRow, Router, RouterReport};
 
 impl Snapshot {
     /// Why a read pool without a server that is up is as it should be; `None`: it is not, as far as anything tells.
     ///
     /// Every check must answer, and say no: a server that does not answer at all is down.
     pub fn empty_by_design(&self, router: &Router, report: &RouterReport, pool: &Text) -> Option<&'static str> {
-        let of = |pool: &Text| {
-            let pool = pool.clone();
-            report.rows.iter().filter(move |row| row.kind == ProxyKind::Server && row.proxy == pool)
-        };
         let says_no = |row: &ProxyRow| row.check.as_ref().is_some_and(|check| check.result == "L7STS");
-        if of(pool).next().is_none() || !of(pool).all(says_no) {
+        if report.servers_of(pool).next().is_none() || !report.servers_of(pool).all(says_no) {
             return None;
         }
         let leader = self.leader()?.value;
@@ -26,12 +22,9 @@ impl Snapshot {
         if replicas.iter().all(|view| view.tags().is_some_and(|tags| tags.value.noloadbalance)) {
             return Some("every replica is tagged noloadbalance");
         }
-        let another_serves = report.rows.iter().any(|row| {
-            row.kind == ProxyKind::Server
-                && row.proxy != *pool
-                && router.purpose(&row.proxy) == PoolPurpose::Read
-                && row.takes_traffic()
-        });
+        let another_serves = report
+            .servers()
+            .any(|row| row.proxy != *pool && router.purpose(&row.proxy) == PoolPurpose::Read && row.takes_traffic());
         if !another_serves {
             return None;
         }
@@ -40,11 +33,11 @@ impl Snapshot {
         };
         let name = pool.as_str().to_ascii_lowercase();
         Some(if name.contains("async") {
-            "no replica is asynchronous, by the answers of its checks"
+            "no replica is asynchronous according to its health checks"
         } else if name.contains("sync") && !replicas.iter().any(is_sync) {
             "no replica is synchronous"
         } else {
-            "its checks answer no for every member, and another read pool serves"
+            "its health checks fail for every member; another read backend is available"
         })
     }
 }

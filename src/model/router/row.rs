@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::text::Text;
-use super::control::{Bypass, HeldBy, Hold, ServerControl};
+use super::control::{AdminState, Bypass, HeldBy, ServerAdminState};
 use super::status::ProxyStatus;
 
 /// What a row of the statistics is about.
@@ -105,7 +105,8 @@ pub struct ProxyRow {
     /// Where that address is reached from here, where the address map leads it elsewhere.
     pub reached: Option<Text>,
     /// By what its state is decided; `None`: not told, or no server.
-    pub control: Option<ServerControl>,
+    #[serde(rename = "control")]
+    pub admin_state: Option<ServerAdminState>,
     /// Server whose state it takes over instead of being checked itself (`track`).
     pub tracks: Option<Text>,
     /// Number of its proxy: the same for both sides of a `listen`, and for no other proxy of the same name.
@@ -157,7 +158,7 @@ impl ProxyRow {
             connect_time: None,
             address: None,
             reached: None,
-            control: None,
+            admin_state: None,
             tracks: None,
             proxy_id: None,
             fqdn: None,
@@ -174,45 +175,45 @@ impl ProxyRow {
     }
 
     /// The status as the router writes it, and why it means less than it says.
-    pub fn word(&self) -> String {
+    pub fn as_str(&self) -> String {
         match self.bypass {
-            Some(bypass) if self.status.takes_traffic() => format!("{} ({})", self.status.word(), bypass.word()),
-            Some(_) | None => self.status.word(),
+            Some(bypass) if self.status.takes_traffic() => format!("{} ({})", self.status.as_str(), bypass.as_str()),
+            Some(_) | None => self.status.as_str(),
         }
     }
 
     /// What keeps the server from traffic, whatever its check says: by its control, where that is told, since a held server
     /// whose check fails is shown as any other that is down; else by its status.
-    pub fn held(&self) -> Hold {
-        match self.control {
-            Some(control) => control.hold,
-            None if self.status.is_maintenance() => Hold::Maintenance,
-            None if self.status.is_drain() => Hold::Drain,
-            None => Hold::None,
+    pub fn effective_admin_state(&self) -> AdminState {
+        match self.admin_state {
+            Some(control) => control.admin_state,
+            None if self.status.is_maintenance() => AdminState::Maintenance,
+            None if self.status.is_drain() => AdminState::Drain,
+            None => AdminState::None,
         }
     }
 
     /// The same in HAProxy's word; `None`: nothing keeps it.
-    pub fn held_word(&self) -> Option<String> {
-        match self.held() {
-            Hold::None => None,
-            _ if self.status.is_maintenance() || self.status.is_drain() => Some(self.status.word()),
-            Hold::Maintenance => Some("MAINT".to_owned()),
-            Hold::Drain => Some("DRAIN".to_owned()),
+    pub fn admin_state_name(&self) -> Option<String> {
+        match self.effective_admin_state() {
+            AdminState::None => None,
+            _ if self.status.is_maintenance() || self.status.is_drain() => Some(self.status.as_str()),
+            AdminState::Maintenance => Some("MAINT".to_owned()),
+            AdminState::Drain => Some("DRAIN".to_owned()),
         }
     }
 
     /// Who keeps it from traffic; `None`: nobody. Where neither state nor status tells, a hand is assumed to be the likeliest,
     /// and is said to be unknown.
     pub fn holder(&self) -> Option<HeldBy> {
-        if self.held() == Hold::None {
+        if self.effective_admin_state() == AdminState::None {
             return None;
         }
         Some(self.held_by.clone().or_else(|| self.status.held_by()).unwrap_or(HeldBy::Unknown))
     }
 
     /// The last check as a table shows it: result, code, and whether the next one runs.
-    pub fn check_words(&self) -> Option<String> {
+    pub fn check_text(&self) -> Option<String> {
         let check = self.check.as_ref()?;
         let code = check.code.map(|code| format!(" {code}")).unwrap_or_default();
         let running = if check.in_progress { " …" } else { "" };

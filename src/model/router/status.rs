@@ -57,7 +57,7 @@ const UNPUBLISHED: &str = "(UNPUB)";
 
 impl ProxyStatus {
     /// What HAProxy's text says. Words are matched whole, and what follows them by its form.
-    pub fn from_word(word: &str) -> Self {
+    pub fn from_name(word: &str) -> Self {
         let word = word.trim();
         let unknown = || Self::Unknown(Text::new(word));
         if word == "no check" {
@@ -126,7 +126,7 @@ impl ProxyStatus {
     }
 
     /// The word shown: HAProxy's.
-    pub fn word(&self) -> String {
+    pub fn as_str(&self) -> String {
         let fixed = match self {
             Self::Up => "UP",
             Self::GoingDown(fraction) => return format!("UP {fraction}"),
@@ -195,9 +195,9 @@ mod tests {
     #[case("STOP", ProxyStatus::Stopped, false)]
     #[case("PAUSED", ProxyStatus::Paused, false)]
     fn every_word_is_read_and_shown_again(#[case] word: &str, #[case] status: ProxyStatus, #[case] traffic: bool) {
-        assert_eq!(ProxyStatus::from_word(word), status);
+        assert_eq!(ProxyStatus::from_name(word), status);
         assert_eq!((status.takes_traffic(), status.is_known()), (traffic, true));
-        assert_eq!(status.word(), word);
+        assert_eq!(status.as_str(), word);
     }
 
     #[rstest]
@@ -213,8 +213,8 @@ mod tests {
     #[case("MAINT soon")]
     #[case("")]
     fn a_word_that_is_not_known_stays_unknown(#[case] word: &str) {
-        assert_eq!(ProxyStatus::from_word(word), ProxyStatus::Unknown(word.into()));
-        assert!(!ProxyStatus::from_word(word).is_known());
+        assert_eq!(ProxyStatus::from_name(word), ProxyStatus::Unknown(word.into()));
+        assert!(!ProxyStatus::from_name(word).is_known());
     }
 
     #[rstest]
@@ -225,6 +225,6 @@ mod tests {
     #[case("DRAIN", None)]
     #[case("UP", None)]
     fn the_word_tells_who_keeps_it_from_traffic(#[case] word: &str, #[case] by: Option<HeldBy>) {
-        assert_eq!(ProxyStatus::from_word(word).held_by(), by);
+        assert_eq!(ProxyStatus::from_name(word).held_by(), by);
     }
 }

@@ -15,7 +15,7 @@ const TIMES: [(&str, f64); 6] = [("d", 86_400e6), ("h", 3_600e6), ("min", 60e6),
 
 impl Unit {
     /// The unit of `pg_settings`: `kB`, `8kB`, `16MB`, `ms`, `min` ... `None`: no unit known here.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub fn from_name(word: &str) -> Option<Self> {
         let letters = word.trim_start_matches(|c: char| c.is_ascii_digit());
         let count = match word.strip_suffix(letters)? {
             "" => 1,

@@ -2,15 +2,15 @@
 //!
 //! Source: ECMA-48, and xterm's "Control Sequences".
 
-use super::LONGEST;
+use super::MAX_LENGTH;
 use super::invisible::is_invisible;
 
 pub(super) fn clean(raw: &str) -> String {
-    let mut kept = String::with_capacity(raw.len().min(LONGEST));
+    let mut kept = String::with_capacity(raw.len().min(MAX_LENGTH));
     let mut count = 0;
     let mut rest = raw.chars().peekable();
     while let Some(c) = rest.next() {
-        if count == LONGEST {
+        if count == MAX_LENGTH {
             kept.push('…');
             break;
         }

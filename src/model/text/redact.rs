@@ -9,7 +9,7 @@
 pub const MASK: &str = "********";
 
 /// Words behind which a secret stands, in lower case; they may be the end of a longer word.
-const WORDS: [&str; 15] = [
+const SECRET_WORDS: [&str; 15] = [
     "password",
     "passwd",
     "passphrase",
@@ -27,7 +27,7 @@ const WORDS: [&str; 15] = [
     "x-amz-signature",
 ];
 
-/// Masks the secret behind every [`WORDS`], the password of every URL's user part, bearer tokens, and the keys of Amazon.
+/// Masks the secret behind every [`SECRET_WORDS`], the password of every URL's user part, bearer tokens, and the keys of Amazon.
 pub fn redact(raw: &str) -> String {
     mask_bare(&mask_urls(&mask_words(raw)))
 }
@@ -56,7 +56,7 @@ fn mask_words(raw: &str) -> String {
 
 /// The first of the words at or after `position`; of several at one place the longest.
 fn next_word(lower: &str, position: usize) -> Option<(usize, &'static str)> {
-    let found = WORDS.iter().filter_map(|word| lower[position..].find(word).map(|at| (position + at, *word)));
+    let found = SECRET_WORDS.iter().filter_map(|word| lower[position..].find(word).map(|at| (position + at, *word)));
     found.min_by_key(|(at, word)| (*at, std::cmp::Reverse(word.len())))
 }
 

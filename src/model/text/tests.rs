@@ -23,7 +23,7 @@ fn a_terminal_finds_nothing_to_obey(#[case] raw: &str, #[case] clean: &str) {
 
 #[test]
 fn a_monstrous_answer_is_cut() {
-    assert_eq!(Text::new("x".repeat(1_000_000)).as_str().chars().count(), LONGEST + 1);
+    assert_eq!(Text::new("x".repeat(1_000_000)).as_str().chars().count(), MAX_LENGTH + 1);
 }
 
 /// One by one, as they are in the tables of Unicode 16, so that the table of the program is compared with something else.
@@ -147,27 +147,27 @@ proptest! {
     }
 
     #[test]
-    fn no_password_in_quotes_is_told(password in "[a-z '\"\\\\,;{}&=:@/$é]{1,12}", user in "[a-z]{1,8}") {
+    fn no_password_in_quotes_is_reported(password in "[a-z '\"\\\\,;{}&=:@/$é]{1,12}", user in "[a-z]{1,8}") {
         let secret = format!("hunter2{password}hunter2");
         let conninfo = format!("host=a password={} user={user}", written(&secret));
         for line in [conninfo.clone(), doubled(&conninfo), doubled(&conninfo).replace("\\\\", "\\")] {
-            let told = redact(&line);
-            prop_assert!(!told.contains("hunter2"), "{} of {}", told, line);
+            let reported = redact(&line);
+            prop_assert!(!reported.contains("hunter2"), "{} of {}", reported, line);
         }
         let json = serde_json::json!({ "password": secret, "user": user }).to_string();
         let within = serde_json::json!({ "body": json }).to_string();
         for line in [json, within] {
-            let told = redact(&line);
-            prop_assert!(!told.contains("hunter2"), "{} of {}", told, line);
-            prop_assert!(told.contains(&user), "what is no secret stays: {} of {}", told, line);
+            let reported = redact(&line);
+            prop_assert!(!reported.contains("hunter2"), "{} of {}", reported, line);
+            prop_assert!(reported.contains(&user), "what is no secret stays: {} of {}", reported, line);
         }
     }
 
     #[test]
-    fn no_password_without_quotes_is_told(password in "[!-&(-\\[\\]-~]{0,12}") {
+    fn no_password_without_quotes_is_reported(password in "[!-&(-\\[\\]-~]{0,12}") {
         let line = format!("host=a password=hunter2{password}hunter2 user=b");
-        let told = redact(&line);
-        prop_assert!(!told.contains("hunter2") && told.ends_with(" user=b"), "{}", told);
+        let reported = redact(&line);
+        prop_assert!(!reported.contains("hunter2") && reported.ends_with(" user=b"), "{}", reported);
     }
 
     #[test]

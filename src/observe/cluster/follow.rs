@@ -5,13 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::inventory::Step;
-use super::{AGENT_PATIENCE, Followed, Observer};
-use crate::driver::port::Contact;
+use super::{AGENT_TIMEOUT, MemberTasks, Observer};
+use crate::driver::port::MemberAddress;
 use crate::model::agent::Registration;
-use crate::model::inventory::Standing;
-use crate::model::member::MOST_FOLLOWED;
+use crate::model::inventory::NodeMatch;
+use crate::model::member::MAX_FOLLOWED;
 use crate::model::name::NodeName;
-use crate::model::snapshot::StackKind;
+use crate::model::stack::RecordKeeper;
 use crate::model::text::Text;
 
 impl Observer {
@@ -24,12 +24,12 @@ impl Observer {
         // The leader is one of those that are followed, however many there are.
         let leader = record.leader.as_ref().map(|leader| leader.holder.clone());
         registrations.sort_by_key(|member| leader.as_ref() != Some(&member.name));
-        registrations.truncate(MOST_FOLLOWED);
+        registrations.truncate(MAX_FOLLOWED);
         for registration in &registrations {
             self.follow(&registration.name, Some(registration));
         }
-        self.inventory.set(self.nodes.places(&registrations));
-        self.inventory.hear_routers(self.merge.picture());
+        self.inventory.set(self.nodes.configured_nodes(&registrations));
+        self.inventory.receive_routers(self.merge.picture());
         self.reconcile();
     }
 
@@ -48,17 +48,18 @@ impl Observer {
                 changed = true;
                 match step {
                     Step::Drop(row) => self.drop_row(&row),
-                    Step::Follow { contact, is_named: true } => self.follow(&contact.name, None),
-                    Step::Follow { contact, is_named: false } => self.probe(contact),
+                    Step::Follow { member_address, is_named: true } => self.follow(&member_address.name, None),
+                    Step::Follow { member_address, is_named: false } => self.probe(member_address),
                     Step::Reach { member, agent_url } => self.reach(&member, agent_url),
                 }
             }
         }
         let (places, hidden) = self.inventory.places();
-        let in_doubt = places.iter().any(|place| matches!(place.standing, Standing::Stranger(_)) && place.is_claimed());
-        self.merge.set_places(places, hidden);
+        let in_doubt =
+            places.iter().any(|place| matches!(place.node_match, NodeMatch::Foreign(_)) && place.is_claimed());
+        self.merge.set_configured_nodes(places, hidden);
         let now = self.clock.now();
-        if self.merge.picture().identity.kind == StackKind::Streaming {
+        if self.merge.picture().identity.traits.record == RecordKeeper::Nodes {
             // Nobody keeps a record that a node could be missing from.
             let names: Vec<NodeName> = self.followed.keys().cloned().collect();
             self.merge.mark_presence(&names, now);
@@ -77,9 +78,9 @@ impl Observer {
     }
 
     /// When something is to be done although nobody has answered.
-    pub(super) fn patience_ends(&self) -> Option<Instant> {
+    pub(super) fn time_limit_ends(&self) -> Option<Instant> {
         let sql = self.held_sql.values().min().copied();
-        self.reserve.due().into_iter().chain(self.record_due).chain(sql).min()
+        self.deferred.due().into_iter().chain(self.record_due).chain(sql).min()
     }
 
     /// Asks the servers of places whose agents have spoken, or have had time to. A stranger gets no login.
@@ -89,11 +90,11 @@ impl Observer {
             self.held_sql.iter().filter(|(_, due)| **due <= now).map(|(name, _)| name.clone()).collect();
         for name in due {
             self.held_sql.remove(&name);
-            let Some(followed) = self.followed.get(&name).filter(|_| !self.inventory.is_stranger(&name)) else {
+            let Some(followed) = self.followed.get(&name).filter(|_| !self.inventory.is_foreign(&name)) else {
                 continue;
             };
             let cancel = followed.cancel.clone();
-            if let Some(source) = self.nodes.probe_sql(&followed.contact) {
+            if let Some(source) = self.nodes.probe_sql(&followed.member_address) {
                 let pace = self.ask(source, &cancel);
                 if let Some(followed) = self.followed.get_mut(&name) {
                     followed.paces.push(pace);
@@ -103,16 +104,16 @@ impl Observer {
     }
 
     /// Asks whoever is at a place.
-    pub(super) fn probe(&mut self, contact: Contact) {
-        let name = contact.name.clone();
+    pub(super) fn probe(&mut self, member_address: MemberAddress) {
+        let name = member_address.name.clone();
         self.unfollow(&name);
-        self.merge.add_member(&contact);
+        self.merge.add_member(&member_address);
         let cancel = self.around.cancel.child_token();
-        let sources = self.nodes.probes(&contact);
-        let patience = if sources.is_empty() { Duration::ZERO } else { AGENT_PATIENCE };
+        let sources = self.nodes.probes(&member_address);
+        let time_limit = if sources.is_empty() { Duration::ZERO } else { AGENT_TIMEOUT };
         let paces = self.ask_all(sources, &cancel);
-        self.followed.insert(name.clone(), Followed { contact, is_probed: true, cancel, paces });
-        self.held_sql.insert(name, Instant::now() + patience);
+        self.followed.insert(name.clone(), MemberTasks { member_address, is_probed: true, cancel, paces });
+        self.held_sql.insert(name, Instant::now() + time_limit);
         self.ask_held_sql();
     }
 
@@ -129,20 +130,20 @@ impl Observer {
     }
 
     pub(super) fn follow(&mut self, name: &NodeName, registration: Option<&Registration>) {
-        let mut contact = self.nodes.contact(name, registration);
+        let mut member_address = self.nodes.member_address(name, registration);
         if let Some(url) = self.reached.get(name) {
-            contact.agent_url = Some(url.clone());
+            member_address.agent_url = Some(url.clone());
         }
-        if self.followed.get(name).is_some_and(|known| known.contact == contact && !known.is_probed) {
+        if self.followed.get(name).is_some_and(|known| known.member_address == member_address && !known.is_probed) {
             return;
         }
         self.unfollow(name);
-        self.merge.add_member(&contact);
+        self.merge.add_member(&member_address);
         let cancel = self.around.cancel.child_token();
-        let sources = self.nodes.sources(&contact);
+        let sources = self.nodes.sources(&member_address);
         let paces = self.ask_all(sources, &cancel);
-        self.reserve.hold(name, self.nodes.second_opinions(&contact), &cancel);
-        self.followed.insert(name.clone(), Followed { contact, is_probed: false, cancel, paces });
+        self.deferred.hold(name, self.nodes.second_opinions(&member_address), &cancel);
+        self.followed.insert(name.clone(), MemberTasks { member_address, is_probed: false, cancel, paces });
     }
 
     pub(super) fn drop_row(&mut self, name: &NodeName) {

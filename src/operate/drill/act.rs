@@ -12,38 +12,40 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::mend::mend;
 use super::phases;
-use super::probing::{self, Notes, STEP};
+use super::probing::{self, SharedProbeLog, WRITE_INTERVAL};
+use super::repair::repair;
 use super::store::Reports;
-use crate::action::before::Before;
+use crate::action::before::StateBefore;
 use crate::action::drill::{DrillRequest, Fault, Scenario};
-use crate::action::drill_report::{Figures, Log, Phase, PhaseSeen, Report, SCHEMA, evaluate};
-use crate::action::order::{AgentRequest, Order};
+use crate::action::drill_report::{DrillReport, Figures, Phase, PhaseSeen, ProbeLog, SCHEMA, evaluate};
+use crate::action::order::Order;
 use crate::action::permit::Permit;
 use crate::action::plan::Step;
 use crate::action::record::{ActionId, Operator};
-use crate::driver::port::drill::{Break, Probe};
-use crate::driver::port::{Act, NotPerformed, Reply, ReplyVerdict};
+use crate::driver::port::drill::{InjectFaults, Probe};
+use crate::driver::port::{Act, NotPerformed, OrderControl, Reply, ReplyVerdict};
 use crate::model::name::ClusterName;
 use crate::model::snapshot::Snapshot;
-use crate::model::source::{SourceError, Trouble};
+use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
 use crate::model::units;
-use crate::observe::picture::{Handle, Order as Ask};
+use crate::observe::picture::{Handle, Order as ObserverRequest};
 
 /// How long writes must go through before anything is broken.
-const STEADY: Duration = Duration::from_secs(2);
+const STEADY_PERIOD: Duration = Duration::from_secs(2);
 /// How long that may take.
-const READY: Duration = Duration::from_secs(25);
+const READY_TIMEOUT: Duration = Duration::from_secs(25);
 /// A stretch of so many steps without a row is an outage that has an end worth telling.
-const NOTICED: u32 = 5;
+const MIN_MISSED_WRITES: u32 = 5;
 /// How long the end waits for writes to go through again before it looks for the rows.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the end looks for the rows: its deadline leaves room for dropping the schema.
-const LOOKED_FOR: Duration = Duration::from_secs(20);
+const ROW_SEARCH_LIMIT: Duration = Duration::from_secs(20);
+/// How long dropping the probe's schema is tried again before the step counts as failed.
+const CLEANUP_LIMIT: Duration = Duration::from_secs(15);
 /// Pause between two looks at the log.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Which drill is run.
 #[derive(Clone, Debug)]
@@ -64,7 +66,7 @@ pub struct Drill {
 pub struct DrillAct {
     drill: Drill,
     inner: Box<dyn Act>,
-    breaker: Box<dyn Break>,
+    fault_injector: Box<dyn InjectFaults>,
     probe: Arc<dyn Probe>,
     handle: Handle,
     reports: Reports,
@@ -79,7 +81,7 @@ pub struct DrillAct {
 
 /// The probe while it runs.
 struct Running {
-    notes: Notes,
+    notes: SharedProbeLog,
     at: Timestamp,
     synchronous_commit: Text,
     stop: CancellationToken,
@@ -96,7 +98,7 @@ impl Running {
         if let Some(was_whole) = self.was_whole {
             return was_whole;
         }
-        let is_whole = steady(handle, &self.notes, STEADY, SETTLED).await;
+        let is_whole = steady(handle, &self.notes, STEADY_PERIOD, SETTLE_TIMEOUT).await;
         self.stop.cancel();
         if let Some(probing) = &mut self.probing {
             // An error: its thread is gone, and with it whatever it had under way.
@@ -116,7 +118,7 @@ impl DrillAct {
     pub fn new(
         drill: Drill,
         inner: Box<dyn Act>,
-        breaker: Box<dyn Break>,
+        fault_injector: Box<dyn InjectFaults>,
         probe: Arc<dyn Probe>,
         handle: Handle,
         reports: Reports,
@@ -124,7 +126,7 @@ impl DrillAct {
         Self {
             drill,
             inner,
-            breaker,
+            fault_injector,
             probe,
             handle,
             reports,
@@ -137,43 +139,44 @@ impl DrillAct {
 
     async fn begin(&mut self) -> Result<Reply, NotPerformed> {
         let not_sent = NotPerformed::NotSent;
-        let ground = self.probe.survey().await.map_err(not_sent)?;
-        if let Some(name) = ground.publications.first() {
-            let words = format!("publication {name} would ship the probe's rows");
+        let environment = self.probe.environment().await.map_err(not_sent)?;
+        if let Some(name) = environment.publications.first() {
+            let words = format!("publication {name} would replicate the rows of the probe");
             return Err(refused(&self.drill.cluster, words));
         }
         let snapshot = self.handle.latest().snapshot.clone();
-        let Some(before) = Before::of(&snapshot) else {
-            return Err(refused(&self.drill.cluster, "no record of the cluster is fresh".to_owned()));
+        let Some(before) = StateBefore::of(&snapshot) else {
+            return Err(refused(&self.drill.cluster, "the DCS state is stale".to_owned()));
         };
-        self.probe.make().await.map_err(NotPerformed::NoAnswer)?;
+        self.probe.create_schema().await.map_err(NotPerformed::NoAnswer)?;
         let clock = self.handle.clock;
         let at = wall(&snapshot, &self.handle);
-        let notes = Notes::new(Log { began: clock.now(), interval: STEP, ..Log::default() });
+        let notes =
+            SharedProbeLog::new(ProbeLog { began: clock.now(), interval: WRITE_INTERVAL, ..ProbeLog::default() });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let started = probing::start(Arc::clone(&self.probe), clock, notes.clone(), stop.clone(), &tasks);
         let probing = started.map_err(|error| {
             // The schema is made, so that its undo is owed.
-            let words = format!("the probe cannot begin: {error}");
-            NotPerformed::NoAnswer(SourceError::new(Trouble::Unsupported, self.drill.cluster.as_str(), words))
+            let words = format!("the probe cannot start: {error}");
+            NotPerformed::NoAnswer(SourceError::new(FailureKind::Unsupported, self.drill.cluster.as_str(), words))
         })?;
         let handle = self.handle.clone();
         tasks.spawn(phases::watch(handle, self.drill.scenario, before, notes.clone(), stop.clone()));
         tasks.close();
-        let ready = steady(&self.handle, &notes, STEADY, READY).await;
+        let ready = steady(&self.handle, &notes, STEADY_PERIOD, READY_TIMEOUT).await;
         self.running = Some(Running {
             notes,
             at,
-            synchronous_commit: ground.synchronous_commit,
+            synchronous_commit: environment.synchronous_commit,
             stop,
             probing: Some(probing),
             tasks,
             was_whole: None,
         });
         if ready {
-            return Ok(accepted("writes go through"));
+            return Ok(accepted("writes succeed"));
         }
-        let words = "writes through the router are not acknowledged steadily: nothing is broken on top of that";
+        let words = "writes through the router are not acknowledged steadily: no fault is injected";
         // The schema is made and the probe runs: both are to be taken back.
         Ok(Reply::in_doubt(words))
     }
@@ -193,11 +196,11 @@ impl DrillAct {
     }
 
     /// The fault counts from here on, although it is not accepted yet: what takes its time works before it is answered.
-    async fn break_it(&mut self, fault: &Fault, permit: &Permit) -> Result<Reply, NotPerformed> {
-        self.fault = Text::redacted(fault.words());
+    async fn inject_fault(&mut self, fault: &Fault, permit: &Permit) -> Result<Reply, NotPerformed> {
+        self.fault = Text::redacted(fault.describe());
         self.standing.push(fault.clone());
         self.mark_broken();
-        let outcome = self.breaker.make(fault, permit).await;
+        let outcome = self.fault_injector.inject(fault, permit).await;
         if matches!(
             &outcome,
             Ok(Reply { verdict: ReplyVerdict::RefusedNothingBegun, .. }) | Err(NotPerformed::NotSent(_))
@@ -205,7 +208,7 @@ impl DrillAct {
             self.standing.retain(|standing| standing != fault);
             self.unmark_broken();
         }
-        self.handle.order(Ask::PollNow);
+        self.handle.order(ObserverRequest::PollNow);
         outcome
     }
 
@@ -220,16 +223,16 @@ impl DrillAct {
         }
     }
 
-    async fn mend(&mut self, fault: &Fault) -> Result<Reply, NotPerformed> {
+    async fn repair(&mut self, fault: &Fault) -> Result<Reply, NotPerformed> {
         let now = self.handle.clock.now();
         if let Some(running) = &self.running {
             running.notes.with(|log| {
                 if log.broken.is_some() {
-                    log.mended.get_or_insert(now);
+                    log.repaired.get_or_insert(now);
                 }
             });
         }
-        let reply = mend(&mut *self.breaker, &self.handle, fault).await?;
+        let reply = repair(&mut *self.fault_injector, &self.handle, fault).await?;
         if reply.is_accepted() {
             self.standing.retain(|standing| standing != fault);
         }
@@ -244,21 +247,31 @@ impl DrillAct {
             let is_whole = running.finish(&self.handle).await;
             words = self.write_down(None);
             let kept = if is_whole {
-                match timeout(LOOKED_FOR, self.probe.kept()).await {
-                    Ok(kept) => kept.map_err(|error| error.to_string()),
-                    Err(_) => Err("no answer in time".to_owned()),
-                }
+                until_answered(ROW_SEARCH_LIMIT, || self.probe.stored_rows())
+                    .await
+                    .map_err(|failure| failure.map_or_else(|| "timed out".to_owned(), |error| error.to_string()))
             } else {
-                Err("writes do not go through".to_owned())
+                Err("writes fail".to_owned())
             };
             match kept {
                 Ok(kept) => words = self.write_down(Some(&kept)),
-                Err(why) => words.push(format!("which rows are left could not be seen: {why}")),
+                Err(why) => words.push(format!("the remaining rows could not be read: {why}")),
             }
             self.running = None;
         }
-        self.probe.clear().await.map_err(NotPerformed::NoAnswer)?;
-        words.push("schema dropped".to_owned());
+        match until_answered(CLEANUP_LIMIT, || self.probe.clear()).await {
+            Ok(()) => words.push("schema dropped".to_owned()),
+            Err(failure) => {
+                let failure = failure.unwrap_or_else(|| {
+                    SourceError::new(
+                        FailureKind::TimedOut,
+                        self.drill.cluster.as_str(),
+                        "dropping the schema of the probe",
+                    )
+                });
+                return Err(NotPerformed::NoAnswer(failure));
+            }
+        }
         Ok(accepted(words.join("; ")))
     }
 
@@ -266,25 +279,27 @@ impl DrillAct {
     fn write_down(&self, kept: Option<&BTreeSet<u64>>) -> Vec<String> {
         let Some(running) = &self.running else { return Vec::new() };
         let report = running.notes.with(|log| self.report(running, log, evaluate(log, kept)));
-        let place = match self.reports.keep(&report) {
+        let place = match self.reports.keep_alive(&report) {
             Ok(path) => format!("report {}", path.display()),
             Err(error) => error.to_string(),
         };
         vec![headline(&report), place]
     }
 
-    fn report(&self, running: &Running, log: &Log, figures: Figures) -> Report {
+    fn report(&self, running: &Running, log: &ProbeLog, figures: Figures) -> DrillReport {
         let broken = log.broken;
         let mut phases: Vec<PhaseSeen> = Vec::new();
         let since = |at| broken.map(|broken| crate::model::moment::Moment::since(at, broken)).unwrap_or_default();
         phases.extend(log.phases.iter().map(|(phase, at)| PhaseSeen { phase: *phase, after: since(*at) }));
         // Between any two rows there is some time: where nothing was noticed, no row is the first after anything.
-        let noticed = figures.outage.filter(|gap| gap.length().is_some_and(|length| length >= STEP * NOTICED));
+        let noticed = figures
+            .outage
+            .filter(|gap| gap.length().is_some_and(|length| length >= WRITE_INTERVAL * MIN_MISSED_WRITES));
         if let (Some(to), Some(broken)) = (noticed.and_then(|gap| gap.to), broken) {
             phases.push(PhaseSeen { phase: Phase::FirstWrite, after: to.saturating_sub(broken.since(log.began)) });
         }
         phases.sort_by_key(|seen| seen.after);
-        Report {
+        DrillReport {
             schema: SCHEMA,
             action: self.drill.action.clone(),
             cluster: self.drill.cluster.clone(),
@@ -293,9 +308,9 @@ impl DrillAct {
             fault: self.fault.clone(),
             at: running.at,
             broken: broken.map(|at| at.since(log.began)),
-            mended: log.mended.filter(|_| self.standing.is_empty()).map(|at| at.since(log.began)),
+            repaired: log.repaired.filter(|_| self.standing.is_empty()).map(|at| at.since(log.began)),
             cut_short: self.cut_short,
-            left: self.standing.iter().map(|fault| Text::redacted(fault.mended())).collect(),
+            left: self.standing.iter().map(|fault| Text::redacted(fault.repaired())).collect(),
             lasted: log.ended.since(log.began),
             figures,
             phases,
@@ -308,32 +323,54 @@ impl DrillAct {
         match request {
             DrillRequest::Begin => self.begin().await,
             DrillRequest::End => self.end().await,
-            DrillRequest::Break { fault } => self.break_it(fault, permit).await,
-            DrillRequest::Mend { fault } => self.mend(fault).await,
+            DrillRequest::Break { fault } => self.inject_fault(fault, permit).await,
+            DrillRequest::Mend { fault } => self.repair(fault).await,
             DrillRequest::Hold { time } => {
                 sleep(*time).await;
-                Ok(accepted("the time is over"))
+                Ok(accepted("timed out"))
             }
             DrillRequest::Recovered { quiet } => {
-                let Some(running) = &self.running else { return Ok(accepted("no probe runs")) };
+                let Some(running) = &self.running else { return Ok(accepted("no probe is running")) };
                 // The deadline is the runner's.
                 while !running.notes.is_steady(self.handle.clock.now(), *quiet) {
-                    sleep(LOOK).await;
+                    sleep(POLL_INTERVAL).await;
                 }
-                Ok(accepted("writes go through"))
+                Ok(accepted("writes succeed"))
             }
         }
     }
 }
 
+/// Asks again until there is an answer: right behind a fault a single connection may still meet the node that is going, or
+/// a router that has just turned away.
+///
+/// # Errors
+/// The last failure, if one came before `limit`.
+async fn until_answered<'a, T>(
+    limit: Duration,
+    ask: impl Fn() -> BoxFuture<'a, Result<T, SourceError>>,
+) -> Result<T, Option<SourceError>> {
+    let mut last = None;
+    let asked = timeout(limit, async {
+        loop {
+            match ask().await {
+                Ok(answer) => return answer,
+                Err(failure) => last = Some(failure),
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+    });
+    asked.await.map_err(|_| last)
+}
+
 /// Waits until rows are acknowledged for `quiet`; `false`: not within `at_most`.
-async fn steady(handle: &Handle, notes: &Notes, quiet: Duration, at_most: Duration) -> bool {
+async fn steady(handle: &Handle, notes: &SharedProbeLog, quiet: Duration, at_most: Duration) -> bool {
     let end = Instant::now() + at_most;
     while Instant::now() < end {
         if notes.is_steady(handle.clock.now(), quiet) {
             return true;
         }
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
     false
 }
@@ -343,7 +380,7 @@ fn accepted(words: impl AsRef<str>) -> Reply {
 }
 
 fn refused(cluster: &ClusterName, words: String) -> NotPerformed {
-    NotPerformed::NotSent(SourceError::new(Trouble::Unsupported, cluster.as_str(), words))
+    NotPerformed::NotSent(SourceError::new(FailureKind::Unsupported, cluster.as_str(), words))
 }
 
 /// The wall clock, carried on from the newest picture.
@@ -353,11 +390,11 @@ fn wall(snapshot: &Snapshot, handle: &Handle) -> Timestamp {
 }
 
 /// RTO and RPO in one line.
-fn headline(report: &Report) -> String {
+fn headline(report: &DrillReport) -> String {
     let figures = &report.figures;
     let outage = match (figures.rto(), figures.outage) {
         (Some(rto), _) => format!("RTO {}", units::precise(rto)),
-        (None, Some(_)) => "RTO unknown: writes did not come back".to_owned(),
+        (None, Some(_)) => "RTO unknown: writes did not recover".to_owned(),
         (None, None) => "RTO not measured".to_owned(),
     };
     let lost = figures.lost.map_or_else(|| "unknown".to_owned(), |lost| lost.to_string());
@@ -365,19 +402,23 @@ fn headline(report: &Report) -> String {
 }
 
 impl Act for DrillAct {
-    fn perform<'a>(&'a mut self, step: &'a Step, permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+    fn perform<'a>(
+        &'a mut self,
+        step: &'a Step,
+        permit: &'a Permit,
+        control: OrderControl<'a>,
+    ) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
         async move {
             match &step.order {
                 Order::Drill { request } => self.drill(request, permit).await,
                 other => {
-                    let hands_over =
-                        matches!(other, Order::Agent { request: AgentRequest::Switchover { at: None, .. }, .. });
-                    if hands_over {
-                        self.fault = step.words.clone();
+                    let has_handover = other.effect().hands_over_now();
+                    if has_handover {
+                        self.fault = step.text.clone();
                         self.mark_broken();
                     }
-                    let outcome = self.inner.perform(step, permit).await;
-                    if hands_over && matches!(outcome, Err(NotPerformed::NotSent(_))) {
+                    let outcome = self.inner.perform(step, permit, control).await;
+                    if has_handover && matches!(outcome, Err(NotPerformed::NotSent(_))) {
                         self.unmark_broken();
                     }
                     outcome
@@ -387,7 +428,12 @@ impl Act for DrillAct {
         .boxed()
     }
 
-    fn undo<'a>(&'a mut self, order: &'a Order, permit: &'a Permit) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+    fn undo<'a>(
+        &'a mut self,
+        order: &'a Order,
+        permit: &'a Permit,
+        control: OrderControl<'a>,
+    ) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
         async move {
             match order {
                 Order::Drill { request } => {
@@ -398,7 +444,7 @@ impl Act for DrillAct {
                     self.cut_short |= matches!(request, DrillRequest::End) && is_early;
                     self.drill(request, permit).await
                 }
-                other => self.inner.undo(other, permit).await,
+                other => self.inner.undo(other, permit, control).await,
             }
         }
         .boxed()

@@ -5,11 +5,10 @@
 //! the console; a guard process ([`guard`]) pays it when the job dies; what both leave is found by the next console.
 
 mod act;
-mod debts;
-mod mend;
+mod pending_repairs;
 mod phases;
 mod probing;
-mod rules;
+mod repair;
 mod store;
 
 #[cfg(test)]
@@ -22,8 +21,7 @@ use std::time::Duration;
 use super::Limits;
 
 pub use act::{Drill, DrillAct};
-pub use debts::{Owed, guard, owed, repay};
-pub use rules::DrillRules;
+pub use pending_repairs::{PendingRepair, guard, pending_repairs, repair_all};
 pub use store::{Reports, StoreError};
 
 /// How long one undo may take: a node that was frozen is let in when it is seen not to lead.

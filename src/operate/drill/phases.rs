@@ -2,31 +2,31 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::probing::Notes;
-use crate::action::before::Before;
+use super::probing::SharedProbeLog;
+use crate::action::before::StateBefore;
 use crate::action::drill::Scenario;
 use crate::action::drill_report::Phase;
+use crate::action::evaluation::{MilestoneStatus, evaluate};
 use crate::action::milestone::Milestone;
-use crate::action::telling::{Telling, tell};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::snapshot::Snapshot;
-use crate::model::source::Trouble;
+use crate::model::source::FailureKind;
 use crate::observe::picture::Handle;
 
 /// Notes what pictures show until `stop`.
 pub(super) async fn watch(
     mut handle: Handle,
     scenario: Scenario,
-    before: Before,
-    notes: Notes,
+    before: StateBefore,
+    notes: SharedProbeLog,
     stop: CancellationToken,
 ) {
     loop {
         let snapshot = handle.pictures.borrow_and_update().snapshot.clone();
         learn_members(&snapshot, &notes);
         if let Some(broken) = notes.with(|log| log.broken) {
-            Look { snapshot: &snapshot, before: &before, broken, notes: &notes }.at(scenario);
+            PhaseSample { snapshot: &snapshot, before: &before, broken, notes: &notes }.at(scenario);
         }
         let changed = stop.run_until_cancelled(handle.pictures.changed()).await;
         if !matches!(changed, Some(Ok(()))) {
@@ -35,7 +35,7 @@ pub(super) async fn watch(
     }
 }
 
-fn learn_members(snapshot: &Snapshot, notes: &Notes) {
+fn learn_members(snapshot: &Snapshot, notes: &SharedProbeLog) {
     for view in snapshot.views() {
         if let Some(started) = view.member.sql.as_ref().and_then(|sql| sql.fresh(snapshot.now)) {
             let started = started.postmaster_started;
@@ -45,14 +45,14 @@ fn learn_members(snapshot: &Snapshot, notes: &Notes) {
 }
 
 /// One look at a picture after the fault.
-struct Look<'a> {
+struct PhaseSample<'a> {
     snapshot: &'a Snapshot,
-    before: &'a Before,
+    before: &'a StateBefore,
     broken: Moment,
-    notes: &'a Notes,
+    notes: &'a SharedProbeLog,
 }
 
-impl Look<'_> {
+impl PhaseSample<'_> {
     fn at(&self, scenario: Scenario) {
         match scenario {
             Scenario::Switchover | Scenario::Stop | Scenario::Kill | Scenario::Freeze | Scenario::Cut => {
@@ -62,11 +62,11 @@ impl Look<'_> {
                 if self.known(Phase::SteppedDown).is_none() && self.has_stepped_down() {
                     self.note(Phase::SteppedDown, self.snapshot.now);
                 }
-                self.change_of_lead(Self::leads_anew);
+                self.change_of_lead(Self::leads_again);
             }
             Scenario::Router => {
-                if let Some(mended) = self.notes.with(|log| log.mended) {
-                    self.once(Phase::RouterUp, &Milestone::RouterFollows, mended);
+                if let Some(repaired) = self.notes.with(|log| log.repaired) {
+                    self.once(Phase::RouterUp, &Milestone::RouterFollows, repaired);
                 }
             }
         }
@@ -87,8 +87,8 @@ impl Look<'_> {
         };
         self.once(Phase::RouterUp, &Milestone::RouterFollows, promoted);
         // Before a fault is taken back, its node is not back, whatever an old answer says.
-        let mended = self.notes.with(|log| log.mended);
-        let back_since = mended.unwrap_or(promoted).max(promoted);
+        let repaired = self.notes.with(|log| log.repaired);
+        let back_since = repaired.unwrap_or(promoted).max(promoted);
         self.once(Phase::OldLeaderBack, &Milestone::Streaming { member: old.clone() }, back_since);
     }
 
@@ -109,7 +109,7 @@ impl Look<'_> {
     }
 
     fn reached(&self, milestone: &Milestone, since: Moment) -> bool {
-        matches!(tell(milestone, self.snapshot, self.before, since), Telling::Reached { .. })
+        matches!(evaluate(milestone, self.snapshot, self.before, since), MilestoneStatus::Reached { .. })
     }
 
     /// Whether PostgreSQL of the old leader says that it is a standby, or that it is going down. The record cannot tell:
@@ -125,11 +125,13 @@ impl Look<'_> {
         let answer = reading.answer.as_ref().filter(|answer| answer.at > self.broken + answer.took);
         let failure = reading.failure.as_ref().filter(|failure| failure.at > self.broken);
         answer.is_some_and(|answer| answer.value.in_recovery)
-            || failure.is_some_and(|failure| matches!(failure.error.trouble, Trouble::Refused | Trouble::NotReady))
+            || failure.is_some_and(|failure| {
+                matches!(failure.error.failure_kind, FailureKind::Refused | FailureKind::NotReady)
+            })
     }
 
     /// Whether somebody leads on a new timeline since the leader stepped down, be it the same.
-    fn leads_anew(&self) -> bool {
+    fn leads_again(&self) -> bool {
         let (Some(since), Some(was)) = (self.known(Phase::SteppedDown), self.before.generation.timeline) else {
             return false;
         };

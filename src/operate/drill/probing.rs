@@ -15,32 +15,32 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::action::drill_report::{Answer, Log, Read, Write};
+use crate::action::drill_report::{ProbeLog, ProbeRead, ProbeWrite, WriteResult};
 use crate::driver::port::drill::Probe;
 use crate::model::moment::Moment;
 use crate::observe::picture::Clock;
 
 /// Pause between two rows.
-pub(super) const STEP: Duration = Duration::from_millis(50);
+pub(super) const WRITE_INTERVAL: Duration = Duration::from_millis(50);
 /// Pause between two reads.
-const READ_STEP: Duration = Duration::from_millis(100);
+const READ_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a row or a read may take.
-const DEADLINE: Duration = Duration::from_secs(1);
+const WRITE_DEADLINE: Duration = Duration::from_secs(1);
 /// Rows under way at once: as many as fit into a deadline, and a few more.
-const MOST: usize = 24;
+const MAX_ENTRIES: usize = 24;
 /// A stretch without an acknowledged row of this length or more is no steady work.
-const HICCUP: Duration = Duration::from_millis(700);
+const SHORT_GAP: Duration = Duration::from_millis(700);
 
 /// The log, written by the probe and read by whoever waits.
 #[derive(Clone, Default)]
-pub(super) struct Notes(Arc<Mutex<Log>>);
+pub(super) struct SharedProbeLog(Arc<Mutex<ProbeLog>>);
 
-impl Notes {
-    pub(super) fn new(log: Log) -> Self {
+impl SharedProbeLog {
+    pub(super) fn new(log: ProbeLog) -> Self {
         Self(Arc::new(Mutex::new(log)))
     }
 
-    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Log) -> T) -> T {
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut ProbeLog) -> T) -> T {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -49,10 +49,10 @@ impl Notes {
         self.with(|log| {
             let mut later = now;
             for write in log.writes.iter().rev() {
-                if !matches!(write.answer, Answer::Acknowledged(_)) {
+                if !matches!(write.answer, WriteResult::Acknowledged(_)) {
                     continue;
                 }
-                if later.since(write.ended) >= HICCUP {
+                if later.since(write.ended) >= SHORT_GAP {
                     return false;
                 }
                 later = write.ended;
@@ -72,12 +72,12 @@ impl Notes {
 pub(super) fn start(
     probe: Arc<dyn Probe>,
     clock: Clock,
-    notes: Notes,
+    notes: SharedProbeLog,
     stop: CancellationToken,
     tasks: &TaskTracker,
 ) -> io::Result<oneshot::Receiver<()>> {
     let (over, ended) = oneshot::channel();
-    let has_own_thread = probe.wants_own_thread();
+    let has_own_thread = probe.needs_own_thread();
     let work = async move {
         let writing = write(Arc::clone(&probe), clock, notes.clone(), stop.clone());
         tokio::join!(writing, read(probe, clock, notes, stop));
@@ -94,12 +94,12 @@ pub(super) fn start(
 }
 
 /// Writes until `stop`, then until every row's fate is known.
-async fn write(probe: Arc<dyn Probe>, clock: Clock, notes: Notes, stop: CancellationToken) {
+async fn write(probe: Arc<dyn Probe>, clock: Clock, notes: SharedProbeLog, stop: CancellationToken) {
     let began = Instant::now();
-    let mut ticks = interval(STEP);
+    let mut ticks = interval(WRITE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut number = 0;
-    let mut open: FuturesUnordered<BoxFuture<'static, Write>> = FuturesUnordered::new();
+    let mut open: FuturesUnordered<BoxFuture<'static, ProbeWrite>> = FuturesUnordered::new();
     loop {
         tokio::select! {
             biased;
@@ -107,13 +107,13 @@ async fn write(probe: Arc<dyn Probe>, clock: Clock, notes: Notes, stop: Cancella
             () = stop.cancelled() => break,
             due = ticks.tick() => {
                 // The first ticks come while everything is set up.
-                if began.elapsed() > DEADLINE {
+                if began.elapsed() > WRITE_DEADLINE {
                     let late = due.elapsed();
                     notes.with(|log| log.late = log.late.max(late));
                 }
-                if open.len() < MOST {
+                if open.len() < MAX_ENTRIES {
                     number += 1;
-                    open.push(Box::pin(one(probe.write(number, DEADLINE), clock, number)));
+                    open.push(Box::pin(one(probe.write(number, WRITE_DEADLINE), clock, number)));
                 }
             }
         }
@@ -123,29 +123,29 @@ async fn write(probe: Arc<dyn Probe>, clock: Clock, notes: Notes, stop: Cancella
     }
 }
 
-async fn one(writing: BoxFuture<'static, Answer>, clock: Clock, number: u64) -> Write {
+async fn one(writing: BoxFuture<'static, WriteResult>, clock: Clock, number: u64) -> ProbeWrite {
     let sent = clock.now();
     let answer = writing.await;
-    Write { number, sent, ended: clock.now(), answer }
+    ProbeWrite { number, sent, ended: clock.now(), answer }
 }
 
 /// Reads until `stop`. Without a way for readers it ends at once.
-async fn read(probe: Arc<dyn Probe>, clock: Clock, notes: Notes, stop: CancellationToken) {
-    let mut ticks = interval(READ_STEP);
+async fn read(probe: Arc<dyn Probe>, clock: Clock, notes: SharedProbeLog, stop: CancellationToken) {
+    let mut ticks = interval(READ_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut open: FuturesUnordered<BoxFuture<'static, Read>> = FuturesUnordered::new();
+    let mut open: FuturesUnordered<BoxFuture<'static, ProbeRead>> = FuturesUnordered::new();
     loop {
         tokio::select! {
             biased;
             Some(read) = open.next() => notes.with(|log| log.reads.push(read)),
             () = stop.cancelled() => break,
             _ = ticks.tick() => {
-                if open.len() < MOST {
-                    let Some(reading) = probe.read(DEADLINE) else { return };
+                if open.len() < MAX_ENTRIES {
+                    let Some(reading) = probe.read(WRITE_DEADLINE) else { return };
                     open.push(Box::pin(async move {
                         let sent = clock.now();
                         let seen = reading.await;
-                        Read { sent, ended: clock.now(), seen }
+                        ProbeRead { sent, ended: clock.now(), seen }
                     }));
                 }
             }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::action::drill::Scenario;
-use crate::action::drill_report::{Report, SCHEMA};
+use crate::action::drill_report::{DrillReport, SCHEMA};
 use crate::action::record::ActionId;
 use crate::model::name::ClusterName;
 
@@ -32,7 +32,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Its form is not the expected one.
-    #[error("{} has no readable form: {why}", .path.display())]
+    #[error("{} is not readable: {why}", .path.display())]
     Form {
         /// Which.
         path: PathBuf,
@@ -62,11 +62,11 @@ impl Reports {
     ///
     /// # Errors
     /// When it is not on disk.
-    pub fn keep(&self, report: &Report) -> Result<PathBuf, StoreError> {
+    pub fn keep_alive(&self, report: &DrillReport) -> Result<PathBuf, StoreError> {
         let path = self.path(&report.action);
-        let told = |source| StoreError::Write { path: path.clone(), source };
-        let text = serde_json::to_vec_pretty(report).map_err(|error| told(error.into()))?;
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).map_err(told)?;
+        let reported = |source| StoreError::Write { path: path.clone(), source };
+        let text = serde_json::to_vec_pretty(report).map_err(|error| reported(error.into()))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).map_err(reported)?;
         let fresh = path.with_extension("new");
         let write = || {
             let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
@@ -75,7 +75,7 @@ impl Reports {
             std::fs::rename(&fresh, &path)?;
             File::open(&self.directory)?.sync_all()
         };
-        write().map_err(told)?;
+        write().map_err(reported)?;
         Ok(path)
     }
 
@@ -83,7 +83,7 @@ impl Reports {
     ///
     /// # Errors
     /// When it is there and cannot be read.
-    pub fn find(&self, name: &str) -> Result<Option<Report>, StoreError> {
+    pub fn find(&self, name: &str) -> Result<Option<DrillReport>, StoreError> {
         let mut fitting: Vec<PathBuf> = self.files()?;
         fitting.retain(|path| path.file_stem().is_some_and(|stem| stem.to_string_lossy().starts_with(name)));
         match fitting.as_slice() {
@@ -96,7 +96,7 @@ impl Reports {
     ///
     /// # Errors
     /// When the directory is there and cannot be read.
-    pub fn list(&self, cluster: Option<&ClusterName>) -> Result<(Vec<Report>, Vec<StoreError>), StoreError> {
+    pub fn list(&self, cluster: Option<&ClusterName>) -> Result<(Vec<DrillReport>, Vec<StoreError>), StoreError> {
         let (mut reports, mut defects) = (Vec::new(), Vec::new());
         for path in self.files()? {
             match read(&path) {
@@ -123,15 +123,15 @@ impl Reports {
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, StoreError> {
-        let told = |source| StoreError::Read { path: self.directory.clone(), source };
+        let reported = |source| StoreError::Read { path: self.directory.clone(), source };
         let entries = match std::fs::read_dir(&self.directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(told(source)),
+            Err(source) => return Err(reported(source)),
         };
         let mut files = Vec::new();
         for entry in entries {
-            let path = entry.map_err(told)?.path();
+            let path = entry.map_err(reported)?.path();
             if path.extension().is_some_and(|extension| extension == "json") {
                 files.push(path);
             }
@@ -141,7 +141,7 @@ impl Reports {
     }
 }
 
-fn read(path: &Path) -> Result<Report, StoreError> {
+fn read(path: &Path) -> Result<DrillReport, StoreError> {
     let text = std::fs::read(path).map_err(|source| StoreError::Read { path: path.to_owned(), source })?;
     let form = |why: String| StoreError::Form { path: path.to_owned(), why };
     let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| form(error.to_string()))?;

@@ -8,24 +8,24 @@ use tokio::time::{Instant, sleep};
 use super::Job;
 use super::error::JobError;
 use super::files::PROGRESS;
-use super::remains::{JobState, Remains};
+use super::leftovers::{JobState, Leftovers};
 use super::tail::Tail;
 use crate::action::outcome::Outcome;
 use crate::audit::Journal;
 use crate::operate::progress::Progress;
 
 /// Pause between two looks.
-const PAUSE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How watching ended.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Followed {
+pub enum FollowEnd {
     /// The job is over.
     Ended(Outcome),
     /// Its process is gone without having told an end.
-    Died(Box<Remains>),
+    Died(Box<Leftovers>),
     /// No process took it in time: nothing was done.
-    NeverBegan,
+    NeverStarted,
 }
 
 impl Job {
@@ -39,14 +39,14 @@ impl Job {
         &self,
         journal: &Journal,
         news: &mpsc::UnboundedSender<Progress>,
-        patience: Duration,
-    ) -> Result<Followed, JobError> {
+        time_limit: Duration,
+    ) -> Result<FollowEnd, JobError> {
         let began = Instant::now();
         let mut watcher =
             Watcher { job: self.clone(), journal: journal.clone(), tail: Tail::of(self.directory().join(PROGRESS)) };
         loop {
             let looks = tokio::task::spawn_blocking(move || {
-                let looked = watcher.look();
+                let looked = watcher.poll();
                 (watcher, looked)
             });
             let looked;
@@ -57,10 +57,10 @@ impl Job {
                 let _ = news.send(progress);
             }
             match state {
-                JobState::Ended { outcome, .. } => return Ok(Followed::Ended(outcome)),
-                JobState::Died(remains) => return Ok(Followed::Died(remains)),
-                JobState::Waiting if began.elapsed() >= patience => return Ok(Followed::NeverBegan),
-                JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => sleep(PAUSE).await,
+                JobState::Ended { outcome, .. } => return Ok(FollowEnd::Ended(outcome)),
+                JobState::Died(leftovers) => return Ok(FollowEnd::Died(leftovers)),
+                JobState::Waiting if began.elapsed() >= time_limit => return Ok(FollowEnd::NeverStarted),
+                JobState::Waiting | JobState::Running(_) | JobState::Elsewhere(_) => sleep(POLL_INTERVAL).await,
             }
         }
     }
@@ -74,7 +74,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn look(&mut self) -> Result<(JobState, Vec<Progress>), JobError> {
+    fn poll(&mut self) -> Result<(JobState, Vec<Progress>), JobError> {
         // The state first: what was written before it ended is then among the news.
         let state = self.job.state(&self.journal)?;
         Ok((state, self.tail.news()?))

@@ -34,19 +34,19 @@ pub enum JobError {
         source: io::Error,
     },
     /// There is a job of this name.
-    #[error("there is a job {action} already")]
+    #[error("job {action} already exists")]
     Exists {
         /// Its action.
         action: ActionId,
     },
     /// This cannot be the name of an action.
-    #[error("\"{action}\" is no name of an action")]
+    #[error("\"{action}\" is not a valid action ID")]
     Name {
         /// What was given.
         action: ActionId,
     },
     /// It runs, or ran: a job is run once.
-    #[error("job {action} has been run already; it is never run twice")]
+    #[error("job {action} has already been run; it is never run twice")]
     AlreadyRun {
         /// Its action.
         action: ActionId,
@@ -64,6 +64,6 @@ pub enum JobError {
     #[error("the job was not read: {0}")]
     Interrupted(String),
     /// The form of a file is not the expected one.
-    #[error("a file of the job has no readable form")]
+    #[error("a file of the job is not readable")]
     Form(#[from] serde_json::Error),
 }

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::Job;
 use super::error::JobError;
 use crate::action::order::Order;
-use crate::audit::{Backwards, JournalError};
+use crate::audit::{JournalError, ReverseLines};
 use crate::operate::progress::Progress;
-use crate::operate::undo::{Settled, UndoBook};
+use crate::operate::undo::{UndoBook, UndoResult};
 
 /// Name of the file with the news.
 pub(super) const PROGRESS: &str = "progress.jsonl";
@@ -25,20 +25,22 @@ const UNDO: &str = "undo.jsonl";
 /// One line of the book of debts.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "entry")]
-enum Debt {
+enum UndoEntry {
     /// From here on it is owed.
-    Owed {
+    #[serde(rename = "owed")]
+    Pending {
         /// Index in the plan.
         step: usize,
         /// How it is paid.
         order: Box<Order>,
     },
     /// From here on it is not.
-    Settled {
+    #[serde(rename = "settled")]
+    Done {
         /// Index in the plan.
         step: usize,
         /// Why.
-        how: Settled,
+        how: UndoResult,
     },
 }
 
@@ -65,30 +67,30 @@ pub struct UndoFile {
 }
 
 impl UndoFile {
-    fn append(&self, debt: &Debt) -> Result<(), JournalError> {
+    fn append(&self, debt: &UndoEntry) -> Result<(), JournalError> {
         let mut line = serde_json::to_vec(debt)?;
         line.push(b'\n');
-        let told = |source: std::io::Error| match source.kind() {
+        let reported = |source: std::io::Error| match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => JournalError::Full { path: self.path.clone(), source },
             _ => JournalError::Write { path: self.path.clone(), source },
         };
-        let mut file = append_to(&self.path).map_err(told)?;
-        let before = file.metadata().map_err(told)?.len();
+        let mut file = append_to(&self.path).map_err(reported)?;
+        let before = file.metadata().map_err(reported)?.len();
         // A process that died while it wrote left half a line: this one must not become part of it.
-        if is_torn(&self.path, before).map_err(told)? {
+        if is_torn(&self.path, before).map_err(reported)? {
             line.insert(0, b'\n');
         }
         if let Err(source) = file.write_all(&line).and_then(|()| file.sync_all()) {
             // What is not on disk is not owed: the step is not made.
             let _ = file.set_len(before);
-            return Err(told(source));
+            return Err(reported(source));
         }
         // The file's entry in its directory, too. Cheap, and right also for the first line.
         let directory = self.path.parent().unwrap_or(Path::new("."));
-        File::open(directory).and_then(|directory| directory.sync_all()).map_err(told)
+        File::open(directory).and_then(|directory| directory.sync_all()).map_err(reported)
     }
 
-    fn append_apart(&self, debt: Debt) -> BoxFuture<'static, Result<(), JournalError>> {
+    fn append_apart(&self, debt: UndoEntry) -> BoxFuture<'static, Result<(), JournalError>> {
         let book = self.clone();
         async move {
             let written = tokio::task::spawn_blocking(move || book.append(&debt)).await;
@@ -99,12 +101,12 @@ impl UndoFile {
 }
 
 impl UndoBook for UndoFile {
-    fn owe<'a>(&'a mut self, step: usize, order: &'a Order) -> BoxFuture<'a, Result<(), JournalError>> {
-        self.append_apart(Debt::Owed { step, order: Box::new(order.clone()) })
+    fn record_pending_undo<'a>(&'a mut self, step: usize, order: &'a Order) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.append_apart(UndoEntry::Pending { step, order: Box::new(order.clone()) })
     }
 
-    fn settle(&mut self, step: usize, how: Settled) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.append_apart(Debt::Settled { step, how })
+    fn mark_done(&mut self, step: usize, how: UndoResult) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.append_apart(UndoEntry::Done { step, how })
     }
 }
 
@@ -150,29 +152,29 @@ impl Job {
     /// When they are there and cannot be read.
     pub fn last_progress(&self, most: usize) -> Result<Vec<Progress>, JobError> {
         let path = self.directory().join(PROGRESS);
-        let told = |source| JobError::Read { path: path.clone(), source };
+        let reported = |source| JobError::Read { path: path.clone(), source };
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(told(source)),
+            Err(source) => return Err(reported(source)),
         };
-        let lines = Backwards::of(file).map_err(told)?.take(most);
-        lines.map(|line| serde_json::from_slice(&line.map_err(told)?).map_err(JobError::from)).collect()
+        let lines = ReverseLines::of(file).map_err(reported)?.take(most);
+        lines.map(|line| serde_json::from_slice(&line.map_err(reported)?).map_err(JobError::from)).collect()
     }
 
     /// What is owed, in the order in which it came to be.
     ///
     /// # Errors
     /// When that is there and cannot be read.
-    pub fn owed(&self) -> Result<Vec<(usize, Order)>, JobError> {
-        let mut owed: Vec<(usize, Order)> = Vec::new();
+    pub fn pending_undo(&self) -> Result<Vec<(usize, Order)>, JobError> {
+        let mut pending_undo: Vec<(usize, Order)> = Vec::new();
         for debt in lines(&self.directory().join(UNDO))? {
             match debt {
-                Debt::Owed { step, order } => owed.push((step, *order)),
-                Debt::Settled { step, .. } => owed.retain(|(known, _)| *known != step),
+                UndoEntry::Pending { step, order } => pending_undo.push((step, *order)),
+                UndoEntry::Done { step, .. } => pending_undo.retain(|(known, _)| *known != step),
             }
         }
-        Ok(owed)
+        Ok(pending_undo)
     }
 }
 

@@ -4,19 +4,19 @@
 //! debts are appended while it runs; a lock that lives and dies with the process tells whether it is alive. A job is run
 //! once: one that died is looked at, never begun again.
 
-mod alive;
 mod attach;
-mod complaints;
-mod conduct;
+mod diagnostics;
 mod error;
 mod files;
-mod ledger;
+mod leftovers;
+mod liveness;
 mod prune;
-mod remains;
-mod settle;
+mod run;
+mod store;
 mod tail;
 #[cfg(test)]
 pub(in crate::operate) mod tests;
+mod undo;
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -26,14 +26,14 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use alive::{Alive, Process};
-pub use attach::Followed;
+pub use attach::FollowEnd;
 pub use error::JobError;
 pub use files::{ProgressFile, UndoFile};
-pub use ledger::{JobLedger, line};
-pub use prune::KEPT;
-pub use remains::{JobState, Remains};
-pub use settle::{elsewhere, settled, settling, strike};
+pub use leftovers::{JobState, Leftovers};
+pub use liveness::{LivenessLock, Process};
+pub use prune::RETENTION;
+pub use store::{FileJobStore, line};
+pub use undo::{elsewhere, mark_all_undone, mark_reverted, recording_undo};
 
 use super::runner::Request;
 use crate::action::record::ActionId;
@@ -41,7 +41,7 @@ use crate::audit::owner;
 
 /// What a job is to do, and how its process finds the same cluster.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Spec {
+pub struct JobSpec {
     /// Version of this form.
     pub schema: u32,
     /// The action.
@@ -79,9 +79,9 @@ impl Jobs {
     ///
     /// # Errors
     /// When it is not on disk, or an action of this name has a job already.
-    pub fn create(&self, spec: &Spec) -> Result<Job, JobError> {
+    pub fn create(&self, spec: &JobSpec) -> Result<Job, JobError> {
         let text = serde_json::to_vec(spec)?;
-        let told = |path: &Path| {
+        let reported = |path: &Path| {
             let path = path.to_owned();
             move |source| JobError::Write { path, source }
         };
@@ -92,15 +92,15 @@ impl Jobs {
         };
         let state = self.directory.parent().unwrap_or(&self.directory);
         for directory in [state, &self.directory] {
-            if let Some(owner) = owner::stranger(directory) {
+            if let Some(owner) = owner::foreign(directory) {
                 return Err(JobError::Owner { path: directory.to_owned(), owner });
             }
         }
-        private(true).create(&self.directory).map_err(told(&self.directory))?;
+        private(true).create(&self.directory).map_err(reported(&self.directory))?;
         let job = self.job(&spec.request.action)?;
         private(false).create(&job.directory).map_err(|source| match source.kind() {
             ErrorKind::AlreadyExists => JobError::Exists { action: job.action.clone() },
-            _ => told(&job.directory)(source),
+            _ => reported(&job.directory)(source),
         })?;
         let path = job.directory.join(SPEC);
         let write = || {
@@ -114,7 +114,7 @@ impl Jobs {
             // Half a specification would be listed, and looked at in vain, for ever.
             let _ = std::fs::remove_file(&path);
             let _ = std::fs::remove_dir(&job.directory);
-            return Err(told(&path)(source));
+            return Err(reported(&path)(source));
         }
         Ok(job)
     }
@@ -136,15 +136,15 @@ impl Jobs {
     /// # Errors
     /// When the directory is there and cannot be read.
     pub fn list(&self) -> Result<Vec<Job>, JobError> {
-        let told = |source| JobError::Read { path: self.directory.clone(), source };
+        let reported = |source| JobError::Read { path: self.directory.clone(), source };
         let entries = match std::fs::read_dir(&self.directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(told(source)),
+            Err(source) => return Err(reported(source)),
         };
         let mut jobs = Vec::new();
         for entry in entries {
-            let name = entry.map_err(told)?.file_name();
+            let name = entry.map_err(reported)?.file_name();
             // What is no job is somebody else's.
             jobs.extend(name.into_string().ok().and_then(|name| self.job(&ActionId(name)).ok()));
         }
@@ -161,7 +161,7 @@ impl Job {
     ///
     /// # Errors
     /// When that cannot be read, or was written by another version.
-    pub fn spec(&self) -> Result<Spec, JobError> {
+    pub fn spec(&self) -> Result<JobSpec, JobError> {
         let path = self.directory.join(SPEC);
         let text = std::fs::read(&path).map_err(|source| JobError::Read { path, source })?;
         // The version first: another form may differ in everything else.

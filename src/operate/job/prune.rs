@@ -10,7 +10,7 @@ use crate::action::record::ActionId;
 use crate::audit::Journal;
 
 /// How long the files of a job that is over are kept.
-pub const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 impl Jobs {
     /// Removes the files of every job from before `before` that is settled: it is over, or died and its operator knows it,
@@ -51,7 +51,7 @@ impl Jobs {
 impl Job {
     /// Whether nothing can come of it any more. What cannot be told is not settled.
     fn is_settled(&self, journal: &Journal) -> bool {
-        let owes_nothing = self.owed().is_ok_and(|owed| owed.is_empty());
+        let owes_nothing = self.pending_undo().is_ok_and(|pending_undo| pending_undo.is_empty());
         owes_nothing
             && match self.state(journal) {
                 Ok(JobState::Ended { .. } | JobState::Waiting) => true,

@@ -27,16 +27,16 @@ impl Tail {
     /// Every whole line that has come since. Half a line at the end is of a process that writes it, or died while it wrote
     /// it.
     pub(super) fn news<T: DeserializeOwned>(&mut self) -> Result<Vec<T>, JobError> {
-        let told = |source| JobError::Read { path: self.path.clone(), source };
+        let reported = |source| JobError::Read { path: self.path.clone(), source };
         let file = match &mut self.file {
             Some(file) => file,
             None => match File::open(&self.path) {
                 Ok(file) => self.file.insert(file),
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-                Err(source) => return Err(told(source)),
+                Err(source) => return Err(reported(source)),
             },
         };
-        file.read_to_end(&mut self.half).map_err(told)?;
+        file.read_to_end(&mut self.half).map_err(reported)?;
         let Some(end) = self.half.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
         let rest = self.half.split_off(end + 1);
         let whole = std::mem::replace(&mut self.half, rest);

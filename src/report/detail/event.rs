@@ -20,10 +20,10 @@ pub fn event(event: &Event, now: Moment, zone: &TimeZone) -> Vec<Group> {
     };
     let facts = vec![
         what,
-        FactLine::said("when", units::date_time(event.wall, zone), Tone::Plain),
-        FactLine::said("kind", event.kind.word(), Tone::Plain),
-        FactLine::said("severity", event.severity.word(), tone),
-        FactLine::said("about", event.subject.to_string(), Tone::Plain),
+        FactLine::stated("when", units::date_time(event.wall, zone), Tone::Plain),
+        FactLine::stated("kind", event.kind.as_str(), Tone::Plain),
+        FactLine::stated("severity", event.severity.as_str(), tone),
+        FactLine::stated("about", event.subject.to_string(), Tone::Plain),
     ];
     vec![Group { title: "Event".into(), facts }]
 }

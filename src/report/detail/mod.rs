@@ -6,6 +6,7 @@ mod event;
 mod finding;
 mod member;
 mod opinions;
+mod pooler;
 mod router;
 
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use dcs::dcs_member;
 pub use event::event;
 pub use finding::finding;
 pub use member::member;
+pub use pooler::{pooler, pooler_database};
 pub use router::router_server;
 
 use super::table::Tone;
@@ -40,7 +42,7 @@ pub struct FactLine {
 
 impl FactLine {
     /// A fact that no source stands for.
-    pub fn said(label: impl Into<Text>, value: impl Into<Text>, tone: Tone) -> Self {
+    pub fn stated(label: impl Into<Text>, value: impl Into<Text>, tone: Tone) -> Self {
         Self { label: label.into(), value: value.into(), source: None, age: None, tone }
     }
 

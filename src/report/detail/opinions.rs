@@ -11,7 +11,7 @@ use crate::model::text::Text;
 pub(super) type Opinion = Option<Observed<(String, String)>>;
 
 /// An opinion that agrees with those of the same words.
-pub(super) fn says<T: ToString>(fact: Option<Observed<T>>) -> Opinion {
+pub(super) fn opinion_of<T: ToString>(fact: Option<Observed<T>>) -> Opinion {
     fact.map(|fact| fact.map(|value| (value.to_string(), value.to_string())))
 }
 
@@ -36,14 +36,14 @@ impl Collector {
     }
 
     /// One line an opinion; sources that answer in time and disagree are toned to be looked at. Nobody's opinion is `?`.
-    pub(super) fn opinions(&mut self, label: &str, opinions: impl IntoIterator<Item = Opinion>) -> &mut Self {
+    pub(super) fn push_opinions(&mut self, label: &str, opinions: impl IntoIterator<Item = Opinion>) -> &mut Self {
         let opinions: Vec<_> = opinions.into_iter().flatten().collect();
         let mut keys: Vec<_> = opinions.iter().filter(|fact| fact.fresh).map(|fact| fact.value.1.as_str()).collect();
         keys.sort_unstable();
         keys.dedup();
-        let agreed = if keys.len() > 1 { Tone::Look } else { Tone::Plain };
+        let agreed = if keys.len() > 1 { Tone::Warning } else { Tone::Plain };
         if opinions.is_empty() {
-            return self.line(label, UNKNOWN, Tone::Stale);
+            return self.push_unsourced(label, UNKNOWN, Tone::Stale);
         }
         for (place, opinion) in opinions.iter().enumerate() {
             self.group.facts.push(FactLine {
@@ -58,7 +58,7 @@ impl Collector {
     }
 
     /// One fact, left out where nobody says it.
-    pub(super) fn maybe<T>(
+    pub(super) fn push_if_known<T>(
         &mut self,
         label: &str,
         fact: Option<Observed<T>>,
@@ -78,31 +78,31 @@ impl Collector {
     }
 
     /// One fact in ordinary tone, left out where nobody says it.
-    pub(super) fn plain<T>(
+    pub(super) fn push_fact<T>(
         &mut self,
         label: &str,
         fact: Option<Observed<T>>,
         draw: impl FnOnce(&T) -> String,
     ) -> &mut Self {
-        self.maybe(label, fact, |value| (draw(value), Tone::Plain))
+        self.push_if_known(label, fact, |value| (draw(value), Tone::Plain))
     }
 
     /// A line that no source stands for.
-    pub(super) fn line(&mut self, label: &str, value: impl Into<Text>, tone: Tone) -> &mut Self {
-        self.group.facts.push(FactLine::said(label, value, tone));
+    pub(super) fn push_unsourced(&mut self, label: &str, value: impl Into<Text>, tone: Tone) -> &mut Self {
+        self.group.facts.push(FactLine::stated(label, value, tone));
         self
     }
 
     /// State of a source: how it answers, or its trouble and what mends it.
-    pub(super) fn reading<T>(&mut self, reading: &Reading<T>) -> &mut Self {
+    pub(super) fn push_reading<T>(&mut self, reading: &Reading<T>) -> &mut Self {
         let label = reading.source.to_string();
         let took = reading.answer.as_ref().map(|answer| units::latency(answer.took)).unwrap_or_default();
         let (value, tone) = match reading.freshness(self.now) {
-            Freshness::Fresh => (format!("answers in {took}"), Tone::Well),
-            Freshness::Waiting => ("waiting for the first answer".to_owned(), Tone::Stale),
+            Freshness::Fresh => (format!("responds in {took}"), Tone::Ok),
+            Freshness::Waiting => ("waiting for the first response".to_owned(), Tone::Stale),
             Freshness::Stale | Freshness::Lost => {
-                let (words, lasts) = reading.trouble(self.now).unwrap_or_default();
-                (format!("{words} for {}", units::duration(lasts)), Tone::Look)
+                let (words, lasts) = reading.failure_kind(self.now).unwrap_or_default();
+                (format!("{words} for {}", units::duration(lasts)), Tone::Warning)
             }
         };
         self.group.facts.push(FactLine {
@@ -113,14 +113,14 @@ impl Collector {
             tone,
         });
         if let Some(failure) = &reading.failure {
-            self.line("", format!("at {}", failure.error.endpoint), Tone::Dim);
-            self.line("", failure.error.remedy(reading.source.kind), Tone::Dim);
+            self.push_unsourced("", format!("at {}", failure.error.endpoint), Tone::Dim);
+            self.push_unsourced("", failure.error.remedy(reading.source.kind), Tone::Dim);
         }
         self
     }
 
     /// The group; `None` if nothing is in it.
-    pub(super) fn done(self) -> Option<Group> {
+    pub(super) fn into_group(self) -> Option<Group> {
         (!self.group.facts.is_empty()).then_some(self.group)
     }
 }

@@ -4,9 +4,9 @@ use super::super::router::row_id as id_of;
 use super::super::table::Tone;
 use super::super::units;
 use super::Group;
-use super::opinions::{Collector, says};
+use super::opinions::{Collector, opinion_of};
 use crate::model::observed::Reading;
-use crate::model::router::{ProxyRow, Router, RouterReport, Whose, contradiction};
+use crate::model::router::{ProxyRow, Router, RouterReport, ServerOwner, contradiction};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 
@@ -20,9 +20,12 @@ pub fn router_server(snapshot: &Snapshot, row_id: &Text) -> Vec<Group> {
     let Some((router, reading, row)) = found else { return Vec::new() };
     let mut sources = Collector::new("Sources", snapshot.now);
     for reading in [&router.runtime, &router.http].into_iter().flatten() {
-        sources.reading(reading);
+        sources.push_reading(reading);
     }
-    [opinions(snapshot, router, row), counters(snapshot, reading, row), sources.done()].into_iter().flatten().collect()
+    [opinions(snapshot, router, row), counters(snapshot, reading, row), sources.into_group()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What each interface of the router says of the row, and what the cluster says of the member behind it.
@@ -35,10 +38,10 @@ fn opinions(snapshot: &Snapshot, router: &Router, row: &ProxyRow) -> Option<Grou
             let fact = reading
                 .as_ref()?
                 .fact(now, |report| report.rows.iter().find(|row| id_of(router, row) == wanted).and_then(pick));
-            says(fact)
+            opinion_of(fact)
         })
     };
-    group.opinions("status", by(|row| Some(row.status.word())));
+    group.push_opinions("status", by(|row| Some(row.status.as_str())));
     if row.check.is_some() {
         let check = |row: &ProxyRow| {
             row.check.as_ref().map(|check| {
@@ -49,68 +52,68 @@ fn opinions(snapshot: &Snapshot, router: &Router, row: &ProxyRow) -> Option<Grou
                 format!("{}{code}{took}{said}", check.result)
             })
         };
-        group.opinions("check", by(check));
+        group.push_opinions("check", by(check));
     }
     let purpose = match router.purpose(&row.proxy) {
         crate::model::router::PoolPurpose::Write => "the leader",
         crate::model::router::PoolPurpose::Read => "replicas",
         crate::model::router::PoolPurpose::Any => "any node",
-        crate::model::router::PoolPurpose::Unknown => "not known",
+        crate::model::router::PoolPurpose::Unknown => "unknown",
     };
-    group.line("pool leads to", purpose, Tone::Plain);
+    group.push_unsourced("backend routes to", purpose, Tone::Plain);
     if let Ok(address) = router.sql_address(&row.proxy) {
-        group.line("clients connect to", address.to_string(), Tone::Plain);
+        group.push_unsourced("clients connect to", address.to_string(), Tone::Plain);
     }
     if let Some(by) = row.holder() {
-        group.line("kept from traffic", by.words(), Tone::Look);
+        group.push_unsourced("no traffic because", by.describe(), Tone::Warning);
     }
-    match snapshot.whose(row) {
-        Whose::Member { member, by } => {
+    match snapshot.server_owner(row) {
+        ServerOwner::Member { member, by } => {
             let view = snapshot.view(member);
-            group.line("member", format!("{}, by {}", member.name, by.words()), Tone::Plain);
-            group.plain(&format!("{} is", member.name), view.role(), ToString::to_string);
-            group.plain("and", view.state(), ToString::to_string);
+            group.push_unsourced("member", format!("{}, by {}", member.name, by.describe()), Tone::Plain);
+            group.push_fact(&format!("{} is", member.name), view.role(), ToString::to_string);
+            group.push_fact("and", view.state(), ToString::to_string);
         }
-        Whose::Contradicted(claims) => {
-            group.line("member", contradiction(&claims), Tone::Look);
+        ServerOwner::Contradicted(claims) => {
+            group.push_unsourced("member", contradiction(&claims), Tone::Warning);
         }
-        Whose::Nobody => {
-            group.line("member", "none of this name or address", Tone::Dim);
+        ServerOwner::Nobody => {
+            group.push_unsourced("member", "no member with this name or address", Tone::Dim);
         }
     }
-    group.opinions("leader", [says(snapshot.leader())]);
-    group.done()
+    group.push_opinions("leader", [opinion_of(snapshot.leader())]);
+    group.into_group()
 }
 
 fn counters(snapshot: &Snapshot, reading: &Reading<RouterReport>, row: &ProxyRow) -> Option<Group> {
     let mut group = Collector::new("Counters", snapshot.now);
     let mut add = |label: &str, value: Option<String>| {
-        group.plain(label, reading.fact(snapshot.now, |_| value), Clone::clone);
+        group.push_fact(label, reading.fact(snapshot.now, |_| value), Clone::clone);
     };
-    add("name it resolves", row.fqdn.as_ref().map(ToString::to_string));
+    add("FQDN", row.fqdn.as_ref().map(ToString::to_string));
     add("address", row.address.as_ref().map(ToString::to_string));
-    add("since last change", row.last_change.map(units::duration));
-    add("down in all", row.downtime.map(units::duration));
-    add("went down", row.downs.map(|times| units::plural(usize::try_from(times).unwrap_or(usize::MAX), "time")));
-    add("checks failed while up", row.check_failures.map(units::exact));
-    add("sessions now", row.sessions.map(units::exact));
-    add("most at once", row.sessions_max.map(units::exact));
+    add("last change", row.last_change.map(units::duration));
+    add("total downtime", row.downtime.map(units::duration));
+    add("times down", row.downs.map(|times| units::plural(usize::try_from(times).unwrap_or(usize::MAX), "time")));
+    add("failed checks while UP", row.check_failures.map(units::exact));
+    add("current sessions", row.sessions.map(units::exact));
+    add("max sessions", row.sessions_max.map(units::exact));
     add("limit", row.sessions_limit.map(units::exact));
-    add("sessions in all", row.sessions_total.map(units::exact));
+    add("total sessions", row.sessions_total.map(units::exact));
     add("last session", row.last_session.map(units::age));
-    add("new sessions", row.rate.map(units::rate));
-    add("most new sessions", row.rate_max.map(units::rate));
-    add("time to connect", row.connect_time.map(units::latency));
+    add("session rate", row.rate.map(units::rate));
+    add("max session rate", row.rate_max.map(units::rate));
+    add("connect time", row.connect_time.map(units::latency));
     add("waiting", row.queue.map(units::exact));
-    add("most waiting", row.queue_max.map(units::exact));
-    add("from clients", row.bytes_in.map(units::bytes));
-    add("to clients", row.bytes_out.map(units::bytes));
-    add("failed connections", row.errors_connection.map(units::exact));
-    add("failed responses", row.errors_response.map(units::exact));
+    add("max queue", row.queue_max.map(units::exact));
+    add("bytes in", row.bytes_in.map(units::bytes));
+    add("bytes out", row.bytes_out.map(units::bytes));
+    add("connection errors", row.errors_connection.map(units::exact));
+    add("response errors", row.errors_response.map(units::exact));
     add("retries", row.retries.map(units::exact));
     add("redispatches", row.redispatches.map(units::exact));
-    add("broken off by clients", row.aborts_client.map(units::exact));
-    add("broken off by servers", row.aborts_server.map(units::exact));
+    add("aborted by clients", row.aborts_client.map(units::exact));
+    add("aborted by servers", row.aborts_server.map(units::exact));
     add("weight", row.weight.map(units::exact));
-    group.done()
+    group.into_group()
 }

@@ -2,6 +2,8 @@
 //! schema (`docs/status.schema.json`); the model may change beneath them without scripts noticing.
 
 mod build;
+mod pooler;
+mod schema_one;
 mod value;
 
 #[cfg(test)]
@@ -10,10 +12,12 @@ mod tests;
 use serde::Serialize;
 
 pub use build::{finding, status};
+pub use pooler::{PoolDocument, PoolerDatabaseDocument, PoolerDocument};
+pub use schema_one::json as json_of_schema_one;
 pub use value::{Status, Value};
 
 /// Version of the schema. Raised when a field changes its meaning or goes; new fields may come without it.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// What `status --output json` prints.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -29,8 +33,10 @@ pub struct StatusDocument {
 pub struct ClusterDocument {
     /// Name in the configuration.
     pub name: String,
-    /// `patroni` or `simulated`.
-    pub kind: &'static str,
+    /// What runs the cluster: `patroni`, or `streaming` for plain streaming replication.
+    pub stack: &'static str,
+    /// The cluster is simulated.
+    pub simulated: bool,
     /// Patroni's scope.
     pub scope: Option<String>,
     /// Patroni's namespace.
@@ -43,9 +49,9 @@ pub struct ClusterDocument {
     pub taken_at: String,
     /// Age of the oldest answer among the sources that answer in time; null: none does.
     pub age_seconds: Option<f64>,
-    /// `well`, `look`, `act` or `unknown`.
-    pub wellbeing: &'static str,
-    /// Member that leads.
+    /// `ok`, `warning`, `critical` or `unknown`.
+    pub health: &'static str,
+    /// The leader.
     pub leader: Value<String>,
     /// The leader's timeline.
     pub timeline: Value<u32>,
@@ -61,18 +67,22 @@ pub struct ClusterDocument {
     pub standby_cluster: Value<bool>,
     /// Members in order of name.
     pub members: Vec<MemberDocument>,
-    /// The DCS.
-    pub dcs: DcsDocument,
+    /// The DCS; null: this kind of cluster has none.
+    pub dcs: Option<DcsDocument>,
+    /// Who acts on the cluster at present; null: nobody, as far as that can be seen.
+    pub operation_lock: Option<OperationLockDocument>,
     /// Routers.
     pub routers: Vec<RouterDocument>,
+    /// Connection poolers.
+    pub poolers: Vec<PoolerDocument>,
     /// Backups.
     pub backups: BackupsDocument,
     /// What prepares the cluster once; null: nothing is configured that does, or no container engine told of it.
     pub preparation: Option<PreparationDocument>,
     /// What is wrong, worst first; what somebody has acknowledged last.
     pub findings: Vec<FindingDocument>,
-    /// Findings in the making, worst first.
-    pub settling: Vec<FindingDocument>,
+    /// Findings whose condition has not lasted long enough yet, worst first.
+    pub pending_findings: Vec<FindingDocument>,
     /// Every source asked.
     pub sources: Vec<SourceDocument>,
 }
@@ -98,11 +108,11 @@ pub struct MemberDocument {
     /// Name.
     pub name: String,
     /// Whether it is in the DCS; false: it is configured, or was there, and is not; null: the DCS has not been read.
-    pub on_record: Option<bool>,
+    pub in_dcs: Option<bool>,
     /// Time since it vanished, or since the DCS was first read without it.
     pub missing_for_seconds: Option<f64>,
-    /// Whether any wire to the node itself answers in time.
-    pub answers: bool,
+    /// Whether the node responds on any interface.
+    pub reachable: bool,
     /// Role.
     pub role: Value<String>,
     /// What its PostgreSQL does.
@@ -119,8 +129,8 @@ pub struct MemberDocument {
     pub lag_seconds: Value<f64>,
     /// `sync`, `quorum`, `potential` or `async`.
     pub sync: Value<String>,
-    /// Member it follows.
-    pub follows: Value<String>,
+    /// The member it replicates from.
+    pub upstream: Value<String>,
     /// Time since PostgreSQL started.
     pub uptime_seconds: Value<f64>,
     /// Version of PostgreSQL.
@@ -157,10 +167,8 @@ pub struct SlotDocument {
 /// The DCS.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct DcsDocument {
-    /// Whether any record of the cluster is read in time.
-    pub record_is_fresh: bool,
-    /// Who acts on the cluster at present; null: nobody, as far as the record tells.
-    pub operation_lock: Option<OperationLockDocument>,
+    /// Whether the state of the cluster in the DCS is read in time.
+    pub is_fresh: bool,
     /// Its members.
     pub members: Vec<DcsMemberDocument>,
 }
@@ -211,12 +219,12 @@ pub struct ScheduledDocument {
 pub struct DcsMemberDocument {
     /// Endpoint asked.
     pub endpoint: String,
-    /// Whether it answers in time.
-    pub answers: bool,
+    /// Whether it responds in time.
+    pub reachable: bool,
     /// Name.
     pub name: Value<String>,
     /// Whether it is the raft leader.
-    pub leads: Value<bool>,
+    pub is_leader: Value<bool>,
     /// Raft term.
     pub term: Value<u64>,
     /// Whether it reaches the majority.
@@ -234,8 +242,8 @@ pub struct DcsMemberDocument {
 pub struct RouterDocument {
     /// Name in the configuration.
     pub name: String,
-    /// Whether an interface answers in time.
-    pub answers: bool,
+    /// Whether an interface responds in time.
+    pub reachable: bool,
     /// Servers.
     pub servers: Vec<ServerDocument>,
 }
@@ -247,8 +255,8 @@ pub struct ServerDocument {
     pub backend: String,
     /// Server.
     pub server: String,
-    /// What the backend leads to: `leader`, `replicas`, `any`, or null: not known.
-    pub leads_to: Option<&'static str>,
+    /// What the backend routes to: `leader`, `replicas`, `any`, or null: not known.
+    pub routes_to: Option<&'static str>,
     /// Member behind it; null: none of this name or address.
     pub member: Option<String>,
     /// Status in the router's words.
@@ -258,7 +266,7 @@ pub struct ServerDocument {
     /// Sessions now.
     pub sessions: Value<u64>,
     /// What contradicts the DCS: `writes-elsewhere`, `leader-is-down`, `replica-is-down`; null: nothing seen.
-    pub oddity: Option<&'static str>,
+    pub anomaly: Option<&'static str>,
 }
 
 /// Backups.
@@ -277,8 +285,8 @@ pub struct FindingDocument {
     pub code: &'static str,
     /// `critical`, `warning` or `note`.
     pub severity: &'static str,
-    /// What it costs: `writes-down`, `split-brain`, `data-at-risk`, `no-failover`, `redundancy-lost`, `performance` or
-    /// `hygiene`.
+    /// What it costs: `split-brain`, `writes-down`, `split-brain-possible`, `data-at-risk`, `no-failover`,
+    /// `redundancy-lost`, `performance` or `hygiene`.
     pub consequence: &'static str,
     /// What it is about.
     pub subject: String,
@@ -328,9 +336,9 @@ pub struct SourceDocument {
     /// Time since its last good answer; null: there never was one.
     pub age_seconds: Option<f64>,
     /// How long that answer took.
-    pub took_seconds: Option<f64>,
+    pub latency_seconds: Option<f64>,
     /// What is wrong with it; null: nothing.
-    pub trouble: Option<String>,
+    pub error: Option<String>,
     /// What usually mends that.
     pub remedy: Option<String>,
 }

@@ -1,11 +1,11 @@
 use serde_json::Value as Json;
 
 use super::super::test_support::{
-    bare, cascade, cut, dcs_lost, findings, healthy, leaderless, missing, operation_lock, record, said, seconds, split,
-    waiting,
+    bare, by_nodes, cascade, cut, dcs_lost, findings, healthy, leaderless, missing, operation_lock, plain, reading_of,
+    record, seconds, split, sql, waiting,
 };
 use super::*;
-use crate::model::moment::Began;
+use crate::model::moment::StartTime;
 use crate::model::parts::{Preparation, PreparationState, RuntimeReport};
 use crate::model::record::PendingOrder;
 use crate::model::snapshot::Snapshot;
@@ -13,6 +13,10 @@ use crate::model::source::SourceKind;
 
 fn document(snapshot: &Snapshot) -> Json {
     serde_json::from_str(&json(&status([snapshot])).unwrap()).unwrap()
+}
+
+fn former(snapshot: &Snapshot) -> Json {
+    serde_json::from_str(&json_of_schema_one(&[snapshot], true).unwrap()).unwrap()
 }
 
 fn situations() -> Vec<Snapshot> {
@@ -32,17 +36,32 @@ fn situations() -> Vec<Snapshot> {
         let (leader, candidate) = (Some("pg-0".into()), None);
         content.order = Some(PendingOrder { leader, candidate, scheduled_at: at });
     });
-    paused.paused_since = Some(Began::OnRecord(paused.wall - jiff::SignedDuration::from_mins(12)));
+    paused.paused_since = Some(StartTime::OnRecord(paused.wall - jiff::SignedDuration::from_mins(12)));
     paused.paused_by = Some("alice@bastion".into());
     let prepared = |state| {
         let mut snapshot = healthy();
         let preparation = Some(Preparation { container: "shop_db-init_1".into(), state });
         let report = RuntimeReport { version: "".into(), containers: Vec::new(), preparation };
-        snapshot.runtimes = vec![said(SourceKind::Runtime, "db-init", 900, report)];
+        snapshot.runtimes = vec![reading_of(SourceKind::Runtime, "db-init", 900, report)];
         snapshot
     };
     let at = Some(healthy().wall);
     let failed = PreparationState::Failed { code: 3, out_of_memory: false, retries: false, at, lines: Vec::new() };
+    let pooled = |edit: fn(&mut crate::model::observed::Reading<crate::model::pooler::PoolerReport>)| {
+        let mut snapshot = healthy();
+        snapshot.poolers = vec![crate::model::pooler::test_support::pooler()];
+        edit(&mut snapshot.poolers[0]);
+        snapshot
+    };
+    let unpooled = pooled(|reading| reading.answer = None);
+    let bare_pooler = pooled(|reading| {
+        let report = crate::model::pooler::PoolerReport {
+            databases: vec![crate::model::pooler::PoolerDatabase::named("shop")],
+            pools: vec![crate::model::pooler::Pool::named("shop", "app")],
+            ..Default::default()
+        };
+        reading.answer.as_mut().unwrap().value = std::sync::Arc::new(report);
+    });
     let (done, failed) = (prepared(PreparationState::Done { at }), prepared(failed));
     vec![
         done,
@@ -58,6 +77,9 @@ fn situations() -> Vec<Snapshot> {
         split(),
         waiting(),
         bare(),
+        pooled(|_| {}),
+        unpooled,
+        bare_pooler,
     ]
 }
 
@@ -67,10 +89,10 @@ struct Schema {
 }
 
 impl Schema {
-    fn check(&self, schema: &Json, value: &Json, path: &str, troubles: &mut Vec<String>) {
+    fn check(&self, schema: &Json, value: &Json, path: &str, failures: &mut Vec<String>) {
         if let Some(reference) = schema.get("$ref").and_then(Json::as_str) {
             let name = reference.strip_prefix("#/$defs/").unwrap();
-            return self.check(&self.root["$defs"][name], value, path, troubles);
+            return self.check(&self.root["$defs"][name], value, path, failures);
         }
         for (keyword, rule) in schema.as_object().unwrap() {
             match keyword.as_str() {
@@ -80,26 +102,26 @@ impl Schema {
                         name => name.as_str().into_iter().collect(),
                     };
                     if !names.iter().any(|name| is(name, value)) {
-                        troubles.push(format!("{path}: {value} is not {names:?}"));
+                        failures.push(format!("{path}: {value} is not {names:?}"));
                     }
                 }
                 "enum" if !rule.as_array().unwrap().contains(value) => {
-                    troubles.push(format!("{path}: {value} is not one of {rule}"));
+                    failures.push(format!("{path}: {value} is not one of {rule}"));
                 }
-                "const" if rule != value => troubles.push(format!("{path}: {value} is not {rule}")),
+                "const" if rule != value => failures.push(format!("{path}: {value} is not {rule}")),
                 "enum" | "const" | "$schema" | "$id" | "$defs" | "title" | "description" => {}
                 "required" => {
                     for name in rule.as_array().unwrap() {
                         let name = name.as_str().expect("a name");
                         if value.is_object() && value.get(name).is_none() {
-                            troubles.push(format!("{path}: lacks {name}"));
+                            failures.push(format!("{path}: lacks {name}"));
                         }
                     }
                 }
                 "properties" => {
                     for (name, inner) in value.as_object().into_iter().flatten() {
                         if let Some(schema) = rule.get(name) {
-                            self.check(schema, inner, &format!("{path}.{name}"), troubles);
+                            self.check(schema, inner, &format!("{path}.{name}"), failures);
                         }
                     }
                 }
@@ -107,16 +129,16 @@ impl Schema {
                     let known = schema["properties"].as_object().unwrap();
                     for (name, _) in value.as_object().into_iter().flatten() {
                         if !known.contains_key(name) {
-                            troubles.push(format!("{path}: {name} is not in the schema"));
+                            failures.push(format!("{path}: {name} is not in the schema"));
                         }
                     }
                 }
                 "items" => {
                     for (at, inner) in value.as_array().into_iter().flatten().enumerate() {
-                        self.check(rule, inner, &format!("{path}[{at}]"), troubles);
+                        self.check(rule, inner, &format!("{path}[{at}]"), failures);
                     }
                 }
-                other => troubles.push(format!("{path}: the test knows no keyword {other}")),
+                other => failures.push(format!("{path}: the test knows no keyword {other}")),
             }
         }
     }
@@ -140,10 +162,53 @@ fn every_situation_is_as_the_published_schema_has_it() {
     let root: Json = serde_json::from_str(include_str!("../../../docs/status.schema.json")).unwrap();
     let schema = Schema { root: root.clone() };
     for (at, snapshot) in situations().iter().enumerate() {
-        let mut troubles = Vec::new();
-        schema.check(&root, &document(snapshot), &format!("situation {at}"), &mut troubles);
-        assert!(troubles.is_empty(), "{}", troubles.join("\n"));
+        let mut failures = Vec::new();
+        schema.check(&root, &document(snapshot), &format!("situation {at}"), &mut failures);
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
     }
+}
+
+/// Scripts written for the former document go on working for one release.
+#[test]
+fn the_former_document_is_as_its_schema_has_it_in_every_situation() {
+    let root: Json = serde_json::from_str(include_str!("../../../docs/status.schema-1.json")).unwrap();
+    let schema = Schema { root: root.clone() };
+    for (at, snapshot) in situations().iter().enumerate() {
+        let mut failures = Vec::new();
+        schema.check(&root, &former(snapshot), &format!("situation {at}"), &mut failures);
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
+    }
+}
+
+#[test]
+fn the_former_document_says_the_same_in_the_former_words() {
+    let mut locked = healthy();
+    record(&mut locked, |content| content.lock = Some(operation_lock()));
+    let (now, before) = (&document(&locked)["clusters"][0], &former(&locked)["clusters"][0]);
+    assert_eq!((&now["health"], &before["wellbeing"]), (&"ok".into(), &"well".into()));
+    assert_eq!((&now["stack"], &before["kind"]), (&"patroni".into(), &"patroni".into()));
+    assert_eq!(now["operation_lock"], before["dcs"]["operation_lock"]);
+    assert_eq!(now["members"][0]["in_dcs"], before["members"][0]["on_record"]);
+    assert_eq!(now["members"][1]["upstream"], before["members"][1]["follows"]);
+    assert_eq!(now["routers"][0]["servers"][0]["routes_to"], before["routers"][0]["servers"][0]["leads_to"]);
+    let health = |snapshot: &Snapshot| {
+        let (now, before) = (document(snapshot), former(snapshot));
+        (now["clusters"][0]["health"].clone(), before["clusters"][0]["wellbeing"].clone())
+    };
+    assert_eq!(health(&bare()), ("unknown".into(), "unknown".into()));
+    let mut critical = healthy();
+    critical.findings = findings();
+    assert_eq!(health(&critical), ("warning".into(), "look".into()));
+    critical.findings[0].severity = crate::model::finding::Severity::Critical;
+    assert_eq!(health(&critical), ("critical".into(), "act".into()));
+}
+
+#[test]
+fn a_cluster_without_a_dcs_has_none_in_the_document() {
+    let (now, before) = (document(&plain()), former(&plain()));
+    let (now, before) = (&now["clusters"][0], &before["clusters"][0]);
+    assert_eq!((&now["stack"], &now["dcs"]), (&"streaming".into(), &Json::Null));
+    assert_eq!((&before["kind"], &before["dcs"]["members"]), (&"streaming".into(), &Json::Array(Vec::new())));
 }
 
 #[test]
@@ -153,9 +218,9 @@ fn the_schema_test_can_fail() {
     let mut wrong = document(&healthy());
     wrong["clusters"][0]["members"][0]["role"]["value"] = Json::from(7);
     wrong["clusters"][0]["surplus"] = Json::Null;
-    let mut troubles = Vec::new();
-    schema.check(&root, &wrong, "", &mut troubles);
-    assert_eq!(troubles.len(), 2, "{troubles:?}");
+    let mut failures = Vec::new();
+    schema.check(&root, &wrong, "", &mut failures);
+    assert_eq!(failures.len(), 2, "{failures:?}");
 }
 
 /// Every object that looks like a value, wherever it stands.
@@ -196,13 +261,35 @@ fn no_leader_an_unknown_leader_and_a_leaders_lag_are_three_things() {
 }
 
 #[test]
+fn a_pooler_says_where_its_databases_lead_and_what_it_does_not_tell_is_null() {
+    let mut snapshot = healthy();
+    snapshot.poolers = vec![crate::model::pooler::test_support::pooler()];
+    let pooler = document(&snapshot)["clusters"][0]["poolers"][0].clone();
+    assert_eq!((&pooler["name"], &pooler["state"]["value"]), (&"edge".into(), &"active".into()));
+    let database = &pooler["databases"][0];
+    assert_eq!((&database["member"], &database["leads_to_primary"]), (&"pg-0".into(), &true.into()));
+    assert_eq!((&database["paused"]["value"], &pooler["pools"][0]["servers"]["value"]), (&false.into(), &6.into()));
+    assert_eq!(database["queries_per_second"]["status"], "unknown", "there was one answer");
+    assert_eq!(
+        (&pooler["clients"]["age_seconds"], &database["closing_connections"]["age_seconds"]),
+        (&0.1.into(), &0.1.into())
+    );
+    let mut report = crate::model::pooler::test_support::working();
+    report.sockets_asked = Some(snapshot.now - seconds(7));
+    snapshot.poolers[0].answer.as_mut().unwrap().value = std::sync::Arc::new(report);
+    let pooler = document(&snapshot)["clusters"][0]["poolers"][0].clone();
+    assert_eq!(pooler["databases"][0]["closing_connections"]["age_seconds"], 7.0, "asked for seldom");
+    assert_eq!(pooler["waiting_for_login"]["age_seconds"], 7.0);
+}
+
+#[test]
 fn a_member_reads_like_this() {
     let document = document(&healthy());
     let member = &document["clusters"][0]["members"][1];
     assert_eq!(member["lag_bytes"]["value"], 48 << 10);
     assert_eq!(member["lag_bytes"]["source"], "SQL pg-0");
     assert_eq!(member["lag_bytes"]["age_seconds"], 0.3);
-    assert_eq!(member["follows"]["value"], "pg-0");
+    assert_eq!(member["upstream"]["value"], "pg-0");
 }
 
 #[test]
@@ -216,22 +303,44 @@ fn a_pause_tells_since_when_and_whose_it_is_as_far_as_that_is_known() {
     let (now, wall) = (healthy().now, healthy().wall);
     let began = wall - jiff::SignedDuration::from_secs(725);
     for (known, at) in [
-        (Began::At(now - seconds(725)), Json::from(began.to_string())),
-        (Began::OnRecord(began), Json::from(began.to_string())),
-        (Began::Before(now - seconds(725)), Json::Null),
+        (StartTime::At(now - seconds(725)), Json::from(began.to_string())),
+        (StartTime::OnRecord(began), Json::from(began.to_string())),
+        (StartTime::Before(now - seconds(725)), Json::Null),
     ] {
-        let told = pause(known);
-        assert_eq!((&told["began_at"], &told["seen_for_seconds"]), (&at, &Json::from(725.0)), "{known:?}");
+        let reported = pause(known);
+        assert_eq!((&reported["began_at"], &reported["seen_for_seconds"]), (&at, &Json::from(725.0)), "{known:?}");
     }
     assert_eq!(document(&healthy())["clusters"][0]["pause"], Json::Null);
 }
 
 #[test]
-fn what_prepares_the_cluster_is_told_by_how_it_stands() {
-    let told: Vec<Json> =
+fn what_prepares_the_cluster_is_reported_by_how_it_stands() {
+    let reported: Vec<Json> =
         situations().iter().map(|snapshot| document(snapshot)["clusters"][0]["preparation"].clone()).collect();
-    assert_eq!((told[0]["state"].as_str(), told[0]["exit_code"].as_i64()), (Some("done"), Some(0)));
-    assert_eq!((told[1]["state"].as_str(), told[1]["exit_code"].as_i64()), (Some("failed"), Some(3)));
-    assert!(told[1]["since"].is_string() && told[1]["is_fresh"] == true, "{}", told[1]);
-    assert!(told[2..].iter().all(Json::is_null));
+    assert_eq!((reported[0]["state"].as_str(), reported[0]["exit_code"].as_i64()), (Some("done"), Some(0)));
+    assert_eq!((reported[1]["state"].as_str(), reported[1]["exit_code"].as_i64()), (Some("failed"), Some(3)));
+    assert!(reported[1]["since"].is_string() && reported[1]["is_fresh"] == true, "{}", reported[1]);
+    assert!(reported[2..].iter().all(Json::is_null));
+}
+
+#[test]
+fn where_there_is_no_lock_the_document_says_why_nobody_can_be_named() {
+    let leader = |snapshot: &Snapshot| document(snapshot)["clusters"][0]["leader"].clone();
+    let mut snapshot = plain();
+    let doubt = "pg-0 accepts writes, and it is unknown whether pg-1 does too";
+    by_nodes(&mut snapshot, Err(doubt));
+    cut(&mut snapshot, "pg-1", seconds(38));
+    let reported = leader(&snapshot);
+    assert_eq!(
+        (&reported["value"], &reported["status"], &reported["reason"]),
+        (&Json::Null, &"unknown".into(), &doubt.into())
+    );
+    let mut snapshot = plain();
+    by_nodes(&mut snapshot, Err("every node is in recovery"));
+    sql(&mut snapshot, "pg-0", |report| report.in_recovery = true);
+    let reported = leader(&snapshot);
+    assert_eq!(
+        (&reported["status"], &reported["reason"]),
+        (&"not-applicable".into(), &"every node is in recovery".into())
+    );
 }

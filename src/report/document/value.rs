@@ -1,5 +1,6 @@
 //! A value of the document, with who said it and when.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -33,19 +34,19 @@ pub struct Value<T> {
     /// How long ago.
     pub age_seconds: Option<f64>,
     /// Why it is null.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
 }
 
 impl<T> Value<T> {
     /// Of a fact; nobody's is unknown for `reason`.
-    pub fn of(fact: Option<Observed<T>>, now: Moment, reason: &'static str) -> Self {
+    pub fn of(fact: Option<Observed<T>>, now: Moment, reason: impl Into<Cow<'static, str>>) -> Self {
         let Some(fact) = fact else {
             return Self {
                 value: None,
                 status: Status::Unknown,
                 source: None,
                 age_seconds: None,
-                reason: Some(reason),
+                reason: Some(reason.into()),
             };
         };
         Self {
@@ -58,9 +59,9 @@ impl<T> Value<T> {
     }
 
     /// That does not exist, for `reason`.
-    pub fn none(reason: &'static str) -> Self {
+    pub fn none(reason: impl Into<Cow<'static, str>>) -> Self {
         let (source, age_seconds) = (None, None);
-        Self { value: None, status: Status::NotApplicable, source, age_seconds, reason: Some(reason) }
+        Self { value: None, status: Status::NotApplicable, source, age_seconds, reason: Some(reason.into()) }
     }
 }
 

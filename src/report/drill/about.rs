@@ -5,36 +5,36 @@ use super::super::table::Tone;
 use crate::action::drill::Scenario;
 
 /// Columns of the titles at the left.
-const TITLE: usize = 10;
+const TITLE_WIDTH: usize = 10;
 
 /// What a drill of `scenario` does, what undoes it, and what it needs.
 pub fn about(scenario: Scenario) -> Vec<Line> {
-    let (done, undone) = match scenario {
-        Scenario::Switchover => ("the same switchover as the action makes, measured", "there is nothing to undo"),
-        Scenario::Stop => ("the leader's container is stopped in good order, killed after 60 s", "it is started"),
-        Scenario::Kill => ("SIGKILL to the leader's container", "it is started"),
+    let (done, reverted_steps) = match scenario {
+        Scenario::Switchover => ("the same switchover as the action `switchover`, measured", "nothing to revert"),
+        Scenario::Stop => ("the leader's container is stopped gracefully (killed after 60 s)", "started again"),
+        Scenario::Kill => ("the leader's container is killed with SIGKILL", "started again"),
         Scenario::Freeze => (
-            "the leader's container is frozen: connections stay open, nothing answers",
-            "clients are kept out, it is thawed, and they are let in when it is seen not to lead",
+            "the leader's container is paused: connections stay open, nothing responds",
+            "client connections are blocked, the container is unpaused, and clients are allowed again once it is no longer the leader",
         ),
         Scenario::Cut => (
-            "every packet to and from the leader is dropped, except on its loopback",
-            "the rules are removed, by the container itself if need be; clients are let in when it is seen not to lead",
+            "all network packets to and from the leader are dropped, except on loopback",
+            "the rules are removed, by the container itself if necessary; clients are allowed again once it is no longer the leader",
         ),
-        Scenario::Dcs => ("most members of the DCS are killed, and left dead for a while", "they are started"),
-        Scenario::Router => ("the router that leads writes is killed for 10 s", "it is started"),
+        Scenario::Dcs => ("a majority of the DCS members is killed and stays down for a while", "started again"),
+        Scenario::Router => ("the router that routes writes is killed for 10 s", "started again"),
     };
     let needs = match scenario.breaks() {
-        None => "no more than the action: nothing is broken",
-        Some(_) => "drills.enabled = true for this cluster, and a container or commands for what is broken",
+        None => "same as the action: no fault is injected",
+        Some(_) => "drills.enabled = true for this cluster, and a container or commands to inject the fault",
     };
-    let mut lines = vec![titled("does").plain(done), titled("undone").plain(undone)];
-    lines.push(titled("needs").plain(needs));
+    let mut lines = vec![labelled_line("does").plain(done), labelled_line("reverted").plain(reverted_steps)];
+    lines.push(labelled_line("needs").plain(needs));
     lines
 }
 
-fn titled(title: &str) -> Line {
+fn labelled_line(title: &str) -> Line {
     let mut line = Line::new().with(title, Tone::Dim);
-    line.pad_to(TITLE);
+    line.pad_to(TITLE_WIDTH);
     line
 }

@@ -28,74 +28,74 @@ use crate::model::snapshot::Snapshot;
 use crate::model::source::SourceKind;
 use crate::model::streaming::REPLY_OVERDUE;
 use crate::model::text::Text;
-use crate::model::trend::Course;
+use crate::model::trend::TrendDirection;
 
 /// Columns of [`standbys`]. Rows are named `upstream/standby`; a second connection of one name adds its pid.
 pub const STANDBYS: &[Column] = &[
-    Column::words("standby", "STANDBY", 0, 12, 32),
-    Column::words("upstream", "FROM", 1, 8, 24),
-    Column::words("state", "STATE", 0, 9, 12),
-    Column::words("sync", "SYNC", 0, 5, 9),
+    Column::text("standby", "STANDBY", 0, 12, 32),
+    Column::text("upstream", "UPSTREAM", 1, 8, 24),
+    Column::text("state", "STATE", 0, 9, 12),
+    Column::text("sync", "SYNC", 0, 5, 9),
     Column::numbers("write-lag-bytes", "WRITE", 2, BYTES_WIDTH),
     Column::numbers("flush-lag-bytes", "FLUSH", 1, BYTES_WIDTH),
     Column::numbers("replay-lag-bytes", "REPLAY", 0, BYTES_WIDTH),
     Column::numbers("replay-lag-trend", "TREND", 2, BYTES_RATE_WIDTH + 1),
-    Column::numbers("write-lag-seconds", "WRITE T", 4, DURATION_WIDTH),
-    Column::numbers("flush-lag-seconds", "FLUSH T", 4, DURATION_WIDTH),
-    Column::numbers("replay-lag-seconds", "REPLAY T", 1, DURATION_WIDTH),
-    Column::numbers("reply-age-seconds", "REPLY", 3, DURATION_WIDTH),
-    Column::words("address", "ADDRESS", 5, 9, 40),
-    Column::numbers("age-seconds", "SEEN", 2, AGE_WIDTH),
+    Column::numbers("write-lag-seconds", "WRITE LAG", 4, DURATION_WIDTH),
+    Column::numbers("flush-lag-seconds", "FLUSH LAG", 4, DURATION_WIDTH),
+    Column::numbers("replay-lag-seconds", "REPLAY LAG", 1, DURATION_WIDTH),
+    Column::numbers("reply-age-seconds", "LAST REPLY", 3, DURATION_WIDTH),
+    Column::text("address", "ADDRESS", 5, 9, 40),
+    Column::numbers("age-seconds", "AGE", 2, AGE_WIDTH),
 ];
 
 /// Columns of [`slots`]. Rows are named `node/slot`.
 pub const SLOTS: &[Column] = &[
-    Column::words("node", "NODE", 0, 8, 24),
-    Column::words("slot", "SLOT", 0, 12, 40),
-    Column::words("type", "TYPE", 2, 8, 8),
-    Column::words("active", "ACTIVE", 0, 6, 6),
-    Column::words("wal-status", "WAL", 1, 10, 12),
+    Column::text("node", "NODE", 0, 8, 24),
+    Column::text("slot", "SLOT", 0, 12, 40),
+    Column::text("type", "TYPE", 2, 8, 8),
+    Column::text("active", "ACTIVE", 0, 6, 6),
+    Column::text("wal-status", "WAL", 1, 10, 12),
     Column::numbers("retained-bytes", "RETAINED", 0, BYTES_WIDTH),
-    Column::numbers("safe-bytes", "SAFE", 2, 9),
+    Column::numbers("safe-bytes", "SAFE WAL", 2, 9),
     Column::numbers("inactive-seconds", "INACTIVE", 2, DURATION_WIDTH),
-    Column::words("database", "DATABASE", 4, 8, 24),
-    Column::numbers("age-seconds", "SEEN", 3, AGE_WIDTH),
-    Column::words("notes", "NOTES", 1, 8, 0),
+    Column::text("database", "DATABASE", 4, 8, 24),
+    Column::numbers("age-seconds", "AGE", 3, AGE_WIDTH),
+    Column::text("notes", "NOTES", 1, 8, 0),
 ];
 
 /// Columns of [`receivers`]. Rows are named by their node.
 pub const RECEIVERS: &[Column] = &[
-    Column::words("node", "NODE", 0, 8, 24),
-    Column::words("status", "RECEIVER", 0, 9, 16),
-    Column::words("sender", "FROM", 0, 10, 48),
+    Column::text("node", "NODE", 0, 8, 24),
+    Column::text("status", "RECEIVER", 0, 9, 16),
+    Column::text("sender", "UPSTREAM", 0, 10, 48),
     Column::numbers("timeline", "TL", 1, 4),
-    Column::words("slot", "SLOT", 2, 8, 32),
+    Column::text("slot", "SLOT", 2, 8, 32),
     Column::numbers("latest-end", "LATEST END", 2, LSN_WIDTH),
-    Column::numbers("message-age-seconds", "HEARD", 1, DURATION_WIDTH),
-    Column::words("replay", "REPLAY", 1, 8, 24),
-    Column::numbers("age-seconds", "SEEN", 3, AGE_WIDTH),
+    Column::numbers("message-age-seconds", "LAST MSG", 1, DURATION_WIDTH),
+    Column::text("replay", "REPLAY", 1, 8, 24),
+    Column::numbers("age-seconds", "AGE", 3, AGE_WIDTH),
 ];
 
 /// Columns of [`archivers`]. Rows are named by their node.
 pub const ARCHIVERS: &[Column] = &[
-    Column::words("node", "NODE", 0, 8, 24),
-    Column::words("state", "ARCHIVER", 0, 8, 12),
-    Column::words("last-archived", "LAST ARCHIVED", 1, 13, 40),
+    Column::text("node", "NODE", 0, 8, 24),
+    Column::text("state", "ARCHIVER", 0, 8, 12),
+    Column::text("last-archived", "LAST ARCHIVED", 1, 13, 40),
     Column::numbers("archived-age-seconds", "WHEN", 0, AGE_WIDTH),
-    Column::words("last-failed", "LAST FAILED", 2, 11, 40),
+    Column::text("last-failed", "LAST FAILED", 2, 11, 40),
     Column::numbers("failed-age-seconds", "WHEN", 2, AGE_WIDTH),
     Column::numbers("failures", "FAILURES", 1, COUNT_WIDTH),
     Column::numbers("ready", "READY", 0, COUNT_WIDTH),
-    Column::numbers("age-seconds", "SEEN", 3, AGE_WIDTH),
+    Column::numbers("age-seconds", "AGE", 3, AGE_WIDTH),
 ];
 
 /// Columns of [`history`]. Rows are named by the timeline that ended.
 pub const HISTORY: &[Column] = &[
     Column::numbers("timeline", "TL", 0, 4),
     Column::numbers("end", "ENDED AT", 0, LSN_WIDTH),
-    Column::words("at", "WHEN", 0, DATE_TIME_WIDTH, DATE_TIME_WIDTH),
-    Column::words("new-leader", "NEW LEADER", 0, 10, 24),
-    Column::words("reason", "REASON", 1, 8, 0),
+    Column::text("at", "WHEN", 0, DATE_TIME_WIDTH, DATE_TIME_WIDTH),
+    Column::text("new-leader", "NEW LEADER", 0, 10, 24),
+    Column::text("reason", "REASON", 1, 8, 0),
 ];
 
 /// Members that were asked over SQL and have answered at least once.
@@ -112,7 +112,7 @@ pub(in crate::report) fn answered(
 pub(in crate::report) fn empty(snapshot: &Snapshot, columns: &'static [Column], nothing: &str, hint: &str) -> Table {
     let mut readings = snapshot.members.iter().filter_map(|member| member.sql.as_ref()).peekable();
     if readings.peek().is_none() {
-        let hint = "give the cluster a PostgreSQL user in the configuration";
+        let hint = "configure a PostgreSQL user for the cluster";
         return Table::new(columns, "no PostgreSQL login is configured", hint);
     }
     if answered(snapshot).next().is_some() {
@@ -120,10 +120,10 @@ pub(in crate::report) fn empty(snapshot: &Snapshot, columns: &'static [Column], 
     }
     match readings.find_map(|reading| reading.failure.as_ref()) {
         Some(failure) => {
-            let reason = format!("no node answers over SQL: {}", failure.error);
+            let reason = format!("no node is reachable over SQL: {}", failure.error);
             Table::new(columns, reason, failure.error.remedy(SourceKind::Sql))
         }
-        None => Table::new(columns, "waiting for the first answers", ""),
+        None => Table::new(columns, "waiting for the first responses", ""),
     }
 }
 
@@ -134,7 +134,7 @@ pub(in crate::report) fn time_since(snapshot: &Snapshot, at: Timestamp) -> Durat
 
 /// Standbys (and other WAL consumers) as their upstreams see them.
 pub fn standbys(snapshot: &Snapshot) -> Table {
-    let mut table = empty(snapshot, STANDBYS, "no standby is connected to any node that answers", "");
+    let mut table = empty(snapshot, STANDBYS, "no standby is connected to a reachable node", "");
     for (member, reading, report) in answered(snapshot) {
         if !report.knows(SqlPart::Downstream) && report.downstream.is_empty() {
             let mut row = unknown_row(snapshot, member, reading, STANDBYS);
@@ -160,15 +160,15 @@ fn standby(snapshot: &Snapshot, upstream: &Member, reading: &Reading<SqlReport>,
     let standby = snapshot.members.iter().find(|member| *member.name.text() == row.application);
     let silent = standby.is_some_and(|member| snapshot.view(member).is_silent());
     let state_tone = match row.state.as_ref().map(Text::as_str) {
-        Some("streaming") if overdue || silent => Tone::Look,
-        Some("streaming") => Tone::Well,
-        Some(_) => Tone::Look,
+        Some("streaming") if overdue || silent => Tone::Warning,
+        Some("streaming") => Tone::Ok,
+        Some(_) => Tone::Warning,
         None => Tone::Stale,
     };
     let sync =
-        |sync: SyncState| Cell::text(sync.word(), if sync == SyncState::Async { Tone::Dim } else { Tone::Plain });
+        |sync: SyncState| Cell::text(sync.as_str(), if sync == SyncState::Async { Tone::Dim } else { Tone::Plain });
     // Idle and caught up, PostgreSQL measures no time: that is no delay, not an unknown one.
-    let idle = row.replay_lag == Some(0);
+    let idle = row.replay_lag_bytes == Some(0);
     let time = |span: Option<Duration>| match span {
         None if idle => Cell::none(),
         span => cells::span(span, span.map_or(Tone::Plain, |span| tones::limits(&limits.lag_time, span))),
@@ -176,19 +176,19 @@ fn standby(snapshot: &Snapshot, upstream: &Member, reading: &Reading<SqlReport>,
     let bytes =
         |lag: Option<u64>| cells::bytes(lag, lag.map_or(Tone::Plain, |lag| tones::limits(&limits.lag_bytes, lag)));
     vec![
-        cells::words(&row.application, Tone::Plain),
+        cells::text_cell(&row.application, Tone::Plain),
         Cell::text(upstream.name.text().clone(), Tone::Plain),
-        cells::known(row.state.as_ref(), state_tone),
+        cells::text_or_unknown(row.state.as_ref(), state_tone),
         row.sync.map_or_else(Cell::unknown, sync),
-        bytes(row.write_lag),
-        bytes(row.flush_lag),
-        bytes(row.replay_lag),
+        bytes(row.write_lag_bytes),
+        bytes(row.flush_lag_bytes),
+        bytes(row.replay_lag_bytes),
         trend(snapshot, reading, row),
-        time(row.write_time),
-        time(row.flush_time),
-        time(row.replay_time),
-        cells::span(row.reply_age, if overdue { Tone::Look } else { Tone::Dim }),
-        cells::known(row.address.as_ref(), Tone::Dim),
+        time(row.write_lag),
+        time(row.flush_lag),
+        time(row.replay_lag),
+        cells::span(row.reply_age, if overdue { Tone::Warning } else { Tone::Dim }),
+        cells::text_or_unknown(row.address.as_ref(), Tone::Dim),
         cells::seen(reading, snapshot.now),
     ]
 }
@@ -197,15 +197,17 @@ fn standby(snapshot: &Snapshot, upstream: &Member, reading: &Reading<SqlReport>,
 fn trend(snapshot: &Snapshot, reading: &Reading<SqlReport>, row: &Downstream) -> Cell {
     let member = snapshot.members.iter().find(|member| *member.name.text() == row.application);
     let Some(member) = member else { return Cell::none() };
-    let Some(lag) = row.replay_lag else { return Cell::unknown() };
+    let Some(lag) = row.replay_lag_bytes else { return Cell::unknown() };
     if snapshot.view(member).lag_behind_leader().bytes.is_none_or(|lag| lag.source != reading.source) {
         return Cell::none();
     }
     let Some(trend) = member.lag_trend else { return Cell::unknown() };
-    match trend.course(lag) {
-        Course::Steady => Cell::number(0.0, "steady", Tone::Dim),
-        Course::Growing(rate) => Cell::number(rate as f64, format!("+{}", units::bytes_rate(rate)), Tone::Look),
-        Course::Shrinking { rate, .. } => {
+    match trend.direction(lag) {
+        TrendDirection::Steady => Cell::number(0.0, "steady", Tone::Dim),
+        TrendDirection::Growing(rate) => {
+            Cell::number(rate as f64, format!("+{}", units::bytes_rate(rate)), Tone::Warning)
+        }
+        TrendDirection::Shrinking { rate, .. } => {
             Cell::number(-(rate as f64), format!("-{}", units::bytes_rate(rate)), Tone::Plain)
         }
     }
@@ -213,16 +215,16 @@ fn trend(snapshot: &Snapshot, reading: &Reading<SqlReport>, row: &Downstream) ->
 
 /// Incoming streams of the standbys.
 pub fn receivers(snapshot: &Snapshot) -> Table {
-    let mut table = empty(snapshot, RECEIVERS, "no node that answers is a standby", "");
+    let mut table = empty(snapshot, RECEIVERS, "no reachable node is a standby", "");
     for (member, reading, report) in answered(snapshot).filter(|(_, _, report)| report.in_recovery) {
         let receiver = report.receiver.as_ref();
         let seen = report.knows(SqlPart::Receiver);
         let applies = |cell: Option<Cell>| cell.unwrap_or_else(if seen { Cell::none } else { Cell::unknown });
         let status = receiver.map_or_else(
-            || if seen { Cell::text("none", Tone::Look) } else { Cell::unknown() },
+            || if seen { Cell::text("none", Tone::Warning) } else { Cell::unknown() },
             |receiver| {
-                let tone = if receiver.status == "streaming" { Tone::Well } else { Tone::Look };
-                cells::words(&receiver.status, tone)
+                let tone = if receiver.status == "streaming" { Tone::Ok } else { Tone::Warning };
+                cells::text_cell(&receiver.status, tone)
             },
         );
         let sender = receiver.map(|receiver| match (&receiver.sender_host, receiver.sender_port) {
@@ -234,8 +236,8 @@ pub fn receivers(snapshot: &Snapshot) -> Table {
             _ => Cell::unknown(),
         });
         let replay = report.replay.map(|replay| match (replay.paused, replay.delay) {
-            (true, _) => Cell::text("paused", Tone::Look),
-            (false, Duration::ZERO) => Cell::text("runs", Tone::Plain),
+            (true, _) => Cell::text("paused", Tone::Warning),
+            (false, Duration::ZERO) => Cell::text("running", Tone::Plain),
             (false, delay) => Cell::text(format!("delayed {}", units::duration(delay)), Tone::Plain),
         });
         let cells = vec![
@@ -244,7 +246,7 @@ pub fn receivers(snapshot: &Snapshot) -> Table {
             applies(sender),
             applies(receiver.map(|receiver| timeline(receiver.timeline))),
             applies(receiver.map(|receiver| match &receiver.slot {
-                Some(slot) => cells::words(slot, Tone::Dim),
+                Some(slot) => cells::text_cell(slot, Tone::Dim),
                 None => Cell::none(),
             })),
             applies(receiver.map(|receiver| {
@@ -291,7 +293,7 @@ fn unknown_row(snapshot: &Snapshot, member: &Member, reading: &Reading<SqlReport
 
 /// A WAL position as a server of this version writes it.
 fn lsn_cell(lsn: Lsn, version: Option<u32>, tone: Tone) -> Cell {
-    Cell::number(lsn.0 as f64, lsn.as_told_by(version).to_string(), tone)
+    Cell::number(lsn.0 as f64, lsn.as_reported_by(version).to_string(), tone)
 }
 
 fn timeline(timeline: Option<crate::model::lsn::Timeline>) -> Cell {
@@ -301,8 +303,7 @@ fn timeline(timeline: Option<crate::model::lsn::Timeline>) -> Cell {
 
 /// Archivers.
 pub fn archivers(snapshot: &Snapshot) -> Table {
-    let mut table =
-        empty(snapshot, ARCHIVERS, "no node that answers tells of its archiver", "the role needs pg_monitor");
+    let mut table = empty(snapshot, ARCHIVERS, "no reachable node reports its archiver", "the role needs pg_monitor");
     for (member, reading, report) in answered(snapshot) {
         let Some(archiver) = &report.archiver else {
             table.rows.push(unknown_row(snapshot, member, reading, ARCHIVERS));
@@ -328,12 +329,12 @@ fn archiver_cells(
         |at: Option<Timestamp>| at.map_or_else(Cell::none, |at| cells::ago(Some(time_since(snapshot, at)), Tone::Dim));
     let (state, tone) = match (archiver.enabled, archiver.failing, in_recovery) {
         (false, _, _) => ("off", Tone::Dim),
-        (true, true, false) => ("failing", Tone::Act),
-        (true, true, true) => ("failing", Tone::Look),
-        (true, false, false) => ("on", Tone::Well),
+        (true, true, false) => ("failing", Tone::Critical),
+        (true, true, true) => ("failing", Tone::Warning),
+        (true, false, false) => ("on", Tone::Ok),
         (true, false, true) => ("standby", Tone::Dim),
     };
-    let segment = |name: &Option<Text>| name.as_ref().map_or_else(Cell::none, |name| cells::words(name, Tone::Dim));
+    let segment = |name: &Option<Text>| name.as_ref().map_or_else(Cell::none, |name| cells::text_cell(name, Tone::Dim));
     let ready_tone = |ready| tones::limits(&snapshot.thresholds.archive_ready, ready);
     vec![
         Cell::text(member.name.text().clone(), Tone::Plain),
@@ -347,16 +348,17 @@ fn archiver_cells(
         cells::or_none(archiver.enabled, || {
             cells::count(archiver.ready, archiver.ready.map_or(Tone::Plain, ready_tone))
         }),
-        cells::seen(reading, snapshot.now),
+        // As old as what of it is oldest.
+        cells::seen_part(reading, SqlPart::ArchiveReady, snapshot.now),
     ]
 }
 
 /// How earlier timelines ended, newest first. Times are written in `zone`.
 pub fn history(snapshot: &Snapshot, zone: &TimeZone) -> Table {
     let Some(record) = snapshot.record() else {
-        return Table::new(HISTORY, "no record of the cluster has been read yet", "");
+        return Table::new(HISTORY, "the DCS state has not been read yet", "");
     };
-    let mut table = Table::new(HISTORY, "no promotion is on record", "");
+    let mut table = Table::new(HISTORY, "no promotions in the history", "");
     // As the leader's server would write them.
     let leader = snapshot.leader().and_then(|leader| snapshot.member(&leader.value));
     let version = leader.and_then(|leader| snapshot.view(leader).server_version()).map(|version| version.value);
@@ -370,8 +372,8 @@ pub fn history(snapshot: &Snapshot, zone: &TimeZone) -> Table {
             timeline(Some(entry.timeline)),
             lsn_cell(entry.lsn, version, Tone::Plain),
             at,
-            cells::known(leader.as_ref(), Tone::Plain),
-            cells::words(&entry.reason, Tone::Dim),
+            cells::text_or_unknown(leader.as_ref(), Tone::Plain),
+            cells::text_cell(&entry.reason, Tone::Dim),
         ];
         let Row { id, cells } = cells::row(record, snapshot.now, entry.timeline.to_string(), cells);
         table.rows.push(Row { id, cells });

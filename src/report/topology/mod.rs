@@ -12,10 +12,10 @@ use std::collections::BTreeSet;
 
 pub use footer::footer_lines;
 pub use notes::notes;
-pub(in crate::report) use notes::tag_words;
+pub(in crate::report) use notes::tag_text;
 
 use super::cells;
-use super::routing::{self, Oddity};
+use super::routing::{self, RoutingAnomaly};
 use super::symbol::{DOWN, Mark, UP};
 use super::table::{Cell, Column, Row, Table, Tone};
 use super::tones;
@@ -29,16 +29,16 @@ use crate::model::view::MemberView;
 
 /// Columns of [`table`]. Rows are named by their member.
 pub const COLUMNS: &[Column] = &[
-    Column::words("member", "MEMBER", 0, 12, 40),
-    Column::words("role", "ROLE", 0, 7, 14),
-    Column::words("state", "STATE", 0, 9, 16),
+    Column::text("member", "MEMBER", 0, 12, 40),
+    Column::text("role", "ROLE", 0, 7, 14),
+    Column::text("state", "STATE", 0, 9, 16),
     Column::numbers("timeline", "TL", 0, 4),
     Column::numbers("lag-bytes", "LAG", 0, BYTES_WIDTH),
-    Column::numbers("lag-seconds", "IN TIME", 1, DURATION_WIDTH),
-    Column::words("sync", "SYNC", 1, 5, 9),
-    Column::numbers("uptime-seconds", "UP", 3, DURATION_WIDTH),
-    Column::words("router", "ROUTER", 2, 10, 24),
-    Column::words("notes", "NOTES", 0, 13, 0),
+    Column::numbers("lag-seconds", "LAG TIME", 1, DURATION_WIDTH),
+    Column::text("sync", "SYNC", 1, 5, 9),
+    Column::numbers("uptime-seconds", "UPTIME", 3, DURATION_WIDTH),
+    Column::text("router", "ROUTER", 2, 10, 24),
+    Column::text("notes", "NOTES", 0, 13, 0),
 ];
 
 /// Place of the state among [`COLUMNS`].
@@ -58,20 +58,20 @@ fn empty(snapshot: &Snapshot) -> Table {
         return Table::new(
             COLUMNS,
             "no source is configured for this cluster",
-            "pgctl-tui init writes a configuration",
+            "run `pgctl-tui init` to write a configuration",
         );
     }
-    if snapshot.record_is_fresh() {
-        let hint = "check scope and namespace in the configuration; pgctl-tui doctor tells more";
-        return Table::new(COLUMNS, "the DCS answers, and has no member of this cluster on record", hint);
+    if snapshot.keeps_a_fresh_record() {
+        let hint = "check scope and namespace in the configuration; pgctl-tui doctor has details";
+        return Table::new(COLUMNS, "the DCS is up, but has no member of this cluster", hint);
     }
-    let trouble = sources.iter().find_map(|status| Some((status, status.trouble.as_ref()?)));
-    match trouble {
-        Some((status, trouble)) => {
-            let hint = status.remedy.as_deref().unwrap_or("pgctl-tui doctor examines every endpoint");
-            Table::new(COLUMNS, format!("no member is known: {}: {trouble}", status.place()), hint)
+    let failure_kind = sources.iter().find_map(|status| Some((status, status.failure_kind.as_ref()?)));
+    match failure_kind {
+        Some((status, failure_kind)) => {
+            let hint = status.remedy.as_deref().unwrap_or("pgctl-tui doctor checks every endpoint");
+            Table::new(COLUMNS, format!("no member is known: {}: {failure_kind}", status.describe_endpoint()), hint)
         }
-        None => Table::new(COLUMNS, "waiting for the first answers", ""),
+        None => Table::new(COLUMNS, "waiting for the first responses", ""),
     }
 }
 
@@ -90,14 +90,16 @@ fn row(view: MemberView<'_>, branches: &str) -> Row {
         state_cell(view),
         timeline_cell(view),
         cells::or_none(follows, || {
-            cells::told(lag.bytes, |bytes| cells::bytes(Some(bytes), tones::limits(&thresholds.lag_bytes, bytes)))
+            cells::fact_cell(lag.bytes, |bytes| cells::bytes(Some(bytes), tones::limits(&thresholds.lag_bytes, bytes)))
         }),
         cells::or_none(follows, || {
             let beyond = |time: std::time::Duration| time.saturating_sub(lag.delay);
-            cells::told(lag.time, |time| cells::span(Some(time), tones::limits(&thresholds.lag_time, beyond(time))))
+            cells::fact_cell(lag.time, |time| {
+                cells::span(Some(time), tones::limits(&thresholds.lag_time, beyond(time)))
+            })
         }),
         cells::or_none(follows, || sync_cell(view)),
-        cells::told(view.uptime(), |uptime| cells::span(Some(uptime), Tone::Plain)),
+        cells::fact_cell(view.uptime(), |uptime| cells::span(Some(uptime), Tone::Plain)),
     ];
     // What the record or an upstream still says of a silent node is no older than its source, but the node may have
     // changed since: its numbers are not to be taken for live ones.
@@ -117,8 +119,8 @@ fn row(view: MemberView<'_>, branches: &str) -> Row {
 pub fn mark(view: MemberView<'_>) -> Mark {
     if !view.answers() {
         return match silence(view) {
-            Tone::Act => Mark::Failed,
-            Tone::Look => Mark::Absent,
+            Tone::Critical => Mark::Failed,
+            Tone::Warning => Mark::Absent,
             _ => Mark::Waiting,
         };
     }
@@ -137,12 +139,12 @@ pub fn mark(view: MemberView<'_>) -> Mark {
     ];
     let notes = notes(view).into_iter().map(|note| note.tone);
     let tone = tones::worst([state, role].into_iter().chain(notes).chain(lags.into_iter().flatten()));
-    if about(Severity::Critical) || tone == Tone::Act {
+    if about(Severity::Critical) || tone == Tone::Critical {
         Mark::Failed
-    } else if about(Severity::Warning) || matches!(tone, Tone::Look | Tone::Stale) {
-        Mark::Partly
+    } else if about(Severity::Warning) || matches!(tone, Tone::Warning | Tone::Stale) {
+        Mark::Warning
     } else {
-        Mark::Well
+        Mark::Ok
     }
 }
 
@@ -159,7 +161,7 @@ fn streams_by_design(view: MemberView<'_>) -> bool {
 
 /// Whether it is a finding that the member takes writes beside the leader. A leader that has just come back, or just
 /// handed over, says so for a moment.
-fn is_accused(view: MemberView<'_>) -> bool {
+fn has_finding(view: MemberView<'_>) -> bool {
     let me = Subject::Node(view.name().clone());
     view.snapshot.findings.iter().any(|finding| {
         (finding.code == "primary-without-lock" && finding.subject == me) || finding.code == "several-primaries"
@@ -167,28 +169,34 @@ fn is_accused(view: MemberView<'_>) -> bool {
 }
 
 fn role_cell(view: MemberView<'_>, role: Option<&Observed<Role>>) -> Cell {
-    cells::told(role.cloned(), |role| {
+    cells::fact_cell(role.cloned(), |role| {
         let tone = match role {
             Role::Leader | Role::StandbyLeader => Tone::Strong,
             // Takes writes without the lock: whether that is a split brain or a DCS nobody reaches.
-            Role::Primary if view.snapshot.record_is_fresh() && is_accused(view) => Tone::Act,
-            Role::Primary | Role::Demoted => Tone::Look,
+            Role::Primary if view.snapshot.record_is_fresh() && has_finding(view) => Tone::Critical,
+            // Where there is no lock, a primary has none.
+            Role::Primary if !view.snapshot.identity.traits.has_dcs() => Tone::Strong,
+            Role::Primary | Role::Demoted => Tone::Warning,
             Role::Replica | Role::Uninitialized => Tone::Plain,
             Role::Unknown(_) => Tone::Stale,
         };
-        Cell::text(role.to_string(), tone)
+        // Whoever leads without holding a lock is called what PostgreSQL calls it.
+        let is_unlocked = role == Role::Leader && !view.snapshot.identity.traits.has_dcs();
+        Cell::text(if is_unlocked { Role::Primary.to_string() } else { role.to_string() }, tone)
     })
 }
 
 fn state_cell(view: MemberView<'_>) -> Cell {
     if view.answers() {
         let running_is_well = !streams_by_design(view);
-        return cells::told(view.state(), |state| Cell::text(state.to_string(), tones::state(&state, running_is_well)));
+        return cells::fact_cell(view.state(), |state| {
+            Cell::text(state.to_string(), tones::state(&state, running_is_well))
+        });
     }
     let word = match (view.is_waiting(), view.is_missing()) {
         (true, _) => "waiting",
         (false, true) => "gone",
-        (false, false) => "no answer",
+        (false, false) => "unreachable",
     };
     Cell::text(word, silence(view))
 }
@@ -202,13 +210,13 @@ fn silence(view: MemberView<'_>) -> Tone {
     let snapshot = view.snapshot;
     let holds = snapshot.leader().is_some_and(|leader| leader.value == *view.name());
     let gone = snapshot.views().filter(MemberView::is_silent).count();
-    if holds || gone * 2 > snapshot.members.len() { Tone::Act } else { Tone::Look }
+    if holds || gone * 2 > snapshot.members.len() { Tone::Critical } else { Tone::Warning }
 }
 
 fn timeline_cell(view: MemberView<'_>) -> Cell {
     let leads_with = view.snapshot.timeline().map(|timeline| timeline.value);
-    cells::told(view.timeline(), |timeline| {
-        let tone = if leads_with.is_none_or(|leader| leader == timeline) { Tone::Plain } else { Tone::Look };
+    cells::fact_cell(view.timeline(), |timeline| {
+        let tone = if leads_with.is_none_or(|leader| leader == timeline) { Tone::Plain } else { Tone::Warning };
         Cell::number(f64::from(timeline.0), timeline.to_string(), tone)
     })
 }
@@ -233,9 +241,9 @@ fn sync_cell(view: MemberView<'_>) -> Cell {
     if view.role().is_some_and(|role| role.value == Role::StandbyLeader) {
         return Cell::none();
     }
-    cells::told(sync_state(view), |sync| {
+    cells::fact_cell(sync_state(view), |sync| {
         let tone = if sync == SyncState::Async { Tone::Dim } else { Tone::Plain };
-        Cell::text(sync.word(), tone)
+        Cell::text(sync.as_str(), tone)
     })
 }
 
@@ -265,20 +273,20 @@ fn router_cell(view: MemberView<'_>) -> Cell {
             continue;
         }
         pools.insert((!up, server.row.proxy.clone()));
-        tones.push(match routing::oddity(snapshot, &server) {
-            Some(Oddity::WritesElsewhere { .. } | Oddity::LeaderIsDown) => Tone::Act,
-            Some(Oddity::ReplicaIsDown) => Tone::Look,
+        tones.push(match routing::routing_anomaly(snapshot, &server) {
+            Some(RoutingAnomaly::WritesElsewhere { .. } | RoutingAnomaly::LeaderIsDown) => Tone::Critical,
+            Some(RoutingAnomaly::ReplicaIsDown) => Tone::Warning,
             None if !server.reading.is_fresh(snapshot.now) => Tone::Stale,
-            None if up => Tone::Well,
+            None if up => Tone::Ok,
             None => Tone::Dim,
         });
     }
     if pools.is_empty() {
-        let told = snapshot
+        let reported = snapshot
             .routers
             .iter()
             .any(|router| router.reading(snapshot.now).is_some_and(|reading| reading.answer.is_some()));
-        return if told { Cell::none() } else { Cell::unknown() };
+        return if reported { Cell::none() } else { Cell::unknown() };
     }
     let words: Vec<_> = pools.iter().map(|(down, pool)| format!("{pool} {}", if *down { DOWN } else { UP })).collect();
     Cell::text(words.join(" "), tones::worst(tones))
@@ -296,25 +304,25 @@ fn notes_cell(notes: &[super::line::Span]) -> Cell {
 pub(in crate::report) fn share(part: usize, whole: usize) -> (String, Tone) {
     let tone = match part {
         _ if whole == 0 => Tone::Stale,
-        0 => Tone::Act,
-        part if part < whole => Tone::Look,
-        _ => Tone::Well,
+        0 => Tone::Critical,
+        part if part < whole => Tone::Warning,
+        _ => Tone::Ok,
     };
     (format!("{part}/{whole}"), tone)
 }
 
 /// How old what a reading says is, in words: `1 s ago`, or its trouble.
-pub(in crate::report) fn told_when<T>(
+pub(in crate::report) fn reported_at<T>(
     reading: &crate::model::observed::Reading<T>,
     now: crate::model::moment::Moment,
 ) -> (Mark, String) {
     use crate::model::observed::Freshness;
     match reading.freshness(now) {
-        Freshness::Fresh => (Mark::Well, reading.age(now).map(units::age).unwrap_or_default()),
+        Freshness::Fresh => (Mark::Ok, reading.age(now).map(units::age).unwrap_or_default()),
         Freshness::Waiting => (Mark::Waiting, "waiting".to_owned()),
         Freshness::Stale | Freshness::Lost => {
-            let (_, lasts) = reading.trouble(now).unwrap_or_default();
-            let words = reading.failure.as_ref().map_or("no answer", |failure| failure.error.trouble.words());
+            let (_, lasts) = reading.failure_kind(now).unwrap_or_default();
+            let words = reading.failure.as_ref().map_or("unreachable", |failure| failure.error.failure_kind.describe());
             (Mark::Silent, format!("{words} for {}", units::duration(lasts)))
         }
     }

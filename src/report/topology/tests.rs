@@ -4,7 +4,7 @@ use crate::model::agent::{PendingSetting, Tags};
 use crate::model::member::Member;
 use crate::model::name::NodeName;
 use crate::model::router::ProxyStatus;
-use crate::model::source::Trouble;
+use crate::model::source::FailureKind;
 use crate::report::line::Line;
 
 fn ids(table: &Table) -> Vec<&str> {
@@ -18,8 +18,8 @@ fn cell<'a>(table: &'a Table, row: &str, key: &str) -> &'a Cell {
 
 #[test]
 fn a_healthy_cluster_reads_from_the_leader_down() {
-    insta::assert_snapshot!(drawn(&table(&healthy())), @r"
-    MEMBER        ROLE     STATE        TL       LAG   IN TIME  SYNC         UP  ROUTER      NOTES
+    insta::assert_snapshot!(rendered(&table(&healthy())), @r"
+    MEMBER        ROLE     STATE        TL       LAG  LAG TIME  SYNC     UPTIME  ROUTER      NOTES
     ● pg-0        leader   running      12         –         –  –        12d 4h  primary ▲
     ├─● pg-1      replica  streaming    12     48 kB     0.2 s  sync     12d 4h  replicas ▲
     └─● pg-2      replica  streaming    12    112 kB     0.4 s  async    12d 4h  replicas ▲
@@ -28,8 +28,8 @@ fn a_healthy_cluster_reads_from_the_leader_down() {
 
 #[test]
 fn a_cascade_hangs_below_its_upstream_and_says_so() {
-    insta::assert_snapshot!(drawn(&table(&cascade())), @r"
-    MEMBER        ROLE     STATE        TL       LAG   IN TIME  SYNC         UP  ROUTER      NOTES
+    insta::assert_snapshot!(rendered(&table(&cascade())), @r"
+    MEMBER        ROLE     STATE        TL       LAG  LAG TIME  SYNC     UPTIME  ROUTER      NOTES
     ● pg-0        leader   running      12         –         –  –        12d 4h  primary ▲
     └─● pg-1      replica  streaming    12     48 kB     0.2 s  sync     12d 4h  replicas ▲
       └─● pg-2    replica  streaming    12    112 kB     0.4 s  async    12d 4h  replicas ▲  cascades from pg-1, noloadbalance
@@ -41,21 +41,21 @@ fn a_cut_node_keeps_its_last_values_in_grey_and_says_what_fails() {
     let mut snapshot = healthy();
     cut(&mut snapshot, "pg-2", seconds(38));
     let table = table(&snapshot);
-    insta::assert_snapshot!(drawn(&table), @r"
-    MEMBER        ROLE     STATE        TL       LAG   IN TIME  SYNC         UP  ROUTER      NOTES
-    ● pg-0        leader   running      12         –         –  –        12d 4h  primary ▲
-    └─● pg-1      replica  streaming    12     48 kB     0.2 s  sync     12d 4h  replicas ▲
-    ○ pg-2        replica  no answer    12    112 kB     0.4 s  async    12d 4h  replicas ▲  REST, SQL: no answer in time for 38.0 s, last seen streaming
+    insta::assert_snapshot!(rendered(&table), @r"
+    MEMBER        ROLE     STATE          TL       LAG  LAG TIME  SYNC     UPTIME  ROUTER      NOTES
+    ● pg-0        leader   running        12         –         –  –        12d 4h  primary ▲
+    └─● pg-1      replica  streaming      12     48 kB     0.2 s  sync     12d 4h  replicas ▲
+    ○ pg-2        replica  unreachable    12    112 kB     0.4 s  async    12d 4h  replicas ▲  REST, SQL: timed out for 38.0 s, last seen streaming
     ");
     assert_eq!(cell(&table, "pg-2", "lag-seconds").tone, Tone::Stale);
     // Values are grey; that it does not answer is seen from across the room.
-    assert_eq!(cell(&table, "pg-2", "state").tone, Tone::Look);
+    assert_eq!(cell(&table, "pg-2", "state").tone, Tone::Warning);
     assert_eq!(cell(&table, "pg-2", "member").mark, Some(Mark::Absent));
     // Nor is the holder of the leader key any fainter, nor anybody once most are gone.
     cut(&mut snapshot, "pg-0", seconds(38));
     let table = super::table(&snapshot);
-    assert_eq!(cell(&table, "pg-0", "state").tone, Tone::Act);
-    assert_eq!(cell(&table, "pg-2", "state").tone, Tone::Act);
+    assert_eq!(cell(&table, "pg-0", "state").tone, Tone::Critical);
+    assert_eq!(cell(&table, "pg-2", "state").tone, Tone::Critical);
     assert_eq!(cell(&table, "pg-2", "member").mark, Some(Mark::Failed));
 }
 
@@ -64,36 +64,36 @@ fn a_node_that_never_answered_is_all_question_marks() {
     let mut snapshot = healthy();
     let mut pg_4 = Member::new(NodeName::new("pg-4"));
     let source = crate::model::source::Source::new(crate::model::source::SourceKind::PatroniRest, "pg-4");
-    let mut reading = crate::model::observed::Reading::unasked(source, seconds(3), NOW);
-    fail(&mut reading, Trouble::Refused, seconds(38));
+    let mut reading = crate::model::observed::Reading::not_attempted(source, seconds(3), NOW);
+    fail(&mut reading, FailureKind::Refused, seconds(38));
     pg_4.agent = Some(reading);
     snapshot.members.push(pg_4);
-    let text = drawn(&table(&snapshot));
+    let text = rendered(&table(&snapshot));
     let line = text.lines().find(|line| line.contains("pg-4")).unwrap();
-    insta::assert_snapshot!(line, @"○ pg-4        ?        no answer     ?         ?         ?  ?             ?  –           REST: connection refused for 38.0 s");
+    insta::assert_snapshot!(line, @"○ pg-4        ?        unreachable     ?         ?         ?  ?             ?  –           REST: connection refused for 38.0 s");
 }
 
 #[test]
 fn without_a_leader_no_replica_pretends_to_follow_one() {
-    insta::assert_snapshot!(drawn(&table(&leaderless())), @r"
-    MEMBER        ROLE     STATE        TL       LAG   IN TIME  SYNC         UP  ROUTER      NOTES
-    ◐ pg-1        replica  running      12         ?     0.2 s  sync     12d 4h  replicas ▲  does not stream
-    ◐ pg-2        replica  running      12         ?     0.4 s  async    12d 4h  replicas ▲  does not stream
-    ○ pg-0        primary  no answer    12         –         –  –        12d 4h  primary ▲   pg-router sends writes here, nobody leads, REST, SQL: no answer in time for 41.0 s, last seen running
+    insta::assert_snapshot!(rendered(&table(&leaderless())), @r"
+    MEMBER        ROLE     STATE          TL       LAG  LAG TIME  SYNC     UPTIME  ROUTER      NOTES
+    ◐ pg-1        replica  running        12         ?     0.2 s  sync     12d 4h  replicas ▲  not streaming
+    ◐ pg-2        replica  running        12         ?     0.4 s  async    12d 4h  replicas ▲  not streaming
+    ○ pg-0        primary  unreachable    12         –         –  –        12d 4h  primary ▲   pg-router routes writes here, no leader, REST, SQL: timed out for 41.0 s, last seen running
     ");
 }
 
 #[test]
-fn two_writable_nodes_are_both_shown_as_such_and_the_router_is_told_on() {
+fn two_writable_nodes_are_both_shown_as_such_and_the_router_is_reported_on() {
     let table = table(&split());
-    insta::assert_snapshot!(drawn(&table), @r"
-    MEMBER        ROLE     STATE        TL       LAG   IN TIME  SYNC         UP  ROUTER                NOTES
-    ✖ pg-1        leader   running      13         –         –  –        12d 4h  replicas ▲ primary ▼  pg-router sends it no writes (primary)
-    ✖ pg-0        primary  running      12         –         –  –        12d 4h  primary ▲             takes writes without the leader lock, pg-router sends writes here, the leader is pg-1
+    insta::assert_snapshot!(rendered(&table), @r"
+    MEMBER        ROLE     STATE        TL       LAG  LAG TIME  SYNC     UPTIME  ROUTER                NOTES
+    ✖ pg-1        leader   running      13         –         –  –        12d 4h  replicas ▲ primary ▼  pg-router routes no writes here (primary)
+    ✖ pg-0        primary  running      12         –         –  –        12d 4h  primary ▲             accepts writes without the leader key, pg-router routes writes here, the leader is pg-1
     └─● pg-2      replica  streaming    12    116 kB     0.4 s  async    12d 4h  replicas ▲            cascades from pg-0
     ");
-    assert_eq!(cell(&table, "pg-0", "role").tone, Tone::Look, "the finding on it has not settled");
-    assert_eq!(cell(&table, "pg-0", "router").tone, Tone::Act);
+    assert_eq!(cell(&table, "pg-0", "role").tone, Tone::Warning, "the finding on it has not settled");
+    assert_eq!(cell(&table, "pg-0", "router").tone, Tone::Critical);
     assert_eq!(cell(&table, "pg-0", "member").mark, Some(Mark::Failed));
 }
 
@@ -101,8 +101,8 @@ fn two_writable_nodes_are_both_shown_as_such_and_the_router_is_told_on() {
 fn without_the_dcs_the_nodes_own_word_stands() {
     let mut snapshot = healthy();
     dcs_lost(&mut snapshot, seconds(20));
-    insta::assert_snapshot!(drawn(&table(&snapshot)), @r"
-    MEMBER        ROLE     STATE        TL       LAG   IN TIME  SYNC         UP  ROUTER      NOTES
+    insta::assert_snapshot!(rendered(&table(&snapshot)), @r"
+    MEMBER        ROLE     STATE        TL       LAG  LAG TIME  SYNC     UPTIME  ROUTER      NOTES
     ◐ pg-0        primary  running      12         –         –  –        12d 4h  primary ▲
     ├─● pg-1      replica  streaming    12     48 kB     0.2 s  sync     12d 4h  replicas ▲
     └─● pg-2      replica  streaming    12    112 kB     0.4 s  async    12d 4h  replicas ▲
@@ -113,32 +113,32 @@ fn without_the_dcs_the_nodes_own_word_stands() {
 fn a_member_gone_from_the_record_stays_and_says_since_when() {
     let mut snapshot = healthy();
     missing(&mut snapshot, "pg-2");
-    let text = drawn(&table(&snapshot));
+    let text = rendered(&table(&snapshot));
     let line = text.lines().find(|line| line.contains("pg-2")).unwrap();
-    insta::assert_snapshot!(line, @"○ pg-2        replica  gone         12    112 kB     0.4 s  async    12d 4h  replicas ▲  not in the DCS for 2 min, REST, SQL: no answer in time for 2 min, last seen streaming");
+    insta::assert_snapshot!(line, @"○ pg-2        replica  gone         12    112 kB     0.4 s  async    12d 4h  replicas ▲  not in the DCS for 2 min, REST, SQL: timed out for 2 min, last seen streaming");
 }
 
 #[test]
 fn the_first_second_waits_and_an_empty_cluster_says_what_it_lacks() {
-    insta::assert_snapshot!(drawn(&table(&waiting())), @r"
-    MEMBER        ROLE     STATE        TL       LAG   IN TIME  SYNC         UP  ROUTER      NOTES
+    insta::assert_snapshot!(rendered(&table(&waiting())), @r"
+    MEMBER        ROLE     STATE        TL       LAG  LAG TIME  SYNC     UPTIME  ROUTER      NOTES
     ◌ pg-0        ?        waiting       ?         ?         ?  ?             ?  –
     ");
-    insta::assert_snapshot!(drawn(&table(&bare())), @r"
+    insta::assert_snapshot!(rendered(&table(&bare())), @r"
     no source is configured for this cluster
-    pgctl-tui init writes a configuration
+    run `pgctl-tui init` to write a configuration
     ");
     let mut snapshot = healthy();
     snapshot.members.clear();
     record(&mut snapshot, |content| content.members.clear());
-    insta::assert_snapshot!(drawn(&table(&snapshot)), @r"
-    the DCS answers, and has no member of this cluster on record
-    check scope and namespace in the configuration; pgctl-tui doctor tells more
+    insta::assert_snapshot!(rendered(&table(&snapshot)), @r"
+    the DCS is up, but has no member of this cluster
+    check scope and namespace in the configuration; pgctl-tui doctor has details
     ");
     dcs_lost(&mut snapshot, seconds(9));
-    insta::assert_snapshot!(drawn(&table(&snapshot)), @r"
+    insta::assert_snapshot!(rendered(&table(&snapshot)), @r"
     no member is known: etcd at 10.0.0.9:8008: no quorum
-    bring back a majority of the DCS members
+    restore a majority of the DCS members
     ");
 }
 
@@ -183,8 +183,8 @@ fn a_streaming_replica_that_the_router_leaves_out_is_worth_a_look_unless_it_is_t
     rows(&mut snapshot, down);
     let shown = table(&snapshot);
     assert_eq!(cell(&shown, "pg-2", "router").text, "replicas ▼");
-    assert_eq!(cell(&shown, "pg-2", "router").tone, Tone::Look);
-    assert!(cell(&shown, "pg-2", "notes").text.as_str().contains("sends it no reads"));
+    assert_eq!(cell(&shown, "pg-2", "router").tone, Tone::Warning);
+    assert!(cell(&shown, "pg-2", "notes").text.as_str().contains("routes no reads here"));
     agent(&mut snapshot, "pg-2", |report| report.tags = Tags { noloadbalance: true, ..Tags::default() });
     let shown = table(&snapshot);
     assert_eq!(cell(&shown, "pg-2", "router").tone, Tone::Dim);
@@ -219,17 +219,17 @@ fn the_footer_tells_of_dcs_router_and_backups() {
     BACKUPS  no backup source is configured for this cluster
     ");
     let mut snapshot = healthy();
-    fail(&mut snapshot.dcs.members[2], Trouble::Refused, seconds(38));
-    fail(snapshot.routers[0].http.as_mut().unwrap(), Trouble::TimedOut, seconds(12));
+    fail(&mut snapshot.dcs.members[2], FailureKind::Refused, seconds(38));
+    fail(snapshot.routers[0].http.as_mut().unwrap(), FailureKind::TimedOut, seconds(12));
     insta::assert_snapshot!(text(&snapshot), @r"
     DCS      etcd-1 ● leader term 7 · etcd-2 ● 1.2 ms · etcd-3 ○ connection refused for 38.0 s   leader key pg-0, lease 17 s left
-    ROUTER   pg-router ○ no answer in time for 12.0 s     primary → pg-0  83 sessions     replicas → pg-1, pg-2  83 sessions
+    ROUTER   pg-router ○ timed out for 12.0 s     primary → pg-0  83 sessions     replicas → pg-1, pg-2  83 sessions
     BACKUPS  no backup source is configured for this cluster
     ");
     dcs_lost(&mut snapshot, seconds(20));
     insta::assert_snapshot!(text(&snapshot), @r"
     DCS      leader key pg-0 (21 s ago)   etcd-1 ○ connection refused for 20.0 s · etcd-2 ○ connection refused for 20.0 s · etcd-3 ○ connection refused for 38.0 s
-    ROUTER   pg-router ○ no answer in time for 12.0 s     primary → pg-0  83 sessions     replicas → pg-1, pg-2  83 sessions
+    ROUTER   pg-router ○ timed out for 12.0 s     primary → pg-0  83 sessions     replicas → pg-1, pg-2  83 sessions
     BACKUPS  no backup source is configured for this cluster
     ");
     insta::assert_snapshot!(text(&bare()), @r"
@@ -237,4 +237,27 @@ fn the_footer_tells_of_dcs_router_and_backups() {
     ROUTER   not configured
     BACKUPS  no backup source is configured for this cluster
     ");
+}
+
+#[test]
+fn a_primary_that_holds_no_lock_because_there_is_none_is_called_primary_and_is_healthy() {
+    let mut snapshot = plain();
+    by_nodes(&mut snapshot, Ok("pg-0"));
+    assert_eq!(cell(&table(&snapshot), "pg-0", "role").text, "primary");
+    let doubt = "pg-0 accepts writes, and it is unknown whether pg-2 does too";
+    by_nodes(&mut snapshot, Err(doubt));
+    cut(&mut snapshot, "pg-2", seconds(38));
+    let table = table(&snapshot);
+    assert_eq!(cell(&table, "pg-0", "role").tone, Tone::Strong);
+    assert_eq!(cell(&table, "pg-0", "member").mark, Some(Mark::Ok));
+}
+
+#[test]
+fn no_server_of_a_router_is_in_the_wrong_place_where_nobody_can_be_named_as_the_leader() {
+    let mut snapshot = plain();
+    snapshot.routers = healthy().routers;
+    by_nodes(&mut snapshot, Err("pg-0, pg-1 all accept writes"));
+    sql(&mut snapshot, "pg-1", |report| report.in_recovery = false);
+    let notes = |name: &str| cell(&table(&snapshot), name, "notes").text.clone();
+    assert_eq!((notes("pg-0").as_str(), notes("pg-1").as_str()), ("", ""));
 }

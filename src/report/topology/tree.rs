@@ -26,13 +26,13 @@ pub(super) fn grow(snapshot: &Snapshot) -> Vec<Leaf<'_>> {
     let mut planted = vec![false; nodes.len()];
     for top in 0..nodes.len() {
         if nodes[top].1.is_none() {
-            plant(&nodes, top, "", "", &mut planted, &mut leaves);
+            build_tree(&nodes, top, "", "", &mut planted, &mut leaves);
         }
     }
     // What is left hangs in a circle, which no top leads to.
     for top in 0..nodes.len() {
         if !planted[top] {
-            plant(&nodes, top, "", "", &mut planted, &mut leaves);
+            build_tree(&nodes, top, "", "", &mut planted, &mut leaves);
         }
     }
     leaves
@@ -47,7 +47,7 @@ fn parent(view: MemberView<'_>) -> Option<NodeName> {
     (follows && upstream.value != *view.name()).then_some(upstream.value)
 }
 
-fn plant<'a>(
+fn build_tree<'a>(
     nodes: &[(MemberView<'a>, Option<NodeName>)],
     at: usize,
     branches: &str,
@@ -67,6 +67,6 @@ fn plant<'a>(
         }
         let last = place + 1 == children.len();
         let (branch, deeper) = if last { ("└─", "  ") } else { ("├─", "│ ") };
-        plant(nodes, *child, &format!("{below}{branch}"), &format!("{below}{deeper}"), planted, leaves);
+        build_tree(nodes, *child, &format!("{below}{branch}"), &format!("{below}{deeper}"), planted, leaves);
     }
 }

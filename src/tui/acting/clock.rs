@@ -22,7 +22,7 @@ pub(super) struct Waits {
 
 /// How long no node took writes, as far as it was observed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Standstill {
+pub(super) struct Stall {
     /// How long; it goes on where no end is known.
     pub(super) lasted: Duration,
     /// What ended it; `None`: nothing yet.
@@ -41,7 +41,7 @@ fn span(from: &Progress, to: &Progress) -> Duration {
 
 /// From a piece of news until now.
 fn so_far(watch: &Watch, from: &Progress, now: Timestamp) -> Duration {
-    watch.news.last().map_or_else(Duration::default, |last| span(from, last) + between(last.at, now))
+    watch.updates.last().map_or_else(Duration::default, |last| span(from, last) + between(last.at, now))
 }
 
 fn between(from: Timestamp, to: Timestamp) -> Duration {
@@ -51,7 +51,7 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
 
 /// Time since the first thing that was told of it, while it runs.
 pub(super) fn running(watch: &Watch, now: Timestamp) -> Option<Duration> {
-    let first = watch.news.first()?;
+    let first = watch.updates.first()?;
     (!watch.is_over()).then(|| so_far(watch, first, now))
 }
 
@@ -62,7 +62,7 @@ pub(super) fn since_request(watch: &Watch, now: Timestamp) -> Option<Duration> {
 
 /// The news that the step began which cannot be taken back.
 pub(super) fn requested(watch: &Watch) -> Option<&Progress> {
-    watch.news.iter().find(|progress| match &progress.event {
+    watch.updates.iter().find(|progress| match &progress.event {
         Event::StepBegan { step, .. } => *step == watch.plan.no_return,
         _ => false,
     })
@@ -74,20 +74,20 @@ pub(super) fn waits(watch: &Watch, now: Timestamp) -> Option<Waits> {
         return None;
     }
     let ended =
-        |at: usize| watch.news.iter().any(|one| matches!(&one.event, Event::StepEnded { step, .. } if *step == at));
-    for progress in watch.news.iter().rev() {
+        |at: usize| watch.updates.iter().any(|one| matches!(&one.event, Event::StepEnded { step, .. } if *step == at));
+    for progress in watch.updates.iter().rev() {
         let since = so_far(watch, progress, now);
         match &progress.event {
             Event::Waiting { milestone, at_most } => {
-                return Some(Waits { for_what: milestone.words(), since, at_most: *at_most });
+                return Some(Waits { for_what: milestone.describe(), since, at_most: *at_most });
             }
             Event::StepBegan { step, .. } if !ended(*step) => {
                 let at_most = watch.plan.steps.get(*step)?.deadline;
-                return Some(Waits { for_what: format!("the answer to step {}", step + 1), since, at_most });
+                return Some(Waits { for_what: format!("the response to step {}", step + 1), since, at_most });
             }
             Event::StepEnded { step, .. } if step + 1 == watch.plan.steps.len() => {
                 let open = watch.plan.expectation.sequence.iter().find(|one| reached(watch, &one.milestone).is_none());
-                let for_what = open.map_or_else(|| "the outcome".to_owned(), |one| one.milestone.words());
+                let for_what = open.map_or_else(|| "the outcome".to_owned(), |one| one.milestone.describe());
                 return Some(Waits { for_what, since, at_most: watch.plan.expectation.within });
             }
             _ => {}
@@ -99,14 +99,14 @@ pub(super) fn waits(watch: &Watch, now: Timestamp) -> Option<Waits> {
 /// The news that a state was seen.
 pub(super) fn reached<'a>(watch: &'a Watch, wanted: &Milestone) -> Option<&'a Progress> {
     watch
-        .news
+        .updates
         .iter()
         .find(|progress| matches!(&progress.event, Event::Reached { milestone, .. } if milestone == wanted))
 }
 
 /// For how long no node took writes: from the old leader's stepping down until clients reach the new one, or, without a
 /// router, until that is promoted. `None`: it was not observed.
-pub(super) fn standstill(watch: &Watch, now: Timestamp) -> Option<Standstill> {
+pub(super) fn stall(watch: &Watch, now: Timestamp) -> Option<Stall> {
     let sequence = || watch.plan.expectation.sequence.iter().map(|expected| &expected.milestone);
     let stepped_down = sequence().find(|milestone| matches!(milestone, Milestone::SteppedDown { .. }))?;
     let began = reached(watch, stepped_down)?;
@@ -119,7 +119,7 @@ pub(super) fn standstill(watch: &Watch, now: Timestamp) -> Option<Standstill> {
         return None;
     }
     let lasted = end.map_or_else(|| so_far(watch, began, now), |end| span(began, end));
-    Some(Standstill { lasted, until: end.map(|_| ends.words()), since: stepped_down.words() })
+    Some(Stall { lasted, until: end.map(|_| ends.describe()), since: stepped_down.describe() })
 }
 
 /// Time from the request to the last state that decides; `None`: it is not over, or none was seen.

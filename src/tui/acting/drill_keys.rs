@@ -1,11 +1,12 @@
 //! Keys in the dialogs of drills: while one is prepared, and in its report.
 
-use super::story::Story;
+use super::drill_report::ReportSelection;
+use crate::action::verb::RUN_DRILL;
 use crate::report::drill;
 use crate::tui::app::App;
-use crate::tui::command::{Command, Verb};
+use crate::tui::command::Command;
 use crate::tui::effect::Effect;
-use crate::tui::event::{Notice, Ticket};
+use crate::tui::event::{ActionTicket, Notice};
 use crate::tui::keymap::{ActingKey, Key};
 
 impl App {
@@ -27,36 +28,38 @@ impl App {
     }
 
     /// What `key` does in a report. `None`: what it always means.
-    pub(super) fn story_key(&mut self, story: &Story, key: Key) -> Option<Vec<Effect>> {
+    pub(super) fn report_key(&mut self, report_selection: &ReportSelection, key: Key) -> Option<Vec<Effect>> {
         match ActingKey::of(key)? {
             ActingKey::Letter('b') => {
-                self.go(self.view, story.cluster);
-                let drill = Command::Act(Verb::Drill);
+                self.go(self.view, report_selection.cluster);
+                let drill = Command::Act(&RUN_DRILL);
                 if let Err(reason) = self.availability(drill) {
                     self.tell(Notice::failed(reason));
                     return Some(Vec::new());
                 }
                 self.dialogs.clear();
-                Some(self.run(drill, Some(story.scenario.word().to_owned())))
+                Some(self.run(drill, Some(report_selection.scenario.as_str().to_owned())))
             }
-            ActingKey::Letter('y') => Some(self.copy_report(story)),
+            ActingKey::Letter('y') => Some(self.copy_report(report_selection)),
             other => self.plain_key(other),
         }
     }
 
     /// The story of a drill that is over.
-    pub(super) fn story_of(&self, ticket: Ticket) -> Option<Story> {
+    pub(super) fn report_selection_of(&self, ticket: ActionTicket) -> Option<ReportSelection> {
         let watch = self.acting.watch(ticket)?;
         let cluster = self.clusters.iter().position(|cluster| cluster.name == watch.cluster)?;
         let report = self.report_of(watch)?;
-        Some(Story { cluster, scenario: report.scenario, action: Some(report.action.clone()) })
+        Some(ReportSelection { cluster, scenario: report.scenario, action: Some(report.action.clone()) })
     }
 
     /// Copies a report as it is filed.
-    fn copy_report(&mut self, story: &Story) -> Vec<Effect> {
-        let known = self.acting.practice.known(story.cluster);
-        let Some(text) = story.report(known).map(|report| drill::markdown(report, known, &self.options.zone)) else {
-            self.tell(Notice::failed("there is no report to copy"));
+    fn copy_report(&mut self, report_selection: &ReportSelection) -> Vec<Effect> {
+        let known = self.acting.drills.known(report_selection.cluster);
+        let Some(text) =
+            report_selection.report(known).map(|report| drill::markdown(report, known, &self.options.zone))
+        else {
+            self.tell(Notice::failed("no report to copy"));
             return Vec::new();
         };
         self.tell(Notice::done("report copied as Markdown"));

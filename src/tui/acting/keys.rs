@@ -1,37 +1,36 @@
 //! Keys in the dialogs of actions, and what each of those dialogs shows.
 
-use super::draft_lines::{self, Scene};
-use super::menu::{Choice, Entry};
-use super::sheet::Sheet;
-use super::{listing, menu, preparing, remains, story, watch_lines};
-use crate::action::Intent;
+use super::dialog_model::DialogModel;
+use super::menu::{Choice, MenuEntry};
+use super::pending_action_lines::{self, PendingActionView};
+use super::{drill_report, leftovers, listing, menu, preparing, watch_lines};
 use crate::action::plan::Danger;
+use crate::action::verb::{Shortcut, Subject};
 use crate::model::snapshot::Snapshot;
-use crate::operate::hand::Listed;
 use crate::operate::job::JobState;
-use crate::report::drill;
+use crate::operate::ports::JobSummary;
 use crate::tui::app::App;
-use crate::tui::command::{Command, Verb};
+use crate::tui::command::Command;
 use crate::tui::dialogs::Dialog;
 use crate::tui::effect::Effect;
-use crate::tui::event::{Notice, Ticket};
+use crate::tui::event::{ActionTicket, Notice};
 use crate::tui::keymap::{ActingKey, Key};
 
 impl App {
     /// Opens the dialog of `verb`.
-    pub(in crate::tui) fn act(&mut self, verb: Verb, argument: Option<&str>) -> Vec<Effect> {
-        if verb == Verb::Configure && argument.is_none_or(|text| text.trim().is_empty()) {
+    pub(in crate::tui) fn act(&mut self, verb: &'static Shortcut, argument: Option<&str>) -> Vec<Effect> {
+        if verb.subject == Subject::Changes && argument.is_none_or(|text| text.trim().is_empty()) {
             self.open_palette_with("configure ");
             return Vec::new();
         }
         let argument = argument.map(str::trim).filter(|text| !text.is_empty());
-        if verb == Verb::Drill && argument.is_none() && self.selected_scenario().is_none() {
+        if verb.subject == Subject::Scenario && argument.is_none() && self.selected_scenario().is_none() {
             self.open_palette_with("drill ");
             return Vec::new();
         }
-        match self.wish(verb, argument) {
-            Ok(Intent::Drill { scenario, target }) => self.prepare_drill(self.focus, scenario, target),
-            Ok(intent) => self.draft(self.focus, intent),
+        match self.resolve_intent(verb, argument) {
+            Ok(intent) if self.must_ask(&intent) => self.prepare(self.focus, intent),
+            Ok(intent) => self.pending_action(self.focus, intent),
             Err(why) => {
                 self.tell(Notice::failed(why));
                 Vec::new()
@@ -53,25 +52,25 @@ impl App {
         }
     }
 
-    fn ask_to_end(&mut self, ticket: Ticket) -> Vec<Effect> {
+    fn ask_to_end(&mut self, ticket: ActionTicket) -> Vec<Effect> {
         let Some(watch) = self.acting.watches.iter_mut().find(|watch| watch.ticket == ticket) else {
             return Vec::new();
         };
-        let told = if watch.is_over() {
-            Err("it is over")
+        let reported = if watch.is_over() {
+            Err("the action has ended")
         } else if !watch.can_be_ended() && watch.plan.danger == Danger::Reversible {
-            Err("it is sent: nothing ends it before its end")
+            Err("already sent: it can no longer be cancelled")
         } else if !watch.can_be_ended() {
-            Err("it is past the point of no return: nothing ends it before its end")
-        } else if !self.acting.has_hand {
+            Err("past the point of no return: it can no longer be cancelled")
+        } else if !self.acting.has_launcher {
             Err("this console is read-only")
         } else {
-            watch.action.clone().ok_or("it is only just beginning: try again")
+            watch.action.clone().ok_or("the action is just starting: try again")
         };
-        match told {
+        match reported {
             Ok(action) => {
                 watch.asked = true;
-                self.tell(Notice::done("asked to end, as far as it still can"));
+                self.tell(Notice::done("cancellation requested"));
                 vec![Effect::End(action)]
             }
             Err(why) => {
@@ -84,13 +83,13 @@ impl App {
     /// What `key` does in the dialog on top, where that is one of actions. `None`: what it always means.
     pub(in crate::tui) fn acting_key(&mut self, key: Key) -> Option<Vec<Effect>> {
         match self.dialogs.last()? {
-            Dialog::Draft(_) => {
-                let Some(Dialog::Draft(mut draft)) = self.dialogs.pop() else { return None };
+            Dialog::PendingAction(_) => {
+                let Some(Dialog::PendingAction(mut pending_action)) = self.dialogs.pop() else { return None };
                 let place = self.dialogs.len();
-                let (keep, effects) = self.draft_key(&mut draft, key);
+                let (keep, effects) = self.pending_action_key(&mut pending_action, key);
                 if keep {
                     // What it opened stands above it.
-                    self.dialogs.insert(place.min(self.dialogs.len()), Dialog::Draft(draft));
+                    self.dialogs.insert(place.min(self.dialogs.len()), Dialog::PendingAction(pending_action));
                 }
                 effects
             }
@@ -98,9 +97,9 @@ impl App {
                 let failed = preparing.failed.is_some();
                 self.preparing_key(failed, key)
             }
-            Dialog::Story { story, .. } => {
-                let story = story.clone();
-                self.story_key(&story, key)
+            Dialog::Story { report_selection, .. } => {
+                let report_selection = report_selection.clone();
+                self.report_key(&report_selection, key)
             }
             Dialog::Menu { selected, is_whole } => self.menu_key(*selected, *is_whole, key),
             Dialog::Watch { ticket, .. } => {
@@ -118,9 +117,9 @@ impl App {
                     ActingKey::Enter if self.acting.watch(ticket).is_some_and(|watch| !watch.is_over()) => {
                         Some(Vec::new())
                     }
-                    ActingKey::Enter => match self.story_of(ticket) {
-                        Some(story) => {
-                            self.dialogs.push(Dialog::Story { story, scroll: 0 });
+                    ActingKey::Enter => match self.report_selection_of(ticket) {
+                        Some(report_selection) => {
+                            self.dialogs.push(Dialog::Story { report_selection, scroll: 0 });
                             Some(Vec::new())
                         }
                         None => self.plain_key(ActingKey::Enter),
@@ -129,16 +128,16 @@ impl App {
                 }
             }
             Dialog::Actions { selected } => self.listing_key(*selected, key),
-            Dialog::Remains { action, .. } => {
+            Dialog::Leftovers { action, .. } => {
                 let action = action.clone();
                 match ActingKey::of(key)? {
-                    ActingKey::Letter('u') if self.acting.listed(&action).is_none_or(remains::is_for_its_guard) => {
+                    ActingKey::Letter('u') if self.acting.listed(&action).is_none_or(leftovers::is_for_its_guard) => {
                         Some(Vec::new())
                     }
                     ActingKey::Letter('u') => Some(self.undo(&action)),
                     ActingKey::Letter('n') => {
                         self.dialogs.pop();
-                        if self.acting.has_hand {
+                        if self.acting.has_launcher {
                             return Some(vec![Effect::Acknowledge(action), Effect::List]);
                         }
                         self.tell(Notice::failed("this console is read-only"));
@@ -193,7 +192,7 @@ impl App {
             },
             _ => None,
         };
-        let Some(Entry { spec, argument, refusal, .. }) = chosen else {
+        let Some(MenuEntry { spec, argument, refusal, .. }) = chosen else {
             return match key {
                 // A letter of no action leads nowhere from here.
                 ActingKey::Letter(letter) if !"w?:".contains(letter) => Some(Vec::new()),
@@ -220,24 +219,24 @@ impl App {
     fn listing_key(&mut self, selected: usize, key: Key) -> Option<Vec<Effect>> {
         let key = ActingKey::of(key)?;
         let listed = self.acting.listed.as_ref().and_then(|listed| listed.as_ref().ok());
-        let one: Option<Listed> =
+        let one: Option<JobSummary> =
             listed.and_then(|listed| listed.get(selected.min(listed.len().saturating_sub(1)))).cloned();
         let Some(one) = one else { return self.plain_key(key) };
         match key {
-            ActingKey::Enter if matches!(one.state, JobState::Died(_)) || !one.state.owed().is_empty() => {
-                self.dialogs.push(Dialog::Remains { action: one.action().clone(), scroll: 0 });
+            ActingKey::Enter if matches!(one.state, JobState::Died(_)) || !one.state.pending_undo().is_empty() => {
+                self.dialogs.push(Dialog::Leftovers { action: one.action().clone(), scroll: 0 });
                 Some(Vec::new())
             }
             ActingKey::Enter => Some(self.attach(&one)),
             ActingKey::Letter('x') => Some(match one.state {
-                _ if !self.acting.has_hand => {
+                _ if !self.acting.has_launcher => {
                     self.tell(Notice::failed("this console is read-only"));
                     Vec::new()
                 }
                 // How far it has got, and so whether it can still be ended, is known where it is watched.
                 JobState::Running(_) | JobState::Waiting | JobState::Elsewhere(_) => self.attach(&one),
                 JobState::Ended { .. } | JobState::Died(_) => {
-                    self.tell(Notice::failed("it is over"));
+                    self.tell(Notice::failed("the action has ended"));
                     Vec::new()
                 }
             }),
@@ -246,47 +245,51 @@ impl App {
     }
 
     /// What the dialog of an action shows in `width` columns; `None`: it is another dialog.
-    pub(in crate::tui) fn sheet(&self, dialog: &Dialog, width: usize) -> Option<Sheet> {
+    pub(in crate::tui) fn dialog_model(&self, dialog: &Dialog, width: usize) -> Option<DialogModel> {
         Some(match dialog {
-            Dialog::Draft(draft) => {
-                let cluster = self.clusters.get(draft.cluster)?;
-                let scene = Scene {
+            Dialog::PendingAction(pending_action) => {
+                let cluster = self.clusters.get(pending_action.cluster)?;
+                let scene = PendingActionView {
                     snapshot: &cluster.live().snapshot,
                     now: cluster.live().snapshot.now + cluster.since_live(self.at),
                     zone: &self.options.zone,
-                    refusal: self.refusal(draft),
+                    refusal: self.refusal(pending_action),
                     width,
                 };
-                draft_lines::sheet(draft, &scene)
+                pending_action_lines::dialog_model(pending_action, &scene)
             }
             Dialog::Preparing(preparing) => {
                 let name = &self.clusters.get(preparing.cluster)?.name;
-                let expected = drill::expectation(self.acting.practice.known(preparing.cluster), preparing.scenario);
-                preparing::sheet(preparing, name.as_str(), &expected, self.at, width)
+                let known = self.acting.drills.known(preparing.cluster);
+                preparing::dialog_model(preparing, name.as_str(), known, self.at, width)
             }
-            Dialog::Story { story, scroll } => {
-                story::sheet(story, self.acting.practice.known(story.cluster), &self.options.zone, *scroll, width)
-            }
-            Dialog::Menu { selected, is_whole } => menu::sheet(self, *selected, *is_whole, width),
+            Dialog::Story { report_selection, scroll } => drill_report::dialog_model(
+                report_selection,
+                self.acting.drills.known(report_selection.cluster),
+                &self.options.zone,
+                *scroll,
+                width,
+            ),
+            Dialog::Menu { selected, is_whole } => menu::dialog_model(self, *selected, *is_whole, width),
             Dialog::Watch { ticket, scroll } => {
                 let watch = self.acting.watch(*ticket)?;
                 let cluster = self.clusters.iter().find(|cluster| cluster.name == watch.cluster);
-                let scene = watch_lines::Scene {
+                let scene = watch_lines::WatchView {
                     snapshot: cluster.map(|cluster| &*cluster.live().snapshot),
                     now: cluster.map(|cluster| self.wall_of(cluster)),
                     report: self.report_of(watch),
-                    may_end: self.acting.has_hand,
+                    may_end: self.acting.has_launcher,
                 };
-                watch_lines::sheet(watch, &scene, *scroll, width)
+                watch_lines::dialog_model(watch, &scene, *scroll, width)
             }
             Dialog::Actions { selected } => {
-                listing::sheet(self.acting.listed.as_ref(), *selected, &self.options.zone, width)
+                listing::dialog_model(self.acting.listed.as_ref(), *selected, &self.options.zone, width)
             }
-            Dialog::Remains { action, scroll } => {
+            Dialog::Leftovers { action, scroll } => {
                 let one = self.acting.listed(action)?;
                 let cluster = &one.request.plan.cluster;
                 let picture = self.picture_of(cluster).map(|snapshot| (snapshot, snapshot.now));
-                remains::sheet(one, picture, self.can_take_back(action), *scroll, width)
+                leftovers::dialog_model(one, picture, self.can_revert(action), *scroll, width)
             }
             Dialog::Help { .. }
             | Dialog::Detail { .. }

@@ -2,83 +2,83 @@
 
 use jiff::tz::TimeZone;
 
-use super::sheet::Sheet;
-use crate::action::outcome::Ending;
-use crate::operate::hand::Listed;
+use super::dialog_model::DialogModel;
+use crate::action::outcome::OutcomeKind;
 use crate::operate::job::JobState;
+use crate::operate::ports::JobSummary;
 use crate::report::line::Line;
 use crate::report::table::Tone;
 use crate::report::units;
 use crate::tui::widgets::wrap::fold;
 
 /// Columns of when and how it ended.
-const WHEN: usize = 21;
-const STATE: usize = 14;
+const TIME_WIDTH: usize = 21;
+const STATE_WIDTH: usize = 14;
 
 /// The dialog. `listed`: `None` while it is read.
-pub(super) fn sheet(
-    listed: Option<&Result<Vec<Listed>, String>>,
+pub(super) fn dialog_model(
+    listed: Option<&Result<Vec<JobSummary>, String>>,
     selected: usize,
     zone: &TimeZone,
     width: usize,
-) -> Sheet {
-    let mut sheet = Sheet { title: "Actions".to_owned(), ..Sheet::default() };
+) -> DialogModel {
+    let mut dialog_model = DialogModel { title: "Actions".to_owned(), ..DialogModel::default() };
     match listed {
-        None => sheet.body.push(Line::new().dim("reading …")),
-        Some(Err(why)) => sheet.body.push(Line::new().with(why, Tone::Act)),
+        None => dialog_model.body.push(Line::new().dim("reading …")),
+        Some(Err(why)) => dialog_model.body.push(Line::new().with(why, Tone::Critical)),
         Some(Ok(listed)) if listed.is_empty() => {
-            sheet
+            dialog_model
                 .body
-                .push(Line::new().dim("nothing was begun by you on this host; the journal is read by pgctl-tui audit"));
+                .push(Line::new().dim("no actions started by you on this host; `pgctl-tui audit` shows the journal"));
         }
         Some(Ok(listed)) => {
-            sheet.body = listed.iter().map(|one| row(one, zone)).collect();
+            dialog_model.body = listed.iter().map(|one| row(one, zone)).collect();
             let selected = selected.min(listed.len() - 1);
-            sheet.selected = Some(selected);
-            sheet.foot = listed.get(selected).map(|one| fold(&whole(one), width, 2)).unwrap_or_default();
-            sheet.foot.resize_with(sheet.foot.len().max(2), Line::new);
+            dialog_model.selected = Some(selected);
+            dialog_model.foot = listed.get(selected).map(|one| fold(&whole(one), width, 2)).unwrap_or_default();
+            dialog_model.foot.resize_with(dialog_model.foot.len().max(2), Line::new);
         }
     }
-    sheet
+    dialog_model
 }
 
-fn row(one: &Listed, zone: &TimeZone) -> Line {
-    let (word, tone) = standing(one);
+fn row(one: &JobSummary, zone: &TimeZone) -> Line {
+    let (word, tone) = status_line(one);
     let mut line = Line::new().dim(units::date_time(one.at, zone));
-    line.pad_to(WHEN);
+    line.pad_to(TIME_WIDTH);
     line.push(word, tone);
-    line.pad_to(WHEN + STATE);
+    line.pad_to(TIME_WIDTH + STATE_WIDTH);
     line.push(one.request.plan.title.as_str(), Tone::Plain);
     line
 }
 
 /// What a row may have no room for.
-fn whole(one: &Listed) -> Line {
+fn whole(one: &JobSummary) -> Line {
     let plan = &one.request.plan;
     let line = Line::new().plain(plan.title.as_str()).dim(format!("   {} by {}", one.action(), one.request.operator));
     match &one.request.confirmation.reason {
-        Some(reason) => line.dim("   because: ").plain(reason.as_str()),
+        Some(reason) => line.dim("   reason: ").plain(reason.as_str()),
         None => line,
     }
 }
 
 /// How it stands with one, in a word.
-pub(super) fn standing(one: &Listed) -> (&'static str, Tone) {
+pub(super) fn status_line(one: &JobSummary) -> (&'static str, Tone) {
     match &one.state {
-        JobState::Waiting => ("not begun", Tone::Stale),
-        JobState::Running(_) => ("running", Tone::Look),
+        JobState::Waiting => ("not started", Tone::Stale),
+        JobState::Running(_) => ("running", Tone::Warning),
         JobState::Elsewhere(_) => ("on other host", Tone::Stale),
         JobState::Died(_) if one.acknowledged => ("died", Tone::Dim),
-        JobState::Died(_) => ("died", Tone::Act),
-        JobState::Ended { owed, .. } if !owed.is_empty() => ("undo pending", Tone::Act),
+        JobState::Died(_) => ("died", Tone::Critical),
+        JobState::Ended { pending_undo, .. } if !pending_undo.is_empty() => ("undo pending", Tone::Critical),
         JobState::Ended { outcome, .. } => {
             let tone = match outcome.ending {
-                Ending::Done => Tone::Well,
-                Ending::Refused => Tone::Dim,
-                Ending::Failed | Ending::Unverified => Tone::Look,
-                Ending::Unknown => Tone::Act,
+                OutcomeKind::Done => Tone::Ok,
+                OutcomeKind::Refused => Tone::Dim,
+                OutcomeKind::Failed | OutcomeKind::Unverified => Tone::Warning,
+                OutcomeKind::Unknown => Tone::Critical,
             };
-            (outcome.ending.word(), tone)
+            (outcome.ending.as_str(), tone)
         }
     }
 }

@@ -3,18 +3,19 @@
 
 use std::borrow::Cow;
 
-use super::matter::{About, Matter};
+use super::describe::describe_intent;
+use super::dialog_model::DialogModel;
 use super::remedy::{helping, remedy};
-use super::saying::saying;
-use super::sheet::Sheet;
+use super::row_subject::{RowSubject, RowTarget};
+use crate::action::verb::{SET, Subject};
 use crate::report::line::Line;
 use crate::report::table::Tone;
 use crate::tui::app::App;
-use crate::tui::command::{Command, CommandSpec, Danger, Verb};
+use crate::tui::command::{Command, CommandSpec, Danger};
 use crate::tui::widgets::wrap::fold;
 
 /// Columns before what it does.
-const NAME: usize = 20;
+const NAME_WIDTH: usize = 20;
 
 /// Where an action stands in the menu.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -37,13 +38,13 @@ pub(super) enum Part {
 
 /// One action.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct MenuEntry {
     pub(super) letter: char,
     pub(super) spec: &'static CommandSpec,
     /// What is written behind its name, where it is not for the row itself.
     pub(super) argument: Option<String>,
     /// What it would do, with names.
-    words: String,
+    text: String,
     pub(super) refusal: Option<Cow<'static, str>>,
     part: Part,
 }
@@ -52,16 +53,16 @@ pub(super) struct Entry {
 #[derive(Clone, Debug)]
 pub(super) enum Choice {
     /// An action.
-    Action(Entry),
+    Action(MenuEntry),
     /// To see the rest.
     More,
 }
 
 /// The menu of a row.
 pub(super) struct Menu {
-    matter: Matter,
+    row_subject: RowSubject,
     /// Every action, in the order of the menu.
-    entries: Vec<Entry>,
+    entries: Vec<MenuEntry>,
     is_whole: bool,
 }
 
@@ -76,43 +77,27 @@ enum Kind {
 }
 
 fn kind(command: Command) -> Kind {
-    match command {
-        Command::Act(verb) => match verb {
-            Verb::CancelSwitchover
-            | Verb::RollingRestart
-            | Verb::Pause
-            | Verb::Resume
-            | Verb::Configure
-            | Verb::Settle => Kind::Cluster,
-            Verb::Switchover
-            | Verb::Failover
-            | Verb::Reinitialise
-            | Verb::Restart
-            | Verb::RestartPending
-            | Verb::Reload
-            | Verb::Drain
-            | Verb::Undrain
-            | Verb::CancelRestart => Kind::Member,
-            Verb::ServerReady | Verb::ServerDrain | Verb::ServerMaintenance => Kind::Server,
-            Verb::CancelStatement | Verb::EndSession => Kind::Session,
-            Verb::Drill => Kind::Scenario,
-        },
-        _ => Kind::Cluster,
+    let Command::Act(shortcut) = command else { return Kind::Cluster };
+    match shortcut.subject {
+        Subject::Cluster | Subject::Changes => Kind::Cluster,
+        Subject::Candidate | Subject::Successor | Subject::Member | Subject::Members | Subject::Drained => Kind::Member,
+        Subject::Server => Kind::Server,
+        Subject::Session => Kind::Session,
+        Subject::Scenario => Kind::Scenario,
     }
 }
 
 /// Where an action that can be done stands for a row about `about`.
-fn part(command: Command, about: &About) -> Part {
-    // Nobody needs to be selected for these: the best candidate is known, and what breaks is chosen afterwards.
-    let of_all = matches!(command, Command::Act(Verb::Switchover | Verb::Failover | Verb::Drill));
+fn part(command: Command, about: &RowTarget) -> Part {
+    let of_all = matches!(command, Command::Act(shortcut) if shortcut.subject.needs_nobody());
     match (kind(command), about) {
-        (Kind::Cluster, About::Cluster)
-        | (Kind::Member, About::Member(_))
-        | (Kind::Server, About::Server { .. })
-        | (Kind::Session, About::Session { .. })
-        | (Kind::Scenario, About::Scenario(_)) => Part::Fitting,
-        (_, About::Cluster) if of_all => Part::Fitting,
-        (Kind::Member, About::Server { member: Some(_), .. }) => Part::Member,
+        (Kind::Cluster, RowTarget::Cluster)
+        | (Kind::Member, RowTarget::Member(_))
+        | (Kind::Server, RowTarget::Server { .. })
+        | (Kind::Session, RowTarget::Session { .. })
+        | (Kind::Scenario, RowTarget::Scenario(_)) => Part::Fitting,
+        (_, RowTarget::Cluster) if of_all => Part::Fitting,
+        (Kind::Member, RowTarget::Server { member: Some(_), .. }) => Part::Member,
         (Kind::Cluster, _) => Part::Cluster,
         _ if of_all => Part::Cluster,
         // A session's node is known, and not what somebody who selects a session thinks of.
@@ -122,10 +107,10 @@ fn part(command: Command, about: &About) -> Part {
 
 /// Of a row that tells of a trouble, what helps comes first, and what does not is kept apart: whoever presses Enter there
 /// means to mend it.
-fn set_apart(code: &str, entries: &mut [Entry]) {
+fn set_apart(code: &str, entries: &mut [MenuEntry]) {
     let helps = helping(code).unwrap_or_default();
     for entry in entries {
-        let is_help = helps.iter().any(|verb| Command::Act(*verb) == entry.spec.command);
+        let is_help = helps.iter().any(|verb| Command::Act(verb) == entry.spec.command);
         entry.part = match entry.part {
             Part::Fitting | Part::Member | Part::Cluster if is_help => Part::Fitting,
             Part::Fitting | Part::Member => Part::Beside,
@@ -136,24 +121,24 @@ fn set_apart(code: &str, entries: &mut [Entry]) {
 
 impl Menu {
     fn of(app: &App, is_whole: bool) -> Self {
-        let matter = app.matter();
-        let mut entries: Vec<Entry> = Vec::new();
-        if let Some(entry) = app.remedy_entry(&matter) {
+        let row_subject = app.row_subject();
+        let mut entries: Vec<MenuEntry> = Vec::new();
+        if let Some(entry) = app.remedy_entry(&row_subject) {
             entries.push(entry);
         }
         for (letter, spec) in Command::menu() {
             let known = entries.iter().any(|entry| entry.spec.command == spec.command);
             if !known {
-                entries.push(app.menu_entry(&matter, letter, spec));
+                entries.push(app.menu_entry(&row_subject, letter, spec));
             }
         }
-        if let Some(finding) = &matter.finding {
+        if let Some(finding) = &row_subject.finding {
             set_apart(finding.code, &mut entries);
         }
-        let helps = matter.finding.as_ref().and_then(|finding| helping(finding.code)).unwrap_or_default();
-        let place = |entry: &Entry| helps.iter().position(|verb| Command::Act(*verb) == entry.spec.command);
+        let helps = row_subject.finding.as_ref().and_then(|finding| helping(finding.code)).unwrap_or_default();
+        let place = |entry: &MenuEntry| helps.iter().position(|verb| Command::Act(verb) == entry.spec.command);
         entries.sort_by_key(|entry| (entry.part, place(entry)));
-        Self { matter, entries, is_whole }
+        Self { row_subject, entries, is_whole }
     }
 
     /// What can be chosen, from top to bottom.
@@ -170,45 +155,45 @@ impl Menu {
     fn heading(&self, part: Part) -> Option<Line> {
         let words = match part {
             Part::Remedy => return self.finding_line(),
-            Part::Member => self.matter.member()?.to_string(),
+            Part::Member => self.row_subject.member()?.to_string(),
             // It helps where the finding stands, and its row says whom it is about.
             Part::Fitting if self.entries.iter().all(|entry| entry.part != Part::Remedy) => return self.finding_line(),
             Part::Fitting | Part::Elsewhere => return None,
-            Part::Beside => match self.matter.member() {
-                Some(member) => format!("BESIDES, ON {member}"),
-                None => "BESIDES".to_owned(),
+            Part::Beside => match self.row_subject.member() {
+                Some(member) => format!("ALSO, ON {member}"),
+                None => "ALSO".to_owned(),
             },
             Part::Cluster => "THE WHOLE CLUSTER".to_owned(),
-            Part::Impossible => "NOT POSSIBLE NOW".to_owned(),
+            Part::Impossible => "NOT AVAILABLE NOW".to_owned(),
         };
         Some(Line::new().with(words, Tone::Strong))
     }
 
     fn finding_line(&self) -> Option<Line> {
-        Some(Line::new().dim("for: ").plain(self.matter.finding.as_ref()?.title.as_str()))
+        Some(Line::new().dim("for: ").plain(self.row_subject.finding.as_ref()?.title.as_str()))
     }
 
     /// What is said where no action mends what the finding tells of: what does.
-    fn mended_elsewhere(&self) -> Vec<Line> {
+    fn fixed_elsewhere(&self) -> Vec<Line> {
         let helps = self.entries.iter().any(|entry| entry.part <= Part::Member);
-        let (Some(finding), false) = (&self.matter.finding, helps) else { return Vec::new() };
+        let (Some(finding), false) = (&self.row_subject.finding, helps) else { return Vec::new() };
         let advice = if finding.advice.is_empty() { String::new() } else { format!(": {}", finding.advice) };
         vec![
             Line::new().dim("for: ").plain(finding.title.as_str()),
-            Line::new().plain(format!("no action mends that{advice}")),
+            Line::new().plain(format!("no action fixes this{advice}")),
         ]
     }
 
     fn more(&self) -> String {
         let count = |part| self.entries.iter().filter(|entry| entry.part == part).count();
-        let beside = self.matter.member().map_or_else(|| "besides".to_owned(), |member| format!("on {member}"));
+        let beside = self.row_subject.member().map_or_else(|| "besides".to_owned(), |member| format!("on {member}"));
         let parts = [
             (count(Part::Beside), beside.as_str()),
             (count(Part::Cluster), "for the whole cluster"),
-            (count(Part::Impossible), "not possible now"),
+            (count(Part::Impossible), "not available now"),
         ];
-        let told = parts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}"));
-        told.collect::<Vec<_>>().join(" · ")
+        let reported = parts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}"));
+        reported.collect::<Vec<_>>().join(" · ")
     }
 }
 
@@ -220,7 +205,7 @@ impl App {
     }
 
     /// The action of this letter, shown or not.
-    pub(super) fn menu_letter(&self, letter: char) -> Option<Entry> {
+    pub(super) fn menu_letter(&self, letter: char) -> Option<MenuEntry> {
         Menu::of(self, true).entries.into_iter().find(|entry| entry.letter == letter)
     }
 
@@ -229,10 +214,11 @@ impl App {
         Menu::of(self, is_whole).choices().len()
     }
 
-    fn menu_entry(&self, matter: &Matter, letter: char, spec: &'static CommandSpec) -> Entry {
+    fn menu_entry(&self, row_subject: &RowSubject, letter: char, spec: &'static CommandSpec) -> MenuEntry {
         let wished = match spec.command {
-            Command::Act(Verb::Configure) | Command::EditConfiguration => None,
-            Command::Act(verb) => Some(self.wish_about(matter, verb, None)),
+            Command::Act(verb) if verb.subject != Subject::Changes => {
+                Some(self.resolve_intent_for(row_subject, verb, None))
+            }
             _ => None,
         };
         let snapshot = self.cluster().map(|cluster| &cluster.live().snapshot);
@@ -241,42 +227,45 @@ impl App {
             Some(Ok(intent)) if kind(spec.command) != Kind::Scenario => {
                 self.may_act().and_then(|()| self.can_plan(intent)).err()
             }
+            _ if spec.command == Command::EditConfiguration => {
+                self.availability(spec.command).and_then(|()| self.stack_permits(&SET)).err()
+            }
             _ => self.availability(spec.command).err(),
         };
         let words = match (&wished, snapshot) {
-            (Some(Ok(intent)), Some(snapshot)) => saying(intent, snapshot),
+            (Some(Ok(intent)), Some(snapshot)) => describe_intent(intent, snapshot),
             _ => spec.help.to_owned(),
         };
-        let part = match (part(spec.command, &matter.about), &refusal) {
+        let part = match (part(spec.command, &row_subject.about), &refusal) {
             (Part::Elsewhere, _) => Part::Elsewhere,
             (_, Some(_)) => Part::Impossible,
             (part, None) => part,
         };
-        Entry { letter, spec, argument: None, words, refusal, part }
+        MenuEntry { letter, spec, argument: None, text: words, refusal, part }
     }
 
     /// The action that mends what the row tells of.
-    fn remedy_entry(&self, matter: &Matter) -> Option<Entry> {
+    fn remedy_entry(&self, row_subject: &RowSubject) -> Option<MenuEntry> {
         let snapshot = &self.cluster()?.live().snapshot;
-        let (verb, argument) = remedy(matter.finding.as_ref()?, snapshot)?;
+        let (verb, argument) = remedy(row_subject.finding.as_ref()?, snapshot)?;
         let spec = Command::Act(verb).spec()?;
-        let wished = self.wish_about(matter, verb, argument.as_deref());
+        let wished = self.resolve_intent_for(row_subject, verb, argument.as_deref());
         let refusal = match &wished {
             Ok(intent) => self.may_act().and_then(|()| self.can_plan(intent)).err(),
             Err(why) => Some(why.clone()),
         };
-        let words = wished.map_or_else(|_| spec.help.to_owned(), |intent| saying(&intent, snapshot));
-        Some(Entry { letter: spec.letter?, spec, argument, words, refusal, part: Part::Remedy })
+        let words = wished.map_or_else(|_| spec.help.to_owned(), |intent| describe_intent(&intent, snapshot));
+        Some(MenuEntry { letter: spec.letter?, spec, argument, text: words, refusal, part: Part::Remedy })
     }
 }
 
 /// The dialog.
-pub(super) fn sheet(app: &App, selected: usize, is_whole: bool, width: usize) -> Sheet {
+pub(super) fn dialog_model(app: &App, selected: usize, is_whole: bool, width: usize) -> DialogModel {
     let menu = Menu::of(app, is_whole);
     let choices = menu.choices();
     let selected = selected.min(choices.len().saturating_sub(1));
     let (mut body, mut at, mut foot) = (Vec::new(), None, Vec::new());
-    body.extend(menu.mended_elsewhere().iter().flat_map(|line| fold(line, width, 0)));
+    body.extend(menu.fixed_elsewhere().iter().flat_map(|line| fold(line, width, 0)));
     let mut before = None;
     for (index, choice) in choices.iter().enumerate() {
         let (line, whole) = match choice {
@@ -289,9 +278,9 @@ pub(super) fn sheet(app: &App, selected: usize, is_whole: bool, width: usize) ->
             }
             Choice::More => {
                 let mut line = Line::new().with("…  ", Tone::Strong).plain("more");
-                line.pad_to(NAME);
+                line.pad_to(NAME_WIDTH);
                 line.push(format!(" {}", menu.more()), Tone::Dim);
-                (line, Line::new().plain("the actions that are not about this row, and why others cannot be done now"))
+                (line, Line::new().plain("the actions that are not about this row, and why others are unavailable"))
             }
         };
         if index == selected {
@@ -303,36 +292,36 @@ pub(super) fn sheet(app: &App, selected: usize, is_whole: bool, width: usize) ->
     if is_whole {
         body.push(Line::new());
         let elsewhere = "members: Topology (1) · servers: Router (3) · sessions: Sessions (6) · drills: Drill (9)";
-        body.push(Line::new().dim(format!("Others are for other rows: {elsewhere}")));
+        body.push(Line::new().dim(format!("Other rows offer other actions: {elsewhere}")));
     }
     // As high for each of them, so that nothing moves with the selection.
     foot.resize_with(foot.len().max(2), Line::new);
     let path = app.cluster().map_or_else(String::new, |cluster| {
-        format!(" on {}", menu.matter.path(cluster.name.as_str(), &cluster.live().snapshot))
+        format!(" on {}", menu.row_subject.path(cluster.name.as_str(), &cluster.live().snapshot))
     });
-    Sheet { title: format!("Act{path}"), body, foot, selected: at, ..Sheet::default() }
+    DialogModel { title: format!("Act{path}"), body, foot, selected: at, ..DialogModel::default() }
 }
 
 /// An action in one line, and all that is to be said of it.
-fn lines(entry: &Entry) -> (Line, Line) {
+fn lines(entry: &MenuEntry) -> (Line, Line) {
     let tone = match (&entry.refusal, entry.spec.danger) {
         (Some(_), _) => Tone::Stale,
-        (None, Danger::Destructive) => Tone::Act,
-        (None, Danger::Disruptive) => Tone::Look,
+        (None, Danger::Destructive) => Tone::Critical,
+        (None, Danger::Disruptive) => Tone::Warning,
         (None, Danger::Reversible | Danger::Session | Danger::None) => Tone::Plain,
     };
     let key = if entry.refusal.is_none() { Tone::Strong } else { Tone::Stale };
     let mut line = Line::new().with(entry.letter.to_string(), key).plain("  ").with(entry.spec.name, tone);
-    line.pad_to(NAME);
+    line.pad_to(NAME_WIDTH);
     line.push(" ", Tone::Plain);
     let whole = match &entry.refusal {
         None => {
-            line.push(&entry.words, Tone::Dim);
-            Line::new().plain(&entry.words)
+            line.push(&entry.text, Tone::Dim);
+            Line::new().plain(&entry.text)
         }
         Some(reason) => {
             line.push(reason, Tone::Stale);
-            Line::new().plain(format!("{}: ", entry.words)).with(reason, Tone::Stale)
+            Line::new().plain(format!("{}: ", entry.text)).with(reason, Tone::Stale)
         }
     };
     (line, whole)

@@ -5,37 +5,38 @@
 //! the plan that was on the screen, whatever the next picture brings.
 
 mod clock;
-mod debts;
-mod draft;
-mod draft_keys;
-mod draft_lines;
+mod describe;
+mod dialog_model;
+mod dialog_options;
 mod drill_keys;
+mod drill_report;
+mod drills;
 mod hints;
 mod keys;
+mod leftovers;
 mod listing;
-mod matter;
 mod menu;
-mod news;
-mod practice;
+mod pending_action;
+mod pending_action_keys;
+mod pending_action_lines;
+mod pending_undo;
 mod preparing;
-mod remains;
 mod remedy;
-mod saying;
-mod sheet;
-mod story;
+mod resolve_intent;
+mod row_subject;
 mod subject;
 mod undo;
+mod updates;
 mod watch;
 mod watch_lines;
 #[cfg(test)]
 mod watch_tests;
-mod wish;
 
-pub(in crate::tui) use self::draft::Draft;
-pub(in crate::tui) use self::news::Acting;
-pub(in crate::tui) use self::practice::Preparing;
-pub(in crate::tui) use self::sheet::width_in;
-pub(in crate::tui) use self::story::Story;
+pub(in crate::tui) use self::dialog_model::width_in;
+pub(in crate::tui) use self::drill_report::ReportSelection;
+pub(in crate::tui) use self::drills::Preparing;
+pub(in crate::tui) use self::pending_action::PendingAction;
+pub(in crate::tui) use self::updates::ActingState;
 pub(in crate::tui) use self::watch::Watch;
 
 /// The same beginning with a capital.

@@ -1,33 +1,48 @@
-//! The dialog of a drill whose plan is not there yet: what is being asked, and for how long already.
+//! The dialog of an action whose plan is not there yet: what is being asked, and for how long already.
 
 use std::time::Duration;
 
-use super::practice::Preparing;
-use super::sheet::Sheet;
+use super::dialog_model::DialogModel;
+use super::drills::Preparing;
+use crate::action::Intent;
+use crate::action::drill_report::DrillReport;
 use crate::report::drill;
 use crate::report::line::Line;
 use crate::report::table::Tone;
 use crate::report::units;
 use crate::tui::widgets::wrap::fold;
 
-/// The dialog on the cluster called `name`; `expected` is what earlier drills let expect.
-pub(super) fn sheet(preparing: &Preparing, name: &str, expected: &str, at: Duration, width: usize) -> Sheet {
-    let mut body = vec![Line::new().plain(format!("expected outage: {expected}")), Line::new()];
-    body.extend(drill::about(preparing.scenario));
+/// The dialog on the cluster called `name`, of which these drills are `known`.
+pub(super) fn dialog_model(
+    preparing: &Preparing,
+    name: &str,
+    known: &[DrillReport],
+    at: Duration,
+    width: usize,
+) -> DialogModel {
+    let (title, body, asked) = match &preparing.intent {
+        Intent::Drill { scenario, .. } => {
+            let expected = drill::expectation(known, *scenario);
+            let mut body = vec![Line::new().plain(format!("expected downtime: {expected}")), Line::new()];
+            body.extend(drill::about(*scenario));
+            let asked = ": containers, the login of the probe, other clusters in the DCS";
+            (format!("Drill on {name}: {}", scenario.describe()), body, asked)
+        }
+        other => (format!("{} on {name}", super::capital(other.verb())), Vec::new(), ""),
+    };
     let foot = match &preparing.failed {
-        Some(why) => Line::new().with("It cannot be planned: ", Tone::Act).plain(why),
+        Some(why) => Line::new().with("Planning failed: ", Tone::Critical).plain(why),
         None => {
             let waited = at.saturating_sub(preparing.since).as_secs();
-            let line = Line::new().with("Asking what its plan needs to know", Tone::Look);
-            let line = line.plain(": containers, the probe's login, who else is in the DCS");
+            let line = Line::new().with("Collecting what the plan needs", Tone::Warning).plain(asked);
             // Counted by the second, so that a wait is told from a screen that hangs.
             if waited > 0 { line.dim(format!("   {}", units::duration(Duration::from_secs(waited)))) } else { line }
         }
     };
-    Sheet {
-        title: format!("Drill on {name}: {}", preparing.scenario.words()),
+    DialogModel {
+        title,
         body: body.iter().flat_map(|line| fold(line, width, 10)).collect(),
         foot: fold(&foot, width, 2),
-        ..Sheet::default()
+        ..DialogModel::default()
     }
 }

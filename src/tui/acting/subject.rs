@@ -1,6 +1,7 @@
 //! What an action is about, in one line: from whom to whom.
 
 use crate::action::Intent;
+use crate::action::intent::{LeadIntent, NodeIntent};
 use crate::action::plan::Plan;
 use crate::model::lag::Lag;
 use crate::model::name::NodeName;
@@ -13,27 +14,29 @@ use crate::report::table::Tone;
 /// Where an intent leads from one member to another: both, with what counts of them.
 pub(super) fn subject(intent: &Intent, snapshot: &Snapshot) -> Option<Line> {
     let (from, to) = match intent {
-        Intent::Switchover { candidate, .. } => (snapshot.leader().map(|leader| leader.value), candidate.as_ref()),
-        Intent::Failover { candidate } => (None, Some(candidate)),
-        Intent::Reinitialise { member, .. } => return Some(one(member, snapshot)),
+        Intent::Lead(LeadIntent::Switchover { candidate, .. }) => {
+            (snapshot.leader().map(|leader| leader.value), candidate.as_ref())
+        }
+        Intent::Lead(LeadIntent::Failover { candidate }) => (None, Some(candidate)),
+        Intent::Node(NodeIntent::Reinit { member, .. }) => return Some(one(member, snapshot)),
         Intent::Drill { .. } => return snapshot.leader().map(|leader| one(&leader.value, snapshot)),
         _ => return None,
     };
     let mut line = match from {
         Some(leader) => one(&leader, snapshot),
-        None => Line::new().with("nobody", Tone::Strong),
+        None => Line::new().with("no leader", Tone::Strong),
     };
     line.push("   ──▶   ", Tone::Dim);
     match to {
         Some(candidate) => line.append(one(candidate, snapshot)),
-        None => line.push("whom Patroni finds best", Tone::Plain),
+        None => line.push("best candidate, chosen by Patroni", Tone::Plain),
     }
     Some(line)
 }
 
 /// The same while it is under way: from whom it began, by the plan, whoever leads meanwhile.
 pub(super) fn under_way(plan: &Plan, snapshot: &Snapshot) -> Option<Line> {
-    let Intent::Switchover { candidate: Some(candidate), at: None, .. } = &plan.intent else {
+    let Intent::Lead(LeadIntent::Switchover { candidate: Some(candidate), at: None, .. }) = &plan.intent else {
         return subject(&plan.intent, snapshot);
     };
     let from = plan.generation.leader.as_ref().map_or_else(String::new, ToString::to_string);
@@ -45,17 +48,17 @@ pub(super) fn under_way(plan: &Plan, snapshot: &Snapshot) -> Option<Line> {
 pub(super) fn one(name: &NodeName, snapshot: &Snapshot) -> Line {
     let line = Line::new().with(name.as_str(), Tone::Strong);
     match snapshot.member(name) {
-        Some(_) => line.plain(format!(" {}", words(name, snapshot))),
-        None => line.with(" is no member", Tone::Act),
+        Some(_) => line.plain(format!(" {}", describe(name, snapshot))),
+        None => line.with(" is not a member", Tone::Critical),
     }
 }
 
 /// The same without its name.
-pub(super) fn words(name: &NodeName, snapshot: &Snapshot) -> String {
-    let Some(member) = snapshot.member(name) else { return "is no member".to_owned() };
+pub(super) fn describe(name: &NodeName, snapshot: &Snapshot) -> String {
+    let Some(member) = snapshot.member(name) else { return "is not a member".to_owned() };
     let view = snapshot.view(member);
     let role = view.role().filter(|role| role.fresh);
-    let Some(role) = role else { return "of unknown role".to_owned() };
+    let Some(role) = role else { return "role unknown".to_owned() };
     if role.value.is_writable() {
         let timeline = view.timeline().filter(|timeline| timeline.fresh);
         let timeline = timeline.map(|timeline| format!(", timeline {}", timeline.value)).unwrap_or_default();
@@ -77,18 +80,18 @@ pub(super) fn brief(name: &NodeName, snapshot: &Snapshot) -> String {
         Some(SyncState::Sync) => "sync",
         Some(SyncState::Quorum) => "quorum",
         Some(SyncState::Potential | SyncState::Async) => "async",
-        None => return words(name, snapshot),
+        None => return describe(name, snapshot),
     };
     let bytes = view.and_then(|view| view.lag().bytes.filter(|bytes| bytes.fresh));
     match bytes {
-        Some(bytes) => format!("{sync}, {} behind", units::bytes(bytes.value)),
-        None => format!("{sync}, how far behind is unknown"),
+        Some(bytes) => format!("{sync}, lag {}", units::bytes(bytes.value)),
+        None => format!("{sync}, lag unknown"),
     }
 }
 
 /// Its role alone.
 pub(super) fn role(name: &NodeName, snapshot: &Snapshot) -> String {
-    let words = words(name, snapshot);
+    let words = describe(name, snapshot);
     words.split(',').next().unwrap_or_default().to_owned()
 }
 
@@ -96,9 +99,9 @@ fn behind(lag: &Lag) -> String {
     let bytes = lag.bytes.as_ref().filter(|bytes| bytes.fresh).map(|bytes| units::bytes(bytes.value));
     let time = lag.time.as_ref().filter(|time| time.fresh).map(|time| units::latency(time.value));
     match (bytes, time) {
-        (Some(bytes), Some(time)) => format!("{bytes} ({time}) behind"),
-        (Some(bytes), None) => format!("{bytes} behind"),
-        (None, Some(time)) => format!("{time} behind"),
-        (None, None) => "how far behind is unknown".to_owned(),
+        (Some(bytes), Some(time)) => format!("lag {bytes} / {time}"),
+        (Some(bytes), None) => format!("lag {bytes}"),
+        (None, Some(time)) => format!("lag {time}"),
+        (None, None) => "lag unknown".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! Taking back what an action has left: its process died, or could not.
 
 use crate::action::Intent;
-use crate::action::intent::Owed;
+use crate::action::intent::PendingUndo;
 use crate::action::record::ActionId;
 use crate::operate::job::{JobState, elsewhere};
 use crate::tui::app::App;
@@ -11,14 +11,14 @@ use crate::tui::event::Notice;
 impl App {
     /// Opens the dialog that takes back what `action` has left.
     pub(in crate::tui) fn undo(&mut self, action: &ActionId) -> Vec<Effect> {
-        match self.wish_to_undo(action) {
+        match self.request_undo(action) {
             Ok((cluster, intent)) => {
                 self.go(self.view, cluster);
                 if let Err(why) = self.may_act() {
                     self.tell(Notice::failed(why));
                     return Vec::new();
                 }
-                self.draft(cluster, intent)
+                self.pending_action(cluster, intent)
             }
             Err(why) => {
                 self.tell(Notice::failed(why));
@@ -33,46 +33,52 @@ impl App {
         let listed = self.acting.listed.as_ref().and_then(|listed| listed.as_ref().ok());
         let newest = || {
             let mut all = listed.into_iter().flatten();
-            all.find(|one| !one.state.owed().is_empty())
+            all.find(|one| !one.state.pending_undo().is_empty())
         };
         match named.or_else(|| newest().map(|one| one.action().clone())) {
             Some(action) => self.undo(&action),
             None => {
-                self.tell(Notice::failed("no action has left anything to be taken back"));
+                self.tell(Notice::failed("no action has left anything to undo"));
                 Vec::new()
             }
         }
     }
 
     /// Actions that died and have left something.
-    pub(in crate::tui) fn owing(&self) -> Vec<String> {
+    pub(in crate::tui) fn has_pending_undo(&self) -> Vec<String> {
         let listed = self.acting.listed.as_ref().and_then(|listed| listed.as_ref().ok()).into_iter().flatten();
-        let owes = |one: &&crate::operate::hand::Listed| !one.state.owed().is_empty();
+        let owes = |one: &&crate::operate::ports::JobSummary| !one.state.pending_undo().is_empty();
         listed.filter(owes).map(|one| one.action().to_string()).collect()
     }
 
     /// Whether there is something of `action` that can be taken back here.
-    pub(super) fn can_take_back(&self, action: &ActionId) -> bool {
-        let by_guard = self.acting.listed(action).is_some_and(super::remains::is_for_its_guard);
-        !by_guard && self.wish_to_undo(action).is_ok_and(|(cluster, _)| self.may_act_on(cluster).is_ok())
+    pub(super) fn can_revert(&self, action: &ActionId) -> bool {
+        let by_guard = self.acting.listed(action).is_some_and(super::leftovers::is_for_its_guard);
+        !by_guard && self.request_undo(action).is_ok_and(|(cluster, _)| self.may_act_on(cluster).is_ok())
     }
 
-    fn wish_to_undo(&self, action: &ActionId) -> Result<(usize, Intent), String> {
+    fn request_undo(&self, action: &ActionId) -> Result<(usize, Intent), String> {
         let one = self.acting.listed(action).ok_or_else(|| format!("there is no action {action} on this host"))?;
         if let JobState::Elsewhere(process) = &one.state {
             return Err(format!("{action}: {}", elsewhere(process)));
         }
         if matches!(one.state, JobState::Running(_)) {
-            return Err(format!("{action} still runs, and takes back itself"));
+            return Err(format!("{action} is still running and reverts its changes itself"));
         }
-        if one.state.owed().is_empty() {
-            let way = one.request.plan.intent.ended_by().map(|verb| format!("; what it was to leave ends by {verb}"));
-            return Err(format!("{action} has left nothing to be taken back{}", way.unwrap_or_default()));
+        if one.state.pending_undo().is_empty() {
+            let way =
+                one.request.plan.intent.ended_by().map(|verb| format!("; to end what it left in place, use {verb}"));
+            return Err(format!("{action} has left nothing to undo{}", way.unwrap_or_default()));
         }
         let cluster = &one.request.plan.cluster;
         let index = self.clusters.iter().position(|known| known.name == *cluster);
-        let index = index.ok_or_else(|| format!("{cluster} is not among the clusters of this console"))?;
-        let owed = one.state.owed().iter().map(|(step, order)| Owed { step: *step, order: order.clone() }).collect();
-        Ok((index, Intent::Undo { action: action.clone(), owed }))
+        let index = index.ok_or_else(|| format!("{cluster} is not a cluster of this console"))?;
+        let pending_undo = one
+            .state
+            .pending_undo()
+            .iter()
+            .map(|(step, order)| PendingUndo { step: *step, order: order.clone() })
+            .collect();
+        Ok((index, Intent::Undo { action: action.clone(), pending_undo }))
     }
 }

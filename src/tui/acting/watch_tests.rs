@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::watch::Watch;
-use super::watch_lines::{Scene, sheet};
+use super::watch_lines::{WatchView, dialog_model};
 use crate::action::milestone::Milestone;
-use crate::action::outcome::{Ending, Outcome};
+use crate::action::outcome::{Outcome, OutcomeKind};
 use crate::model::name::NodeName;
 use crate::operate::{Event, Progress};
 use crate::tui::testing::switchover;
@@ -18,33 +18,36 @@ fn at(millis: u64) -> Timestamp {
     EPOCH.checked_add(Duration::from_millis(millis)).expect("a time")
 }
 
-fn told(millis: u64, event: Event) -> Progress {
+fn reported(millis: u64, event: Event) -> Progress {
     Progress { at: at(millis), after: Some(Duration::from_millis(millis)), event }
 }
 
 fn reached(millis: u64, milestone: Milestone) -> Progress {
-    told(millis, Event::Reached { milestone, evidence: "SQL".into() })
+    reported(millis, Event::Reached { milestone, evidence: "SQL".into() })
 }
 
 fn member(name: &str) -> NodeName {
     NodeName::new(name)
 }
 
-fn watch(news: Vec<Progress>) -> Watch {
+fn watch(updates: Vec<Progress>) -> Watch {
     let mut watch = Watch::new(1, switchover(), None);
     let no_return = watch.plan.no_return;
     let last = watch.plan.steps.len() - 1;
-    let mut all = vec![told(0, Event::StepBegan { step: no_return, words: "POST".into() })];
-    all.push(told(100, Event::StepEnded { step: last, took: Duration::ZERO, reply: "".into(), accepted: Some(true) }));
-    all.extend(news);
+    let mut all = vec![reported(0, Event::StepBegan { step: no_return, text: "POST".into() })];
+    all.push(reported(
+        100,
+        Event::StepEnded { step: last, took: Duration::ZERO, reply: "".into(), accepted: Some(true) },
+    ));
+    all.extend(updates);
     watch.take(all);
     watch
 }
 
 fn text(watch: &Watch, now: u64) -> Vec<String> {
-    let scene = Scene { snapshot: None, now: Some(at(now)), report: None, may_end: true };
-    let sheet = sheet(watch, &scene, 0, 100);
-    sheet.body.iter().chain(&sheet.foot).map(|line| line.text().trim_end().to_owned()).collect()
+    let view = WatchView { snapshot: None, now: Some(at(now)), report: None, may_end: true };
+    let dialog_model = dialog_model(watch, &view, 0, 100);
+    dialog_model.body.iter().chain(&dialog_model.foot).map(|line| line.text().trim_end().to_owned()).collect()
 }
 
 fn place(lines: &[String], what: &str) -> usize {
@@ -84,12 +87,12 @@ fn the_outcome_has_its_figures() {
         reached(2600, Milestone::Promoted { member: Some(member("pg-1")) }),
         reached(3000, Milestone::RouterFollows),
     ]);
-    done.take(vec![told(30_000, Event::Ended { outcome: Outcome::new(Ending::Done, "switched over") })]);
+    done.take(vec![reported(30_000, Event::Ended { outcome: Outcome::new(OutcomeKind::Done, "switched over") })]);
     let lines = text(&done, 99_000);
     place(&lines, "done in 2.6 s");
     place(&lines, "writes were down for about 2.1 s");
     let mut failed = watch(vec![reached(900, Milestone::SteppedDown { member: member("pg-0") })]);
-    failed.take(vec![told(9000, Event::Ended { outcome: Outcome::new(Ending::Unknown, "no answer") })]);
+    failed.take(vec![reported(9000, Event::Ended { outcome: Outcome::new(OutcomeKind::Unknown, "no response") })]);
     let lines = text(&failed, 99_000);
     assert!(lines.iter().all(|line| !line.contains("writes were down") && !line.contains("done in")), "{lines:#?}");
 }

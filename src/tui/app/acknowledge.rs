@@ -14,9 +14,9 @@ use crate::tui::event::Notice;
 use crate::tui::views::View;
 
 /// For how long, where nothing else is typed: a shift.
-const USUAL: Duration = Duration::from_secs(8 * 3600);
+const DEFAULT_DURATION: Duration = Duration::from_secs(8 * 3600);
 /// The longest: what is known for longer wants mending, or a threshold of its own.
-const LONGEST: Duration = Duration::from_secs(90 * 24 * 3600);
+const MAX_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// What takes it back.
 const OFF: &str = "off";
@@ -24,7 +24,7 @@ const OFF: &str = "off";
 impl App {
     pub(super) fn can_acknowledge(&self) -> Availability {
         if self.options.read_only || self.options.wall {
-            return Err("not in read-only mode: a finding is acknowledged in a console that may act".into());
+            return Err("not available in read-only mode".into());
         }
         if !self.can_know {
             return Err("not available in this console".into());
@@ -74,12 +74,12 @@ fn parsed(typed: &str) -> Result<(Text, Duration), Cow<'static, str>> {
     let (first, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
     let (span, reason) = match long_duration(first) {
         Ok(span) => (span, rest.trim()),
-        Err(_) => (USUAL, typed),
+        Err(_) => (DEFAULT_DURATION, typed),
     };
     if reason.is_empty() {
-        return Err("say why, such as `ack 8h disk is being replaced`".into());
+        return Err("give a reason, such as `ack 8h disk is being replaced`".into());
     }
-    if span.is_zero() || span > LONGEST {
+    if span.is_zero() || span > MAX_DURATION {
         return Err("an acknowledgement lasts from 1 s to 90 days".into());
     }
     Ok((Text::new(reason), span))
@@ -94,39 +94,39 @@ mod tests {
     use super::*;
     use crate::report::test_support;
     use crate::tui::options::{Hooks, Options};
-    use crate::tui::testing::{Stage, around, hooks};
+    use crate::tui::testing::{ConsoleFixture, around, hooks};
 
-    fn stage(options: Options) -> Stage {
+    fn fixture(options: Options) -> ConsoleFixture {
         let mut snapshot = test_support::healthy();
         snapshot.findings = test_support::findings();
-        let hooks = Hooks { know: Some(Arc::new(|_, _, _| std::future::ready(Ok(())).boxed())), ..hooks() };
-        Stage::new(vec![around(snapshot)], options, &hooks, (120, 40))
+        let hooks = Hooks { acknowledge: Some(Arc::new(|_, _, _| std::future::ready(Ok(())).boxed())), ..hooks() };
+        ConsoleFixture::new(vec![around(snapshot)], options, &hooks, (120, 40))
     }
 
     #[test]
     fn a_span_may_stand_before_the_reason_and_a_reason_there_must_be() {
         assert_eq!(parsed("2h vacuum runs"), Ok(("vacuum runs".into(), Duration::from_secs(7200))));
-        assert_eq!(parsed("vacuum runs"), Ok(("vacuum runs".into(), USUAL)));
+        assert_eq!(parsed("vacuum runs"), Ok(("vacuum runs".into(), DEFAULT_DURATION)));
         assert!(parsed("2h").is_err() && parsed("400d too long").is_err());
     }
 
     #[test]
     fn the_selected_finding_is_acknowledged_with_what_was_typed() {
-        let mut stage = stage(Options::default());
-        stage.press("8x");
-        stage.shows(&["ack 8h"]);
-        let effects = stage.press("known<Enter>");
+        let mut fixture = fixture(Options::default());
+        fixture.press("8x");
+        fixture.shows(&["ack 8h"]);
+        let effects = fixture.press("known<Enter>");
         let known = effects.iter().find_map(|effect| match effect {
             Effect::Know { finding, known, .. } => Some((finding.code, known.clone())),
             _ => None,
         });
-        assert_eq!(known, Some(("replica-lags", Some(("known".into(), USUAL)))), "{effects:?}");
+        assert_eq!(known, Some(("replica-lags", Some(("known".into(), DEFAULT_DURATION)))), "{effects:?}");
     }
 
     #[test]
     fn a_console_that_only_looks_acknowledges_nothing() {
-        let mut stage = stage(Options { read_only: true, ..Options::default() });
-        assert!(stage.press("8x").iter().all(|effect| !matches!(effect, Effect::Know { .. })));
-        stage.shows(&["not in read-only mode"]);
+        let mut fixture = fixture(Options { read_only: true, ..Options::default() });
+        assert!(fixture.press("8x").iter().all(|effect| !matches!(effect, Effect::Know { .. })));
+        fixture.shows(&["not available in read-only mode"]);
     }
 }

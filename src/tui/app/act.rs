@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{App, LONGEST_TRAIL, Prompt};
+use super::{App, MAX_TRAIL, Prompt};
 use crate::action::record::ActionId;
 use crate::model::name::ClusterName;
 use crate::model::router::ProxyKind;
@@ -10,7 +10,7 @@ use crate::model::snapshot::Snapshot;
 use crate::observe::picture::Order;
 use crate::report::table::Table;
 use crate::report::units;
-use crate::tui::acting::Story;
+use crate::tui::acting::ReportSelection;
 use crate::tui::command::Command;
 use crate::tui::dialogs::Dialog;
 use crate::tui::effect::{Effect, Outcome};
@@ -86,7 +86,7 @@ impl App {
             }
             Command::Interval => return self.interval_from(argument.as_deref()),
             Command::PollNow => {
-                self.tell(Notice::done("asking every source"));
+                self.tell(Notice::done("querying every source"));
                 return (0..self.clusters.len()).map(|index| Effect::Order(index, Order::PollNow)).collect();
             }
             Command::Dismiss => {
@@ -138,13 +138,13 @@ impl App {
             return;
         }
         self.trail.push((self.view, self.focus));
-        if self.trail.len() > LONGEST_TRAIL {
+        if self.trail.len() > MAX_TRAIL {
             self.trail.remove(0);
         }
-        self.show(view, cluster);
+        self.switch_view(view, cluster);
     }
 
-    fn show(&mut self, view: View, cluster: ClusterIndex) {
+    fn switch_view(&mut self, view: View, cluster: ClusterIndex) {
         self.view = view;
         self.focus_on(cluster);
         if view == View::Clusters
@@ -218,10 +218,10 @@ impl App {
             // Never into another cluster: what is typed next is meant for this one. Up to all of them it may lead.
             if cluster == self.focus || view == View::Clusters {
                 let cluster = if view == View::Clusters { self.focus } else { cluster };
-                self.show(view, cluster);
+                self.switch_view(view, cluster);
             } else {
                 self.trail.clear();
-                self.show(View::Clusters, self.focus);
+                self.switch_view(View::Clusters, self.focus);
             }
         }
     }
@@ -237,7 +237,10 @@ impl App {
         }
         if let (View::Drill, Some(scenario)) = (view, self.selected_scenario()) {
             let action = (pane == DRILL_REPORTS).then(|| ActionId(row.to_string()));
-            self.dialogs.push(Dialog::Story { story: Story { cluster: self.focus, scenario, action }, scroll: 0 });
+            self.dialogs.push(Dialog::Story {
+                report_selection: ReportSelection { cluster: self.focus, scenario, action },
+                scroll: 0,
+            });
             return;
         }
         self.dialogs.push(Dialog::Detail { view, pane, row, scroll: 0 });
@@ -262,7 +265,7 @@ impl App {
     pub(super) fn choices(&self) -> Choices {
         let clusters = self.clusters.iter().map(|cluster| cluster.name.to_string()).collect();
         let themes = self.themes.iter().map(|theme| theme.name.clone()).collect();
-        let mut choices = Choices { clusters, themes, actions: self.owing(), ..Choices::default() };
+        let mut choices = Choices { clusters, themes, actions: self.has_pending_undo(), ..Choices::default() };
         if let Some(cluster) = self.cluster() {
             let snapshot = &cluster.live().snapshot;
             choices.members = snapshot.members.iter().map(|member| member.name.to_string()).collect();
@@ -282,7 +285,7 @@ impl App {
         let names: Vec<String> = self.themes.iter().map(|theme| theme.name.clone()).collect();
         match argument.filter(|name| !name.is_empty()) {
             Some(name) if names.contains(&name) => self.preview(&name),
-            Some(name) => self.tell(Notice::failed(format!("no theme is called {name}"))),
+            Some(name) => self.tell(Notice::failed(format!("no theme {name}"))),
             None => {
                 let selected = names.iter().position(|name| *name == self.theme.name).unwrap_or(0);
                 self.dialogs.push(Dialog::Themes { names, selected, before: Box::new(self.theme.clone()) });
@@ -344,7 +347,7 @@ impl App {
         }
         let count = isize::try_from(self.clusters.len()).unwrap_or(1).max(1);
         let next = (isize::try_from(self.focus).unwrap_or(0) + step).rem_euclid(count);
-        self.show(self.view, usize::try_from(next).unwrap_or(0));
+        self.switch_view(self.view, usize::try_from(next).unwrap_or(0));
     }
 
     fn cluster_named(&mut self, argument: Option<&str>) {
@@ -354,15 +357,25 @@ impl App {
                 let view = if self.view == View::Clusters { View::Topology } else { self.view };
                 self.go(view, index);
             }
-            None => self.tell(Notice::failed("cluster takes the name of a cluster")),
+            None => {
+                let names: Vec<&str> = self.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+                let known = names.join(", ");
+                let words = match argument {
+                    Some(argument) => format!("there is no cluster {argument}; there are: {known}"),
+                    None => format!("name a cluster: {known}"),
+                };
+                self.tell(Notice::failed(words));
+            }
         }
     }
 }
 
 /// Sessions as NODE/PID, in the order in which they are told.
 fn sessions(snapshot: &Snapshot) -> Vec<String> {
-    let told = snapshot.members.iter().filter_map(|member| Some((member, member.sql.as_ref()?.fresh(snapshot.now)?)));
-    told.flat_map(|(member, report)| report.sessions.iter().map(|session| format!("{}/{}", member.name, session.pid)))
+    let reported =
+        snapshot.members.iter().filter_map(|member| Some((member, member.sql.as_ref()?.fresh(snapshot.now)?)));
+    reported
+        .flat_map(|(member, report)| report.sessions.iter().map(|session| format!("{}/{}", member.name, session.pid)))
         .collect()
 }
 

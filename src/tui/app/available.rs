@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::App;
 use crate::action::Intent;
+use crate::action::verb::SET;
 use crate::model::member::Presence;
 use crate::model::name::NodeName;
 use crate::tui::command::Command;
@@ -21,18 +22,18 @@ impl App {
     pub fn availability(&self, command: Command) -> Availability {
         match command {
             Command::Filter | Command::SortNext | Command::SortPrevious | Command::SortDirection
-                if self.focused_table().is_none() =>
+                if self.with_focused_table(|_, _| ()).is_none() =>
             {
-                Err("there are no rows here".into())
+                Err("no rows".into())
             }
             Command::Detail | Command::CopyRow | Command::CopyName if self.selection().is_none() => {
                 Err("no row is selected".into())
             }
             Command::Psql => self.psql_available(),
-            Command::Evidence if !self.has_evidence => Err("this console has no place for evidence".into()),
+            Command::Evidence if !self.has_evidence => Err("no evidence directory is available".into()),
             Command::Dismiss => match self.missing_member() {
                 Some(_) => Ok(()),
-                None => Err("select a member that is off the record".into()),
+                None => Err("select a member that is no longer in the DCS".into()),
             },
             Command::Acknowledge => self.can_acknowledge(),
             Command::NextCluster | Command::PreviousCluster | Command::Cluster if self.clusters.len() < 2 => {
@@ -42,12 +43,13 @@ impl App {
             Command::EditConfiguration if !self.acting.has_editor => {
                 self.may_act().and(Err("no editor is known".into()))
             }
-            Command::Menu | Command::EditConfiguration | Command::Undo => self.may_act(),
-            Command::Actions if !self.acting.has_ledger => Err("not available in this console".into()),
+            Command::EditConfiguration => self.may_act().and_then(|()| self.stack_permits(&SET)),
+            Command::Menu | Command::Undo => self.may_act(),
+            Command::Actions if !self.acting.has_job_store => Err("not available in this console".into()),
             Command::CancelAction if self.acting.running().is_none() => {
-                self.may_act().and(Err("no action of this console runs".into()))
+                self.may_act().and(Err("no action of this console is running".into()))
             }
-            Command::StepForward if self.frozen.is_none() => Err("the picture is live".into()),
+            Command::StepForward if self.frozen.is_none() => Err("the display is live".into()),
             _ => Ok(()),
         }
     }
@@ -60,7 +62,7 @@ impl App {
         match (command, argument.map(str::trim).filter(|text| !text.is_empty())) {
             (Command::Act(verb), Some(argument)) => {
                 self.may_act()?;
-                let intent = self.wish(verb, Some(argument))?;
+                let intent = self.resolve_intent(verb, Some(argument))?;
                 match intent {
                     // Its plan needs answers that are only asked when it is begun.
                     Intent::Drill { .. } => self.may_drill(),
@@ -73,7 +75,7 @@ impl App {
 
     fn psql_available(&self) -> Availability {
         if self.options.read_only || self.options.wall {
-            return Err("not in read-only mode: psql can undo its own read-only setting".into());
+            return Err("not available in read-only mode: psql could switch its session to read-write".into());
         }
         if self.cluster().is_some_and(|cluster| cluster.live().snapshot.identity.read_only) {
             return Err("the configuration has this cluster read-only".into());
@@ -87,7 +89,7 @@ impl App {
             Some(PsqlTarget::Router { router, proxy, .. }) => {
                 let routers = self.cluster().map(|cluster| &cluster.live().snapshot.routers);
                 let known = routers.and_then(|all| all.iter().find(|known| known.name == router));
-                let Some(known) = known else { return Err("this router is not there any more".into()) };
+                let Some(known) = known else { return Err("this router no longer exists".into()) };
                 known.sql_address(&proxy).map(drop).map_err(Cow::Borrowed)
             }
         }
@@ -117,7 +119,7 @@ impl App {
             return None;
         }
         let ((view, pane), row) = self.selection()?;
-        self.with_scene(|scene| view.node_of(scene, &pane, &row)).flatten()
+        self.with_view_model(|view_model| view.node_of(view_model, &pane, &row)).flatten()
     }
 
     /// The selected member, where it is off the record and nothing but its row is left: what the configuration names would

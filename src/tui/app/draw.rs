@@ -1,29 +1,31 @@
 //! One frame. Reads the state; remembers where things are.
 
+use std::rc::Rc;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::cluster::ClusterState;
-use super::{App, Prompt, Surface};
+use super::{App, DrawnLayout, Prompt};
 use crate::report::summary::summary;
 use crate::report::table::Table;
 use crate::report::units;
 use crate::tui::dialogs::detail_lines;
 use crate::tui::theme::Role;
-use crate::tui::views::{Body, Pane, View};
+use crate::tui::views::{Pane, PaneBody, View};
 use crate::tui::widgets::header::Header;
 use crate::tui::widgets::{Canvas, ascii, graph, header, key_line, lines, notice, panes, prompt, table};
 
 /// Smallest terminal with room for anything but an apology.
-const LEAST: (u16, u16) = (40, 8);
+const MIN_SIZE: (u16, u16) = (40, 8);
 
 /// Columns from which on the run of an action stands beside the view and not below it.
 const SIDE_BY_SIDE: u16 = 160;
 /// Most columns that it takes there.
-const WIDEST_DOCK: u16 = 100;
+const MAX_DOCK_WIDTH: u16 = 100;
 /// Rows that it takes below the view, where the view keeps its own least: title, heading, and a few members.
-const LEAST_DOCK: u16 = 16;
-const LEAST_BESIDE: u16 = 7;
+const MIN_DOCK: u16 = 16;
+const MIN_SIDE_HEIGHT: u16 = 7;
 
 impl App {
     /// Draws the whole screen into `buffer`. Returns where the cursor stands while something is typed.
@@ -34,6 +36,7 @@ impl App {
         surface.keys.clear();
         surface.width = buffer.area.width;
         let cursor = self.draw(buffer, &mut surface);
+        self.drawn_panes.take();
         if self.options.ascii {
             ascii::letters_only(buffer);
         }
@@ -48,11 +51,11 @@ impl App {
         buffer
     }
 
-    fn draw(&self, buffer: &mut Buffer, surface: &mut Surface) -> Option<Position> {
+    fn draw(&self, buffer: &mut Buffer, surface: &mut DrawnLayout) -> Option<Position> {
         let area = buffer.area;
         let mut canvas = Canvas { buffer, theme: &self.theme };
         canvas.fill(area, Role::Text);
-        if area.width < LEAST.0 || area.height < LEAST.1 {
+        if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
             too_small(&mut canvas, area);
             return None;
         }
@@ -66,7 +69,7 @@ impl App {
         if let Some(cluster) = self.cluster() {
             header::draw(&mut canvas, area, &self.header(cluster));
         } else {
-            canvas.word(content.x + 1, content.y, content.width - 2, "no cluster is configured", Role::Stale);
+            canvas.as_str(content.x + 1, content.y, content.width - 2, "no cluster is configured", Role::Stale);
         }
         let (beside, front) = self.docked(content);
         surface.height = beside.height;
@@ -91,14 +94,15 @@ impl App {
         if self.options.read_only {
             summary.access = crate::report::line::Span::new("READ-ONLY", crate::report::table::Tone::Plain);
         }
-        let crumbs = std::iter::once(self.view.title().to_owned()).chain(self.dialogs.iter().map(super::Dialog::crumb));
+        let breadcrumb_parts =
+            std::iter::once(self.view.title().to_owned()).chain(self.dialogs.iter().map(super::Dialog::breadcrumb));
         let frozen = self.frozen.map(|_| {
             let ago = cluster.live().snapshot.now.since(snapshot.now) + cluster.since_live(self.at);
             (units::time_of_day(snapshot.wall, &self.options.zone), ago)
         });
         Header {
             summary,
-            crumbs: crumbs.collect(),
+            breadcrumb_parts: breadcrumb_parts.collect(),
             frozen,
             clock: self.clock(),
             place: (self.focus + 1, self.clusters.len()),
@@ -110,7 +114,7 @@ impl App {
     fn background(&self) -> Option<String> {
         let watch = self.acting.running()?;
         let front = matches!(self.dialogs.last(), Some(super::Dialog::Watch { ticket, .. }) if *ticket == watch.ticket);
-        (!front).then(|| format!("{} · A shows it", watch.short()))
+        (!front).then(|| format!("{} · press A to view", watch.short()))
     }
 
     /// The time of day by the clock of the cluster in focus.
@@ -131,20 +135,22 @@ impl App {
             return (content, content);
         }
         if content.width >= SIDE_BY_SIDE {
-            let width = (content.width / 2).min(WIDEST_DOCK);
+            let width = (content.width / 2).min(MAX_DOCK_WIDTH);
             let beside = Rect { width: content.width - width, ..content };
             return (beside, Rect { x: beside.right(), width, ..content });
         }
         // As high from the first second to the last: nothing that is read may move.
-        let wanted = LEAST_DOCK.max(content.height * 3 / 5);
-        let height = wanted.min(content.height.saturating_sub(LEAST_BESIDE)).max(content.height / 2);
+        let wanted = MIN_DOCK.max(content.height * 3 / 5);
+        let height = wanted.min(content.height.saturating_sub(MIN_SIDE_HEIGHT)).max(content.height / 2);
         let beside = Rect { height: content.height - height, ..content };
         (beside, Rect { y: beside.bottom(), height, ..content })
     }
 
-    fn draw_panes(&self, canvas: &mut Canvas<'_>, area: Rect, surface: &mut Surface) -> Vec<Pane> {
+    fn draw_panes(&self, canvas: &mut Canvas<'_>, area: Rect, surface: &mut DrawnLayout) -> Rc<Vec<Pane>> {
         // The views look at the size of the screen at hand, not of the one drawn before.
-        let all = self.panes_for((area.width, area.height));
+        let all = Rc::new(self.panes_for((area.width, area.height)));
+        // The lines at the bottom ask for the same several times, and nothing changes until the frame is whole.
+        self.drawn_panes.replace(Some(Rc::clone(&all)));
         let focus = self.focused(&all);
         let heights = panes::share(&all, focus, area.width, area.height);
         let gap = u16::from(panes::has_gaps(&heights, area.height));
@@ -167,7 +173,7 @@ impl App {
         area: Rect,
         pane: &Pane,
         (focused, several): (bool, bool),
-        surface: &mut Surface,
+        surface: &mut DrawnLayout,
     ) {
         let key = (self.view, pane.key.to_string());
         let mut inner = area;
@@ -180,7 +186,7 @@ impl App {
             return;
         }
         match &pane.body {
-            Body::Table(rows) => {
+            PaneBody::Table(rows) => {
                 let state = self.table_state(self.view, &pane.key);
                 let remembered = surface.tables.entry(key).or_default();
                 table::draw(canvas, inner, rows, &state, focused, remembered);
@@ -188,12 +194,12 @@ impl App {
                     self.draw_reasons(canvas, inner, rows, state.index(rows));
                 }
             }
-            Body::Lines(text) => {
+            PaneBody::Lines(text) => {
                 let offset = surface.lines.get(&key).copied().unwrap_or(0);
                 let possible = lines::draw(canvas, inner, text, offset);
                 surface.lines.insert(key, possible);
             }
-            Body::Graphs(graphs) => graph::draw_all(canvas, inner, graphs),
+            PaneBody::Graphs(graphs) => graph::draw_all(canvas, inner, graphs),
         }
     }
 
@@ -204,7 +210,8 @@ impl App {
         let left = area.height.saturating_sub(used);
         let Some(cluster) = self.cluster() else { return };
         let size = (area.width, area.height);
-        let mut groups = self.with_scene_of(cluster, size, |scene| self.view.detail(scene, "findings", &row.id));
+        let mut groups =
+            self.with_view_model_of(cluster, size, |view_model| self.view.detail(view_model, "findings", &row.id));
         // The list itself says what it is.
         groups.retain(|group| group.title != "Finding");
         let place = Rect {
@@ -227,16 +234,16 @@ impl App {
         let mut x = area.x + 1;
         let role = if marked { Role::BorderFocus } else { Role::Border };
         for column in area.left()..area.right() {
-            canvas.word(column, y, 1, "─", role);
+            canvas.as_str(column, y, 1, "─", role);
         }
         let mut put = |text: &str, role: Role| {
             let room = area.right().saturating_sub(x);
-            x += canvas.word(x, y, room, text, role);
+            x += canvas.as_str(x, y, room, text, role);
         };
         put(" ", Role::Border);
         put(pane.title.as_str(), if marked { Role::HeadingSorted } else { Role::Title });
         let state = self.table_state(self.view, &pane.key);
-        if let Body::Table(table) = &pane.body {
+        if let PaneBody::Table(table) = &pane.body {
             if !table.rows.is_empty() {
                 put(&format!(" {}", table.rows.len()), Role::Dim);
             }
@@ -264,9 +271,9 @@ impl App {
 }
 
 fn too_small(canvas: &mut Canvas<'_>, area: Rect) {
-    let text = format!("terminal too small: {}x{}, needs {}x{}", area.width, area.height, LEAST.0, LEAST.1);
+    let text = format!("terminal too small: {}x{}, needs {}x{}", area.width, area.height, MIN_SIZE.0, MIN_SIZE.1);
     let lines = crate::tui::widgets::wrap::wrap(&text, usize::from(area.width));
     for (row, line) in area.rows().zip(lines) {
-        canvas.word(row.x, row.y, row.width, &line, Role::Look);
+        canvas.as_str(row.x, row.y, row.width, &line, Role::Look);
     }
 }

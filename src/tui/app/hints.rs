@@ -1,10 +1,10 @@
 //! What can be pressed where one is: of the view from the command table, of a dialog or a prompt from its own.
 
-use super::{App, Prompt};
+use super::{App, PaneKey, Prompt};
 use crate::tui::command::{Command, OFFERED};
 use crate::tui::dialogs::Dialog;
 use crate::tui::keymap::Hint;
-use crate::tui::views::{Body, Pane, View};
+use crate::tui::views::{Pane, PaneBody, View};
 use crate::tui::widgets::key_line::KeyLine;
 
 /// What counts of the view on the screen.
@@ -64,7 +64,7 @@ impl App {
         let below = self.dialogs.iter().rev().find(|dialog| !matches!(dialog, Dialog::Help { .. }));
         match below {
             // As if it did not fit: how to scroll belongs to it.
-            Some(dialog) => (dialog.crumb(), self.dialog_hints(dialog, (1, 0))),
+            Some(dialog) => (dialog.breadcrumb(), self.dialog_hints(dialog, (1, 0))),
             None => (self.view.title().to_owned(), self.view_hints(&self.panes())),
         }
     }
@@ -86,7 +86,7 @@ impl App {
 
     /// Whether the digits show another view.
     pub(in crate::tui) fn digits_lead(&self) -> bool {
-        let dead = |dialog: &Dialog| matches!(dialog, Dialog::Draft(_) | Dialog::Menu { .. } | Dialog::Leaving);
+        let dead = |dialog: &Dialog| matches!(dialog, Dialog::PendingAction(_) | Dialog::Menu { .. } | Dialog::Leaving);
         self.prompt.is_none() && !self.dialogs.last().is_some_and(dead)
     }
 
@@ -97,14 +97,15 @@ impl App {
 
     /// Whether the pane in focus is filtered.
     pub(super) fn is_filtered(&self) -> bool {
-        self.focused_table().is_some_and(|(key, _)| self.tables.get(&key).is_some_and(|state| !state.filter.is_empty()))
+        let filtered = |key: PaneKey, _: &_| self.tables.get(&key).is_some_and(|state| !state.filter.is_empty());
+        self.with_focused_table(filtered).unwrap_or(false)
     }
 
     fn here(&self, panes: &[Pane]) -> Here {
         let focus = panes.get(self.focused(panes));
         let table = focus.and_then(|pane| match &pane.body {
-            Body::Table(table) => Some((table, self.table_state(self.view, &pane.key))),
-            Body::Lines(_) | Body::Graphs(_) => None,
+            PaneBody::Table(table) => Some((table, self.table_state(self.view, &pane.key))),
+            PaneBody::Lines(_) | PaneBody::Graphs(_) => None,
         });
         Here {
             has_row: table.as_ref().is_some_and(|(table, _)| !table.rows.is_empty()),
@@ -119,7 +120,7 @@ impl App {
         let offered = OFFERED.iter().filter(|(command, _)| self.applies(*command, &here));
         let hints = offered.filter_map(|(command, word)| {
             let keys = command.spec()?.keys;
-            Some(Hint::new(keys, self.word(*command, word, &here)))
+            Some(Hint::new(keys, self.as_str(*command, word, &here)))
         });
         hints.collect()
     }
@@ -143,7 +144,7 @@ impl App {
         applies && self.availability(command).is_ok()
     }
 
-    fn word(&self, command: Command, usual: &'static str, here: &Here) -> &'static str {
+    fn as_str(&self, command: Command, usual: &'static str, here: &Here) -> &'static str {
         match (command, self.view) {
             (Command::Detail, View::Clusters) => "open",
             (Command::Detail, View::Drill) => "report",

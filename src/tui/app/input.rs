@@ -62,8 +62,8 @@ impl App {
     }
 
     fn edit(&mut self, request: InputRequest) {
-        if let (None, Some(Dialog::Draft(draft))) = (&self.prompt, self.dialogs.last_mut()) {
-            if let Some(typing) = &mut draft.typing {
+        if let (None, Some(Dialog::PendingAction(pending_action))) = (&self.prompt, self.dialogs.last_mut()) {
+            if let Some(typing) = &mut pending_action.typing {
                 typing.input.handle(request);
             }
             return;
@@ -109,7 +109,7 @@ impl App {
                 Some((spec, argument)) => self.typed(spec, argument),
                 None => {
                     if !palette.input.value().trim().is_empty() {
-                        self.tell(Notice::failed(format!("no command is called {}", palette.input.value().trim())));
+                        self.tell(Notice::failed(format!("no command {}", palette.input.value().trim())));
                     }
                     Vec::new()
                 }
@@ -122,7 +122,7 @@ impl App {
     fn lacks(&self, spec: &CommandSpec, argument: Option<&str>) -> bool {
         let is_left_out = argument.is_none_or(|text| text.trim().is_empty());
         let may = match spec.command {
-            Command::Act(verb) => self.may_act().is_ok() && self.wish(verb, None).is_err(),
+            Command::Act(verb) => self.may_act().is_ok() && self.resolve_intent(verb, None).is_err(),
             Command::Cluster => self.clusters.len() > 1,
             _ => false,
         };
@@ -222,7 +222,7 @@ impl App {
                 }
                 return None;
             }
-            Command::Actions if matches!(dialog, Dialog::Actions { .. }) || !dialog.only_tells() => {
+            Command::Actions if matches!(dialog, Dialog::Actions { .. }) || !dialog.is_informational() => {
                 return Some(Vec::new());
             }
             Command::Help if matches!(dialog, Dialog::Help { .. }) => {

@@ -7,18 +7,20 @@ mod available;
 mod cluster;
 mod draw;
 mod draw_palette;
-mod farewell;
 mod hints;
 mod input;
 #[cfg(test)]
 mod layer_tests;
 mod mouse;
-mod past;
+mod shutdown;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod time_travel;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +28,7 @@ use ratatui::layout::Rect;
 
 pub use self::available::Availability;
 pub(in crate::tui) use self::cluster::ClusterState;
-use super::acting::Acting;
+use super::acting::ActingState;
 use super::dialogs::Dialog;
 use super::effect::{Effect, Outcome};
 use super::event::{ClusterIndex, Event, Notice};
@@ -35,7 +37,7 @@ use super::keymap::{Key, Keymap};
 use super::options::{Hooks, Options};
 use super::palette::Palette;
 use super::theme::Theme;
-use super::views::View;
+use super::views::{Pane, View};
 use super::wall::Wall;
 use super::widgets::table::{TableState, TableSurface};
 use crate::model::name::ClusterName;
@@ -45,10 +47,10 @@ use crate::observe::picture::Picture;
 pub(in crate::tui) type PaneKey = (View, String);
 
 /// How long a notice stays.
-const NOTICE_STAYS: Duration = Duration::from_secs(5);
+const NOTICE_DURATION: Duration = Duration::from_secs(5);
 
 /// Most steps kept for going back.
-const LONGEST_TRAIL: usize = 16;
+const MAX_TRAIL: usize = 16;
 
 /// The line being typed.
 #[derive(Clone, Debug)]
@@ -61,7 +63,7 @@ pub(in crate::tui) enum Prompt {
 
 /// What the screen remembers of the last drawing: where things are, for the mouse and for paging.
 #[derive(Clone, Debug, Default)]
-pub(in crate::tui) struct Surface {
+pub(in crate::tui) struct DrawnLayout {
     /// Tables.
     pub(in crate::tui) tables: BTreeMap<PaneKey, TableSurface>,
     /// Panes of the view, titles included.
@@ -104,12 +106,14 @@ pub struct App {
     pub(in crate::tui) frozen: Option<Duration>,
     pub(in crate::tui) wall: Option<Wall>,
     pub(in crate::tui) at: Duration,
-    pub(in crate::tui) surface: Surface,
+    pub(in crate::tui) surface: DrawnLayout,
     /// Actions.
-    pub(in crate::tui) acting: Acting,
+    pub(in crate::tui) acting: ActingState,
     inbox: Vec<Option<(Arc<Picture>, Duration)>>,
     /// Pictures came that may have changed the order of the clusters, and nobody has looked since.
     reordered: bool,
+    /// Panes of the frame that is being drawn.
+    drawn_panes: RefCell<Option<Rc<Vec<Pane>>>>,
 }
 
 impl App {
@@ -120,14 +124,14 @@ impl App {
         let load = |name: &str| Theme::load(name, options.theme_directory.as_deref(), options.depth);
         let theme = load(&options.theme);
         let themes = Theme::names(options.theme_directory.as_deref()).iter().map(|name| load(name)).collect();
-        let warning = theme.warnings.first().map(|warning| (Notice::failed(warning.clone()), NOTICE_STAYS * 2));
+        let warning = theme.warnings.first().map(|warning| (Notice::failed(warning.clone()), NOTICE_DURATION * 2));
         let names = clusters.iter().map(|(name, _)| name);
-        let acting = Acting::new(hooks, options.read_only || options.wall, names);
+        let acting = ActingState::new(hooks, options.read_only || options.wall, names);
         let first = if count > 1 { View::Clusters } else { View::Topology };
         Self {
             has_psql: hooks.psql.is_some() && !options.read_only && !options.wall,
             has_evidence: hooks.evidence.is_some(),
-            can_know: hooks.know.is_some() && !options.read_only && !options.wall,
+            can_know: hooks.acknowledge.is_some() && !options.read_only && !options.wall,
             theme,
             themes,
             keymap: if options.wall { Keymap::wall() } else { Keymap::default() },
@@ -145,10 +149,11 @@ impl App {
             frozen: None,
             wall: options.wall.then(Wall::default),
             at: Duration::ZERO,
-            surface: Surface::default(),
+            surface: DrawnLayout::default(),
             acting,
             inbox: vec![None; count],
             reordered: false,
+            drawn_panes: RefCell::default(),
             options,
         }
     }
@@ -161,6 +166,19 @@ impl App {
         }
     }
 
+    /// Whether the picture that lies there for a cluster says more than that time passed: something happened, or another
+    /// thing is wrong.
+    pub fn is_update(&self, cluster: ClusterIndex) -> bool {
+        let waiting = self.inbox.get(cluster).and_then(Option::as_ref);
+        let (Some((picture, _)), Some(known)) = (waiting, self.clusters.get(cluster)) else { return false };
+        let live = known.live();
+        let newest = |picture: &Picture| picture.events.last().map(|event| event.number);
+        let found = |picture: &Picture| {
+            picture.snapshot.findings.iter().map(|one| (one.code, one.severity)).collect::<Vec<_>>()
+        };
+        newest(picture) != newest(live) || found(picture) != found(live)
+    }
+
     /// Takes in one event that happened `at`, on the console's own clock, and says what to do.
     pub fn update(&mut self, event: Event, at: Duration) -> Vec<Effect> {
         self.at = self.at.max(at);
@@ -168,7 +186,7 @@ impl App {
             self.notice = None;
         }
         // A fleet brings more pictures a second than anybody looks: its order is followed by whoever looks or acts next.
-        let mut effects = if matches!(event, Event::Picture(_)) {
+        let mut effects = if matches!(event, Event::Picture(_) | Event::Tick) {
             self.take(event)
         } else {
             self.follow_order();
@@ -194,8 +212,8 @@ impl App {
                 if let Some(wall) = &mut self.wall {
                     wall.tick(at, rotation, pages);
                 }
-                self.renew_drafts(None);
-                self.tell_of_the_dead();
+                self.renew_pending_action(None);
+                self.report_dead_jobs();
                 self.reread()
             }
             Event::Picture(index) => {
@@ -216,7 +234,7 @@ impl App {
                 self.not_begun(ticket, &why);
                 Vec::new()
             }
-            Event::News(ticket) => self.take_news(ticket),
+            Event::JobUpdates(ticket) => self.take_updates(ticket),
             Event::Listed => self.take_list(),
             Event::Reports(_) => {
                 self.take_reports();
@@ -244,15 +262,15 @@ impl App {
         };
         let mut effects: Vec<Effect> =
             cluster.receive(picture, delay, self.at).into_iter().map(Effect::Alert).collect();
-        self.renew_drafts(Some(index));
-        effects.extend(self.ask_debts());
-        self.tell_of_the_dead();
+        self.renew_pending_action(Some(index));
+        effects.extend(self.request_pending_undos());
+        self.report_dead_jobs();
         effects
     }
 
     /// Shows a line for some seconds.
     pub(in crate::tui) fn tell(&mut self, notice: Notice) {
-        self.notice = Some((notice, self.at + NOTICE_STAYS));
+        self.notice = Some((notice, self.at + NOTICE_DURATION));
     }
 
     pub(in crate::tui) fn cluster(&self) -> Option<&ClusterState> {

@@ -5,10 +5,10 @@ use ratatui::layout::{Position, Rect};
 use super::{App, PaneKey};
 use crate::tui::effect::Effect;
 use crate::tui::event::{Gesture, Mouse};
-use crate::tui::views::Body;
+use crate::tui::views::PaneBody;
 
 /// Rows that one notch of the wheel moves.
-const NOTCH: isize = 3;
+const WHEEL_STEP: isize = 3;
 
 impl App {
     pub(super) fn mouse(&mut self, mouse: Mouse) -> Vec<Effect> {
@@ -25,8 +25,8 @@ impl App {
         if let Some(dialog) = self.dialogs.last_mut() {
             let (total, visible) = self.surface.dialog;
             match mouse.gesture {
-                Gesture::WheelUp => dialog.scroll(-NOTCH, total, visible),
-                Gesture::WheelDown => dialog.scroll(NOTCH, total, visible),
+                Gesture::WheelUp => dialog.scroll(-WHEEL_STEP, total, visible),
+                Gesture::WheelDown => dialog.scroll(WHEEL_STEP, total, visible),
                 Gesture::Click => {}
             }
             return Vec::new();
@@ -34,8 +34,8 @@ impl App {
         let under = self.surface.panes.iter().find(|(_, place)| place.contains(position)).map(|(key, _)| key.clone());
         match mouse.gesture {
             Gesture::Click => self.click(position, under),
-            Gesture::WheelUp => self.wheel(under.as_deref(), -NOTCH),
-            Gesture::WheelDown => self.wheel(under.as_deref(), NOTCH),
+            Gesture::WheelUp => self.wheel(under.as_deref(), -WHEEL_STEP),
+            Gesture::WheelDown => self.wheel(under.as_deref(), WHEEL_STEP),
         }
         Vec::new()
     }
@@ -74,7 +74,8 @@ impl App {
 
     fn select_in(&mut self, key: PaneKey, index: usize) {
         let panes = self.panes();
-        if let Some(Body::Table(table)) = panes.iter().find(|pane| pane.key == key.1.as_str()).map(|pane| &pane.body)
+        if let Some(PaneBody::Table(table)) =
+            panes.iter().find(|pane| pane.key == key.1.as_str()).map(|pane| &pane.body)
             && index < table.rows.len()
         {
             self.tables.entry(key).or_default().select(table, index);

@@ -1,45 +1,50 @@
 //! The panes of the present view, the one in focus, and the row selected in it.
 
+use std::rc::Rc;
+
 use super::cluster::ClusterState;
 use super::{App, PaneKey};
 use crate::model::text::Text;
 use crate::report::table::{Direction, Table};
-use crate::tui::views::{Body, Pane, Scene, View};
+use crate::tui::views::{Pane, PaneBody, View, ViewModel};
 use crate::tui::widgets::table::TableState;
 
 impl App {
     /// Does `work` with what the view is made from. `None` where there is no cluster at all.
-    pub(in crate::tui) fn with_scene<T>(&self, work: impl FnOnce(Scene<'_>) -> T) -> Option<T> {
+    pub(in crate::tui) fn with_view_model<T>(&self, work: impl FnOnce(ViewModel<'_>) -> T) -> Option<T> {
         let size = (self.surface.width, self.surface.height);
-        self.cluster().map(|cluster| self.with_scene_of(cluster, size, work))
+        self.cluster().map(|cluster| self.with_view_model_of(cluster, size, work))
     }
 
     /// Does `work` with what a view of `cluster` is made from, on a screen that gives the view `size`.
-    pub(in crate::tui) fn with_scene_of<T>(
+    pub(in crate::tui) fn with_view_model_of<T>(
         &self,
         cluster: &ClusterState,
         (width, height): (u16, u16),
-        work: impl FnOnce(Scene<'_>) -> T,
+        work: impl FnOnce(ViewModel<'_>) -> T,
     ) -> T {
         let whole_fleet = self.view == View::Clusters && self.wall.is_none();
         let fleet: Vec<_> = self.clusters.iter().filter(|_| whole_fleet).map(ClusterState::entry).collect();
-        let drills = (self.view == View::Drill).then(|| self.drill_scene(cluster));
+        let drills = (self.view == View::Drill).then(|| self.drill_view_model(cluster));
         let now = cluster.now(self.at);
         let (picture, zone) = (cluster.shown(), &self.options.zone);
-        work(Scene { picture, fleet: &fleet, drills: drills.as_ref(), now, zone, width, height })
+        work(ViewModel { picture, fleet: &fleet, drills: drills.as_ref(), now, zone, width, height })
     }
 
-    /// Panes of the view on the screen as drawn last, tables filtered and sorted.
-    pub(in crate::tui) fn panes(&self) -> Vec<Pane> {
-        self.panes_for((self.surface.width, self.surface.height))
+    /// Panes of the view on the screen as drawn last, tables filtered and sorted. While a frame is drawn, those of the frame.
+    pub(in crate::tui) fn panes(&self) -> Rc<Vec<Pane>> {
+        if let Some(panes) = &*self.drawn_panes.borrow() {
+            return Rc::clone(panes);
+        }
+        Rc::new(self.panes_for((self.surface.width, self.surface.height)))
     }
 
     /// Panes of the view on a screen that gives it `size`, tables filtered and sorted.
     pub(in crate::tui) fn panes_for(&self, size: (u16, u16)) -> Vec<Pane> {
         let Some(cluster) = self.cluster() else { return Vec::new() };
-        let mut panes = self.with_scene_of(cluster, size, |scene| self.view.panes(scene));
+        let mut panes = self.with_view_model_of(cluster, size, |view_model| self.view.panes(view_model));
         for pane in &mut panes {
-            if let Body::Table(table) = &mut pane.body {
+            if let PaneBody::Table(table) = &mut pane.body {
                 self.table_state(self.view, &pane.key).arrange(table);
             }
         }
@@ -59,24 +64,27 @@ impl App {
 
     /// The pane in focus, where it is a table, with its key.
     pub(in crate::tui) fn focused_table(&self) -> Option<(PaneKey, Table)> {
-        let mut panes = self.panes();
-        let focus = self.focused(&panes);
-        if focus >= panes.len() {
-            return None;
-        }
-        let pane = panes.swap_remove(focus);
-        match pane.body {
-            Body::Table(table) => Some(((self.view, pane.key.into_owned()), table)),
-            Body::Lines(_) | Body::Graphs(_) => None,
+        self.with_focused_table(|key, table| (key, table.clone()))
+    }
+
+    /// Does `work` with the pane in focus, where it is a table, and its key.
+    pub(in crate::tui) fn with_focused_table<T>(&self, work: impl FnOnce(PaneKey, &Table) -> T) -> Option<T> {
+        let panes = self.panes();
+        let pane = panes.get(self.focused(&panes))?;
+        match &pane.body {
+            PaneBody::Table(table) => Some(work((self.view, pane.key.to_string()), table)),
+            PaneBody::Lines(_) | PaneBody::Graphs(_) => None,
         }
     }
 
     /// The pane in focus and the name of its selected row.
     pub(in crate::tui) fn selection(&self) -> Option<(PaneKey, Text)> {
-        let (key, table) = self.focused_table()?;
-        let index = self.table_state(key.0, &key.1).index(&table)?;
-        let id = table.rows.get(index)?.id.clone();
-        Some((key, id))
+        let selected = self.with_focused_table(|key, table| {
+            let index = self.table_state(key.0, &key.1).index(table)?;
+            let id = table.rows.get(index)?.id.clone();
+            Some((key, id))
+        });
+        selected.flatten()
     }
 
     /// Moves the selection of the pane in focus to where `to` says, given the present place and the number of rows.
@@ -93,7 +101,7 @@ impl App {
     fn scroll_lines(&mut self, to: impl FnOnce(usize, usize) -> usize) {
         let panes = self.panes();
         if let Some(pane) = panes.get(self.focused(&panes))
-            && let Body::Lines(lines) = &pane.body
+            && let PaneBody::Lines(lines) = &pane.body
         {
             let offset = self.surface.lines.entry((self.view, pane.key.to_string())).or_default();
             *offset = to(*offset, lines.len());
@@ -102,11 +110,11 @@ impl App {
 
     /// Rows of a page of the pane in focus.
     pub(in crate::tui) fn page(&self) -> usize {
-        let visible = self.focused_table().and_then(|(key, _)| {
+        let visible = self.with_focused_table(|key, _| {
             let surface = self.surface.tables.get(&key)?;
             Some(usize::from(surface.rows.height))
         });
-        visible.unwrap_or(10).max(2) - 1
+        visible.flatten().unwrap_or(10).max(2) - 1
     }
 
     /// Focuses the pane `step` further on.

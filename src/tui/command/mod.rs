@@ -5,6 +5,8 @@ mod reference;
 mod table;
 
 use super::views::View;
+use crate::action::plan;
+use crate::action::verb::{Shortcut, Subject};
 
 pub use self::offered::OFFERED;
 pub use self::reference::reference;
@@ -94,7 +96,7 @@ pub enum Command {
     /// Switch the mouse.
     Mouse,
     /// Open the dialog of an action.
-    Act(Verb),
+    Act(&'static Shortcut),
     /// Edit the dynamic configuration in the operator's editor.
     EditConfiguration,
     /// Choose an action for the selected row.
@@ -109,53 +111,6 @@ pub enum Command {
     Suspend,
     /// Draw the whole screen anew.
     Redraw,
-}
-
-/// What can be done to a cluster.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Verb {
-    /// Hand the lead over.
-    Switchover,
-    /// Make a member the leader of a cluster that has none.
-    Failover,
-    /// Copy a replica anew.
-    Reinitialise,
-    /// Restart PostgreSQL.
-    Restart,
-    /// Restart it where a setting waits for that.
-    RestartPending,
-    /// Restart every member with a setting that waits for it, in turn.
-    RollingRestart,
-    /// Have the configuration files read anew.
-    Reload,
-    /// Switch automatic failover off.
-    Pause,
-    /// Switch it on again.
-    Resume,
-    /// Change the dynamic configuration.
-    Configure,
-    /// Put a router's server into service.
-    ServerReady,
-    /// Drain a router's server.
-    ServerDrain,
-    /// Take a router's server out of service.
-    ServerMaintenance,
-    /// Have the routers lead no new sessions to a node.
-    Drain,
-    /// Have them lead sessions to it again.
-    Undrain,
-    /// Have every router lead writes to whom is proven to lead.
-    Settle,
-    /// Practise a failover.
-    Drill,
-    /// Cancel what a session runs.
-    CancelStatement,
-    /// End a session.
-    EndSession,
-    /// Take back the scheduled switchover.
-    CancelSwitchover,
-    /// Take back a scheduled restart.
-    CancelRestart,
 }
 
 /// Commands that belong together in the help.
@@ -186,11 +141,11 @@ impl Group {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Views => "Views",
-            Self::Moving => "Moving",
-            Self::Looking => "Looking",
+            Self::Moving => "Navigation",
+            Self::Looking => "Viewing",
             Self::Time => "Time",
-            Self::Keeping => "Keeping",
-            Self::Acting => "Acting",
+            Self::Keeping => "Copy and save",
+            Self::Acting => "Actions",
             Self::Console => "Console",
         }
     }
@@ -211,6 +166,17 @@ pub enum Danger {
     Destructive,
 }
 
+impl Danger {
+    /// That of an action.
+    pub const fn of(danger: plan::Danger) -> Self {
+        match danger {
+            plan::Danger::Reversible => Self::Reversible,
+            plan::Danger::Disruptive => Self::Disruptive,
+            plan::Danger::Destructive => Self::Destructive,
+        }
+    }
+}
+
 /// What may follow a command's name in the palette.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Argument {
@@ -224,18 +190,8 @@ pub enum Argument {
     Seconds,
     /// How long, and why; `off` takes it back.
     Reason,
-    /// A member; without one, that of the selected row.
-    Member,
-    /// A server of a router as BACKEND/SERVER; without one, that of the selected row.
-    Server,
-    /// A member as above; what is done with it once it is drained; how long its sessions are waited for.
-    Drain,
-    /// A scenario; without one, that of the selected row; behind it the longest outage wished for.
-    Drill,
-    /// A session as NODE/PID; without one, that of the selected row.
-    Session,
-    /// Changes as KEY=VALUE.
-    Changes,
+    /// Whom an action is about; without it, the selected row.
+    Subject(Subject),
     /// The name of an action.
     Action,
 }
@@ -244,17 +200,17 @@ impl Argument {
     /// How it is written behind the command's name.
     pub const fn form(self) -> &'static str {
         match self {
-            Self::None => "",
+            Self::None | Self::Subject(Subject::Cluster) => "",
             Self::Cluster => " NAME",
             Self::Theme => " [NAME]",
             Self::Seconds => " SECONDS",
             Self::Reason => " [8h] REASON",
-            Self::Member => " [NODE]",
-            Self::Server => " [BACKEND/SERVER]",
-            Self::Drain => " [NODE] [restart|reinit] [90s]",
-            Self::Drill => " [SCENARIO] [30s]",
-            Self::Session => " [NODE/PID]",
-            Self::Changes => " KEY=VALUE",
+            Self::Subject(Subject::Candidate | Subject::Successor | Subject::Member | Subject::Members) => " [NODE]",
+            Self::Subject(Subject::Server) => " [BACKEND/SERVER]",
+            Self::Subject(Subject::Drained) => " [NODE] [restart|reinit] [90s]",
+            Self::Subject(Subject::Scenario) => " [SCENARIO] [30s]",
+            Self::Subject(Subject::Session) => " [NODE/PID]",
+            Self::Subject(Subject::Changes) => " KEY=VALUE",
             Self::Action => " [ACTION]",
         }
     }
@@ -313,7 +269,7 @@ mod tests {
     #[test]
     fn names_and_aliases_are_unique() {
         let mut seen = BTreeSet::new();
-        for spec in COMMANDS {
+        for spec in COMMANDS.iter() {
             for name in std::iter::once(&spec.name).chain(spec.aliases) {
                 assert!(seen.insert(*name), "{name} is used twice");
             }

@@ -7,11 +7,11 @@ use super::{COMMANDS, Danger, Group};
 /// The key reference as Markdown: what `docs/keys.md` holds.
 pub fn reference() -> String {
     let mut text = String::from(
-        "# Keys and commands\n\nMade from the command table (`src/tui/command`); a test keeps it true.\n\
-         Every command can be found by name with `:`. No action happens on a key: each opens its dialog, which shows\n\
-         the plan and asks.\n\nThe lines at the bottom of the screen tell the keys of the place where you are, and `?` begins with all of them. In\n\
-         every dialog `q`, `Esc` and `Backspace` close what is on top and nothing else; `q` also clears a filter and goes back to\n\
-         live, and leaves the console only where nothing is open.\n",
+        "# Keys and commands\n\nGenerated from the command table (`src/tui/command`).\n\
+            Every command can be found by name with `:`. No key starts an action directly: each opens a dialog that shows\n\
+            the plan and asks for confirmation.\n\nThe lines at the bottom of the screen show the keys that work in the current place, and `?` lists them all. In\n\
+            every dialog `q`, `Esc` and `Backspace` close the top layer and nothing else; `q` also clears a filter and returns to\n\
+            live, and leaves the console only if nothing is open.\n",
     );
     // Writing to a string cannot fail.
     for group in Group::ALL {
@@ -31,6 +31,6 @@ pub fn reference() -> String {
             let _ = writeln!(text, "| {keys}{letter} | `{}{argument}` | {aliases} | {}{note} |", spec.name, spec.help);
         }
     }
-    text.push_str("\nOn the wall (`--wall`) only `q`, `PageUp`, `PageDown` and `Ctrl-l` do anything.\n");
+    text.push_str("\nOn the wall (`--wall`) only `q`, `PageUp`, `PageDown` and `Ctrl-l` work.\n");
     text
 }

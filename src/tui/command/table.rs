@@ -1,6 +1,9 @@
 //! Every command, with everything that is said of it.
 
-use super::{Argument, Command, CommandSpec, Danger, Group, Verb};
+use std::sync::LazyLock;
+
+use super::{Argument, Command, CommandSpec, Danger, Group};
+use crate::action::verb::{SET, SHORTCUTS, Shortcut};
 use crate::tui::views::View;
 
 const fn spec(
@@ -34,25 +37,35 @@ const fn dangerous(mut spec: CommandSpec, danger: Danger) -> CommandSpec {
     spec
 }
 
-/// An action of the menu under `letter`.
-const fn action(
-    verb: Verb,
-    name: &'static str,
-    aliases: &'static [&'static str],
-    letter: char,
-    danger: Danger,
-    help: &'static str,
-) -> CommandSpec {
-    let mut spec = dangerous(spec(Command::Act(verb), name, aliases, &[], Group::Acting, help), danger);
-    spec.letter = Some(letter);
-    spec
+/// An action of the menu, as the row of its verb has it.
+const fn action(shortcut: &'static Shortcut) -> CommandSpec {
+    CommandSpec {
+        command: Command::Act(shortcut),
+        name: shortcut.name,
+        aliases: shortcut.aliases,
+        keys: &[],
+        help: shortcut.help,
+        group: Group::Acting,
+        danger: Danger::of(shortcut.danger),
+        argument: Argument::Subject(shortcut.subject),
+        letter: Some(shortcut.letter),
+    }
 }
 
 use Command as C;
 use Group as G;
 
 /// Every command, in the order of the help.
-pub const COMMANDS: &[CommandSpec] = &[
+pub static COMMANDS: LazyLock<Vec<CommandSpec>> = LazyLock::new(|| {
+    let actions = SHORTCUTS.iter().flat_map(|shortcut| {
+        let editor = (**shortcut == SET).then_some(EDIT);
+        std::iter::once(action(shortcut)).chain(editor)
+    });
+    BEFORE.iter().copied().chain(actions).chain(AFTER.iter().copied()).collect()
+});
+
+/// Those above the actions.
+const BEFORE: &[CommandSpec] = &[
     spec(C::View(View::Clusters), "clusters", &["fleet"], &["0"], G::Views, "all clusters, worst first"),
     spec(
         C::View(View::Topology),
@@ -78,8 +91,8 @@ pub const COMMANDS: &[CommandSpec] = &[
         G::Views,
         "frontends, backends and servers of the routers",
     ),
-    spec(C::View(View::Dcs), "dcs", &["etcd"], &["4"], G::Views, "members and keys of the configuration store"),
-    spec(C::View(View::Backups), "backups", &[], &["5"], G::Views, "backups and what is known of them"),
+    spec(C::View(View::Dcs), "dcs", &["etcd"], &["4"], G::Views, "DCS members and keys"),
+    spec(C::View(View::Backups), "backups", &[], &["5"], G::Views, "backups"),
     spec(
         C::View(View::Sessions),
         "sessions",
@@ -88,76 +101,65 @@ pub const COMMANDS: &[CommandSpec] = &[
         G::Views,
         "activity, blockers, sessions by application",
     ),
-    spec(C::View(View::Events), "events", &["log"], &["7"], G::Views, "everything that changed, newest first"),
-    spec(
-        C::View(View::Findings),
-        "findings",
-        &["problems"],
-        &["8"],
-        G::Views,
-        "what is wrong, with evidence and advice",
-    ),
+    spec(C::View(View::Events), "events", &["log"], &["7"], G::Views, "all events, newest first"),
+    spec(C::View(View::Findings), "findings", &["problems"], &["8"], G::Views, "findings with evidence and advice"),
     spec(
         C::View(View::Drill),
         "drills",
         &["exercises", "scenarios"],
         &["9"],
         G::Views,
-        "what can be practised, how it went, and every report",
+        "drill scenarios, results and reports",
     ),
     spec(C::View(View::Poolers), "poolers", &["pgbouncer"], &[], G::Views, "pools of the connection poolers"),
-    spec(
-        C::View(View::Sources),
-        "sources",
-        &["wires"],
-        &[],
-        G::Views,
-        "every source: whether it answers, how fast, what to do",
-    ),
+    spec(C::View(View::Sources), "sources", &["wires"], &[], G::Views, "all sources: state, latency, error and remedy"),
     spec(C::Up, "up", &[], &["Up", "k"], G::Moving, "one row up"),
     spec(C::Down, "down", &[], &["Down", "j"], G::Moving, "one row down"),
     spec(C::PageUp, "page-up", &[], &["PageUp", "Ctrl-b"], G::Moving, "one page up"),
     spec(C::PageDown, "page-down", &[], &["PageDown", "Ctrl-f"], G::Moving, "one page down"),
-    spec(C::First, "first", &[], &["Home", "g"], G::Moving, "the first row"),
-    spec(C::Last, "last", &[], &["End", "G"], G::Moving, "the last row"),
+    spec(C::First, "first", &[], &["Home", "g"], G::Moving, "first row"),
+    spec(C::Last, "last", &[], &["End", "G"], G::Moving, "last row"),
     spec(C::ScrollLeft, "scroll-left", &[], &["Left", "h"], G::Moving, "scroll long text back"),
-    spec(C::ScrollRight, "scroll-right", &[], &["Right", "l"], G::Moving, "scroll long text on"),
+    spec(C::ScrollRight, "scroll-right", &[], &["Right", "l"], G::Moving, "scroll long text forward"),
     spec(C::NextPane, "next-pane", &[], &["Tab"], G::Moving, "focus the next pane of the view"),
-    spec(C::PreviousPane, "previous-pane", &[], &["Shift-Tab"], G::Moving, "focus the pane before"),
+    spec(C::PreviousPane, "previous-pane", &[], &["Shift-Tab"], G::Moving, "focus the previous pane"),
     spec(
         C::Detail,
         "detail",
         &["open"],
         &["Enter"],
         G::Moving,
-        "everything known of the selected row, each fact with source and age",
+        "all details of the selected row, each with source and age",
     ),
     spec(C::Back, "back", &[], &["Esc", "Backspace"], G::Moving, "close, clear the filter, or go back"),
-    spec(C::NextCluster, "next-cluster", &[], &["c"], G::Moving, "the next cluster"),
-    spec(C::PreviousCluster, "previous-cluster", &[], &["C"], G::Moving, "the cluster before"),
-    taking(spec(C::Cluster, "cluster", &["use"], &[], G::Moving, "the cluster of this name"), Argument::Cluster),
+    spec(C::NextCluster, "next-cluster", &[], &["c"], G::Moving, "next cluster"),
+    spec(C::PreviousCluster, "previous-cluster", &[], &["C"], G::Moving, "previous cluster"),
+    taking(
+        spec(C::Cluster, "cluster", &["use"], &[], G::Moving, "go to the cluster with this name"),
+        Argument::Cluster,
+    ),
     spec(C::SortNext, "sort", &["sort-next"], &["s", ">"], G::Looking, "sort by the next column"),
-    spec(C::SortPrevious, "sort-previous", &[], &["<"], G::Looking, "sort by the column before"),
-    spec(C::SortDirection, "sort-direction", &["reverse"], &["S"], G::Looking, "turn the direction of the sort"),
+    spec(C::SortPrevious, "sort-previous", &[], &["<"], G::Looking, "sort by the previous column"),
+    spec(C::SortDirection, "sort-direction", &["reverse"], &["S"], G::Looking, "reverse the sort direction"),
     spec(
         C::Filter,
         "filter",
         &["search"],
         &["/"],
         G::Looking,
-        "show the rows that contain a text; ! in front shows the others",
+        "show rows that contain a text; with ! in front, rows that do not",
     ),
     taking(spec(C::Theme, "theme", &["colours", "skin"], &["t"], G::Looking, "choose a theme"), Argument::Theme),
-    spec(C::Freeze, "freeze", &["pause-screen", "live"], &["Space"], G::Time, "hold the picture still; again: live"),
-    spec(C::StepBack, "step-back", &["older"], &["["], G::Time, "one step back through the last hour"),
-    spec(C::StepForward, "step-forward", &["newer"], &["]"], G::Time, "one step towards the present"),
+    spec(C::Freeze, "freeze", &["pause-screen", "live"], &["Space"], G::Time, "freeze the display; again: live"),
+    spec(C::StepBack, "step-back", &["older"], &["["], G::Time, "one step back in the last hour"),
+    spec(C::StepForward, "step-forward", &["newer"], &["]"], G::Time, "one step forward"),
     spec(C::Faster, "faster", &[], &["+", "="], G::Time, "refresh more often"),
     spec(C::Slower, "slower", &[], &["-"], G::Time, "refresh less often"),
     taking(
-        spec(C::Interval, "interval", &["refresh-every"], &[], G::Time, "refresh every so many seconds"),
+        spec(C::Interval, "interval", &["refresh-every"], &[], G::Time, "set the refresh interval in seconds"),
         Argument::Seconds,
     ),
-    spec(C::PollNow, "refresh", &["poll"], &["r"], G::Time, "ask every source now"),
+    spec(C::PollNow, "refresh", &["poll"], &["r"], G::Time, "query every source now"),
     spec(C::CopyRow, "copy", &["yank"], &["y"], G::Keeping, "copy the selected row to the clipboard"),
     spec(C::CopyName, "copy-name", &[], &["Y"], G::Keeping, "copy the name of the selected row"),
     spec(C::SaveScreen, "save", &["screenshot"], &["w", "Ctrl-s"], G::Keeping, "save the screen as text and as SVG"),
@@ -169,14 +171,7 @@ pub const COMMANDS: &[CommandSpec] = &[
         G::Keeping,
         "write a redacted evidence bundle for a ticket",
     ),
-    spec(
-        C::Dismiss,
-        "dismiss",
-        &["forget"],
-        &["d"],
-        G::Console,
-        "forget the selected member once it is off the record",
-    ),
+    spec(C::Dismiss, "dismiss", &["forget"], &["d"], G::Console, "forget member (only after it left the DCS)"),
     taking(
         spec(
             C::Acknowledge,
@@ -184,7 +179,7 @@ pub const COMMANDS: &[CommandSpec] = &[
             &["acknowledge", "silence"],
             &["x"],
             G::Looking,
-            "acknowledge the selected finding for a while (`off` takes it back)",
+            "acknowledge the selected finding for a time (`off` removes it)",
         ),
         Argument::Reason,
     ),
@@ -192,244 +187,55 @@ pub const COMMANDS: &[CommandSpec] = &[
         spec(C::Psql, "psql", &["sql"], &["p"], G::Console, "open psql on the selected node or router"),
         Danger::Session,
     ),
-    spec(C::Menu, "act", &["action"], &["a"], G::Acting, "the actions for the selected row; every one asks first"),
-    taking(
-        action(
-            Verb::Switchover,
-            "switchover",
-            &["switch-over"],
-            's',
-            Danger::Disruptive,
-            "hand the lead over to the selected or the best member",
-        ),
-        Argument::Member,
-    ),
-    taking(
-        action(
-            Verb::Failover,
-            "failover",
-            &["fail-over"],
-            'f',
-            Danger::Destructive,
-            "make the selected member the leader of a cluster that has none",
-        ),
-        Argument::Member,
-    ),
-    taking(
-        action(
-            Verb::Reinitialise,
-            "reinit",
-            &["reinitialise", "reinitialize"],
-            'i',
-            Danger::Destructive,
-            "throw the selected replica's data away and copy it anew",
-        ),
-        Argument::Member,
-    ),
-    taking(
-        action(Verb::Restart, "restart", &[], 'r', Danger::Disruptive, "restart PostgreSQL on the selected member"),
-        Argument::Member,
-    ),
-    taking(
-        action(
-            Verb::RestartPending,
-            "restart-pending",
+    spec(C::Menu, "act", &["action"], &["a"], G::Acting, "actions for the selected row; each asks for confirmation"),
+];
+
+/// The same as its neighbour, in an editor.
+const EDIT: CommandSpec = CommandSpec {
+    letter: Some('e'),
+    ..dangerous(
+        spec(
+            C::EditConfiguration,
+            "edit-config",
+            &["edit"],
             &[],
-            'p',
-            Danger::Disruptive,
-            "restart the selected member if a setting waits for it",
+            G::Acting,
+            "change the dynamic configuration in your editor",
         ),
-        Argument::Member,
-    ),
-    action(
-        Verb::RollingRestart,
-        "rolling-restart",
-        &[],
-        'R',
-        Danger::Disruptive,
-        "restart every member with a setting that waits for it: replicas, switchover, old leader",
-    ),
-    taking(
-        action(
-            Verb::Reload,
-            "reload",
-            &[],
-            'l',
-            Danger::Reversible,
-            "have the configuration files of the selected member read anew",
-        ),
-        Argument::Member,
-    ),
-    action(Verb::Pause, "pause", &["maintenance"], 'P', Danger::Reversible, "switch automatic failover off"),
-    action(Verb::Resume, "resume", &[], 'U', Danger::Reversible, "switch automatic failover on again"),
-    taking(
-        action(
-            Verb::Configure,
-            "configure",
-            &["set"],
-            'c',
-            Danger::Destructive,
-            "change keys of the dynamic configuration; KEY= removes one",
-        ),
-        Argument::Changes,
-    ),
-    CommandSpec {
-        letter: Some('e'),
-        ..dangerous(
-            spec(
-                C::EditConfiguration,
-                "edit-config",
-                &["edit"],
-                &[],
-                G::Acting,
-                "change the dynamic configuration in your editor",
-            ),
-            Danger::Destructive,
-        )
-    },
-    taking(
-        action(
-            Verb::ServerReady,
-            "server-ready",
-            &[],
-            'y',
-            Danger::Reversible,
-            "put the selected server of a router into service",
-        ),
-        Argument::Server,
-    ),
-    taking(
-        action(
-            Verb::ServerDrain,
-            "server-drain",
-            &[],
-            'd',
-            Danger::Reversible,
-            "give the selected server of a router no new sessions",
-        ),
-        Argument::Server,
-    ),
-    taking(
-        action(
-            Verb::ServerMaintenance,
-            "server-maint",
-            &[],
-            'm',
-            Danger::Disruptive,
-            "take the selected server of a router out of service",
-        ),
-        Argument::Server,
-    ),
-    taking(
-        action(
-            Verb::Drain,
-            "drain",
-            &["drain-node"],
-            'D',
-            Danger::Disruptive,
-            "give the selected replica no new sessions at any router; then restart it, copy it anew, or leave it so",
-        ),
-        Argument::Drain,
-    ),
-    taking(
-        action(
-            Verb::Undrain,
-            "undrain",
-            &["undrain-node"],
-            'u',
-            Danger::Reversible,
-            "have the routers lead sessions again to the selected replica, which was left drained",
-        ),
-        Argument::Member,
-    ),
-    action(
-        Verb::Settle,
-        "settle",
-        &["settle-routers"],
-        'S',
-        Danger::Reversible,
-        "prove who leads, and have every router lead writes there",
-    ),
-    taking(
-        action(
-            Verb::Drill,
-            "drill",
-            &["practise", "practice"],
-            'b',
-            Danger::Destructive,
-            "break something on purpose, undo it, and measure what your users notice",
-        ),
-        Argument::Drill,
-    ),
-    taking(
-        action(
-            Verb::CancelStatement,
-            "cancel-statement",
-            &["cancel-query"],
-            'C',
-            Danger::Disruptive,
-            "cancel what the selected session runs",
-        ),
-        Argument::Session,
-    ),
-    taking(
-        action(
-            Verb::EndSession,
-            "end-session",
-            &["terminate"],
-            't',
-            Danger::Disruptive,
-            "cut the connection of the selected session",
-        ),
-        Argument::Session,
-    ),
-    action(
-        Verb::CancelSwitchover,
-        "cancel-switchover",
-        &[],
-        'w',
-        Danger::Reversible,
-        "take back the scheduled switchover",
-    ),
-    taking(
-        action(
-            Verb::CancelRestart,
-            "cancel-restart",
-            &[],
-            'x',
-            Danger::Reversible,
-            "take back the scheduled restart of the selected member",
-        ),
-        Argument::Member,
-    ),
-    spec(C::Actions, "actions", &["jobs"], &["A"], G::Acting, "the actions that run and that ran; Enter watches one"),
+        Danger::Destructive,
+    )
+};
+
+/// Those below the actions.
+const AFTER: &[CommandSpec] = &[
+    spec(C::Actions, "actions", &["jobs"], &["A"], G::Acting, "running and past actions; Enter shows one"),
     spec(
         C::CancelAction,
         "cancel-action",
         &["abort"],
         &[],
         G::Acting,
-        "ask the action that runs to end, as far as it still can",
+        "cancel the running action, where still possible",
     ),
     taking(
         dangerous(
-            spec(C::Undo, "undo", &[], &[], G::Acting, "take back what an action whose process died has left"),
+            spec(C::Undo, "undo", &[], &[], G::Acting, "undo what an action left behind when its process died"),
             Danger::Disruptive,
         ),
         Argument::Action,
     ),
     spec(C::Palette, "commands", &["palette"], &[":"], G::Console, "find a command by name"),
     spec(C::Help, "help", &["keys"], &["?", "F1"], G::Console, "list every command"),
-    spec(C::Mouse, "mouse", &[], &["m"], G::Console, "switch the mouse, so that the terminal can select text"),
-    spec(C::Redraw, "redraw", &[], &["Ctrl-l"], G::Console, "draw the whole screen anew"),
-    spec(C::Suspend, "suspend", &[], &["Ctrl-z"], G::Console, "stop; fg brings it back"),
+    spec(C::Mouse, "mouse", &[], &["m"], G::Console, "toggle the mouse, so that the terminal can select text"),
+    spec(C::Redraw, "redraw", &[], &["Ctrl-l"], G::Console, "redraw the whole screen"),
+    spec(C::Suspend, "suspend", &[], &["Ctrl-z"], G::Console, "suspend; fg resumes it"),
     spec(
         C::Close,
         "close",
         &[],
         &["q"],
         G::Console,
-        "close what is on top, clear the filter, or go back to live; where nothing is open, leave the console",
+        "close the top layer, clear the filter, or return to live; if nothing is open, leave the console",
     ),
     spec(
         C::Quit,
@@ -437,6 +243,6 @@ pub const COMMANDS: &[CommandSpec] = &[
         &["q", "exit", "q!", "wq"],
         &["Ctrl-c"],
         G::Console,
-        "leave the console; asks once while an action of it runs",
+        "leave the console; asks if one of its actions is running",
     ),
 ];

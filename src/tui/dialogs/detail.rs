@@ -11,12 +11,12 @@ use crate::tui::views::View;
 use crate::tui::widgets::wrap::wrap;
 
 /// Widest column of labels.
-const LABEL: usize = 24;
+const LABEL_WIDTH: usize = 24;
 /// Widest column of origins.
-const ORIGIN: usize = 36;
+const ORIGIN_WIDTH: usize = 36;
 
 pub(super) fn lines(app: &App, view: View, pane: &str, row: &Text, width: usize) -> Vec<Line> {
-    let groups = app.with_scene(|scene| view.detail(scene, pane, row)).unwrap_or_default();
+    let groups = app.with_view_model(|scene| view.detail(scene, pane, row)).unwrap_or_default();
     if groups.is_empty() {
         return vec![Line::new().with("no longer there", Tone::Stale)];
     }
@@ -26,8 +26,8 @@ pub(super) fn lines(app: &App, view: View, pane: &str, row: &Text, width: usize)
 /// Groups of facts below each other.
 pub(in crate::tui) fn grouped(groups: &[Group], width: usize) -> Vec<Line> {
     let facts = || groups.iter().flat_map(|group| &group.facts);
-    let label = facts().map(|fact| fact.label.as_str().width()).max().unwrap_or(0).min(LABEL);
-    let origin = facts().map(|fact| fact.origin().width()).max().unwrap_or(0).min(ORIGIN);
+    let label = facts().map(|fact| fact.label.as_str().width()).max().unwrap_or(0).min(LABEL_WIDTH);
+    let origin = facts().map(|fact| fact.origin().width()).max().unwrap_or(0).min(ORIGIN_WIDTH);
     let mut lines = Vec::new();
     for group in groups {
         if !lines.is_empty() {

@@ -8,9 +8,9 @@ use crate::tui::command::{COMMANDS, Group};
 use crate::tui::widgets::wrap::wrap;
 
 const KEYS: usize = 16;
-const NAME: usize = 18;
+const NAME_WIDTH: usize = 18;
 /// Most keys named for one thing.
-const MOST_KEYS: usize = 4;
+const MAX_KEYS: usize = 4;
 
 /// What can be pressed where the help was opened.
 fn here(app: &App, width: usize) -> Vec<Line> {
@@ -18,7 +18,7 @@ fn here(app: &App, width: usize) -> Vec<Line> {
     let mut lines = vec![Line::new().with(format!("Here: {place}"), Tone::Strong)];
     for hint in hints {
         let mut keys: Vec<String> = hint.keys.iter().map(ToString::to_string).collect();
-        keys.truncate(MOST_KEYS);
+        keys.truncate(MAX_KEYS);
         for (index, part) in wrap(&hint.word, width.saturating_sub(KEYS).max(16)).into_iter().enumerate() {
             let mut line = Line::new();
             if index == 0 {
@@ -51,14 +51,14 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
                 Ok(()) => spec.help.to_owned(),
                 Err(reason) => format!("{} ({reason})", spec.help),
             };
-            for (index, part) in wrap(&help, width.saturating_sub(KEYS + NAME).max(16)).into_iter().enumerate() {
+            for (index, part) in wrap(&help, width.saturating_sub(KEYS + NAME_WIDTH).max(16)).into_iter().enumerate() {
                 let mut line = Line::new();
                 if index == 0 {
                     line.push(&keys, if available.is_ok() { Tone::Strong } else { Tone::Stale });
                     line.pad_to(KEYS);
                     line.push(spec.name, tone);
                 }
-                line.pad_to(KEYS + NAME);
+                line.pad_to(KEYS + NAME_WIDTH);
                 line.push(&part, tone);
                 lines.push(line);
             }

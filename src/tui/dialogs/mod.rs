@@ -12,9 +12,9 @@ use ratatui::layout::{Position, Rect};
 pub(in crate::tui) use self::detail::grouped as detail_lines;
 pub(in crate::tui) use self::keys::{choose, close, scroll};
 
-use super::acting::{Draft, Preparing, Story, width_in};
+use super::acting::{PendingAction, Preparing, ReportSelection, width_in};
 use super::app::App;
-use super::event::Ticket;
+use super::event::ActionTicket;
 use super::theme::Theme;
 use super::views::View;
 use super::widgets::{Canvas, frame, lines};
@@ -23,7 +23,7 @@ use crate::model::text::Text;
 use crate::report::line::Line;
 
 /// Widest a dialog becomes: longer lines are hard to read.
-const WIDEST: u16 = 118;
+const MAX_WIDTH: u16 = 118;
 
 /// A dialog and where it is scrolled to.
 #[derive(Clone, Debug)]
@@ -54,13 +54,13 @@ pub enum Dialog {
         scroll: usize,
     },
     /// An action that is shown and not yet begun.
-    Draft(Box<Draft>),
+    PendingAction(Box<PendingAction>),
     /// A drill whose plan is not there yet.
     Preparing(Preparing),
     /// The report of a drill.
     Story {
         /// Which.
-        story: Story,
+        report_selection: ReportSelection,
         /// First line shown.
         scroll: usize,
     },
@@ -76,7 +76,7 @@ pub enum Dialog {
     /// An action that runs, or ran.
     Watch {
         /// Which.
-        ticket: Ticket,
+        ticket: ActionTicket,
         /// First line shown.
         scroll: usize,
     },
@@ -86,7 +86,7 @@ pub enum Dialog {
         selected: usize,
     },
     /// An action whose process died.
-    Remains {
+    Leftovers {
         /// Which.
         action: ActionId,
         /// First line shown.
@@ -105,7 +105,7 @@ pub enum Dialog {
 
 impl Dialog {
     /// Whether nothing is asked in it: it can be left without losing anything.
-    pub fn only_tells(&self) -> bool {
+    pub fn is_informational(&self) -> bool {
         match self {
             Self::Help { .. }
             | Self::Detail { .. }
@@ -113,21 +113,24 @@ impl Dialog {
             | Self::Story { .. }
             | Self::Watch { .. }
             | Self::Actions { .. }
-            | Self::Remains { .. } => true,
-            Self::Draft(_) | Self::Preparing(_) | Self::Menu { .. } | Self::Themes { .. } | Self::Leaving => false,
+            | Self::Leftovers { .. } => true,
+            Self::PendingAction(_) | Self::Preparing(_) | Self::Menu { .. } | Self::Themes { .. } | Self::Leaving => {
+                false
+            }
         }
     }
 
     /// Whether something is typed in it, so that keys are text.
     pub fn is_typed(&self) -> bool {
-        matches!(self, Self::Draft(draft) if draft.typing.is_some())
+        matches!(self, Self::PendingAction(pending_action) if pending_action.typing.is_some())
     }
 
     /// Moves by `step`, in a text of `total` lines of which `visible` show.
     pub fn scroll(&mut self, step: isize, total: usize, visible: usize) {
         match self {
-            Self::Draft(draft) => {
-                draft.scroll = draft.scroll.saturating_add_signed(step).min(total.saturating_sub(visible));
+            Self::PendingAction(pending_action) => {
+                pending_action.scroll =
+                    pending_action.scroll.saturating_add_signed(step).min(total.saturating_sub(visible));
             }
             Self::Menu { selected, .. } | Self::Actions { selected } => {
                 *selected = selected.saturating_add_signed(step).min(total.saturating_sub(1));
@@ -137,7 +140,7 @@ impl Dialog {
             | Self::Message { scroll, .. }
             | Self::Watch { scroll, .. }
             | Self::Story { scroll, .. }
-            | Self::Remains { scroll, .. } => {
+            | Self::Leftovers { scroll, .. } => {
                 *scroll = scroll.saturating_add_signed(step).min(total.saturating_sub(visible));
             }
             Self::Preparing(_) | Self::Leaving => {}
@@ -148,20 +151,20 @@ impl Dialog {
     }
 
     /// Its name in the breadcrumbs.
-    pub fn crumb(&self) -> String {
+    pub fn breadcrumb(&self) -> String {
         match self {
             Self::Help { .. } => "Help".to_owned(),
             Self::Detail { row, .. } => row.to_string(),
             Self::Message { title, .. } => title.clone(),
             Self::Themes { .. } => "Theme".to_owned(),
-            Self::Draft(draft) => draft.intent.verb().to_owned(),
-            Self::Preparing(_) => "drill".to_owned(),
-            Self::Story { story, .. } => story.scenario.words().to_owned(),
+            Self::PendingAction(pending_action) => pending_action.intent.verb().to_owned(),
+            Self::Preparing(preparing) => preparing.intent.verb().to_owned(),
+            Self::Story { report_selection, .. } => report_selection.scenario.describe().to_owned(),
             Self::Menu { .. } => "Act".to_owned(),
             Self::Leaving => "Leave".to_owned(),
             Self::Watch { .. } => "Action".to_owned(),
             Self::Actions { .. } => "Actions".to_owned(),
-            Self::Remains { .. } => "Died".to_owned(),
+            Self::Leftovers { .. } => "Died".to_owned(),
         }
     }
 }
@@ -173,14 +176,14 @@ fn content(app: &App, dialog: &Dialog, width: usize) -> (String, Vec<Line>) {
         Dialog::Detail { view, pane, row, .. } => (row.to_string(), detail::lines(app, *view, pane, row, width)),
         Dialog::Message { title, lines, .. } => (title.clone(), message::lines(lines, width)),
         Dialog::Themes { names, selected, .. } => ("Theme".to_owned(), themes::lines(names, *selected)),
-        Dialog::Leaving => ("An action still runs".to_owned(), leaving::lines(app, width)),
-        Dialog::Draft(_)
+        Dialog::Leaving => ("An action is still running".to_owned(), leaving::lines(app, width)),
+        Dialog::PendingAction(_)
         | Dialog::Preparing(_)
         | Dialog::Story { .. }
         | Dialog::Menu { .. }
         | Dialog::Watch { .. }
         | Dialog::Actions { .. }
-        | Dialog::Remains { .. } => (dialog.crumb(), message::lines(&["no longer there".to_owned()], width)),
+        | Dialog::Leftovers { .. } => (dialog.breadcrumb(), message::lines(&["no longer there".to_owned()], width)),
     }
 }
 
@@ -193,11 +196,11 @@ impl App {
         area: Rect,
     ) -> ((usize, usize), Option<Position>) {
         let Some(dialog) = self.dialogs.last() else { return ((0, 0), None) };
-        if let Some(sheet) = self.sheet(dialog, width_in(area, matches!(dialog, Dialog::Story { .. }))) {
-            return sheet.draw(canvas, area);
+        if let Some(dialog_model) = self.dialog_model(dialog, width_in(area, matches!(dialog, Dialog::Story { .. }))) {
+            return dialog_model.draw(canvas, area);
         }
         let small = matches!(dialog, Dialog::Themes { .. });
-        let width = if small { 40 } else { WIDEST.min(area.width) };
+        let width = if small { 40 } else { MAX_WIDTH.min(area.width) };
         let inner_width = usize::from(width.saturating_sub(6));
         let (title, text) = content(self, dialog, inner_width);
         let height = u16::try_from(text.len() + 2).unwrap_or(u16::MAX);
@@ -219,10 +222,10 @@ impl App {
     /// The text of the dialog on top, for the clipboard.
     pub(in crate::tui) fn dialog_text(&self) -> String {
         let Some(dialog) = self.dialogs.last() else { return String::new() };
-        if let Some(sheet) = self.sheet(dialog, usize::from(WIDEST)) {
-            return sheet.text();
+        if let Some(dialog_model) = self.dialog_model(dialog, usize::from(MAX_WIDTH)) {
+            return dialog_model.text();
         }
-        let (title, lines) = content(self, dialog, usize::from(WIDEST));
+        let (title, lines) = content(self, dialog, usize::from(MAX_WIDTH));
         let lines = lines.iter().map(|line| line.text().trim_end().to_owned());
         std::iter::once(title).chain(lines).collect::<Vec<_>>().join("\n")
     }

@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn every_default_key_is_a_key_and_means_one_thing() {
         let mut seen: BTreeMap<Key, &str> = BTreeMap::new();
-        for spec in COMMANDS {
+        for spec in COMMANDS.iter() {
             for name in spec.keys {
                 let key: Key = name.parse().unwrap_or_else(|error| panic!("{}: {error}", spec.name));
                 if let Some(other) = seen.insert(key, spec.name) {

@@ -11,17 +11,17 @@ use ratatui::layout::{Position, Size};
 use super::writer::Bytes;
 
 /// What is assumed of a terminal that does not tell its size.
-const USUAL: Size = Size { width: 80, height: 24 };
+const DEFAULT_SIZE: Size = Size { width: 80, height: 24 };
 
 /// A backend whose bytes are collected.
-pub(super) struct Collected {
+pub(super) struct CollectingBackend {
     inner: CrosstermBackend<Bytes>,
     bytes: Bytes,
     cursor: Position,
     cursor_shown: Option<bool>,
 }
 
-impl Collected {
+impl CollectingBackend {
     /// A backend without a frame.
     pub(super) fn new() -> Self {
         let bytes = Bytes::default();
@@ -39,7 +39,7 @@ impl Collected {
     }
 }
 
-impl Backend for Collected {
+impl Backend for CollectingBackend {
     type Error = io::Error;
 
     fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
@@ -85,9 +85,9 @@ impl Backend for Collected {
     }
 
     fn size(&self) -> io::Result<Size> {
-        let told = window_size()?;
-        let size = Size { width: told.columns, height: told.rows };
-        Ok(if size.width == 0 || size.height == 0 { USUAL } else { size })
+        let reported = window_size()?;
+        let size = Size { width: reported.columns, height: reported.rows };
+        Ok(if size.width == 0 || size.height == 0 { DEFAULT_SIZE } else { size })
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {

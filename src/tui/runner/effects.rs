@@ -1,12 +1,14 @@
 //! Performing effects.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-use super::{Finished, Runner, Urgency, save, signals};
+use super::{BackgroundResult, Runner, Urgency, save, signals};
 use crate::model::text::Text;
+use crate::observe::once::settled;
 use crate::observe::picture::Order;
 use crate::report::alerts::{Alert, Change};
 use crate::tui::clipboard::{copy_sequence, notify_sequence};
@@ -14,6 +16,8 @@ use crate::tui::effect::{Effect, Outcome, PsqlTarget};
 use crate::tui::event::{ClusterIndex, Event, Notice};
 use crate::tui::{export, terminal};
 
+/// How long a picture may take from which more is asked.
+const SETTLED: Duration = Duration::from_secs(5);
 /// How long to wait for the stop to take hold and be lifted, before taking the terminal back without one.
 const STOP: Duration = Duration::from_millis(500);
 
@@ -47,71 +51,86 @@ impl Runner {
                                 }
                                 Err(why) => Notice::failed(format!("no evidence written: {why}")),
                             })
-                            .map(Finished::Told)
+                            .map(BackgroundResult::NoticeReady)
                             .boxed(),
                     );
                 }
             }
             Effect::Psql(target) => return self.psql(target).await,
             Effect::Begin { ticket, plan, confirmation } => {
-                if let Some(hand) = &self.console.hooks.hand {
-                    let begun = hand.begin(*plan, confirmation);
-                    self.jobs.push(begun.map(move |begun| Finished::Begun(ticket, begun)).boxed());
+                if let Some(launcher) = &self.console.hooks.launcher {
+                    let begun = launcher.begin(*plan, confirmation);
+                    self.jobs.push(begun.map(move |begun| BackgroundResult::ActionStarted(ticket, begun)).boxed());
                 }
             }
             Effect::Follow { ticket, action } => {
-                if let Some(ledger) = &self.console.hooks.ledger {
-                    let news = ledger.follow(&action);
-                    self.listen(ticket, news);
+                if let Some(job_store) = &self.console.hooks.job_store {
+                    let updates = job_store.follow(&action);
+                    self.listen(ticket, updates);
                 }
             }
             Effect::End(action) => {
-                if let Some(hand) = &self.console.hooks.hand {
-                    let asked = hand.ask_to_end(&action);
-                    self.jobs.push(asked.map(|asked| Finished::Told(written("asked to end", asked))).boxed());
+                if let Some(launcher) = &self.console.hooks.launcher {
+                    let asked = launcher.ask_to_end(&action);
+                    self.jobs.push(
+                        asked
+                            .map(|asked| BackgroundResult::NoticeReady(written("cancellation requested", asked)))
+                            .boxed(),
+                    );
                 }
             }
             Effect::Acknowledge(action) => {
-                if let Some(hand) = &self.console.hooks.hand {
-                    let known = hand.acknowledge(&action);
-                    self.jobs.push(known.map(|known| Finished::Told(written("written down", known))).boxed());
+                if let Some(launcher) = &self.console.hooks.launcher {
+                    let known = launcher.acknowledge(&action);
+                    self.jobs.push(known.map(|known| BackgroundResult::NoticeReady(written("logged", known))).boxed());
                 }
             }
             Effect::Strike { action, steps } => {
-                if let (Some(hand), Some(ledger)) = (&self.console.hooks.hand, &self.console.hooks.ledger) {
-                    let (struck, list) = (hand.strike(&action, steps), ledger.list());
+                if let (Some(launcher), Some(job_store)) = (&self.console.hooks.launcher, &self.console.hooks.job_store)
+                {
+                    let (injected, list) = (launcher.mark_reverted(&action, steps), job_store.list());
                     let struck_and_read = async move {
-                        if let Err(error) = struck.await {
+                        if let Err(error) = injected.await {
                             // The world was asked; the book only looks as if it were still owed.
-                            tracing::warn!(error, action = action.0, "what is owed no more is not struck out");
+                            tracing::warn!(error, action = action.0, "a completed undo was not removed from the list");
                         }
-                        Finished::Listed(list.await)
+                        BackgroundResult::ActionsListed(list.await)
                     };
                     self.jobs.push(struck_and_read.boxed());
                 }
             }
             Effect::Know { cluster, finding, known } => {
-                if let Some(hook) = &self.console.hooks.know {
+                if let Some(hook) = &self.console.hooks.acknowledge {
                     let what = if known.is_some() { "acknowledged" } else { "not acknowledged any more" };
                     let done = hook(cluster, *finding, known);
-                    self.jobs.push(done.map(move |done| Finished::Told(written(what, done))).boxed());
+                    self.jobs.push(done.map(move |done| BackgroundResult::NoticeReady(written(what, done))).boxed());
                 }
             }
             Effect::List => {
-                if let Some(ledger) = &self.console.hooks.ledger {
-                    self.jobs.push(ledger.list().map(Finished::Listed).boxed());
+                if let Some(job_store) = &self.console.hooks.job_store {
+                    self.jobs.push(job_store.list().map(BackgroundResult::ActionsListed).boxed());
                 }
             }
             Effect::Reports(index) => {
                 if let (Some(drills), Some(handle)) = (&self.console.hooks.drills, self.console.handles.get(index)) {
                     let reports = drills.reports(&handle.cluster);
-                    self.jobs.push(reports.map(move |reports| Finished::Reports(index, reports)).boxed());
+                    self.jobs
+                        .push(reports.map(move |reports| BackgroundResult::DrillReportsRead(index, reports)).boxed());
                 }
             }
-            Effect::Prepare { ticket, cluster, scenario } => {
-                if let (Some(drills), Some(handle)) = (&self.console.hooks.drills, self.console.handles.get(cluster)) {
-                    let desk = drills.prepare(&handle.cluster, scenario);
-                    self.jobs.push(desk.map(move |desk| Finished::Prepared(ticket, desk)).boxed());
+            Effect::Prepare { ticket, cluster, intent } => {
+                if let Some(handle) = self.console.handles.get(cluster)
+                    && let Some(plan_service) = self.console.hooks.plan_services.get(&handle.cluster)
+                {
+                    let (plan_service, mut handle) = (plan_service.clone(), handle.clone());
+                    let asks = async move {
+                        let picture = settled(&mut handle, SETTLED).await;
+                        BackgroundResult::DrillInspected(
+                            ticket,
+                            plan_service.inspect(Arc::clone(&picture.snapshot), *intent).await,
+                        )
+                    };
+                    self.jobs.push(asks.boxed());
                 }
             }
             Effect::Edit { cluster, text } => return self.edit(cluster, text).await,
@@ -128,7 +147,7 @@ impl Runner {
     }
 
     fn say(&mut self, notice: Notice) {
-        self.jobs.push(std::future::ready(Finished::Told(notice)).boxed());
+        self.jobs.push(std::future::ready(BackgroundResult::NoticeReady(notice)).boxed());
     }
 
     fn save_screen(&mut self) {
@@ -139,15 +158,15 @@ impl Runner {
         let name = self.app.save_name();
         let home = self.console.options.home.clone();
         let job = tokio::task::spawn_blocking(move || save::save(&directory, &name, &text, &picture));
-        let told: BoxFuture<'static, Finished> = job
+        let reported: BoxFuture<'static, BackgroundResult> = job
             .map(move |saved| match saved {
-                Ok(Ok(path)) => Notice::done(format!("screen saved as {}", save::told(&path, home.as_deref()))),
+                Ok(Ok(path)) => Notice::done(format!("screen saved as {}", save::saved_as(&path, home.as_deref()))),
                 Ok(Err(why)) => Notice::failed(format!("screen not saved: {why}")),
                 Err(_) => Notice::failed("screen not saved"),
             })
-            .map(Finished::Told)
+            .map(BackgroundResult::NoticeReady)
             .boxed();
-        self.jobs.push(told);
+        self.jobs.push(reported);
     }
 
     /// Gives the terminal to psql and takes it back, whatever became of psql.
@@ -210,7 +229,7 @@ impl Runner {
             self.writer.send(vec![7]);
         }
         if alerts.desktop {
-            let word = if alert.change == Change::Ended { "over: " } else { "" };
+            let word = if alert.change == Change::Ended { "resolved: " } else { "" };
             let text = Text::new(format!("{}: {word}{}", alert.cluster, alert.finding.title));
             self.writer.send(notify_sequence(&text, self.console.options.multiplexer).into_bytes());
         }

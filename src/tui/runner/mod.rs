@@ -21,37 +21,40 @@ use ratatui::buffer::Buffer;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use self::backend::Collected;
+use self::backend::CollectingBackend;
 use self::input::Input;
 use self::signals::Signals;
 use self::writer::Writer;
 use super::app::App;
 use super::effect::{Effect, Outcome};
-use super::event::{ClusterIndex, Event, Notice, Ticket};
+use super::event::{ActionTicket, ClusterIndex, Event, Notice};
 use super::options::{Hooks, Options};
 use super::terminal::TerminalGuard;
 use super::theme::Theme;
-use crate::action::drill_report::Report;
+use crate::action::drill_report::DrillReport;
 use crate::action::record::ActionId;
 use crate::observe::picture::{Handle, Picture};
 use crate::operate::Progress;
-use crate::operate::desk::Desk;
-use crate::operate::hand::{Listed, News};
+use crate::operate::plan_service::PlanService;
+use crate::operate::ports::{JobSummary, JobUpdates};
 
 /// Shortest time between two frames that no key asked for.
-const FRAME: Duration = Duration::from_millis(100);
+const FRAME_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The same where nothing but numbers and ages moved: nobody reads them faster than a clock.
+const IDLE_FRAME: Duration = Duration::from_millis(900);
 
 /// A clock younger than this is not drawn for its own sake.
-const CLOCK: Duration = Duration::from_millis(950);
+const CLOCK_INTERVAL: Duration = Duration::from_millis(950);
 
 /// Most keys taken in before a frame: a pasted text is one frame, a held key is many.
-const KEYS_A_FRAME: usize = 64;
+const MAX_KEYS_PER_FRAME: usize = 64;
 
 /// How long the last frame may take before the terminal is handed over without it.
-const LAST_FRAME: Duration = Duration::from_millis(500);
+const LAST_FRAME_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How often an action in front is drawn anew: its clock ticks.
-const PULSE: Duration = Duration::from_millis(200);
+const PULSE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How the console ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,7 +62,7 @@ pub struct Ended {
     /// Why.
     pub outcome: Outcome,
     /// What is to be said on the terminal: one line for each of its actions that still runs.
-    pub farewell: Vec<String>,
+    pub shutdown_message: Vec<String>,
 }
 
 /// What a console is made of.
@@ -116,8 +119,9 @@ pub async fn run(console: Console) -> Result<Ended, ConsoleError> {
     let signals = Signals::listen().map_err(ConsoleError::Signals)?;
     let app = new_app(&console);
     let guard = TerminalGuard::enter(app.mouse).map_err(ConsoleError::Terminal)?;
-    let terminal = Terminal::new(Collected::new()).map_err(ConsoleError::Terminal)?;
-    let pictures = console.handles.iter().enumerate().map(|(index, handle)| changed(index, handle.pictures.clone()));
+    let terminal = Terminal::new(CollectingBackend::new()).map_err(ConsoleError::Terminal)?;
+    let pictures =
+        console.handles.iter().enumerate().map(|(index, handle)| picture_changed(index, handle.pictures.clone()));
     let mut runner = Runner {
         app,
         signals,
@@ -127,20 +131,20 @@ pub async fn run(console: Console) -> Result<Ended, ConsoleError> {
         input: Some(Input::open()),
         pictures: pictures.collect(),
         jobs: FuturesUnordered::new(),
-        news: FuturesUnordered::new(),
+        updates: FuturesUnordered::new(),
         start: Instant::now(),
         drawn: None,
         dirty: Some(Urgency::Now),
         console,
     };
     let outcome = runner.until_end().await;
-    Ok(Ended { outcome, farewell: runner.app.farewell() })
+    Ok(Ended { outcome, shutdown_message: runner.app.shutdown_message() })
 }
 
-type Waiting = BoxFuture<'static, (ClusterIndex, Option<watch::Receiver<Arc<Picture>>>)>;
+type PictureChange = BoxFuture<'static, (ClusterIndex, Option<watch::Receiver<Arc<Picture>>>)>;
 
 /// Waits for another picture of a cluster. `None`: its observer ended.
-fn changed(index: ClusterIndex, mut pictures: watch::Receiver<Arc<Picture>>) -> Waiting {
+fn picture_changed(index: ClusterIndex, mut pictures: watch::Receiver<Arc<Picture>>) -> PictureChange {
     async move {
         let alive = pictures.changed().await.is_ok();
         (index, alive.then_some(pictures))
@@ -151,6 +155,8 @@ fn changed(index: ClusterIndex, mut pictures: watch::Receiver<Arc<Picture>>) -> 
 /// How soon what changed must be on the screen.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Urgency {
+    /// It is what is shown already, a little younger.
+    Calm,
     /// With the next frame.
     Soon,
     /// At once: somebody pressed a key.
@@ -158,33 +164,33 @@ enum Urgency {
 }
 
 /// What came of something that was begun beside the loop.
-enum Finished {
+enum BackgroundResult {
     /// Something to say.
-    Told(Notice),
+    NoticeReady(Notice),
     /// An action was begun, or could not be.
-    Begun(Ticket, Result<(ActionId, News), String>),
+    ActionStarted(ActionTicket, Result<(ActionId, JobUpdates), String>),
     /// The list of actions was read.
-    Listed(Result<Vec<Listed>, String>),
+    ActionsListed(Result<Vec<JobSummary>, String>),
     /// The reports of a cluster's drills were read.
-    Reports(ClusterIndex, Result<Vec<Report>, String>),
+    DrillReportsRead(ClusterIndex, Result<Vec<DrillReport>, String>),
     /// A drill can be planned, or cannot.
-    Prepared(Ticket, Result<Desk, String>),
+    DrillInspected(ActionTicket, Result<PlanService, String>),
 }
 
 /// Most pieces of news taken at once.
-const NEWS_AT_ONCE: usize = 64;
+const MAX_UPDATES_AT_ONCE: usize = 64;
 
 struct Runner {
     app: App,
     console: Console,
     signals: Signals,
     guard: TerminalGuard,
-    terminal: Terminal<Collected>,
+    terminal: Terminal<CollectingBackend>,
     writer: Writer,
     input: Option<Input>,
-    pictures: FuturesUnordered<Waiting>,
-    jobs: FuturesUnordered<BoxFuture<'static, Finished>>,
-    news: FuturesUnordered<BoxFuture<'static, (Ticket, Vec<Progress>, News)>>,
+    pictures: FuturesUnordered<PictureChange>,
+    jobs: FuturesUnordered<BoxFuture<'static, BackgroundResult>>,
+    updates: FuturesUnordered<BoxFuture<'static, (ActionTicket, Vec<Progress>, JobUpdates)>>,
     start: Instant,
     drawn: Option<Instant>,
     dirty: Option<Urgency>,
@@ -199,8 +205,8 @@ impl Runner {
         }
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut pulse = tokio::time::interval(PULSE);
-        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut liveness = tokio::time::interval(PULSE_INTERVAL);
+        liveness.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if self.draw_if_due().is_err() {
                 return Outcome::TerminalLost;
@@ -220,10 +226,10 @@ impl Runner {
                     Err(_) => return Outcome::TerminalLost,
                 },
                 Some((index, pictures)) = self.pictures.next() => pictures.map(|pictures| self.picture(index, pictures)),
-                Some(finished) = self.jobs.next() => Some(self.finished(finished)),
-                Some((ticket, told, news)) = self.news.next() => self.told(ticket, told, news),
+                Some(finished) = self.jobs.next() => Some(self.background_event(finished)),
+                Some((ticket, reported, updates)) = self.updates.next() => self.deliver(ticket, reported, updates),
                 _ = tick.tick() => Some(Event::Tick),
-                _ = pulse.tick(), if self.app.has_pulse() => {
+                _ = liveness.tick(), if self.app.has_pulse() => {
                     self.dirty = self.dirty.max(Some(Urgency::Soon));
                     Some(Event::Tick)
                 }
@@ -240,13 +246,18 @@ impl Runner {
     /// Takes in an event and the keys that already wait behind it.
     async fn take(&mut self, event: Event) -> Option<Outcome> {
         let mut next = Some(event);
-        for _ in 0..KEYS_A_FRAME {
+        for _ in 0..MAX_KEYS_PER_FRAME {
             let event = next.take()?;
-            let by_hand = matches!(event, Event::Key(_) | Event::Mouse(_) | Event::Paste(_) | Event::Resize { .. });
+            let manually = matches!(event, Event::Key(_) | Event::Mouse(_) | Event::Paste(_) | Event::Resize { .. });
             // A picture that was only just drawn has brought the clock along.
-            let stale_clock = self.drawn.is_none_or(|drawn| drawn.elapsed() > CLOCK);
+            let stale_clock = self.drawn.is_none_or(|drawn| drawn.elapsed() > CLOCK_INTERVAL);
             if event != Event::Tick || stale_clock {
-                self.dirty = self.dirty.max(Some(if by_hand { Urgency::Now } else { Urgency::Soon }));
+                let urgency = match &event {
+                    Event::Picture(index) if !self.app.is_update(*index) => Urgency::Calm,
+                    _ if manually => Urgency::Now,
+                    _ => Urgency::Soon,
+                };
+                self.dirty = self.dirty.max(Some(urgency));
             }
             let effects = self.app.update(event, self.start.elapsed());
             for effect in effects {
@@ -254,7 +265,7 @@ impl Runner {
                     return Some(outcome);
                 }
             }
-            if !by_hand {
+            if !manually {
                 return None;
             }
             next = match self.input.as_mut().map_or(Ok(None), Input::waiting) {
@@ -271,47 +282,47 @@ impl Runner {
         }
     }
 
-    fn finished(&mut self, finished: Finished) -> Event {
+    fn background_event(&mut self, finished: BackgroundResult) -> Event {
         match finished {
-            Finished::Told(notice) => Event::Notice(notice),
-            Finished::Begun(ticket, Ok((action, news))) => {
-                self.listen(ticket, news);
+            BackgroundResult::NoticeReady(notice) => Event::Notice(notice),
+            BackgroundResult::ActionStarted(ticket, Ok((action, updates))) => {
+                self.listen(ticket, updates);
                 Event::Begun { ticket, action }
             }
-            Finished::Begun(ticket, Err(why)) => Event::NotBegun { ticket, why },
-            Finished::Listed(listed) => {
+            BackgroundResult::ActionStarted(ticket, Err(why)) => Event::NotBegun { ticket, why },
+            BackgroundResult::ActionsListed(listed) => {
                 self.app.deposit_list(listed);
                 Event::Listed
             }
-            Finished::Reports(cluster, reports) => {
+            BackgroundResult::DrillReportsRead(cluster, reports) => {
                 self.app.deposit_reports(cluster, reports);
                 Event::Reports(cluster)
             }
-            Finished::Prepared(ticket, desk) => {
-                self.app.deposit_desk(ticket, desk);
+            BackgroundResult::DrillInspected(ticket, plan_service) => {
+                self.app.deposit_plan_service(ticket, plan_service);
                 Event::Prepared(ticket)
             }
         }
     }
 
     /// Waits for news of an action.
-    fn listen(&mut self, ticket: Ticket, mut news: News) {
+    fn listen(&mut self, ticket: ActionTicket, mut updates: JobUpdates) {
         let next = async move {
-            let mut told = Vec::new();
-            news.recv_many(&mut told, NEWS_AT_ONCE).await;
-            (ticket, told, news)
+            let mut reported = Vec::new();
+            updates.recv_many(&mut reported, MAX_UPDATES_AT_ONCE).await;
+            (ticket, reported, updates)
         };
-        self.news.push(next.boxed());
+        self.updates.push(next.boxed());
     }
 
     /// Takes news in. None: no more come.
-    fn told(&mut self, ticket: Ticket, told: Vec<Progress>, news: News) -> Option<Event> {
-        if told.is_empty() {
+    fn deliver(&mut self, ticket: ActionTicket, reported: Vec<Progress>, updates: JobUpdates) -> Option<Event> {
+        if reported.is_empty() {
             return None;
         }
-        self.app.deposit_news(ticket, told);
-        self.listen(ticket, news);
-        Some(Event::News(ticket))
+        self.app.deposit_updates(ticket, reported);
+        self.listen(ticket, updates);
+        Some(Event::JobUpdates(ticket))
     }
 
     fn picture(&mut self, index: ClusterIndex, mut pictures: watch::Receiver<Arc<Picture>>) -> Event {
@@ -319,14 +330,15 @@ impl Runner {
         let clock = self.console.handles.get(index).map(|handle| handle.clock.now());
         let delay = clock.map(|now| now.since(picture.snapshot.now)).unwrap_or_default();
         self.app.deposit(index, picture, delay);
-        self.pictures.push(changed(index, pictures));
+        self.pictures.push(picture_changed(index, pictures));
         Event::Picture(index)
     }
 
     /// How long the next frame has to wait yet.
     fn until_next_frame(&self) -> Duration {
         match (self.dirty, self.drawn) {
-            (Some(Urgency::Soon), Some(drawn)) => FRAME.saturating_sub(drawn.elapsed()),
+            (Some(Urgency::Calm), Some(drawn)) => IDLE_FRAME.saturating_sub(drawn.elapsed()),
+            (Some(Urgency::Soon), Some(drawn)) => FRAME_INTERVAL.saturating_sub(drawn.elapsed()),
             _ => Duration::ZERO,
         }
     }
@@ -372,7 +384,7 @@ impl Runner {
             }
         };
         // A terminal that takes no more bytes is given away all the same.
-        let _ = tokio::time::timeout(LAST_FRAME, last).await;
+        let _ = tokio::time::timeout(LAST_FRAME_TIMEOUT, last).await;
         self.guard.suspend();
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn short(path: &Path, home: Option<&Path>) -> String {
 }
 
 /// Both files of a saved screen, the names before the directory: where there is little room that is what counts.
-pub(super) fn told(path: &Path, home: Option<&Path>) -> String {
+pub(super) fn saved_as(path: &Path, home: Option<&Path>) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let directory = path.parent().map(|directory| format!(" in {}", short(directory, home))).unwrap_or_default();
     format!("{name}.txt and .svg{directory}")
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_below_the_home_is_told_short_and_no_other() {
+    fn a_path_below_the_home_is_reported_short_and_no_other() {
         let home = Path::new("/home/anna");
         assert_eq!(short(Path::new("/home/anna/.local/state/x"), Some(home)), "~/.local/state/x");
         assert_eq!(short(Path::new("/home/annabel/x"), Some(home)), "/home/annabel/x");

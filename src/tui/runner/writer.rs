@@ -34,7 +34,7 @@ impl Write for Bytes {
 pub(super) struct Writer {
     queue: mpsc::Sender<Vec<u8>>,
     results: tasks::UnboundedReceiver<io::Result<()>>,
-    on_the_way: usize,
+    in_flight: usize,
 }
 
 impl Writer {
@@ -53,25 +53,25 @@ impl Writer {
                 }
             }
         })?;
-        Ok(Self { queue, results, on_the_way: 0 })
+        Ok(Self { queue, results, in_flight: 0 })
     }
 
     /// Hands over bytes.
     pub(super) fn send(&mut self, bytes: Vec<u8>) {
         if !bytes.is_empty() && self.queue.send(bytes).is_ok() {
-            self.on_the_way += 1;
+            self.in_flight += 1;
         }
     }
 
     /// Whether something is on its way.
     pub(super) fn is_busy(&self) -> bool {
-        self.on_the_way > 0
+        self.in_flight > 0
     }
 
     /// Waits until one piece is written.
     pub(super) async fn finished(&mut self) -> io::Result<()> {
         let written = self.results.recv().await.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()));
-        self.on_the_way = self.on_the_way.saturating_sub(1);
+        self.in_flight = self.in_flight.saturating_sub(1);
         written
     }
 }

@@ -178,7 +178,7 @@ mod tests {
     #[case(None, None, "xterm-256color", ColourDepth::Palette)]
     #[case(None, None, "linux", ColourDepth::Sixteen)]
     #[case(None, None, "dumb", ColourDepth::None)]
-    fn depth_is_told_by_the_environment(
+    fn depth_is_reported_by_the_environment(
         #[case] no_color: Option<&str>,
         #[case] colorterm: Option<&str>,
         #[case] term: &str,

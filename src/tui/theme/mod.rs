@@ -25,7 +25,7 @@ const BUILT_IN: [(&str, &str); 5] = [
 const FALLBACK: &str = "dark";
 
 /// Longest chain of `inherits`; a longer one is a circle.
-const LONGEST_CHAIN: usize = 8;
+const MAX_CHAIN: usize = 8;
 
 /// Every role's style, at the depth of the terminal at hand.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl Theme {
         let mut length = 0;
         while let Some(name) = next.take() {
             length += 1;
-            if length > LONGEST_CHAIN {
+            if length > MAX_CHAIN {
                 warnings.push(format!("{name}: themes inherit from each other in a circle"));
                 break;
             }
@@ -115,7 +115,7 @@ impl Theme {
 }
 
 fn missing(name: &str, directory: Option<&Path>) -> String {
-    format!("no theme is called {name}; there is {}", Theme::names(directory).join(", "))
+    format!("no theme {name}; available: {}", Theme::names(directory).join(", "))
 }
 
 fn source(name: &str, directory: Option<&Path>) -> Option<String> {
@@ -225,7 +225,7 @@ mod tests {
             leaf = "#00aa00"
             rot = "mouldy"
             [roles]
-            "status.well" = "leaf"
+            "status.ok" = "leaf"
             "status.act" = { fg = "#ff0000", blink = true }
             "no.such" = "leaf"
         "##;
@@ -242,10 +242,10 @@ mod tests {
     }
 
     #[test]
-    fn a_theme_that_is_not_there_is_told_with_those_that_are_at_every_depth() {
+    fn a_theme_that_is_not_there_is_reported_with_those_that_are_at_every_depth() {
         for depth in [ColourDepth::None, ColourDepth::True] {
             let warnings = Theme::load("nosuch", None, depth).warnings.join("; ");
-            assert!(warnings.contains("nosuch; there is dark, light, high-contrast, mono"), "{depth:?}: {warnings}");
+            assert!(warnings.contains("nosuch; available: dark, light, high-contrast, mono"), "{depth:?}: {warnings}");
         }
     }
 

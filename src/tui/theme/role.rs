@@ -33,11 +33,11 @@ roles! {
     /// Names that lead the eye.
     Strong => "text.strong",
     /// In order.
-    Well => "status.well",
+    Well => "status.ok",
     /// Look at it.
-    Look => "status.look",
+    Look => "status.warning",
     /// Act on it.
-    Act => "status.act",
+    Act => "status.critical",
     /// Old, unknown, silent.
     Stale => "status.stale",
     /// The row that keys act on.
@@ -85,11 +85,11 @@ roles! {
     /// A notice that something could not be done.
     NoticeFailed => "notice.failed",
     /// The band of a cluster on the wall that is in order.
-    WallWell => "wall.well",
+    WallWell => "wall.ok",
     /// That is worth a look.
-    WallLook => "wall.look",
+    WallLook => "wall.warning",
     /// That needs a hand.
-    WallAct => "wall.act",
+    WallAct => "wall.critical",
     /// That is not seen.
     WallStale => "wall.stale",
     /// A cluster that the configuration gives the colour red; the others likewise.
@@ -106,9 +106,20 @@ roles! {
     ClusterMagenta => "cluster.magenta",
 }
 
+/// What roles were called in earlier versions; themes written for those go on working.
+const FORMER_NAMES: [(&str, &str); 6] = [
+    ("status.well", "status.ok"),
+    ("status.look", "status.warning"),
+    ("status.act", "status.critical"),
+    ("wall.well", "wall.ok"),
+    ("wall.look", "wall.warning"),
+    ("wall.act", "wall.critical"),
+];
+
 impl Role {
-    /// The role called `name`.
+    /// The role called `name`, or called so formerly.
     pub fn named(name: &str) -> Option<Self> {
+        let name = FORMER_NAMES.iter().find(|(former, _)| *former == name).map_or(name, |(_, present)| present);
         Self::ALL.iter().copied().find(|role| role.name() == name)
     }
 
@@ -116,9 +127,9 @@ impl Role {
     pub const fn of(tone: Tone) -> Self {
         match tone {
             Tone::Plain => Self::Text,
-            Tone::Well => Self::Well,
-            Tone::Look => Self::Look,
-            Tone::Act => Self::Act,
+            Tone::Ok => Self::Well,
+            Tone::Warning => Self::Look,
+            Tone::Critical => Self::Act,
             Tone::Stale => Self::Stale,
             Tone::Dim => Self::Dim,
             Tone::Strong => Self::Strong,

@@ -1,8 +1,13 @@
 //! Backups.
 
-use super::{Pane, Scene, Size};
+use super::{Pane, PaneHeight, ViewModel};
 use crate::report::backups;
 
-pub(super) fn panes(scene: Scene<'_>) -> Vec<Pane> {
-    vec![Pane::table("backups", "Backups", backups::table(&scene.picture.snapshot, scene.zone), Size::Share(1))]
+pub(super) fn panes(view_model: ViewModel<'_>) -> Vec<Pane> {
+    vec![Pane::table(
+        "backups",
+        "Backups",
+        backups::table(&view_model.picture.snapshot, view_model.zone),
+        PaneHeight::Share(1),
+    )]
 }

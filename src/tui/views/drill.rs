@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Pane, Scene, Size, nothing};
+use super::{Pane, PaneHeight, ViewModel, nothing};
 use crate::action::drill::Scenario;
-use crate::action::drill_report::Report;
+use crate::action::drill_report::DrillReport;
 use crate::report::drill;
 use crate::report::line::Line;
 use crate::report::symbol::Mark;
@@ -14,7 +14,7 @@ use crate::tui::widgets::wrap::fold;
 /// Name of the table of scenarios.
 pub(in crate::tui) const SCENARIOS: &str = "scenarios";
 /// Name of the table of reports.
-pub(in crate::tui) const REPORTS: &str = "reports";
+pub(in crate::tui) const STATUS_INTERVAL: &str = "reports";
 
 /// A drill that runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,14 +22,14 @@ pub struct Running {
     /// What is practised; `None`: the lock does not tell.
     pub scenario: Option<Scenario>,
     /// How it stands with it.
-    pub words: String,
+    pub text: String,
 }
 
 /// What the view is made from beside the picture.
 #[derive(Clone, Debug)]
-pub struct DrillScene<'a> {
+pub struct DrillViewModel<'a> {
     /// Reports of the cluster, oldest first, or why they cannot be read; `None`: not read yet.
-    pub reports: Option<Result<&'a [Report], &'a str>>,
+    pub reports: Option<Result<&'a [DrillReport], &'a str>>,
     /// Whether this console has reports at all.
     pub has_reports: bool,
     /// The drill that runs now.
@@ -38,55 +38,57 @@ pub struct DrillScene<'a> {
     pub refusal: Option<Cow<'static, str>>,
 }
 
-pub(super) fn panes(scene: Scene<'_>) -> Vec<Pane> {
-    let Some(drills) = scene.drills else { return Vec::new() };
+pub(super) fn panes(view_model: ViewModel<'_>) -> Vec<Pane> {
+    let Some(drills) = view_model.drills else { return Vec::new() };
     let known = drills.reports.and_then(Result::ok).unwrap_or_default();
-    let mut table = drill::scenarios(known, scene.zone);
+    let mut table = drill::scenarios(known, view_model.zone);
     if let Some(scenario) = drills.running.as_ref().and_then(|running| running.scenario) {
         mark(&mut table, scenario);
     }
     // The bar takes the last column.
-    let width = usize::from(scene.width).saturating_sub(3).max(1);
-    let standing = fold(&standing(drills), width, 2);
+    let width = usize::from(view_model.width).saturating_sub(3).max(1);
+    let standing = fold(&status_line(drills), width, 2);
     let mut panes = vec![
-        Pane::table(SCENARIOS, "Scenarios", table, Size::Natural),
-        Pane::lines("standing", "", standing, Size::Natural),
+        Pane::table(SCENARIOS, "Scenarios", table, PaneHeight::Natural),
+        Pane::lines("standing", "", standing, PaneHeight::Natural),
     ];
-    let told = |lines: Vec<Line>| {
+    let reported = |lines: Vec<Line>| {
         let lines = lines.iter().flat_map(|line| fold(line, width, 0)).collect();
-        Pane::lines(REPORTS, "Reports", lines, Size::Share(1))
+        Pane::lines(STATUS_INTERVAL, "Reports", lines, PaneHeight::Share(1))
     };
     panes.push(match drills.reports {
-        _ if !drills.has_reports => told(nothing("this console keeps no reports")),
-        None => told(nothing("reading …")),
-        Some(Err(why)) => told(vec![Line::new().with(why, Tone::Act)]),
-        Some(Ok([])) => told(beginning(scene.picture.snapshot.identity.name.as_str())),
-        Some(Ok(reports)) => Pane::table(REPORTS, "Reports", drill::of_cluster(reports, scene.zone), Size::Share(1)),
+        _ if !drills.has_reports => reported(nothing("no report directory is available")),
+        None => reported(nothing("reading …")),
+        Some(Err(why)) => reported(vec![Line::new().with(why, Tone::Critical)]),
+        Some(Ok([])) => reported(beginning(view_model.picture.snapshot.identity.name.as_str())),
+        Some(Ok(reports)) => {
+            Pane::table(STATUS_INTERVAL, "Reports", drill::of_cluster(reports, view_model.zone), PaneHeight::Share(1))
+        }
     });
     panes
 }
 
 /// Sets the scenario that runs apart.
 fn mark(table: &mut Table, scenario: Scenario) {
-    let row = table.rows.iter_mut().find(|row| row.id.as_str() == scenario.word());
+    let row = table.rows.iter_mut().find(|row| row.id.as_str() == scenario.as_str());
     if let Some(first) = row.and_then(|row| row.cells.first_mut()) {
-        *first = Cell { tone: Tone::Look, ..first.clone() }.marked(Mark::Partly);
+        *first = Cell { tone: Tone::Warning, ..first.clone() }.marked(Mark::Warning);
     }
 }
 
 /// What runs; else how one is begun, or why none can be.
-fn standing(drills: &DrillScene<'_>) -> Line {
+fn status_line(drills: &DrillViewModel<'_>) -> Line {
     if let Some(running) = &drills.running {
-        let what = running.scenario.map_or("a drill", Scenario::words);
+        let what = running.scenario.map_or("a drill", Scenario::describe);
         return Line::new()
-            .mark(Mark::Partly)
-            .with(format!(" running: {what}"), Tone::Look)
-            .plain(format!("   {}", running.words));
+            .mark(Mark::Warning)
+            .with(format!(" running: {what}"), Tone::Warning)
+            .plain(format!("   {}", running.text));
     }
-    let look = "   Enter how it went last";
+    let look = "   Enter: last result";
     match &drills.refusal {
-        Some(why) => Line::new().with(format!("none can be begun here: {why}"), Tone::Stale).dim(look),
-        None => Line::new().with("a b", Tone::Strong).plain(" practise the selected one").dim(look),
+        Some(why) => Line::new().with(format!("drills are not available here: {why}"), Tone::Stale).dim(look),
+        None => Line::new().with("a b", Tone::Strong).plain(" start the selected one").dim(look),
     }
 }
 
@@ -94,15 +96,14 @@ fn standing(drills: &DrillScene<'_>) -> Line {
 fn beginning(cluster: &str) -> Vec<Line> {
     // As many words as have room on the smallest usual screen.
     vec![
-        Line::new().with(format!("No drill of {cluster} is on record."), Tone::Strong).plain(
-            " A drill breaks something on purpose, undoes it, and says what your users would have noticed: for how long no \
-             write was acknowledged (RTO), how many acknowledged rows were lost (RPO), and when each step of the failover \
-             was seen.",
+        Line::new().with(format!("No drills recorded for {cluster}."), Tone::Strong).plain(
+            " A drill injects a fault, reverts it, and measures the impact on clients: how long writes were down (RTO), how many \
+                 acknowledged rows were lost (RPO), and when each milestone was reached.",
         ),
         Line::new()
-            .plain("Begin with ")
+            .plain("Start with ")
             .with("switchover", Tone::Strong)
-            .plain(", which breaks nothing: its dialog shows the plan and every check, and asks. ")
-            .plain("The others need drills.enabled = true for this cluster: docs/drills.md."),
+            .plain(", which injects no fault: its dialog shows plan and checks, and asks for confirmation. ")
+            .plain("All others need drills.enabled = true: docs/drills.md."),
     ]
 }

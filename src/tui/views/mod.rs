@@ -31,8 +31,8 @@ use crate::report::line::Line;
 use crate::report::table::{Row, Table, Tone};
 
 pub(in crate::tui) use self::clusters::CLUSTERS;
-pub use self::drill::{DrillScene, Running};
-pub(in crate::tui) use self::drill::{REPORTS as DRILL_REPORTS, SCENARIOS as DRILL_SCENARIOS};
+pub use self::drill::{DrillViewModel, Running};
+pub(in crate::tui) use self::drill::{SCENARIOS as DRILL_SCENARIOS, STATUS_INTERVAL as DRILL_REPORTS};
 pub(in crate::tui) use self::topology::FINDINGS;
 
 /// A view.
@@ -145,7 +145,7 @@ impl View {
 
 /// How tall a pane wants to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Size {
+pub enum PaneHeight {
     /// As tall as what is in it.
     Natural,
     /// A share of what the natural ones leave.
@@ -154,7 +154,7 @@ pub enum Size {
 
 /// What is in a pane.
 #[derive(Clone, Debug)]
-pub enum Body {
+pub enum PaneBody {
     /// Rows to select.
     Table(Table),
     /// Lines to read.
@@ -171,41 +171,41 @@ pub struct Pane {
     /// Heading; empty: none.
     pub title: Text,
     /// What is in it.
-    pub body: Body,
+    pub body: PaneBody,
     /// How tall it wants to be.
-    pub size: Size,
+    pub height: PaneHeight,
 }
 
 impl Pane {
     /// A table.
-    pub fn table(key: impl Into<Cow<'static, str>>, title: impl Into<Text>, table: Table, size: Size) -> Self {
-        Self { key: key.into(), title: title.into(), body: Body::Table(table), size }
+    pub fn table(key: impl Into<Cow<'static, str>>, title: impl Into<Text>, table: Table, size: PaneHeight) -> Self {
+        Self { key: key.into(), title: title.into(), body: PaneBody::Table(table), height: size }
     }
 
     /// Lines to read.
-    pub fn lines(key: &'static str, title: &str, lines: Vec<Line>, size: Size) -> Self {
-        Self { key: key.into(), title: title.into(), body: Body::Lines(lines), size }
+    pub fn lines(key: &'static str, title: &str, lines: Vec<Line>, size: PaneHeight) -> Self {
+        Self { key: key.into(), title: title.into(), body: PaneBody::Lines(lines), height: size }
     }
 
     /// Whether the focus may rest on it.
     pub fn takes_focus(&self) -> bool {
         match &self.body {
-            Body::Table(_) => true,
-            Body::Lines(_) => !self.title.is_empty(),
-            Body::Graphs(_) => false,
+            PaneBody::Table(_) => true,
+            PaneBody::Lines(_) => !self.title.is_empty(),
+            PaneBody::Graphs(_) => false,
         }
     }
 }
 
 /// What a view is made from.
 #[derive(Clone, Copy, Debug)]
-pub struct Scene<'a> {
+pub struct ViewModel<'a> {
     /// The picture of the cluster in focus.
     pub picture: &'a Picture,
     /// An entry for each cluster; empty where the view does not show them.
     pub fleet: &'a [&'a Entry],
     /// Drills of the cluster; `None`: the view does not show them.
-    pub drills: Option<&'a DrillScene<'a>>,
+    pub drills: Option<&'a DrillViewModel<'a>>,
     /// Now, on the clock of the cluster in focus.
     pub now: Moment,
     /// Zone in which times are written.
@@ -218,59 +218,60 @@ pub struct Scene<'a> {
 
 impl View {
     /// The panes of the view.
-    pub fn panes(self, scene: Scene<'_>) -> Vec<Pane> {
+    pub fn panes(self, view_model: ViewModel<'_>) -> Vec<Pane> {
         match self {
-            Self::Clusters => clusters::panes(scene),
-            Self::Topology => topology::panes(scene),
-            Self::Replication => replication::panes(scene),
-            Self::Router => router::panes(scene),
-            Self::Dcs => dcs::panes(scene),
-            Self::Backups => backups::panes(scene),
-            Self::Sessions => sessions::panes(scene),
-            Self::Events => events::panes(scene),
-            Self::Findings => findings::panes(scene),
-            Self::Drill => drill::panes(scene),
-            Self::Poolers => poolers::panes(scene),
-            Self::Sources => sources::panes(scene),
+            Self::Clusters => clusters::panes(view_model),
+            Self::Topology => topology::panes(view_model),
+            Self::Replication => replication::panes(view_model),
+            Self::Router => router::panes(view_model),
+            Self::Dcs => dcs::panes(view_model),
+            Self::Backups => backups::panes(view_model),
+            Self::Sessions => sessions::panes(view_model),
+            Self::Events => events::panes(view_model),
+            Self::Findings => findings::panes(view_model),
+            Self::Drill => drill::panes(view_model),
+            Self::Poolers => poolers::panes(view_model),
+            Self::Sources => sources::panes(view_model),
         }
     }
 
     /// Everything known of a row; the cells of the row alone where there is nothing more to say.
-    pub fn detail(self, scene: Scene<'_>, pane: &str, row: &Text) -> Vec<Group> {
+    pub fn detail(self, view_model: ViewModel<'_>, pane: &str, row: &Text) -> Vec<Group> {
         let more = match self {
-            Self::Topology => topology::detail(scene, pane, row),
-            Self::Replication => replication::detail(scene, row),
-            Self::Router => router::detail(scene, row),
-            Self::Dcs => dcs::detail(scene, pane, row),
-            Self::Events => events::detail(scene, row),
-            Self::Findings => findings::detail(scene, row),
-            Self::Clusters | Self::Backups | Self::Sessions | Self::Drill | Self::Poolers | Self::Sources => Vec::new(),
+            Self::Topology => topology::detail(view_model, pane, row),
+            Self::Replication => replication::detail(view_model, row),
+            Self::Router => router::detail(view_model, row),
+            Self::Dcs => dcs::detail(view_model, pane, row),
+            Self::Events => events::detail(view_model, row),
+            Self::Findings => findings::detail(view_model, row),
+            Self::Poolers => poolers::detail(view_model, pane, row),
+            Self::Clusters | Self::Backups | Self::Sessions | Self::Drill | Self::Sources => Vec::new(),
         };
         if !more.is_empty() {
             return more;
         }
-        let panes = self.panes(scene);
+        let panes = self.panes(view_model);
         let found = panes.iter().find(|candidate| candidate.key == pane).and_then(|pane| match &pane.body {
-            Body::Table(table) => {
+            PaneBody::Table(table) => {
                 let found = table.rows.iter().find(|candidate| candidate.id == *row)?;
                 Some(Group { title: pane.title.clone(), facts: cells(table, found) })
             }
-            Body::Lines(_) | Body::Graphs(_) => None,
+            PaneBody::Lines(_) | PaneBody::Graphs(_) => None,
         });
         found.into_iter().collect()
     }
 
     /// The node that a row is about, where it is about one.
-    pub fn node_of(self, scene: Scene<'_>, pane: &str, row: &Text) -> Option<NodeName> {
+    pub fn node_of(self, view_model: ViewModel<'_>, pane: &str, row: &Text) -> Option<NodeName> {
         let known = |name: &str| {
             let name = NodeName::new(name);
-            scene.picture.snapshot.member(&name).map(|member| member.name.clone())
+            view_model.picture.snapshot.member(&name).map(|member| member.name.clone())
         };
         let of_subject = |subject: &Subject| match subject {
             Subject::Node(name) => known(name.as_str()),
             Subject::Cluster | Subject::Router(_) | Subject::DcsMember(_) | Subject::Source(_) => None,
         };
-        let snapshot = &scene.picture.snapshot;
+        let snapshot = &view_model.picture.snapshot;
         let (head, tail) = row.as_str().split_once('/').unwrap_or((row.as_str(), ""));
         match (self, pane) {
             (Self::Replication, replication::STANDBYS) => known(tail).or_else(|| known(head)),
@@ -280,7 +281,7 @@ impl View {
                 of_subject(&finding.subject)
             }
             (Self::Topology | Self::Events, topology::EVENTS) => {
-                let event = scene.picture.events.iter().find(|event| row.as_str().parse() == Ok(event.number))?;
+                let event = view_model.picture.events.iter().find(|event| row.as_str().parse() == Ok(event.number))?;
                 of_subject(&event.subject)
             }
             _ => None,
@@ -291,7 +292,7 @@ impl View {
 /// Every cell of a row in full, one a line: what a narrow screen had to drop or cut.
 fn cells(table: &Table, row: &Row) -> Vec<FactLine> {
     let pairs = table.columns.iter().zip(&row.cells);
-    pairs.map(|(column, cell)| FactLine::said(column.title.to_lowercase(), cell.text.clone(), cell.tone)).collect()
+    pairs.map(|(column, cell)| FactLine::stated(column.title.to_lowercase(), cell.text.clone(), cell.tone)).collect()
 }
 
 /// The line that stands for a pane without content.

@@ -1,6 +1,6 @@
 //! The members as a tree, what stands around them, and the worst findings.
 
-use super::{Pane, Scene, Size};
+use super::{Pane, PaneHeight, ViewModel};
 use crate::model::name::NodeName;
 use crate::model::text::Text;
 use crate::report::detail::{self, Group};
@@ -17,29 +17,29 @@ pub(in crate::tui) const EVENTS: &str = "events";
 /// Rows that make a list of events worth having, with the titles and blanks around it.
 const ROOM_FOR_EVENTS: usize = 12;
 
-pub(super) fn panes(scene: Scene<'_>) -> Vec<Pane> {
-    let snapshot = &scene.picture.snapshot;
+pub(super) fn panes(view_model: ViewModel<'_>) -> Vec<Pane> {
+    let snapshot = &view_model.picture.snapshot;
     let mut panes = vec![
-        Pane::table(MEMBERS, "Members", topology::table(snapshot), Size::Natural),
-        Pane::lines("around", "", topology::footer_lines(snapshot), Size::Natural),
+        Pane::table(MEMBERS, "Members", topology::table(snapshot), PaneHeight::Natural),
+        Pane::lines("around", "", topology::footer_lines(snapshot), PaneHeight::Natural),
     ];
     let found = findings::table(snapshot);
-    let taken = usize::from(panes.iter().map(|pane| natural(pane, scene.width)).fold(0, u16::saturating_add));
+    let taken = usize::from(panes.iter().map(|pane| natural(pane, view_model.width)).fold(0, u16::saturating_add));
     // What has just happened, where there is room below what is wrong.
-    if taken + found.rows.len() + ROOM_FOR_EVENTS < usize::from(scene.height) {
-        panes.push(Pane::table(FINDINGS, "Findings", found, Size::Natural));
-        let latest = events::table(&scene.picture.events, scene.zone);
-        panes.push(Pane::table(EVENTS, "Latest events", latest, Size::Share(1)));
+    if taken + found.rows.len() + ROOM_FOR_EVENTS < usize::from(view_model.height) {
+        panes.push(Pane::table(FINDINGS, "Findings", found, PaneHeight::Natural));
+        let latest = events::table(&view_model.picture.events, view_model.zone);
+        panes.push(Pane::table(EVENTS, "Latest events", latest, PaneHeight::Share(1)));
     } else {
-        panes.push(Pane::table(FINDINGS, "Findings", found, Size::Share(1)));
+        panes.push(Pane::table(FINDINGS, "Findings", found, PaneHeight::Share(1)));
     }
     panes
 }
 
-pub(super) fn detail(scene: Scene<'_>, pane: &str, row: &Text) -> Vec<Group> {
+pub(super) fn detail(view_model: ViewModel<'_>, pane: &str, row: &Text) -> Vec<Group> {
     match pane {
-        FINDINGS => detail::finding(&scene.picture.snapshot, row),
-        EVENTS => super::events::detail(scene, row),
-        _ => detail::member(&scene.picture.snapshot, &NodeName::new(row.as_str())),
+        FINDINGS => detail::finding(&view_model.picture.snapshot, row),
+        EVENTS => super::events::detail(view_model, row),
+        _ => detail::member(&view_model.picture.snapshot, &NodeName::new(row.as_str())),
     }
 }

@@ -14,14 +14,14 @@ pub fn letters_only(buffer: &mut Buffer) {
         }
         let width = symbol.width().max(1);
         let first = symbol.chars().next().unwrap_or('?');
-        let stands = letter(first).or_else(|| drawn(first)).unwrap_or('?');
+        let stands = letter(first).or_else(|| rendered(first)).unwrap_or('?');
         let text: String = std::iter::repeat_n(stands, width).collect();
         cell.set_symbol(&text);
     }
 }
 
 /// Boxes, bars and levels, which only the screen uses.
-fn drawn(symbol: char) -> Option<char> {
+fn rendered(symbol: char) -> Option<char> {
     Some(match symbol {
         '┌' | '┐' | '┘' | '┤' | '┬' | '┴' => '+',
         '█' | '▇' | '▆' => '#',

@@ -21,19 +21,19 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, title: &str) -> Rect {
     let role = Role::BorderFocus;
     let (left, right, top, bottom) = (area.left(), area.right() - 1, area.top(), area.bottom() - 1);
     for x in left + 1..right {
-        canvas.word(x, top, 1, "─", role);
-        canvas.word(x, bottom, 1, "─", role);
+        canvas.as_str(x, top, 1, "─", role);
+        canvas.as_str(x, bottom, 1, "─", role);
     }
     for y in top + 1..bottom {
-        canvas.word(left, y, 1, "│", role);
-        canvas.word(right, y, 1, "│", role);
+        canvas.as_str(left, y, 1, "│", role);
+        canvas.as_str(right, y, 1, "│", role);
     }
     for (x, y, corner) in [(left, top, "┌"), (right, top, "┐"), (left, bottom, "└"), (right, bottom, "┘")] {
-        canvas.word(x, y, 1, corner, role);
+        canvas.as_str(x, y, 1, corner, role);
     }
     let room = area.width - 4;
     if !title.is_empty() {
-        canvas.word(left + 1, top, room, &format!(" {title} "), Role::Title);
+        canvas.as_str(left + 1, top, room, &format!(" {title} "), Role::Title);
     }
     Rect { x: left + 2, y: top + 1, width: area.width - 4, height: area.height - 2 }
 }

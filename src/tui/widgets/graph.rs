@@ -24,7 +24,7 @@ pub enum Unit {
 
 impl Unit {
     /// `value` in words.
-    pub fn words(self, value: f32) -> String {
+    pub fn describe(self, value: f32) -> String {
         let whole = value.max(0.0) as u64;
         match self {
             Self::Bytes => units::bytes(whole),
@@ -98,14 +98,14 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, graph: &Graph) {
     let window = graph.window(usize::from(plot.width));
     let most = window.iter().copied().flatten().fold(0.0_f32, f32::max);
     let newest = window.last().copied().flatten();
-    let now = newest.map_or_else(|| "?".to_owned(), |value| graph.unit.words(value));
+    let now = newest.map_or_else(|| "?".to_owned(), |value| graph.unit.describe(value));
     let span = units::duration(graph.step * u32::try_from(window.len()).unwrap_or(u32::MAX));
-    let used = canvas.word(area.x + 1, area.y, area.width - 2, &graph.title, Role::Text);
+    let used = canvas.as_str(area.x + 1, area.y, area.width - 2, &graph.title, Role::Text);
     let tone = if newest.is_some() { Role::Strong } else { Role::Stale };
-    let used = used + canvas.word(area.x + 2 + used, area.y, 12, &now, tone);
-    canvas.word(area.x + 4 + used, area.y, area.width.saturating_sub(used + 5), &format!("last {span}"), Role::Dim);
+    let used = used + canvas.as_str(area.x + 2 + used, area.y, 12, &now, tone);
+    canvas.as_str(area.x + 4 + used, area.y, area.width.saturating_sub(used + 5), &format!("last {span}"), Role::Dim);
 
-    scale(canvas, area, plot, &graph.unit.words(most));
+    scale(canvas, area, plot, &graph.unit.describe(most));
     let rows = f32::from(plot.height);
     let first = plot.right() - u16::try_from(window.len()).unwrap_or(u16::MAX).min(plot.width);
     for (x, value) in (first..plot.right()).zip(window) {
@@ -116,7 +116,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, graph: &Graph) {
         for row in 0..plot.height {
             let here = eighths.saturating_sub(usize::from(row) * 8).min(8);
             if here > 0 {
-                canvas.word(x, plot.bottom() - 1 - row, 1, LEVELS[here - 1], Role::Graph);
+                canvas.as_str(x, plot.bottom() - 1 - row, 1, LEVELS[here - 1], Role::Graph);
             }
         }
     }
@@ -124,11 +124,11 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, graph: &Graph) {
 
 fn scale(canvas: &mut Canvas<'_>, area: Rect, plot: Rect, most: &str) {
     let right = |text: &str| u16::try_from(SCALE as usize - text.chars().count().min(SCALE as usize)).unwrap_or(0);
-    canvas.word(area.x + right(most), plot.y, SCALE, most, Role::GraphAxis);
+    canvas.as_str(area.x + right(most), plot.y, SCALE, most, Role::GraphAxis);
     if plot.height > 1 {
-        canvas.word(area.x + right("0"), plot.bottom() - 1, SCALE, "0", Role::GraphAxis);
+        canvas.as_str(area.x + right("0"), plot.bottom() - 1, SCALE, "0", Role::GraphAxis);
     }
     for y in plot.top()..plot.bottom() {
-        canvas.word(area.x + SCALE, y, 1, "│", Role::Border);
+        canvas.as_str(area.x + SCALE, y, 1, "│", Role::Border);
     }
 }

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::Canvas;
-use crate::model::snapshot::Wellbeing;
+use crate::model::snapshot::ClusterHealth;
 use crate::report::fit::cut;
 use crate::report::line::Line;
 use crate::report::summary::Summary;
@@ -24,7 +24,7 @@ pub struct Header {
     /// The cluster.
     pub summary: Summary,
     /// Where one is: view, and what is open above it.
-    pub crumbs: Vec<String>,
+    pub breadcrumb_parts: Vec<String>,
     /// The time of day of a picture that stands still, and how long ago that was; `None`: live.
     pub frozen: Option<(String, Duration)>,
     /// The time of day.
@@ -36,12 +36,12 @@ pub struct Header {
 }
 
 /// The symbol of a wellbeing.
-pub fn mark(wellbeing: Wellbeing) -> Mark {
-    match wellbeing {
-        Wellbeing::Well => Mark::Well,
-        Wellbeing::Look => Mark::Partly,
-        Wellbeing::Unknown => Mark::Silent,
-        Wellbeing::Act => Mark::Failed,
+pub fn mark(cluster_health: ClusterHealth) -> Mark {
+    match cluster_health {
+        ClusterHealth::Ok => Mark::Ok,
+        ClusterHealth::Warning => Mark::Warning,
+        ClusterHealth::Unknown => Mark::Silent,
+        ClusterHealth::Critical => Mark::Failed,
     }
 }
 
@@ -64,14 +64,14 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
     if let Some(action) = &header.action {
         let text = format!(" {action} ");
         let width = u16::try_from(text.width()).unwrap_or(u16::MAX).min(room);
-        canvas.word(area.right().saturating_sub(width + 1), area.y + 2, width, &text, Role::BadgeFrozen);
+        canvas.as_str(area.right().saturating_sub(width + 1), area.y + 2, width, &text, Role::BadgeFrozen);
         room = room.saturating_sub(width + 1);
     }
     let Some(headline) = summary.headline() else { return };
     let tone = headline.spans.first().map_or(Tone::Plain, |span| span.tone);
     // What is not told yet, or known to somebody, calls for nobody.
     let symbol = if tone == Tone::Dim { "◌ " } else { "▲ " };
-    let used = canvas.word(area.x + 1, area.y + 2, room, symbol, Role::of(tone));
+    let used = canvas.as_str(area.x + 1, area.y + 2, room, symbol, Role::of(tone));
     let left = room.saturating_sub(used);
     canvas.line(area.x + 1 + used, area.y + 2, left, &fitted(headline, usize::from(left)));
 }
@@ -88,12 +88,12 @@ pub fn fitted(headline: Line, room: usize) -> Line {
 
 fn draw_left(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
     let summary = &header.summary;
-    let mark = mark(summary.wellbeing);
+    let mark = mark(summary.cluster_health);
     let mut x = area.x + 1;
     let mut put = |text: &str, role: Role| {
         let left = area.right().saturating_sub(x);
         if left > 0 {
-            x += canvas.word(x, area.y, left, text, role);
+            x += canvas.as_str(x, area.y, left, text, role);
         }
     };
     put(mark.symbol().encode_utf8(&mut [0; 4]), Role::of(mark.tone()));
@@ -102,9 +102,9 @@ fn draw_left(canvas: &mut Canvas<'_>, area: Rect, header: &Header) {
     if header.place.1 > 1 {
         put(&format!(" {}/{}", header.place.0, header.place.1), Role::Dim);
     }
-    for crumb in &header.crumbs {
+    for breadcrumb in &header.breadcrumb_parts {
         put(" ▸ ", Role::Dim);
-        put(crumb, Role::Text);
+        put(breadcrumb, Role::Text);
     }
 }
 
@@ -144,7 +144,7 @@ fn draw_right(canvas: &mut Canvas<'_>, area: Rect, header: &Header) -> u16 {
             break;
         }
         x -= field;
-        canvas.word(x + field - width, area.y, width, &text, role);
+        canvas.as_str(x + field - width, area.y, width, &text, role);
         x = x.saturating_sub(1);
     }
     x
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_narrow_headline_still_tells_how_many_more_there_are() {
         let headline =
-            Line::new().with("pool primary of pg-router routes writes to no server", Tone::Act).dim("  +3 more");
+            Line::new().with("pool primary of pg-router routes writes to no server", Tone::Critical).dim("  +3 more");
         let line = fitted(headline, 30);
         assert_eq!((line.text().as_str(), line.width()), ("pool primary of pg-r…  +3 more", 30));
     }
@@ -167,9 +167,9 @@ mod tests {
     #[test]
     fn a_narrow_header_still_tells_how_many_sources_are_silent() {
         let mut snapshot = healthy();
-        assert!(!summary(&snapshot, now()).within(78).text().contains("silent"));
+        assert!(!summary(&snapshot, now()).within(78).text().contains("unreachable"));
         cut_off(&mut snapshot, "pg-2", seconds(38));
         let line = summary(&snapshot, now()).within(78);
-        assert!(line.text().contains(" · 2 sources silent") && line.width() <= 78, "{}", line.text());
+        assert!(line.text().contains(" · 2 sources unreachable") && line.width() <= 78, "{}", line.text());
     }
 }

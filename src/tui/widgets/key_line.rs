@@ -30,21 +30,21 @@ pub fn height(height: u16) -> u16 {
 }
 
 /// Draws the lines and returns where each key can be clicked.
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, told: &KeyLine<'_>, keymap: &Keymap) -> Vec<(Rect, Key)> {
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, reported: &KeyLine<'_>, keymap: &Keymap) -> Vec<(Rect, Key)> {
     canvas.fill(area, Role::KeyLine);
     let mut places = Vec::new();
     if area.height < 2 {
-        let always = bare(told.always, 0);
+        let always = bare(reported.always, 0);
         let end = from_the_right(canvas, area, &always, &mut places);
-        hints(canvas, Rect { width: end.saturating_sub(area.x + 1), ..area }, told.here, &mut places);
+        hints(canvas, Rect { width: end.saturating_sub(area.x + 1), ..area }, reported.here, &mut places);
         return places;
     }
     let (above, below) = (Rect { height: 1, ..area }, Rect { y: area.y + 1, height: 1, ..area });
-    hints(canvas, above, told.here, &mut places);
-    let (titles, worded) = share(told, usize::from(area.width));
-    let always = bare(told.always, worded);
+    hints(canvas, above, reported.here, &mut places);
+    let (titles, worded) = share(reported, usize::from(area.width));
+    let always = bare(reported.always, worded);
     let end = from_the_right(canvas, below, &always, &mut places);
-    if let Some(current) = told.views {
+    if let Some(current) = reported.views {
         let area = Rect { width: end.saturating_sub(area.x), ..below };
         views(canvas, area, |view| titles(view, current), current, keymap, &mut places);
     }
@@ -56,17 +56,17 @@ type Titles = fn(View, View) -> &'static str;
 
 /// In which form the views stand, and how many of what can always be pressed keeps its word, so that both have room: a key
 /// is never dropped for a name.
-fn share(told: &KeyLine<'_>, width: usize) -> (Titles, usize) {
+fn share(reported: &KeyLine<'_>, width: usize) -> (Titles, usize) {
     let forms: [Titles; 3] = [
         |view, _| view.title(),
         |view, _| view.short_title(),
         |view, current| if view == current { view.title() } else { "" },
     ];
-    let words = told.always.len();
-    let Some(current) = told.views else { return (forms[0], words) };
+    let words = reported.always.len();
+    let Some(current) = reported.views else { return (forms[0], words) };
     for form in forms {
         let names: usize = View::NUMBERED.iter().map(|view| digit_width(form(*view, current))).sum();
-        let fits = |worded: &usize| names + 1 + columns(&bare(told.always, *worded)) <= width;
+        let fits = |worded: &usize| names + 1 + columns(&bare(reported.always, *worded)) <= width;
         if let Some(worded) = (0..=words).rev().find(fits) {
             return (form, worded);
         }
@@ -92,7 +92,7 @@ fn hints(canvas: &mut Canvas<'_>, area: Rect, hints: &[Hint], places: &mut Vec<(
         // The last one needs no room for the ellipsis behind it.
         let behind = if at + 1 == hints.len() { 0 } else { GAP + 1 };
         if x.saturating_add(width).saturating_add(behind) > area.right() {
-            canvas.word(x.min(area.right().saturating_sub(1)), area.y, 1, "…", Role::KeyLine);
+            canvas.as_str(x.min(area.right().saturating_sub(1)), area.y, 1, "…", Role::KeyLine);
             return;
         }
         put(canvas, x, area.y, hint, places);
@@ -113,9 +113,9 @@ fn from_the_right(canvas: &mut Canvas<'_>, area: Rect, hints: &[Hint], places: &
 
 fn put(canvas: &mut Canvas<'_>, x: u16, y: u16, hint: &Hint, places: &mut Vec<(Rect, Key)>) {
     let width = width_of(hint);
-    let used = canvas.word(x, y, width, &hint.key(), Role::KeyLineKey);
+    let used = canvas.as_str(x, y, width, &hint.key(), Role::KeyLineKey);
     if !hint.word.is_empty() {
-        canvas.word(x + used + 1, y, width.saturating_sub(used + 1), &hint.word, Role::KeyLine);
+        canvas.as_str(x + used + 1, y, width.saturating_sub(used + 1), &hint.word, Role::KeyLine);
     }
     if let Some(key) = hint.keys.first() {
         places.push((Rect { x, y, width, height: 1 }, *key));
@@ -144,8 +144,8 @@ fn views(
         } else {
             (Role::KeyLineKey, Role::KeyLine)
         };
-        let used = canvas.word(x, area.y, width, &digit, key_role);
-        canvas.word(x + used + 1, area.y, width, title, role);
+        let used = canvas.as_str(x, area.y, width, &digit, key_role);
+        canvas.as_str(x + used + 1, area.y, width, title, role);
         if let Ok(key) = digit.parse() {
             places.push((Rect { x, y: area.y, width, height: 1 }, key));
         }

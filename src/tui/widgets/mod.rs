@@ -75,7 +75,7 @@ impl Canvas<'_> {
     }
 
     /// Writes `text` in the style of `role`.
-    pub fn word(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
+    pub fn as_str(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
         let style = self.style(role);
         self.put(x, y, width, text, style)
     }
@@ -89,7 +89,7 @@ impl Canvas<'_> {
             if room == 0 {
                 break;
             }
-            used += self.word(x + used, y, room, span.text.as_str(), Role::of(span.tone));
+            used += self.as_str(x + used, y, room, span.text.as_str(), Role::of(span.tone));
         }
         // A cut at the seam of two spans leaves no trace of itself.
         if !whole && used > 0 && used >= width {

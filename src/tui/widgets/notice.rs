@@ -9,7 +9,7 @@ use crate::tui::event::{Notice, NoticeKind};
 use crate::tui::theme::Role;
 
 /// Rows that a long notice takes at most.
-const MOST: usize = 3;
+const MAX_ENTRIES: usize = 3;
 
 /// Draws the notice into the first row of `area`, or rows where one is too short for it.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, notice: &Notice) {
@@ -22,7 +22,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, notice: &Notice) {
     };
     let text = format!("{mark} {}", notice.text);
     let mut lines = wrap(&text, usize::from(area.width.saturating_sub(2)));
-    let room = MOST.min(usize::from(area.height));
+    let room = MAX_ENTRIES.min(usize::from(area.height));
     if let Some(rest) = (lines.len() > room).then(|| lines.split_off(room - 1)) {
         lines.push(rest.join(" "));
     }
@@ -32,6 +32,6 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, notice: &Notice) {
     let place = Rect { x: area.right() - width, y: area.y, width, height };
     canvas.fill(place, role);
     for (row, line) in place.rows().zip(&lines) {
-        canvas.word(row.x + 1, row.y, width.saturating_sub(2), line, role);
+        canvas.as_str(row.x + 1, row.y, width.saturating_sub(2), line, role);
     }
 }

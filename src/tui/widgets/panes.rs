@@ -1,16 +1,16 @@
 //! How the panes of a view share its rows.
 
 use super::graph;
-use crate::tui::views::{Body, Pane, Size};
+use crate::tui::views::{Pane, PaneBody, PaneHeight};
 
 /// Rows that a pane wants: all of its content.
 pub fn natural(pane: &Pane, width: u16) -> u16 {
     let title = u16::from(!pane.title.is_empty());
     let rows = match &pane.body {
-        Body::Table(table) if table.rows.is_empty() => 1 + usize::from(!table.empty.hint.is_empty()),
-        Body::Table(table) => table.rows.len() + 1,
-        Body::Lines(lines) => lines.len(),
-        Body::Graphs(graphs) => {
+        PaneBody::Table(table) if table.rows.is_empty() => 1 + usize::from(!table.empty.hint.is_empty()),
+        PaneBody::Table(table) => table.rows.len() + 1,
+        PaneBody::Lines(lines) => lines.len(),
+        PaneBody::Graphs(graphs) => {
             let across = usize::from(graph::across(width, graphs.len()));
             graphs.len().div_ceil(across) * usize::from(graph::HEIGHT)
         }
@@ -19,7 +19,7 @@ pub fn natural(pane: &Pane, width: u16) -> u16 {
 }
 
 /// Fewest rows in which a pane still says anything beside its title.
-const FEWEST: u16 = 3;
+const MIN_COUNT: u16 = 3;
 
 /// Rows that each pane gets before one gets all it wants: title, heading, three rows.
 const FIRST_ROWS: u16 = 5;
@@ -29,12 +29,12 @@ const FIRST_ROWS: u16 = 5;
 /// there is room, and the rest goes down the list.
 pub fn share(panes: &[Pane], focus: usize, width: u16, height: u16) -> Vec<u16> {
     let wants: Vec<u16> = panes.iter().map(|pane| natural(pane, width)).collect();
-    let is_share = |index: &usize| matches!(panes[*index].size, Size::Share(_));
+    let is_share = |index: &usize| matches!(panes[*index].height, PaneHeight::Share(_));
     let fixed: u16 =
         (0..panes.len()).filter(|index| !is_share(index)).fold(0, |sum, index| sum.saturating_add(wants[index]));
     let shares: Vec<usize> = (0..panes.len()).filter(is_share).collect();
     let gaps = u16::try_from(panes.len().saturating_sub(1)).unwrap_or(u16::MAX);
-    let needed = fixed.saturating_add(gaps).saturating_add(FEWEST.saturating_mul(shares.len() as u16));
+    let needed = fixed.saturating_add(gaps).saturating_add(MIN_COUNT.saturating_mul(shares.len() as u16));
     if needed <= height {
         return roomy(panes, &wants, height - fixed - gaps);
     }
@@ -43,17 +43,17 @@ pub fn share(panes: &[Pane], focus: usize, width: u16, height: u16) -> Vec<u16> 
 
 /// Everything fits: `spare` rows go to the shares, by weight, one pane's unneeded rows to the last of them.
 fn roomy(panes: &[Pane], wants: &[u16], spare: u16) -> Vec<u16> {
-    let weight = |pane: &Pane| match pane.size {
-        Size::Share(weight) => weight,
-        Size::Natural => 0,
+    let weight = |pane: &Pane| match pane.height {
+        PaneHeight::Share(weight) => weight,
+        PaneHeight::Natural => 0,
     };
     let total: u16 = panes.iter().map(weight).sum();
     let mut left = spare;
     let last_share = panes.iter().rposition(|pane| weight(pane) > 0);
-    let heights = panes.iter().zip(wants).enumerate().map(|(index, (pane, want))| match pane.size {
-        Size::Natural => *want,
-        Size::Share(_) if Some(index) == last_share => left,
-        Size::Share(weight) => {
+    let heights = panes.iter().zip(wants).enumerate().map(|(index, (pane, want))| match pane.height {
+        PaneHeight::Natural => *want,
+        PaneHeight::Share(_) if Some(index) == last_share => left,
+        PaneHeight::Share(weight) => {
             let part = u16::try_from(u32::from(spare) * u32::from(weight) / u32::from(total.max(1))).unwrap_or(left);
             left = left.saturating_sub(part);
             part
@@ -74,8 +74,8 @@ fn tight(panes: &[Pane], wants: &[u16], focus: usize, height: u16) -> Vec<u16> {
         let more = wants[index].min(most).saturating_sub(heights[index]).min(left);
         let rows = heights[index] + more;
         // A heading without a row below it says nothing, and half a curve says something else.
-        let heading_alone = matches!(pane.body, Body::Table(_)) && rows == 2 && wants[index] > 2;
-        let half_a_curve = matches!(pane.body, Body::Graphs(_)) && rows > 1 && rows < wants[index];
+        let heading_alone = matches!(pane.body, PaneBody::Table(_)) && rows == 2 && wants[index] > 2;
+        let half_a_curve = matches!(pane.body, PaneBody::Graphs(_)) && rows > 1 && rows < wants[index];
         if !heading_alone && !half_a_curve {
             heights[index] = rows;
             left -= more;
@@ -109,19 +109,19 @@ mod tests {
     use super::*;
     use crate::report::line::Line;
 
-    fn pane(rows: usize, size: Size) -> Pane {
+    fn pane(rows: usize, size: PaneHeight) -> Pane {
         Pane::lines("p", "title", vec![Line::new(); rows], size)
     }
 
     #[test]
     fn where_there_is_room_every_pane_is_whole_and_the_share_takes_the_rest() {
-        let panes = [pane(4, Size::Natural), pane(2, Size::Share(1))];
+        let panes = [pane(4, PaneHeight::Natural), pane(2, PaneHeight::Share(1))];
         assert_eq!(share(&panes, 0, 80, 20), [5, 14]);
     }
 
     #[test]
     fn where_there_is_none_the_focus_is_whole_and_the_others_keep_their_titles() {
-        let panes = [pane(10, Size::Natural), pane(10, Size::Natural), pane(10, Size::Share(1))];
+        let panes = [pane(10, PaneHeight::Natural), pane(10, PaneHeight::Natural), pane(10, PaneHeight::Share(1))];
         assert_eq!(share(&panes, 1, 80, 13), [1, 11, 1]);
         assert_eq!(share(&panes, 2, 80, 14), [2, 1, 11]);
     }
@@ -131,7 +131,7 @@ mod tests {
         fn no_more_rows_are_given_than_there_are(
             rows in prop::collection::vec((0_usize..40, 0_u16..3), 0..8), focus in 0_usize..8, height in 0_u16..60,
         ) {
-            let size = |weight| if weight == 0 { Size::Natural } else { Size::Share(weight) };
+            let size = |weight| if weight == 0 { PaneHeight::Natural } else { PaneHeight::Share(weight) };
             let panes: Vec<Pane> = rows.into_iter().map(|(rows, weight)| pane(rows, size(weight))).collect();
             let heights = share(&panes, focus, 80, height);
             prop_assert!(heights.iter().map(|rows| u32::from(*rows)).sum::<u32>() <= u32::from(height));

@@ -19,6 +19,6 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, total: usize, visible: usize, o
         let on = (start..start + thumb).contains(&row);
         let (symbol, role) = if on { ("█", Role::Dim) } else { ("│", Role::Border) };
         let y = area.y + u16::try_from(row).unwrap_or(u16::MAX);
-        canvas.word(area.x, y, 1, symbol, role);
+        canvas.as_str(area.x, y, 1, symbol, role);
     }
 }

@@ -127,7 +127,7 @@ fn empty(canvas: &mut Canvas<'_>, area: Rect, table: &Table) {
     let reason = wrap::wrap(table.empty.reason.as_str(), width).into_iter().map(|line| (line, Role::Stale));
     let hint = wrap::wrap(table.empty.hint.as_str(), width).into_iter().map(|line| (line, Role::Dim));
     for (place, (line, role)) in area.rows().zip(reason.chain(hint)) {
-        canvas.word(place.x + 1, place.y, area.width.saturating_sub(2), &line, role);
+        canvas.as_str(place.x + 1, place.y, area.width.saturating_sub(2), &line, role);
     }
 }
 
@@ -172,11 +172,11 @@ fn heading(canvas: &mut Canvas<'_>, table: &Table, state: &TableState, surface: 
         let role = if sorted.is_some() { Role::HeadingSorted } else { Role::Heading };
         let used = u16::try_from(column.title.width()).unwrap_or(u16::MAX).min(*width);
         let start = if column.align == Align::Right { x + width - used } else { *x };
-        canvas.word(start, y, used, column.title, role);
+        canvas.as_str(start, y, used, column.title, role);
         if let Some((_, direction)) = sorted {
             // In the gap behind the title, so that the title stays where it is.
             let mark = if direction == Direction::Ascending { "▲" } else { "▼" };
-            canvas.word(start + used, y, 1, mark, role);
+            canvas.as_str(start + used, y, 1, mark, role);
         }
     }
 }
@@ -214,16 +214,16 @@ fn draw_cell(canvas: &mut Canvas<'_>, place: (u16, u16, u16), column: &Column, c
     };
     let mut left = room(0, &mut x);
     if !cell.lead.is_empty() {
-        let used = canvas.word(x, y, left, cell.lead.as_str(), Role::Border);
+        let used = canvas.as_str(x, y, left, cell.lead.as_str(), Role::Border);
         left = room(used, &mut x);
     }
     if let Some(mark) = cell.mark
         && left >= 2
     {
-        canvas.word(x, y, 1, mark.symbol().encode_utf8(&mut [0; 4]), Role::of(mark.tone()));
+        canvas.as_str(x, y, 1, mark.symbol().encode_utf8(&mut [0; 4]), Role::of(mark.tone()));
         left = room(2, &mut x);
     }
     if left > 0 {
-        canvas.word(x, y, left, &skip_columns(cell.text.as_str(), scrolled), Role::of(cell.tone));
+        canvas.as_str(x, y, left, &skip_columns(cell.text.as_str(), scrolled), Role::of(cell.tone));
     }
 }

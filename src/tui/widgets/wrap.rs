@@ -99,8 +99,7 @@ mod tests {
 
     #[test]
     fn a_line_of_several_tones_is_broken_between_words_and_loses_none() {
-        let line =
-            Line::new().mark(Mark::Well).plain(" pg-1 streams from pg-0, receiver live").dim("   SQL pg-1, 0.3 s");
+        let line = Line::new().mark(Mark::Ok).plain(" pg-1 streams from pg-0, receiver live").dim("   SQL pg-1, 0.3 s");
         let folded: Vec<String> = fold(&line, 24, 2).iter().map(|line| line.text().trim_end().to_owned()).collect();
         assert_eq!(folded, ["● pg-1 streams from", "  pg-0, receiver live", "  SQL pg-1, 0.3 s"]);
         assert_eq!(fold(&line, 200, 2), [line]);

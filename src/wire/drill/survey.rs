@@ -3,23 +3,30 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::action::drill::{FaultKind, Means, Part, Scenario, Survey};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
+use crate::action::Intent;
+use crate::action::drill::{ClusterPart, FaultKind, InjectionMethod, Scenario, Survey};
+use crate::action::inspected::Inspected;
+use crate::action::plan::Infeasible;
 use crate::config::endpoint::RuntimeApi;
 use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
-use crate::driver::dcs::etcd::find_all_scopes;
 use crate::driver::node::postgres::PostgresProbe;
+use crate::driver::port::Inspect;
 use crate::driver::port::drill::Probe as _;
-use crate::driver::runtime::{Place, firewall, means, watchdog};
+use crate::driver::runtime::{PartLocation, firewall, injection_methods, watchdog};
 use crate::model::agent::Address;
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
 use crate::operate::drill::Reports;
 use crate::wire::engine::engine;
-use crate::wire::{job, stack};
+use crate::wire::job;
+use crate::wire::stack::{AssembledStack, member_address};
 
 /// The users' way for writing, and for reading.
-fn ways(cluster: &ClusterSettings) -> Option<(Address, Option<Address>)> {
+fn acting_access(cluster: &ClusterSettings) -> Option<(Address, Option<Address>)> {
     let address = |(host, port): &(String, u16)| Address { host: Text::new(host), port: *port };
     let router = cluster.routers.iter().find(|router| router.write_address.is_some())?;
     Some((address(router.write_address.as_ref()?), router.read_address.as_ref().map(address)))
@@ -27,56 +34,78 @@ fn ways(cluster: &ClusterSettings) -> Option<(Address, Option<Address>)> {
 
 /// The probe; an error: what is missing for one.
 pub(super) fn probe(cluster: &ClusterSettings) -> Result<PostgresProbe, Text> {
-    let Some((write, read)) = ways(cluster) else {
+    let Some((write, read)) = acting_access(cluster) else {
         return Err(Text::new("no router has a write_address: set write_address and read_address in [[routers]]"));
     };
     let Some(access) = &cluster.drills.probe else {
-        return Err(Text::new("no role for the probe is configured: set drills.user, or postgres.acting"));
+        return Err(Text::new("no role for the probe is configured: set drills.user or postgres.acting"));
     };
     Ok(PostgresProbe::new(access.clone(), write, read, Arc::new(Environment::of_process())))
 }
 
-/// Asks what a plan needs to know besides the picture. `may_log_in`: the probe's login may be used; a dry run uses it,
-/// too, since without it nobody knows of publications, and a check that is not known blocks.
-pub(super) async fn survey(
-    cluster: &ClusterSettings,
+/// Asks what the plan of a drill needs to know besides the picture.
+pub(in crate::wire) struct Surveyor {
+    /// Its cluster.
+    pub(in crate::wire) cluster: AssembledStack,
+    /// The probe's login may be used; a dry run uses it, too, since without it nobody knows of publications, and a check that
+    /// is not known blocks.
+    pub(in crate::wire) may_log_in: bool,
+}
+
+impl Inspect for Surveyor {
+    fn asks(&self, intent: &Intent) -> bool {
+        matches!(intent, Intent::Drill { .. })
+    }
+
+    fn inspect<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        intent: &'a Intent,
+    ) -> BoxFuture<'a, Result<Inspected, Infeasible>> {
+        async move {
+            let Intent::Drill { scenario, .. } = intent else { return Ok(Inspected::default()) };
+            // The scope that is followed, be it configured or learnt.
+            let scope = snapshot.identity.scope.as_ref().map(Text::as_str);
+            let scope = scope.or(self.cluster.scope.as_deref());
+            let survey = survey(&self.cluster, scope, snapshot, *scenario, self.may_log_in).await;
+            Ok(Inspected { drill: Some(survey) })
+        }
+        .boxed()
+    }
+}
+
+async fn survey(
+    assembled: &AssembledStack,
     scope: Option<&str>,
     snapshot: &Snapshot,
     scenario: Scenario,
     may_log_in: bool,
 ) -> Survey {
+    let cluster = &*assembled.settings;
     let engine = engine(cluster.drills.engine.as_deref());
     let (parts, dcs) = parts(cluster, snapshot);
     let by = match scenario.breaks() {
-        Some(_) => means(&cluster.drills, &engine, &parts).await,
+        Some(_) => injection_methods(&cluster.drills, &engine, &parts).await,
         // Nothing is broken: an engine that does not answer is waited for by nobody.
         None => BTreeMap::new(),
     };
     let probe = probe(cluster);
     let write_address = match &probe {
-        Ok(_) => ways(cluster).map(|(write, _)| Ok(Text::new(write.to_string()))),
+        Ok(_) => acting_access(cluster).map(|(write, _)| Ok(Text::new(write.to_string()))),
         Err(why) => Some(Err(why.clone())),
     };
     let publications = match &probe {
-        Ok(probe) if may_log_in => Some(match probe.survey().await {
+        Ok(probe) if may_log_in => Some(match probe.environment().await {
             Ok(ground) => Ok(ground.publications),
             Err(error) => Err(Text::redacted(error.to_string())),
         }),
         Ok(_) | Err(_) => None,
     };
-    let others = match &cluster.etcd {
-        Some(etcd) if scenario == Scenario::Dcs => Some(match find_all_scopes(etcd).await {
-            Ok(found) => {
-                let others = found
-                    .iter()
-                    .filter(|other| other.namespace != cluster.namespace || Some(other.scope.as_str()) != scope);
-                Ok(others.map(|other| Text::new(format!("{}{}", other.namespace, other.scope))).collect())
-            }
-            Err(error) => Err(Text::redacted(error.to_string())),
-        }),
-        Some(_) | None => None,
+    let others = match scenario {
+        Scenario::Dcs => assembled.other_clusters(scope).await,
+        _ => None,
     };
-    let leader = snapshot.leader().map(|leader| Part::Member(leader.value));
+    let leader = snapshot.leader().map(|leader| ClusterPart::Member(leader.value));
     let means_of = |kind| leader.clone().and_then(|leader| by.get(&(leader, kind)));
     let drops = match scenario {
         Scenario::Freeze => means_of(FaultKind::Freeze),
@@ -84,17 +113,19 @@ pub(super) async fn survey(
         _ => None,
     };
     let firewall = match drops {
-        Some(Ok(Means::Container { id, .. })) => firewall(&engine, id).await,
+        Some(Ok(InjectionMethod::Container { id, .. })) => firewall(&engine, id).await,
         Some(_) | None => None,
     };
     let guarded = match (cluster.drills.watchdog, means_of(FaultKind::Freeze)) {
-        (Some(told), _) => Some(told),
-        (None, Some(Ok(Means::Container { id, .. }))) if scenario == Scenario::Freeze => watchdog(&engine, id).await,
+        (Some(reported), _) => Some(reported),
+        (None, Some(Ok(InjectionMethod::Container { id, .. }))) if scenario == Scenario::Freeze => {
+            watchdog(&engine, id).await
+        }
         (None, _) => None,
     };
     Survey {
         opted_in: cluster.drills.enabled,
-        means: by,
+        injection_methods: by,
         dcs,
         others,
         publications,
@@ -107,13 +138,13 @@ pub(super) async fn survey(
 }
 
 /// Every part with what tells its container, and the names of the DCS's members.
-fn parts(cluster: &ClusterSettings, snapshot: &Snapshot) -> (BTreeMap<Part, Place>, Vec<Text>) {
+fn parts(cluster: &ClusterSettings, snapshot: &Snapshot) -> (BTreeMap<ClusterPart, PartLocation>, Vec<Text>) {
     let is_telling = |host: &String| !matches!(host.as_str(), "127.0.0.1" | "::1" | "localhost" | "");
     let mut parts = BTreeMap::new();
     for member in &snapshot.members {
         let record = snapshot.record().and_then(|reading| reading.last());
         let registration = record.and_then(|content| content.member(&member.name));
-        let reached = stack::contact(cluster, &member.name, registration);
+        let reached = member_address(cluster, &member.name, registration);
         let advertised = registration.and_then(|registration| registration.postgres.as_ref());
         let mut doors: Vec<u16> = reached.postgres.iter().map(|address| address.port).collect();
         doors.extend(reached.agent_url.as_ref().and_then(|url| port_of(url.as_str())));
@@ -122,7 +153,7 @@ fn parts(cluster: &ClusterSettings, snapshot: &Snapshot) -> (BTreeMap<Part, Plac
         hosts.push(member.name.to_string());
         hosts.retain(is_telling);
         let inner = advertised.map(|address| address.port);
-        parts.insert(Part::Member(member.name.clone()), Place { ports: doors, hosts, inner });
+        parts.insert(ClusterPart::Member(member.name.clone()), PartLocation { ports: doors, hosts, inner });
     }
     for router in &cluster.routers {
         let mut doors: Vec<u16> = Vec::new();
@@ -134,7 +165,7 @@ fn parts(cluster: &ClusterSettings, snapshot: &Snapshot) -> (BTreeMap<Part, Plac
         let mut hosts: Vec<String> = router.write_address.iter().map(|(host, _)| host.clone()).collect();
         hosts.push(router.name.to_string());
         hosts.retain(is_telling);
-        parts.insert(Part::Router(router.name.clone()), Place { ports: doors, hosts, inner: None });
+        parts.insert(ClusterPart::Router(router.name.clone()), PartLocation { ports: doors, hosts, inner: None });
     }
     let mut dcs = Vec::new();
     for reading in &snapshot.dcs.members {
@@ -142,7 +173,10 @@ fn parts(cluster: &ClusterSettings, snapshot: &Snapshot) -> (BTreeMap<Part, Plac
             continue;
         };
         let doors = port_of(reading.source.target.as_str()).into_iter().collect();
-        parts.insert(Part::Dcs(name.clone()), Place { ports: doors, hosts: vec![name.to_string()], inner: None });
+        parts.insert(
+            ClusterPart::Dcs(name.clone()),
+            PartLocation { ports: doors, hosts: vec![name.to_string()], inner: None },
+        );
         dcs.push(name);
     }
     dcs.sort();

@@ -6,36 +6,31 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-use super::super::drill::practice::kept;
-use super::{Rehearsal, manager};
-use crate::action::drill::{FaultKind, Means, Part, Scenario, Survey};
-use crate::action::drill_report::Report;
+use super::super::drill::reports::lock_backend;
+use super::DemoJobs;
+use crate::action::Intent;
+use crate::action::drill::{ClusterPart, FaultKind, InjectionMethod, Scenario, Survey};
+use crate::action::drill_report::DrillReport;
+use crate::action::inspected::Inspected;
 use crate::action::permit::WriteAccess;
-use crate::driver::ha::patroni_plan::PatroniManager;
+use crate::action::plan::Infeasible;
 use crate::driver::ha::sim::{SimulatedCluster, Ticking};
-use crate::driver::port::Act;
 use crate::driver::port::drill::Probe;
+use crate::driver::port::{Act, Inspect};
 use crate::model::name::ClusterName;
 use crate::model::snapshot::Snapshot;
+use crate::model::stack::Promoter;
 use crate::model::text::Text;
 use crate::observe::picture::Handle;
 use crate::operate::Request;
-use crate::operate::desk::Desk;
-use crate::operate::drill::{Drill, DrillAct, DrillRules, Reports};
-use crate::operate::hand::Drills;
+use crate::operate::drill::{Drill, DrillAct, Reports};
+use crate::operate::ports::Drills;
 
 /// How long the store stays without its majority at the least.
-const HOLD: Duration = Duration::from_secs(30);
+const DEFAULT_HOLD: Duration = Duration::from_secs(30);
 
-/// What runs a drill.
-pub(super) struct Prepared {
-    pub(super) manager: PatroniManager,
-    pub(super) rules: DrillRules,
-    pub(super) act: DrillAct,
-}
-
-/// Prepares the drill of `request`; `inner` carries out what is not peculiar to drills.
-pub(super) async fn prepare(
+/// What carries out the drill of `request`; `inner` carries out what is not peculiar to drills.
+pub(super) fn actor(
     cluster: &SimulatedCluster,
     handle: &Handle,
     access: &WriteAccess,
@@ -43,10 +38,9 @@ pub(super) async fn prepare(
     (scenario, target): (Scenario, Option<Duration>),
     inner: Box<dyn Act>,
     reports: Reports,
-) -> Prepared {
+) -> DrillAct {
     let clock = ticking(handle);
     let probe: Arc<dyn Probe> = Arc::new(cluster.probe(access, Arc::clone(&clock)));
-    let survey = survey(cluster, &*probe, &handle.latest().snapshot, &reports).await;
     let drill = Drill {
         action: request.action.clone(),
         cluster: cluster.name().clone(),
@@ -54,12 +48,7 @@ pub(super) async fn prepare(
         operator: request.operator.clone(),
         target,
     };
-    let breaker = Box::new(cluster.actor(access, clock));
-    Prepared {
-        manager: PatroniManager { drill: Some(survey.clone()), ..manager(cluster) },
-        rules: DrillRules { survey },
-        act: DrillAct::new(drill, inner, breaker, probe, handle.clone(), reports),
-    }
+    DrillAct::new(drill, inner, Box::new(cluster.actor(access, clock)), probe, handle.clone(), reports)
 }
 
 /// The observer's clock, for whoever acts on the world.
@@ -68,49 +57,63 @@ pub(super) fn ticking(handle: &Handle) -> Ticking {
     Arc::new(move || clock.now())
 }
 
-/// What no picture shows of a simulated cluster.
+/// Asks what no picture shows of a simulated cluster.
+pub(super) struct Surveyor {
+    pub(super) cluster: SimulatedCluster,
+    pub(super) handle: Handle,
+    pub(super) reports: Reports,
+}
+
+impl Inspect for Surveyor {
+    fn asks(&self, intent: &Intent) -> bool {
+        matches!(intent, Intent::Drill { .. })
+    }
+
+    fn inspect<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        intent: &'a Intent,
+    ) -> BoxFuture<'a, Result<Inspected, Infeasible>> {
+        async move {
+            if !self.asks(intent) || self.cluster.identity().traits.promotes == Promoter::Operator {
+                return Ok(Inspected::default());
+            }
+            let probe = self.cluster.probe(&WriteAccess::granted(), ticking(&self.handle));
+            Ok(Inspected { drill: Some(survey(&self.cluster, &probe, snapshot, &self.reports).await) })
+        }
+        .boxed()
+    }
+}
+
 async fn survey(cluster: &SimulatedCluster, probe: &dyn Probe, snapshot: &Snapshot, reports: &Reports) -> Survey {
     let breakable = cluster.breakable();
     let members = breakable.iter().filter(|(_, kind)| *kind == FaultKind::Kill);
     let dcs = members.filter_map(|(part, _)| match part {
-        Part::Dcs(name) => Some(name.clone()),
-        Part::Member(_) | Part::Router(_) => None,
+        ClusterPart::Dcs(name) => Some(name.clone()),
+        ClusterPart::Member(_) | ClusterPart::Router(_) => None,
     });
     let dcs = dcs.collect();
-    let publications = match probe.survey().await {
+    let publications = match probe.environment().await {
         Ok(ground) => Ok(ground.publications),
         Err(error) => Err(Text::redacted(error.to_string())),
     };
     let address = snapshot.routers.iter().find_map(|router| router.write_address.as_ref());
     Survey {
         opted_in: true,
-        means: breakable.into_iter().map(|place| (place, Ok(Means::Simulated))).collect(),
+        injection_methods: breakable.into_iter().map(|place| (place, Ok(InjectionMethod::Simulated))).collect(),
         dcs,
         others: Some(Ok(Vec::new())),
         publications: Some(publications),
         watchdog: Some(false),
         firewall: Some(true),
         write_address: address.map(|address| Ok(Text::new(address.to_string()))),
-        hold: HOLD,
+        hold: DEFAULT_HOLD,
         earlier: reports.earlier(cluster.name()),
     }
 }
 
-impl Drills for Rehearsal {
-    fn reports(&self, cluster: &ClusterName) -> BoxFuture<'static, Result<Vec<Report>, String>> {
-        kept(&self.reports, cluster)
-    }
-
-    fn prepare(&self, cluster: &ClusterName, _scenario: Scenario) -> BoxFuture<'static, Result<Desk, String>> {
-        let found = self.clusters.get(cluster).cloned();
-        let (reports, name) = (self.reports.clone(), cluster.clone());
-        async move {
-            let (cluster, handle) = found.ok_or_else(|| format!("no cluster {name} is simulated"))?;
-            let probe = cluster.probe(&WriteAccess::granted(), ticking(&handle));
-            let survey = survey(&cluster, &probe, &handle.latest().snapshot, &reports).await;
-            let planner = PatroniManager { drill: Some(survey.clone()), ..manager(&cluster) };
-            Ok(Desk::new(Arc::new(planner), Arc::new(DrillRules { survey })))
-        }
-        .boxed()
+impl Drills for DemoJobs {
+    fn reports(&self, cluster: &ClusterName) -> BoxFuture<'static, Result<Vec<DrillReport>, String>> {
+        lock_backend(&self.reports, cluster)
     }
 }

@@ -46,7 +46,7 @@ fn configuration(urls: &[&str], etcd: &str, lines: &str) -> String {
 /// One picture, as `status --check` takes it.
 async fn once(text: &str) -> Arc<Snapshot> {
     let cluster = Arc::new(settings(text).clusters.remove(0));
-    let stack = stack(&cluster, None, true, Purpose::Once);
+    let stack = AssembledStack::of(&cluster, None).observed(true, Purpose::Once);
     let mut handle = start(stack, &TaskTracker::new(), &CancellationToken::new());
     once::settled(&mut handle, Duration::from_secs(8)).await.snapshot.clone()
 }
@@ -71,8 +71,8 @@ async fn urls_of_members_by_another_address_add_nothing() {
     let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
     let snapshot = once(&configuration(&urls, &etcd.url, "scope = \"pg-ha\"")).await;
     assert_eq!(names(&snapshot), ["pg-0", "pg-1"]);
-    let troubles: Vec<_> = snapshot.findings.iter().filter(|f| f.severity > Severity::Note).collect();
-    assert!(troubles.iter().all(|finding| finding.code.contains("take")), "{troubles:#?}");
+    let failures: Vec<_> = snapshot.findings.iter().filter(|f| f.severity > Severity::Note).collect();
+    assert!(failures.iter().all(|finding| finding.code.contains("take")), "{failures:#?}");
     assert_eq!(snapshot.wrong_cluster(), None);
 }
 
@@ -89,14 +89,14 @@ async fn a_configured_node_that_the_dcs_has_forgotten_is_missing_and_a_second_pr
     assert_eq!(split.severity, Severity::Critical);
     assert!(unmet(&writes, &Condition::Ready).iter().any(|reason| reason.contains("split brain")));
     let missing = finding(&writes, "member-missing");
-    assert_eq!(missing.title.as_str(), "pg-9 answers, and is not in the DCS");
+    assert_eq!(missing.title.as_str(), "pg-9 is up, but not in the DCS");
     assert!(missing.evidence[0].text.as_str().contains("patroni.urls"), "{:?}", missing.evidence);
     let document = serde_json::to_value(report::document::status([&*writes])).expect("JSON");
     let member = &document["clusters"][0]["members"][2];
-    assert_eq!((&member["name"], &member["on_record"]), (&json!("pg-9"), &json!(false)));
+    assert_eq!((&member["name"], &member["in_dcs"]), (&json!("pg-9"), &json!(false)));
     assert!(member["missing_for_seconds"].is_number());
     assert!(
-        report::prometheus::exposition([&*writes]).contains("pgctl_cluster_wellbeing{cluster=\"c\",state=\"act\"} 1")
+        report::prometheus::exposition([&*writes]).contains("pgctl_cluster_health{cluster=\"c\",state=\"critical\"} 1")
     );
 
     // Stopped, it says "primary" and writes nothing.
@@ -112,22 +112,22 @@ async fn a_configured_node_that_the_dcs_has_forgotten_is_missing_and_a_second_pr
     let about: Vec<_> = snapshot.findings.iter().filter(|finding| finding.subject == missing.subject).collect();
     assert_eq!(about.len(), 1, "{about:#?}");
     let evidence: Vec<_> = missing.evidence.iter().map(|evidence| evidence.text.as_str()).collect();
-    assert!(evidence.iter().any(|text| text.contains("no answer in time")), "{evidence:?}");
+    assert!(evidence.iter().any(|text| text.contains("timed out")), "{evidence:?}");
     assert!(!unmet(&snapshot, &Condition::Ready).is_empty());
 }
 
 #[tokio::test]
-async fn a_scope_or_namespace_that_the_store_does_not_have_is_told_with_those_that_it_has() {
+async fn a_scope_or_namespace_that_the_store_does_not_have_is_reported_with_those_that_it_has() {
     let (pg_0, pg_1) = (ours("pg-0", "primary"), ours("pg-1", "replica"));
     let etcd = store(&pg_0, &pg_1).await;
     for (lines, wanted) in [
-        ("scope = \"pg-hx\"", "nothing is on record under /service/pg-hx/"),
-        ("scope = \"pg-ha\"\nnamespace = \"/prod\"", "nothing is on record under /prod/pg-ha/"),
+        ("scope = \"pg-hx\"", "nothing found under /service/pg-hx/"),
+        ("scope = \"pg-ha\"\nnamespace = \"/prod\"", "nothing found under /prod/pg-ha/"),
     ] {
         let snapshot = once(&configuration(&[], &etcd.url, lines)).await;
         let silent = finding(&snapshot, "record-silent");
         let title = silent.title.as_str();
-        assert!(title.starts_with(&format!("etcd answers, but {wanted}")), "{title}");
+        assert!(title.starts_with(&format!("etcd responds, but {wanted}")), "{title}");
         assert!(
             title.contains("/service/pg-ha") && !title.contains("cannot be read") && !title.contains("old"),
             "{title}"
@@ -163,7 +163,7 @@ async fn without_etcd_the_configured_nodes_are_shown_by_what_they_say_themselves
         assert!(snapshot.knows_the_cluster(), "the exit code tells a picture");
         assert_eq!(finding(&snapshot, "record-silent").severity, Severity::Critical);
         let document = serde_json::to_value(report::document::status([&*snapshot])).expect("JSON");
-        assert_eq!(document["clusters"][0]["members"][0]["on_record"], json!(null), "unknown is not yes");
+        assert_eq!(document["clusters"][0]["members"][0]["in_dcs"], json!(null), "unknown is not yes");
     }
 }
 
@@ -180,9 +180,9 @@ async fn agents_of_two_clusters_make_no_split_brain() {
         _ => http("404 Not Found", ""),
     });
     for (scope, name, words) in [
-        ("v6", "db-0", "belongs to scope v6, the others to pg-ha: left out"),
+        ("v6", "db-0", "belongs to scope v6, the others to pg-ha: ignored"),
         // Two groups of a Citus cluster: one scope, another system.
-        ("pg-ha", "worker-0", "belongs to another cluster than the others: left out"),
+        ("pg-ha", "worker-0", "belongs to a different cluster: ignored"),
     ] {
         let b = agent_of(scope, name, "primary", "running", OTHER);
         let snapshot = once(&configuration(&[&a, &b], "", "")).await;
@@ -212,9 +212,9 @@ fn relaying(scope: &'static str, name: &'static str, role: &'static str, system:
 
 #[tokio::test]
 async fn without_etcd_the_scope_that_counts_is_the_configured_one_else_that_of_most_urls_else_the_first() {
-    let stranger = || relaying("v6", "pg-0", "primary", OTHER);
+    let foreign = || relaying("v6", "pg-0", "primary", OTHER);
     let (a, b) = (relaying("pg-ha", "pg-0", "primary", SYSTEM), relaying("pg-ha", "pg-1", "replica", SYSTEM));
-    let (gone, odd) = (double::refused(), stranger());
+    let (gone, odd) = (double::refused(), foreign());
     for (urls, lines, scope) in [
         (vec![&odd, &a, &b], "", "pg-ha"),
         (vec![&a, &odd], "", "pg-ha"),
@@ -228,48 +228,52 @@ async fn without_etcd_the_scope_that_counts_is_the_configured_one_else_that_of_m
         let mut cluster = settings(&text).clusters.remove(0);
         // As `--patroni URL` makes it.
         cluster.is_from_flags = true;
-        let stack = stack(&Arc::new(cluster), None, true, Purpose::Once);
+        let stack = AssembledStack::of(&Arc::new(cluster), None).observed(true, Purpose::Once);
         let mut handle = start(stack, &TaskTracker::new(), &CancellationToken::new());
         let snapshot = once::settled(&mut handle, Duration::from_secs(8)).await.snapshot.clone();
-        let told: Vec<String> =
+        let reported: Vec<String> =
             snapshot.findings.iter().map(|finding| format!("{}: {}", finding.code, finding.title)).collect();
-        assert_eq!(snapshot.identity.scope.as_ref().map(crate::model::text::Text::as_str), Some(scope), "{told:#?}");
+        assert_eq!(
+            snapshot.identity.scope.as_ref().map(crate::model::text::Text::as_str),
+            Some(scope),
+            "{reported:#?}"
+        );
         // Whoever does not answer may be anybody, and has a row; a stranger has none.
         let members: Vec<_> = names(&snapshot).into_iter().filter(|name| *name != gone).collect();
-        assert_eq!(members, ["pg-0", "pg-1"], "{urls:?} {lines}: {told:#?}");
+        assert_eq!(members, ["pg-0", "pg-1"], "{urls:?} {lines}: {reported:#?}");
         assert_eq!(snapshot.wrong_cluster(), None);
-        for finding in &told {
+        for finding in &reported {
             let is_wrong =
                 ["wrong-cluster", "several-primaries", "the DCS has"].iter().any(|word| finding.contains(word));
             assert!(!is_wrong, "{urls:?} {lines}: {finding}");
         }
         let foreign: Vec<_> = snapshot.findings.iter().filter(|finding| finding.code == "foreign-address").collect();
-        let strangers: Vec<&str> =
+        let foreign_nodes: Vec<&str> =
             urls.iter().copied().filter(|url| (*url == odd.as_str()) != (scope == "v6") && *url != gone).collect();
-        assert_eq!(foreign.len(), strangers.len(), "{told:#?}");
+        assert_eq!(foreign.len(), foreign_nodes.len(), "{reported:#?}");
         let other = if scope == "v6" { "pg-ha" } else { "v6" };
-        let words = format!("belongs to scope {other}, the others to {scope}: left out");
-        assert!(foreign.iter().all(|finding| finding.title.as_str().contains(&words)), "{told:#?}");
+        let words = format!("belongs to scope {other}, the others to {scope}: ignored");
+        assert!(foreign.iter().all(|finding| finding.title.as_str().contains(&words)), "{reported:#?}");
         // The one that answers is a member like any other, whatever name it advertises.
         let pg_0 = snapshot.member(&"pg-0".into()).expect("a member");
         let answers = snapshot.view(pg_0).answers();
-        assert_eq!(answers, urls.contains(&a.as_str()) && scope == "pg-ha" || scope == "v6", "{urls:?}: {told:#?}");
+        assert_eq!(answers, urls.contains(&a.as_str()) && scope == "pg-ha" || scope == "v6", "{urls:?}: {reported:#?}");
     }
 }
 
 #[tokio::test]
-async fn urls_of_another_namespace_than_the_record_are_told_loudly_and_where_it_is() {
+async fn urls_of_another_namespace_than_the_record_are_reported_loudly_and_where_it_is() {
     let (pg_0, pg_1) = (ours("pg-0", "primary"), ours("pg-1", "replica"));
     let etcd = store(&pg_0, &pg_1).await;
     etcd.put("/stage/pg-ha/initialize", OTHER);
     etcd.put("/stage/pg-ha/members/vega", &on_record("primary", ""));
     let vega = agent_of("pg-ha", "vega", "primary", "running", OTHER);
     let snapshot = once(&configuration(&[&vega], &etcd.url, "")).await;
-    assert_eq!(snapshot.wrong_cluster(), Some(WrongCluster::UrlsLeadElsewhere));
+    assert_eq!(snapshot.wrong_cluster(), Some(WrongCluster::UrlsPointElsewhere));
     let wrong = finding(&snapshot, "wrong-cluster");
     assert_eq!(wrong.severity, Severity::Critical);
     let advice = wrong.advice.as_str();
-    assert!(advice.contains("etcd has /stage/pg-ha with this identifier"), "{advice}");
+    assert!(advice.contains("etcd has /stage/pg-ha with this system identifier"), "{advice}");
     assert!(snapshot.findings.iter().all(|finding| finding.code != "several-primaries"));
 }
 
@@ -344,7 +348,7 @@ async fn a_console_starts_although_one_cluster_cannot_tell_its_scope() {
     let mut pictures: Vec<_> = observers.handles.iter().map(|handle| handle.pictures.clone()).collect();
     let wait = Duration::from_secs(10);
     for (index, wanted) in [(0, "record-silent"), (1, "")] {
-        let told = |picture: &Arc<crate::observe::picture::Picture>| {
+        let reported = |picture: &Arc<crate::observe::picture::Picture>| {
             let snapshot = &picture.snapshot;
             if wanted.is_empty() {
                 snapshot.leader().is_some()
@@ -352,12 +356,12 @@ async fn a_console_starts_although_one_cluster_cannot_tell_its_scope() {
                 snapshot.findings.iter().any(|f| f.code == wanted)
             }
         };
-        let seen = tokio::time::timeout(wait, pictures[index].wait_for(told)).await;
+        let seen = tokio::time::timeout(wait, pictures[index].wait_for(reported)).await;
         assert!(seen.is_ok(), "{}: {wanted}", observers.handles[index].cluster);
     }
     let bad = pictures[0].borrow().snapshot.clone();
-    let told = line(&bad, &Source::new(SourceKind::Etcd, ""));
-    assert!(told.contains("etcd has several clusters") && told.contains("a, b"), "{told}");
+    let reported = line(&bad, &Source::new(SourceKind::Etcd, ""));
+    assert!(reported.contains("etcd has several clusters") && reported.contains("a, b"), "{reported}");
     let good = pictures[1].borrow().snapshot.clone();
     assert_eq!(good.identity.scope.as_ref().map(crate::model::text::Text::as_str), Some("pg-ha"), "learnt on the way");
 }
@@ -369,7 +373,7 @@ async fn no_more_members_are_followed_than_a_cluster_can_have() {
         etcd.put(&format!("/service/pg-ha/members/pg-{number:03}"), &on_record("replica", &double_port()));
     }
     let snapshot = once(&configuration(&[], &etcd.url, "scope = \"pg-ha\"\nnamespace = \"/service\"")).await;
-    assert_eq!(snapshot.members.len(), crate::model::member::MOST_FOLLOWED);
+    assert_eq!(snapshot.members.len(), crate::model::member::MAX_FOLLOWED);
     assert!(snapshot.member(&"pg-099".into()).is_some(), "the leader is among them");
     let title = finding(&snapshot, "members-not-followed").title.to_string();
     assert!(title.starts_with("36 members"), "{title}");

@@ -12,13 +12,13 @@ use crate::client::etcd::{Connector, EndpointName, HealthClient, Login, RecordCl
 use crate::config::endpoint::EtcdEndpoints;
 use crate::driver::checklist::{Checklist, version_line, wall_clock};
 use crate::driver::port::Check;
-use crate::model::checkup::{Aspect, CheckLine};
+use crate::model::checkup::{CheckAspect, CheckLine};
 use crate::model::dcs::{DcsAlarmKind, DcsMember, Quorum};
-use crate::model::source::{Source, SourceKind, Trouble};
+use crate::model::source::{FailureKind, Source, SourceKind};
 use crate::model::text::Text;
 
 /// etcd's quota where none is configured; servers before 3.6 do not tell theirs.
-const USUAL_QUOTA: u64 = 2 * 1024 * 1024 * 1024;
+const DEFAULT_QUOTA: u64 = 2 * 1024 * 1024 * 1024;
 /// Part of the quota, in percent, from which on it is warned about.
 const NEARLY_FULL: u64 = 80;
 
@@ -84,16 +84,16 @@ impl EtcdCheck {
     }
 
     async fn certificate(&self, list: &mut Checklist, name: &EndpointName) {
-        let patience = self.endpoints.timeouts.connect;
-        let shown = certificate::probe(&name.host, name.port, &self.endpoints.tls, patience).await;
+        let time_limit = self.endpoints.timeouts.connect;
+        let shown = certificate::probe(&name.host, name.port, &self.endpoints.tls, time_limit).await;
         list.certificate(shown, self.endpoints.tls.insecure, wall_clock());
     }
 
     /// Whether the cluster is on record here, as far as this endpoint can tell.
     async fn record(&self, list: &mut Checklist, connector: Connector) {
         let Some(scope) = &self.scope else {
-            let text = "the scope is not known, so that its record cannot be looked for";
-            list.unknown(Aspect::Identity, text, "set scope in the configuration, or give --scope");
+            let text = "the scope is unknown, so its keys cannot be read";
+            list.unknown(CheckAspect::Identity, text, "set scope in the configuration, or use --scope");
             return;
         };
         let wanted = prefix(&self.namespace, scope);
@@ -102,10 +102,14 @@ impl EtcdCheck {
             Err(error) => {
                 let error = source_error(&error);
                 let text = format!("{wanted} cannot be read: {}", error.brief());
-                if error.trouble == Trouble::Permission {
-                    list.fail(Aspect::Privileges, text, "grant the user a role that may read this prefix");
+                if error.failure_kind == FailureKind::Permission {
+                    list.fail(
+                        CheckAspect::Privileges,
+                        text,
+                        "grant the user a role with read permission on this prefix",
+                    );
                 } else {
-                    list.unknown(Aspect::Identity, text, error.trouble.remedy());
+                    list.unknown(CheckAspect::Identity, text, error.failure_kind.remedy());
                 }
             }
             Ok(_) if client.record().keys.is_empty() => {
@@ -113,45 +117,49 @@ impl EtcdCheck {
                     Ok(found) => scopes::missing(self.source.target.as_str(), &wanted, &found),
                     Err(error) => source_error(&error),
                 };
-                list.fail(Aspect::Identity, error.brief(), error.remedy(SourceKind::Etcd));
+                list.fail(CheckAspect::Identity, error.brief(), error.remedy(SourceKind::Etcd));
             }
             Ok(_) => {
                 let members = client.record().keys.keys().filter(|key| key.starts_with("members/")).count();
-                list.pass(Aspect::Identity, format!("{wanted} is on record, members: {members}"));
+                list.pass(CheckAspect::Identity, format!("{wanted} found, members: {members}"));
             }
         }
     }
 }
 
 pub(super) fn login(list: &mut Checklist, login: Login, encrypted: bool) {
-    let aspect = Aspect::Credentials;
+    let aspect = CheckAspect::Credentials;
     match (login, encrypted) {
         (Login::Accepted, true) => list.pass(aspect, "login accepted"),
         (Login::Accepted, false) => {
-            list.warn(aspect, "login accepted, but without TLS the password travels readable", "turn on TLS");
+            list.warn(aspect, "login accepted, but without TLS the password is sent unencrypted", "turn on TLS");
         }
         (Login::NotAsked | Login::NotEnabled, false) => list.warn(
             aspect,
-            "no authentication and no TLS: anybody who reaches the port can rewrite the cluster's record",
-            "turn on authentication, or TLS with client certificates; Patroni speaks both",
+            "no authentication and no TLS: anyone who can reach the port can change the DCS state of the cluster",
+            "turn on authentication, or TLS with client certificates; Patroni supports both",
         ),
         (Login::NotEnabled, true) => {
             list.warn(aspect, "a login is configured, but authentication is off", "turn on authentication");
         }
-        (Login::NotAsked, true) => list.pass(aspect, "no login configured; TLS guards the port"),
-        (Login::Impossible, _) => list.unknown(aspect, "nobody can log in without a majority", ""),
+        (Login::NotAsked, true) => list.pass(aspect, "no login configured; TLS protects the port"),
+        (Login::Impossible, _) => list.unknown(aspect, "login is impossible without quorum", ""),
     }
 }
 
 pub(super) fn majority(list: &mut Checklist, member: &DcsMember) {
     let took = member.latency.as_millis();
     match member.quorum {
-        Quorum::Reached => list.pass(Aspect::Reach, format!("answered in {took} ms, majority reached")),
+        Quorum::Reached => list.pass(CheckAspect::Reach, format!("responded in {took} ms, quorum ok")),
         Quorum::Missing => {
-            list.fail(Aspect::Reach, format!("answered in {took} ms, but has no majority"), Trouble::NoQuorum.remedy());
+            list.fail(
+                CheckAspect::Reach,
+                format!("responded in {took} ms, but has no quorum"),
+                FailureKind::NoQuorum.remedy(),
+            );
         }
         Quorum::Unknown => {
-            list.unknown(Aspect::Reach, format!("answered in {took} ms; whether it has a majority cannot be said"), "");
+            list.unknown(CheckAspect::Reach, format!("responded in {took} ms; quorum unknown"), "");
         }
     }
 }
@@ -161,31 +169,36 @@ pub(super) fn space(list: &mut Checklist, member: &DcsMember) {
     // Every member tells everybody's; each is told of once, at the member that raised it.
     for alarm in member.alarms.iter().filter(|alarm| alarm.own || alarm.raised_by.is_empty()) {
         match &alarm.kind {
-            DcsAlarmKind::NoSpace => list.fail(Aspect::Configuration, "alarm: full, only reads and deletes work", FREE),
-            DcsAlarmKind::Corrupt => {
-                list.fail(Aspect::Configuration, "alarm: data corrupt", "replace this member with a fresh one");
+            DcsAlarmKind::NoSpace => {
+                list.fail(CheckAspect::Configuration, "alarm NOSPACE: only reads and deletes work", FREE);
             }
-            DcsAlarmKind::Other(words) => list.fail(Aspect::Configuration, format!("alarm: {words}"), FREE),
+            DcsAlarmKind::Corrupt => {
+                list.fail(
+                    CheckAspect::Configuration,
+                    "alarm CORRUPT: data differs from the other members",
+                    "replace this etcd member",
+                );
+            }
+            DcsAlarmKind::Other(words) => list.fail(CheckAspect::Configuration, format!("alarm: {words}"), FREE),
         }
     }
     let Some(size) = member.db_size else {
-        let why = member.status_refused.as_ref().map_or("its status is not told", Text::as_str);
-        let text = format!(
-            "version, leader and size are for root alone since etcd 3.5.28, where logins are asked for ({why})"
-        );
-        list.skipped(Aspect::Configuration, text);
+        let why = member.status_refused.as_ref().map_or("its status is not available", Text::as_str);
+        let text =
+            format!("version, leader and size require the root user since etcd 3.5.28 with authentication ({why})");
+        list.skipped(CheckAspect::Configuration, text);
         return;
     };
     let (quota, whose) = match member.db_quota {
         Some(quota) => (quota, "its quota"),
-        None => (USUAL_QUOTA, "the usual quota (this version does not tell its own)"),
+        None => (DEFAULT_QUOTA, "the default quota (this version does not report its own)"),
     };
     let percent = size.saturating_mul(100) / quota.max(1);
     let text = format!("database of {} KB, {percent} % of {whose}", size / 1000);
     if percent >= NEARLY_FULL {
-        list.warn(Aspect::Configuration, text, FREE);
+        list.warn(CheckAspect::Configuration, text, FREE);
     } else {
-        list.pass(Aspect::Configuration, text);
+        list.pass(CheckAspect::Configuration, text);
     }
 }
 

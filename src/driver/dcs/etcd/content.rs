@@ -5,20 +5,21 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::client::etcd::{Beside, Key, Record};
+use crate::client::etcd::{Key, OutsideKey, Record};
 use crate::client::lenient;
-use crate::driver::ha::patroni_record as patroni;
-use crate::driver::port::Claim;
+use crate::driver::ha::patroni::record as patroni;
+use crate::driver::lock::claim;
+use crate::driver::port::LockClaim;
 use crate::model::agent::Registration;
 use crate::model::dcs::RawKey;
 use crate::model::lsn::{Lsn, SystemId};
 use crate::model::name::NodeName;
 use crate::model::patroni_record::StatusKey;
-use crate::model::record::{ClusterRecord, Lead, OperationLock};
+use crate::model::record::{ClusterRecord, Lead};
 use crate::model::text::Text;
 
 /// Members kept of one record. An honest cluster has some; whoever can write member keys must not fill the memory.
-const MOST_MEMBERS: usize = 512;
+const MAX_MEMBERS: usize = 512;
 
 /// The content of `record`; `lease_left` is that of the leader key's lease.
 pub(crate) fn content(record: &Record, lease_left: Option<Duration>) -> ClusterRecord {
@@ -44,7 +45,7 @@ impl Reader {
         let value = value.trim();
         self.content.patroni_mut().keys.push(raw(name, value, key));
         match name {
-            "leader" if value.is_empty() => self.defect("leader", "names nobody"),
+            "leader" if value.is_empty() => self.defect("leader", "names no member"),
             "leader" => {
                 self.content.leader = Some(Lead {
                     holder: NodeName::new(value),
@@ -63,7 +64,7 @@ impl Reader {
             "initialize" if value.is_empty() => {}
             "initialize" => match value.parse() {
                 Ok(id) => self.content.system_id = Some(SystemId(id)),
-                Err(_) => self.defect(name, &format!("{}, no system identifier", brief(value))),
+                Err(_) => self.defect(name, &format!("{}, not a system identifier", brief(value))),
             },
             "history" => {
                 if let Some(history) = self.json(name, value) {
@@ -75,7 +76,7 @@ impl Reader {
             "status" => self.status(value),
             "optime/leader" => match value.parse() {
                 Ok(position) => self.legacy_optime = Some(Lsn(position)),
-                Err(_) => self.defect(name, &format!("{}, no WAL position", brief(value))),
+                Err(_) => self.defect(name, &format!("{}, not an LSN", brief(value))),
             },
             "sync" => {
                 if let Some(sync) = self.object(name, value) {
@@ -95,46 +96,33 @@ impl Reader {
     }
 
     /// The operation lock. One that cannot be read is one all the same.
-    fn lock(&mut self, beside: &Beside) {
+    fn lock(&mut self, beside: &OutsideKey) {
         let key = match beside {
-            Beside::NotFollowed | Beside::Absent => return,
-            Beside::Forbidden(why) => return self.defect("operation lock", &format!("may not be read: {why}")),
-            Beside::Present(key) => key,
+            OutsideKey::NotFollowed | OutsideKey::Absent => return,
+            OutsideKey::Forbidden(why) => return self.defect("operation lock", &format!("not readable: {why}")),
+            OutsideKey::Present(key) => key,
         };
-        self.content.lock = Some(match serde_json::from_slice::<Claim>(&key.value) {
-            Ok(claim) => OperationLock {
-                holder: Text::redacted(claim.operator.to_string()),
-                verb: Text::redacted(claim.verb.as_str()),
-                since: Some(claim.since),
-                reason: claim.reason.map(|reason| Text::redacted(reason.as_str())),
-                action: Text::redacted(claim.action.0),
-            },
+        self.content.lock = Some(match serde_json::from_slice::<LockClaim>(&key.value) {
+            Ok(claim) => claim::shown(claim),
             Err(error) => {
                 self.defect("operation lock", &error.to_string());
-                let unread = Text::new("");
-                OperationLock {
-                    holder: unread.clone(),
-                    verb: unread.clone(),
-                    since: None,
-                    reason: None,
-                    action: unread,
-                }
+                claim::unread()
             }
         });
     }
 
     fn member(&mut self, key: &str, name: &str, value: &str) {
-        if self.members.len() == MOST_MEMBERS {
-            return self.defect("members", &format!("more than {MOST_MEMBERS} are on record: the rest is left out"));
+        if self.members.len() == MAX_MEMBERS {
+            return self.defect("members", &format!("more than {MAX_MEMBERS} members in the DCS: the rest is ignored"));
         }
-        if self.members.len() > MOST_MEMBERS {
+        if self.members.len() > MAX_MEMBERS {
             return;
         }
         // A member whose value cannot be read is a member all the same.
         let record = self.object(key, value).unwrap_or(Value::Null);
         let registration = patroni::registration(NodeName::new(name), &record);
         if record.is_object() && record.get("conn_url").is_some() && registration.postgres.is_none() {
-            self.defect(key, "conn_url holds no address");
+            self.defect(key, "conn_url has no address");
         }
         self.members.push(registration);
     }
@@ -144,7 +132,7 @@ impl Reader {
         let optime = status.get("optime").filter(|optime| !optime.is_null());
         let position = optime.and_then(patroni::lsn);
         if let (Some(optime), None) = (optime, position) {
-            self.defect("status", &format!("optime is {}, no WAL position", patroni::brief(optime)));
+            self.defect("status", &format!("optime is {}, not an LSN", patroni::brief(optime)));
         }
         let mut slots = BTreeMap::new();
         for (slot, at) in status.get("slots").and_then(Value::as_object).into_iter().flatten() {
@@ -154,7 +142,7 @@ impl Reader {
                 }
                 // Patroni's word for a slot that has lost its WAL.
                 None if at.is_null() => {}
-                None => self.defect("status", &format!("position of slot {slot} cannot be read")),
+                None => self.defect("status", &format!("invalid position of slot {slot}")),
             }
         }
         self.content.patroni_mut().status = Some(StatusKey { optime: position, slots });
@@ -164,11 +152,11 @@ impl Reader {
         let Some(failsafe) = self.object("failsafe", value) else { return };
         for (member, address) in failsafe.as_object().into_iter().flatten() {
             match lenient::text(address) {
-                Some(_) if self.content.patroni_mut().failsafe.len() >= MOST_MEMBERS => {}
+                Some(_) if self.content.patroni_mut().failsafe.len() >= MAX_MEMBERS => {}
                 Some(address) => {
                     self.content.patroni_mut().failsafe.insert(NodeName::new(member), Text::redacted(address));
                 }
-                None => self.defect("failsafe", &format!("address of {member} cannot be read")),
+                None => self.defect("failsafe", &format!("invalid address of {member}")),
             }
         }
     }
@@ -201,7 +189,7 @@ impl Reader {
     }
 
     fn finish(mut self, revision: i64) -> ClusterRecord {
-        let (members, repeated) = patroni::unite(self.members);
+        let (members, repeated) = patroni::merge_records(self.members);
         self.content.members = members;
         self.content.defects.extend(repeated);
         self.content.revision = revision;
@@ -210,7 +198,7 @@ impl Reader {
         }
         if !self.groups.is_empty() {
             let groups: Vec<_> = self.groups.iter().map(ToString::to_string).collect();
-            let line = format!("Citus groups {} are on record here; groups are not followed", groups.join(", "));
+            let line = format!("Citus groups {} found here; groups are not monitored", groups.join(", "));
             self.content.defects.push(Text::new(line));
         }
         self.content

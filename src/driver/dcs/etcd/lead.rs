@@ -3,12 +3,12 @@
 use tokio::sync::Mutex;
 
 use super::source_error;
-use crate::action::escort::{LeadOrder, LeadRecord};
+use crate::action::router_handover::{LeadOrder, LeadRecord};
 use crate::client::etcd::{Connector, Writer, prefix};
 use crate::config::endpoint::EtcdEndpoints;
-use crate::driver::ha::patroni_record::failover_key;
+use crate::driver::ha::patroni::record::failover_key;
 use crate::model::name::NodeName;
-use crate::model::source::{SourceError, Trouble};
+use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
 
 /// The keys of one cluster that tell of the lead.
@@ -42,7 +42,7 @@ impl EtcdLead {
         let order = match order {
             None => None,
             Some(there) => {
-                let unreadable = |words: Text| SourceError::new(Trouble::UnexpectedAnswer, &key, words.as_str());
+                let unreadable = |words: Text| SourceError::new(FailureKind::UnexpectedAnswer, &key, words.as_str());
                 let order = failover_key(&String::from_utf8_lossy(&there.value)).map_err(unreadable)?;
                 let order = order.filter(|order| order.scheduled_at.is_none());
                 order.map(|order| LeadOrder { from: order.leader, to: order.candidate, revision: there.mod_revision })

@@ -1,18 +1,27 @@
 //! One etcd member's health.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::{each, source_error};
 use crate::client::etcd::{Connector, Health, HealthClient, Majority, StoreMember};
 use crate::config::endpoint::EtcdEndpoints;
-use crate::driver::port::{Facts, Observe, Pace};
+use crate::driver::port::{Facts, Observe, PollPace};
 use crate::model::dcs::{DcsAlarm, DcsAlarmKind, DcsMember, Quorum, RaftLeader};
 use crate::model::moment::Moment;
 use crate::model::source::{Source, SourceError, SourceKind};
 use crate::model::text::Text;
 
-/// The member behind one endpoint.
+/// An answer younger than this is not asked for again: clusters by the hundred may share a store.
+const MAX_SHARED_AGE: Duration = Duration::from_millis(250);
+
+/// The member behind one endpoint. All clusters whose records are in its store share what one of them asks of it.
 #[derive(Debug)]
 pub struct EtcdMemberHealth {
     source: Source,
@@ -20,7 +29,42 @@ pub struct EtcdMemberHealth {
     endpoints: EtcdEndpoints,
     url: String,
     readable: Option<String>,
+    asked: Option<Arc<AskToken>>,
+    /// Tells this one from the others that share its answers.
+    number: u64,
+    /// The next answer is to be to a question of now.
+    demanded: bool,
+    lateness: Duration,
+}
+
+/// Numbers given out.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// One at a time asks.
+type AskToken = tokio::sync::Mutex<SharedMember>;
+
+/// What is asked of one endpoint, whoever asks.
+#[derive(Debug, Default)]
+struct SharedMember {
     client: Option<HealthClient>,
+    /// The last answer or failure, when it came, and who had asked.
+    last: Option<(Instant, u64, Result<DcsMember, SourceError>)>,
+}
+
+/// By URL: the settings, and what is asked with them.
+type SharedMembers = HashMap<String, Vec<(EtcdEndpoints, Weak<AskToken>)>>;
+
+fn shared(url: &str, endpoints: &EtcdEndpoints) -> Arc<AskToken> {
+    static SHARED_MEMBERS: std::sync::OnceLock<Mutex<SharedMembers>> = std::sync::OnceLock::new();
+    let mut known = SHARED_MEMBERS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    let here = known.entry(url.to_owned()).or_default();
+    here.retain(|(_, asked)| asked.strong_count() > 0);
+    if let Some(same) = here.iter().find(|(other, _)| other == endpoints).and_then(|(_, asked)| asked.upgrade()) {
+        return same;
+    }
+    let new = Arc::new(AskToken::default());
+    here.push((endpoints.clone(), Arc::downgrade(&new)));
+    new
 }
 
 impl EtcdMemberHealth {
@@ -33,22 +77,49 @@ impl EtcdMemberHealth {
                 endpoints: endpoints.clone(),
                 url,
                 readable: readable.map(ToOwned::to_owned),
-                client: None,
+                asked: None,
+                number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
+                demanded: false,
+                lateness: Duration::ZERO,
             })
             .collect()
     }
 
     async fn ask(&mut self) -> Result<Facts, SourceError> {
-        let client = match &mut self.client {
-            Some(client) => client,
-            unset => {
-                let connector = Connector::only(&self.endpoints, &self.url).map_err(|error| source_error(&error))?;
-                unset.insert(HealthClient::new(connector, self.readable.as_deref()))
-            }
-        };
-        let health = Box::pin(client.ask()).await.map_err(|error| source_error(&error))?;
-        Ok(Facts::DcsMember(Box::new(member(&health))))
+        let (url, endpoints) = (&self.url, &self.endpoints);
+        let asked = self.asked.get_or_insert_with(|| shared(url, endpoints));
+        // Whoever waits here for another's question has its answer a moment later.
+        let mut shared = asked.lock().await;
+        let young = |came: &Instant, who: &u64| *who != self.number && came.elapsed() < MAX_SHARED_AGE;
+        let young = shared.last.as_ref().filter(|(came, who, _)| !self.demanded && young(came, who));
+        if let Some((came, _, outcome)) = young {
+            self.lateness = came.elapsed();
+            return outcome.clone().map(|member| Facts::DcsMember(Box::new(member)));
+        }
+        self.demanded = false;
+        self.lateness = Duration::ZERO;
+        let SharedMember { client, last } = &mut *shared;
+        let outcome = question(client, endpoints, url, self.readable.as_deref()).await;
+        *last = Some((Instant::now(), self.number, outcome.clone()));
+        outcome.map(|member| Facts::DcsMember(Box::new(member)))
     }
+}
+
+async fn question(
+    client: &mut Option<HealthClient>,
+    endpoints: &EtcdEndpoints,
+    url: &str,
+    readable: Option<&str>,
+) -> Result<DcsMember, SourceError> {
+    let client = match client {
+        Some(client) => client,
+        unset => {
+            let connector = Connector::only(endpoints, url).map_err(|error| source_error(&error))?;
+            unset.insert(HealthClient::new(connector, readable))
+        }
+    };
+    let health = Box::pin(client.ask()).await.map_err(|error| source_error(&error))?;
+    Ok(member(&health))
 }
 
 impl Observe for EtcdMemberHealth {
@@ -60,8 +131,17 @@ impl Observe for EtcdMemberHealth {
         self.source.target.clone()
     }
 
-    fn pace(&self) -> Pace {
-        Pace::Each
+    /// The record's own reads tell as well whether the majority is reached.
+    fn pace(&self) -> PollPace {
+        PollPace::Relaxed
+    }
+
+    fn demand_all(&mut self) {
+        self.demanded = true;
+    }
+
+    fn lateness(&self) -> Duration {
+        self.lateness
     }
 
     fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {

@@ -3,9 +3,6 @@
 mod check;
 mod content;
 mod lead;
-mod lock;
-#[cfg(test)]
-mod lock_tests;
 mod member;
 mod record;
 mod scopes;
@@ -16,7 +13,6 @@ mod write;
 pub use check::EtcdCheck;
 pub(crate) use content::content;
 pub use lead::EtcdLead;
-pub use lock::{EtcdLock, HeldLock};
 pub use member::EtcdMemberHealth;
 pub use record::EtcdRecord;
 pub use scopes::{EtcdClusters, find_all_scopes, find_scopes};
@@ -24,11 +20,11 @@ pub use write::EtcdRecordWriter;
 
 use crate::client::etcd::{EndpointName, EtcdError, prefix};
 use crate::config::endpoint::EtcdEndpoints;
-use crate::driver::trouble::trouble;
+use crate::driver::failure_kind::failure_kind;
 use crate::model::source::SourceError;
 
-fn source_error(error: &EtcdError) -> SourceError {
-    SourceError::new(trouble(error.cause), &error.endpoint, &error.detail)
+pub(in crate::driver) fn source_error(error: &EtcdError) -> SourceError {
+    SourceError::new(failure_kind(error.cause), &error.endpoint, &error.detail)
 }
 
 /// A key of the cluster's own, which a login that may look at the cluster may read.

@@ -8,20 +8,25 @@ use futures::future::BoxFuture;
 
 use super::content::content;
 use super::{scopes, source_error};
-use crate::client::etcd::{Change, Connector, RecordClient, lock_key, prefix, slack};
+use crate::client::etcd::{Connector, RecordChange, RecordClient, lock_key, prefix, slack};
 use crate::config::endpoint::EtcdEndpoints;
-use crate::driver::port::{Facts, Observe, Pace};
+use crate::driver::port::{Facts, Observe, PollPace};
 use crate::model::moment::Moment;
-use crate::model::record::{ClusterRecord, RecordPlace};
+use crate::model::record::{ClusterRecord, RecordLocation};
 use crate::model::source::{Source, SourceError, SourceKind};
 use crate::model::text::Text;
 
-/// After this long without a change the record is confirmed by a linearizable read.
+/// After this long without a change the record is confirmed by a linearizable read, unless the cluster is refreshed more
+/// slowly anyway.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How often the lease is asked for while nothing changes.
-const LEASE_EVERY: Duration = Duration::from_millis(1900);
+/// The same, however slowly it is refreshed: a leader's lease lives for half a minute.
+const MAX_HEARTBEAT: Duration = Duration::from_secs(3);
+/// After how many confirmations the lease is asked for.
+const LEASE_EVERY: u32 = 2;
+/// A timer may fire a hair early.
+const LEASE_MARGIN: Duration = Duration::from_millis(100);
 /// The lease's time left is asked of the raft leader; a leader change must not wait for it for long.
-const LEASE_PATIENCE: Duration = Duration::from_millis(150);
+const LEASE_TIMEOUT: Duration = Duration::from_millis(150);
 /// A store that lacks the scope is not searched for others more often than this.
 const SEARCH_EVERY: Duration = Duration::from_secs(30);
 
@@ -41,6 +46,7 @@ pub struct EtcdRecord {
     others: Option<(Instant, SourceError)>,
     /// What is left of the leader key's lease is asked for.
     asks_lease: bool,
+    heartbeat: Duration,
 }
 
 impl EtcdRecord {
@@ -57,7 +63,14 @@ impl EtcdRecord {
             lease: (0, None, Instant::now()),
             others: None,
             asks_lease: true,
+            heartbeat: HEARTBEAT,
         }
+    }
+
+    /// The same, of a cluster that is refreshed each `interval`.
+    #[must_use]
+    pub fn refreshed_each(self, interval: Duration) -> Self {
+        Self { heartbeat: interval.clamp(HEARTBEAT, MAX_HEARTBEAT), ..self }
     }
 
     /// The same, without asking what is left of the leader key's lease: one round trip after the other less.
@@ -77,11 +90,11 @@ impl EtcdRecord {
         };
         // A change that an abandoned call did not deliver is delivered now.
         let change = if self.changed {
-            Change::Events
+            RecordChange::Events
         } else {
-            client.next(HEARTBEAT).await.map_err(|error| source_error(&error))?
+            client.next(self.heartbeat).await.map_err(|error| source_error(&error))?
         };
-        self.changed |= change != Change::Quiet;
+        self.changed |= change != RecordChange::Quiet;
         if client.record().keys.is_empty() {
             return Err(self.missing().await);
         }
@@ -92,8 +105,11 @@ impl EtcdRecord {
         let lease = client.record().keys.get("leader").map_or(0, |key| key.lease);
         if lease == 0 || !self.asks_lease {
             self.lease = (0, None, Instant::now());
-        } else if self.lease.0 != lease || (change != Change::Events && self.lease.2.elapsed() >= LEASE_EVERY) {
-            let left = client.lease_left(lease, LEASE_PATIENCE).await;
+        } else if self.lease.0 != lease
+            || (change != RecordChange::Events
+                && self.lease.2.elapsed() >= (self.heartbeat * LEASE_EVERY).saturating_sub(LEASE_MARGIN))
+        {
+            let left = client.lease_left(lease, LEASE_TIMEOUT).await;
             self.lease = (lease, left.inspect_err(|error| tracing::debug!(%error, "etcd: lease")).ok(), Instant::now());
         }
         let (_, left, asked) = self.lease;
@@ -101,7 +117,7 @@ impl EtcdRecord {
         if self.changed {
             self.content = content(client.record(), left);
             let namespace = Some(Text::new(&self.namespace));
-            self.content.place = Some(RecordPlace { namespace, scope: Text::new(&self.scope) });
+            self.content.location = Some(RecordLocation { namespace, scope: Text::new(&self.scope) });
             self.changed = false;
         } else {
             self.content.revision = client.record().revision;
@@ -147,9 +163,9 @@ impl Observe for EtcdRecord {
         Text::redacted(self.endpoints.urls.join(", "))
     }
 
-    fn pace(&self) -> Pace {
+    fn pace(&self) -> PollPace {
         // The observer allows twice this, within which a move to another endpoint must fit.
-        Pace::Push(HEARTBEAT.max(slack(self.endpoints.timeouts) + LEASE_PATIENCE))
+        PollPace::Push(self.heartbeat.max(slack(self.endpoints.timeouts) + LEASE_TIMEOUT))
     }
 
     fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {

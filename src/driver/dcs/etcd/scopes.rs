@@ -8,22 +8,22 @@ use futures::future::BoxFuture;
 
 use super::source_error;
 use crate::client::cause::Cause;
-use crate::client::etcd::{Connector, EtcdError, Finder, FoundScope, prefix};
+use crate::client::etcd::{Connector, EtcdError, FoundScope, ScopeFinder, prefix};
 use crate::config::endpoint::EtcdEndpoints;
-use crate::driver::port::{Facts, Observe, Pace};
+use crate::driver::port::{Facts, Observe, PollPace};
 use crate::model::inventory::FoundCluster;
 use crate::model::lsn::SystemId;
 use crate::model::moment::Moment;
-use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::source::{FailureKind, Source, SourceError, SourceKind};
 use crate::model::text::Text;
 
 /// A store is searched for its clusters no more often than this.
 const SEARCH_EVERY: Duration = Duration::from_secs(60);
 /// Clusters looked into at most.
-const MOST_CLUSTERS: usize = 200;
+const MAX_CLUSTERS: usize = 200;
 
 /// Clusters named in one message at most.
-const MOST_NAMED: usize = 48;
+const MAX_NAMED: usize = 48;
 
 /// Clusters that `endpoints` have: in the whole store or, where the user may not read all of it, under `namespace`.
 ///
@@ -40,11 +40,11 @@ pub async fn find_scopes(endpoints: &EtcdEndpoints, namespace: &str) -> Result<V
 /// When no endpoint answers, or the user may not read the whole store: then nobody knows who else is in it.
 pub async fn find_all_scopes(endpoints: &EtcdEndpoints) -> Result<Vec<FoundScope>, SourceError> {
     let connector = Connector::new(endpoints).map_err(|error| source_error(&error))?;
-    Finder::new(connector).find("/").await.map_err(|error| source_error(&error))
+    ScopeFinder::new(connector).find("/").await.map_err(|error| source_error(&error))
 }
 
 pub(super) async fn find_anywhere(connector: Connector, namespace: &str) -> Result<Vec<FoundScope>, EtcdError> {
-    let finder = Finder::new(connector);
+    let finder = ScopeFinder::new(connector);
     match finder.find("/").await {
         Err(error) if error.cause == Cause::Permission => finder.find(&prefix(namespace, "")).await,
         found => found,
@@ -53,22 +53,21 @@ pub(super) async fn find_anywhere(connector: Connector, namespace: &str) -> Resu
 
 /// The error for a store that lacks the scope whose prefix is `wanted`.
 pub(super) fn missing(endpoint: &str, wanted: &str, found: &[FoundScope]) -> SourceError {
-    let mut named: Vec<_> = found.iter().take(MOST_NAMED).map(words).collect();
-    if found.len() > MOST_NAMED {
-        named.push(format!("{} more", found.len() - MOST_NAMED));
+    let mut named: Vec<_> = found.iter().take(MAX_NAMED).map(describe).collect();
+    if found.len() > MAX_NAMED {
+        named.push(format!("{} more", found.len() - MAX_NAMED));
     }
     let has = if named.is_empty() {
-        "it has no cluster at all that Patroni keeps in etcd v3".to_owned()
+        "it has no Patroni cluster (etcd v3)".to_owned()
     } else {
         format!("it has {}", named.join(", "))
     };
-    let error =
-        SourceError::new(Trouble::NoSuchCluster, endpoint, format!("nothing is on record under {wanted}; {has}"));
+    let error = SourceError::new(FailureKind::NoSuchCluster, endpoint, format!("nothing found under {wanted}; {has}"));
     match nearest(wanted, found) {
         Some(near) => {
             error.advising(format!("use --namespace {} --scope {}", near.namespace.trim_end_matches('/'), near.scope))
         }
-        None => error.advising("check that Patroni keeps its record in this etcd"),
+        None => error.advising("check that Patroni uses this etcd"),
     }
 }
 
@@ -89,10 +88,9 @@ fn nearest<'a>(wanted: &str, found: &'a [FoundScope]) -> Option<&'a FoundScope> 
 pub(super) fn of_groups(endpoint: &str, scope: &str, groups: &BTreeSet<u32>) -> SourceError {
     let names: Vec<String> = groups.iter().map(|group| format!("{scope}/{group}")).collect();
     let first = names.first().cloned().unwrap_or_default();
-    let detail =
-        format!("{scope} is a Citus cluster, and each of its groups a cluster of its own: {}", names.join(", "));
-    SourceError::new(Trouble::NoSuchCluster, endpoint, detail).advising(format!(
-        "follow one group by scope = \"{first}\" (--scope {first}), the others as clusters beside it"
+    let detail = format!("{scope} is a Citus cluster whose groups are separate clusters: {}", names.join(", "));
+    SourceError::new(FailureKind::NoSuchCluster, endpoint, detail).advising(format!(
+        "configure one group with scope = \"{first}\" (--scope {first}), the others as separate clusters"
     ))
 }
 
@@ -112,11 +110,11 @@ impl EtcdClusters {
     }
 
     async fn ask(&self) -> Result<Facts, SourceError> {
-        let told = |error: &EtcdError| source_error(error);
-        let connector = Connector::new(&self.endpoints).map_err(|error| told(&error))?;
-        let found = find_anywhere(connector.clone(), &self.namespace).await.map_err(|error| told(&error))?;
+        let reported = |error: &EtcdError| source_error(error);
+        let connector = Connector::new(&self.endpoints).map_err(|error| reported(&error))?;
+        let found = find_anywhere(connector.clone(), &self.namespace).await.map_err(|error| reported(&error))?;
         let mut clusters = Vec::new();
-        for one in found.iter().take(MOST_CLUSTERS) {
+        for one in found.iter().take(MAX_CLUSTERS) {
             let names: Vec<String> = if one.groups.is_empty() {
                 vec![one.scope.clone()]
             } else {
@@ -126,7 +124,7 @@ impl EtcdClusters {
         }
         let keys: Vec<String> =
             clusters.iter().map(|(namespace, scope)| format!("{}initialize", prefix(namespace, scope))).collect();
-        let values = Finder::new(connector).values(&keys).await.map_err(|error| told(&error))?;
+        let values = ScopeFinder::new(connector).values(&keys).await.map_err(|error| reported(&error))?;
         let cluster = |((namespace, scope), value): ((String, String), Option<String>)| FoundCluster {
             namespace: Text::new(namespace),
             scope: Text::new(scope),
@@ -145,8 +143,8 @@ impl Observe for EtcdClusters {
         Text::redacted(self.endpoints.urls.join(", "))
     }
 
-    fn pace(&self) -> Pace {
-        Pace::Slow(SEARCH_EVERY)
+    fn pace(&self) -> PollPace {
+        PollPace::Slow(SEARCH_EVERY)
     }
 
     fn observe(&mut self, _now: Moment) -> BoxFuture<'_, Result<Facts, SourceError>> {
@@ -154,7 +152,7 @@ impl Observe for EtcdClusters {
     }
 }
 
-fn words(found: &FoundScope) -> String {
+fn describe(found: &FoundScope) -> String {
     let place = format!("{}{}", found.namespace, found.scope);
     if !found.groups.is_empty() {
         let groups: Vec<_> = found.groups.iter().map(ToString::to_string).collect();

@@ -11,17 +11,17 @@ use super::content::content;
 use super::member::member;
 use super::{EtcdCheck, EtcdMemberHealth, EtcdRecord};
 use crate::client::double::{refused, silent};
-use crate::client::etcd::double::{Member, Mood, endpoints};
-use crate::client::etcd::{Beside, Health, Key, Login, Majority, RaisedAlarm, Record, Status, StoreMember};
+use crate::client::etcd::double::{Member, ServerMode, endpoints};
+use crate::client::etcd::{Health, Key, Login, Majority, MemberStatus, OutsideKey, RaisedAlarm, Record, StoreMember};
 use crate::driver::checklist::Checklist;
-use crate::driver::port::{Check, Facts, Observe, Pace};
-use crate::model::checkup::{Aspect, Verdict};
+use crate::driver::port::{Check, Facts, Observe, PollPace};
+use crate::model::checkup::{CheckAspect, CheckupVerdict};
 use crate::model::dcs::{DcsAlarmKind, DcsMember, Quorum, RaftLeader};
 use crate::model::lsn::{Lsn, SystemId};
 use crate::model::moment::Moment;
 use crate::model::record::ClusterRecord;
 use crate::model::role::Role;
-use crate::model::source::{Source, SourceKind, Trouble};
+use crate::model::source::{FailureKind, Source, SourceKind};
 
 const LEADER: (&str, &str) = ("/service/pg-ha/leader", "pg-0");
 
@@ -41,7 +41,7 @@ fn recorded(file: &Path) -> Record {
         (name.to_owned(), Key { value, create_revision, mod_revision, lease: number(key, "lease") })
     });
     let (keys, revision) = (keys.collect(), number(&answer["header"], "revision"));
-    Record { keys, beside: Beside::Absent, revision, endpoint: "etcd-1:2379".to_owned() }
+    Record { keys, beside: OutsideKey::Absent, revision, endpoint: "etcd-1:2379".to_owned() }
 }
 
 fn made(keys: &[(&str, &str)]) -> ClusterRecord {
@@ -103,11 +103,12 @@ fn one_unreadable_value_hides_nothing_else() {
         ("status", r#"{"optime":"unknown","slots":{"a":5,"b":"x"}}"#),
         ("sync", "7"),
     ]);
-    let told: Vec<_> = content.defects.iter().map(|defect| defect.as_str().split(':').next().unwrap_or("")).collect();
+    let reported: Vec<_> =
+        content.defects.iter().map(|defect| defect.as_str().split(':').next().unwrap_or("")).collect();
     for key in
         ["config", "failover", "failsafe", "history", "initialize", "members/pg-0", "members/pg-1", "status", "sync"]
     {
-        assert!(told.contains(&key), "no defect of {key}: {told:?}");
+        assert!(reported.contains(&key), "no defect of {key}: {reported:?}");
     }
     assert_eq!(content.leader.as_ref().map(|leader| leader.holder.as_str()), Some("pg-0"));
     assert_eq!(content.members.len(), 2);
@@ -174,15 +175,15 @@ fn escape_sequences_do_not_reach_the_screen() {
 }
 
 #[test]
-fn citus_groups_are_noticed_and_said_not_to_be_followed() {
+fn citus_groups_are_noticed_and_stated_not_to_be_followed() {
     let content = made(&[("0/leader", "a"), ("1/members/b", "{}"), ("10/config", "{}")]);
     assert!(content.leader.is_none() && content.members.is_empty());
-    assert_eq!(content.defects, ["Citus groups 0, 1, 10 are on record here; groups are not followed"]);
+    assert_eq!(content.defects, ["Citus groups 0, 1, 10 found here; groups are not monitored"]);
 }
 
 fn health(errors: &[&str]) -> Health {
     let store = |id, name: &str, learner| StoreMember { id, name: name.to_owned(), learner, client_urls: Vec::new() };
-    let status = Status {
+    let status = MemberStatus {
         version: "3.5.16".to_owned(),
         leader: 12,
         raft_index: 190,
@@ -228,8 +229,8 @@ fn alarms_are_read_from_the_status_answer(
     #[case] own: bool,
 ) {
     let alarms = member(&health(&[line])).alarms;
-    let told: Vec<_> = alarms.iter().map(|alarm| (&alarm.kind, alarm.raised_by.as_str(), alarm.own)).collect();
-    assert_eq!(told, [(&kind, raised_by, own)]);
+    let reported: Vec<_> = alarms.iter().map(|alarm| (&alarm.kind, alarm.raised_by.as_str(), alarm.own)).collect();
+    assert_eq!(reported, [(&kind, raised_by, own)]);
 }
 
 /// Since etcd 3.5.28 the status is for root alone: everything else still tells of the member.
@@ -240,25 +241,25 @@ fn a_refused_status_leaves_unknown_what_only_it_tells() {
         alarms: vec![RaisedAlarm { member: 12, kind: "NOSPACE".to_owned() }],
         ..health(&[])
     };
-    let told = member(&refused);
-    assert_eq!((told.name.as_str(), told.term, told.quorum), ("etcd-1", Some(3), Quorum::Reached));
-    assert_eq!((told.leader, told.db_size, told.raft_behind()), (RaftLeader::Unknown, None, None));
-    assert!(told.version.is_empty() && told.status_refused.is_some() && told.learner == Some(false));
-    assert_eq!((&told.alarms[0].kind, told.alarms[0].raised_by.as_str()), (&DcsAlarmKind::NoSpace, "etcd-2"));
-    let lines = lines(|list| space(list, &told));
-    assert_eq!(lines[0].0, Verdict::Skipped, "{lines:?}");
+    let reported = member(&refused);
+    assert_eq!((reported.name.as_str(), reported.term, reported.quorum), ("etcd-1", Some(3), Quorum::Reached));
+    assert_eq!((reported.leader, reported.db_size, reported.raft_behind()), (RaftLeader::Unknown, None, None));
+    assert!(reported.version.is_empty() && reported.status_refused.is_some() && reported.learner == Some(false));
+    assert_eq!((&reported.alarms[0].kind, reported.alarms[0].raised_by.as_str()), (&DcsAlarmKind::NoSpace, "etcd-2"));
+    let lines = lines(|list| space(list, &reported));
+    assert_eq!(lines[0].0, CheckupVerdict::Skipped, "{lines:?}");
 }
 
 #[tokio::test]
 async fn a_member_that_keeps_its_status_from_us_is_not_silent() {
     let etcd = Member::start(&[LEADER]).await;
     etcd.keep_status_for_root();
-    etcd.complain("memberID:11 alarm:NOSPACE ");
+    etcd.report_problem("memberID:11 alarm:NOSPACE ");
     let mut source = EtcdMemberHealth::each(&endpoints(&[&etcd.url]), Some(LEADER.0)).remove(0);
     for _ in 0..3 {
-        let Ok(Facts::DcsMember(told)) = source.observe(Moment::START).await else { panic!("it answers") };
-        assert_eq!((told.quorum, told.id, told.term), (Quorum::Reached, 11, Some(3)));
-        assert!(told.raises_alarm(), "by the alarm list: {told:?}");
+        let Ok(Facts::DcsMember(reported)) = source.observe(Moment::START).await else { panic!("it answers") };
+        assert_eq!((reported.quorum, reported.id, reported.term), (Quorum::Reached, 11, Some(3)));
+        assert!(reported.raises_alarm(), "by the alarm list: {reported:?}");
     }
     assert_eq!((etcd.statuses(), etcd.changes()), (1, vec!["alarm list"]), "seldom, since both cost the store");
 }
@@ -275,7 +276,7 @@ async fn a_leader_change_arrives_as_it_happens() {
     let etcd = Member::start(&[LEADER, ("/service/pg-ha/initialize", "77")]).await;
     let mut source = EtcdRecord::new(endpoints(&[&etcd.url]), "service", "pg-ha");
     assert_eq!(source.source(), &Source::new(SourceKind::Etcd, ""));
-    assert!(matches!(source.pace(), Pace::Push(pace) if pace >= Duration::from_secs(1)));
+    assert!(matches!(source.pace(), PollPace::Push(pace) if pace >= Duration::from_secs(1)));
     let first = record(&mut source).await.expect("a record");
     let leader = first.leader.expect("a leader");
     assert_eq!((leader.holder.as_str(), leader.lease_left), ("pg-0", Some(Duration::from_secs(25))));
@@ -295,10 +296,10 @@ async fn a_store_without_the_scope_says_which_it_has() {
     let etcd = Member::start(&[LEADER, ("/prod/pg/config", "{}"), ("/prod/pg/members/a", "{}")]).await;
     let mut source = EtcdRecord::new(endpoints(&[&etcd.url]), "service", "pg");
     let error = record(&mut source).await.expect_err("no such scope");
-    assert_eq!(error.trouble, Trouble::NoSuchCluster);
+    assert_eq!(error.failure_kind, FailureKind::NoSuchCluster);
     let text = error.to_string();
-    for told in ["nothing is on record under /service/pg/", "/prod/pg (1 member)", "/service/pg-ha (no members)"] {
-        assert!(text.contains(told), "{told}: {text}");
+    for reported in ["nothing found under /service/pg/", "/prod/pg (1 member)", "/service/pg-ha (no members)"] {
+        assert!(text.contains(reported), "{reported}: {text}");
     }
     assert_eq!(error.remedy(SourceKind::Etcd), "use --namespace /prod --scope pg", "the same scope elsewhere");
     // It is seen as soon as it appears.
@@ -309,22 +310,22 @@ async fn a_store_without_the_scope_says_which_it_has() {
 #[tokio::test]
 async fn without_majority_the_record_fails_and_the_members_do_not() {
     let etcd = Member::start(&[LEADER]).await;
-    etcd.feel(Mood::Leaderless);
+    etcd.set_mode(ServerMode::Leaderless);
     let (gone, frozen) = (refused(), silent());
     let settings = endpoints(&[&gone, &frozen, &etcd.url]);
     let error = record(&mut EtcdRecord::new(settings.clone(), "service", "pg-ha")).await.expect_err("no quorum");
-    assert_eq!(error.trouble, Trouble::NoQuorum);
+    assert_eq!(error.failure_kind, FailureKind::NoQuorum);
     assert!(error.to_string().contains("/service/pg-ha/leader = pg-0"), "{error}");
     let mut outcomes = Vec::new();
     for mut source in EtcdMemberHealth::each(&settings, None) {
-        assert_eq!(source.pace(), Pace::Each);
+        assert_eq!(source.pace(), PollPace::Relaxed);
         outcomes.push(match source.observe(Moment::START).await {
             Ok(Facts::DcsMember(member)) => Ok(member.quorum),
             Ok(other) => panic!("not a member: {other:?}"),
-            Err(error) => Err(error.trouble),
+            Err(error) => Err(error.failure_kind),
         });
     }
-    assert_eq!(outcomes, [Err(Trouble::Refused), Err(Trouble::TimedOut), Ok(Quorum::Missing)]);
+    assert_eq!(outcomes, [Err(FailureKind::Refused), Err(FailureKind::TimedOut), Ok(Quorum::Missing)]);
 }
 
 #[tokio::test]
@@ -332,25 +333,25 @@ async fn wrong_settings_are_an_error_of_the_source_not_of_the_program() {
     let mut settings = endpoints(&["https://127.0.0.1:1"]);
     settings.tls.ca = vec!["/no/such/ca.pem".into()];
     let error = record(&mut EtcdRecord::new(settings, "service", "pg")).await.expect_err("no such file");
-    assert_eq!(error.trouble, Trouble::Tls);
+    assert_eq!(error.failure_kind, FailureKind::Tls);
     assert!(error.to_string().contains("/no/such/ca.pem"), "{error}");
 }
 
 #[tokio::test]
 async fn doctor_examines_everything_that_it_can() {
     let etcd = Member::start(&[LEADER]).await;
-    etcd.complain("memberID:11 alarm:NOSPACE ");
+    etcd.report_problem("memberID:11 alarm:NOSPACE ");
     let settings = endpoints(&[&refused(), &etcd.url]);
     let mut checks = EtcdCheck::each(&settings, "service", Some("pg-ha"));
     let refused: Vec<_> = checks[0].check().await.iter().map(|line| (line.aspect, line.verdict)).collect();
-    assert_eq!(refused, [(Aspect::Reach, Verdict::Fail)]);
+    assert_eq!(refused, [(CheckAspect::Reach, CheckupVerdict::Fail)]);
     let lines = checks[1].check().await;
     let verdict = |aspect| lines.iter().find(|line| line.aspect == aspect).map(|line| line.verdict);
-    assert_eq!(verdict(Aspect::Credentials), Some(Verdict::Warn));
-    assert_eq!(verdict(Aspect::Reach), Some(Verdict::Pass));
-    assert_eq!(verdict(Aspect::Version), Some(Verdict::Pass));
-    assert_eq!(verdict(Aspect::Configuration), Some(Verdict::Fail));
-    assert_eq!(verdict(Aspect::Identity), Some(Verdict::Pass));
+    assert_eq!(verdict(CheckAspect::Credentials), Some(CheckupVerdict::Warn));
+    assert_eq!(verdict(CheckAspect::Reach), Some(CheckupVerdict::Pass));
+    assert_eq!(verdict(CheckAspect::Version), Some(CheckupVerdict::Pass));
+    assert_eq!(verdict(CheckAspect::Configuration), Some(CheckupVerdict::Fail));
+    assert_eq!(verdict(CheckAspect::Identity), Some(CheckupVerdict::Pass));
     assert_eq!(etcd.changes(), Vec::<&str>::new());
 }
 
@@ -363,52 +364,52 @@ async fn doctor_tells_a_missing_scope_and_a_missing_right_apart() {
         lines.into_iter().next_back().map(|line| (line.aspect, line.verdict, line.text.to_string()))
     };
     let (aspect, verdict, text) = last("other").await.expect("a line");
-    assert_eq!((aspect, verdict), (Aspect::Identity, Verdict::Fail));
+    assert_eq!((aspect, verdict), (CheckAspect::Identity, CheckupVerdict::Fail));
     assert!(text.contains("/service/pg-ha"), "{text}");
-    etcd.feel(Mood::Forbidding);
+    etcd.set_mode(ServerMode::Forbidding);
     let (aspect, verdict, _) = last("pg-ha").await.expect("a line");
-    assert_eq!((aspect, verdict), (Aspect::Privileges, Verdict::Fail));
+    assert_eq!((aspect, verdict), (CheckAspect::Privileges, CheckupVerdict::Fail));
 }
 
-fn lines(examine: impl FnOnce(&mut Checklist)) -> Vec<(Verdict, String)> {
+fn lines(examine: impl FnOnce(&mut Checklist)) -> Vec<(CheckupVerdict, String)> {
     let mut list = Checklist::new(Source::new(SourceKind::EtcdMember, "etcd-1"), "etcd-1".into());
     examine(&mut list);
     list.into_lines().into_iter().map(|line| (line.verdict, line.text.to_string())).collect()
 }
 
 #[rstest]
-#[case(Login::NotAsked, false, Verdict::Warn)]
-#[case(Login::NotAsked, true, Verdict::Pass)]
-#[case(Login::NotEnabled, false, Verdict::Warn)]
-#[case(Login::NotEnabled, true, Verdict::Warn)]
-#[case(Login::Accepted, false, Verdict::Warn)]
-#[case(Login::Accepted, true, Verdict::Pass)]
-#[case(Login::Impossible, true, Verdict::Unknown)]
-fn an_open_store_is_warned_about(#[case] state: Login, #[case] encrypted: bool, #[case] verdict: Verdict) {
+#[case(Login::NotAsked, false, CheckupVerdict::Warn)]
+#[case(Login::NotAsked, true, CheckupVerdict::Pass)]
+#[case(Login::NotEnabled, false, CheckupVerdict::Warn)]
+#[case(Login::NotEnabled, true, CheckupVerdict::Warn)]
+#[case(Login::Accepted, false, CheckupVerdict::Warn)]
+#[case(Login::Accepted, true, CheckupVerdict::Pass)]
+#[case(Login::Impossible, true, CheckupVerdict::Unknown)]
+fn an_open_store_is_warned_about(#[case] state: Login, #[case] encrypted: bool, #[case] verdict: CheckupVerdict) {
     assert_eq!(lines(|list| login(list, state, encrypted))[0].0, verdict);
 }
 
 #[rstest]
-#[case(100_000_000, None, Verdict::Pass, "4 % of the usual quota")]
-#[case(2_000_000_000, None, Verdict::Warn, "93 % of the usual quota")]
-#[case(2_000_000_000, Some(8_000_000_000), Verdict::Pass, "25 % of its quota")]
+#[case(100_000_000, None, CheckupVerdict::Pass, "4 % of the default quota")]
+#[case(2_000_000_000, None, CheckupVerdict::Warn, "93 % of the default quota")]
+#[case(2_000_000_000, Some(8_000_000_000), CheckupVerdict::Pass, "25 % of its quota")]
 fn the_database_is_held_against_its_quota(
     #[case] size: u64,
     #[case] db_quota: Option<u64>,
-    #[case] verdict: Verdict,
+    #[case] verdict: CheckupVerdict,
     #[case] words: &str,
 ) {
-    let told: DcsMember = DcsMember { db_size: Some(size), db_quota, ..member(&health(&[])) };
-    let line = &lines(|list| space(list, &told))[0];
+    let reported: DcsMember = DcsMember { db_size: Some(size), db_quota, ..member(&health(&[])) };
+    let line = &lines(|list| space(list, &reported))[0];
     assert_eq!(line.0, verdict);
     assert!(line.1.contains(words), "{}", line.1);
 }
 
 #[rstest]
-#[case(Quorum::Reached, Verdict::Pass)]
-#[case(Quorum::Missing, Verdict::Fail)]
-#[case(Quorum::Unknown, Verdict::Unknown)]
-fn a_missing_majority_fails_the_check(#[case] quorum: Quorum, #[case] verdict: Verdict) {
-    let told = DcsMember { quorum, ..member(&health(&[])) };
-    assert_eq!(lines(|list| majority(list, &told))[0].0, verdict);
+#[case(Quorum::Reached, CheckupVerdict::Pass)]
+#[case(Quorum::Missing, CheckupVerdict::Fail)]
+#[case(Quorum::Unknown, CheckupVerdict::Unknown)]
+fn a_missing_majority_fails_the_check(#[case] quorum: Quorum, #[case] verdict: CheckupVerdict) {
+    let reported = DcsMember { quorum, ..member(&health(&[])) };
+    assert_eq!(lines(|list| majority(list, &reported))[0].0, verdict);
 }

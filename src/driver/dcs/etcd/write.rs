@@ -3,15 +3,15 @@
 use crate::model::record::Counter;
 use serde_json::{Map, Value};
 
-use super::lock::HeldLock;
 use super::source_error;
 use crate::action::order::RecordRequest;
 use crate::action::permit::Permit;
-use crate::client::etcd::{Connector, EtcdError, Fence, Writer, Written, lock_key, prefix};
+use crate::client::etcd::{CasOutcome, Connector, EtcdError, Fence, Writer, lock_key, prefix};
 use crate::client::sending::Unanswered;
 use crate::config::endpoint::EtcdEndpoints;
+use crate::driver::lock::etcd::HeldLock;
 use crate::driver::port::{NotPerformed, Reply};
-use crate::model::source::{SourceError, Trouble};
+use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
 
 /// A writer to the record of one cluster.
@@ -37,7 +37,7 @@ impl EtcdRecordWriter {
     /// When there is no answer.
     pub async fn perform(&mut self, request: &RecordRequest, permit: &Permit) -> Result<Reply, NotPerformed> {
         let Some(held) = self.held.get() else {
-            let error = SourceError::new(Trouble::Unsupported, &self.lock, "the operation lock is not held");
+            let error = SourceError::new(FailureKind::Unsupported, &self.lock, "the operation lock is not held");
             return Err(NotPerformed::NotSent(error));
         };
         let before = permit.generation();
@@ -48,7 +48,7 @@ impl EtcdRecordWriter {
             holder: before.leader.as_ref().map(ToString::to_string),
             leader_created: before.count(Counter::Lead),
         };
-        let moved = || Reply::refused("not written: the lock, the leader or the key has moved");
+        let moved = || Reply::refused("not written: the lock, the leader or the key has changed");
         let (key, revision) = match request {
             RecordRequest::ClearFailover { revision } => ("failover", *revision),
             RecordRequest::Configure { revision, .. } => ("config", *revision),
@@ -65,7 +65,7 @@ impl EtcdRecordWriter {
                 let Some(there) = there.filter(|there| there.mod_revision == revision) else { return Ok(moved()) };
                 let Ok(Value::Object(mut config)) = serde_json::from_slice(&there.value) else {
                     let error =
-                        SourceError::new(Trouble::UnexpectedAnswer, &key, "the configuration is no JSON object");
+                        SourceError::new(FailureKind::UnexpectedAnswer, &key, "the configuration is not a JSON object");
                     return Err(NotPerformed::NotSent(error));
                 };
                 patch(&mut config, changes);
@@ -73,8 +73,8 @@ impl EtcdRecordWriter {
             }
         };
         match writer.write(&key, revision, &value, &fence).await {
-            Ok(Written::Yes) => Ok(Reply::accepted(done)),
-            Ok(Written::Moved) => Ok(moved()),
+            Ok(CasOutcome::Yes) => Ok(Reply::accepted(done)),
+            Ok(CasOutcome::Moved) => Ok(moved()),
             Err(Unanswered::NotSent(error)) => Err(not_sent(&error)),
             Err(Unanswered::NoAnswer(error)) => Err(NotPerformed::NoAnswer(source_error(&error))),
         }
@@ -82,11 +82,12 @@ impl EtcdRecordWriter {
 }
 
 fn not_sent(error: &EtcdError) -> NotPerformed {
-    let mut told = source_error(error);
-    if told.trouble == Trouble::Permission {
-        told.detail = Text::redacted(format!("{}; the etcd user may not write this key", told.detail));
+    let mut reported = source_error(error);
+    if reported.failure_kind == FailureKind::Permission {
+        reported.detail =
+            Text::redacted(format!("{}; the etcd user has no write permission on this key", reported.detail));
     }
-    NotPerformed::NotSent(told)
+    NotPerformed::NotSent(reported)
 }
 
 /// Merges `changes` into `config` as Patroni's PATCH does: objects key by key, null removes, all else replaces.

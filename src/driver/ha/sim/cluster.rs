@@ -4,22 +4,22 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
-use crate::action::drill::{FaultKind, Part};
+use crate::action::drill::{ClusterPart, FaultKind};
 use crate::action::permit::WriteAccess;
-use crate::config::address::AddressMap;
-use crate::driver::port::{Check, Contact, NodeSources, Observe};
+use crate::driver::port::{Check, MemberAddress, NodeSources, Observe};
 use crate::model::agent::Address;
+use crate::model::moment::Moment;
 use crate::model::name::{ClusterName, RouterName};
 use crate::model::router::Router;
 use crate::model::snapshot::{Identity, StackKind};
 use crate::model::source::SourceKind;
+use crate::model::stack::StackTraits;
 use crate::model::text::Text;
 
-use super::acting::{SimulatedActor, SimulatedLock, SimulatedProbe, Ticking, breakable};
+use super::acting::{SimulatedActor, SimulatedOperationLock, SimulatedProbe, Ticking, breakable};
+use super::core::spec::Spec;
+use super::simulation::{ManagerKind, Scenario, Simulation, WARM_UP};
 use super::sources::{Ask, PARTS_ENDPOINTS, SimulatedCheck, SimulatedNodes, SimulatedSource, lock};
-use super::world::World;
-use super::world::scenario::Scenario;
-use super::world::spec::Spec;
 
 /// Name of the one router.
 pub(super) const ROUTER: &str = "pg-router";
@@ -34,20 +34,37 @@ pub(super) const READ_ADDRESS: (&str, u16) = ("pg-router", 5001);
 #[derive(Clone, Debug)]
 pub struct SimulatedCluster {
     name: ClusterName,
-    world: Arc<Mutex<World>>,
+    kind: ManagerKind,
+    simulation: Arc<Mutex<Simulation>>,
 }
 
 impl SimulatedCluster {
     /// A cluster of four: a leader, a synchronous and an asynchronous replica, and one that cascades. `epoch` is the
     /// wall time of the observer's [`Moment::START`](crate::model::moment::Moment::START).
     pub fn new(name: impl Into<ClusterName>, seed: u64, scenario: Scenario, epoch: Timestamp) -> Self {
-        let name = name.into();
-        let world = World::new(Spec::standard(&name), seed, scenario, epoch);
-        Self::around(name, world)
+        Self::managed(ManagerKind::Patroni, name, seed, scenario, epoch)
     }
 
-    pub(super) fn around(name: ClusterName, world: World) -> Self {
-        Self { name, world: Arc::new(Mutex::new(world)) }
+    /// The same four as plain streaming replication, that nobody manages: no agents, no DCS, no synchronous replica.
+    pub fn plain(name: impl Into<ClusterName>, seed: u64, scenario: Scenario, epoch: Timestamp) -> Self {
+        Self::managed(ManagerKind::Plain, name, seed, scenario, epoch)
+    }
+
+    fn managed(
+        kind: ManagerKind,
+        name: impl Into<ClusterName>,
+        seed: u64,
+        scenario: Scenario,
+        epoch: Timestamp,
+    ) -> Self {
+        let name = name.into();
+        let mut simulation = Simulation::new(kind, Spec::standard(&name), seed, scenario, epoch, WARM_UP);
+        simulation.advance(Moment::START);
+        Self::around(kind, name, simulation)
+    }
+
+    pub(super) fn around(kind: ManagerKind, name: ClusterName, simulation: Simulation) -> Self {
+        Self { name, kind, simulation: Arc::new(Mutex::new(simulation)) }
     }
 
     /// Name of the cluster.
@@ -56,17 +73,22 @@ impl SimulatedCluster {
     }
 
     /// The world behind it. Hold the lock shortly: every source takes it.
-    pub fn world(&self) -> &Arc<Mutex<World>> {
-        &self.world
+    pub fn world(&self) -> &Arc<Mutex<Simulation>> {
+        &self.simulation
     }
 
     /// Who the cluster is.
     pub fn identity(&self) -> Identity {
+        let has = match self.kind {
+            ManagerKind::Patroni => StackTraits::PATRONI,
+            ManagerKind::Plain => StackTraits::STREAMING,
+        };
         Identity {
             name: self.name.clone(),
             kind: StackKind::Simulated,
-            scope: Some(self.name.text().clone()),
-            namespace: Some(Text::new("/service/")),
+            traits: has,
+            scope: has.has_dcs().then(|| self.name.text().clone()),
+            namespace: has.has_dcs().then(|| Text::new("/service/")),
             colour: None,
             read_only: false,
             protected: false,
@@ -94,18 +116,18 @@ impl SimulatedCluster {
     }
 
     fn plain_sources(&self) -> Vec<SimulatedSource> {
-        let members: Vec<Text> = lock(&self.world).etcd.members.iter().map(|member| member.endpoint.clone()).collect();
-        let all = members.iter().map(Text::as_str).collect::<Vec<_>>().join(",");
         let source = |kind: SourceKind, target: &str, endpoint: &str, ask: Ask| {
-            SimulatedSource::new(kind, &Text::new(target), &Text::new(endpoint), ask, &self.world)
+            SimulatedSource::new(kind, &Text::new(target), &Text::new(endpoint), ask, &self.simulation)
         };
-        let [pooler, backups, runtime] = PARTS_ENDPOINTS;
-        let mut sources = vec![source(SourceKind::Etcd, "", &all, Ask::Record)];
-        for (index, member) in members.iter().enumerate() {
-            sources.push(source(SourceKind::EtcdMember, member.as_str(), member.as_str(), Ask::StoreMember(index)));
-        }
+        let own = lock(&self.simulation).manager().sources();
+        let own = own.into_iter().map(|(kind, target, at, ask)| source(kind, target.as_str(), at.as_str(), ask));
+        let mut sources: Vec<SimulatedSource> = own.collect();
         sources.push(source(SourceKind::RouterHttp, ROUTER, ROUTER_PAGE, Ask::RouterPage));
         sources.push(source(SourceKind::RouterRuntime, ROUTER, ROUTER_RUNTIME, Ask::RouterRuntime));
+        if self.kind == ManagerKind::Plain {
+            return sources;
+        }
+        let [pooler, backups, runtime] = PARTS_ENDPOINTS;
         sources.push(source(SourceKind::Pooler, "pgbouncer", pooler, Ask::Pooler));
         sources.push(source(SourceKind::Backup, "pgbackrest", backups, Ask::Backups));
         sources.push(source(SourceKind::Runtime, "docker", runtime, Ask::Runtime));
@@ -114,44 +136,34 @@ impl SimulatedCluster {
 
     /// Makes the sources of members as they appear.
     pub fn node_sources(&self) -> Box<dyn NodeSources> {
-        Box::new(SimulatedNodes::new(&self.world))
+        Box::new(SimulatedNodes::new(&self.simulation))
     }
 
     /// Where each member is reached, for an observer that is to know them before the record tells.
-    pub fn contacts(&self) -> Vec<Contact> {
-        let members = lock(&self.world).members();
-        let nodes = SimulatedNodes::new(&self.world);
-        members.iter().map(|member| nodes.contact(member, None)).collect()
-    }
-
-    /// How the addresses that its router knows lead to the members.
-    pub fn address_map(&self) -> AddressMap {
-        let mut map = AddressMap::default();
-        for node in &lock(&self.world).nodes {
-            // Both are addresses of our own making.
-            let _ = map.add(node.router_address.as_str(), &format!("{}:5432", node.name));
-        }
-        map
+    pub fn member_addresses(&self) -> Vec<MemberAddress> {
+        let members = lock(&self.simulation).members();
+        let nodes = SimulatedNodes::new(&self.simulation);
+        members.iter().map(|member| nodes.member_address(member, None)).collect()
     }
 
     /// Carries out orders here, on the observer's clock. Only for whoever may change anything.
     pub fn actor(&self, _access: &WriteAccess, clock: Ticking) -> SimulatedActor {
-        SimulatedActor::new(&self.name, &self.world, clock)
+        SimulatedActor::new(&self.name, &self.simulation, clock)
     }
 
     /// A client that writes and reads through its router, for drills.
     pub fn probe(&self, _access: &WriteAccess, clock: Ticking) -> SimulatedProbe {
-        SimulatedProbe::new(&self.world, clock)
+        SimulatedProbe::new(&self.simulation, clock)
     }
 
     /// Every part that a drill can break, and in which way.
-    pub fn breakable(&self) -> Vec<(Part, FaultKind)> {
-        breakable(&lock(&self.world))
+    pub fn breakable(&self) -> Vec<(ClusterPart, FaultKind)> {
+        breakable(&mut lock(&self.simulation))
     }
 
     /// A hold on the cluster's operation lock, which every console on this world sees.
-    pub fn lock(&self, clock: Ticking) -> SimulatedLock {
-        SimulatedLock::new(&self.world, clock)
+    pub fn lock(&self, clock: Ticking) -> SimulatedOperationLock {
+        SimulatedOperationLock::new(&self.simulation, clock)
     }
 
     /// Every endpoint of the cluster as a whole, for `doctor`.

@@ -9,11 +9,10 @@ use crate::model::name::{ClusterName, NodeName};
 use crate::model::text::Text;
 
 use super::cluster::SimulatedCluster;
-use super::world::World;
-use super::world::clock::noise;
-use super::world::faults::Fault;
-use super::world::scenario::Scenario;
-use super::world::spec::{GIB, MIB, Spec};
+use super::core::clock::noise;
+use super::core::faults::Fault;
+use super::core::spec::{GIB, MIB, Spec};
+use super::simulation::{ManagerKind, Scenario, Simulation};
 
 const PURPOSES: [&str; 12] = [
     "orders",
@@ -29,9 +28,11 @@ const PURPOSES: [&str; 12] = [
     "audit",
     "sessions",
 ];
+/// Chapter of a plain cluster's story in which a standby is promoted by hand.
+const PROMOTED: usize = 4;
 const PLACES: [&str; 6] = ["eu", "us", "ap", "staging", "dr", "test"];
 /// How long a fault has had to unfold when the observer begins.
-const UNFOLDED: Duration = Duration::from_secs(75);
+const STORY_END: Duration = Duration::from_secs(75);
 
 /// The clusters of `pgctl-tui demo`: one with a full programme, one that is at another chapter of it, and two quieter
 /// ones, of which one has a standing trouble.
@@ -41,16 +42,30 @@ pub fn demo(seed: u64, epoch: Timestamp) -> Vec<SimulatedCluster> {
     };
     let name = ClusterName::new("analytics");
     let spec = Spec { wal_rate: 2 * MIB, writers: 12, readers: 41, timeline: 4, ..Spec::sized(&name, "pg", 2) };
-    let mut analytics = World::unwarmed(spec, noise(seed, 4, 0), Scenario::Calm, epoch, UNFOLDED);
+    let mut analytics =
+        Simulation::new(ManagerKind::Patroni, spec, noise(seed, 4, 0), Scenario::Calm, epoch, STORY_END);
     for fault in [Fault::AbandonSlot { retained: 11 * GIB }, Fault::XidAge(52)] {
-        analytics.strike(fault);
+        analytics.inject(fault);
     }
     analytics.advance(Moment::START);
     vec![
         standard("prod-eu", 1, Scenario::Demo),
         standard("prod-us", 2, Scenario::DemoFrom(9)),
         standard("staging", 3, Scenario::Calm),
-        SimulatedCluster::around(name, analytics),
+        SimulatedCluster::around(ManagerKind::Patroni, name, analytics),
+    ]
+}
+
+/// Clusters that nobody manages: one with a full programme, which loses its primary after some minutes, one in which two
+/// nodes take writes from the beginning, and a quiet one.
+pub fn plain_demo(seed: u64, epoch: Timestamp) -> Vec<SimulatedCluster> {
+    let plain = |name: &str, salt: u64, scenario: Scenario| {
+        SimulatedCluster::plain(ClusterName::new(name), noise(seed, salt, 0), scenario, epoch)
+    };
+    vec![
+        plain("ledger", 1, Scenario::Demo),
+        plain("stock", 2, Scenario::DemoFrom(PROMOTED)),
+        plain("intranet", 3, Scenario::Calm),
     ]
 }
 
@@ -75,18 +90,18 @@ fn member_of_fleet(index: usize, seed: u64, epoch: Timestamp) -> SimulatedCluste
         ..Spec::sized(&name, &format!("{purpose}-pg"), size)
     };
     let scenario = if index == 0 { Scenario::Demo } else { Scenario::Calm };
-    let mut world = World::unwarmed(spec, seed, scenario, epoch, UNFOLDED);
+    let mut world = Simulation::new(ManagerKind::Patroni, spec, seed, scenario, epoch, STORY_END);
     if index > 0 {
-        for fault in ailment(noise(seed, 8, 0) % 44, &world.members()) {
-            world.strike(fault);
+        for fault in fault_kind(noise(seed, 8, 0) % 44, &world.members()) {
+            world.inject(fault);
         }
     }
     world.advance(Moment::START);
-    SimulatedCluster::around(name, world)
+    SimulatedCluster::around(ManagerKind::Patroni, name, world)
 }
 
 /// What a cluster of a fleet suffers from; most suffer from nothing.
-fn ailment(chance: u64, members: &[NodeName]) -> Vec<Fault> {
+fn fault_kind(chance: u64, members: &[NodeName]) -> Vec<Fault> {
     let (Some(first), Some(last)) = (members.first().cloned(), members.last().cloned()) else { return Vec::new() };
     match chance {
         0 => vec![Fault::ReplicaLag { node: last, bytes_per_second: 64 * 1024 }],

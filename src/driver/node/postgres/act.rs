@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::failure_kind::source_error;
 use super::password::Password;
-use super::trouble::source_error;
 use crate::action::intent::EndSession;
 use crate::action::order::SqlRequest;
 use crate::client::postgres::PostgresError;
@@ -15,7 +15,7 @@ use crate::config::endpoint::PostgresAccess;
 use crate::driver::port::{NotPerformed, Reply};
 use crate::model::agent::Address;
 use crate::model::lsn::SystemId;
-use crate::model::source::{SourceError, Trouble};
+use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
 
 /// PostgreSQL of one node, for acting. Its password is fetched with the first order.
@@ -49,16 +49,16 @@ impl PostgresActor {
         &mut self,
         system_id: Option<SystemId>,
         request: &SqlRequest,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Result<Reply, NotPerformed> {
         let endpoint = Text::new(self.address.to_string());
         let order = match request {
             SqlRequest::Checkpoint => SqlOrder::Checkpoint,
             SqlRequest::EndSession { pid, started, how } => {
                 let Ok(pid) = i32::try_from(*pid) else {
-                    let words = format!("{pid} is no process");
+                    let words = format!("{pid} is not a process ID");
                     return Err(NotPerformed::NotSent(SourceError::new(
-                        Trouble::Unsupported,
+                        FailureKind::Unsupported,
                         endpoint.as_str(),
                         words,
                     )));
@@ -72,9 +72,9 @@ impl PostgresActor {
         let password = self.password.get().await.map_err(|error| NotPerformed::NotSent(error.at(&endpoint)))?;
         let place = (self.address.host.as_str(), self.address.port);
         let system_id = system_id.map(|id| id.0);
-        let outcome = send(&self.access, place, password.as_ref(), system_id, order, patience).await;
+        let outcome = send(&self.access, place, password.as_ref(), system_id, order, time_limit).await;
         match outcome {
-            Ok(reply) => Ok(told(request, &reply)),
+            Ok(reply) => Ok(to_reply(request, &reply)),
             Err(unanswered) => {
                 if unanswered.error().concerns_password() {
                     self.password.forget();
@@ -89,17 +89,19 @@ impl PostgresActor {
     }
 }
 
-fn told(request: &SqlRequest, reply: &SqlReply) -> Reply {
+fn to_reply(request: &SqlRequest, reply: &SqlReply) -> Reply {
     match (reply, request) {
         (SqlReply::Done, SqlRequest::Checkpoint) => Reply::accepted("checkpoint done"),
         (SqlReply::Done, SqlRequest::EndSession { pid, how: EndSession::Cancel, .. }) => {
-            Reply::accepted(format!("{pid} was told to cancel its statement"))
+            Reply::accepted(format!("pg_cancel_backend({pid}) sent"))
         }
         (SqlReply::Done, SqlRequest::EndSession { pid, how: EndSession::Terminate, .. }) => {
-            Reply::accepted(format!("{pid} was told to end"))
+            Reply::accepted(format!("pg_terminate_backend({pid}) sent"))
         }
-        (SqlReply::AnotherSystem, _) => Reply::refused("another system answers there: nothing was done"),
-        (SqlReply::NoSuchSession, _) => Reply::refused("the session has ended by itself: nothing was done"),
+        (SqlReply::AnotherSystem, _) => {
+            Reply::refused("a server with another system identifier responded: nothing was done")
+        }
+        (SqlReply::NoSuchSession, _) => Reply::refused("the session has already ended: nothing was done"),
         (SqlReply::NotSignalled, _) => Reply::refused("PostgreSQL could not signal the session"),
         (SqlReply::Refused { code, message }, _) if may_have_begun(code) => {
             Reply::in_doubt(format!("{message} ({code})"))

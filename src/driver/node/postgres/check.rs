@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
+use super::failure_kind::source_error;
 use super::password::Password;
-use super::trouble::source_error;
-use crate::client::postgres::sheet::{Part, PrivilegesRow, ServerRow};
+use crate::client::postgres::poll_result::{PartResult, PrivilegesRow, ServerRow};
 use crate::client::postgres::{Encryption, Examination, PostgresError, connect};
 use crate::client::tls::Verify;
 use crate::config::Environment;
@@ -16,10 +16,10 @@ use crate::config::endpoint::PostgresAccess;
 use crate::driver::checklist::Checklist;
 use crate::driver::port::Check;
 use crate::model::agent::Address;
-use crate::model::checkup::{Aspect, CheckLine};
+use crate::model::checkup::{CheckAspect, CheckLine};
 use crate::model::finding::Severity;
 use crate::model::name::NodeName;
-use crate::model::source::{Source, SourceKind, Trouble};
+use crate::model::source::{FailureKind, Source, SourceKind};
 use crate::model::text::Text;
 use crate::model::thresholds::Thresholds;
 use crate::model::units;
@@ -57,15 +57,15 @@ impl PostgresCheck {
             Ok(password) => password,
             Err(error) => {
                 lines.list.fail(
-                    Aspect::Credentials,
+                    CheckAspect::Credentials,
                     error.to_string(),
-                    Trouble::Credentials.remedy_over(SourceKind::Sql),
+                    FailureKind::Credentials.remedy_over(SourceKind::Sql),
                 );
                 None
             }
         };
         if let Some(hint) = self.password.hint() {
-            lines.list.warn(Aspect::Credentials, hint, "mend it, so that the password in it is used");
+            lines.list.warn(CheckAspect::Credentials, hint, "fix it so that its password is used");
         }
         let opened = connect(&self.access, self.address.host.as_str(), self.address.port, password.as_ref()).await;
         let mut session = match opened {
@@ -75,9 +75,9 @@ impl PostgresCheck {
                 return lines.list.into_lines();
             }
         };
-        lines.list.pass(Aspect::Reach, "answers");
+        lines.list.pass(CheckAspect::Reach, "reachable");
         lines.encryption(&self.access, session.encryption(), &self.thresholds, wall_clock());
-        lines.list.pass(Aspect::Credentials, format!("logged in as {}", self.access.user));
+        lines.list.pass(CheckAspect::Credentials, format!("logged in as {}", self.access.user));
         if let Some(password) = &password {
             lines.list.password(&self.access.user, password);
         }
@@ -91,7 +91,7 @@ impl PostgresCheck {
             }
             Err(error) => {
                 let error = source_error(&error, &lines.endpoint, None);
-                lines.list.fail(Aspect::Privileges, error.brief(), error.remedy(SourceKind::Sql));
+                lines.list.fail(CheckAspect::Privileges, error.brief(), error.remedy(SourceKind::Sql));
             }
         }
         lines.list.into_lines()
@@ -137,45 +137,52 @@ impl Lines {
     /// No session: the aspect at which it ended fails, those before it pass, those after it are unknown.
     fn refused(&mut self, error: &PostgresError, hint: Option<&str>) {
         let failure = source_error(error, &self.endpoint, hint);
-        let at = match failure.trouble {
-            Trouble::Tls => Aspect::Tls,
-            Trouble::Credentials | Trouble::Unasked | Trouble::Withheld | Trouble::Permission => Aspect::Credentials,
-            Trouble::Unsupported if matches!(error, PostgresError::TooOld(_)) => Aspect::Version,
-            Trouble::Refused
-            | Trouble::TimedOut
-            | Trouble::Name
-            | Trouble::Unreachable
-            | Trouble::Closed
-            | Trouble::UnexpectedAnswer
-            | Trouble::NoSuchCluster
-            | Trouble::TooLarge
-            | Trouble::NoQuorum
-            | Trouble::Unsupported
-            | Trouble::NotReady
-            | Trouble::SlotsTaken
-            | Trouble::ConnectionLimit => Aspect::Reach,
+        let at = match failure.failure_kind {
+            FailureKind::Tls => CheckAspect::Tls,
+            FailureKind::Credentials | FailureKind::NotAttempted | FailureKind::Withheld | FailureKind::Permission => {
+                CheckAspect::Credentials
+            }
+            FailureKind::Unsupported if matches!(error, PostgresError::TooOld(_)) => CheckAspect::Version,
+            FailureKind::Refused
+            | FailureKind::TimedOut
+            | FailureKind::Name
+            | FailureKind::Unreachable
+            | FailureKind::Closed
+            | FailureKind::UnexpectedAnswer
+            | FailureKind::NoSuchCluster
+            | FailureKind::TooLarge
+            | FailureKind::NoQuorum
+            | FailureKind::Unsupported
+            | FailureKind::NotReady
+            | FailureKind::SlotsTaken
+            | FailureKind::ConnectionLimit => CheckAspect::Reach,
         };
         let remedy = match error {
             PostgresError::NoDatabase(_) => "set `database` in [postgres] to one that exists".to_owned(),
-            PostgresError::NoTls => "turn on ssl on the server, or set sslmode to what the server has".to_owned(),
+            PostgresError::NoTls => "turn on ssl on the server, or set sslmode to what the server supports".to_owned(),
             PostgresError::Authorization(_) => {
                 "add a line for this host and role to pg_hba.conf, and let the role log in".to_owned()
             }
             PostgresError::TooMany(_) => format!(
-                "{}; to look even then, grant the role pg_use_reserved_connections (PostgreSQL 16)",
+                "{}; to monitor even then, grant the role pg_use_reserved_connections (PostgreSQL 16)",
                 failure.remedy(SourceKind::Sql)
             ),
             _ => failure.remedy(SourceKind::Sql).to_owned(),
         };
-        for aspect in
-            [Aspect::Reach, Aspect::Tls, Aspect::Credentials, Aspect::Privileges, Aspect::Version, Aspect::Clock]
-        {
+        for aspect in [
+            CheckAspect::Reach,
+            CheckAspect::Tls,
+            CheckAspect::Credentials,
+            CheckAspect::Privileges,
+            CheckAspect::Version,
+            CheckAspect::Clock,
+        ] {
             match aspect.cmp(&at) {
-                std::cmp::Ordering::Less if aspect == Aspect::Reach => self.list.pass(aspect, "answers"),
+                std::cmp::Ordering::Less if aspect == CheckAspect::Reach => self.list.pass(aspect, "reachable"),
                 std::cmp::Ordering::Less => {}
                 std::cmp::Ordering::Equal => self.list.fail(aspect, failure.brief(), &remedy),
                 std::cmp::Ordering::Greater => {
-                    self.list.unknown(aspect, "not examined: there is no session", "");
+                    self.list.unknown(aspect, "not checked: there is no session", "");
                 }
             }
         }
@@ -183,36 +190,38 @@ impl Lines {
 
     fn encryption(&mut self, access: &PostgresAccess, how: &Encryption, thresholds: &Thresholds, now: Timestamp) {
         match how {
-            Encryption::Plain if self.is_local() => self.list.pass(Aspect::Tls, "plain text, on this host"),
+            Encryption::Plain if self.is_local() => self.list.pass(CheckAspect::Tls, "unencrypted, on this host"),
             Encryption::Plain => self.list.warn(
-                Aspect::Tls,
-                format!("plain text: sslmode is {} and no TLS came about", access.sslmode),
+                CheckAspect::Tls,
+                format!("unencrypted: sslmode is {} and TLS was not negotiated", access.sslmode),
                 "turn on ssl on the server, and set sslmode = \"verify-full\" with its CA",
             ),
             Encryption::Tls { verified: Verify::Nothing, .. } => self.list.warn(
-                Aspect::Tls,
+                CheckAspect::Tls,
                 format!("TLS, but the certificate is not verified (sslmode {})", access.sslmode),
                 "set sslmode = \"verify-full\" and `ca`",
             ),
             Encryption::Tls { verified: Verify::Chain, .. } => self.list.warn(
-                Aspect::Tls,
+                CheckAspect::Tls,
                 format!("TLS; the chain is verified, the host name is not (sslmode {})", access.sslmode),
                 "set sslmode = \"verify-full\"",
             ),
-            Encryption::Tls { verified: Verify::Full, .. } => self.list.pass(Aspect::Tls, "TLS, certificate verified"),
+            Encryption::Tls { verified: Verify::Full, .. } => {
+                self.list.pass(CheckAspect::Tls, "TLS, certificate verified");
+            }
         }
         if let Encryption::Tls { certificate: Some(certificate), .. } = how {
             let days = certificate.days_left(u64::try_from(now.as_second()).unwrap_or_default());
-            let text = format!("the server's certificate ({}) has {days} days left", certificate.subject);
+            let text = format!("days until the server certificate ({}) expires: {days}", certificate.subject);
             let remedy = "renew the server's certificate";
             let limits = thresholds.certificate_days;
             let at_most = |limit: u64| days <= i64::try_from(limit).unwrap_or(i64::MAX);
             if at_most(limits.critical) {
-                self.list.fail(Aspect::Tls, text, remedy);
+                self.list.fail(CheckAspect::Tls, text, remedy);
             } else if at_most(limits.warning) {
-                self.list.warn(Aspect::Tls, text, remedy);
+                self.list.warn(CheckAspect::Tls, text, remedy);
             } else {
-                self.list.pass(Aspect::Tls, text);
+                self.list.pass(CheckAspect::Tls, text);
             }
         }
     }
@@ -222,38 +231,38 @@ impl Lines {
         host.starts_with("127.") || host.starts_with("[::1]") || host.starts_with("localhost:")
     }
 
-    fn privileges(&mut self, privileges: &Part<PrivilegesRow>) {
+    fn privileges(&mut self, privileges: &PartResult<PrivilegesRow>) {
         let row = match privileges {
             Ok(row) => row,
             Err(error) => {
-                self.list.unknown(Aspect::Privileges, format!("cannot be read: {error}"), "");
+                self.list.unknown(CheckAspect::Privileges, format!("cannot be read: {error}"), "");
                 return;
             }
         };
         let lacks: Vec<_> = [
-            (row.read_stats, "sessions, WAL receiver and standbys stay in outline"),
-            (row.read_settings, "some settings pending restart stay hidden"),
-            (row.list_archive, "the archiver's backlog stays unknown"),
+            (row.read_stats, "sessions, WAL receiver and standbys are shown without details"),
+            (row.read_settings, "some settings with pending restart are not visible"),
+            (row.list_archive, "the archiver backlog is unknown"),
         ]
         .into_iter()
         .filter_map(|(has, consequence)| (!has).then_some(consequence))
         .collect();
         if !lacks.is_empty() {
             let text = format!("too few: {}", lacks.join("; "));
-            self.list.warn(Aspect::Privileges, text, "GRANT pg_monitor TO the role");
+            self.list.warn(CheckAspect::Privileges, text, "GRANT pg_monitor TO the role");
         }
         let excess = excess(row);
         if !excess.is_empty() {
-            let text = format!("more than looking needs: {}", excess.join(", "));
-            let remedy = "look with a role that has pg_monitor and nothing else; keep this one for [postgres.acting]";
-            self.list.warn(Aspect::Privileges, text, remedy);
+            let text = format!("more privileges than monitoring needs: {}", excess.join(", "));
+            let remedy = "monitor with a role that has only pg_monitor; keep this one for [postgres.acting]";
+            self.list.warn(CheckAspect::Privileges, text, remedy);
         }
         if row.read_only != "on" {
             let text = "the session is not read-only: something between here and the server drops its settings";
-            self.list.fail(Aspect::Privileges, text, "connect to the server itself, not through a pooler");
+            self.list.fail(CheckAspect::Privileges, text, "connect to the server itself, not through a pooler");
         }
         if lacks.is_empty() && excess.is_empty() && row.read_only == "on" {
-            self.list.pass(Aspect::Privileges, "pg_monitor and nothing more, in a read-only session");
+            self.list.pass(CheckAspect::Privileges, "only pg_monitor, in a read-only session");
         }
     }
 
@@ -263,24 +272,28 @@ impl Lines {
         let name = units::version_name(&server.version_text);
         let text = format!("PostgreSQL {name}");
         if units::is_prerelease(name) {
-            let words = format!("{text} is not a release");
-            self.list.warn(Aspect::Version, words, "use it for trying out alone: the release may not read its data");
+            let words = format!("{text} is a pre-release version");
+            self.list.warn(
+                CheckAspect::Version,
+                words,
+                "use it for testing only: the release may be unable to read its data directory",
+            );
             return;
         }
         let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
         match end_of_life(major) {
             Some(end) if today > end => {
                 self.list.warn(
-                    Aspect::Version,
+                    CheckAspect::Version,
                     format!("{text}, unsupported since {end}"),
                     "upgrade to a supported version",
                 );
             }
-            Some(end) => self.list.pass(Aspect::Version, format!("{text}, supported until {end}")),
+            Some(end) => self.list.pass(CheckAspect::Version, format!("{text}, supported until {end}")),
             None => self.list.warn(
-                Aspect::Version,
-                format!("{text} is newer than this program knows"),
-                "look for a newer pgctl-tui",
+                CheckAspect::Version,
+                format!("{text} is newer than the versions known to this program"),
+                "check for a newer pgctl-tui",
             ),
         }
     }
@@ -292,15 +305,15 @@ impl Lines {
         let certain = (offset.unsigned_abs()).saturating_sub((round_trip / 2).unsigned_abs());
         let direction = if offset.is_negative() { "behind" } else { "ahead of" };
         let text = if certain < Duration::from_millis(1) {
-            "in step with this host".to_owned()
+            "in sync with this host".to_owned()
         } else {
             format!("{:.3} s {direction} this host", offset.unsigned_abs().as_secs_f64())
         };
         let remedy = "synchronise both hosts by NTP";
         match thresholds.clock_offset.judge(certain) {
-            Some(Severity::Critical) => self.list.fail(Aspect::Clock, text, remedy),
-            Some(_) => self.list.warn(Aspect::Clock, text, remedy),
-            None => self.list.pass(Aspect::Clock, text),
+            Some(Severity::Critical) => self.list.fail(CheckAspect::Clock, text, remedy),
+            Some(_) => self.list.warn(CheckAspect::Clock, text, remedy),
+            None => self.list.pass(CheckAspect::Clock, text),
         }
     }
 }

@@ -1,20 +1,31 @@
-//! PostgreSQL of one node over SQL: one reused session, one round trip a poll, and an examination for `doctor`.
+//! PostgreSQL of one node over SQL: one reused session, one round trip a poll (what moves slowly is not asked in each), and an examination for `doctor`.
 
 mod act;
+mod acting_check;
+mod assertion_check;
 mod check;
+mod failure_kind;
+mod lead_check;
 mod observe;
 mod password;
 mod prepared;
 mod probe;
-mod prove;
+mod proposals;
 mod query_text;
 mod report;
 mod settings;
-mod trouble;
+mod slow;
+mod surface;
 
 pub use act::PostgresActor;
+pub use acting_check::ActingCheck;
+pub use assertion_check::AssertionCheck;
 pub use check::PostgresCheck;
+pub(in crate::driver) use failure_kind::source_error;
+pub use lead_check::PostgresLeadChecker;
 pub use observe::PostgresNode;
+pub(in crate::driver) use password::Password;
 pub use prepared::PreparedCheck;
 pub use probe::PostgresProbe;
-pub use prove::PostgresProver;
+pub use proposals::proposals;
+pub use surface::PostgresExecutor;

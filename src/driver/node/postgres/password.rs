@@ -15,24 +15,24 @@ use crate::config::Environment;
 use crate::config::endpoint::PostgresAccess;
 use crate::config::libpq;
 use crate::model::agent::Address;
-use crate::model::source::{SourceError, Trouble};
+use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
 
 /// A password with its way of being had.
-pub(super) enum Password {
+pub(in crate::driver) enum Password {
     /// From the place that the configuration names.
     Configured {
         /// Shared by all who use that place.
         kept: Arc<KeptSecret>,
         /// What the server was told last.
-        told: Option<SecretString>,
+        reported: Option<SecretString>,
     },
     /// From libpq's own places.
     Libpq(Box<Search>),
 }
 
 /// A search of libpq's places for the password of one address.
-pub(super) struct Search {
+pub(in crate::driver) struct Search {
     access: PostgresAccess,
     address: Address,
     environment: Arc<Environment>,
@@ -41,17 +41,17 @@ pub(super) struct Search {
 }
 
 enum State {
-    Unasked,
-    Searching(BoxFuture<'static, libpq::Found>),
+    NotAttempted,
+    Searching(BoxFuture<'static, libpq::PasswordLookup>),
     Known(Option<SecretString>),
 }
 
 /// The configured place of a password gives none.
-pub(super) struct NoPassword(Arc<SecretError>);
+pub(in crate::driver) struct NoPassword(Arc<SecretError>);
 
 impl NoPassword {
-    pub(super) fn at(&self, endpoint: &Text) -> SourceError {
-        SourceError::new(Trouble::Unasked, endpoint.as_str(), self.to_string())
+    pub(in crate::driver) fn at(&self, endpoint: &Text) -> SourceError {
+        SourceError::new(FailureKind::NotAttempted, endpoint.as_str(), self.to_string())
     }
 }
 
@@ -62,44 +62,44 @@ impl std::fmt::Display for NoPassword {
 }
 
 impl Password {
-    pub(super) fn new(access: &PostgresAccess, address: &Address, environment: Arc<Environment>) -> Self {
+    pub(in crate::driver) fn new(access: &PostgresAccess, address: &Address, environment: Arc<Environment>) -> Self {
         match &access.password {
-            Some(source) => Self::Configured { kept: kept(source), told: None },
+            Some(source) => Self::Configured { kept: kept(source), reported: None },
             None => Self::Libpq(Box::new(Search {
                 access: access.clone(),
                 address: address.clone(),
                 environment,
-                state: State::Unasked,
+                state: State::NotAttempted,
                 hint: None,
             })),
         }
     }
 
     /// The password; `None`: there is none, which the server may well accept.
-    pub(super) async fn get(&mut self) -> Result<Option<SecretString>, NoPassword> {
+    pub(in crate::driver) async fn get(&mut self) -> Result<Option<SecretString>, NoPassword> {
         match self {
-            Self::Configured { kept, told } => {
+            Self::Configured { kept, reported } => {
                 let password = kept.get().await.map_err(NoPassword)?;
-                Ok(Some(told.insert(password).clone()))
+                Ok(Some(reported.insert(password).clone()))
             }
             Self::Libpq(search) => Ok(search.get().await),
         }
     }
 
     /// Fetches anew next time: the server refused what is known.
-    pub(super) fn forget(&mut self) {
+    pub(in crate::driver) fn forget(&mut self) {
         match self {
-            Self::Configured { kept, told } => {
-                if let Some(password) = told {
-                    kept.refuse(password);
+            Self::Configured { kept, reported } => {
+                if let Some(password) = reported {
+                    kept.mark_rejected(password);
                 }
             }
-            Self::Libpq(search) => search.state = State::Unasked,
+            Self::Libpq(search) => search.state = State::NotAttempted,
         }
     }
 
     /// What was odd about the password's place, in a sentence with its remedy.
-    pub(super) fn hint(&self) -> Option<&str> {
+    pub(in crate::driver) fn hint(&self) -> Option<&str> {
         match self {
             Self::Configured { .. } => None,
             Self::Libpq(search) => search.hint.as_deref(),
@@ -109,12 +109,12 @@ impl Password {
 
 impl Search {
     async fn get(&mut self) -> Option<SecretString> {
-        if let State::Unasked = self.state {
+        if let State::NotAttempted = self.state {
             self.state = State::Searching(self.begin());
         }
         match &mut self.state {
             State::Known(password) => password.clone(),
-            State::Unasked => None,
+            State::NotAttempted => None,
             State::Searching(search) => {
                 let found = search.await;
                 self.hint = found.warning;
@@ -125,7 +125,7 @@ impl Search {
         }
     }
 
-    fn begin(&self) -> BoxFuture<'static, libpq::Found> {
+    fn begin(&self) -> BoxFuture<'static, libpq::PasswordLookup> {
         let (access, address, environment) = (self.access.clone(), self.address.clone(), self.environment.clone());
         let looking = move || libpq::password(&access, address.host.as_str(), address.port, &environment);
         async move { tokio::task::spawn_blocking(looking).await.unwrap_or_default() }.boxed()

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use super::failure_kind::source_error;
 use super::password::Password;
-use super::trouble::source_error;
 use crate::client::postgres::{PostgresError, connect};
 use crate::config::Environment;
 use crate::config::endpoint::PostgresAccess;
@@ -13,7 +13,7 @@ use crate::config::resolved::PreparationSettings;
 use crate::driver::checklist::Checklist;
 use crate::driver::port::Check;
 use crate::model::agent::Address;
-use crate::model::checkup::{Aspect, CheckLine};
+use crate::model::checkup::{CheckAspect, CheckLine};
 use crate::model::name::NodeName;
 use crate::model::source::{Source, SourceError, SourceKind};
 use crate::model::text::Text;
@@ -48,11 +48,11 @@ impl PreparedCheck {
     async fn ask(&mut self) -> Result<(Option<bool>, Option<bool>), SourceError> {
         let endpoint = self.endpoint();
         let password = self.password.get().await.map_err(|error| error.at(&endpoint))?;
-        let told = |error: PostgresError| source_error(&error, &endpoint, None);
+        let reported = |error: PostgresError| source_error(&error, &endpoint, None);
         let (host, port) = (self.address.host.as_str(), self.address.port);
-        let mut session = connect(&self.access, host, port, password.as_ref()).await.map_err(told)?;
+        let mut session = connect(&self.access, host, port, password.as_ref()).await.map_err(reported)?;
         let PreparationSettings { user, database, .. } = &self.preparation;
-        session.made(user.as_deref(), database.as_deref(), self.access.timeouts.request).await.map_err(told)
+        session.made(user.as_deref(), database.as_deref(), self.access.timeouts.request).await.map_err(reported)
     }
 
     async fn examine(&mut self) -> Vec<CheckLine> {
@@ -60,9 +60,12 @@ impl PreparedCheck {
         match self.ask().await {
             // What is wrong with the session itself is said where the server is examined.
             Err(error) => {
-                let text =
-                    format!("whether {} has made its role and database: {}", self.preparation.container, error.brief());
-                list.unknown(Aspect::Configuration, text, error.remedy(SourceKind::Sql));
+                let text = format!(
+                    "unknown whether {} has created its role and database: {}",
+                    self.preparation.container,
+                    error.brief()
+                );
+                list.unknown(CheckAspect::Configuration, text, error.remedy(SourceKind::Sql));
             }
             Ok((role, database)) => {
                 let PreparationSettings { container, user, database: name, .. } = &self.preparation;
@@ -80,35 +83,39 @@ impl PreparedCheck {
 
 /// What to do where something is not there.
 fn again(container: &str, otherwise: &str) -> String {
-    format!("start {container} again, which makes it (docker start {container}), or {otherwise}")
+    format!("start {container} again to create it (docker start {container}), or {otherwise}")
 }
 
 fn judge_role(list: &mut Checklist, container: &str, role: &str, can_log_in: Option<bool>) {
-    let aspect = Aspect::Configuration;
+    let aspect = CheckAspect::Configuration;
     match can_log_in {
-        Some(true) => list.pass(aspect, format!("role {role}, which {container} makes, is there")),
+        Some(true) => list.pass(aspect, format!("role {role}, created by {container}, exists")),
         Some(false) => {
             let remedy = format!("ALTER ROLE \"{role}\" LOGIN");
-            list.warn(aspect, format!("role {role}, which {container} makes, is there and may not log in"), &remedy);
+            list.warn(aspect, format!("role {role}, created by {container}, exists but cannot log in"), &remedy);
         }
         None => {
             let remedy = again(container, &format!("CREATE ROLE \"{role}\" LOGIN"));
-            list.fail(aspect, format!("there is no role {role}, which {container} makes"), &remedy);
+            list.fail(aspect, format!("role {role}, created by {container}, does not exist"), &remedy);
         }
     }
 }
 
 fn judge_database(list: &mut Checklist, container: &str, database: &str, is_open: Option<bool>) {
-    let aspect = Aspect::Configuration;
+    let aspect = CheckAspect::Configuration;
     match is_open {
-        Some(true) => list.pass(aspect, format!("database {database}, which {container} makes, is there")),
+        Some(true) => list.pass(aspect, format!("database {database}, created by {container}, exists")),
         Some(false) => {
             let remedy = format!("ALTER DATABASE \"{database}\" ALLOW_CONNECTIONS true");
-            list.warn(aspect, format!("database {database}, which {container} makes, takes no connections"), &remedy);
+            list.warn(
+                aspect,
+                format!("database {database}, created by {container}, does not allow connections"),
+                &remedy,
+            );
         }
         None => {
             let remedy = again(container, &format!("CREATE DATABASE \"{database}\""));
-            list.fail(aspect, format!("there is no database {database}, which {container} makes"), &remedy);
+            list.fail(aspect, format!("database {database}, created by {container}, does not exist"), &remedy);
         }
     }
 }
@@ -128,25 +135,25 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::model::checkup::Verdict;
+    use crate::model::checkup::CheckupVerdict;
 
     #[rstest]
-    #[case(Some(true), Verdict::Pass, "is there")]
-    #[case(Some(false), Verdict::Warn, "may not log in")]
-    #[case(None, Verdict::Fail, "there is no role app")]
+    #[case(Some(true), CheckupVerdict::Pass, "exists")]
+    #[case(Some(false), CheckupVerdict::Warn, "cannot log in")]
+    #[case(None, CheckupVerdict::Fail, "does not exist")]
     fn a_role_is_judged_by_whether_it_is_there_and_logs_in(
-        #[case] told: Option<bool>,
-        #[case] verdict: Verdict,
+        #[case] reported: Option<bool>,
+        #[case] verdict: CheckupVerdict,
         #[case] words: &str,
     ) {
         let mut list = Checklist::new(Source::new(SourceKind::Sql, "pg-0"), "pg-0:5432".into());
-        judge_role(&mut list, "db-init", "app", told);
-        judge_database(&mut list, "db-init", "app", told);
+        judge_role(&mut list, "db-init", "app", reported);
+        judge_database(&mut list, "db-init", "app", reported);
         let lines = list.into_lines();
         assert!(lines.iter().all(|line| line.verdict == verdict), "{lines:?}");
         assert!(lines[0].text.as_str().contains(words), "{lines:?}");
-        if verdict == Verdict::Fail {
-            assert!(lines[1].text.as_str().contains("there is no database app"), "{lines:?}");
+        if verdict == CheckupVerdict::Fail {
+            assert!(lines[1].text.as_str().contains("database app, created by db-init, does not exist"), "{lines:?}");
             assert!(lines.iter().all(|line| line.remedy.as_str().contains("docker start db-init")), "{lines:?}");
         }
     }

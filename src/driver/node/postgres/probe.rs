@@ -11,35 +11,35 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use super::failure_kind::source_error;
 use super::password::Password;
-use super::trouble::source_error;
-use crate::action::drill_report::{Answer, Seen, Server};
+use crate::action::drill_report::{AnsweringServer, ReadResult, WriteResult};
 use crate::client::postgres::PostgresError;
-use crate::client::postgres::probe::{Answering, Cleared, ProbeSession};
+use crate::client::postgres::probe::{Answering, CleanupOutcome, ProbeSession};
 use crate::client::sending::Unanswered;
 use crate::config::Environment;
 use crate::config::endpoint::PostgresAccess;
-use crate::driver::port::drill::{Probe, ProbeGround};
+use crate::driver::port::drill::{Probe, ProbeEnvironment};
 use crate::model::agent::Address;
 use crate::model::lsn::Timeline;
-use crate::model::source::{SourceError, Trouble};
+use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
 
 /// How long making, looking and dropping may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// Sessions kept for the next row.
-const KEPT: usize = 2;
+const IDLE_SESSIONS: usize = 2;
 
 /// A way through the router, with the sessions at hand.
 #[derive(Clone)]
-struct Way {
+struct ProbeRoute {
     address: Address,
     idle: Arc<Mutex<Vec<ProbeSession>>>,
     /// Logins under way: dropping one ends it.
     opening: Arc<Mutex<Vec<oneshot::Sender<()>>>>,
 }
 
-impl Way {
+impl ProbeRoute {
     fn to(address: Address) -> Self {
         Self { address, idle: Arc::default(), opening: Arc::default() }
     }
@@ -55,12 +55,12 @@ impl Way {
     }
 
     /// Gives up every login under way: there is a session now.
-    fn settle(&self) {
+    fn close_idle(&self) {
         self.opening.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// A session that is still open.
-    fn at_hand(&self) -> Option<ProbeSession> {
+    fn is_available(&self) -> Option<ProbeSession> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(mut session) = idle.pop() {
             if !session.is_over() {
@@ -70,34 +70,34 @@ impl Way {
         None
     }
 
-    fn keep(&self, session: ProbeSession) {
+    fn return_session(&self, session: ProbeSession) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < KEPT {
+        if idle.len() < IDLE_SESSIONS {
             idle.push(session);
         }
         drop(idle);
-        self.settle();
+        self.close_idle();
     }
 }
 
 /// Login and way, for one row.
 #[derive(Clone)]
-struct Trip {
+struct RowRoute {
     access: Arc<PostgresAccess>,
     password: Option<SecretString>,
-    way: Way,
+    way: ProbeRoute,
 }
 
-impl Trip {
+impl RowRoute {
     async fn session(&self, deadline: Duration) -> Result<ProbeSession, PostgresError> {
-        match self.way.at_hand() {
+        match self.way.is_available() {
             Some(session) => Ok(session),
             None => {
                 let wanted = self.way.begin();
                 tokio::select! {
                     biased;
                     opened = self.connect(deadline) => opened,
-                    _ = wanted => Err(PostgresError::Protocol("given up, since another attempt has a session".to_owned())),
+                    _ = wanted => Err(PostgresError::Protocol("abandoned, since another attempt has a session".to_owned())),
                 }
             }
         }
@@ -115,8 +115,8 @@ pub struct PostgresProbe {
     password: tokio::sync::Mutex<Password>,
     /// Fetched once, before the first row.
     secret: Mutex<Option<SecretString>>,
-    write: Way,
-    read: Option<Way>,
+    write: ProbeRoute,
+    read: Option<ProbeRoute>,
 }
 
 impl PostgresProbe {
@@ -127,8 +127,8 @@ impl PostgresProbe {
             access: Arc::new(access),
             password,
             secret: Mutex::new(None),
-            write: Way::to(write),
-            read: read.map(Way::to),
+            write: ProbeRoute::to(write),
+            read: read.map(ProbeRoute::to),
         }
     }
 
@@ -136,9 +136,9 @@ impl PostgresProbe {
         Text::new(self.write.address.to_string())
     }
 
-    fn trip(&self, way: &Way) -> Trip {
+    fn row_route(&self, way: &ProbeRoute) -> RowRoute {
         let password = self.secret.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Trip { access: Arc::clone(&self.access), password, way: way.clone() }
+        RowRoute { access: Arc::clone(&self.access), password, way: way.clone() }
     }
 
     /// A fresh session on the way for writing.
@@ -147,101 +147,102 @@ impl PostgresProbe {
         let mut password = self.password.lock().await;
         let secret = password.get().await.map_err(|error| error.at(&endpoint))?;
         *self.secret.lock().unwrap_or_else(PoisonError::into_inner) = secret;
-        let opened = self.trip(&self.write).connect(PATIENCE).await;
+        let opened = self.row_route(&self.write).connect(TIMEOUT).await;
         opened.map_err(|error| source_error(&error, &endpoint, password.hint()))
     }
 
-    fn told<T>(&self, outcome: Result<T, PostgresError>) -> Result<T, SourceError> {
+    fn with_failure<T>(&self, outcome: Result<T, PostgresError>) -> Result<T, SourceError> {
         outcome.map_err(|error| source_error(&error, &self.endpoint(), None))
     }
 }
 
 impl Probe for PostgresProbe {
-    fn survey(&self) -> BoxFuture<'_, Result<ProbeGround, SourceError>> {
+    fn environment(&self) -> BoxFuture<'_, Result<ProbeEnvironment, SourceError>> {
         async move {
-            let ground = self.open().await?.ground(PATIENCE).await;
-            let ground = self.told(ground)?;
-            let wrong = |trouble, words: String| Err(SourceError::new(trouble, self.endpoint().as_str(), words));
-            if ground.in_recovery {
-                return wrong(Trouble::UnexpectedAnswer, "a standby answers where writes should go".to_owned());
+            let environment = self.open().await?.environment(TIMEOUT).await;
+            let environment = self.with_failure(environment)?;
+            let wrong =
+                |failure_kind, words: String| Err(SourceError::new(failure_kind, self.endpoint().as_str(), words));
+            if environment.in_recovery {
+                return wrong(FailureKind::UnexpectedAnswer, "a standby responds where writes should go".to_owned());
             }
-            if !ground.may_create {
+            if !environment.may_create {
                 let PostgresAccess { user, database, .. } = &*self.access;
                 let words = format!("the probe needs GRANT CREATE ON DATABASE {database} TO {user}");
-                return wrong(Trouble::Permission, words);
+                return wrong(FailureKind::Permission, words);
             }
-            Ok(ProbeGround {
-                synchronous_commit: Text::new(ground.synchronous_commit),
-                publications: ground.publications.iter().map(Text::new).collect(),
+            Ok(ProbeEnvironment {
+                synchronous_commit: Text::new(environment.synchronous_commit),
+                publications: environment.publications.iter().map(Text::new).collect(),
             })
         }
         .boxed()
     }
 
-    fn make(&self) -> BoxFuture<'_, Result<(), SourceError>> {
+    fn create_schema(&self) -> BoxFuture<'_, Result<(), SourceError>> {
         async move {
             let mut session = self.open().await?;
-            let made = session.make(PATIENCE).await;
-            self.told(made)
+            let made = session.create_schema(TIMEOUT).await;
+            self.with_failure(made)
         }
         .boxed()
     }
 
-    fn write(&self, number: u64, deadline: Duration) -> BoxFuture<'static, Answer> {
-        let trip = self.trip(&self.write);
+    fn write(&self, number: u64, deadline: Duration) -> BoxFuture<'static, WriteResult> {
+        let row_route = self.row_route(&self.write);
         async move {
             let end = Instant::now() + deadline;
-            let mut session = match trip.session(deadline).await {
+            let mut session = match row_route.session(deadline).await {
                 Ok(session) => session,
-                Err(error) => return Answer::Refused(Text::redacted(error.to_string())),
+                Err(error) => return WriteResult::Refused(Text::redacted(error.to_string())),
             };
             match timeout_at(end, session.write(number.cast_signed())).await {
                 Ok(Ok((answering, timeline))) => {
-                    trip.way.keep(session);
-                    Answer::Acknowledged(server(answering, Some(Timeline(timeline.cast_unsigned()))))
+                    row_route.way.return_session(session);
+                    WriteResult::Acknowledged(server(answering, Some(Timeline(timeline.cast_unsigned()))))
                 }
-                Ok(Err(Unanswered::NotSent(error))) => Answer::Refused(Text::redacted(error.to_string())),
-                Ok(Err(Unanswered::NoAnswer(error))) => Answer::Ambiguous(Text::redacted(error.to_string())),
-                Err(_) => Answer::Ambiguous(Text::new("no answer in time")),
+                Ok(Err(Unanswered::NotSent(error))) => WriteResult::Refused(Text::redacted(error.to_string())),
+                Ok(Err(Unanswered::NoAnswer(error))) => WriteResult::Ambiguous(Text::redacted(error.to_string())),
+                Err(_) => WriteResult::Ambiguous(Text::new("timed out")),
             }
         }
         .boxed()
     }
 
-    fn read(&self, deadline: Duration) -> Option<BoxFuture<'static, Result<Seen, Text>>> {
-        let trip = self.trip(self.read.as_ref()?);
+    fn read(&self, deadline: Duration) -> Option<BoxFuture<'static, Result<ReadResult, Text>>> {
+        let row_route = self.row_route(self.read.as_ref()?);
         let reading = async move {
             let end = Instant::now() + deadline;
             let words = |error: PostgresError| Text::redacted(error.to_string());
-            let mut session = trip.session(deadline).await.map_err(words)?;
+            let mut session = row_route.session(deadline).await.map_err(words)?;
             let sight = timeout_at(end, session.read()).await;
-            let sight = sight.map_err(|_| Text::new("no answer in time"))?.map_err(words)?;
-            trip.way.keep(session);
+            let sight = sight.map_err(|_| Text::new("timed out"))?.map_err(words)?;
+            row_route.way.return_session(session);
             let newest = sight.newest.map(i64::cast_unsigned);
-            Ok(Seen { newest, server: server(sight.answering, None), in_recovery: sight.in_recovery })
+            Ok(ReadResult { newest, server: server(sight.answering, None), in_recovery: sight.in_recovery })
         };
         Some(reading.boxed())
     }
 
-    fn kept(&self) -> BoxFuture<'_, Result<BTreeSet<u64>, SourceError>> {
+    fn stored_rows(&self) -> BoxFuture<'_, Result<BTreeSet<u64>, SourceError>> {
         async move {
-            let kept = self.open().await?.kept(PATIENCE).await;
-            self.told(kept)
+            let kept = self.open().await?.stored_rows(TIMEOUT).await;
+            self.with_failure(kept)
         }
         .boxed()
     }
 
     fn clear(&self) -> BoxFuture<'_, Result<(), SourceError>> {
         async move {
-            let cleared = self.open().await?.clear(PATIENCE).await;
-            match self.told(cleared)? {
-                Cleared::Dropped | Cleared::Nothing | Cleared::Stranger => Ok(()),
+            let cleared = self.open().await?.clear(TIMEOUT).await;
+            match self.with_failure(cleared)? {
+                CleanupOutcome::Dropped | CleanupOutcome::Nothing | CleanupOutcome::Foreign => Ok(()),
             }
         }
         .boxed()
     }
 }
 
-fn server(answering: Answering, timeline: Option<Timeline>) -> Server {
-    Server { started: answering.started, address: Text::new(answering.address), timeline }
+fn server(answering: Answering, timeline: Option<Timeline>) -> AnsweringServer {
+    AnsweringServer { postmaster_started: answering.started, address: Text::new(answering.address), timeline }
 }

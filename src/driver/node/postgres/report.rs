@@ -3,48 +3,33 @@
 use std::time::Duration;
 
 use crate::client::postgres::PostgresError;
-use crate::client::postgres::sheet::{
-    ApplicationRow, ArchiverRow, BaseBackupRow, ConnectionsRow, DownstreamRow, Part, PositionRow, PreparedRow,
-    ReceiverRow, ServerRow, SessionRow, Sheet, SlotRow, TransactionRow, XidAgeRow,
+use crate::client::postgres::poll_result::{
+    ArchiverRow, ConnectionsRow, DownstreamRow, LockHolderRow, PartResult, PollResult, PositionRow, ReceiverRow,
+    ServerRow, SessionRow,
 };
+use crate::driver::lock::claim;
 use crate::model::agent::{Address, Position};
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::postgres::{
-    Activity, ApplicationLoad, Archiver, BaseBackup, Connections, Downstream, Invalidation, LongTransaction, Replay,
-    SenderLimits, Session, Slot, SqlPart, SqlReport, Unread, WalReceiver, WalStatus, XidAge,
+    Activity, Archiver, Connections, Downstream, Replay, SenderLimits, Session, SqlPart, SqlReport, UnreadPart,
+    WalReceiver,
 };
+use crate::model::record::OperationLock;
 use crate::model::role::SyncState;
 use crate::model::text::Text;
 
 use super::query_text::query_text;
 
 /// What a role without `pg_monitor` is not shown.
-const HIDDEN: &str = "hidden from this role; grant it pg_monitor";
+pub(super) const HIDDEN: &str = "not visible to this role; grant it pg_monitor";
 
-/// The report of one poll.
+/// The report of one poll, without what is asked for now and then.
 ///
 /// # Errors
 /// The position, without which nothing can be said, is not one.
-pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
-    let Sheet {
-        server,
-        position,
-        receiver,
-        downstream,
-        slots,
-        archiver,
-        archive_ready,
-        connections,
-        oldest_transaction,
-        prepared,
-        xid_age,
-        pending_restart,
-        files_read,
-        since_checkpoint,
-        base_backups,
-        sessions,
-        applications,
-    } = sheet;
+pub(super) fn report(poll_result: PollResult) -> Result<SqlReport, PostgresError> {
+    let PollResult { server, position, receiver, downstream, archiver, connections, sessions, operation_lock } =
+        poll_result;
     let own = own_address(&server);
     let ServerRow {
         version,
@@ -57,18 +42,14 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
         peer,
         ..
     } = server;
-    let mut gaps = Gaps { unread: Vec::new(), monitor: position.monitor };
+    let mut gaps = UnreadParts::of(position.is_pg_monitor);
     let receiver = gaps.fill(SqlPart::Receiver, receiver).flatten();
     let timeline = timeline(&position, receiver.as_ref());
     let receiver = receiver.and_then(|row| gaps.receiver(row));
-    let ready = gaps.fill(SqlPart::ArchiveReady, archive_ready).flatten();
-    let archiver = gaps.fill(SqlPart::Archiver, archiver).map(|row| self::archiver(row, ready));
+    let archiver = gaps.fill(SqlPart::Archiver, archiver).map(self::archiver);
     let connections = gaps.fill(SqlPart::Connections, connections);
-    let prepared = gaps.fill(SqlPart::Prepared, prepared);
     let downstream = gaps.downstream(downstream);
-    for part in [SqlPart::OldestTransaction, SqlPart::Sessions, SqlPart::Applications] {
-        gaps.hidden(part);
-    }
+    gaps.hidden(SqlPart::Sessions);
     Ok(SqlReport {
         version,
         version_text: Text::new(version_text),
@@ -83,47 +64,35 @@ pub(super) fn report(sheet: Sheet) -> Result<SqlReport, PostgresError> {
         downstream,
         receiver,
         replay: position.in_recovery.then(|| Replay {
-            paused: position.paused.unwrap_or(false),
-            delay: span(position.delay).unwrap_or_default(),
-            lag: span(position.lag),
+            paused: position.is_replay_paused.unwrap_or(false),
+            delay: span(position.apply_delay).unwrap_or_default(),
+            lag: span(position.replay_lag),
         }),
-        slots: gaps.list(SqlPart::Slots, slots).into_iter().map(slot).collect(),
+        slots: Vec::new(),
         archiver,
-        connections: self::connections(connections, max_connections, reserved_connections, position.monitor),
-        oldest_transaction: gaps.fill(SqlPart::OldestTransaction, oldest_transaction).flatten().map(
-            |TransactionRow { pid, user, application, age }| LongTransaction {
-                pid,
-                user: text(user),
-                application: text(application),
-                age: span(Some(age)).unwrap_or_default(),
-            },
-        ),
-        prepared_count: prepared.as_ref().map(|row| row.as_ref().map_or(0, |row| count(row.count))),
-        oldest_prepared: prepared.flatten().map(|PreparedRow { count: _, owner, identifier, age }| LongTransaction {
-            pid: 0,
-            user: text(owner),
-            application: Text::redacted(identifier),
-            age: span(Some(age)).unwrap_or_default(),
-        }),
-        xid_age: gaps.fill(SqlPart::XidAge, xid_age).flatten().map(|XidAgeRow { database, age, freeze_max_age }| {
-            XidAge { database: Text::new(database), age: bytes(age), freeze_max_age: bytes(freeze_max_age) }
-        }),
-        pending_restart: gaps.list(SqlPart::PendingRestart, pending_restart).iter().map(Text::new).collect(),
-        files_read: gaps.fill(SqlPart::FilesRead, files_read),
-        since_checkpoint: gaps.fill(SqlPart::SinceCheckpoint, since_checkpoint).flatten().map(bytes),
+        connections: self::connections(connections, max_connections, reserved_connections, position.is_pg_monitor),
+        oldest_transaction: None,
+        prepared_count: None,
+        oldest_prepared: None,
+        xid_age: None,
+        pending_restart: Vec::new(),
+        files_read: None,
+        since_checkpoint: None,
         synchronous_names: Text::new(&position.synchronous_names),
         idle_slot_timeout: span(position.idle_slot_timeout),
         sender_limits: SenderLimits {
-            timeout: span(position.sender_timeout),
-            shutdown: span(position.sender_shutdown.filter(|seconds| *seconds >= 0.0)),
+            timeout: span(position.wal_sender_timeout),
+            shutdown: span(position.wal_sender_shutdown_timeout.filter(|seconds| *seconds >= 0.0)),
         },
         settings: None,
-        base_backups: gaps.base_backups(base_backups),
+        base_backups: Vec::new(),
         sessions: gaps.list(SqlPart::Sessions, sessions).into_iter().map(session).collect(),
-        applications: gaps.list(SqlPart::Applications, applications).into_iter().map(application).collect(),
+        applications: Vec::new(),
+        operation_lock: gaps.fill(SqlPart::OperationLock, operation_lock).flatten().as_ref().map(lock_holder),
         server_time: position.now,
-        monitor: position.monitor,
+        monitor: position.is_pg_monitor,
         unread: gaps.unread,
+        slow_asked: None,
     })
 }
 
@@ -134,35 +103,40 @@ fn own_address(server: &ServerRow) -> Option<Address> {
 }
 
 /// Collects what is missing.
-struct Gaps {
-    unread: Vec<Unread>,
+pub(super) struct UnreadParts {
+    pub(super) unread: Vec<UnreadPart>,
     monitor: bool,
 }
 
-impl Gaps {
-    fn miss(&mut self, part: SqlPart, why: impl AsRef<str>) {
+impl UnreadParts {
+    /// None yet, of what a role sees that has the rights of `pg_monitor` or has not.
+    pub(super) fn of(monitor: bool) -> Self {
+        Self { unread: Vec::new(), monitor }
+    }
+
+    pub(super) fn miss(&mut self, part: SqlPart, why: impl AsRef<str>) {
         if self.unread.iter().all(|unread| unread.part != part) {
-            self.unread.push(Unread { part, why: Text::redacted(why) });
+            self.unread.push(UnreadPart { part, why: Text::redacted(why) });
         }
     }
 
-    fn fill<T>(&mut self, part: SqlPart, answer: Part<T>) -> Option<T> {
+    pub(super) fn fill<T>(&mut self, part: SqlPart, answer: PartResult<T>) -> Option<T> {
         answer.map_err(|error| self.miss(part, error.message)).ok()
     }
 
-    fn list<T>(&mut self, part: SqlPart, answer: Part<Vec<T>>) -> Vec<T> {
+    pub(super) fn list<T>(&mut self, part: SqlPart, answer: PartResult<Vec<T>>) -> Vec<T> {
         self.fill(part, answer).unwrap_or_default()
     }
 
     /// A part of which a role without `pg_monitor` sees no more than outlines.
-    fn hidden(&mut self, part: SqlPart) {
+    pub(super) fn hidden(&mut self, part: SqlPart) {
         if !self.monitor {
             self.miss(part, HIDDEN);
         }
     }
 
     /// Standbys. Of a foreign walsender a role without `pg_monitor` sees no more than that there is one.
-    fn downstream(&mut self, answer: Part<Vec<DownstreamRow>>) -> Vec<Downstream> {
+    fn downstream(&mut self, answer: PartResult<Vec<DownstreamRow>>) -> Vec<Downstream> {
         let rows = self.list(SqlPart::Downstream, answer);
         if rows.iter().any(|row| row.state.is_none()) {
             self.hidden(SqlPart::Downstream);
@@ -172,7 +146,8 @@ impl Gaps {
 
     /// A receiver whose columns are all hidden is there, and unknown.
     fn receiver(&mut self, row: ReceiverRow) -> Option<WalReceiver> {
-        let ReceiverRow { status, timeline, host, port, slot, latest_end, silent } = row;
+        let ReceiverRow { status, timeline, host, port, slot, latest_end_lsn: latest_end, last_message_age: silent } =
+            row;
         let Some(status) = status else {
             self.miss(SqlPart::Receiver, HIDDEN);
             return None;
@@ -186,23 +161,6 @@ impl Gaps {
             latest_end: latest_end.and_then(|text| text.parse().ok()),
             message_age: span(silent),
         })
-    }
-
-    fn base_backups(&mut self, answer: Part<Vec<BaseBackupRow>>) -> Vec<BaseBackup> {
-        let rows = self.list(SqlPart::BaseBackups, answer);
-        let mut running = Vec::new();
-        for BaseBackupRow { pid, phase, streamed, total } in rows {
-            match streamed {
-                Some(streamed) => running.push(BaseBackup {
-                    pid,
-                    phase: text(phase),
-                    streamed: bytes(streamed),
-                    total: total.map(bytes),
-                }),
-                None => self.miss(SqlPart::BaseBackups, HIDDEN),
-            }
-        }
-        running
     }
 }
 
@@ -219,14 +177,14 @@ fn position(row: &PositionRow) -> Result<Position, PostgresError> {
     let lsn = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<Lsn>().ok());
     if row.in_recovery {
         return Ok(Position::Replaying {
-            received: lsn(&row.received),
-            replayed: lsn(&row.replayed),
-            replayed_at: row.replayed_at,
-            paused: row.paused,
+            received: lsn(&row.receive_lsn),
+            replayed: lsn(&row.replay_lsn),
+            replayed_at: row.last_replayed_commit_at,
+            paused: row.is_replay_paused,
         });
     }
-    let at = lsn(&row.written)
-        .ok_or_else(|| PostgresError::Protocol(format!("unexpected answer: WAL position {:?}", row.written)))?;
+    let at = lsn(&row.write_lsn)
+        .ok_or_else(|| PostgresError::Protocol(format!("unexpected response: LSN {:?}", row.write_lsn)))?;
     Ok(Position::Writing { at })
 }
 
@@ -237,45 +195,20 @@ fn downstream(row: DownstreamRow) -> Downstream {
         user: row.user.map(Text::new),
         address: row.address.map(Text::new),
         state: row.state.map(Text::new),
-        sync: row.sync.as_deref().and_then(SyncState::from_word),
-        send_lag: row.send_lag.map(bytes),
-        write_lag: row.write_lag.map(bytes),
-        flush_lag: row.flush_lag.map(bytes),
-        replay_lag: row.replay_lag.map(bytes),
-        write_time: span(row.write_time),
-        flush_time: span(row.flush_time),
-        replay_time: span(row.replay_time),
+        sync: row.sync_state.as_deref().and_then(SyncState::from_name),
+        send_lag_bytes: row.send_lag_bytes.map(bytes),
+        write_lag_bytes: row.write_lag_bytes.map(bytes),
+        flush_lag_bytes: row.flush_lag_bytes.map(bytes),
+        replay_lag_bytes: row.replay_lag_bytes.map(bytes),
+        write_lag: span(row.write_lag),
+        flush_lag: span(row.flush_lag),
+        replay_lag: span(row.replay_lag),
         reply_age: span(row.reply_age),
         started: row.started,
     }
 }
 
-fn slot(row: SlotRow) -> Slot {
-    Slot {
-        name: Text::new(row.name),
-        logical: row.kind == "logical",
-        active: row.active,
-        active_pid: row.active_pid,
-        database: row.database.map(Text::new),
-        temporary: row.temporary,
-        wal_status: row.wal_status.map(|word| match word.as_str() {
-            "reserved" => WalStatus::Reserved,
-            "extended" => WalStatus::Extended,
-            "unreserved" => WalStatus::Unreserved,
-            "lost" => WalStatus::Lost,
-            _ => WalStatus::Unknown(Text::new(word)),
-        }),
-        retained: row.retained.map(bytes),
-        safe_bytes: row.safe_bytes,
-        inactive_since: row.inactive_since,
-        failover: row.failover,
-        invalid: row.invalid.as_deref().map(Invalidation::from_word),
-        restart: row.restart.and_then(|text| text.parse().ok()),
-        confirmed: row.confirmed.and_then(|text| text.parse().ok()),
-    }
-}
-
-fn archiver(row: ArchiverRow, ready: Option<i64>) -> Archiver {
+fn archiver(row: ArchiverRow) -> Archiver {
     Archiver {
         enabled: row.mode != "off",
         last_archived: row.last_archived.map(Text::new),
@@ -284,7 +217,7 @@ fn archiver(row: ArchiverRow, ready: Option<i64>) -> Archiver {
         last_failed_at: row.last_failed_at,
         failed_count: row.failed_count,
         failing: row.failing,
-        ready: ready.map(bytes),
+        ready: None,
     }
 }
 
@@ -305,7 +238,7 @@ fn connections(row: Option<ConnectionsRow>, max: u32, reserved: u32, monitor: bo
 }
 
 fn session(row: SessionRow) -> Session {
-    let wait = match (row.wait_type, row.wait_event) {
+    let wait = match (row.wait_event_type, row.wait_event) {
         (Some(kind), Some(event)) => format!("{kind}: {event}"),
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => String::new(),
@@ -322,54 +255,29 @@ fn session(row: SessionRow) -> Session {
         transaction_age: span(row.transaction_age),
         query_age: span(row.query_age),
         blocked_by: row.blocked_by.unwrap_or_default(),
-        waited: span(row.waited),
+        waited: span(row.lock_wait_age),
         query: query_text(row.query.as_deref().unwrap_or_default()),
     }
 }
 
-fn application(row: ApplicationRow) -> ApplicationLoad {
-    ApplicationLoad {
-        application: text(row.application),
-        sessions: count(row.sessions),
-        active: count(row.active),
-        idle_in_transaction: count(row.idle_in_transaction),
-    }
+fn lock_holder(row: &LockHolderRow) -> OperationLock {
+    claim::read(row.application.as_deref(), row.query.as_deref()).map_or_else(claim::unread, claim::shown)
 }
 
-fn text(raw: Option<String>) -> Text {
+pub(super) fn text(raw: Option<String>) -> Text {
     raw.map(Text::redacted).unwrap_or_default()
 }
 
 /// Seconds as a span. Clocks of two hosts, or two readings of one, may make it negative: that is no time at all.
-fn span(seconds: Option<f64>) -> Option<Duration> {
+pub(super) fn span(seconds: Option<f64>) -> Option<Duration> {
     seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok())
 }
 
 /// A difference of positions. A position ahead of an earlier sample is not behind.
-fn bytes(difference: i64) -> u64 {
+pub(super) fn bytes(difference: i64) -> u64 {
     u64::try_from(difference).unwrap_or_default()
 }
 
-fn count(number: i32) -> u32 {
+pub(super) fn count(number: i32) -> u32 {
     u32::try_from(number).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_application_may_call_itself_what_it_likes_and_no_terminal_obeys() {
-        let row = ApplicationRow {
-            application: Some("app\u{1b}]0;owned\u{7}\u{9b}31m\r\nother\u{202e}".to_owned()),
-            sessions: 3,
-            active: -1,
-            idle_in_transaction: 0,
-        };
-        let load = application(row);
-        let name = load.application.as_str();
-        assert!(name.starts_with("app") && name.contains("other") && !name.contains("owned"), "{name:?}");
-        assert!(!name.chars().any(|c| c.is_control() || c == '\u{202e}'), "{name:?}");
-        assert_eq!((load.sessions, load.active), (3, 0));
-    }
 }

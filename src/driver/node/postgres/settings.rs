@@ -6,27 +6,32 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::client::postgres::sheet::SettingRow;
+use crate::client::postgres::poll_result::SettingRow;
 use crate::client::postgres::{PostgresError, Session};
 use crate::model::postgres::SqlReport;
-use crate::model::setting::{Definition, Held, Kind, Settings, Takes, Unit};
+use crate::model::setting::{Definition, EffectiveSetting, SettingContext, SettingKind, Settings, Unit};
 use crate::model::text::Text;
 
 /// Which reading of the configuration files the settings are of: start of the server, and its last reload.
-type Of = (Timestamp, Option<Timestamp>);
+type ServerIdentity = (Timestamp, Option<Timestamp>);
 
 /// The settings as they were read last.
 #[derive(Default)]
-pub(super) struct Remembered {
+pub(super) struct CachedSettings {
     /// `None` within: the server did not tell.
-    last: Option<(Of, Option<Arc<Settings>>)>,
+    last: Option<(ServerIdentity, Option<Arc<Settings>>)>,
 }
 
-impl Remembered {
+impl CachedSettings {
+    /// Whether they were asked for, with whatever success.
+    pub(super) fn is_reported(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Puts what is known into `report`, where it still holds.
     pub(super) fn recall(&self, report: &mut SqlReport) -> bool {
         let of = (report.postmaster_started, report.files_read);
-        // A server that does not tell of its reloads is asked each time.
+        // A server that does not tell of its reloads is asked anew whenever everything is.
         let known = self.last.as_ref().filter(|(known, _)| *known == of && of.1.is_some());
         report.settings = known.and_then(|(_, settings)| settings.clone());
         known.is_some()
@@ -73,18 +78,18 @@ fn settings(rows: Vec<SettingRow>) -> Settings {
     let mut held = Vec::new();
     for (index, row) in rows.into_iter().enumerate() {
         let value = Text::redacted(row.value.as_deref().unwrap_or_default());
-        let boot = Text::redacted(row.boot.as_deref().unwrap_or_default());
+        let boot = Text::redacted(row.boot_value.as_deref().unwrap_or_default());
         let of_server = !matches!(row.source.as_str(), "client" | "user" | "database" | "database user" | "session");
-        if value != boot || row.pending || !of_server {
-            held.push(Held { index, value, of_server, pending: row.pending });
+        if value != boot || row.pending_restart || !of_server {
+            held.push(EffectiveSetting { index, value, of_server, pending: row.pending_restart });
         }
         definitions.push(Definition {
             name: Text::new(&row.name),
             kind: kind(&row),
             takes: match row.context.as_str() {
-                "internal" => Takes::Never,
-                "postmaster" => Takes::Restart,
-                _ => Takes::Reload,
+                "internal" => SettingContext::Never,
+                "postmaster" => SettingContext::Restart,
+                _ => SettingContext::Reload,
             },
             boot,
         });
@@ -93,27 +98,27 @@ fn settings(rows: Vec<SettingRow>) -> Settings {
 }
 
 /// The kind of a setting; one with a bound or a unit that cannot be read is taken for text, of which nothing is refused.
-fn kind(row: &SettingRow) -> Kind {
+fn kind(row: &SettingRow) -> SettingKind {
     let unit = match &row.unit {
-        Some(word) => match Unit::from_word(word) {
+        Some(word) => match Unit::from_name(word) {
             Some(unit) => Some(unit),
-            None => return Kind::Text,
+            None => return SettingKind::Text,
         },
         None => None,
     };
-    let (least, most) = (row.least.as_deref().unwrap_or_default(), row.most.as_deref().unwrap_or_default());
-    match row.kind.as_str() {
-        "bool" => Kind::Flag,
+    let (least, most) = (row.min_value.as_deref().unwrap_or_default(), row.max_value.as_deref().unwrap_or_default());
+    match row.value_type.as_str() {
+        "bool" => SettingKind::Flag,
         "integer" => match (least.parse(), most.parse()) {
-            (Ok(least), Ok(most)) => Kind::Whole { unit, least, most },
-            _ => Kind::Text,
+            (Ok(least), Ok(most)) => SettingKind::Whole { unit, least, most },
+            _ => SettingKind::Text,
         },
         "real" => match (least.parse(), most.parse()) {
-            (Ok(least), Ok(most)) => Kind::Real { unit, least, most },
-            _ => Kind::Text,
+            (Ok(least), Ok(most)) => SettingKind::Real { unit, least, most },
+            _ => SettingKind::Text,
         },
-        "enum" => Kind::Word(row.words.iter().flatten().map(Text::new).collect()),
-        _ => Kind::Text,
+        "enum" => SettingKind::Word(row.enum_values.iter().flatten().map(Text::new).collect()),
+        _ => SettingKind::Text,
     }
 }
 
@@ -126,14 +131,14 @@ mod tests {
             name: name.to_owned(),
             value: Some(value.to_owned()),
             unit: (kind == "integer").then(|| "kB".to_owned()),
-            kind: kind.to_owned(),
+            value_type: kind.to_owned(),
             context: "sighup".to_owned(),
             source: source.to_owned(),
-            least: Some("64".to_owned()),
-            most: Some("2147483647".to_owned()),
-            words: None,
-            boot: Some("4096".to_owned()),
-            pending: false,
+            min_value: Some("64".to_owned()),
+            max_value: Some("2147483647".to_owned()),
+            enum_values: None,
+            boot_value: Some("4096".to_owned()),
+            pending_restart: false,
         }
     }
 
@@ -155,6 +160,6 @@ mod tests {
     #[test]
     fn a_unit_that_is_not_known_refuses_nothing() {
         let odd = SettingRow { unit: Some("furlong".to_owned()), ..row("x", "integer", "1", "default") };
-        assert_eq!(kind(&odd), Kind::Text);
+        assert_eq!(kind(&odd), SettingKind::Text);
     }
 }

@@ -9,11 +9,13 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::*;
 use crate::client::double::{self, endpoint};
 use crate::driver::port::Check;
-use crate::model::checkup::{Aspect, Verdict};
-use crate::model::router::{Bypass, HeldBy, Hold, OwnCheck, ProxyKind, ProxyRow, ProxyStatus, ServerControl};
-use crate::model::source::Trouble;
+use crate::model::checkup::{CheckAspect, CheckupVerdict};
+use crate::model::router::{
+    AdminState, Bypass, CheckState, HeldBy, ProxyKind, ProxyRow, ProxyStatus, ServerAdminState,
+};
+use crate::model::source::FailureKind;
 
-const PATIENT: Timeouts = Timeouts { connect: Duration::from_secs(10), request: Duration::from_secs(10) };
+const LONG_TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(10), request: Duration::from_secs(10) };
 
 fn file(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/haproxy-3.0").join(name);
@@ -34,7 +36,7 @@ async fn page(body: impl Into<String>) -> Result<RouterReport, SourceError> {
 }
 
 fn runtime(answer: impl Into<Vec<u8>>) -> HaproxyRuntime {
-    HaproxyRuntime::new(&"lb".into(), RuntimeApi::Tcp(double::answering(answer)), PATIENT)
+    HaproxyRuntime::new(&"lb".into(), RuntimeApi::Tcp(double::answering(answer)), LONG_TIMEOUTS)
 }
 
 fn row<'a>(report: &'a RouterReport, proxy: &str, server: &str) -> &'a ProxyRow {
@@ -68,10 +70,12 @@ async fn the_runtime_api_adds_the_process_and_the_addresses() {
     assert_eq!((info.version.as_str(), info.max_connections), ("3.0.11-1+deb13u3", 500));
     assert_eq!((info.uptime, info.idle_percent), (Duration::from_secs(46), Some(100)));
     assert_eq!(row(&whole, "any", "pg-1").address, Some("10.213.0.21:5432".into()));
-    let control = |server: &str| row(&whole, "primary", server).control;
-    let held = |running, check| Some(ServerControl { running, hold: Hold::None, check, agent: false });
-    assert_eq!(control("pg-2"), held(true, OwnCheck::Passed));
-    assert_eq!(control("pg-1"), held(false, OwnCheck::Failed));
+    let control = |server: &str| row(&whole, "primary", server).admin_state;
+    let held = |is_running, check| {
+        Some(ServerAdminState { is_running, admin_state: AdminState::None, check, has_agent_check: false })
+    };
+    assert_eq!(control("pg-2"), held(true, CheckState::Passed));
+    assert_eq!(control("pg-1"), held(false, CheckState::Failed));
     // At user level the table has no addresses; the servers' state has.
     let user = joined.replace("10.213.0.20:5432,", ",");
     let user = report(runtime(user).observe(Moment::START).await.expect("a report"));
@@ -98,8 +102,8 @@ fn name(path: &Path) -> String {
 async fn a_table_cut_off_is_refused_rather_than_shown_in_part() {
     let text = file("healthy/stats.csv");
     let half = text.char_indices().nth(text.len() * 2 / 3).map(|(at, _)| &text[..at]).expect("a half");
-    let error = page(half).await.expect_err("cut off");
-    assert_eq!((error.trouble, error.detail.as_str()), (Trouble::UnexpectedAnswer, "HTTP 200: CSV that is cut off"));
+    let error = page(half).await.expect_err("isolated");
+    assert_eq!((error.failure_kind, error.detail.as_str()), (FailureKind::UnexpectedAnswer, "HTTP 200: truncated CSV"));
 }
 
 #[tokio::test]
@@ -117,15 +121,16 @@ async fn control_sequences_in_names_and_checks_do_not_come_through() {
 #[tokio::test]
 async fn failures_have_their_own_words_at_both_interfaces() {
     let mut page = HaproxyPage::new(&"lb".into(), endpoint(format!("http://{}", double::refused())));
-    assert_eq!(page.observe(Moment::START).await.expect_err("refused").trouble, Trouble::Refused);
+    assert_eq!(page.observe(Moment::START).await.expect_err("refused").failure_kind, FailureKind::Refused);
     let (endless, _) = double::endless("HTTP/1.0 200 OK\r\n\r\n", "# pxname,svname,status,\n");
     let mut page = HaproxyPage::new(&"lb".into(), endpoint(format!("http://{endless}")));
-    assert_eq!(page.observe(Moment::START).await.expect_err("too large").trouble, Trouble::TooLarge);
+    assert_eq!(page.observe(Moment::START).await.expect_err("too large").failure_kind, FailureKind::TooLarge);
     let denied = runtime("Permission denied\n\n").observe(Moment::START).await.expect_err("denied");
-    assert_eq!(denied.trouble, Trouble::Permission);
+    assert_eq!(denied.failure_kind, FailureKind::Permission);
     let refused = RuntimeApi::Tcp(double::refused());
-    let error = HaproxyRuntime::new(&"lb".into(), refused, PATIENT).observe(Moment::START).await.expect_err("refused");
-    assert_eq!(error.trouble, Trouble::Refused);
+    let error =
+        HaproxyRuntime::new(&"lb".into(), refused, LONG_TIMEOUTS).observe(Moment::START).await.expect_err("refused");
+    assert_eq!(error.failure_kind, FailureKind::Refused);
 }
 
 #[tokio::test]
@@ -138,10 +143,10 @@ async fn doctor_warns_of_a_page_that_can_act() {
     Mock::given(matchers::path("/")).respond_with(html).mount(&server).await;
     let lines = HaproxyPage::new(&"lb".into(), endpoint(server.uri())).check().await;
     let verdict = |aspect| lines.iter().find(|line| line.aspect == aspect).map(|line| line.verdict);
-    assert_eq!(verdict(Aspect::Reach), Some(Verdict::Pass));
-    assert_eq!(verdict(Aspect::Identity), Some(Verdict::Pass));
-    assert_eq!(verdict(Aspect::Version), Some(Verdict::Warn));
-    assert_eq!(verdict(Aspect::Privileges), Some(Verdict::Warn));
+    assert_eq!(verdict(CheckAspect::Reach), Some(CheckupVerdict::Pass));
+    assert_eq!(verdict(CheckAspect::Identity), Some(CheckupVerdict::Pass));
+    assert_eq!(verdict(CheckAspect::Version), Some(CheckupVerdict::Warn));
+    assert_eq!(verdict(CheckAspect::Privileges), Some(CheckupVerdict::Warn));
 }
 
 #[tokio::test]
@@ -151,32 +156,32 @@ async fn doctor_says_when_the_page_wants_a_login() {
     let lines = HaproxyPage::new(&"lb".into(), endpoint(server.uri())).check().await;
     assert_eq!(
         lines.iter().map(|line| (line.aspect, line.verdict)).collect::<Vec<_>>(),
-        [(Aspect::Credentials, Verdict::Fail)]
+        [(CheckAspect::Credentials, CheckupVerdict::Fail)]
     );
     assert!(lines[0].text.as_str().contains("no login is configured"), "{}", lines[0].text);
 }
 
 #[rstest]
-#[case("admin", Verdict::Warn)]
-#[case("operator", Verdict::Pass)]
-#[case("Unknown command: 'show cli level'", Verdict::Skipped)]
+#[case("admin", CheckupVerdict::Warn)]
+#[case("operator", CheckupVerdict::Pass)]
+#[case("Unknown command: 'show cli level'", CheckupVerdict::Skipped)]
 #[tokio::test]
-async fn doctor_tells_the_level_of_a_socket(#[case] level: &str, #[case] verdict: Verdict) {
+async fn doctor_tells_the_level_of_a_socket(#[case] level: &str, #[case] verdict: CheckupVerdict) {
     let stat = file("healthy/show-stat.csv");
     let level = format!("{level}\n\n");
     let address = double::answering_by(move |question| {
         if question.contains("level") { level.clone() } else { stat.clone() }.into_bytes()
     });
-    let lines = HaproxyRuntime::new(&"lb".into(), RuntimeApi::Tcp(address), PATIENT).check().await;
-    let line = lines.iter().find(|line| line.aspect == Aspect::Privileges).expect("a line");
+    let lines = HaproxyRuntime::new(&"lb".into(), RuntimeApi::Tcp(address), LONG_TIMEOUTS).check().await;
+    let line = lines.iter().find(|line| line.aspect == CheckAspect::Privileges).expect("a line");
     assert_eq!(line.verdict, verdict, "{}", line.text);
 }
 
 #[test]
 fn beside_the_runtime_api_the_page_is_read_seldom() {
     let page = HaproxyPage::new(&"lb".into(), endpoint("http://127.0.0.1:1".to_owned()));
-    assert_eq!(page.pace(), Pace::Each);
-    assert_eq!(page.beside_runtime().pace(), Pace::Slow(Duration::from_secs(5)));
+    assert_eq!(page.pace(), PollPace::Each);
+    assert_eq!(page.with_runtime().pace(), PollPace::Slow(Duration::from_secs(5)));
 }
 
 fn recorded(version: &str, part: &str) -> String {
@@ -200,21 +205,21 @@ async fn every_state_that_a_version_can_show_is_known(#[values("2.6", "3.0", "3.
     }
     let words = |server: &str| {
         let row = row(&report, "words", server);
-        (row.status.word(), row.takes_traffic(), row.holder())
+        (row.status.as_str(), row.takes_traffic(), row.holder())
     };
-    let told = |word: &str, traffic, by: Option<HeldBy>| (word.to_owned(), traffic, by);
-    assert_eq!(words("up"), told("UP", true, None));
-    assert_eq!(words("unchecked"), told("no check", true, None));
-    assert_eq!(words("disabled"), told("MAINT", false, Some(HeldBy::Configuration)));
-    assert_eq!(words("maintained"), told("MAINT", false, Some(HeldBy::Hand)));
+    let reported = |word: &str, traffic, by: Option<HeldBy>| (word.to_owned(), traffic, by);
+    assert_eq!(words("up"), reported("UP", true, None));
+    assert_eq!(words("unchecked"), reported("no check", true, None));
+    assert_eq!(words("disabled"), reported("MAINT", false, Some(HeldBy::Configuration)));
+    assert_eq!(words("maintained"), reported("MAINT", false, Some(HeldBy::Hand)));
     let follows = HeldBy::Server("words/maintained".into());
-    assert_eq!(words("follows-maintained"), told("MAINT (via words/maintained)", false, Some(follows)));
-    assert_eq!(words("drained"), told("DRAIN", false, Some(HeldBy::Hand)));
-    assert_eq!(words("drained-down"), told("DOWN", false, Some(HeldBy::Hand)), "its status does not tell");
-    assert_eq!(words("agent-drain"), told("DRAIN (agent)", false, Some(HeldBy::Agent)));
-    assert_eq!(words("agent-down"), told("DOWN (agent)", false, None));
-    assert_eq!(words("weightless"), told("UP", false, Some(HeldBy::Weight)));
-    assert_eq!(words("spare"), told("UP", false, None), "others serve");
+    assert_eq!(words("follows-maintained"), reported("MAINT (via words/maintained)", false, Some(follows)));
+    assert_eq!(words("drained"), reported("DRAIN", false, Some(HeldBy::Hand)));
+    assert_eq!(words("drained-down"), reported("DOWN", false, Some(HeldBy::Hand)), "its status does not tell");
+    assert_eq!(words("agent-drain"), reported("DRAIN (agent)", false, Some(HeldBy::Agent)));
+    assert_eq!(words("agent-down"), reported("DOWN (agent)", false, None));
+    assert_eq!(words("weightless"), reported("UP", false, Some(HeldBy::Weight)));
+    assert_eq!(words("spare"), reported("UP", false, None), "others serve");
     assert_eq!(row(&report, "words", "spare").bypass, Some(Bypass::Spare));
     assert_eq!(row(&report, "nolb", "nolb").status, ProxyStatus::NoLoadBalancing);
     assert_eq!(row(&report, "stopped", "FRONTEND").status, ProxyStatus::Stopped);
@@ -223,7 +228,9 @@ async fn every_state_that_a_version_can_show_is_known(#[values("2.6", "3.0", "3.
 
 #[rstest]
 #[tokio::test]
-async fn the_names_that_a_router_resolves_are_told_with_their_addresses(#[values("2.6", "3.0", "3.4")] version: &str) {
+async fn the_names_that_a_router_resolves_are_reported_with_their_addresses(
+    #[values("2.6", "3.0", "3.4")] version: &str,
+) {
     let report = every_status(version).await;
     let alpha = row(&report, "primary", "alpha");
     assert_eq!((alpha.fqdn.as_ref().map(Text::as_str), alpha.port), (Some("alpha.lab"), Some(21003)));
@@ -233,14 +240,14 @@ async fn the_names_that_a_router_resolves_are_told_with_their_addresses(#[values
         (ghost.fqdn.as_ref().map(Text::as_str), ghost.address.as_ref().map(Text::as_str)),
         (Some("ghost.lab"), None)
     );
-    assert_eq!((ghost.status.word().as_str(), ghost.holder()), ("MAINT (resolution)", Some(HeldBy::Resolver)));
+    assert_eq!((ghost.status.as_str().as_str(), ghost.holder()), ("MAINT (resolution)", Some(HeldBy::Resolver)));
 }
 
 #[tokio::test]
-async fn an_unpublished_backend_leads_nowhere_unless_it_listens_itself() {
+async fn an_unpublished_backend_routes_nowhere_unless_it_listens_itself() {
     let report = every_status("3.4").await;
     let backend = row(&report, "unpublished", "BACKEND");
-    assert_eq!((&backend.status, backend.status.word()), (&ProxyStatus::UpUnpublished, "UP (UNPUB)".to_owned()));
+    assert_eq!((&backend.status, backend.status.as_str()), (&ProxyStatus::UpUnpublished, "UP (UNPUB)".to_owned()));
     let server = row(&report, "unpublished", "one");
     assert_eq!((&server.status, server.bypass), (&ProxyStatus::Up, Some(Bypass::Unpublished)));
     assert!(!server.takes_traffic());
@@ -277,13 +284,13 @@ async fn while_a_check_runs_the_last_one_is_shown_and_a_code_of_0_never_is() {
     let next = Arc::clone(&answers);
     let address =
         double::answering_by(move |_| (next.lock().expect("one").pop().expect("an answer") + "\n").into_bytes());
-    let mut router = HaproxyRuntime::new(&"lb".into(), RuntimeApi::Tcp(address), PATIENT);
+    let mut router = HaproxyRuntime::new(&"lb".into(), RuntimeApi::Tcp(address), LONG_TIMEOUTS);
     let mut shown = Vec::new();
     for _ in 0..5 {
         let report = report(router.observe(Moment::START).await.expect("a report"));
         let server = row(&report, "rw", "a");
         let said = server.check.as_ref().map(|check| check.description.to_string()).unwrap_or_default();
-        shown.push(format!("{} ({said})", server.check_words().expect("a check")));
+        shown.push(format!("{} ({said})", server.check_text().expect("a check")));
     }
     assert_eq!(
         shown,
@@ -305,7 +312,7 @@ async fn doctor_says_how_the_newest_page_tells_its_version() {
     let html = ResponseTemplate::new(200).set_body_string("<h1><a href=\"http://www.haproxy.org/\">HAProxy</a></h1>");
     Mock::given(matchers::path("/")).respond_with(html).mount(&server).await;
     let lines = HaproxyPage::new(&"lb".into(), endpoint(server.uri())).check().await;
-    let line = lines.iter().find(|line| line.aspect == Aspect::Version).expect("a line");
+    let line = lines.iter().find(|line| line.aspect == CheckAspect::Version).expect("a line");
     assert!(line.text.as_str().contains("stats show-version"), "{}", line.text);
 }
 
@@ -313,7 +320,7 @@ async fn doctor_says_how_the_newest_page_tells_its_version() {
 #[test]
 fn an_address_is_followed_through_the_address_map() {
     let mut map = crate::config::address::AddressMap::default();
-    map.add("10.0.0.21:5432", "127.0.0.1:15433").unwrap();
+    map.insert("10.0.0.21:5432", "127.0.0.1:15433").unwrap();
     let mut row = crate::model::test_support::proxy_row("rw", "b", ProxyKind::Server, "UP");
     row.address = Some("10.0.0.21:5432".into());
     let mut other = row.clone();

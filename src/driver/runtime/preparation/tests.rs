@@ -6,7 +6,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::client::double::{refused, silent};
-use crate::model::checkup::Verdict;
+use crate::model::checkup::CheckupVerdict;
 
 const ENDED: &str = include_str!("../../../../fixtures/docker-20.10/inspect-ended.json");
 const FAILED: &str = include_str!("../../../../fixtures/docker-20.10/inspect-failed.json");
@@ -65,7 +65,7 @@ async fn asked(inspected: &str) -> Preparation {
 }
 
 #[tokio::test]
-async fn what_an_engine_tells_is_told_apart() {
+async fn what_an_engine_tells_is_distinguished() {
     let done = asked(ENDED).await;
     assert_eq!(done.container.as_str(), "pgctl-lab_pg-cluster-init_1");
     assert!(matches!(done.state, PreparationState::Done { at: Some(_) }), "{done:?}");
@@ -123,27 +123,27 @@ async fn of_several_projects_the_one_that_publishes_the_clusters_ports_is_meant(
 #[tokio::test]
 async fn an_engine_that_is_gone_or_silent_costs_its_patience_and_no_more() {
     let error = preparation(&refused()).ask().await.expect_err("nobody is there");
-    assert_eq!(error.trouble, Trouble::Refused, "{error}");
+    assert_eq!(error.failure_kind, FailureKind::Refused, "{error}");
     let began = std::time::Instant::now();
     let error = preparation(&silent()).ask().await.expect_err("nobody answers");
-    assert_eq!(error.trouble, Trouble::TimedOut, "{error}");
+    assert_eq!(error.failure_kind, FailureKind::TimedOut, "{error}");
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
 #[rstest]
-#[case(ENDED, Verdict::Pass, "ended well (exit code 0")]
-#[case(RUNNING, Verdict::Pass, "is preparing the cluster since 2026-")]
-#[case(CREATED, Verdict::Warn, "never started")]
-#[case(FAILED, Verdict::Fail, "exit code 3: ")]
-#[case(GONE, Verdict::Unknown, "there is no container db-init")]
+#[case(ENDED, CheckupVerdict::Pass, "successfully (exit code 0")]
+#[case(RUNNING, CheckupVerdict::Pass, "is setting up the cluster since 2026-")]
+#[case(CREATED, CheckupVerdict::Warn, "never started")]
+#[case(FAILED, CheckupVerdict::Fail, "exited with code 3: ")]
+#[case(GONE, CheckupVerdict::Unknown, "there is no container db-init")]
 #[tokio::test]
-async fn doctor_says_how_it_stands(#[case] inspected: &str, #[case] verdict: Verdict, #[case] words: &str) {
+async fn doctor_says_how_it_stands(#[case] inspected: &str, #[case] verdict: CheckupVerdict, #[case] words: &str) {
     let server = engine(inspected).await;
     let lines = preparation(&server.uri()).check().await;
     let [line] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!(line.verdict, verdict, "{line:?}");
     assert!(line.text.as_str().contains(words) && !line.text.as_str().contains("lab-app"), "{line:?}");
-    assert_eq!(line.remedy.is_empty(), verdict == Verdict::Pass, "{line:?}");
+    assert_eq!(line.remedy.is_empty(), verdict == CheckupVerdict::Pass, "{line:?}");
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn without_an_engine_doctor_leaves_it_out_and_says_so() {
     for engine in [nowhere.engine.clone(), "unix:///nonexistent/docker.sock".to_owned()] {
         nowhere.engine = engine;
         let lines = nowhere.check().await;
-        assert_eq!(lines[0].verdict, Verdict::Skipped);
-        assert!(lines[0].text.as_str().contains("no container engine is at hand"), "{lines:?}");
+        assert_eq!(lines[0].verdict, CheckupVerdict::Skipped);
+        assert!(lines[0].text.as_str().contains("no container engine available"), "{lines:?}");
     }
 }

@@ -2,7 +2,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::model::router::{ProxyKind, ProxyStatus};
-use crate::model::source::Trouble;
+use crate::model::source::FailureKind;
 use crate::model::test_support::{fail, healthy, member, record, seconds, sql};
 use crate::model::text::Text;
 
@@ -43,13 +43,13 @@ fn by_name(fqdn: &str, port: u16, address: Option<&str>) -> ProxyRow {
 }
 
 /// Whose it is and by what, in short.
-fn told(snapshot: &Snapshot, row: &ProxyRow) -> String {
-    match snapshot.whose(row) {
-        Whose::Member { member, by } => format!("{} by {by:?}", member.name),
-        Whose::Contradicted(claims) => {
+fn reported(snapshot: &Snapshot, row: &ProxyRow) -> String {
+    match snapshot.server_owner(row) {
+        ServerOwner::Member { member, by } => format!("{} by {by:?}", member.name),
+        ServerOwner::Contradicted(claims) => {
             claims.iter().map(|(by, name)| format!("{name} by {by:?}")).collect::<Vec<_>>().join(", ")
         }
-        Whose::Nobody => "nobody".to_owned(),
+        ServerOwner::Nobody => "nobody".to_owned(),
     }
 }
 
@@ -70,16 +70,16 @@ fn told(snapshot: &Snapshot, row: &ProxyRow) -> String {
 #[case::a_stranger(server("web", Some("172.20.0.99:5432")), "nobody")]
 #[case::before_any_resolution(server("web", Some("0.0.0.0:5432")), "nobody")]
 fn a_server_is_known_without_a_map_by_whatever_tells_most(#[case] row: ProxyRow, #[case] expected: &str) {
-    assert_eq!(told(&lab(), &row), expected);
+    assert_eq!(reported(&lab(), &row), expected);
 }
 
 #[test]
 fn a_container_that_got_another_address_is_known_by_its_next_session() {
     let mut snapshot = lab();
     let row = server("b", Some("172.20.0.44:5432"));
-    assert_eq!(told(&snapshot, &row), "nobody");
+    assert_eq!(reported(&snapshot, &row), "nobody");
     sql(&mut snapshot, "pg-1", |report| report.address = Some(at("172.20.0.44", 5432)));
-    assert_eq!(told(&snapshot, &row), "pg-1 by OwnAddress");
+    assert_eq!(reported(&snapshot, &row), "pg-1 by OwnAddress");
 }
 
 #[test]
@@ -88,36 +88,36 @@ fn an_address_that_two_members_tell_of_themselves_names_neither() {
     // Two engines with the same network of their own.
     sql(&mut snapshot, "pg-2", |report| report.address = Some(at("172.20.0.12", 5432)));
     let row = server("b", Some("172.20.0.12:5432"));
-    assert_eq!(told(&snapshot, &row), "nobody");
-    assert_eq!(told(&snapshot, &server("pg-2", Some("172.20.0.12:5432"))), "pg-2 by Name");
+    assert_eq!(reported(&snapshot, &row), "nobody");
+    assert_eq!(reported(&snapshot, &server("pg-2", Some("172.20.0.12:5432"))), "pg-2 by Name");
     // One of them was there before, and is gone: the last word of a dead node does not speak against a living one.
-    fail(member(&mut snapshot, "pg-2").sql.as_mut().unwrap(), Trouble::Refused, seconds(9));
-    assert_eq!(told(&snapshot, &row), "pg-1 by OwnAddress");
+    fail(member(&mut snapshot, "pg-2").sql.as_mut().unwrap(), FailureKind::Refused, seconds(9));
+    assert_eq!(reported(&snapshot, &row), "pg-1 by OwnAddress");
 }
 
 #[test]
 fn a_loopback_address_of_its_own_says_nothing_to_others() {
     let mut snapshot = lab();
     sql(&mut snapshot, "pg-1", |report| report.address = Some(at("127.0.0.1", 5432)));
-    assert_eq!(told(&snapshot, &server("b", Some("127.0.0.1:5432"))), "nobody");
+    assert_eq!(reported(&snapshot, &server("b", Some("127.0.0.1:5432"))), "nobody");
 }
 
 #[test]
 fn a_name_that_still_leads_to_anothers_address_belongs_to_nobody() {
     let row = by_name("pg-1", 5432, Some("172.20.0.13:5432"));
-    assert_eq!(told(&lab(), &row), "pg-1 by Fqdn, pg-2 by OwnAddress");
+    assert_eq!(reported(&lab(), &row), "pg-1 by Fqdn, pg-2 by OwnAddress");
     assert!(lab().member_of(&row).is_none());
 }
 
 #[test]
-fn several_nodes_behind_one_published_host_are_told_apart_by_their_ports() {
+fn several_nodes_behind_one_published_host_are_distinguished_by_their_ports() {
     let mut snapshot = lab();
     for (number, name) in ["pg-0", "pg-1", "pg-2"].into_iter().enumerate() {
         advertise(&mut snapshot, name, at("203.0.113.5", 15432 + u16::try_from(number).unwrap()));
     }
-    assert_eq!(told(&snapshot, &server("b", Some("203.0.113.5:15433"))), "pg-1 by Advertised");
-    assert_eq!(told(&snapshot, &server("b", Some("203.0.113.5:5432"))), "nobody", "the host alone is everybody's");
-    assert_eq!(told(&snapshot, &by_name("203.0.113.5", 15434, None)), "pg-2 by Fqdn");
+    assert_eq!(reported(&snapshot, &server("b", Some("203.0.113.5:15433"))), "pg-1 by Advertised");
+    assert_eq!(reported(&snapshot, &server("b", Some("203.0.113.5:5432"))), "nobody", "the host alone is everybody's");
+    assert_eq!(reported(&snapshot, &by_name("203.0.113.5", 15434, None)), "pg-2 by Fqdn");
 }
 
 #[test]
@@ -130,8 +130,8 @@ fn an_address_is_compared_with_what_the_advertised_name_resolves_to() {
         report.peer = Some(at("198.51.100.7", 5432));
         report.address = Some(at("10.0.0.7", 5432));
     });
-    assert_eq!(told(&snapshot, &server("b", Some("198.51.100.7:5432"))), "pg-1 by Resolved");
-    assert_eq!(told(&snapshot, &server("b", Some("10.0.0.7:5432"))), "pg-1 by OwnAddress");
+    assert_eq!(reported(&snapshot, &server("b", Some("198.51.100.7:5432"))), "pg-1 by Resolved");
+    assert_eq!(reported(&snapshot, &server("b", Some("10.0.0.7:5432"))), "pg-1 by OwnAddress");
 }
 
 #[rstest]
@@ -140,18 +140,18 @@ fn an_address_is_compared_with_what_the_advertised_name_resolves_to() {
 fn one_address_written_in_two_ways_is_one(#[case] written: &str) {
     let mut snapshot = lab();
     sql(&mut snapshot, "pg-1", |report| report.address = Some(at("fd00::12", 5432)));
-    assert_eq!(told(&snapshot, &server("b", Some(written))), "pg-1 by OwnAddress");
+    assert_eq!(reported(&snapshot, &server("b", Some(written))), "pg-1 by OwnAddress");
 }
 
 /// A server named otherwise, at an address that only the address map knows to be a member's.
 #[test]
 fn the_address_map_is_the_last_resort() {
     let mut row = server("b", Some("10.0.0.21:5432"));
-    assert_eq!(told(&lab(), &row), "nobody");
+    assert_eq!(reported(&lab(), &row), "nobody");
     row.reached = Some("127.0.0.1:15433".into());
-    assert_eq!(told(&lab(), &row), "pg-1 by Contact");
+    assert_eq!(reported(&lab(), &row), "pg-1 by Contact");
     // An entry that a new address has made wrong is not believed against the name.
     row.server = "pg-2".into();
-    assert_eq!(told(&lab(), &row), "pg-2 by Name");
-    assert!(KnownBy::Contact.is_proof() && !KnownBy::Name.is_proof());
+    assert_eq!(reported(&lab(), &row), "pg-2 by Name");
+    assert!(IdentifiedBy::Contact.is_proof() && !IdentifiedBy::Name.is_proof());
 }

@@ -4,7 +4,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
 use crate::driver::port::{Check, Observe};
-use crate::model::checkup::{Aspect, CheckLine, Verdict};
+use crate::model::checkup::{CheckAspect, CheckLine, CheckupVerdict};
 use crate::model::text::Text;
 
 use super::{SimulatedSource, answer, lock};
@@ -26,13 +26,13 @@ impl Check for SimulatedCheck {
     fn check(&mut self) -> BoxFuture<'_, Vec<CheckLine>> {
         let outcome = answer(&mut lock(&self.0.world), self.0.ask, &self.0.endpoint);
         let (verdict, text, remedy) = match outcome {
-            Ok(_) => (Verdict::Pass, Text::new("answers (simulated)"), Text::default()),
-            Err(error) => (Verdict::Fail, Text::new(error.brief()), Text::new(error.trouble.remedy())),
+            Ok(_) => (CheckupVerdict::Pass, Text::new("up (simulated)"), Text::default()),
+            Err(error) => (CheckupVerdict::Fail, Text::new(error.brief()), Text::new(error.failure_kind.remedy())),
         };
         let line = CheckLine {
             source: self.0.source.clone(),
             endpoint: self.0.endpoint.clone(),
-            aspect: Aspect::Reach,
+            aspect: CheckAspect::Reach,
             verdict,
             text,
             remedy,

@@ -3,22 +3,22 @@
 use std::time::Duration;
 
 use crate::model::router::{
-    HealthCheck, HeldBy, Hold, OwnCheck, PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, RouterInfo, RouterReport,
-    ServerControl,
+    AdminState, CheckState, HealthCheck, HeldBy, PoolPurpose, ProxyKind, ProxyRow, ProxyStatus, RouterInfo,
+    RouterReport, ServerAdminState,
 };
 use crate::model::source::SourceError;
 use crate::model::text::Text;
 
-use super::super::world::World;
-use super::super::world::clock::{MILLISECOND, SECOND, noise, span};
-use super::super::world::router::{Admin, Check, RISE, Section, Server, Traffic};
+use super::super::core::World;
+use super::super::core::clock::{MILLISECOND, SECOND, noise, span};
+use super::super::core::router::{Admin, Check, RISE, RouterPool, RouterServer, Traffic};
 use super::refused;
-use super::words::WORDS;
+use super::texts::TEXTS;
 
 /// `maxconn` of the process, of a frontend, and of a server.
-const MOST: u64 = 4_000;
-const MOST_FRONT: u64 = 2_000;
-const MOST_SERVER: u64 = 300;
+const MAX_CONNECTIONS: u64 = 4_000;
+const MAX_FRONTEND_SESSIONS: u64 = 2_000;
+const MAX_SERVER_SESSIONS: u64 = 300;
 
 impl World {
     /// The page knows neither the process nor addresses; the runtime interface, at operator level, knows both.
@@ -38,10 +38,10 @@ impl World {
         let connections = self.router.sections.iter().map(|section| section.front.sessions).sum::<u64>() + 1;
         let idle = 97 - (connections / 20).min(30) - noise(self.seed, 0x1d1e, now / SECOND) % 4;
         RouterInfo {
-            version: WORDS.router_version.clone(),
+            version: TEXTS.router_version.clone(),
             uptime: whole_seconds(span(self.router.started, now)),
             connections,
-            max_connections: MOST,
+            max_connections: MAX_CONNECTIONS,
             idle_percent: Some(idle as u8),
         }
     }
@@ -62,27 +62,27 @@ impl World {
         };
         let front = ProxyRow {
             status: ProxyStatus::Open,
-            ..row(&WORDS.stats_section, &WORDS.front, ProxyKind::Frontend, &traffic)
+            ..row(&TEXTS.stats_section, &TEXTS.front, ProxyKind::Frontend, &traffic)
         };
         let back = ProxyRow {
             active: Some(0),
             backup: Some(0),
             last_change: Some(whole_seconds(uptime)),
             downtime: Some(Duration::ZERO),
-            ..row(&WORDS.stats_section, &WORDS.back, ProxyKind::Backend, &traffic)
+            ..row(&TEXTS.stats_section, &TEXTS.back, ProxyKind::Backend, &traffic)
         };
         let mut rows = Vec::with_capacity(2 + self.router.sections.len() * (2 + self.nodes.len()));
         rows.extend([front, back]);
         rows
     }
 
-    fn section_rows(&self, section: &Section, runtime: bool, rows: &mut Vec<ProxyRow>) {
+    fn section_rows(&self, section: &RouterPool, runtime: bool, rows: &mut Vec<ProxyRow>) {
         let now = self.clock.now();
         let name = section_name(section.purpose);
         rows.push(ProxyRow {
             status: ProxyStatus::Open,
-            sessions_limit: Some(MOST_FRONT),
-            ..row(name, &WORDS.front, ProxyKind::Frontend, &section.front)
+            sessions_limit: Some(MAX_FRONTEND_SESSIONS),
+            ..row(name, &TEXTS.front, ProxyKind::Frontend, &section.front)
         });
         for server in &section.servers {
             let unchecked = self.router.unchecked && section.purpose == PoolPurpose::Write;
@@ -92,11 +92,11 @@ impl World {
             }
             rows.push(row);
         }
-        let sum = |part: fn(&Server) -> u64| Some(section.servers.iter().map(part).sum());
+        let sum = |part: fn(&RouterServer) -> u64| Some(section.servers.iter().map(part).sum());
         let usable = section.usable();
         rows.push(ProxyRow {
             status: if usable > 0 { ProxyStatus::Up } else { ProxyStatus::Down },
-            sessions_limit: Some(MOST_FRONT / 10),
+            sessions_limit: Some(MAX_FRONTEND_SESSIONS / 10),
             queue: Some(section.queue),
             queue_max: Some(section.queue_max),
             errors_connection: sum(|server| server.traffic.connect_errors),
@@ -119,12 +119,12 @@ impl World {
                 .filter(|at| *at > 0)
                 .map(|at| whole_seconds(span(at, now))),
             connect_time: Some(Duration::from_millis(1)),
-            ..row(name, &WORDS.back, ProxyKind::Backend, &section.front)
+            ..row(name, &TEXTS.back, ProxyKind::Backend, &section.front)
         });
     }
 
     /// A status that no check decides.
-    fn forced_status(&self, purpose: PoolPurpose, server: &Server) -> Option<ProxyStatus> {
+    fn forced_status(&self, purpose: PoolPurpose, server: &RouterServer) -> Option<ProxyStatus> {
         let unchecked = self.router.unchecked && purpose == PoolPurpose::Write;
         match server.admin {
             Admin::Maintenance => Some(ProxyStatus::Maintenance(Text::default())),
@@ -134,12 +134,12 @@ impl World {
         }
     }
 
-    fn server_row(&self, section: &Text, server: &Server, runtime: bool, unchecked: bool) -> ProxyRow {
+    fn server_row(&self, section: &Text, server: &RouterServer, runtime: bool, unchecked: bool) -> ProxyRow {
         let now = self.clock.now();
         let node = &self.nodes[server.node];
         ProxyRow {
             status: status(server),
-            sessions_limit: Some(MOST_SERVER),
+            sessions_limit: Some(MAX_SERVER_SESSIONS),
             queue: Some(0),
             queue_max: Some(0),
             errors_connection: Some(server.traffic.connect_errors),
@@ -159,7 +159,7 @@ impl World {
             last_session: (server.last_session > 0).then(|| whole_seconds(span(server.last_session, now))),
             connect_time: Some(Duration::from_millis(1)),
             address: runtime.then(|| node.router_address.clone()),
-            control: runtime.then(|| control(server, unchecked)),
+            admin_state: runtime.then(|| control(server, unchecked)),
             held_by: (runtime && server.admin != Admin::Ready).then_some(HeldBy::Hand),
             ..row(section, node.name.text(), ProxyKind::Server, &server.traffic)
         }
@@ -168,50 +168,50 @@ impl World {
 
 pub(crate) fn section_name(purpose: PoolPurpose) -> &'static Text {
     match purpose {
-        PoolPurpose::Write => &WORDS.write_section,
-        PoolPurpose::Read => &WORDS.read_section,
-        PoolPurpose::Any | PoolPurpose::Unknown => &WORDS.any_section,
+        PoolPurpose::Write => &TEXTS.write_section,
+        PoolPurpose::Read => &TEXTS.read_section,
+        PoolPurpose::Any | PoolPurpose::Unknown => &TEXTS.any_section,
     }
 }
 
 /// A server that drains says so while its check passes; else its check says more. A server that is up shows how many more failures it bears, one that is down how many checks it has passed.
-fn status(server: &Server) -> ProxyStatus {
+fn status(server: &RouterServer) -> ProxyStatus {
     if server.up && server.admin == Admin::Drain {
         return ProxyStatus::Drain;
     }
     match (server.up, server.streak) {
         (true, 0) => ProxyStatus::Up,
-        (true, 1) => ProxyStatus::GoingDown(WORDS.two_of_three.clone()),
-        (true, _) => ProxyStatus::GoingDown(WORDS.one_of_three.clone()),
-        (false, streak) if streak > 0 && streak < RISE => ProxyStatus::GoingUp(WORDS.one_of_two.clone()),
+        (true, 1) => ProxyStatus::GoingDown(TEXTS.two_of_three.clone()),
+        (true, _) => ProxyStatus::GoingDown(TEXTS.one_of_three.clone()),
+        (false, streak) if streak > 0 && streak < RISE => ProxyStatus::GoingUp(TEXTS.one_of_two.clone()),
         (false, _) => ProxyStatus::Down,
     }
 }
 
-fn control(server: &Server, unchecked: bool) -> ServerControl {
-    ServerControl {
-        running: server.up && server.admin != Admin::Maintenance,
-        hold: match server.admin {
-            Admin::Ready => Hold::None,
-            Admin::Drain => Hold::Drain,
-            Admin::Maintenance => Hold::Maintenance,
+fn control(server: &RouterServer, unchecked: bool) -> ServerAdminState {
+    ServerAdminState {
+        is_running: server.up && server.admin != Admin::Maintenance,
+        admin_state: match server.admin {
+            Admin::Ready => AdminState::None,
+            Admin::Drain => AdminState::Drain,
+            Admin::Maintenance => AdminState::Maintenance,
         },
         check: match server.check {
-            _ if unchecked || server.admin == Admin::Maintenance => OwnCheck::Off,
-            Check::Passed => OwnCheck::Passed,
-            Check::WrongStatus | Check::Refused | Check::ConnectTimeout | Check::AnswerTimeout => OwnCheck::Failed,
+            _ if unchecked || server.admin == Admin::Maintenance => CheckState::Off,
+            Check::Passed => CheckState::Passed,
+            Check::WrongStatus | Check::Refused | Check::ConnectTimeout | Check::AnswerTimeout => CheckState::Failed,
         },
-        agent: false,
+        has_agent_check: false,
     }
 }
 
-fn health_check(server: &Server) -> HealthCheck {
+fn health_check(server: &RouterServer) -> HealthCheck {
     let (result, code, description) = match server.check {
-        Check::Passed => (&WORDS.passed, Some(200), &WORDS.passed_words),
-        Check::WrongStatus => (&WORDS.wrong_status, Some(503), &WORDS.wrong_status_words),
-        Check::Refused => (&WORDS.refused, None, &WORDS.refused_words),
-        Check::ConnectTimeout => (&WORDS.connect_timeout, None, &WORDS.connect_timeout_words),
-        Check::AnswerTimeout => (&WORDS.answer_timeout, None, &WORDS.answer_timeout_words),
+        Check::Passed => (&TEXTS.passed, Some(200), &TEXTS.passed_words),
+        Check::WrongStatus => (&TEXTS.wrong_status, Some(503), &TEXTS.wrong_status_words),
+        Check::Refused => (&TEXTS.refused, None, &TEXTS.refused_words),
+        Check::ConnectTimeout => (&TEXTS.connect_timeout, None, &TEXTS.connect_timeout_words),
+        Check::AnswerTimeout => (&TEXTS.answer_timeout, None, &TEXTS.answer_timeout_words),
     };
     HealthCheck {
         result: result.clone(),

@@ -6,19 +6,19 @@ use std::time::Duration;
 use crate::model::postgres::{Activity, ApplicationLoad, Connections, LongTransaction, Session};
 use crate::model::text::Text;
 
-use super::super::world::World;
-use super::super::world::clock::{MILLISECOND, SECOND, Time, noise, span};
-use super::super::world::endings::{JOB_PID, MIGRATION_PID};
-use super::words::WORDS;
+use super::super::core::World;
+use super::super::core::clock::{MILLISECOND, SECOND, Time, noise, span};
+use super::super::core::ended_sessions::{JOB_PID, MIGRATION_PID};
+use super::texts::TEXTS;
 
 /// `max_connections`.
-const MOST: u32 = 400;
+const MAX_CONNECTIONS: u32 = 400;
 /// `superuser_reserved_connections` and `reserved_connections`.
 const RESERVED: u32 = 13;
 /// Sessions of the manager, the exporter and the like.
 const HOUSEKEEPING: u32 = 5;
 /// Sessions running something that are told one by one.
-const MOST_TOLD: u32 = 24;
+const MAX_REPORTED: u32 = 24;
 
 /// One application and what it runs.
 struct Application {
@@ -32,11 +32,11 @@ struct Application {
 
 /// Applications of the write pool and of the read pool, and those with a story.
 struct Catalogue {
-    writers: Vec<Application>,
-    readers: Vec<Application>,
-    job: Application,
-    migration: Application,
-    prepared: Text,
+    write_apps: Vec<Application>,
+    read_apps: Vec<Application>,
+    job_app: Application,
+    migration_app: Application,
+    prepared_app: Text,
 }
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
@@ -48,7 +48,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
         share,
     };
     Catalogue {
-        writers: vec![
+        write_apps: vec![
             application(
                 "orders-api",
                 "orders_app",
@@ -83,7 +83,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
                 ],
             ),
         ],
-        readers: vec![
+        read_apps: vec![
             application(
                 "storefront",
                 "shop_ro",
@@ -106,15 +106,21 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
                 ],
             ),
         ],
-        job: application("etl-nightly", "etl", 20, 0, &["UPDATE order_archive a SET totals = t.totals FROM totals t"]),
-        migration: application(
+        job_app: application(
+            "etl-nightly",
+            "etl",
+            20,
+            0,
+            &["UPDATE order_archive a SET totals = t.totals FROM totals t"],
+        ),
+        migration_app: application(
             "schema-migration",
             "deployer",
             21,
             0,
             &["ALTER TABLE orders ADD COLUMN delivery_slot tstzrange"],
         ),
-        prepared: Text::new("xa-7f31-0042"),
+        prepared_app: Text::new("xa-7f31-0042"),
     }
 });
 
@@ -133,12 +139,12 @@ impl World {
         let node = &self.nodes[index];
         let (write, read, any) = self.router.sessions_on(index);
         let (write, read) = (write as u32, (read + any) as u32);
-        let pools = [(&CATALOGUE.writers, write), (&CATALOGUE.readers, read)];
+        let pools = [(&CATALOGUE.write_apps, write), (&CATALOGUE.read_apps, read)];
         let begun = if node.writable { node.promoted.max(node.started) } else { node.started };
-        let mut sessions = Vec::with_capacity(MOST_TOLD as usize);
+        let mut sessions = Vec::with_capacity(MAX_REPORTED as usize);
         let mut oldest = None;
         let mut blocked = 0;
-        if node.writable && !node.ails.rogue {
+        if node.writable && !node.faults.rogue {
             blocked = self.stories_of(index, begun, &mut sessions, &mut oldest);
         }
         let mut applications = Vec::with_capacity(8);
@@ -151,7 +157,7 @@ impl World {
                 let Some(session) = self.session(index, applications_of, slot, begun) else { continue };
                 let known = applications.iter_mut().find(|load| load.application == session.application);
                 if let Some(load) = known {
-                    let idles = session.state == WORDS.idle_in_transaction;
+                    let idles = session.state == TEXTS.idle_in_transaction;
                     load.active += u32::from(!idles);
                     load.idle_in_transaction += u32::from(idles);
                 }
@@ -168,16 +174,20 @@ impl World {
         }
         applications.retain(|load| load.sessions > 0);
         applications.sort_by(|a, b| b.sessions.cmp(&a.sessions).then_with(|| a.application.cmp(&b.application)));
-        let active = sessions.iter().filter(|session| session.state == WORDS.active).count() as u32;
+        let active = sessions.iter().filter(|session| session.state == TEXTS.active).count() as u32;
         let idle_in_transaction = sessions.len() as u32 - active;
-        let full = self.stories.connections_percent.filter(|_| node.writable).map(|percent| MOST * percent / 100);
-        let used = (write + read + HOUSEKEEPING).max(sessions.len() as u32).max(full.unwrap_or(0)).min(MOST);
+        let full = self
+            .session_scenarios
+            .connections_percent
+            .filter(|_| node.writable)
+            .map(|percent| MAX_CONNECTIONS * percent / 100);
+        let used = (write + read + HOUSEKEEPING).max(sessions.len() as u32).max(full.unwrap_or(0)).min(MAX_CONNECTIONS);
         Clients {
             connections: Connections {
                 used: Some(used),
-                max: MOST,
+                max: MAX_CONNECTIONS,
                 reserved: RESERVED,
-                doing: (!node.ails.weak_role).then_some(Activity {
+                doing: (!node.faults.weak_role).then_some(Activity {
                     active,
                     idle: used.saturating_sub(active + idle_in_transaction),
                     idle_in_transaction,
@@ -185,10 +195,10 @@ impl World {
                 }),
             },
             oldest,
-            prepared: self.stories.prepared_since.filter(|_| node.writable).map(|since| LongTransaction {
+            prepared: self.session_scenarios.prepared_since.filter(|_| node.writable).map(|since| LongTransaction {
                 pid: 0,
-                user: CATALOGUE.job.user.clone(),
-                application: CATALOGUE.prepared.clone(),
+                user: CATALOGUE.job_app.user.clone(),
+                application: CATALOGUE.prepared_app.clone(),
                 age: span(since, now),
             }),
             sessions,
@@ -199,7 +209,7 @@ impl World {
     /// How many of `count` sessions run something.
     fn busy(&self, count: u32) -> u32 {
         let load = (self.load.rate * 8 / self.spec.wal_rate.max(1)) as u32;
-        (count * (3 + load.min(20)) / 100).min(MOST_TOLD / 2)
+        (count * (3 + load.min(20)) / 100).min(MAX_REPORTED / 2)
     }
 
     /// The `slot`th busy session: it changes whenever its present query is over.
@@ -221,21 +231,21 @@ impl World {
         let application = pick(applications, chance % 100);
         let idles = (chance / 100).is_multiple_of(11);
         let wait = match chance / 2_000 % 10 {
-            _ if idles => &WORDS.client_read,
-            _ if self.commits_wait() && self.nodes[index].writable => &WORDS.sync_rep,
-            0 => &WORDS.data_file_read,
-            1 if self.nodes[index].writable => &WORDS.wal_write,
-            2 if self.nodes[index].writable => &WORDS.wal_sync,
-            _ => &WORDS.empty,
+            _ if idles => &TEXTS.client_read,
+            _ if self.commits_wait() && self.nodes[index].writable => &TEXTS.sync_rep,
+            0 => &TEXTS.data_file_read,
+            1 if self.nodes[index].writable => &TEXTS.wal_write,
+            2 if self.nodes[index].writable => &TEXTS.wal_sync,
+            _ => &TEXTS.empty,
         };
         let queries = &application.queries;
         Some(Session {
             pid: backend.pid,
-            database: WORDS.orders.clone(),
+            database: TEXTS.orders.clone(),
             user: application.user.clone(),
             application: application.name.clone(),
             client: application.clients[(chance / 7 % 4) as usize].clone(),
-            state: if idles { WORDS.idle_in_transaction.clone() } else { WORDS.active.clone() },
+            state: if idles { TEXTS.idle_in_transaction.clone() } else { TEXTS.active.clone() },
             wait: wait.clone(),
             started: Some(self.clock.wall(backend.started)),
             transaction_age: Some(Duration::from_micros(age + age / 4)),
@@ -255,14 +265,14 @@ impl World {
         oldest: &mut Option<LongTransaction>,
     ) -> u32 {
         let now = self.clock.now();
-        let told = |application: &Application, pid: i32, since: Time, wait: &Text, idles: bool| Session {
+        let reported = |application: &Application, pid: i32, since: Time, wait: &Text, idles: bool| Session {
             pid,
             started: Some(self.clock.wall(since)),
-            database: WORDS.orders.clone(),
+            database: TEXTS.orders.clone(),
             user: application.user.clone(),
             application: application.name.clone(),
             client: application.clients[0].clone(),
-            state: if idles { WORDS.idle_in_transaction.clone() } else { WORDS.active.clone() },
+            state: if idles { TEXTS.idle_in_transaction.clone() } else { TEXTS.active.clone() },
             wait: wait.clone(),
             transaction_age: Some(span(since, now)),
             query_age: Some(span(since, now)),
@@ -270,9 +280,9 @@ impl World {
             waited: None,
             query: application.queries.first().cloned().unwrap_or_default(),
         };
-        let long = self.stories.long_transaction.filter(|spell| spell.covers(now) && spell.since >= begun);
+        let long = self.session_scenarios.long_transaction.filter(|spell| spell.covers(now) && spell.since >= begun);
         if let Some(spell) = long {
-            let session = told(&CATALOGUE.job, JOB_PID, spell.since, &WORDS.data_file_read, false);
+            let session = reported(&CATALOGUE.job_app, JOB_PID, spell.since, &TEXTS.data_file_read, false);
             *oldest = Some(LongTransaction {
                 pid: session.pid,
                 user: session.user.clone(),
@@ -281,19 +291,20 @@ impl World {
             });
             sessions.push(session);
         }
-        let Some((spell, most)) = self.stories.locks.filter(|(spell, _)| spell.covers(now) && spell.since >= begun)
+        let Some((spell, most)) =
+            self.session_scenarios.locks.filter(|(spell, _)| spell.covers(now) && spell.since >= begun)
         else {
             return 0;
         };
         let holder = MIGRATION_PID;
-        sessions.push(told(&CATALOGUE.migration, holder, spell.since, &WORDS.client_read, true));
+        sessions.push(reported(&CATALOGUE.migration_app, holder, spell.since, &TEXTS.client_read, true));
         // They queue up one after the other.
         let waiting = most.min(1 + ((now - spell.since) / (2 * SECOND)) as u32).min(40);
         let mut stuck = 0;
         for number in 0..waiting {
-            let application = pick(&CATALOGUE.writers, u64::from(number) * 37 % 100);
+            let application = pick(&CATALOGUE.write_apps, u64::from(number) * 37 % 100);
             let since = spell.since + u64::from(number) * 2 * SECOND;
-            let wait = if number == 0 { &WORDS.lock_relation } else { &WORDS.lock_transaction };
+            let wait = if number == 0 { &TEXTS.lock_relation } else { &TEXTS.lock_transaction };
             let pid = 5_100 + number.cast_signed() * 7;
             // Every third waits for the one before it rather than for the migration itself.
             let before = (pid - 7, since - 2 * SECOND);
@@ -306,7 +317,7 @@ impl World {
             sessions.push(Session {
                 blocked_by: vec![blocker],
                 waited: Some(span(since, now)),
-                ..told(application, pid, since, wait, false)
+                ..reported(application, pid, since, wait, false)
             });
         }
         stuck
@@ -319,7 +330,7 @@ fn pick(applications: &[Application], percent: u64) -> &Application {
         sum += u64::from(application.share);
         percent < sum
     });
-    found.unwrap_or(&CATALOGUE.job)
+    found.unwrap_or(&CATALOGUE.job_app)
 }
 
 fn load_of(application: &Application, sessions: u32) -> ApplicationLoad {

@@ -6,14 +6,14 @@ use crate::model::lsn::Lsn;
 use crate::model::postgres::{Archiver, Invalidation, Slot, WalStatus};
 use crate::model::text::Text;
 
-use super::super::world::World;
-use super::super::world::clock::{SECOND, Time};
-use super::super::world::replication::{SLOT_LIMIT, segment};
-use super::super::world::spec::{GIB, MIB};
-use super::words::WORDS;
+use super::super::core::World;
+use super::super::core::clock::{SECOND, Time};
+use super::super::core::replication::{SLOT_LIMIT, segment};
+use super::super::core::spec::{GIB, MIB};
+use super::texts::TEXTS;
 
 /// `max_wal_size`: what is kept anyway.
-const KEPT_ANYWAY: u64 = 8 * GIB;
+const MIN_RETAINED: u64 = 8 * GIB;
 
 impl World {
     pub(super) fn slots(&self, index: usize) -> Vec<Slot> {
@@ -30,19 +30,18 @@ impl World {
                 database: None,
                 temporary: false,
                 wal_status: Some(wal_status(retained)),
-                retained: Some(retained),
-                safe_bytes: Some(safe(retained)),
+                retained_bytes: Some(retained),
+                safe_wal_size: Some(safe(retained)),
                 inactive_since: kept.idle_since.map(|since| self.clock.wall(since)),
                 failover: Some(false),
-                invalid: (wal_status(retained) == WalStatus::Lost).then_some(Invalidation::WalRemoved),
-                restart: Some(Lsn(kept.restart)),
-                confirmed: None,
+                invalidation: (wal_status(retained) == WalStatus::Lost).then_some(Invalidation::WalRemoved),
+                restart_lsn: Some(Lsn(kept.restart)),
+                confirmed_flush_lsn: None,
             })
         });
-        let known = self.record.config.get("slots").and_then(Value::as_object);
-        let configured = |name: &str| known.is_some_and(|slots| slots.contains_key(name));
-        let stream = configured(WORDS.logical_slot.as_str()).then(|| self.logical_slot(index));
-        let others = known.into_iter().flatten().filter(|(name, _)| *name != WORDS.logical_slot.as_str());
+        let known = &self.slots;
+        let stream = known.contains_key(TEXTS.logical_slot.as_str()).then(|| self.logical_slot(index));
+        let others = known.iter().filter(|(name, _)| *name != TEXTS.logical_slot.as_str());
         physical.chain(stream).chain(others.map(|(name, entry)| self.unused_slot(index, name, entry))).collect()
     }
 
@@ -57,13 +56,13 @@ impl World {
             database: entry.get("database").and_then(Value::as_str).map(Text::new),
             temporary: false,
             wal_status: Some(WalStatus::Reserved),
-            retained: Some(0),
-            safe_bytes: Some(safe(0)),
+            retained_bytes: Some(0),
+            safe_wal_size: Some(safe(0)),
             inactive_since: Some(self.clock.wall(self.clock.now())),
             failover: Some(false),
-            invalid: None,
-            restart: Some(Lsn(self.nodes[index].written)),
-            confirmed: None,
+            invalidation: None,
+            restart_lsn: Some(Lsn(self.nodes[index].written)),
+            confirmed_flush_lsn: None,
         }
     }
 
@@ -71,34 +70,34 @@ impl World {
     fn logical_slot(&self, index: usize) -> Slot {
         let now = self.clock.now();
         let node = &self.nodes[index];
-        let abandoned = self.stories.slot_abandoned;
+        let abandoned = self.session_scenarios.slot_abandoned;
         let retained = match abandoned {
             Some((position, _)) => node.written.saturating_sub(position),
             None => (14 * MIB + self.load.rate / 2 * (now / SECOND % 30)).min(node.written),
         };
         let active = node.writable && abandoned.is_none();
         Slot {
-            name: WORDS.logical_slot.clone(),
+            name: TEXTS.logical_slot.clone(),
             logical: true,
             active,
             active_pid: active.then(|| 2_000 + (self.seed % 30_000) as i32),
-            database: Some(WORDS.orders.clone()),
+            database: Some(TEXTS.orders.clone()),
             temporary: false,
             wal_status: Some(wal_status(retained)),
-            retained: Some(retained),
-            safe_bytes: Some(safe(retained)),
+            retained_bytes: Some(retained),
+            safe_wal_size: Some(safe(retained)),
             inactive_since: abandoned.filter(|_| node.writable).map(|(_, since)| self.clock.wall(since)),
             failover: Some(true),
-            invalid: (wal_status(retained) == WalStatus::Lost).then_some(Invalidation::WalRemoved),
-            restart: Some(Lsn(node.written.saturating_sub(retained))),
-            confirmed: Some(Lsn(node.written.saturating_sub(retained))),
+            invalidation: (wal_status(retained) == WalStatus::Lost).then_some(Invalidation::WalRemoved),
+            restart_lsn: Some(Lsn(node.written.saturating_sub(retained))),
+            confirmed_flush_lsn: Some(Lsn(node.written.saturating_sub(retained))),
         }
     }
 
     pub(super) fn archiver(&self, index: usize) -> Archiver {
         let now = self.clock.now();
         let node = &self.nodes[index];
-        let failing = node.ails.archive_failing.filter(|_| node.writable && node.archive_failures > 0);
+        let failing = node.faults.archive_failing.filter(|_| node.writable && node.archive_failures > 0);
         // With `archive_mode = on` a standby archives nothing: what it says dates from its last time as primary.
         let archived = (node.promoted > 0).then_some(node.archived.saturating_sub(1));
         Archiver {
@@ -120,7 +119,7 @@ fn last_attempt(since: Time, now: Time) -> Time {
 
 fn wal_status(retained: u64) -> WalStatus {
     match retained {
-        0..=KEPT_ANYWAY => WalStatus::Reserved,
+        0..=MIN_RETAINED => WalStatus::Reserved,
         more if more <= SLOT_LIMIT => WalStatus::Extended,
         more if more <= SLOT_LIMIT + GIB => WalStatus::Unreserved,
         _ => WalStatus::Lost,

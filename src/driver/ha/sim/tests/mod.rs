@@ -6,6 +6,7 @@ mod failover;
 mod faults;
 mod fleet;
 mod invariants;
+mod plain;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::model::name::NodeName;
 use crate::model::postgres::SqlReport;
 use crate::model::record::ClusterRecord;
 use crate::model::router::{ProxyRow, RouterReport};
-use crate::model::source::{Source, SourceError, SourceKind, Trouble};
+use crate::model::source::{FailureKind, Source, SourceError, SourceKind};
 
 use super::{Fault, Scenario, SimulatedCluster};
 
@@ -37,12 +38,12 @@ pub(super) fn at(seconds: f64) -> Moment {
 pub(super) type Outcome = Result<Facts, SourceError>;
 
 /// A cluster with all its sources, asked by hand.
-pub(super) struct Bench {
+pub(super) struct ObservedFixture {
     pub(super) cluster: SimulatedCluster,
     sources: Vec<Box<dyn Observe>>,
 }
 
-impl Bench {
+impl ObservedFixture {
     pub(super) fn new(seed: u64, scenario: Scenario) -> Self {
         Self::around(SimulatedCluster::new("prod-eu", seed, scenario, epoch()))
     }
@@ -53,12 +54,12 @@ impl Bench {
 
     pub(super) fn around(cluster: SimulatedCluster) -> Self {
         let nodes = cluster.node_sources();
-        let of_nodes = cluster.contacts().into_iter().flat_map(|contact| nodes.sources(&contact));
+        let of_nodes = cluster.member_addresses().into_iter().flat_map(|member_address| nodes.sources(&member_address));
         let sources = cluster.sources().into_iter().chain(of_nodes.collect::<Vec<_>>()).collect();
         Self { cluster, sources }
     }
 
-    pub(super) fn strike(&self, at: Moment, fault: Fault) {
+    pub(super) fn inject(&self, at: Moment, fault: Fault) {
         self.cluster.world().lock().unwrap().schedule(at, fault);
     }
 
@@ -142,6 +143,6 @@ impl Bench {
     }
 }
 
-pub(super) fn trouble<T: std::fmt::Debug>(outcome: Result<T, SourceError>) -> Trouble {
-    outcome.expect_err("a source in trouble").trouble
+pub(super) fn failure_kind<T: std::fmt::Debug>(outcome: Result<T, SourceError>) -> FailureKind {
+    outcome.expect_err("a source in trouble").failure_kind
 }

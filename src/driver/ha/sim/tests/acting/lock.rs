@@ -6,8 +6,8 @@ use crate::driver::port::{Lock, LockError};
 
 #[tokio::test(start_paused = true)]
 async fn a_second_console_sees_who_holds_the_lock_and_is_refused() {
-    let stage = Stage::new();
-    let hand = || stage.bench.cluster.lock(Arc::clone(&stage.clock));
+    let fixture = ActingFixture::new();
+    let hand = || fixture.fixture.cluster.lock(Arc::clone(&fixture.clock));
     let (mut first, mut second) = (hand(), hand());
     assert_eq!(second.holder().await, Ok(None));
     first.acquire(&claim("a")).await.unwrap();
@@ -23,17 +23,17 @@ async fn a_second_console_sees_who_holds_the_lock_and_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn the_lock_lives_as_long_as_it_is_renewed_and_expires_with_its_holder() {
-    let mut stage = Stage::new();
-    let mut first = stage.bench.cluster.lock(Arc::clone(&stage.clock));
-    let mut second = stage.bench.cluster.lock(Arc::clone(&stage.clock));
+    let mut fixture = ActingFixture::new();
+    let mut first = fixture.fixture.cluster.lock(Arc::clone(&fixture.clock));
+    let mut second = fixture.fixture.cluster.lock(Arc::clone(&fixture.clock));
     first.acquire(&claim("a")).await.unwrap();
     for _ in 0..10 {
-        stage.pass(5.0).await;
+        fixture.pass(5.0).await;
         first.renew().await.unwrap();
     }
-    stage.pass(14.0).await;
+    fixture.pass(14.0).await;
     assert_eq!(second.holder().await, Ok(Some(claim("a"))));
-    stage.pass(2.0).await;
+    fixture.pass(2.0).await;
     assert_eq!(second.holder().await, Ok(None));
     second.acquire(&claim("b")).await.unwrap();
     assert_eq!(first.renew().await, Err(LockError::Lost));
@@ -43,14 +43,14 @@ async fn the_lock_lives_as_long_as_it_is_renewed_and_expires_with_its_holder() {
 
 #[tokio::test(start_paused = true)]
 async fn without_the_store_nobody_can_tell_and_the_lease_waits_for_it() {
-    let mut stage = Stage::new();
-    let mut lock = stage.bench.cluster.lock(Arc::clone(&stage.clock));
+    let mut fixture = ActingFixture::new();
+    let mut lock = fixture.fixture.cluster.lock(Arc::clone(&fixture.clock));
     lock.acquire(&claim("a")).await.unwrap();
-    stage.strike(Fault::LoseDcsMajority);
-    stage.pass(20.0).await;
+    fixture.inject(Fault::LoseDcsMajority);
+    fixture.pass(20.0).await;
     assert!(matches!(lock.renew().await, Err(LockError::Unavailable(_))));
     assert!(matches!(lock.holder().await, Err(LockError::Unavailable(_))));
-    stage.strike(Fault::Heal(Cure::Dcs));
-    stage.pass(3.0).await;
+    fixture.inject(Fault::Heal(Repair::Dcs));
+    fixture.pass(3.0).await;
     assert_eq!(lock.renew().await.map(|_| ()), Ok(()), "a new leader of the store starts every lease anew");
 }

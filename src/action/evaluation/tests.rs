@@ -1,0 +1,5 @@
+//! Each milestone: reached, not yet, ruled out, and never from what was said before the action.
+
+mod milestones;
+mod outcomes;
+mod sticky;

@@ -1,0 +1,11 @@
+//! What no picture shows and only a tool can tell, asked before a plan is made: the planner and the checks take it as data, and
+//! stay pure.
+
+use super::drill::Survey;
+
+/// The answers. What nobody has asked is `None`; what was asked and could not be told says so in its own place.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Inspected {
+    /// What a drill needs to know; without it none is planned.
+    pub drill: Option<Survey>,
+}

@@ -1,0 +1,35 @@
+//! By which ways this console may act on a cluster, whatever manages it: what no picture shows.
+
+use std::collections::BTreeMap;
+
+use crate::config::endpoint::RuntimeApi;
+use crate::config::resolved::ClusterSettings;
+use crate::model::name::RouterName;
+use crate::model::text::Text;
+
+/// What is configured for acting.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ActingAccess {
+    /// User and database for acting over SQL; `None`: not configured, so nothing is done over SQL.
+    pub sql: Option<(Text, Text)>,
+    /// Routers whose runtime API may be used for acting, with its address in socat's words.
+    pub runtimes: BTreeMap<RouterName, Text>,
+}
+
+impl ActingAccess {
+    /// As the cluster is configured.
+    pub fn of(settings: &ClusterSettings) -> Self {
+        let acting = settings.postgres.as_ref().and_then(|postgres| postgres.acting.as_ref());
+        let runtimes = settings.routers.iter().filter_map(|router| {
+            let address = match router.acting_runtime.as_ref()? {
+                RuntimeApi::Tcp(address) => format!("tcp-connect:{address}"),
+                RuntimeApi::Unix(path) => format!("unix-connect:{}", path.display()),
+            };
+            Some((router.name.clone(), Text::new(address)))
+        });
+        Self {
+            sql: acting.map(|access| (Text::new(&access.user), Text::new(&access.database))),
+            runtimes: runtimes.collect(),
+        }
+    }
+}

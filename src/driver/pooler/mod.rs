@@ -1,0 +1,3 @@
+//! Drivers for connection poolers.
+
+pub mod pgbouncer;

@@ -1,0 +1,12 @@
+//! PgBouncer by its admin console: one session that is kept, what moves by the second in each poll, and the rest seldom.
+
+mod check;
+mod failure_kind;
+mod observe;
+mod rows;
+mod sockets;
+#[cfg(test)]
+mod tests;
+
+pub use check::PgBouncerCheck;
+pub use observe::PgBouncer;
