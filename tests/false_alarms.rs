@@ -384,6 +384,30 @@ fn a_refused_password_is_an_answer_and_a_missing_one_is_no_question() {
 }
 
 #[test]
+fn a_console_out_of_open_files_says_so_of_itself_and_nothing_of_those_it_could_not_ask() {
+    let mut snapshot = calm();
+    let now = snapshot.now - SECOND * 3;
+    let kind = FailureKind::TooManyOpenFiles;
+    let pg_0 = member(&mut snapshot, "pg-0");
+    fail(pg_0.sql.as_mut().expect("asked"), kind, now);
+    fail(pg_0.agent.as_mut().expect("asked"), kind, now);
+    fail(&mut snapshot.dcs.members[0], kind, now);
+    for router in &mut snapshot.routers {
+        for reading in [&mut router.http, &mut router.runtime].into_iter().flatten() {
+            fail(reading, kind, now);
+        }
+    }
+    assert!(!has(&snapshot, "node-silent"));
+    for code in ["postgres-refuses", "agent-refuses", "dcs-member-silent", "router-silent"] {
+        let found = finding(&snapshot, code);
+        assert!(found.title.as_str().contains("too many open files"), "{}", found.title);
+        assert!(!found.title.as_str().contains("is up"), "{}", found.title);
+        assert_eq!(found.severity, Severity::Warning, "{}", found.title);
+        assert!(found.advice.as_str().contains("LimitNOFILE"), "{}", found.advice);
+    }
+}
+
+#[test]
 fn with_two_of_three_gone_there_is_no_one_more_loss() {
     let mut snapshot = calm();
     let now = snapshot.now;

@@ -31,7 +31,6 @@ pub use error::JobError;
 pub use files::{ProgressFile, UndoFile};
 pub use leftovers::{JobState, Leftovers};
 pub use liveness::{LivenessLock, Process};
-pub use prune::RETENTION;
 pub use store::{FileJobStore, line};
 pub use undo::{elsewhere, mark_all_undone, mark_reverted, recording_undo};
 
