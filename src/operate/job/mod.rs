@@ -171,6 +171,11 @@ impl Job {
         Ok(serde_json::from_value(value)?)
     }
 
+    /// Whether it was ever written down, and is still kept.
+    pub fn exists(&self) -> bool {
+        self.directory.join(SPEC).exists()
+    }
+
     /// Its directory.
     pub fn directory(&self) -> &Path {
         &self.directory
