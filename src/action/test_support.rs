@@ -392,6 +392,7 @@ pub(super) fn served(name: &str) -> Downstream {
         flush_lag: None,
         replay_lag: None,
         reply_age: Some(Duration::from_millis(300)),
+        reply_ahead: Duration::ZERO,
         started: Some(started()),
     }
 }

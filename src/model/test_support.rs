@@ -426,6 +426,7 @@ pub(crate) fn served(name: &str, sync: SyncState, behind: u64, millis: u64) -> D
         flush_lag: span,
         replay_lag: span,
         reply_age: span,
+        reply_ahead: Duration::ZERO,
         started: Some(ago(seconds(3600))),
     }
 }
