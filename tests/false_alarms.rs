@@ -314,6 +314,16 @@ fn demote(snapshot: &mut Snapshot, name: &str) {
 }
 
 #[test]
+fn that_nobody_writes_names_whoever_is_in_recovery_and_whoever_is_unreachable() {
+    let mut snapshot = calm();
+    without_record(&mut snapshot);
+    demote(&mut snapshot, "pg-0");
+    silence(&mut snapshot, "pg-2", FailureKind::Refused);
+    let title = finding(&snapshot, "nobody-writes").title.to_string();
+    assert_eq!(title, "no primary, writes fail: pg-0, pg-1 are in recovery, pg-2 is unreachable");
+}
+
+#[test]
 fn a_demoted_leader_without_a_record_means_that_nobody_takes_writes() {
     let mut snapshot = calm();
     without_record(&mut snapshot);
