@@ -18,8 +18,7 @@ pub enum Wrapping {
     File,
 }
 
-/// Data that decompress as they are read. A frame that is cut is an error, not an end; nothing at all is no data, since of an empty
-/// large object the newer methods write nothing.
+/// Data that decompress as they are read. A frame that is cut is an error, not an end.
 ///
 /// # Errors
 /// When the decompressor cannot be set up.
@@ -32,7 +31,7 @@ pub fn decompressed<'a, R: BufRead + Send + 'a>(
         (Compression::None, _) => Box::new(source),
         (Compression::Gzip, Wrapping::Archive) => Box::new(Zlib::new(source)),
         (Compression::Gzip, Wrapping::File) => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
-        (Compression::Lz4, _) => Box::new(lz4_flex::frame::FrameDecoder::new(source)),
+        (Compression::Lz4, _) => Box::new(Lz4::new(source)),
         (Compression::Zstd, _) => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(source)?;
             decoder.window_log_max(MAX_WINDOW_LOG)?;
@@ -85,5 +84,53 @@ impl<R: BufRead> Read for Zlib<R> {
             }
         }
         Ok(0)
+    }
+}
+
+/// LZ4 frames of which a missing end is told: the library takes the end of its source for it.
+struct Lz4<R: Read> {
+    decoder: lz4_flex::frame::FrameDecoder<Watched<R>>,
+}
+
+/// Remembers how its bytes began and how they ended.
+struct Watched<R> {
+    source: R,
+    first: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        let part = &buffer[..read];
+        self.first.extend_from_slice(&part[..part.len().min(5 - self.first.len().min(5))]);
+        self.last.extend_from_slice(&part[part.len().saturating_sub(4)..]);
+        self.last.drain(..self.last.len().saturating_sub(4));
+        Ok(read)
+    }
+}
+
+impl<R: Read> Lz4<R> {
+    fn new(source: R) -> Self {
+        let watched = Watched { source, first: Vec::new(), last: Vec::new() };
+        Self { decoder: lz4_flex::frame::FrameDecoder::new(watched) }
+    }
+
+    /// Whether the last frame ended as frames do: by a block of no length, unless a checksum follows, which the library checks.
+    fn has_ended(&self) -> bool {
+        let watched = self.decoder.get_ref();
+        let has_checksum = watched.first.get(4).is_some_and(|flags| flags & 0b100 != 0);
+        watched.first.is_empty() || has_checksum || watched.last == [0; 4]
+    }
+}
+
+impl<R: Read> Read for Lz4<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.decoder.read(buffer)? {
+            0 if !buffer.is_empty() && !self.has_ended() => {
+                Err(io::Error::new(ErrorKind::UnexpectedEof, "the compressed data end early"))
+            }
+            read => Ok(read),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rstest::rstest;
 
-use super::copy_data::count_rows;
+use super::copy_data::{DataForm, read_data};
 use super::custom::{UNKNOWN_WIDTHS, next_block};
 use super::header::{ArchiveFormat, ArchiveVersion, Compression, read_header};
 use super::primitives::{Offset, Primitives, Widths};
@@ -136,16 +136,24 @@ fn every_row_of_every_table_is_counted(
 }
 
 #[rstest]
-#[case(b"a\tb\nc\td\n\\.\n\n\n", 2, true)]
-#[case(b"\\.\n\n\n", 0, true)]
-#[case(b"a\tb\nc\t", 1, false)]
-#[case(b"a\tb\n", 1, false)]
-#[case(b"x\\.\n\n\n", 3, false)]
-#[case(b"", 0, false)]
-fn rows_are_lines_up_to_the_end(#[case] data: &[u8], #[case] rows: u64, #[case] is_complete: bool) {
+#[case(DataForm::Copy, b"a\tb\nc\td\n\\.\n\n\n", Some(2), true)]
+#[case(DataForm::Copy, b"\\.\n\n\n", Some(0), true)]
+#[case(DataForm::Copy, b"a\tb\nc\t", Some(1), false)]
+#[case(DataForm::Copy, b"a\tb\n", Some(1), false)]
+#[case(DataForm::Copy, b"x\\.\n\n\n", Some(3), false)]
+#[case(DataForm::Copy, b"", Some(0), false)]
+#[case(DataForm::Statements, b"INSERT INTO a VALUES (1);\n\n\n", None, true)]
+#[case(DataForm::Statements, b"INSERT INTO a VALUES (1);\n", None, false)]
+#[case(DataForm::Raw, b"", None, true)]
+fn data_are_complete_where_they_end_as_pg_dump_ends_them(
+    #[case] form: DataForm,
+    #[case] data: &[u8],
+    #[case] rows: Option<u64>,
+    #[case] is_complete: bool,
+) {
     for size in [1, 3, 4096] {
-        let counted = count_rows(&mut &*data, &mut vec![0; size]).unwrap();
-        assert_eq!((counted.rows, counted.is_complete, counted.bytes), (rows, is_complete, data.len() as u64));
+        let read = read_data(&mut &*data, form, &mut vec![0; size]).unwrap();
+        assert_eq!((read.rows, read.is_complete, read.bytes), (rows, is_complete, data.len() as u64));
     }
 }
 
@@ -259,4 +267,81 @@ fn a_changed_byte_of_gzip_is_found() {
         }
     }
     assert!(unnoticed * 1_000 < all, "{unnoticed} of {all}");
+}
+
+fn directory(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/pg_dump").join(name)
+}
+
+fn rows(summary: &super::verify::DataSummary, table: &str) -> Option<u64> {
+    summary.parts.iter().find(|part| part.name == table).and_then(|part| part.rows)
+}
+
+const TWO: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(1);
+
+#[rstest]
+fn every_row_of_a_directory_is_counted(
+    #[values(
+        "15/directory-none",
+        "15/directory-gzip",
+        "17/directory-none",
+        "17/directory-gzip",
+        "17/directory-lz4",
+        "17/directory-zstd",
+        "18/directory-zstd"
+    )]
+    name: &str,
+) {
+    let summary = super::verify::directory(&directory(name), TWO).expect("readable");
+    assert!(summary.is_whole(), "{summary:?}");
+    assert_eq!(["accounts", "currencies", "empty"].map(|table| rows(&summary, table)), [Some(400), Some(3), Some(0)]);
+    assert_eq!(summary.parts.iter().filter_map(|part| part.large_objects).collect::<Vec<_>>(), [2]);
+}
+
+/// Of each of these, pg_restore says nothing.
+#[rstest]
+fn a_file_of_a_directory_that_is_gone_empty_or_cut_is_found(
+    #[values("17/directory-none", "17/directory-gzip", "17/directory-lz4", "17/directory-zstd")] name: &str,
+) {
+    let home = tempfile::tempdir().expect("a directory");
+    let names: Vec<_> =
+        std::fs::read_dir(directory(name)).expect("there").map(|file| file.expect("one").path()).collect();
+    let data = names.iter().filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(".dat")));
+    for damaged in data.filter(|path| !path.ends_with("toc.dat") && !path.to_string_lossy().contains("blob_4243")) {
+        let bytes = std::fs::read(damaged).expect("readable");
+        let is_table = !damaged.to_string_lossy().contains("blob_");
+        for keep in [None, Some(0), Some(bytes.len() / 2), Some(bytes.len() - 1)] {
+            // Of a large object nothing proves its end but the frame of what compressed it.
+            let provable =
+                is_table || keep.is_none() || (keep != Some(0) && !name.ends_with("none")) || name.ends_with("gzip");
+            let copy = home.path().join("copy");
+            std::fs::create_dir(&copy).expect("made");
+            for path in &names {
+                let to = copy.join(path.file_name().expect("a name"));
+                match keep {
+                    _ if path != damaged => std::fs::copy(path, to).map(drop),
+                    Some(keep) => std::fs::write(to, &bytes[..keep]),
+                    None => Ok(()),
+                }
+                .expect("written");
+            }
+            let summary = super::verify::directory(&copy, TWO).expect("a list");
+            assert_eq!(summary.is_whole(), !provable, "{} cut to {keep:?}: {summary:?}", damaged.display());
+            std::fs::remove_dir_all(&copy).expect("gone");
+        }
+    }
+}
+
+#[rstest]
+fn every_row_of_a_tar_archive_is_counted_and_a_cut_one_is_never_whole(#[values("15", "17", "18")] major: &str) {
+    let bytes = fixture(&format!("{major}/tar.tar"));
+    let summary = super::verify::tar(&mut Cursor::new(&bytes[..])).expect("readable");
+    assert!(summary.is_whole(), "{summary:?}");
+    assert_eq!(["accounts", "currencies", "empty"].map(|table| rows(&summary, table)), [Some(400), Some(3), Some(0)]);
+    // Behind the last table there is only a script that pg_restore does not read, and padding.
+    let needed = bytes.windows(11).position(|bytes| bytes == b"restore.sql").expect("a script");
+    for end in (0..needed).step_by(61) {
+        let summary = super::verify::tar(&mut Cursor::new(&bytes[..end]));
+        assert!(summary.is_err() || summary.is_ok_and(|summary| !summary.is_whole()), "cut at {end}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Reading all data of an archive: each block to its end, decompressed, its rows counted.
+//! The data of a custom archive: block after block, or a table each by several threads.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,51 +7,14 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Mutex, PoisonError};
 
-use super::compression::{Wrapping, decompressed};
-use super::copy_data::{CopiedRows, count_rows};
-use super::custom::{BlockHead, BlockKind, Chunks, UNKNOWN_WIDTHS, next_block, next_large_object};
-use super::error::ArchiveError;
-use super::header::{Compression, Header, read_header};
-use super::primitives::{Offset, Primitives};
-use super::toc::{EntryData, TocEntry, read_toc};
-
-/// Held of decompressed data at once.
-const BUFFER: usize = 128 * 1024;
-
-/// The data of one entry, as read.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct DataPart {
-    /// Entry.
-    pub dump_id: i32,
-    /// Its name.
-    pub name: String,
-    /// Bytes, decompressed.
-    pub bytes: u64,
-    /// Rows, where they are written as COPY has them.
-    pub rows: Option<u64>,
-    /// Large objects, where it is a block of those.
-    pub large_objects: Option<u64>,
-    /// What is wrong with it.
-    pub defect: Option<String>,
-}
-
-/// All data of an archive, as read.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct DataSummary {
-    /// Part by part, in the order of the archive.
-    pub parts: Vec<DataPart>,
-    /// Entries whose data are not there.
-    pub missing: Vec<String>,
-    /// What is wrong with the archive beside that.
-    pub defect: Option<String>,
-}
-
-impl DataSummary {
-    /// Whether all that the table of contents announces was read to its end.
-    pub fn is_whole(&self) -> bool {
-        self.missing.is_empty() && self.defect.is_none() && self.parts.iter().all(|part| part.defect.is_none())
-    }
-}
+use super::super::compression::{Wrapping, decompressed};
+use super::super::copy_data::{DataForm, ReadData, read_data};
+use super::super::custom::{BlockHead, BlockKind, Chunks, UNKNOWN_WIDTHS, next_block, next_large_object};
+use super::super::error::ArchiveError;
+use super::super::header::{Compression, Header, read_header};
+use super::super::primitives::{Offset, Primitives};
+use super::super::toc::{EntryData, TocEntry, read_toc};
+use super::{BUFFER, DataPart, DataSummary, KnownEntries, announces_data, by_id, form, missing};
 
 /// Reads a custom archive from its first byte to its last, whatever it comes from.
 ///
@@ -122,7 +85,7 @@ pub fn custom_file(file: &File, threads: NonZeroUsize) -> Result<DataSummary, Ar
 
 /// Where the data of every entry begin that has some; `None`: the archive does not say.
 fn places(entries: &[TocEntry]) -> Option<Vec<(u64, i32)>> {
-    let with_data = entries.iter().filter(|entry| entry.has_data && entry.data != EntryData::Block(Offset::NoData));
+    let with_data = entries.iter().filter(|entry| announces_data(entry));
     let place = |entry: &TocEntry| match entry.data {
         EntryData::Block(Offset::At(at)) => Some((at, entry.dump_id)),
         EntryData::Block(Offset::Unrecorded | Offset::NoData) | EntryData::File(_) => None,
@@ -172,18 +135,7 @@ fn read_places(
     results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
-type KnownEntries<'a> = BTreeMap<i32, &'a TocEntry>;
-
-fn by_id(entries: &[TocEntry]) -> KnownEntries<'_> {
-    entries.iter().map(|entry| (entry.dump_id, entry)).collect()
-}
-
-fn missing(entries: &[TocEntry], parts: &[DataPart]) -> Vec<String> {
-    let found: std::collections::BTreeSet<i32> = parts.iter().map(|part| part.dump_id).collect();
-    let with_data = entries.iter().filter(|entry| entry.has_data && entry.data != EntryData::Block(Offset::NoData));
-    with_data.filter(|entry| !found.contains(&entry.dump_id)).map(|entry| entry.tag.clone()).collect()
-}
-
+/// The part of an entry of which nothing could be read.
 fn broken(known: &KnownEntries<'_>, dump_id: i32, defect: String) -> DataPart {
     let name = known.get(&dump_id).map_or_else(|| format!("entry {dump_id}"), |entry| entry.tag.clone());
     DataPart { dump_id, name, bytes: 0, rows: None, large_objects: None, defect: Some(defect) }
@@ -199,33 +151,17 @@ fn read_block<R: Read + Send>(
     let Some(entry) = known.get(&head.dump_id) else {
         return broken(known, head.dump_id, "the table of contents does not have it".to_owned());
     };
-    let mut part = DataPart {
-        dump_id: head.dump_id,
-        name: entry.tag.clone(),
-        bytes: 0,
-        rows: None,
-        large_objects: None,
-        defect: None,
-    };
+    let mut part = DataPart::of(entry);
     match head.kind {
-        BlockKind::Data => match read_stream(source, header.compression, buffer) {
-            Ok(counted) => {
-                part.bytes = counted.bytes;
-                part.rows = entry.is_copied.then_some(counted.rows);
-                if entry.is_copied && !counted.is_complete {
-                    part.defect = Some(format!("its rows end without an end, after {}", counted.rows));
-                }
-            }
-            Err(error) => part.defect = Some(error.to_string()),
-        },
+        BlockKind::Data => part.take_rows(read_stream(source, header.compression, form(entry), buffer)),
         BlockKind::LargeObjects => {
             let mut count = 0;
             part.defect = loop {
                 match next_large_object(source) {
                     Ok(None) => break None,
-                    Ok(Some(oid)) => match read_stream(source, header.compression, buffer) {
-                        Ok(counted) => {
-                            part.bytes += counted.bytes;
+                    Ok(Some(oid)) => match read_stream(source, header.compression, DataForm::Raw, buffer) {
+                        Ok(read) => {
+                            part.bytes += read.bytes;
                             count += 1;
                         }
                         Err(error) => break Some(format!("large object {oid}: {error}")),
@@ -243,12 +179,13 @@ fn read_block<R: Read + Send>(
 fn read_stream<R: Read + Send>(
     source: &mut Primitives<R>,
     compression: Compression,
+    form: DataForm,
     buffer: &mut [u8],
-) -> io::Result<CopiedRows> {
+) -> io::Result<ReadData> {
     let mut chunks = Chunks::new(source);
     let counted = {
         let mut data = decompressed(&mut chunks, compression, Wrapping::Archive)?;
-        count_rows(&mut *data, buffer)?
+        read_data(&mut *data, form, buffer)?
     };
     match chunks.finish()? {
         0 => Ok(counted),
