@@ -26,7 +26,7 @@ pub fn decompressed<'a, R: BufRead + Send + 'a>(
     source: R,
     compression: Compression,
     wrapping: Wrapping,
-) -> io::Result<Box<dyn Read + 'a>> {
+) -> io::Result<Box<dyn Read + Send + 'a>> {
     Ok(match (compression, wrapping) {
         (Compression::None, _) => Box::new(source),
         (Compression::Gzip, Wrapping::Archive) => Box::new(Zlib::new(source)),

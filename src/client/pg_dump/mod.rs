@@ -10,7 +10,10 @@ pub mod copy_data;
 pub mod custom;
 pub mod error;
 pub mod header;
+pub mod kind;
+pub mod plain;
 pub mod primitives;
+pub mod read;
 pub mod toc;
 pub mod verify;
 

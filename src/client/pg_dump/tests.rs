@@ -345,3 +345,39 @@ fn every_row_of_a_tar_archive_is_counted_and_a_cut_one_is_never_whole(#[values("
         assert!(summary.is_err() || summary.is_ok_and(|summary| !summary.is_whole()), "cut at {end}");
     }
 }
+
+#[rstest]
+#[case("custom-gzip.dump", "Custom", 400)]
+#[case("directory-zstd", "Directory", 400)]
+#[case("tar.tar", "Tar", 400)]
+#[case("plain-none.sql", "Plain", 400)]
+#[case("plain-gzip.sql", "Plain", 400)]
+#[case("plain-lz4.sql", "Plain", 400)]
+#[case("plain-zstd.sql", "Plain", 400)]
+fn whatever_it_is_called_a_dump_is_read_to_its_end(#[case] name: &str, #[case] kind: &str, #[case] accounts: u64) {
+    use super::read::{Contents, Depth, read};
+    let (found, contents) = read(&directory(&format!("17/{name}")), Depth::Blocks, TWO).expect("readable");
+    assert!(format!("{found:?}").contains(kind), "{found:?}");
+    match contents {
+        Contents::Archive(archive) => {
+            let data = archive.data.expect("read");
+            assert_eq!((rows(&data, "accounts"), data.is_whole()), (Some(accounts), true));
+        }
+        Contents::Plain(Some(plain)) => {
+            let table = plain.tables.iter().find(|table| table.name == "public.accounts").expect("there");
+            assert_eq!((table.rows, plain.is_complete), (accounts, true));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_cluster_of_databases_is_whole_by_the_end_of_all_of_them() {
+    use super::plain::{PlainScope, read_plain};
+    let text = fixture("17/cluster.sql");
+    let whole = read_plain(&mut Cursor::new(&text[..])).expect("readable");
+    assert_eq!((whole.scope, whole.is_complete), (Some(PlainScope::Cluster), true));
+    let last = String::from_utf8_lossy(&text).rfind("-- PostgreSQL database dump complete").expect("of one database");
+    let cut = read_plain(&mut Cursor::new(&text[..last + 40])).expect("readable");
+    assert!(!cut.is_complete, "the end of one database is not that of all");
+}
