@@ -62,3 +62,20 @@ fn an_empty_variable_is_as_good_as_none() {
         assert_eq!(output.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+/// A script that undoes what an action left is told a wrong ID from one that has left nothing, and from a failure.
+#[test]
+fn an_action_to_undo_that_is_not_known_here_is_wrong_usage() -> std::io::Result<()> {
+    let home = tempfile::tempdir()?;
+    let config = home.path().join("config.toml");
+    std::fs::write(&config, "[clusters.c.patroni]\nurls = [\"http://127.0.0.1:1\"]\n")?;
+    let (home, config) = (home.path().to_string_lossy(), config.to_string_lossy());
+    for (id, words) in [("20261201-1", "no action 20261201-1 of this user"), ("../../etc", "is not a valid action ID")]
+    {
+        let output = run(&[("HOME", &home), ("PGCTL_CONFIG", &config)], &["undo", id, "--yes"])?;
+        let reported = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && reported.contains(words), "{:?} {reported}", output.status);
+        assert!(!reported.contains("job.json"), "{reported}");
+    }
+    Ok(())
+}

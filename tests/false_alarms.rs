@@ -314,6 +314,16 @@ fn demote(snapshot: &mut Snapshot, name: &str) {
 }
 
 #[test]
+fn that_nobody_writes_names_whoever_is_in_recovery_and_whoever_is_unreachable() {
+    let mut snapshot = calm();
+    without_record(&mut snapshot);
+    demote(&mut snapshot, "pg-0");
+    silence(&mut snapshot, "pg-2", FailureKind::Refused);
+    let title = finding(&snapshot, "nobody-writes").title.to_string();
+    assert_eq!(title, "no primary, writes fail: pg-0, pg-1 are in recovery, pg-2 is unreachable");
+}
+
+#[test]
 fn a_demoted_leader_without_a_record_means_that_nobody_takes_writes() {
     let mut snapshot = calm();
     without_record(&mut snapshot);
@@ -381,6 +391,30 @@ fn a_refused_password_is_an_answer_and_a_missing_one_is_no_question() {
     fail(member(&mut snapshot, "pg-0").sql.as_mut().expect("asked"), FailureKind::NotAttempted, now);
     assert!(finding(&snapshot, "postgres-refuses").title.as_str().starts_with("PostgreSQL on pg-0 was not queried"));
     assert_eq!(finding(&snapshot, "node-silent").severity, Severity::Critical);
+}
+
+#[test]
+fn a_console_out_of_open_files_says_so_of_itself_and_nothing_of_those_it_could_not_ask() {
+    let mut snapshot = calm();
+    let now = snapshot.now - SECOND * 3;
+    let kind = FailureKind::TooManyOpenFiles;
+    let pg_0 = member(&mut snapshot, "pg-0");
+    fail(pg_0.sql.as_mut().expect("asked"), kind, now);
+    fail(pg_0.agent.as_mut().expect("asked"), kind, now);
+    fail(&mut snapshot.dcs.members[0], kind, now);
+    for router in &mut snapshot.routers {
+        for reading in [&mut router.http, &mut router.runtime].into_iter().flatten() {
+            fail(reading, kind, now);
+        }
+    }
+    assert!(!has(&snapshot, "node-silent"));
+    for code in ["postgres-refuses", "agent-refuses", "dcs-member-silent", "router-silent"] {
+        let found = finding(&snapshot, code);
+        assert!(found.title.as_str().contains("too many open files"), "{}", found.title);
+        assert!(!found.title.as_str().contains("is up"), "{}", found.title);
+        assert_eq!(found.severity, Severity::Warning, "{}", found.title);
+        assert!(found.advice.as_str().contains("LimitNOFILE"), "{}", found.advice);
+    }
 }
 
 #[test]

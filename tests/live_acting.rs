@@ -214,11 +214,12 @@ async fn a_member_reloads_and_the_cluster_pauses_and_resumes() {
 async fn a_setting_is_changed_through_patroni_and_back_through_etcd_itself() {
     let mut fixture = Fixture::set();
     let (leader, _) = fixture.roles().await;
-    let lag =
-        async |fixture: &Fixture| fixture.record().await.config().and_then(|config| config.maximum_lag_on_failover);
+    let lag = async |fixture: &Fixture| {
+        fixture.record().await.config().and_then(|config| config.maximum_lag_on_failover).map(|limit| limit.0)
+    };
     let (before, revision) =
         (lag(&fixture).await, fixture.record().await.config().cloned().expect("a configuration").mod_revision);
-    let change = |bytes: u64| json!({"maximum_lag_on_failover": bytes}).as_object().cloned().expect("an object");
+    let change = |bytes: i64| json!({"maximum_lag_on_failover": bytes}).as_object().cloned().expect("an object");
     let outdated = Order::record(RecordRequest::Configure { changes: change(1), revision });
     fixture.agent(&leader, AgentRequest::Configure { changes: change(2_097_152) }).await;
     assert_eq!(lag(&fixture).await, Some(2_097_152));

@@ -106,7 +106,7 @@ fn a_drain_is_ended_once_a_router_that_was_away_is_back() {
     let mut reported = until(&mut out, "checking again under the lock");
     reported.push_str(&until(&mut out, "restarted   "));
     lab.inject_fault(&["pause", "router"]);
-    reported.push_str(&until(&mut out, "reverted"));
+    reported.push_str(&until(&mut out, "revert"));
     // For longer than three attempts would take.
     std::thread::sleep(Duration::from_secs(12));
     lab.repair();

@@ -31,7 +31,8 @@ impl Lab {
         let lab = Self { directory: tempfile::tempdir().expect("a directory") };
         let login = "[clusters.bank.postgres]\nuser = \"pgctl_monitor\"\npassword_env = \"LAB_MONITOR_PASSWORD\"\n\
                      database = \"banking\"\n";
-        let node = |(name, port)| format!("[clusters.bank.nodes.{name}]\npostgres = \"127.0.0.2:{port}\"\n");
+        let bind = std::env::var("LAB_STREAMING_BIND").unwrap_or_else(|_| "127.0.0.2".to_owned());
+        let node = |(name, port)| format!("[clusters.bank.nodes.{name}]\npostgres = \"{bind}:{port}\"\n");
         let text = std::iter::once(login.to_owned()).chain(NODES.map(node)).collect::<String>();
         std::fs::write(lab.config(), text).expect("a configuration");
         lab
@@ -112,6 +113,7 @@ fn a_cascade_and_a_standby_fed_from_an_archive_are_seen_as_they_are() {
     }
     let shipped = member(&status, "db-log-shipping");
     assert_ne!(shipped["state"]["value"], "streaming", "it is fed from the archive: {shipped:#}");
+    assert!(!codes(&status).contains(&"not-streaming"), "as it is meant to: {status:#}");
     let findings = status["findings"].as_array().expect("findings");
     let of_dcs: Vec<&Value> = findings
         .iter()

@@ -16,6 +16,7 @@ use super::plan::{Confirm, Danger, Plan, Step};
 use super::preflight::patroni::checks;
 use crate::model::agent::{Address, AgentReport, Position, Registration};
 use crate::model::dcs::{DcsMember, Quorum, RawKey};
+use crate::model::lag_limit::LagLimit;
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::member::Member;
 use crate::model::moment::Moment;
@@ -391,6 +392,7 @@ pub(super) fn served(name: &str) -> Downstream {
         flush_lag: None,
         replay_lag: None,
         reply_age: Some(Duration::from_millis(300)),
+        reply_ahead: Duration::ZERO,
         started: Some(started()),
     }
 }
@@ -418,7 +420,7 @@ fn content() -> ClusterRecord {
             ttl: Some(seconds(30)),
             loop_wait: Some(seconds(10)),
             retry_timeout: Some(seconds(10)),
-            maximum_lag_on_failover: Some(1 << 20),
+            maximum_lag_on_failover: Some(LagLimit(1 << 20)),
             value: ConfigValue::new(config_value()),
             mod_revision: 50,
             ..DynamicConfig::default()

@@ -4,6 +4,10 @@
 use std::error::Error;
 use std::io;
 
+/// Linux's numbers for too many open files, of this process and of the host. No stable kind of the standard library tells them.
+const EMFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
+const ENFILE: i32 = rustix::io::Errno::NFILE.raw_os_error();
+
 /// The reason for a failure, by its remedy. Drivers translate it one to one into the model's word.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Cause {
@@ -35,12 +39,17 @@ pub enum Cause {
     NotReady,
     /// Alive, but cut off from the majority that it needs.
     NoQuorum,
+    /// Nobody was asked: this process, or its host, may not open another file or socket.
+    TooManyOpenFiles,
 }
 
 impl Cause {
     /// The cause behind a system error, where its kind tells one.
     pub fn of_io(error: &io::Error) -> Option<Self> {
         use io::ErrorKind as Kind;
+        if let Some(EMFILE | ENFILE) = error.raw_os_error() {
+            return Some(Self::TooManyOpenFiles);
+        }
         match error.kind() {
             // A Unix socket that is not there listens as little as a closed port.
             Kind::ConnectionRefused | Kind::NotFound => Some(Self::Refused),
@@ -89,6 +98,7 @@ impl Cause {
             Self::Unsupported => "not supported",
             Self::NotReady => "not ready",
             Self::NoQuorum => "no quorum",
+            Self::TooManyOpenFiles => "too many open files on this host",
         }
     }
 
@@ -224,6 +234,13 @@ mod tests {
 
     fn wrapped(error: io::Error) -> Sending {
         Sending(Connecting(error))
+    }
+
+    #[test]
+    fn a_host_that_may_open_no_more_is_told_apart_from_a_far_end_that_is_gone() {
+        for number in [EMFILE, ENFILE] {
+            assert_eq!(Cause::of(&wrapped(io::Error::from_raw_os_error(number))), Some(Cause::TooManyOpenFiles));
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use bollard::query_parameters::{
 use futures::StreamExt as _;
 
 use super::cause;
+use super::published_port::PublishedPort;
 use super::sending::Unanswered;
 
 /// How long one call may take, beyond what it is asked to wait for.
@@ -99,7 +100,7 @@ pub struct Container {
     /// Compose project, service.
     pub compose: Option<(String, String)>,
     /// Ports published on the host.
-    pub published: Vec<u16>,
+    pub published: Vec<PublishedPort>,
     /// Its addresses in its networks.
     pub addresses: Vec<String>,
 }
@@ -114,7 +115,7 @@ pub struct ContainerStatus {
     /// Host name inside, by which it names itself.
     pub hostname: String,
     /// Ports published on the host, also while it does not run.
-    pub published: Vec<u16>,
+    pub published: Vec<PublishedPort>,
 }
 
 /// One engine.
@@ -255,7 +256,9 @@ pub(super) fn container(reported: ContainerSummary) -> Container {
     let compose = labels.get(PROJECT).cloned().zip(labels.get(SERVICE).cloned());
     let networks = reported.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
     let addresses = networks.into_values().filter_map(|network| network.ip_address).filter(|ip| !ip.is_empty());
-    let mut published: Vec<u16> = reported.ports.into_iter().flatten().filter_map(|port| port.public_port).collect();
+    let ports = reported.ports.into_iter().flatten();
+    let mut published: Vec<PublishedPort> =
+        ports.filter_map(|port| Some(PublishedPort::new(port.ip.as_deref(), port.public_port?))).collect();
     published.sort_unstable();
     published.dedup();
     Container {
@@ -271,7 +274,11 @@ fn condition(reported: &ContainerInspectResponse) -> ContainerStatus {
     let state = reported.state.as_ref();
     let host = reported.host_config.as_ref().and_then(|host| host.port_bindings.as_ref());
     let bindings = host.into_iter().flat_map(HashMap::values).flatten().flatten();
-    let mut published: Vec<u16> = bindings.filter_map(|binding| binding.host_port.as_ref()?.parse().ok()).collect();
+    let mut published: Vec<PublishedPort> = bindings
+        .filter_map(|binding| {
+            Some(PublishedPort::new(binding.host_ip.as_deref(), binding.host_port.as_ref()?.parse().ok()?))
+        })
+        .collect();
     published.sort_unstable();
     published.dedup();
     ContainerStatus {

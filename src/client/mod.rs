@@ -24,6 +24,7 @@ pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod prometheus;
+pub mod published_port;
 pub mod resolve;
 pub mod secret;
 pub mod sending;

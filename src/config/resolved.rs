@@ -25,6 +25,8 @@ pub struct Settings {
     pub clusters: Vec<ClusterSettings>,
     /// The screen.
     pub ui: UiSettings,
+    /// How long what actions leave behind is kept.
+    pub retention: RetentionSettings,
     /// The file they came from; `None`: none was read.
     pub path: Option<PathBuf>,
     /// What is odd without being wrong, one sentence each.
@@ -35,6 +37,22 @@ impl Settings {
     /// The cluster called `name`.
     pub fn cluster(&self, name: &str) -> Option<&ClusterSettings> {
         self.clusters.iter().find(|cluster| cluster.name == *name)
+    }
+}
+
+/// How long what actions leave behind in the state directory is kept. The journal is never shortened without being asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RetentionSettings {
+    /// The files of a job that is over and owes nothing; `None`: for ever.
+    pub jobs: Option<Duration>,
+    /// Reports of drills; `None`: for ever.
+    pub drill_reports: Option<Duration>,
+}
+
+impl Default for RetentionSettings {
+    /// Jobs are in the journal as well; a report of a drill is nowhere else.
+    fn default() -> Self {
+        Self { jobs: Some(Duration::from_secs(90 * 24 * 3600)), drill_reports: None }
     }
 }
 

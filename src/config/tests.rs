@@ -25,6 +25,10 @@ hook = ["/usr/local/bin/page-me"]
 hook_pause = "1m"
 page = "10s"
 
+[retention]
+jobs = "forever"
+drill_reports = "400d"
+
 [clusters.prod-eu]
 colour = "red"
 protected = true
@@ -133,6 +137,10 @@ fn everything_that_can_be_written_arrives() {
     assert_eq!(settings.ui.theme.as_deref(), Some("light"));
     assert_eq!(settings.ui.symbols, resolved::Symbols::Ascii);
     assert_eq!(settings.ui.wall.hook, ["/usr/local/bin/page-me"]);
+    assert_eq!(
+        (settings.retention.jobs, settings.retention.drill_reports),
+        (None, Some(Duration::from_secs(400 * 86_400)))
+    );
     assert_eq!(settings.warnings, Vec::<String>::new());
 
     let prod = settings.cluster("prod-eu").unwrap();

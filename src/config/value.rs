@@ -68,6 +68,27 @@ pub fn long_duration(text: &str) -> Result<Duration, String> {
     days.map_or_else(|| duration(text), |days| Ok(Duration::from_secs(u64::from(days) * 86_400)))
 }
 
+/// How long files are kept: `"90d"`, `"forever"`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct KeepTime(pub(super) Option<Duration>);
+
+from_text!(KeepTime, "a duration in quotes such as \"90d\", or \"forever\"", |text| keep_time(text).map(KeepTime));
+
+/// Shorter, and an action that was begun on Friday could not be read on Monday.
+const MIN_KEEP_TIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// `None`: for ever. A leap from the present to before any calendar is none either.
+fn keep_time(text: &str) -> Result<Option<Duration>, String> {
+    if text.trim() == "forever" {
+        return Ok(None);
+    }
+    let span = long_duration(text)?;
+    if span < MIN_KEEP_TIME {
+        return Err(format!("`{text}` is too short; use at least \"7d\", or \"forever\""));
+    }
+    Ok(Some(span))
+}
+
 /// A number of bytes: `"64MB"`, with PostgreSQL's units (powers of 1024), or a plain number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
 pub(super) struct Size(pub(super) u64);
@@ -260,6 +281,21 @@ mod tests {
         assert_eq!(long.is_ok(), text.len() < 10, "{long:?}");
         if let Err(error) = read {
             assert!(error.to_string().contains("too long; use at most \"24h\""), "{error}");
+        }
+    }
+
+    #[rstest]
+    #[case("forever", Ok(None))]
+    #[case("90d", Ok(Some(90)))]
+    #[case("168h", Ok(Some(7)))]
+    #[case("6d", Err("at least \"7d\""))]
+    #[case("0d", Err("at least \"7d\""))]
+    #[case("soon", Err("soon"))]
+    fn files_are_kept_for_days_or_for_ever(#[case] text: &str, #[case] days: Result<Option<u64>, &str>) {
+        match (keep_time(text), days) {
+            (Ok(kept), Ok(days)) => assert_eq!(kept, days.map(|days| Duration::from_secs(days * 86_400))),
+            (Err(problem), Err(words)) => assert!(problem.contains(words), "{problem}"),
+            (read, wanted) => panic!("{read:?} instead of {wanted:?}"),
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::endpoint::SslMode;
-use super::value::{Colour, HostAndPort, HttpUrl, LongSpan, Runtime, Size, Span, SqlAddress};
+use super::value::{Colour, HostAndPort, HttpUrl, KeepTime, LongSpan, Runtime, Size, Span, SqlAddress};
 
 /// The keys of a user with the place of their password.
 #[derive(Clone, Debug, Default)]
@@ -98,6 +98,7 @@ pub(super) struct ConfigFile {
     pub(super) symbols: Option<super::resolved::Symbols>,
     pub(super) timeouts: WrittenTimeouts,
     pub(super) wall: WrittenWall,
+    pub(super) retention: WrittenRetention,
     pub(super) clusters: BTreeMap<String, WrittenCluster>,
 }
 
@@ -110,6 +111,14 @@ pub(super) struct WrittenWall {
     pub(super) notify: Option<bool>,
     pub(super) hook: Option<Vec<String>>,
     pub(super) hook_pause: Option<Span>,
+}
+
+/// `[retention]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenRetention {
+    pub(super) jobs: Option<KeepTime>,
+    pub(super) drill_reports: Option<KeepTime>,
 }
 
 /// `[timeouts]`, of all clusters or of one.

@@ -191,7 +191,8 @@ fn aspect(failure_kind: FailureKind) -> CheckAspect {
         | FailureKind::NoQuorum
         | FailureKind::NotReady
         | FailureKind::SlotsTaken
-        | FailureKind::ConnectionLimit => CheckAspect::Reach,
+        | FailureKind::ConnectionLimit
+        | FailureKind::TooManyOpenFiles => CheckAspect::Reach,
         FailureKind::Tls => CheckAspect::Tls,
         FailureKind::Credentials | FailureKind::NotAttempted | FailureKind::Withheld => CheckAspect::Credentials,
         FailureKind::Permission => CheckAspect::Privileges,

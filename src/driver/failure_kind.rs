@@ -23,6 +23,7 @@ pub(crate) fn failure_kind(cause: Cause) -> FailureKind {
         Cause::Unsupported => FailureKind::Unsupported,
         Cause::NotReady => FailureKind::NotReady,
         Cause::NoQuorum => FailureKind::NoQuorum,
+        Cause::TooManyOpenFiles => FailureKind::TooManyOpenFiles,
     }
 }
 
@@ -82,6 +83,7 @@ mod tests {
             Cause::Unsupported,
             Cause::NotReady,
             Cause::NoQuorum,
+            Cause::TooManyOpenFiles,
         ];
         for cause in causes {
             assert_eq!(cause.describe(), failure_kind(cause).describe());

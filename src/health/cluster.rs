@@ -3,9 +3,9 @@
 use super::finding_draft::FindingDraft;
 use super::orders;
 use crate::model::finding::{Severity, Subject};
+use crate::model::lag_limit::LagLimit;
 use crate::model::moment::StartTime;
 use crate::model::observed::{Freshness, Observed};
-use crate::model::patroni_record::MAXIMUM_LAG;
 use crate::model::postgres::{Downstream, SqlPart};
 use crate::model::role::{Role, SyncState};
 use crate::model::snapshot::Snapshot;
@@ -71,7 +71,8 @@ fn could_take_over(view: &MemberView<'_>, leader: &MemberView<'_>) -> Option<boo
     if view.is_missing() || view.tags().is_some_and(|tags| tags.value.forbids_failover()) {
         return Some(false);
     }
-    if view.doubt().is_some() {
+    // By such a limit Patroni promotes only what is ahead of the position that the leader last wrote into the DCS: luck.
+    if view.doubt().is_some() || lag_limit(view.snapshot).allows_nobody() {
         return None;
     }
     if !view.answers() {
@@ -118,8 +119,11 @@ fn keeps_up(view: &MemberView<'_>, leader: &MemberView<'_>) -> Option<bool> {
         return Some(false);
     }
     let (own, last) = (view.position()?, leader.position()?);
-    let limit = view.snapshot.from_record(|content| Some(content.config()?.maximum_lag()));
-    Some(own.value.bytes_to(last.value) <= limit.map_or(MAXIMUM_LAG, |limit| limit.value))
+    Some(lag_limit(view.snapshot).allows(own.value.bytes_to(last.value)))
+}
+
+fn lag_limit(snapshot: &Snapshot) -> LagLimit {
+    snapshot.from_record(|content| Some(content.config()?.maximum_lag())).map_or(LagLimit::DEFAULT, |limit| limit.value)
 }
 
 fn successors(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
@@ -151,7 +155,9 @@ fn successors(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
         };
         draft = draft.since_all(words);
     }
-    drafts.push(draft.settling().advise(if unknown {
+    drafts.push(draft.settling().advise(if lag_limit(snapshot).allows_nobody() {
+        "set maximum_lag_on_failover to 0 or more"
+    } else if unknown {
         "make the replicas reachable from here, and configure SQL access where Patroni is older than 3.0.4: check names, addresses, network"
     } else {
         "restore at least one streaming replica that has no nofailover tag"

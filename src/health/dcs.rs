@@ -30,6 +30,14 @@ fn name(member: &Reading<DcsMember>) -> Text {
         .unwrap_or_else(|| member.source.target.clone())
 }
 
+/// What keeps it silent, as far as that is the member's and not this host's.
+fn silence(member: &Reading<DcsMember>) -> &'static str {
+    match member.failure.as_ref().map(|failure| failure.error.failure_kind) {
+        Some(FailureKind::TooManyOpenFiles) => "was not queried: this host has too many open files",
+        Some(_) | None => "is unreachable",
+    }
+}
+
 fn is_silent(member: &Reading<DcsMember>, snapshot: &Snapshot) -> bool {
     matches!(member.freshness(snapshot.now), Freshness::Stale | Freshness::Lost)
 }
@@ -83,7 +91,7 @@ fn quorum(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
         let (code, what) = if refuses(member) {
             ("dcs-member-refuses", "rejects the login".to_owned())
         } else {
-            ("dcs-member-silent", format!("is unreachable{consequence}"))
+            ("dcs-member-silent", format!("{}{consequence}", silence(member)))
         };
         let title = format!("{} {what}", name(member));
         let draft = FindingDraft::new(Severity::Warning, code, Subject::DcsMember(member.source.target.clone()), title);

@@ -58,7 +58,7 @@ fn nobody_writes(snapshot: &Snapshot, drafts: &mut Vec<FindingDraft>) {
     let verb = |count: usize, one: &'static str, many: &'static str| if count == 1 { one } else { many };
     let rest = match silent.len() {
         0 => String::new(),
-        count => format!(", {} {} unreachable", names(&silent), verb(count, "does", "do")),
+        count => format!(", {} {} unreachable", names(&silent), verb(count, "is", "are")),
     };
     let verb = verb(standing.len(), "is", "are");
     let title = format!("no primary, writes fail: {} {verb} in recovery{rest}", names(&standing));

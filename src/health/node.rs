@@ -73,9 +73,9 @@ fn silence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<FindingD
     let draft = match (ConnectionState::of(agent, snapshot), ConnectionState::of(sql, snapshot)) {
         (
             ConnectionState::Silent(_),
-            ConnectionState::Silent(_) | ConnectionState::NotAttempted | ConnectionState::Unconfigured,
+            ConnectionState::Silent(_) | ConnectionState::NotAttempted(_) | ConnectionState::Unconfigured,
         )
-        | (ConnectionState::NotAttempted | ConnectionState::Unconfigured, ConnectionState::Silent(_)) => {
+        | (ConnectionState::NotAttempted(_) | ConnectionState::Unconfigured, ConnectionState::Silent(_)) => {
             // Of one that the DCS does not have either, that it is silent is a part of that finding.
             if view.is_missing() && !leads {
                 return;
@@ -101,11 +101,11 @@ fn silence(snapshot: &Snapshot, view: &MemberView<'_>, drafts: &mut Vec<FindingD
         (
             ConnectionState::Speaks
             | ConnectionState::Refuses(_)
-            | ConnectionState::NotAttempted
+            | ConnectionState::NotAttempted(_)
             | ConnectionState::Unconfigured,
             ConnectionState::Speaks
             | ConnectionState::Refuses(_)
-            | ConnectionState::NotAttempted
+            | ConnectionState::NotAttempted(_)
             | ConnectionState::Unconfigured,
         ) => return,
     };
@@ -125,8 +125,8 @@ enum ConnectionState {
     Silent(Moment),
     /// Nothing is configured to ask it.
     Unconfigured,
-    /// What is needed to ask cannot be had.
-    NotAttempted,
+    /// What is needed to ask cannot be had here: that says nothing of the node.
+    NotAttempted(FailureKind),
 }
 
 impl ConnectionState {
@@ -134,7 +134,9 @@ impl ConnectionState {
         let Some(reading) = reading else { return Self::Unconfigured };
         let Some(since) = reading.silent_since(snapshot.now) else { return Self::Speaks };
         match reading.failure.as_ref().map(|failure| failure.error.failure_kind) {
-            Some(FailureKind::NotAttempted) => Self::NotAttempted,
+            Some(failure_kind @ (FailureKind::NotAttempted | FailureKind::TooManyOpenFiles)) => {
+                Self::NotAttempted(failure_kind)
+            }
             Some(failure_kind) if failure_kind.is_an_answer() => Self::Refuses(failure_kind),
             Some(_) | None => Self::Silent(since),
         }
@@ -160,7 +162,10 @@ impl ConnectionState {
             Self::Refuses(failure_kind) => {
                 Some(format!("responds, but the response is unusable: {}", failure_kind.describe()))
             }
-            Self::NotAttempted => Some("was not queried: no password is available".to_owned()),
+            Self::NotAttempted(FailureKind::TooManyOpenFiles) => {
+                Some("was not queried: this host has too many open files".to_owned())
+            }
+            Self::NotAttempted(_) => Some("was not queried: no password is available".to_owned()),
             Self::Speaks | Self::Silent(_) | Self::Unconfigured => None,
         }
     }

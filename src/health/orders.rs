@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::finding_draft::FindingDraft;
 use crate::model::finding::{Severity, Subject};
+use crate::model::lag_limit::LagLimit;
 use crate::model::observed::Observed;
-use crate::model::patroni_record::MAXIMUM_LAG;
 use crate::model::record::PendingOrder;
 use crate::model::snapshot::Snapshot;
 use crate::model::units;
@@ -124,9 +124,9 @@ fn without_effect(snapshot: &Snapshot, order: &PendingOrder) -> Option<String> {
         return Some(format!("{name} is unreachable"));
     }
     let limit = snapshot.from_record(|content| Some(content.config()?.maximum_lag()));
-    let limit = limit.map_or(MAXIMUM_LAG, |limit| limit.value);
-    let lag = view.lag().bytes.filter(|lag| lag.fresh && lag.value > limit)?;
-    let (lag, limit) = (units::bytes(lag.value), units::bytes(limit));
+    let limit = limit.map_or(LagLimit::DEFAULT, |limit| limit.value);
+    let lag = view.lag().bytes.filter(|lag| lag.fresh && !limit.allows(lag.value))?;
+    let lag = units::bytes(lag.value);
     Some(format!("{name} has a lag of {lag}, maximum_lag_on_failover is {limit}"))
 }
 
@@ -159,6 +159,14 @@ mod tests {
     #[case::may_lead(|_: &mut Snapshot| {}, "pg-1", Severity::Note, "is scheduled for")]
     #[case::not_synchronous(|_: &mut Snapshot| {}, "pg-2", Severity::Warning, "pg-2 is not synchronous")]
     #[case::tagged(|s: &mut Snapshot| agent(s, "pg-2", |r| r.tags.nofailover = true), "pg-2", Severity::Warning, "pg-2 has the tag nofailover")]
+    #[case::limit_that_nobody_meets(
+        |s: &mut Snapshot| record(s, |c| {
+            c.patroni_mut().config.get_or_insert_default().maximum_lag_on_failover = Some(LagLimit(-5));
+        }),
+        "pg-1",
+        Severity::Warning,
+        "maximum_lag_on_failover is -5 B"
+    )]
     #[case::unknown(|_: &mut Snapshot| {}, "pg-9", Severity::Warning, "there is no member pg-9")]
     #[case::paused(|s: &mut Snapshot| record(s, |c| c.patroni_mut().config.get_or_insert_default().paused = true), "pg-2", Severity::Warning, "maintenance mode is on")]
     fn an_order_that_patroni_will_drop_is_reported_while_it_waits(

@@ -152,22 +152,23 @@ impl<'a> MemberView<'a> {
 
     /// Time behind the leader, where so many bytes are missing.
     fn time_behind(&self, bytes: Option<&Observed<u64>>) -> Option<Observed<Duration>> {
-        let measured = |row: Observed<&Downstream>| {
-            let value = measured(row.value)?;
+        let measured = |(server, row): (&NodeName, Observed<&Downstream>)| {
+            let value = measured(row.value, self.reply_age(server, row.value))?;
             Some(Observed { value, source: row.source, at: row.at, fresh: row.fresh })
         };
-        let by_leader = self.row_of_leader().and_then(measured);
+        let of_leader = || self.leader_view().and_then(|leader| Some((leader.name(), self.row_of_leader()?)));
+        let by_leader = of_leader().and_then(measured);
         let own = self.replay_age(bytes);
-        let elsewhere = |(_, row): (&NodeName, Observed<&Downstream>)| measured(row);
         // A reply that has just come is the best there is; an old one only bounds the time, as the standby's word does.
-        let replies = self.row_of_leader().and_then(|row| row.value.reply_age).is_none_or(|age| age < LATE_AFTER);
+        let replies = of_leader().and_then(|(server, row)| self.reply_age(server, row.value));
+        let replies = replies.is_none_or(|age| age < LATE_AFTER);
         match (by_leader.filter(|time| time.fresh), own.filter(|time| time.fresh)) {
             (Some(leader), Some(own)) => Some(if !replies && own.value < leader.value { own } else { leader }),
             (Some(time), None) | (None, Some(time)) => Some(time),
             (None, None) => best([
-                self.upstream_rows().next().and_then(elsewhere),
+                self.upstream_rows().next().and_then(measured),
                 self.caught_up_by_agent(bytes),
-                self.row_of_leader().and_then(measured),
+                of_leader().and_then(measured),
                 self.replay_age(bytes),
             ]),
         }
@@ -201,8 +202,8 @@ impl<'a> MemberView<'a> {
 
 /// Time behind as an upstream measured it. What it measured is of the last reply: while something is missing, the time
 /// since then counts, too. A standby that has never replied since it fell behind is so for as long as that at least.
-fn measured(row: &Downstream) -> Option<Duration> {
-    let since = row.reply_age.filter(|age| *age >= LATE_AFTER).unwrap_or_default();
+fn measured(row: &Downstream, reply_age: Option<Duration>) -> Option<Duration> {
+    let since = reply_age.filter(|age| *age >= LATE_AFTER).unwrap_or_default();
     match (row.replay_lag, row.replay_lag_bytes) {
         (Some(time), Some(0)) => Some(time),
         (Some(time), _) => Some(time + since),

@@ -16,6 +16,7 @@ pub mod finding;
 pub mod identity;
 pub mod inventory;
 pub mod lag;
+pub mod lag_limit;
 pub mod lsn;
 pub mod member;
 pub mod metrics;

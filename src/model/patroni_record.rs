@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::dcs::RawKey;
+use super::lag_limit::LagLimit;
 use super::lsn::Lsn;
 use super::name::NodeName;
 use super::record::Counter;
@@ -110,7 +111,7 @@ pub struct DynamicConfig {
     pub retry_timeout: Option<Duration>,
     /// A replica further behind than this, in bytes, is no candidate. `None`: not configured, or nothing that an agent can
     /// read; see [`Self::maximum_lag`].
-    pub maximum_lag_on_failover: Option<u64>,
+    pub maximum_lag_on_failover: Option<LagLimit>,
     /// Synchronous mode is on, with or without quorum.
     pub synchronous_mode: bool,
     /// Writes stop rather than go on unreplicated.
@@ -136,13 +137,10 @@ pub struct DynamicConfig {
     pub mod_revision: i64,
 }
 
-/// What an agent takes for `maximum_lag_on_failover` where it is not configured, in bytes.
-pub const MAXIMUM_LAG: u64 = 1 << 20;
-
 impl DynamicConfig {
     /// A replica further behind than this, in bytes, is no candidate, by whatever the agents take.
-    pub fn maximum_lag(&self) -> u64 {
-        self.maximum_lag_on_failover.unwrap_or(MAXIMUM_LAG)
+    pub fn maximum_lag(&self) -> LagLimit {
+        self.maximum_lag_on_failover.unwrap_or_default()
     }
 }
 

@@ -119,6 +119,8 @@ pub enum FailureKind {
     /// Nobody was asked: what would be needed to log in cannot be had here.
     #[serde(rename = "unasked")]
     NotAttempted,
+    /// Nobody was asked: this console, or its host, may not open another file or socket.
+    TooManyOpenFiles,
     /// The login was kept back: nothing proves who would get it.
     Withheld,
     /// Authenticated, but not allowed to look.
@@ -147,9 +149,13 @@ impl FailureKind {
     /// Whether the far end must have been there to fail like this.
     pub fn is_an_answer(self) -> bool {
         match self {
-            Self::Refused | Self::TimedOut | Self::Name | Self::Unreachable | Self::Closed | Self::NotAttempted => {
-                false
-            }
+            Self::Refused
+            | Self::TimedOut
+            | Self::Name
+            | Self::Unreachable
+            | Self::Closed
+            | Self::NotAttempted
+            | Self::TooManyOpenFiles => false,
             Self::Tls
             | Self::Credentials
             | Self::Withheld
@@ -175,6 +181,7 @@ impl FailureKind {
             Self::Tls => "TLS failed",
             Self::Credentials => "authentication failed",
             Self::NotAttempted => "no password available",
+            Self::TooManyOpenFiles => "too many open files on this host",
             Self::Withheld => "password withheld",
             Self::Permission => "permission denied",
             Self::Closed => "connection closed",
@@ -201,6 +208,7 @@ impl FailureKind {
             Self::Tls => "check the CA, the client certificate, the server name, and whether the port speaks TLS",
             Self::Credentials => "check user and password in the configuration (password_file, _env or _command)",
             Self::NotAttempted => "check the configured password source (file, environment variable or command)",
+            Self::TooManyOpenFiles => "raise the limit on open files of this console (ulimit -n, LimitNOFILE)",
             Self::Withheld => {
                 "use TLS with server verification, or configure its host, or add its network to allowed_networks"
             }

@@ -69,18 +69,21 @@ impl MemberView<'_> {
     }
 
     /// Age of the last reply in `row` of `server`. A reply carries the time of the standby's own clock, so what that one is
-    /// off by against the server's is taken out, where both tell their time. `None`: no reply, or one from the future, whose
-    /// age nobody knows.
-    fn reply_age(&self, server: &NodeName, row: &Downstream) -> Option<Duration> {
-        let reported = row.reply_age.filter(|age| !age.is_zero())?;
+    /// off by against the server's is taken out, where both tell their time. `None`: no reply, or one from the future of
+    /// a clock that cannot be compared.
+    pub(super) fn reply_age(&self, server: &NodeName, row: &Downstream) -> Option<Duration> {
+        let reported = row.reply_age?;
         let clock = |view: &MemberView<'_>| {
             let time = view.sql(|report| Some(report.server_time)).filter(|time| time.fresh)?;
             // By how much its clock is ahead of the observer's, but for what is the same for all.
             Some(time.value.as_nanosecond() - i128::try_from(time.at.since(Moment::START).as_nanos()).ok()?)
         };
         let server = self.snapshot.member(server).map(|member| self.snapshot.view(member));
-        let (Some(theirs), Some(own)) = (server.as_ref().and_then(clock), clock(self)) else { return Some(reported) };
-        let reported = i128::try_from(reported.as_nanos()).ok()?;
+        let (Some(theirs), Some(own)) = (server.as_ref().and_then(clock), clock(self)) else {
+            return Some(reported).filter(|_| row.reply_ahead.is_zero());
+        };
+        let nanoseconds = |span: Duration| i128::try_from(span.as_nanos()).ok();
+        let reported = nanoseconds(reported)? - nanoseconds(row.reply_ahead)?;
         let age = reported - (theirs - own);
         Some(Duration::from_nanos(u64::try_from(age.max(0)).unwrap_or(u64::MAX)))
     }
@@ -104,9 +107,11 @@ impl MemberView<'_> {
     /// That some other node serves it, by the node's PostgreSQL or by its agent, while the member goes on replying.
     fn served_by(&self) -> Option<Observed<bool>> {
         let sends = |state: &str| SENDING.contains(&state);
-        let replies = |row: &Downstream| row.reply_age.is_none_or(|age| age <= REPLY_OVERDUE);
-        let by_sql = self.upstream_rows().map(|(_, row)| {
-            let serves = row.value.state.as_ref().is_some_and(|state| sends(state.as_str())) && replies(row.value);
+        let replies =
+            |server: &NodeName, row: &Downstream| self.reply_age(server, row).is_none_or(|age| age <= REPLY_OVERDUE);
+        let by_sql = self.upstream_rows().map(|(server, row)| {
+            let serves =
+                row.value.state.as_ref().is_some_and(|state| sends(state.as_str())) && replies(server, row.value);
             serves.then(|| row.map(|_| true))
         });
         let now = self.snapshot.now;
@@ -206,14 +211,20 @@ mod tests {
     #[case::alive_and_behind(-30, 29, 35, Some(true))]
     #[case::stopped_and_behind(-30, 29, 59, None)]
     #[case::stopped_and_ahead(12, 29, 3, None)]
-    #[case::alive_and_ahead(12, 29, 0, Some(true))]
+    #[case::alive_and_ahead(12, 29, -3, Some(true))]
+    #[case::stopped_and_far_ahead(90, 29, -61, None)]
+    #[case::alive_and_far_ahead(90, 29, -80, Some(true))]
     fn a_clock_that_is_off_makes_no_reply_older_or_younger(
         #[case] ahead: i64,
         #[case] message: u64,
-        #[case] reply: u64,
+        #[case] reply: i64,
         #[case] expected: Option<bool>,
     ) {
-        let mut snapshot = silent(message, reply);
+        let mut snapshot = silent(message, u64::try_from(reply).unwrap_or(0));
+        sql(&mut snapshot, "pg-0", |report| {
+            let row = report.downstream.iter_mut().find(|row| row.application == *"pg-1").unwrap();
+            row.reply_ahead = Duration::from_secs(u64::try_from(-reply).unwrap_or(0));
+        });
         sql(&mut snapshot, "pg-1", |report| report.server_time += SignedDuration::from_secs(ahead));
         assert_eq!(streams(&snapshot), expected);
     }

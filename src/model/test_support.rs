@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::agent::{Address, AgentReport, AgentWalsender, Position, Registration, Tags};
 use crate::model::dcs::{DcsMember, Quorum, RawKey};
 use crate::model::finding::{Consequence, Evidence, Finding, Severity, Subject};
+use crate::model::lag_limit::LagLimit;
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::member::{Member, Presence};
 use crate::model::moment::Moment;
@@ -425,6 +426,7 @@ pub(crate) fn served(name: &str, sync: SyncState, behind: u64, millis: u64) -> D
         flush_lag: span,
         replay_lag: span,
         reply_age: span,
+        reply_ahead: Duration::ZERO,
         started: Some(ago(seconds(3600))),
     }
 }
@@ -469,7 +471,7 @@ fn content() -> ClusterRecord {
             ttl: Some(seconds(30)),
             loop_wait: Some(seconds(10)),
             retry_timeout: Some(seconds(10)),
-            maximum_lag_on_failover: Some(1 << 20),
+            maximum_lag_on_failover: Some(LagLimit(1 << 20)),
             synchronous_mode: true,
             lines: vec!["ttl: 30".into(), "synchronous_mode: true".into()],
             mod_revision: 12,

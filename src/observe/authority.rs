@@ -128,11 +128,22 @@ fn put_together(snapshot: &Snapshot) -> ClusterRecord {
 /// Why nobody can be named as the leader; `None`: one can.
 fn doubt(writers: &[&NodeName], silent: &[&NodeName]) -> Option<Text> {
     let list = |names: &[&NodeName]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    let number = |names: &[&NodeName], one, more| if names.len() == 1 { one } else { more };
     let words = match (writers, silent) {
         ([_], []) => return None,
         ([], []) => "every node is in recovery".to_owned(),
-        ([], silent) => format!("no reachable node accepts writes, and {} is unreachable", list(silent)),
-        ([one], silent) => format!("{one} accepts writes, and it is unknown whether {} does too", list(silent)),
+        ([], silent) => format!(
+            "no reachable node accepts writes, and {} {} unreachable",
+            list(silent),
+            number(silent, "is", "are")
+        ),
+        ([one], silent) => {
+            format!(
+                "{one} accepts writes, and it is unknown whether {} {} too",
+                list(silent),
+                number(silent, "does", "do")
+            )
+        }
         (writers, _) => format!("{} all accept writes", list(writers)),
     };
     Some(Text::new(words))
@@ -195,6 +206,7 @@ mod tests {
     #[rstest]
     #[case::a_silent_standby(&["pg-1"], &[], "pg-0 accepts writes, and it is unknown whether pg-1 does too")]
     #[case::a_silent_primary(&["pg-0"], &[], "no reachable node accepts writes, and pg-0 is unreachable")]
+    #[case::silent_standbys(&["pg-1", "pg-2"], &[], "pg-0 accepts writes, and it is unknown whether pg-1, pg-2 do too")]
     #[case::two_that_write(&[], &["pg-1"], "pg-0, pg-1 all accept writes")]
     fn nobody_is_named_where_more_than_one_could_write(
         #[case] silent: &[&str],

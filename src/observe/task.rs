@@ -176,7 +176,8 @@ fn longest_back_off(kind: SourceKind, error: Option<&SourceError>) -> Duration {
             | FailureKind::NoQuorum
             | FailureKind::NotReady
             | FailureKind::SlotsTaken
-            | FailureKind::ConnectionLimit,
+            | FailureKind::ConnectionLimit
+            | FailureKind::TooManyOpenFiles,
         )
         | None => false,
     };

@@ -167,7 +167,7 @@ impl Run<'_> {
         }
         let ended = router_handover.ended.take();
         drop(router_handover);
-        ended.map_or(StepOutcome::NotShown, |ended| self.handover_report(ended))
+        ended.map_or_else(|| StepOutcome::NotShown(Text::default()), |ended| self.handover_report(ended))
     }
 
     fn handover_report(&mut self, ended: HandoverReport) -> StepOutcome {

@@ -37,8 +37,8 @@ pub(super) enum StepOutcome {
     Sent(ReplyStatus),
     /// The awaited state was seen.
     Shown(Text),
-    /// The awaited state was not seen in time.
-    NotShown,
+    /// The awaited state was not seen in time: what was seen last instead, as far as that was said.
+    NotShown(Text),
 }
 
 /// Who may lead.
@@ -138,13 +138,13 @@ impl Run<'_> {
                 StepOutcome::Sent(ReplyStatus::NoAnswer(why)) if can_abort && !is_decisive => {
                     return StepsOutcome::Aborted(format!("{}: {why}; it may have happened", step.text));
                 }
-                StepOutcome::NotShown if !can_abort && self.is_cut_short() => {
+                StepOutcome::NotShown(_) if !can_abort && self.is_cut_short() => {
                     return StepsOutcome::Stopped(CUT_SHORT.to_owned());
                 }
-                StepOutcome::NotShown if can_abort => {
-                    return StepsOutcome::Aborted(format!("not observed in time: {}", step.text));
+                StepOutcome::NotShown(instead) if can_abort => {
+                    return StepsOutcome::Aborted(not_shown(&step.text, &instead));
                 }
-                StepOutcome::NotShown => return StepsOutcome::Stopped(format!("not observed in time: {}", step.text)),
+                StepOutcome::NotShown(instead) => return StepsOutcome::Stopped(not_shown(&step.text, &instead)),
                 StepOutcome::Sent(ReplyStatus::Refused(_) | ReplyStatus::InDoubt(_) | ReplyStatus::NoAnswer(_)) => {
                     in_doubt = in_doubt || is_decisive;
                 }
@@ -152,5 +152,14 @@ impl Run<'_> {
             }
         }
         StepsOutcome::Through
+    }
+}
+
+/// What is said of an awaited state that was not seen.
+fn not_shown(step: &Text, instead: &Text) -> String {
+    if instead.is_empty() {
+        format!("not observed in time: {step}")
+    } else {
+        format!("not observed in time: {step}: {instead}")
     }
 }

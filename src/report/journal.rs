@@ -117,12 +117,8 @@ pub fn story(account: &ActionHistory, zone: &TimeZone) -> Vec<Line> {
         fact("sent", format!("{}: {} ({})", reported.describe(), reported.reply, reported.why), tone);
     }
     for (index, accepted) in &account.reverted_steps {
-        let (word, tone) = match accepted {
-            Some(true) => ("reverted", Tone::Plain),
-            Some(false) => ("not reverted", Tone::Critical),
-            None => ("no response to the revert", Tone::Critical),
-        };
-        fact("revert", format!("step {}: {word}", index + 1), tone);
+        let tone = if *accepted == Some(true) { Tone::Plain } else { Tone::Critical };
+        fact("revert", format!("step {}: {}", index + 1, revert_result(*accepted)), tone);
     }
     for (index, artefact) in &account.artefacts {
         fact("created", format!("step {}: {}", index + 1, artefact.describe()), Tone::Plain);
@@ -134,6 +130,15 @@ pub fn story(account: &ActionHistory, zone: &TimeZone) -> Vec<Line> {
         fact("next", next.to_string(), Tone::Warning);
     }
     lines
+}
+
+/// What became of the undo of a step, by whether it was accepted (`None`: no answer).
+pub fn revert_result(accepted: Option<bool>) -> &'static str {
+    match accepted {
+        Some(true) => "reverted",
+        Some(false) => "not reverted",
+        None => "no response to the revert",
+    }
 }
 
 #[cfg(test)]

@@ -98,7 +98,12 @@ pub(super) async fn act(arguments: &Arguments, verb: &ActVerb, printer: &mut Pri
 /// What takes back what `name` has left, with the settings narrowed to its cluster.
 fn left(name: ActionId, settings: &mut Settings) -> anyhow::Result<Intent> {
     let job_store = job::job_store();
-    let job = job_store.jobs().job(&name)?;
+    let job = job_store.jobs().job(&name).map_err(|error| UsageError(error.to_string()))?;
+    if !job.exists() {
+        let words =
+            format!("no action {name} of this user on this host: pgctl-tui audit lists the actions with their IDs");
+        return Err(UsageError(words).into());
+    }
     let plan = job.spec()?.request.plan;
     let cluster = plan.cluster;
     settings.clusters.retain(|known| known.name == cluster);

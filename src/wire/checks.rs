@@ -18,6 +18,7 @@ use crate::driver::pooler::pgbouncer::PgBouncerCheck;
 use crate::driver::router::haproxy::{HaproxyPage, HaproxyRuntime};
 use crate::driver::router::haproxy_acting::HaproxyActing;
 use crate::model::checkup::{CheckAspect, CheckLine, CheckupVerdict};
+use crate::model::inventory::WrongCluster;
 use crate::model::member::Member;
 use crate::model::name::ClusterName;
 use crate::model::router::ProxyRow;
@@ -57,6 +58,7 @@ pub(super) async fn examine(
                         let snapshot = once::settled(handle, time_limit).await.snapshot.clone();
                         let scope = snapshot.identity.scope.as_ref().map(Text::as_str);
                         let mut lines = by_endpoint(cluster, scope, &snapshot.members).await;
+                        lines.extend(wrong_cluster(&snapshot));
                         lines.extend(foreign_nodes(&snapshot));
                         lines.extend(prepared(cluster, &snapshot).await);
                         lines.extend(asserted(cluster, &snapshot).await);
@@ -198,6 +200,21 @@ async fn asserted(settings: &ClusterSettings, snapshot: &Snapshot) -> Vec<CheckL
     }
     lines.extend(doctor::examine(checks, time_limit).await);
     lines
+}
+
+/// Whether store and agents are the same cluster's: each may answer well, and none of them for the other.
+fn wrong_cluster(snapshot: &Snapshot) -> Option<CheckLine> {
+    let (verdict, text) = match snapshot.wrong_cluster()? {
+        WrongCluster::UrlsPointElsewhere => {
+            (CheckupVerdict::Fail, "the configured agents belong to another cluster than the one in the DCS".to_owned())
+        }
+        WrongCluster::AmbiguousNamespace(namespaces) => {
+            let names: Vec<&str> = namespaces.iter().map(Text::as_str).collect();
+            (CheckupVerdict::Warn, format!("the DCS has this scope in several namespaces: {}", names.join(", ")))
+        }
+    };
+    let remedy = "set scope and namespace as in patroni.yml of the members that are meant";
+    Some(line(Source::new(SourceKind::Etcd, ""), CheckAspect::Identity, verdict, text, remedy))
 }
 
 /// Routers that lead to none of the cluster's members: one in front of another cluster answers just as well.

@@ -20,15 +20,18 @@ pub(super) fn engine(configured: Option<&str>) -> String {
 pub(super) fn preparation(settings: &ClusterSettings, time_limit: Duration) -> Option<(ContainerPreparation, String)> {
     let preparation = settings.preparation.as_ref()?;
     let engine = engine(preparation.engine.as_deref());
-    Some((ContainerPreparation::new(preparation, &engine, ports(settings), time_limit), engine))
+    Some((ContainerPreparation::new(preparation, &engine, endpoints(settings), time_limit), engine))
 }
 
-/// Ports of hosts at which the configuration reaches the cluster: containers that publish them are of its stack.
-fn ports(settings: &ClusterSettings) -> Vec<u16> {
+/// Where the configuration reaches the cluster: containers that publish these ports there are of its stack.
+fn endpoints(settings: &ClusterSettings) -> Vec<(String, u16)> {
     let nodes = settings.nodes.values();
     let urls = settings.patroni.seeds.iter().chain(settings.etcd.iter().flat_map(|etcd| &etcd.urls));
     let urls = urls.chain(nodes.clone().filter_map(|node| node.rest.as_ref()));
-    let of_urls = urls.filter_map(|url| url::Url::parse(url).ok()?.port_or_known_default());
-    let of_nodes = nodes.filter_map(|node| Some(node.postgres.as_ref()?.1));
+    let of_urls = urls.filter_map(|url| {
+        let url = url::Url::parse(url).ok()?;
+        Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
+    });
+    let of_nodes = nodes.filter_map(|node| node.postgres.clone());
     of_urls.chain(of_nodes).collect()
 }

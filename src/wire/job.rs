@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::acting::{Acting, acting, member_addresses};
 use super::stack::{Purpose, complete};
-use super::{Observers, UsageError, configured, console, drill, lock};
+use super::{Observers, UsageError, configured, console, drill, lock, retention};
 use crate::action::Intent;
 use crate::action::inspected::Inspected;
 use crate::action::note::{CheckNote, CheckVerdict};
@@ -34,14 +34,10 @@ use crate::observe::cluster::ClusterSetup;
 use crate::observe::once;
 use crate::operate::drill::limits;
 use crate::operate::job::{
-    FileJobStore, Job, JobError, JobSpec, Jobs, Process, RETENTION, SCHEMA, line, mark_all_undone, mark_reverted,
-    recording_undo,
+    FileJobStore, Job, JobError, JobSpec, Jobs, Process, SCHEMA, line, mark_all_undone, mark_reverted, recording_undo,
 };
 use crate::operate::ports::{JobLauncher, JobStore as _, JobUpdates};
 use crate::operate::{Limits, OwnChanges, Request, RunnerParts};
-
-/// Jobs that are removed at most when a new one is made.
-const MAX_PRUNED_AT_ONCE: usize = 20;
 
 /// Where everything lies that outlives a console.
 pub(super) fn state() -> PathBuf {
@@ -174,18 +170,9 @@ pub(super) async fn create(
     let action = ActionId::new(at, std::process::id());
     let request = Request { action, plan, confirmation, operator: who() };
     let spec = JobSpec { schema: SCHEMA, request, at, arguments };
-    let (jobs, journal) = (job_store.jobs(), job_store.journal());
+    let jobs = job_store.jobs();
     // Waits for the disk, which the screen must not.
-    let created = tokio::task::spawn_blocking(move || {
-        let created = jobs.create(&spec);
-        // Those long over make room, a few each time.
-        match at.checked_sub(RETENTION).map(|before| jobs.prune(&journal, before, MAX_PRUNED_AT_ONCE)) {
-            Ok(Ok(removed)) if removed > 0 => tracing::info!(removed, "old jobs were removed"),
-            Ok(Err(error)) => tracing::warn!(%error, "old jobs were not removed"),
-            Ok(Ok(_)) | Err(_) => {}
-        }
-        created
-    });
+    let created = tokio::task::spawn_blocking(move || jobs.create(&spec));
     created.await.map_err(|error| error.to_string())?.map_err(|error| line(&error))
 }
 
@@ -297,6 +284,7 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
     if outcome.ending == OutcomeKind::Done {
         mark_all_undone(&spec.request.plan, &job_store()).await?;
     }
+    retention::apply(settings.retention, now()).await;
     Ok(Exit::of(outcome.ending))
 }
 

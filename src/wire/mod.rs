@@ -18,6 +18,7 @@ mod log;
 pub mod outside;
 mod pauses;
 pub mod rehearsal;
+mod retention;
 mod stack;
 #[cfg(test)]
 mod tests;
@@ -265,6 +266,9 @@ fn configured(shared: &Shared, name: Option<&str>, printer: &mut Printer) -> any
     process::withhold(settings.secret_variables());
     for warning in &settings.warnings {
         printer.say(format!("pgctl-tui: {warning}"));
+    }
+    if let Some(shortage) = descriptors::shortage(settings.clusters.len()) {
+        printer.say(format!("pgctl-tui: {shortage}"));
     }
     if let Some(name) = name.or(shared.cluster.as_deref()) {
         let known: Vec<String> = settings.clusters.iter().map(|cluster| cluster.name.to_string()).collect();

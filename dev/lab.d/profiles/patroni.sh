@@ -132,7 +132,7 @@ what_is_missing() {
         fi
     done
     streaming=$(cluster_jq '[.members[] | if (.role == "leader" and .state == "running") then "leader"
-        elif .state == "streaming" then "streaming" else empty end] | sort | join(" ")' 2> /dev/null) || streaming=
+        elif (.state | test("running|streaming")) then "streaming" else empty end] | sort | join(" ")' 2> /dev/null) || streaming=
     if [[ $streaming != "leader streaming streaming" ]]; then
         echo "a leader and two streaming replicas (now: ${streaming:-no answer})"
         return
@@ -156,10 +156,16 @@ what_is_missing() {
     fi
 }
 
-# State, role and replication state of a node by its own Patroni.
+# State, role and replication state of a node by its own Patroni; before 3.0.4 (Debian 12) it has no word of the latter,
+# and PostgreSQL tells.
 itself() {
-    inside "$1" bash -c 'curl -fsS -m 4 http://127.0.0.1:8008/patroni |
-        jq -r "[.state, .role, .replication_state // \"\"] | join(\" \")"' 2> /dev/null || true
+    local told
+    told=$(inside "$1" bash -c 'curl -fsS -m 4 http://127.0.0.1:8008/patroni |
+        jq -r "[.state, .role, .replication_state // \"\"] | join(\" \")"' 2> /dev/null) || true
+    if [[ $told == "running replica " ]]; then
+        told+=$(sql "$1" "SELECT status FROM pg_stat_wal_receiver" 2> /dev/null) || true
+    fi
+    printf '%s\n' "$told"
 }
 
 # Servers up in the pools primary, replicas and any: "1 2 3" when all is well.

@@ -87,6 +87,7 @@ fn went_away<T>(context: &EvaluationContext<'_>, reading: &Reading<T>) -> Option
         | FailureKind::TooLarge
         | FailureKind::NoQuorum
         | FailureKind::NotAttempted
+        | FailureKind::TooManyOpenFiles
         | FailureKind::SlotsTaken
         | FailureKind::ConnectionLimit
         | FailureKind::Unsupported => None,

@@ -16,6 +16,7 @@ use crate::action::plan::Plan;
 use crate::action::test_support::*;
 use crate::model::agent::ScheduledRestart;
 use crate::model::dcs::{DcsAlarm, DcsAlarmKind, Quorum};
+use crate::model::lag_limit::LagLimit;
 use crate::model::lsn::{SystemId, Timeline};
 use crate::model::name::NodeName;
 use crate::model::observed::Reading;
@@ -316,6 +317,9 @@ fn a_switchover_is_checked(#[case] check: &str, #[case] edit: Edit, #[case] expe
 /// Where a block may be overridden, with a reason.
 #[rstest]
 #[case("candidate-lag", |s: &mut Snapshot| sql(s, 0, |r| r.downstream[0].replay_lag_bytes = Some(2 << 20)))]
+#[case("candidate-lag", |s: &mut Snapshot| record(s, |r| {
+    r.patroni_mut().config.as_mut().unwrap().maximum_lag_on_failover = Some(LagLimit(-1));
+}))]
 #[case("candidate-replay", |s: &mut Snapshot| sql(s, 1, |r| r.replay.as_mut().unwrap().delay = seconds(600)))]
 #[case("router-candidate", |s: &mut Snapshot| rows(s, |rows| rows[1].status = ProxyStatus::Maintenance("".into())))]
 #[case("router-candidate", |s: &mut Snapshot| rows(s, |rows| rows.truncate(1)))]

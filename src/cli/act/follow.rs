@@ -131,8 +131,9 @@ fn line(event: &Event) -> Option<Line> {
             line.append(answered(reported.reply.as_str(), reported.accepted));
             line.dim(format!("   {}", reported.why))
         }
-        Event::Undone { reply, accepted, .. } => {
-            let mut line = Line::new().plain("reverted     ");
+        Event::Undone { step, reply, accepted } => {
+            let result = report::journal::revert_result(*accepted);
+            let mut line = Line::new().plain(format!("step {}: {result}   ", step + 1));
             line.append(answered(reply.as_str(), *accepted));
             line
         }
@@ -184,6 +185,17 @@ mod tests {
         fn mark_reverted(&self, _: &ActionId, _: Vec<usize>) -> BoxFuture<'static, Result<(), String>> {
             async { Ok(()) }.boxed()
         }
+    }
+
+    #[test]
+    fn an_undo_that_was_not_made_is_not_called_reverted() {
+        let told = |accepted| {
+            let event = Event::Undone { step: 1, reply: "connection refused".into(), accepted };
+            line(&event).expect("a line").text()
+        };
+        assert_eq!(told(Some(true)), "step 2: reverted   response  connection refused");
+        assert_eq!(told(Some(false)), "step 2: not reverted   response  connection refused");
+        assert_eq!(told(None), "step 2: no response to the revert   response  connection refused");
     }
 
     async fn after(presses: usize, obeys: bool) -> (Outcome, usize) {

@@ -150,7 +150,8 @@ impl EtcdError {
             | Cause::Tls
             | Cause::Withheld
             | Cause::Closed
-            | Cause::UnexpectedAnswer => false,
+            | Cause::UnexpectedAnswer
+            | Cause::TooManyOpenFiles => false,
         }
     }
 
@@ -165,7 +166,7 @@ impl EtcdError {
             Cause::Name => 4,
             Cause::Closed => 3,
             Cause::TimedOut => 2,
-            Cause::Unreachable | Cause::Refused => 1,
+            Cause::Unreachable | Cause::Refused | Cause::TooManyOpenFiles => 1,
         }
     }
 

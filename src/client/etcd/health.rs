@@ -328,7 +328,8 @@ async fn linearizable(link: &AuthenticatedConnection, time_limit: Duration, prob
         | Cause::UnexpectedAnswer
         | Cause::TooLarge
         | Cause::Unsupported
-        | Cause::NotReady => Majority::Unknown,
+        | Cause::NotReady
+        | Cause::TooManyOpenFiles => Majority::Unknown,
     };
     Read { majority, header: None }
 }

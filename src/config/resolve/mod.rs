@@ -9,9 +9,11 @@ use super::endpoint::{EtcdEndpoints, Timeouts};
 use super::environment::Environment;
 use super::error::{ConfigError, ConfigProblem, SettingLocation};
 use super::locate::{Locator, quoted};
-use super::resolved::{ClusterSettings, Settings, UiSettings, WallSettings};
+use super::resolved::{ClusterSettings, RetentionSettings, Settings, UiSettings, WallSettings};
 use super::value::{HttpUrl, MAX_DURATION, duration, http_url, url_text};
-use super::written::{ConfigFile, WrittenCluster, WrittenEtcd, WrittenPatroni, WrittenPostgres, WrittenTimeouts};
+use super::written::{
+    ConfigFile, WrittenCluster, WrittenEtcd, WrittenPatroni, WrittenPostgres, WrittenRetention, WrittenTimeouts,
+};
 use crate::model::name::{ClusterName, NodeName};
 use crate::model::snapshot::StackKind;
 
@@ -89,7 +91,8 @@ impl<'a> Resolver<'a> {
             return Err(ConfigError::Wrong(self.problems));
         }
         let path = self.locator.map(|_| self.path.to_owned());
-        Ok(Settings { clusters, ui, path, warnings: self.warnings })
+        let retention = retention(&written.retention);
+        Ok(Settings { clusters, ui, retention, path, warnings: self.warnings })
     }
 
     /// The one cluster of a start by `--patroni` or `--etcd`; the clusters of the file are then left aside.
@@ -310,6 +313,14 @@ fn timeouts(written: &WrittenTimeouts, outer: Timeouts) -> Timeouts {
     Timeouts {
         connect: written.connect.map_or(outer.connect, |span| span.0),
         request: written.request.map_or(outer.request, |span| span.0),
+    }
+}
+
+fn retention(written: &WrittenRetention) -> RetentionSettings {
+    let RetentionSettings { jobs, drill_reports } = RetentionSettings::default();
+    RetentionSettings {
+        jobs: written.jobs.map_or(jobs, |keep| keep.0),
+        drill_reports: written.drill_reports.map_or(drill_reports, |keep| keep.0),
     }
 }
 

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use crate::action::drill::{ClusterPart, FaultKind, InjectionMethod, Survey};
 use crate::client::docker::{Container, ContainerStatus, DockerEngine, DockerError};
+use crate::client::published_port::PublishedPort;
 use crate::config::resolved::{DrillSettings, FaultKind as Written};
 use crate::model::text::Text;
 
 /// Where a part is reached from here and in its own network: what tells its container.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PartLocation {
-    /// Ports by which this console reaches it.
-    pub ports: Vec<u16>,
+    /// Hosts and ports by which this console reaches it.
+    pub endpoints: Vec<(String, u16)>,
     /// Hosts by which it is reached or advertised.
     pub hosts: Vec<String>,
     /// Port inside that clients use.
@@ -116,8 +117,10 @@ async fn one(
                 return Err(Text::new(format!(
                     "cannot verify that container {} runs {part}: it publishes {}, but {part} is at {}",
                     one.name,
-                    numbers(&condition.published),
-                    numbers(&place.ports)
+                    written_out(&condition.published),
+                    written_out(
+                        &place.endpoints.iter().map(|(host, port)| format!("{host}:{port}")).collect::<Vec<_>>()
+                    )
                 )));
             }
             one
@@ -154,19 +157,23 @@ fn candidates<'a>(all: &'a [Container], wanted: &str, project: Option<&str>) -> 
 }
 
 fn is_published(container: &Container, place: &PartLocation) -> bool {
-    container.published.iter().any(|port| place.ports.contains(port))
-        || container.addresses.iter().any(|address| place.hosts.contains(address))
+    is_reached(&container.published, place) || container.addresses.iter().any(|address| place.hosts.contains(address))
 }
 
 /// Nothing published at all: then its own name counts.
 fn names_itself(container: &Container, condition: &ContainerStatus, place: &PartLocation) -> bool {
-    condition.published.iter().any(|port| place.ports.contains(port))
+    is_reached(&condition.published, place)
         || (condition.published.is_empty()
             && (place.hosts.contains(&condition.hostname) || place.hosts.contains(&container.name)))
 }
 
-fn numbers(ports: &[u16]) -> String {
-    let each: Vec<String> = ports.iter().map(u16::to_string).collect();
+fn is_reached(published: &[PublishedPort], place: &PartLocation) -> bool {
+    let leads_here = |(host, port): &(String, u16)| published.iter().any(|door| door.is_reached_by(host, *port));
+    place.endpoints.iter().any(leads_here)
+}
+
+fn written_out<T: ToString>(ports: &[T]) -> String {
+    let each: Vec<String> = ports.iter().map(T::to_string).collect();
     if each.is_empty() { "no port".to_owned() } else { each.join(", ") }
 }
 
@@ -174,39 +181,64 @@ fn numbers(ports: &[u16]) -> String {
 mod tests {
     use super::*;
 
-    fn container(name: &str, project: &str, service: &str, published: &[u16]) -> Container {
+    fn container(name: &str, project: &str, service: &str, published: &[(&str, u16)]) -> Container {
         Container {
             id: format!("id-{name}"),
             name: name.to_owned(),
             compose: Some((project.to_owned(), service.to_owned())),
-            published: published.to_vec(),
+            published: published.iter().map(|(ip, port)| PublishedPort::new(Some(ip), *port)).collect(),
             addresses: vec!["10.0.0.5".to_owned()],
         }
     }
 
     fn found<'a>(all: &'a [Container], wanted: &str, project: Option<&str>, ports: &[u16]) -> Vec<&'a str> {
-        let place = PartLocation { ports: ports.to_vec(), ..PartLocation::default() };
+        at("127.0.0.1", all, wanted, project, ports)
+    }
+
+    fn at<'a>(host: &str, all: &'a [Container], wanted: &str, project: Option<&str>, ports: &[u16]) -> Vec<&'a str> {
+        let endpoints = ports.iter().map(|port| (host.to_owned(), *port)).collect();
+        let place = PartLocation { endpoints, ..PartLocation::default() };
         let fitting = candidates(all, wanted, project).into_iter().filter(|container| is_published(container, &place));
         fitting.map(|container| container.name.as_str()).collect()
     }
 
     #[test]
     fn of_two_labs_with_the_same_services_the_one_that_publishes_the_members_port_is_meant() {
-        let all = [container("a_pg-0_1", "a", "pg-0", &[5432]), container("b_pg-0_1", "b", "pg-0", &[5632])];
+        let all = [
+            container("a_pg-0_1", "a", "pg-0", &[("127.0.0.1", 5432)]),
+            container("b_pg-0_1", "b", "pg-0", &[("0.0.0.0", 5632)]),
+        ];
         assert_eq!(found(&all, "pg-0", None, &[5632, 8208]), ["b_pg-0_1"]);
         assert_eq!(found(&all, "pg-0", Some("a"), &[5632]), [""; 0], "named by project, and yet another's port");
         assert_eq!(found(&all, "a_pg-0_1", None, &[5432]), ["a_pg-0_1"]);
         assert_eq!(found(&all, "pg-9", None, &[5432]), [""; 0]);
     }
 
+    /// What our own does not publish while it is down, the other's does: breaking that would hit a stranger.
+    #[test]
+    fn of_two_labs_on_the_same_ports_the_one_at_the_members_address_is_meant() {
+        let mut all = [
+            container("a_pg-0_1", "a", "pg-0", &[("127.0.0.1", 5432)]),
+            container("b_pg-0_1", "b", "pg-0", &[("127.0.0.13", 5432)]),
+        ];
+        assert_eq!(at("127.0.0.13", &all, "pg-0", None, &[5432, 8008]), ["b_pg-0_1"]);
+        assert_eq!(at("127.0.0.1", &all, "pg-0", None, &[5432, 8008]), ["a_pg-0_1"]);
+        all[1].published.clear();
+        assert_eq!(at("127.0.0.13", &all, "pg-0", None, &[5432, 8008]), [""; 0]);
+    }
+
     #[test]
     fn a_container_that_publishes_other_ports_is_not_taken_by_its_name() {
-        let one = container("pg-0", "a", "pg-0", &[7777]);
-        let place = PartLocation { ports: vec![5432], hosts: vec!["pg-0".to_owned()], inner: None };
+        let one = container("pg-0", "a", "pg-0", &[("0.0.0.0", 7777)]);
+        let place = PartLocation {
+            endpoints: vec![("127.0.0.1".to_owned(), 5432)],
+            hosts: vec!["pg-0".to_owned()],
+            inner: None,
+        };
         assert!(!is_published(&one, &place));
         let condition = |published: &[u16]| ContainerStatus {
             hostname: "pg-0".to_owned(),
-            published: published.to_vec(),
+            published: published.iter().map(|port| PublishedPort::new(None, *port)).collect(),
             ..ContainerStatus::default()
         };
         assert!(!names_itself(&one, &condition(&[7777]), &place));

@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 
 use crate::client::docker::{Container, DockerError};
 use crate::client::docker_read::{ContainerState, EngineReader, Phase, is_available};
+use crate::client::published_port::PublishedPort;
 use crate::config::resolved::PreparationSettings;
 use crate::driver::checklist::Checklist;
 use crate::driver::port::{Check, Facts, Observe, PollPace};
@@ -34,8 +35,8 @@ pub struct ContainerPreparation {
     source: Source,
     engine: String,
     settings: PreparationSettings,
-    /// Ports of this host at which the cluster is reached: whoever publishes them is of its compose project.
-    ports: Vec<u16>,
+    /// Hosts and ports at which the cluster is reached: whoever publishes them is of its compose project.
+    endpoints: Vec<(String, u16)>,
     /// How long one answer of the engine is waited for.
     time_limit: Duration,
 }
@@ -43,12 +44,17 @@ pub struct ContainerPreparation {
 impl ContainerPreparation {
     /// What `settings` names, at the engine at `engine`. Connects when first observed, and waits for no answer longer than
     /// `patience`.
-    pub fn new(settings: &PreparationSettings, engine: &str, ports: Vec<u16>, time_limit: Duration) -> Self {
+    pub fn new(
+        settings: &PreparationSettings,
+        engine: &str,
+        endpoints: Vec<(String, u16)>,
+        time_limit: Duration,
+    ) -> Self {
         Self {
             source: Source::new(SourceKind::Runtime, &settings.container),
             engine: engine.to_owned(),
             settings: settings.clone(),
-            ports,
+            endpoints,
             time_limit,
         }
     }
@@ -99,7 +105,7 @@ impl ContainerPreparation {
             all.retain(|container| is_of(container, project));
         } else if all.len() > 1 {
             let running = engine.running(self.time_limit).await.map_err(|error| reported(&error))?;
-            let ours = projects(&running, &self.ports);
+            let ours = projects(&running, &self.endpoints);
             all.retain(|container| ours.iter().any(|project| is_of(container, project)));
         }
         match all.as_slice() {
@@ -203,9 +209,10 @@ fn is_of(container: &Container, project: &str) -> bool {
     container.compose.as_ref().is_some_and(|(of, _)| of == project)
 }
 
-/// Compose projects whose containers publish one of `ports`.
-fn projects(running: &[Container], ports: &[u16]) -> BTreeSet<String> {
-    let publishes = |container: &&Container| container.published.iter().any(|port| ports.contains(port));
+/// Compose projects whose containers publish what one of `endpoints` leads to.
+fn projects(running: &[Container], endpoints: &[(String, u16)]) -> BTreeSet<String> {
+    let is_reached = |door: &PublishedPort| endpoints.iter().any(|(host, port)| door.is_reached_by(host, *port));
+    let publishes = |container: &&Container| container.published.iter().any(is_reached);
     running.iter().filter(publishes).filter_map(|container| Some(container.compose.as_ref()?.0.clone())).collect()
 }
 

@@ -1,6 +1,7 @@
 //! A pooler that does not answer, or answers that this console may not look.
 
 use super::super::finding_draft::FindingDraft;
+use super::super::router::undecided;
 use crate::model::finding::{Severity, Subject};
 use crate::model::observed::{Freshness, Reading};
 use crate::model::pooler::PoolerReport;
@@ -13,7 +14,7 @@ pub(super) fn examine(snapshot: &Snapshot, reading: &Reading<PoolerReport>, draf
     }
     let name = &reading.source.target;
     let (severity, code, title) = if !is_gone(reading) {
-        let title = format!("pooler {name} is up, but its state cannot be read");
+        let title = undecided(&format!("pooler {name}"), reading.failure.as_ref());
         (Severity::Warning, "pooler-refuses", title)
     } else if !snapshot.knows_the_cluster() {
         // Where nothing of the cluster answers either, it is this host that sees nothing.

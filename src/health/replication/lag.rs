@@ -52,12 +52,10 @@ pub(super) fn examine(view: &MemberView<'_>, drafts: &mut Vec<FindingDraft>) {
     }
     let limit = view.snapshot.from_record(|content| Some(content.config()?.maximum_lag()));
     if let (Some(limit), Some(bytes)) = (limit, &bytes)
-        && bytes.value > limit.value
+        && !limit.value.allows(bytes.value)
     {
-        draft = draft.because(
-            &limit,
-            format!("exceeds maximum_lag_on_failover ({}): not a failover candidate", units::bytes(limit.value)),
-        );
+        draft = draft
+            .because(&limit, format!("exceeds maximum_lag_on_failover ({}): not a failover candidate", limit.value));
     }
     let advice = "check for a slow disk, a long query that delays replay, or a saturated network";
     let advice = if delay.is_zero() {

@@ -4,6 +4,8 @@ mod agreement;
 mod drained;
 mod read;
 mod silence;
+
+pub(super) use silence::undecided;
 #[cfg(test)]
 mod tests;
 mod write;

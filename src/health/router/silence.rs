@@ -2,7 +2,7 @@
 
 use super::super::finding_draft::FindingDraft;
 use crate::model::finding::{Severity, Subject};
-use crate::model::observed::{Freshness, Reading};
+use crate::model::observed::{Failure, Freshness, Reading};
 use crate::model::router::{ProxyRow, Router, RouterReport};
 use crate::model::snapshot::Snapshot;
 use crate::model::source::FailureKind;
@@ -39,6 +39,16 @@ pub(super) fn examine(snapshot: &Snapshot, router: &Router, drafts: &mut Vec<Fin
     drafts.push(draft.advise(format!("{advice}{otherwise}")));
 }
 
+/// What is said of `name` where `failure` does not say that it is gone: it answered something, or nobody could ask it.
+pub(in crate::health) fn undecided(name: &str, failure: Option<&Failure>) -> String {
+    match failure.map(|failure| failure.error.failure_kind) {
+        Some(failure_kind) if !failure_kind.is_an_answer() => {
+            format!("the state of {name} is unknown: {}", failure_kind.describe())
+        }
+        Some(_) | None => format!("{name} is up, but its state cannot be read"),
+    }
+}
+
 /// No interface of it answers. It is down as far as anybody can tell where none takes a connection; one that refuses the
 /// login, say, runs.
 fn is_whole(
@@ -61,8 +71,8 @@ fn is_whole(
         .filter(|other| leads_writes(snapshot, other))
         .map(|other| other.name.as_str())
         .collect();
-    if !lost.iter().all(is_gone) {
-        return (Severity::Warning, "router-silent", format!("{name} is up, but its state cannot be read"), "");
+    if let Some(other) = lost.iter().find(|reading| !is_gone(reading)) {
+        return (Severity::Warning, "router-silent", undecided(name.as_str(), other.failure.as_ref()), "");
     }
     // Where nothing of the cluster answers either, it is this host that sees nothing.
     match (others.as_slice(), snapshot.knows_the_cluster()) {

@@ -47,6 +47,8 @@ pub struct Downstream {
     pub replay_lag: Option<Duration>,
     /// Time since the standby last reported, by the upstream's clock.
     pub reply_age: Option<Duration>,
+    /// How far in the future of that clock it was; zero where it was not. A report carries the standby's own time.
+    pub reply_ahead: Duration,
     /// When the backend that serves it started. `None` where the role may not see it.
     pub started: Option<Timestamp>,
 }

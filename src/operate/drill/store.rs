@@ -7,6 +7,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::action::drill::Scenario;
 use crate::action::drill_report::{DrillReport, SCHEMA};
 use crate::action::record::ActionId;
@@ -120,6 +122,16 @@ impl Reports {
             }
         }
         earlier
+    }
+
+    /// Removes the reports of drills from before `before`, the oldest first and `most` of them at most. Returns how many.
+    ///
+    /// # Errors
+    /// When the directory cannot be read. What cannot be read or removed stays.
+    pub fn prune(&self, before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let (reports, _) = self.list(None)?;
+        let old = reports.iter().take_while(|report| report.at < before).take(most);
+        Ok(old.filter(|report| std::fs::remove_file(self.path(&report.action)).is_ok()).count())
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, StoreError> {

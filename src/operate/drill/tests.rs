@@ -250,6 +250,11 @@ fn a_report_is_kept_for_its_owner_alone_and_found_by_the_beginning_of_its_name()
     assert_eq!((new.meets_target(), past(&all, Scenario::Kill).map(|past| past.drills)), (Some(true), Some(2)));
     let cut = [new.clone(), DrillReport { cut_short: true, ..new.clone() }];
     assert_eq!((cut[1].meets_target(), past(&cut, Scenario::Kill).map(|past| past.drills)), (None, Some(1)));
+    let before = "2026-11-21T00:00:00Z".parse().expect("a time");
+    assert_eq!(reports.prune(before, 0).expect("readable"), 0, "no more than asked for");
+    assert_eq!(reports.prune(before, 9).expect("readable"), 1);
+    assert_eq!(reports.list(None).expect("readable").0, std::slice::from_ref(&new), "the younger one stays");
+    reports.keep_alive(&all[0]).expect("kept");
     std::fs::write(&path, "{\"schema\": 99}").expect("written");
     let (all, defects) = reports.list(None).expect("readable");
     assert_eq!((all.len(), defects.len()), (1, 1), "one that cannot be read hides no other");

@@ -31,7 +31,6 @@ pub use error::JobError;
 pub use files::{ProgressFile, UndoFile};
 pub use leftovers::{JobState, Leftovers};
 pub use liveness::{LivenessLock, Process};
-pub use prune::RETENTION;
 pub use store::{FileJobStore, line};
 pub use undo::{elsewhere, mark_all_undone, mark_reverted, recording_undo};
 
@@ -170,6 +169,11 @@ impl Job {
             return Err(JobError::Schema { action: self.action.clone() });
         }
         Ok(serde_json::from_value(value)?)
+    }
+
+    /// Whether it was ever written down, and is still kept.
+    pub fn exists(&self) -> bool {
+        self.directory.join(SPEC).exists()
     }
 
     /// Its directory.

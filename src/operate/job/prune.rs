@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::error::JobError;
 use super::{Job, JobState, Jobs};
 use crate::action::record::ActionId;
 use crate::audit::Journal;
-
-/// How long the files of a job that is over are kept.
-pub const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 impl Jobs {
     /// Removes the files of every job from before `before` that is settled: it is over, or died and its operator knows it,

@@ -148,6 +148,8 @@ pub(super) fn died(leftovers: &Leftovers, action: &ActionId) -> Outcome {
     let place = if leftovers.past_no_return { "after" } else { "before" };
     let (ending, text) = if leftovers.acted {
         (OutcomeKind::Unknown, format!("{GONE} {place} the point of no return"))
+    } else if leftovers.open.is_some() || !leftovers.answered.is_empty() {
+        (OutcomeKind::Failed, format!("{GONE} {place} the point of no return: at most what prepares it was sent"))
     } else {
         // Whatever is sent is on record before.
         (OutcomeKind::Failed, format!("{GONE} before anything was sent"))

@@ -123,6 +123,10 @@ async fn a_job_that_died_is_found_with_what_it_had_done_and_what_is_left() {
     assert_eq!((leftovers.started, leftovers.past_no_return, leftovers.acted), (true, false, false));
     let outcome = super::store::died(&leftovers, &job.action);
     assert_eq!(outcome.ending, OutcomeKind::Failed, "a checkpoint and a drain are no switchover: {outcome:?}");
+    let words = outcome.text.as_str();
+    assert!(words.contains("before the point of no return: at most what prepares it was sent"), "{words}");
+    let untouched = Leftovers { answered: Vec::new(), open: None, ..(*leftovers).clone() };
+    assert!(super::store::died(&untouched, &job.action).text.as_str().ends_with("before anything was sent"));
     assert!(outcome.next.iter().any(|next| next.as_str().contains("pgctl-tui undo")), "{outcome:?}");
     assert_eq!(leftovers.not_begun.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [2, 3, 4, 5]);
     assert_eq!(leftovers.not_begun[1].1, SWITCH);

@@ -65,7 +65,7 @@ impl Run<'_> {
             StepOutcome::Sent(ReplyStatus::NotSent(_)) => true,
             // A fault may have been made in part, whatever was said of it, and mending what is whole does no harm.
             StepOutcome::Sent(ReplyStatus::Refused(_)) => !step.is_fault(),
-            StepOutcome::Sent(_) | StepOutcome::Shown(_) | StepOutcome::NotShown => false,
+            StepOutcome::Sent(_) | StepOutcome::Shown(_) | StepOutcome::NotShown(_) => false,
         };
         if is_never_made {
             self.pending_undo.retain(|(pending_undo, _)| *pending_undo != index);
@@ -124,7 +124,8 @@ impl Run<'_> {
                 (words.clone(), Some(false))
             }
             StepOutcome::Sent(ReplyStatus::InDoubt(words) | ReplyStatus::NoAnswer(words)) => (words.clone(), None),
-            StepOutcome::NotShown => (Text::new("not observed in time"), None),
+            StepOutcome::NotShown(instead) if instead.is_empty() => (Text::new("not observed in time"), None),
+            StepOutcome::NotShown(instead) => (Text::redacted(format!("not observed in time: {instead}")), None),
         };
         self.end_step(index, ended.since(from), reply, accepted).await;
         self.handle.order(ObserverRequest::PollNow);

@@ -32,9 +32,11 @@ impl Run<'_> {
             pictures.mark_unchanged();
             self.see(before).await;
             let snapshot = self.snapshot();
-            if let MilestoneStatus::Reached { evidence } = self.judge.evaluate(milestone, &snapshot, before, since) {
+            let status = self.judge.evaluate(milestone, &snapshot, before, since);
+            if let MilestoneStatus::Reached { evidence } = status {
                 return Ok(StepOutcome::Shown(evidence));
             }
+            let not_shown = || Ok(StepOutcome::NotShown(status.describe().clone()));
             if can_abort {
                 self.unchallenged()?;
             }
@@ -43,15 +45,15 @@ impl Run<'_> {
                 let attempt = Attempt { stage: RunStage::Watching, ..self.attempt.clone() };
                 let outcome = self.judge.judge(&self.request.plan, before, &attempt, &snapshot).outcome;
                 if outcome.is_some_and(|outcome| outcome.ending == OutcomeKind::Failed) {
-                    return Ok(StepOutcome::NotShown);
+                    return not_shown();
                 }
             }
             tokio::select! {
-                changed = pictures.changed() => if changed.is_err() { return Ok(StepOutcome::NotShown) },
+                changed = pictures.changed() => if changed.is_err() { return not_shown() },
                 Ok(()) = held.changed(), if can_abort => {}
                 () = self.cancel.cancelled(), if can_abort => {}
-                () = self.cancel.cancelled(), if cuts_short => return Ok(StepOutcome::NotShown),
-                () = sleep_until(end) => return Ok(StepOutcome::NotShown),
+                () = self.cancel.cancelled(), if cuts_short => return not_shown(),
+                () = sleep_until(end) => return not_shown(),
             }
         }
     }

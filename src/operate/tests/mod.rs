@@ -321,6 +321,19 @@ async fn before_the_point_of_no_return_a_lost_lock_or_leader_aborts_and_undoes(#
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_state_that_did_not_come_about_is_told_with_what_there_was_instead() {
+    let fixture = RunnerFixture::new();
+    fixture.world().plan.steps[2].order = crate::action::order::Order::Await {
+        milestone: crate::action::milestone::Milestone::RouterFollows,
+        at_most: SECOND * 5,
+    };
+    let outcome = fixture.run().await;
+    assert_eq!(outcome.ending, OutcomeKind::Failed);
+    assert!(outcome.text.as_str().contains(&format!("not observed in time: {CALM}: not seen")), "{}", outcome.text);
+    assert_eq!(fixture.with("undone: "), ["pg-0 ready"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_the_point_of_no_return_a_lost_lock_stops_nothing() {
     let fixture = RunnerFixture::new();
     fixture.when(

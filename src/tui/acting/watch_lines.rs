@@ -173,7 +173,7 @@ fn steps(watch: &Watch, lines: &mut Vec<Line>) {
                     lines.push(line.dim(format!("   {}", reported.why)));
                 }
                 Event::Undone { step, reply, accepted } if *step == at => {
-                    lines.push(answer("reverted", reply.as_str(), *accepted));
+                    lines.push(answer(report::journal::revert_result(*accepted), reply.as_str(), *accepted));
                 }
                 _ => {}
             }

@@ -146,36 +146,37 @@ fn parts(cluster: &ClusterSettings, snapshot: &Snapshot) -> (BTreeMap<ClusterPar
         let registration = record.and_then(|content| content.member(&member.name));
         let reached = member_address(cluster, &member.name, registration);
         let advertised = registration.and_then(|registration| registration.postgres.as_ref());
-        let mut doors: Vec<u16> = reached.postgres.iter().map(|address| address.port).collect();
-        doors.extend(reached.agent_url.as_ref().and_then(|url| port_of(url.as_str())));
+        let mut endpoints: Vec<(String, u16)> =
+            reached.postgres.iter().map(|address| (address.host.to_string(), address.port)).collect();
+        endpoints.extend(reached.agent_url.as_ref().and_then(|url| host_and_port(url.as_str())));
         let mut hosts: Vec<String> = reached.postgres.iter().map(|address| address.host.to_string()).collect();
         hosts.extend(advertised.map(|address| address.host.to_string()));
         hosts.push(member.name.to_string());
         hosts.retain(is_telling);
         let inner = advertised.map(|address| address.port);
-        parts.insert(ClusterPart::Member(member.name.clone()), PartLocation { ports: doors, hosts, inner });
+        parts.insert(ClusterPart::Member(member.name.clone()), PartLocation { endpoints, hosts, inner });
     }
     for router in &cluster.routers {
-        let mut doors: Vec<u16> = Vec::new();
-        doors.extend(router.write_address.iter().chain(&router.read_address).map(|(_, port)| *port));
-        doors.extend(router.stats.as_ref().and_then(|stats| port_of(&stats.url)));
+        let mut endpoints: Vec<(String, u16)> =
+            router.write_address.iter().chain(&router.read_address).cloned().collect();
+        endpoints.extend(router.stats.as_ref().and_then(|stats| host_and_port(&stats.url)));
         if let Some(RuntimeApi::Tcp(address)) = &router.runtime {
-            doors.extend(port_of(address));
+            endpoints.extend(host_and_port(address));
         }
         let mut hosts: Vec<String> = router.write_address.iter().map(|(host, _)| host.clone()).collect();
         hosts.push(router.name.to_string());
         hosts.retain(is_telling);
-        parts.insert(ClusterPart::Router(router.name.clone()), PartLocation { ports: doors, hosts, inner: None });
+        parts.insert(ClusterPart::Router(router.name.clone()), PartLocation { endpoints, hosts, inner: None });
     }
     let mut dcs = Vec::new();
     for reading in &snapshot.dcs.members {
         let Some(name) = reading.last().map(|member| member.name.clone()).filter(|name| !name.is_empty()) else {
             continue;
         };
-        let doors = port_of(reading.source.target.as_str()).into_iter().collect();
+        let endpoints = host_and_port(reading.source.target.as_str()).into_iter().collect();
         parts.insert(
             ClusterPart::Dcs(name.clone()),
-            PartLocation { ports: doors, hosts: vec![name.to_string()], inner: None },
+            PartLocation { endpoints, hosts: vec![name.to_string()], inner: None },
         );
         dcs.push(name);
     }
@@ -183,9 +184,10 @@ fn parts(cluster: &ClusterSettings, snapshot: &Snapshot) -> (BTreeMap<ClusterPar
     (parts, dcs)
 }
 
-/// The port at the end of an address or URL.
-fn port_of(text: &str) -> Option<u16> {
+/// Host and port of an address or URL.
+fn host_and_port(text: &str) -> Option<(String, u16)> {
     let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
     let authority = authority.split('/').next()?;
-    authority.rsplit_once(':')?.1.parse().ok()
+    let (host, port) = authority.rsplit_once(':')?;
+    Some((host.rsplit('@').next()?.to_owned(), port.parse().ok()?))
 }

@@ -275,6 +275,10 @@ async fn urls_of_another_namespace_than_the_record_are_reported_loudly_and_where
     let advice = wrong.advice.as_str();
     assert!(advice.contains("etcd has /stage/pg-ha with this system identifier"), "{advice}");
     assert!(snapshot.findings.iter().all(|finding| finding.code != "several-primaries"));
+    // Store and agent are well, each for itself.
+    let lines = examined(&configuration(&[&vega], &etcd.url, "")).await;
+    let reported = |line: &&CheckLine| line.text.as_str().contains("belong to another cluster than the one in the DCS");
+    assert_eq!(lines.iter().find(reported).map(|line| line.verdict), Some(CheckupVerdict::Fail), "{lines:#?}");
 }
 
 #[tokio::test]
@@ -292,6 +296,9 @@ async fn a_namespace_that_nobody_wrote_is_not_assumed_in_silence() {
     let title = finding(&snapshot, "namespace-ambiguous").title.to_string();
     assert!(title.contains("/service/") && title.contains("/stage/"), "{title}");
     assert!(snapshot.wrong_cluster().is_some(), "no action is possible");
+    let lines = examined(&alone("scope = \"pg-ha\"")).await;
+    let warned = |line: &CheckLine| line.verdict == CheckupVerdict::Warn && line.text.as_str().contains("/stage/");
+    assert!(lines.iter().any(warned), "{lines:#?}");
     let written = once(&alone("scope = \"pg-ha\"\nnamespace = \"/service\"")).await;
     assert_eq!(written.wrong_cluster(), None);
 }

@@ -3,9 +3,9 @@
 use crate::action::note::CheckNote;
 use crate::action::preflight::context::{CheckContext, Purpose, block, fresh, pass, unknown, warn};
 use crate::model::agent::AgentWalsender;
+use crate::model::lag_limit::LagLimit;
 use crate::model::name::NodeName;
 use crate::model::observed::Observed;
-use crate::model::patroni_record::MAXIMUM_LAG;
 use crate::model::postgres::{SqlPart, SqlReport};
 use crate::model::units;
 use crate::model::view::MemberView;
@@ -111,14 +111,14 @@ pub(in crate::action::preflight) fn lag_bytes(
     const CHECK: &str = "candidate-lag";
     let name = view.name();
     let configured = fresh(context.snapshot.from_record(|content| Some(content.config()?.maximum_lag())));
-    let limit = configured.map_or(MAXIMUM_LAG, |limit| limit.value);
+    let limit = configured.map_or(LagLimit::DEFAULT, |limit| limit.value);
     let lag = match purpose {
         Purpose::Switchover => fresh(view.lag_behind_leader().bytes),
         Purpose::Failover => behind_last_leader(context, view),
     };
-    let limits = format!("maximum_lag_on_failover is {}", units::bytes(limit));
+    let limits = format!("maximum_lag_on_failover is {limit}");
     notes.push(match lag {
-        Some(lag) if lag.value > limit => {
+        Some(lag) if !limit.allows(lag.value) => {
             let text = format!("{name} has a lag of {}, {limits}", units::bytes(lag.value));
             // A leader that hands over waits; without one, what is behind is lost, which only an operator may accept.
             block(CHECK, text).by(&lag).overridable()

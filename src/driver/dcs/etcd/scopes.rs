@@ -64,8 +64,12 @@ pub(super) fn missing(endpoint: &str, wanted: &str, found: &[FoundScope]) -> Sou
     };
     let error = SourceError::new(FailureKind::NoSuchCluster, endpoint, format!("nothing found under {wanted}; {has}"));
     match nearest(wanted, found) {
+        // Of several namespaces with the same scope nobody can tell which is meant.
         Some(near) => {
-            error.advising(format!("use --namespace {} --scope {}", near.namespace.trim_end_matches('/'), near.scope))
+            let is_wanted = wanted.trim_end_matches('/').ends_with(&format!("/{}", near.scope));
+            let same = found.iter().filter(|one| if is_wanted { one.scope == near.scope } else { *one == near });
+            let namespaces: Vec<_> = same.map(|one| one.namespace.trim_end_matches('/')).collect();
+            error.advising(format!("use --namespace {} --scope {}", namespaces.join(" or "), near.scope))
         }
         None => error.advising("check that Patroni uses this etcd"),
     }

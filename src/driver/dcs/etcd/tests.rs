@@ -308,6 +308,14 @@ async fn a_store_without_the_scope_says_which_it_has() {
 }
 
 #[tokio::test]
+async fn of_several_namespaces_with_the_scope_none_is_proposed_before_the_others() {
+    let etcd = Member::start(&[LEADER, ("/prod/pg/members/a", "{}"), ("/stage/pg/members/a", "{}")]).await;
+    let error =
+        record(&mut EtcdRecord::new(endpoints(&[&etcd.url]), "service", "pg")).await.expect_err("no such scope");
+    assert_eq!(error.remedy(SourceKind::Etcd), "use --namespace /prod or /stage --scope pg");
+}
+
+#[tokio::test]
 async fn without_majority_the_record_fails_and_the_members_do_not() {
     let etcd = Member::start(&[LEADER]).await;
     etcd.set_mode(ServerMode::Leaderless);

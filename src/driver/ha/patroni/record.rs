@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::client::lenient;
 use crate::model::agent::{Address, PendingSetting, Registration, ScheduledRestart, Tags};
 use crate::model::agent_reading;
+use crate::model::lag_limit::LagLimit;
 use crate::model::lsn::{Lsn, Timeline};
 use crate::model::name::NodeName;
 use crate::model::patroni_record::{ConfigValue, DynamicConfig, PermanentSlot, StandbySource, SyncKey};
@@ -194,8 +195,7 @@ pub fn dynamic_config(value: &Value, mod_revision: i64) -> DynamicConfig {
         ttl,
         loop_wait,
         retry_timeout,
-        // Below zero nobody takes over who is behind at all, as with zero.
-        maximum_lag_on_failover: most_lag.map(|most| u64::try_from(most).unwrap_or(0)),
+        maximum_lag_on_failover: most_lag.map(LagLimit),
         synchronous_mode: quorum || flag("synchronous_mode"),
         synchronous_mode_strict: flag("synchronous_mode_strict"),
         quorum,
@@ -261,7 +261,14 @@ pub fn unread_numbers(config: &Value) -> Vec<Text> {
             brief(value)
         ))
     });
-    refused.chain(reported).map(Text::redacted).collect()
+    let limit = config.get("maximum_lag_on_failover").and_then(agent_reading::as_integer).map(LagLimit);
+    let unmet = limit.filter(|limit| limit.allows_nobody()).map(|limit| {
+        format!(
+            "config: maximum_lag_on_failover is {}: Patroni refuses even a replica with a lag of 0: use 0 or more",
+            limit.0
+        )
+    });
+    refused.chain(reported).chain(unmet).map(Text::redacted).collect()
 }
 
 /// Patroni takes the section for a standby cluster's only with one of these in it.

@@ -143,7 +143,8 @@ impl Lines {
                 CheckAspect::Credentials
             }
             FailureKind::Unsupported if matches!(error, PostgresError::TooOld(_)) => CheckAspect::Version,
-            FailureKind::Refused
+            FailureKind::TooManyOpenFiles
+            | FailureKind::Refused
             | FailureKind::TimedOut
             | FailureKind::Name
             | FailureKind::Unreachable

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use super::failure_kind::source_error;
 use super::password::Password;
 use super::report::report;
-use super::settings::CachedSettings;
+use super::settings::{self, CachedSettings};
 use super::slow::{Slow, SlowSchedule};
 use crate::client::postgres::{PostgresError, QueryScope, Session, connect};
 use crate::config::Environment;
@@ -78,9 +78,14 @@ impl PostgresNode {
             self.failure(&error)
         })?;
         let (mut report, _) = self.poll(&mut session, now).await.map_err(|error| self.failure(&error))?;
+        if settings::are_urgent(&report) {
+            let filled = self.settings.fill(&mut report, &mut session, self.access.timeouts.request).await;
+            filled.map_err(|error| self.failure(&error))?;
+        } else {
+            // No first picture waits for the settings: they come with the next poll.
+            self.settings.recall(&mut report);
+        }
         self.session = Some(session);
-        // No first picture waits for the settings: they come with the next poll.
-        self.settings.recall(&mut report);
         Ok(report)
     }
 

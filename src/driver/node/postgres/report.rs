@@ -204,6 +204,7 @@ fn downstream(row: DownstreamRow) -> Downstream {
         flush_lag: span(row.flush_lag),
         replay_lag: span(row.replay_lag),
         reply_age: span(row.reply_age),
+        reply_ahead: span(row.reply_age.map(|age| -age)).unwrap_or_default(),
         started: row.started,
     }
 }

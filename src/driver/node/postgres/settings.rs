@@ -58,6 +58,12 @@ impl CachedSettings {
     }
 }
 
+/// Whether nothing can be said of the server before its settings are known: a standby without a receiver is cut off, or
+/// lives on an archive as it is meant to.
+pub(super) fn are_urgent(report: &SqlReport) -> bool {
+    report.receives() == Some(false)
+}
+
 /// Definitions in use, so that equal ones are kept once.
 static KNOWN: Mutex<Vec<Weak<[Definition]>>> = Mutex::new(Vec::new());
 
@@ -140,6 +146,20 @@ mod tests {
             boot_value: Some("4096".to_owned()),
             pending_restart: false,
         }
+    }
+
+    #[test]
+    fn the_settings_of_a_standby_without_a_receiver_are_asked_at_once() {
+        let snapshot = crate::model::test_support::healthy();
+        let report = |name: &str| {
+            let member = snapshot.member(&name.into()).expect("a member");
+            member.sql.as_ref().and_then(|sql| sql.last()).expect("an answer").clone()
+        };
+        assert!(!are_urgent(&report("pg-0")), "a primary has none");
+        let mut standby = report("pg-1");
+        assert!(!are_urgent(&standby));
+        standby.receiver = None;
+        assert!(are_urgent(&standby));
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn preparation(address: &str) -> ContainerPreparation {
         project: None,
     };
     let address = format!("tcp://{}", address.trim_start_matches("http://"));
-    ContainerPreparation::new(&settings, &address, vec![5432], Duration::from_millis(800))
+    ContainerPreparation::new(&settings, &address, vec![("127.0.0.13".to_owned(), 5432)], Duration::from_millis(800))
 }
 
 async fn asked(inspected: &str) -> Preparation {
@@ -86,17 +86,21 @@ async fn a_failure_comes_with_its_last_lines_and_without_its_secrets() {
 }
 
 #[tokio::test]
-async fn of_several_projects_the_one_that_publishes_the_clusters_ports_is_meant() {
+async fn of_several_projects_the_one_that_publishes_the_clusters_ports_at_its_address_is_meant() {
     let server = MockServer::start().await;
-    let container = |id: &str, project: &str, service: &str, port: u16| {
+    let container = |id: &str, project: &str, service: &str, ip: &str, port: u16| {
         serde_json::json!({
             "Id": id, "Names": [format!("/{project}_{service}_1")],
-            "Ports": [{"PrivatePort": 5432, "PublicPort": port, "Type": "tcp"}],
+            "Ports": [{"IP": ip, "PrivatePort": 5432, "PublicPort": port, "Type": "tcp"}],
             "Labels": {"com.docker.compose.project": project, "com.docker.compose.service": service},
         })
     };
-    let of_service = [container("a1", "a", "db-init", 1), container("b1", "b", "db-init", 2)];
-    let running = [container("a0", "a", "pg-0", 5632), container("b0", "b", "pg-0", 5432)];
+    let of_service = [container("a1", "a", "db-init", "0.0.0.0", 1), container("b1", "b", "db-init", "0.0.0.0", 2)];
+    let running = [
+        container("a0", "a", "pg-0", "127.0.0.13", 5632),
+        container("b0", "b", "pg-0", "127.0.0.13", 5432),
+        container("c0", "a", "pg-0", "127.0.0.1", 5432),
+    ];
     let gone = ResponseTemplate::new(404).set_body_string(GONE);
     Mock::given(path_regex("/containers/db-init/json$")).respond_with(gone).mount(&server).await;
     Mock::given(path_regex("/containers/b1/json$")).respond_with(json(ENDED)).mount(&server).await;
@@ -114,7 +118,7 @@ async fn of_several_projects_the_one_that_publishes_the_clusters_ports_is_meant(
     let found = wanted.ask().await.expect("one of them");
     assert!(matches!(found.state, PreparationState::Done { .. }), "{found:?}");
     // Nobody publishes a port of this cluster: it may be neither.
-    wanted.ports = vec![9];
+    wanted.endpoints = vec![("127.0.0.13".to_owned(), 9)];
     assert_eq!(wanted.ask().await.expect("an answer").state, PreparationState::Absent);
     wanted.settings.project = Some("b".to_owned());
     assert!(matches!(wanted.ask().await.expect("by its project").state, PreparationState::Done { .. }));

@@ -170,10 +170,11 @@ fn the_three_periods_are_those_that_patroni_makes_of_them(#[case] config: Value,
 #[case(json!("64MB"), 1 << 20)]
 #[case(json!({}), 1 << 20)]
 #[case(json!(null), 1 << 20)]
-#[case(json!(-5), 0)]
-fn the_most_lag_of_a_candidate_is_the_one_that_patroni_takes(#[case] value: Value, #[case] bytes: u64) {
-    assert_eq!(dynamic_config(&json!({"maximum_lag_on_failover": value}), 0).maximum_lag(), bytes);
-    assert_eq!(dynamic_config(&json!({}), 0).maximum_lag(), 1 << 20);
+#[case(json!(0), 0)]
+#[case(json!(-5), -5)]
+fn the_most_lag_of_a_candidate_is_the_one_that_patroni_takes(#[case] value: Value, #[case] bytes: i64) {
+    assert_eq!(dynamic_config(&json!({"maximum_lag_on_failover": value}), 0).maximum_lag(), LagLimit(bytes));
+    assert_eq!(dynamic_config(&json!({}), 0).maximum_lag(), LagLimit(1 << 20));
 }
 
 /// Leader, candidate, time.

@@ -119,6 +119,7 @@ impl World {
             flush_lag: None,
             replay_lag: None,
             reply_age: Some(span(self.clock.now() - SECOND, self.clock.now())),
+            reply_ahead: Duration::ZERO,
             started: Some(self.clock.wall(self.clock.now() - 60 * SECOND)),
         });
         standbys.chain(copies).chain(self.consumer(index)).collect()
@@ -145,6 +146,7 @@ impl World {
             flush_lag: None,
             replay_lag: None,
             reply_age: Some(span(replied, self.clock.now())),
+            reply_ahead: Duration::ZERO,
             started: Some(self.clock.wall(node.started)),
         })
     }
@@ -164,6 +166,10 @@ impl World {
         };
         let quiet = silence(standby, now);
         let timed = |bytes: u64| (self.load.flow > 0).then(|| time_of(bytes, self.load.flow, quiet));
+        // A standby reports at least every ten seconds, and with each message while WAL flows; by its own clock.
+        let age = quiet + 12_000 + u64::from(stream.pid.unsigned_abs()) % 60_000;
+        let off = node.faults.clock_skew.saturating_sub(standby.faults.clock_skew);
+        let age = i64::try_from(age).unwrap_or(i64::MAX).saturating_add(off);
         Some(Downstream {
             pid: stream.pid,
             application: standby.name.text().clone(),
@@ -178,12 +184,8 @@ impl World {
             write_lag: timed(gap),
             flush_lag: timed(gap).map(|time| time + Duration::from_micros(340)),
             replay_lag: (unreplayed > 0 && self.load.flow > 0).then(|| span(standby.replayed_at, now)),
-            // A standby reports at least every ten seconds, and with each message while WAL flows; by its own clock.
-            reply_age: {
-                let age = quiet + 12_000 + u64::from(stream.pid.unsigned_abs()) % 60_000;
-                let off = node.faults.clock_skew.saturating_sub(standby.faults.clock_skew);
-                Some(Duration::from_micros(age.saturating_add_signed(off)))
-            },
+            reply_age: Some(Duration::from_micros(u64::try_from(age).unwrap_or(0))),
+            reply_ahead: Duration::from_micros(u64::try_from(age.saturating_neg()).unwrap_or(0)),
             started: Some(self.clock.wall(stream.since)),
         })
     }

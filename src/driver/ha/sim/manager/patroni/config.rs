@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::agent::PendingSetting;
 use crate::model::agent_reading;
+use crate::model::lag_limit::LagLimit;
 use crate::model::text::Text;
 
 use crate::driver::ha::sim::core::World;
@@ -44,7 +45,7 @@ pub(crate) struct Settings {
     /// `retry_timeout`: how long an agent tries to reach the DCS before it gives its primary up.
     pub(crate) retry_timeout: Time,
     /// `maximum_lag_on_failover`, in bytes.
-    pub(crate) most_lag: u64,
+    pub(crate) most_lag: LagLimit,
     /// `synchronous_mode`.
     pub(crate) synchronous: Synchronous,
     /// `synchronous_mode_strict`.
@@ -71,7 +72,10 @@ impl Settings {
             ttl: ttl * SECOND,
             loop_wait: wait * SECOND,
             retry_timeout: retry * SECOND,
-            most_lag: read("maximum_lag_on_failover", agent_reading::as_integer, 1 << 20),
+            most_lag: config
+                .get("maximum_lag_on_failover")
+                .and_then(agent_reading::as_integer)
+                .map_or(LagLimit::DEFAULT, LagLimit),
             synchronous: match synchronous {
                 Some(Value::String(word)) if word == "quorum" => Synchronous::Quorum,
                 other if is_on(other) => Synchronous::On,

@@ -39,7 +39,7 @@ impl Patroni {
             && node.faults.unrouted_for.is_none()
             && synchronous
             && node.timeline >= self.newest_timeline()
-            && node.written + self.record.settings.most_lag >= self.record.optime
+            && self.record.settings.most_lag.allows(self.record.optime.saturating_sub(node.written))
             && (self.record.sync.is_some() || best.is_none_or(|best| node.written >= best))
     }
 

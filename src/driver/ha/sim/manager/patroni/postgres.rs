@@ -170,7 +170,7 @@ impl Patroni {
                 && node.power == Power::On
                 && node.stream.is_some()
                 && node.timeline == world.nodes[index].timeline
-                && node.written + self.record.settings.most_lag >= world.nodes[index].written
+                && self.record.settings.most_lag.allows(world.nodes[index].written.saturating_sub(node.written))
                 // A failover does not ask who is synchronous.
                 && (order.leader.is_none()
                     || self.record.sync.as_ref().is_none_or(|sync| sync.standbys.contains(other)))

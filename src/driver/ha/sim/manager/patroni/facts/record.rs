@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::model::agent::{Address, Registration, Tags};
 use crate::model::agent_reading;
 use crate::model::dcs::RawKey;
+use crate::model::lag_limit::LagLimit;
 use crate::model::lsn::{Lsn, SystemId, Timeline};
 use crate::model::name::NodeName;
 use crate::model::patroni_record::{ConfigValue, DynamicConfig, PatroniRecord, PermanentSlot, StatusKey, SyncKey};
@@ -159,7 +160,12 @@ impl Patroni {
             ttl: seconds("ttl"),
             loop_wait: seconds("loop_wait"),
             retry_timeout: seconds("retry_timeout"),
-            maximum_lag_on_failover: read("maximum_lag_on_failover", agent_reading::as_integer),
+            maximum_lag_on_failover: self
+                .record
+                .config
+                .get("maximum_lag_on_failover")
+                .and_then(agent_reading::as_integer)
+                .map(LagLimit),
             synchronous_mode: settings.synchronous != Synchronous::Off,
             synchronous_mode_strict: settings.strict,
             quorum: settings.synchronous == Synchronous::Quorum,
