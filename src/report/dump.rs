@@ -118,9 +118,9 @@ pub fn verification(found: &DumpVerification) -> Vec<Line> {
     let content = match found.content {
         ContentProof::NotRead => "not read",
         ContentProof::Checksums => {
-            "the checksums of gzip match; that no row is missing cannot be proven without a manifest"
+            "the checksums of gzip match; that no row is missing cannot be verified without a manifest"
         }
-        ContentProof::None => "cannot be proven: this format has no checksums, and there is no manifest",
+        ContentProof::None => "cannot be verified: this format has no checksums, and there is no manifest",
     };
     lines.push(labelled("content", content));
     lines
