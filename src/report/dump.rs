@@ -25,7 +25,10 @@ pub fn description(dump: &DumpDescription) -> Vec<Line> {
     ];
     lines.extend(told.into_iter().filter_map(|(label, value)| Some(labelled(label, value?))));
     if let Some(begun) = dump.begun {
-        lines.push(labelled("started", &format!("{begun} by the clock of the dumping machine (time zone unknown)")));
+        lines.push(labelled(
+            "started",
+            &format!("{} {} by the clock of the dumping machine (time zone unknown)", begun.date(), begun.time()),
+        ));
     }
     if let Some(contents) = &dump.contents {
         lines.extend(inside(contents));
@@ -61,12 +64,12 @@ fn inside(contents: &DumpContents) -> Vec<Line> {
         Line::new().dim(format!("{:<LABEL$}", "contents")).with(scope, tone),
         labelled(
             "tables",
-            &format!("{defined} defined, {with_rows} with data, {} sequence values", contents.sequence_values),
+            &format!("{defined} defined, {with_rows} with data; sequence values: {}", contents.sequence_values),
         ),
         labelled(
             "other objects",
             &format!(
-                "{} indexes and constraints, {} materialized views, {}",
+                "indexes and constraints: {}; materialized views: {}; {}",
                 contents.indexes_and_constraints,
                 contents.materialized_views,
                 if contents.has_large_objects { "large objects" } else { "no large objects" }

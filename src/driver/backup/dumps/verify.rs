@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::civil::DateTime;
 
 use super::contents::contents;
+use crate::client::cause::chain;
 use crate::client::pg_dump::error::ArchiveError;
 use crate::client::pg_dump::header::{ArchiveFormat, Compression, Header};
 use crate::client::pg_dump::kind::{DumpForm, DumpKind};
@@ -28,7 +29,7 @@ pub fn verify(path: &Path, depth: DumpDepth, threads: NonZeroUsize) -> Result<Du
     };
     let mut found = match read(path, wanted, threads) {
         Ok((kind, read)) => described(kind, &read, depth),
-        Err(ArchiveError::Io(error)) => return Err(Text::redacted(format!("{}: {error}", path.display()))),
+        Err(ArchiveError::Io(error)) => return Err(Text::redacted(format!("{}: {}", path.display(), chain(&error)))),
         Err(error) => damaged(depth, &error),
     };
     found.dump.size = size(path);
