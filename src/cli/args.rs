@@ -136,6 +136,8 @@ pub enum Verb {
     Doctor(Doctor),
     /// Show the journal of actions: what, who, and the outcome.
     Audit(Audit),
+    /// Read dumps: what is inside, and whether they are complete.
+    Backup(Backup),
     /// Open the console on a simulated cluster: no database, no Docker, no network.
     Demo(Demo),
     /// Print a completion script.
@@ -322,6 +324,70 @@ pub enum DoctorOutput {
     #[default]
     Table,
     /// JSON.
+    Json,
+}
+
+/// Arguments of `backup`.
+#[derive(Args, Debug, Clone)]
+pub struct Backup {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: BackupVerb,
+}
+
+/// What can be done with a dump.
+#[derive(Subcommand, Debug, Clone)]
+pub enum BackupVerb {
+    /// Show what a dump contains, and what a restore of it needs.
+    Show(BackupShow),
+    /// Verify that a dump is complete, without restoring it.
+    ///
+    /// Exit codes: 0 complete to the depth that was read, 1 damaged or incomplete, 5 unreadable.
+    Verify(BackupVerify),
+}
+
+/// Arguments of `backup show`.
+#[derive(Args, Debug, Clone)]
+pub struct BackupShow {
+    /// A dump of any format: a file, or a directory.
+    #[arg(value_name = "DUMP", value_hint = ValueHint::AnyPath)]
+    pub path: PathBuf,
+    /// Output format.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: BackupOutput,
+}
+
+/// Arguments of `backup verify`.
+#[derive(Args, Debug, Clone)]
+pub struct BackupVerify {
+    /// A dump of any format: a file, or a directory.
+    #[arg(value_name = "DUMP", value_hint = ValueHint::AnyPath)]
+    pub path: PathBuf,
+    /// How much of it to read.
+    #[arg(long, value_enum, default_value_t)]
+    pub depth: BackupDepth,
+    /// Output format.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: BackupOutput,
+}
+
+/// How much of a dump to read.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum BackupDepth {
+    /// Header and table of contents.
+    Header,
+    /// All data, decompressed to the end; rows are counted.
+    #[default]
+    Blocks,
+}
+
+/// Output format of `backup`.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum BackupOutput {
+    /// Lines.
+    #[default]
+    Table,
+    /// A versioned document.
     Json,
 }
 

@@ -5,6 +5,7 @@ pub mod ack;
 pub mod act;
 pub mod args;
 pub mod audit;
+pub mod backup;
 pub mod doctor;
 pub mod drill;
 pub mod exit;

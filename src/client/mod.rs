@@ -19,6 +19,7 @@ pub mod lenient;
 pub mod logind;
 pub mod patroni;
 pub mod patroni_write;
+pub mod pg_dump;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod process;

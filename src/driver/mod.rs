@@ -3,6 +3,7 @@
 //! both reach them through the traits in [`port`].
 
 pub mod act;
+pub mod backup;
 pub(crate) mod checklist;
 pub mod dcs;
 pub mod exporter;

@@ -10,6 +10,7 @@ pub mod agent_reading;
 pub mod blocking;
 pub mod checkup;
 pub mod dcs;
+pub mod dump;
 pub mod event;
 pub mod finding;
 pub mod identity;

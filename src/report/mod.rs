@@ -13,6 +13,7 @@ pub mod detail;
 pub mod difference;
 pub mod document;
 pub mod drill;
+pub mod dump;
 pub mod events;
 pub mod evidence;
 pub mod findings;

@@ -4,6 +4,7 @@
 mod acknowledged;
 mod act;
 pub mod acting;
+mod backup;
 mod checks;
 mod console;
 mod discover;
@@ -167,6 +168,7 @@ async fn perform(arguments: &Arguments, printer: &mut Printer) -> anyhow::Result
             };
             audit::run(&job::job_store(), &filter, args.output, printer)
         }
+        Some(Verb::Backup(args)) => backup::run(args, printer).await,
         Some(Verb::Init(args)) => Box::pin(discover::init(&arguments.shared, args, printer)).await,
         Some(Verb::Completions { .. } | Verb::Man) => Ok(Exit::Done),
     }

@@ -1,0 +1,75 @@
+//! `backup`: what a dump is, and how far it can be proven.
+
+use serde_json::json;
+
+use super::args::BackupOutput;
+use super::exit::Exit;
+use super::printer::Printer;
+use crate::model::dump::DumpVerification;
+use crate::model::text::Text;
+use crate::report;
+use crate::report::line::Line;
+
+/// Version of the JSON document.
+const SCHEMA: u32 = 1;
+
+/// Shows what `path` is. Exit codes: 0 it is a dump, 1 it is none or damaged, 5 it cannot be read.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn show(
+    path: &str,
+    found: Result<DumpVerification, Text>,
+    output: BackupOutput,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    shown(path, found, output, printer, |found| {
+        let mut lines = report::dump::description(&found.dump);
+        if !found.is_proven() {
+            lines.extend(report::dump::verification(found));
+        }
+        lines
+    })
+}
+
+/// Shows how far `path` is proven. Exit codes: 0 it is whole as far as was read, 1 it is damaged or incomplete, 5 it cannot be read.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn verify(
+    path: &str,
+    found: Result<DumpVerification, Text>,
+    output: BackupOutput,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    shown(path, found, output, printer, report::dump::verification)
+}
+
+fn shown(
+    path: &str,
+    found: Result<DumpVerification, Text>,
+    output: BackupOutput,
+    printer: &mut Printer,
+    lines: fn(&DumpVerification) -> Vec<Line>,
+) -> anyhow::Result<Exit> {
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => {
+            printer.say(format!("pgctl-tui: {error}"));
+            return Ok(Exit::Unknown);
+        }
+    };
+    match output {
+        BackupOutput::Json => {
+            let document =
+                json!({ "schema_version": SCHEMA, "path": path, "verified": found.is_proven(), "verification": found });
+            printer.document(&serde_json::to_string_pretty(&document)?)?;
+        }
+        BackupOutput::Table => {
+            for line in lines(&found) {
+                printer.line(&line)?;
+            }
+        }
+    }
+    Ok(if found.is_proven() { Exit::Done } else { Exit::Findings })
+}

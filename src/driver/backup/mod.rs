@@ -1,0 +1,3 @@
+//! Backups, by whatever makes them.
+
+pub mod dumps;
