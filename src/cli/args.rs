@@ -338,12 +338,27 @@ pub struct Backup {
 /// What can be done with a dump.
 #[derive(Subcommand, Debug, Clone)]
 pub enum BackupVerb {
+    /// List the dumps in a directory, newest first, by their content.
+    ///
+    /// Exit codes: 0 listed, 1 a dump is damaged or a link misleads, 5 the directory is unreadable.
+    List(BackupList),
     /// Show what a dump contains, and what a restore of it needs.
     Show(BackupShow),
     /// Verify that a dump is complete, without restoring it.
     ///
     /// Exit codes: 0 complete to the depth that was read, 1 damaged or incomplete, 5 unreadable.
     Verify(BackupVerify),
+}
+
+/// Arguments of `backup list`.
+#[derive(Args, Debug, Clone)]
+pub struct BackupList {
+    /// A directory of dumps; its subdirectories count, such as last/, daily/, weekly/ and monthly/.
+    #[arg(value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
+    pub path: PathBuf,
+    /// Output format.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: BackupOutput,
 }
 
 /// Arguments of `backup show`.

@@ -1,17 +1,56 @@
 //! `backup`: what a dump is, and how far it can be proven.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::args::BackupOutput;
 use super::exit::Exit;
 use super::printer::Printer;
-use crate::model::dump::DumpVerification;
+use super::status::zone;
+use crate::model::dump::{DumpInventory, DumpVerification, ListedDump};
 use crate::model::text::Text;
 use crate::report;
 use crate::report::line::Line;
 
 /// Version of the JSON document.
 const SCHEMA: u32 = 1;
+
+/// Lists the dumps of `directory`. Exit codes: 0 listed, 1 one is damaged or a link misleads, 5 it cannot be read.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn list(
+    directory: &str,
+    found: Result<DumpInventory, Text>,
+    output: BackupOutput,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => {
+            printer.say(format!("pgctl-tui: {error}"));
+            return Ok(Exit::Unknown);
+        }
+    };
+    match output {
+        BackupOutput::Json => {
+            let document = json!({ "schema_version": SCHEMA, "directory": directory, "inventory": found });
+            printer.document(&serde_json::to_string_pretty(&document)?)?;
+        }
+        BackupOutput::Table => {
+            #[expect(clippy::disallowed_methods, reason = "ages are told to whoever reads them now")]
+            let table = report::dump_list::table(&found, Timestamp::now(), &zone());
+            for line in report::text::lines(&table, printer.width()) {
+                printer.line(&line)?;
+            }
+            for line in report::dump_list::footer(&found) {
+                printer.line(&line)?;
+            }
+        }
+    }
+    let is_whole = found.defects.is_empty() && found.dumps.iter().all(ListedDump::is_readable);
+    Ok(if is_whole { Exit::Done } else { Exit::Findings })
+}
 
 /// Shows what `path` is. Exit codes: 0 it is a dump, 1 it is none or damaged, 5 it cannot be read.
 ///

@@ -1,6 +1,7 @@
 //! A dump: what it is, what is inside, and how far it has been proven.
 
 mod contents;
+mod inventory;
 mod verification;
 
 use jiff::civil::DateTime;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use super::text::Text;
 
 pub use contents::{ContentsScope, DumpContents, DumpTable};
+pub use inventory::{DirectoryDefect, DumpInventory, ListedDump};
 pub use verification::{ContentProof, DumpDepth, DumpVerification, TableRows};
 
 /// The form of a dump.

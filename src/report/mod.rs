@@ -14,6 +14,7 @@ pub mod difference;
 pub mod document;
 pub mod drill;
 pub mod dump;
+pub mod dump_list;
 pub mod events;
 pub mod evidence;
 pub mod findings;

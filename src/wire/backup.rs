@@ -13,6 +13,11 @@ use crate::model::text::Text;
 
 pub(super) async fn run(typed: &Backup, printer: &mut Printer) -> anyhow::Result<Exit> {
     match &typed.verb {
+        BackupVerb::List(args) => {
+            let directory = args.path.clone();
+            let found = tokio::task::spawn_blocking(move || dumps::inventory(&directory, threads())).await?;
+            backup::list(&args.path.display().to_string(), found, args.output, printer)
+        }
         BackupVerb::Show(args) => {
             let found = read(args.path.clone(), DumpDepth::Header).await?;
             backup::show(&args.path.display().to_string(), found, args.output, printer)
@@ -29,6 +34,9 @@ pub(super) async fn run(typed: &Backup, printer: &mut Printer) -> anyhow::Result
 }
 
 async fn read(path: PathBuf, depth: DumpDepth) -> anyhow::Result<Result<DumpVerification, Text>> {
-    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    Ok(tokio::task::spawn_blocking(move || dumps::verify(&path, depth, threads)).await?)
+    Ok(tokio::task::spawn_blocking(move || dumps::verify(&path, depth, threads())).await?)
+}
+
+fn threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }

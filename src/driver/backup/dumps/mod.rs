@@ -2,8 +2,11 @@
 
 mod contents;
 mod grantees;
+mod inventory;
+mod name;
 #[cfg(test)]
 mod tests;
 mod verify;
 
+pub use inventory::inventory;
 pub use verify::verify;

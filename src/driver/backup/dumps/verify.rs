@@ -60,6 +60,11 @@ fn unknown(format: DumpFormat, wrapped_in: Compression) -> DumpDescription {
     }
 }
 
+/// The description of what could not be opened.
+pub(super) fn unread() -> DumpDescription {
+    unknown(DumpFormat::Unknown, Compression::None)
+}
+
 fn nothing_read(dump: DumpDescription, depth: DumpDepth) -> DumpVerification {
     DumpVerification {
         dump,
