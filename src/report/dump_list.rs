@@ -102,3 +102,58 @@ pub fn footer(inventory: &DumpInventory) -> Vec<Line> {
     lines.push(Line::new().dim(words));
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::rendered;
+    use super::*;
+    use crate::model::dump::{DirectoryDefect, DumpDescription};
+
+    fn dump(path: &str, hour: &str, size: u64, defect: Option<&str>) -> ListedDump {
+        ListedDump {
+            path: path.into(),
+            other_names: if defect.is_none() { vec!["daily/bank-20261201.sql.gz".into()] } else { Vec::new() },
+            modified: format!("2026-12-01T{hour}:00:00Z").parse().expect("a time"),
+            dump: DumpDescription {
+                format: DumpFormat::Custom,
+                compression: DumpCompression::Gzip,
+                wrapped_in: DumpCompression::None,
+                size: Some(size),
+                database: Some("bank".into()),
+                begun: None,
+                server_version: Some("17.12 (Debian 17.12-0+deb13u1)".into()),
+                dump_version: None,
+                archive_version: None,
+                contents: None,
+            },
+            database: Some("bank".into()),
+            defect: defect.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn a_dump_that_is_damaged_or_much_smaller_and_a_link_that_misleads_are_seen() {
+        let dumps = vec![
+            dump("last/bank-3.sql.gz", "12", 40 << 20, None),
+            dump("last/bank-2.sql.gz", "11", 0, Some("there is nothing in it")),
+            dump("last/bank-1.sql.gz", "10", 100 << 20, None),
+        ];
+        let defects = vec![DirectoryDefect::BrokenLink { link: "last/bank-latest.sql.gz".into() }];
+        let inventory = DumpInventory { dumps, defects };
+        let now = "2026-12-01T13:00:00Z".parse().expect("a time");
+        insta::assert_snapshot!(rendered(&table(&inventory, now, &TimeZone::UTC)), @r"
+        DUMP                DATABASE  WRITTEN                       AGE      SIZE   CHANGE  FORMAT       SERVER  STATE
+        last/bank-3.sql.gz  bank      2026-12-01 12:00:00     1h 0m ago   40.0 MB    -60 %  custom gzip  17.12   much smaller than the one before
+        last/bank-2.sql.gz  bank      2026-12-01 11:00:00     2h 0m ago       0 B   -100 %  custom gzip  17.12   there is nothing in it
+        last/bank-1.sql.gz  bank      2026-12-01 10:00:00     3h 0m ago  100.0 MB        –  custom gzip  17.12   readable
+        ");
+        let lines: Vec<String> = footer(&inventory).iter().map(Line::text).collect();
+        assert_eq!(
+            lines,
+            [
+                "last/bank-latest.sql.gz is a broken link",
+                "3 dumps, 140.0 MB; 2 links of the same files under other names; 2 readable"
+            ]
+        );
+    }
+}

@@ -14,6 +14,9 @@ use super::primitives::Primitives;
 use super::toc::{TocEntry, read_toc};
 use super::verify::{self, DataSummary};
 
+/// Of a text, the versions stand before its first statement.
+const PLAIN_HEAD: u64 = 4096;
+
 /// How much of a dump is read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Depth {
@@ -39,8 +42,10 @@ pub struct Archive {
 pub enum Contents {
     /// An archive of pg_restore's.
     Archive(Box<Archive>),
-    /// SQL text; `None`: only its beginning was read.
-    Plain(Option<PlainSummary>),
+    /// SQL text, read to its end.
+    Plain(PlainSummary),
+    /// SQL text, of which only the beginning was read.
+    PlainHead(PlainSummary),
     /// Nothing.
     Empty,
     /// No dump.
@@ -71,10 +76,13 @@ pub fn read(path: &Path, depth: Depth, threads: NonZeroUsize) -> Result<(DumpKin
             toc.read_exact(&mut [0; 512])?;
             archive(&mut *toc, depth, || verify::tar(&mut *open(path, compression)?))?
         }
-        DumpKind::File(DumpForm::Plain, compression) => Contents::Plain(match depth {
-            Depth::Header => None,
-            Depth::Blocks => Some(read_plain(&mut BufReader::with_capacity(128 * 1024, open(path, compression)?))?),
-        }),
+        DumpKind::File(DumpForm::Plain, compression) => {
+            let source = open(path, compression)?;
+            match depth {
+                Depth::Header => Contents::PlainHead(read_plain(&mut BufReader::new(source.take(PLAIN_HEAD)))?),
+                Depth::Blocks => Contents::Plain(read_plain(&mut BufReader::with_capacity(128 * 1024, source))?),
+            }
+        }
         DumpKind::File(DumpForm::Empty, _) => Contents::Empty,
         DumpKind::File(DumpForm::Unknown, _) => Contents::Unknown,
     };

@@ -363,7 +363,7 @@ fn whatever_it_is_called_a_dump_is_read_to_its_end(#[case] name: &str, #[case] k
             let data = archive.data.expect("read");
             assert_eq!((rows(&data, "accounts"), data.is_whole()), (Some(accounts), true));
         }
-        Contents::Plain(Some(plain)) => {
+        Contents::Plain(plain) => {
             let table = plain.tables.iter().find(|table| table.name == "public.accounts").expect("there");
             assert_eq!((table.rows, plain.is_complete), (accounts, true));
         }

@@ -89,9 +89,10 @@ impl DumpInventory {
     /// The newest dump of the same database before that at `index` that can be read: what its size is compared with.
     pub fn before(&self, index: usize) -> Option<&ListedDump> {
         let this = self.dumps.get(index)?;
-        self.dumps.iter().skip(index + 1).find(|other| {
-            other.is_readable() && other.database == this.database && other.dump.format == this.dump.format
-        })
+        // Written another way, the same rows are another size.
+        let form = |dump: &ListedDump| (dump.dump.format, dump.dump.compression, dump.dump.wrapped_in);
+        let mut others = self.dumps.iter().skip(index + 1);
+        others.find(|other| other.is_readable() && other.database == this.database && form(other) == form(this))
     }
 
     /// Bytes on disk, each file once.

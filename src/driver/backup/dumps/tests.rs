@@ -116,6 +116,7 @@ fn dumps_are_listed_once_by_what_is_in_them_and_links_that_mislead_are_named() {
     assert_eq!(listed, expected, "what is no dump by name or content is none");
     let [broken, newest, older] = found.dumps.as_slice() else { panic!("{found:?}") };
     assert_eq!((newest.dump.format, older.dump.format), (DumpFormat::Custom, DumpFormat::Plain));
+    assert!(older.dump.server_version.as_ref().is_some_and(|version| version.as_str().starts_with("17.12")));
     assert_eq!(newest.other_names, ["daily/bank-20261201.sql.gz", "monthly/bank-202612.sql.gz"].map(Text::new));
     assert_eq!(broken.database.as_ref().map(Text::as_str), Some("bank-test"));
     assert_eq!(found.bytes(), [newest, older, broken].iter().filter_map(|dump| dump.dump.size).sum::<u64>());

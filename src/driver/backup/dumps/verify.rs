@@ -96,8 +96,8 @@ fn described(kind: DumpKind, read: &Contents, depth: DumpDepth) -> DumpVerificat
     let mut found = nothing_read(unknown(form, wrapped_in), depth);
     match read {
         Contents::Archive(archive) => take_archive(&mut found, archive),
-        Contents::Plain(Some(plain)) => take_plain(&mut found, plain),
-        Contents::Plain(None) => {}
+        Contents::Plain(plain) => take_plain(&mut found, plain),
+        Contents::PlainHead(plain) => take_plain_versions(&mut found, plain),
         Contents::Empty => found.defects.push(Text::new("there is nothing in it")),
         Contents::Unknown => found.defects.push(Text::new("it is no dump of pg_dump")),
     }
@@ -154,9 +154,13 @@ fn take_data(found: &mut DumpVerification, data: &DataSummary) {
     found.defects.extend(data.defect.iter().map(Text::redacted));
 }
 
-fn take_plain(found: &mut DumpVerification, plain: &PlainSummary) {
+fn take_plain_versions(found: &mut DumpVerification, plain: &PlainSummary) {
     found.dump.server_version = plain.server_version.as_deref().map(Text::new);
     found.dump.dump_version = plain.dump_version.as_deref().map(Text::new);
+}
+
+fn take_plain(found: &mut DumpVerification, plain: &PlainSummary) {
+    take_plain_versions(found, plain);
     found.content = match found.dump.wrapped_in {
         DumpCompression::Gzip => ContentProof::Checksums,
         DumpCompression::None | DumpCompression::Lz4 | DumpCompression::Zstd => ContentProof::None,
