@@ -88,7 +88,7 @@ fn intent() -> impl Strategy<Value = Intent> {
     let backend = prop::sample::select(vec!["primary", "replicas", "nothing"]);
     prop_oneof![
         (prop::option::of(member()), prop::option::of(time()), any::<bool>())
-            .prop_map(|(candidate, at, swift)| Intent::Lead(LeadIntent::Switchover { candidate, at, swift })),
+            .prop_map(|(candidate, at, swift)| Intent::Lead(LeadIntent::Switchover { candidate, at, swift, through_poolers: None })),
         Just(Intent::Lead(LeadIntent::CancelSwitchover)),
         member().prop_map(|candidate| Intent::Lead(LeadIntent::Failover { candidate })),
         (member(), any::<bool>(), any::<bool>()).prop_map(|(member, leader, again)| {

@@ -154,7 +154,7 @@ impl SwiftFixture {
     }
 
     fn switchover() -> Intent {
-        Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: None, swift: true })
+        Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: None, swift: true, through_poolers: None })
     }
 
     fn plan(&self, intent: &Intent) -> Plan {
@@ -462,7 +462,7 @@ async fn without_a_condition_the_switchover_is_an_ordinary_one_and_says_which() 
     let plan = fixture.manager.plan(
         &fixture.snapshot(),
         &Inspected::default(),
-        &Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: None, swift: false }),
+        &Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: None, swift: false, through_poolers: None }),
     );
     assert_eq!(plan.expect("a plan").steps.len(), 1, "--no-swift leaves everything out");
     let impact = fixture.plan(&SwiftFixture::switchover()).impact;

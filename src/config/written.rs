@@ -259,6 +259,7 @@ table! {
         address: Option<HostAndPort>,
         socket: Option<String>,
         databases: Vec<String>,
+        repoint: Vec<String>,
         sslmode: Option<SslMode>,
         require_auth: Option<String>,
         channel_binding: Option<String>,

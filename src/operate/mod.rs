@@ -17,6 +17,7 @@ mod lease_keeper;
 pub mod own_changes;
 pub mod plan_service;
 pub mod ports;
+mod pooler_release;
 mod prepare;
 pub mod progress;
 mod progress_throttle;

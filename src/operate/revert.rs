@@ -18,6 +18,7 @@ use crate::action::permit::Permit;
 use crate::action::record::Entry;
 use crate::action::work::Artefact;
 use crate::driver::port::{Act, NotPerformed, OrderControl, Reply, ReplyVerdict};
+use crate::model::name::PoolerName;
 use crate::model::text::Text;
 use crate::model::units;
 
@@ -124,6 +125,30 @@ impl Run<'_> {
         }
         self.failures.0.insert(step, (reply, accepted, refused + u32::from(is_refusal)));
         false
+    }
+
+    /// Takes in what came of letting the clients of `databases` of `pooler` on, which takes back the steps that have paused
+    /// them.
+    pub(super) async fn released(
+        &mut self,
+        pooler: &PoolerName,
+        databases: &[Text],
+        reply: &Text,
+        accepted: Option<bool>,
+    ) {
+        let is_theirs = |order: &Order| {
+            order.resumes().is_some_and(|(known, database)| {
+                known == pooler && database.is_none_or(|database| databases.contains(database))
+            })
+        };
+        let steps = self.pending_undo.iter().filter(|(_, order)| is_theirs(order)).map(|(step, _)| *step);
+        for step in steps.collect::<Vec<_>>() {
+            if accepted == Some(true) {
+                self.pending_undo.retain(|(known, _)| *known != step);
+            }
+            let (reply, is_refusal) = (reply.clone(), false);
+            self.reverted_steps(step, RevertAttempt { reply, accepted, refused: is_refusal, artefact: None }).await;
+        }
     }
 
     /// Says what is still to be taken back, and how; an action with something left is not simply done.

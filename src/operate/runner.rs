@@ -145,6 +145,7 @@ pub async fn run(
         lead_watcher,
         pending_undo: Vec::new(),
         failures: super::revert::RevertFailures::default(),
+        paused_since: None,
         released: false,
         stall: super::stall::Stall::default(),
         left: Vec::new(),
@@ -193,6 +194,8 @@ pub(super) struct Run<'a> {
     pub(super) failures: super::revert::RevertFailures,
     /// What was seen of writes while the leader changed.
     pub(super) stall: super::stall::Stall,
+    /// Since when the first pooler that this action has paused is, or was asked to be.
+    pub(super) paused_since: Option<Moment>,
     /// The operation lock was given back.
     pub(super) released: bool,
     /// Goes alongside a change of leader.

@@ -49,9 +49,26 @@ impl Resolver<'_> {
                 address,
                 access,
                 databases: pooler.databases.clone(),
+                repoint: self.repoint(&at, &pooler.repoint),
             });
         }
         poolers
+    }
+
+    /// The command that points it at another member. A program by its path alone: what `PATH` finds may be another one for
+    /// whoever acts.
+    fn repoint(&mut self, at: &str, written: &[String]) -> Vec<String> {
+        let Some((program, arguments)) = written.split_first() else { return Vec::new() };
+        let at = format!("{at}.repoint");
+        if !std::path::Path::new(program).is_absolute() {
+            let remedy = "write the program with its whole path, followed by its arguments";
+            self.report_problem(&at, format!("`{program}` is not an absolute path"), remedy);
+        }
+        if !arguments.iter().any(|argument| argument.contains("{host}") || argument.contains("{member}")) {
+            let remedy = "add \"{host}\" and \"{port}\", or \"{member}\", among the arguments";
+            self.report_problem(&at, "no argument names the new member", remedy);
+        }
+        written.to_vec()
     }
 
     fn pooler_address(&mut self, at: &str, name: &str, written: &WrittenPooler) -> Option<PoolerAddress> {
@@ -152,6 +169,24 @@ mod tests {
     fn what_is_missing_is_named(#[case] keys: &str, #[case] words: &str) {
         let error = settings(&format!("[clusters.c.poolers.edge]\n{keys}\n")).unwrap_err();
         assert!(error.contains(words), "{error}");
+    }
+
+    #[rstest]
+    #[case("[]", None)]
+    #[case("[\"/usr/bin/move\", \"{host}\", \"{port}\"]", None)]
+    #[case("[\"/usr/bin/move\", \"--to={member}\"]", None)]
+    #[case("[\"move\", \"{host}\"]", Some("`move` is not an absolute path"))]
+    #[case("[\"/usr/bin/move\"]", Some("no argument names the new member"))]
+    fn a_command_that_repoints_names_its_program_and_the_new_member(
+        #[case] written: &str,
+        #[case] problem: Option<&str>,
+    ) {
+        let keys = format!("[clusters.c.poolers.edge]\nuser = \"u\"\naddress = \"h:6432\"\nrepoint = {written}\n");
+        match (settings(&keys), problem) {
+            (Ok(_), None) => {}
+            (Err(error), Some(problem)) => assert!(error.contains(problem), "{error}"),
+            (outcome, _) => panic!("{written}: {outcome:?}"),
+        }
     }
 
     #[test]

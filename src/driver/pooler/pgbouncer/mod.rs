@@ -4,9 +4,11 @@ mod check;
 mod failure_kind;
 mod observe;
 mod rows;
+mod session;
 mod sockets;
 #[cfg(test)]
 mod tests;
 
 pub use check::PgBouncerCheck;
 pub use observe::PgBouncer;
+pub use session::PoolerSession;

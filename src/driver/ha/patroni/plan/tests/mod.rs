@@ -50,7 +50,7 @@ fn later() -> Timestamp {
 }
 
 fn switchover(candidate: Option<u8>) -> Intent {
-    Intent::Lead(LeadIntent::Switchover { candidate: candidate.map(pg), at: None, swift: false })
+    Intent::Lead(LeadIntent::Switchover { candidate: candidate.map(pg), at: None, swift: false, through_poolers: None })
 }
 
 fn failover(candidate: u8) -> Intent {
