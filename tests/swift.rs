@@ -131,6 +131,7 @@ impl SwiftFixture {
             acting_access: ActingAccess {
                 sql: Some(("operator".into(), "postgres".into())),
                 runtimes: [(RouterName::new(ROUTER), "tcp-connect:pg-router:7001".into())].into(),
+                ..ActingAccess::default()
             },
             rest_user: None,
             reads_etcd: true,

@@ -68,7 +68,8 @@ impl PoolerTarget {
 impl PoolerRelease {
     /// What is done with it, in words.
     pub fn describe(&self) -> String {
-        let what = format!("{} of {}", self.databases.iter().map(Text::as_str).collect::<Vec<_>>().join(", "), self.pooler);
+        let what =
+            format!("{} of {}", self.databases.iter().map(Text::as_str).collect::<Vec<_>>().join(", "), self.pooler);
         match &self.way {
             PoolerWay::Router(routes) => {
                 let places = routes.iter().map(|route| format!("{} of {}", route.backend, route.router));
@@ -93,12 +94,14 @@ impl PoolerRelease {
             };
             let routes = snapshot.pooler_routes(database);
             if routes.is_empty() || !routes.iter().all(is_member) {
-                let host = database.address().map_or_else(|| "a local socket".to_owned(), |address| address.to_string());
+                let host =
+                    database.address().map_or_else(|| "a local socket".to_owned(), |address| address.to_string());
                 return Some(Text::redacted(format!("{name} leads to {host}")));
             }
             let Some(servers) = &report.servers else { return Some(Text::new("it does not tell its servers")) };
             let mut elsewhere = servers.iter().filter(|server| server.database == *name);
-            let stays = elsewhere.find(|server| server.closing > 0 || !is_member(&snapshot.server_address_owner(server)));
+            let stays =
+                elsewhere.find(|server| server.closing > 0 || !is_member(&snapshot.server_address_owner(server)));
             if let Some(server) = stays {
                 return Some(Text::redacted(format!("{name} still has servers at {}", server.address)));
             }
@@ -197,7 +200,8 @@ mod tests {
     #[test]
     fn a_target_is_put_into_arguments_and_never_into_a_shell() {
         let target = PoolerTarget { member: "pg-1".into(), host: "10.7.0.21; rm -rf /".into(), port: 5433 };
-        let command = ["/usr/local/bin/move".to_owned(), "{host}".to_owned(), "--port={port}".to_owned(), "{member}".to_owned()];
+        let command =
+            ["/usr/local/bin/move".to_owned(), "{host}".to_owned(), "--port={port}".to_owned(), "{member}".to_owned()];
         assert_eq!(target.fill(&command), ["/usr/local/bin/move", "10.7.0.21; rm -rf /", "--port=5433", "pg-1"]);
     }
 }

@@ -87,7 +87,10 @@ impl PoolerTraffic {
         for (pooler, databases) in paused {
             match self.poolers.get(pooler) {
                 Some(Ok(servers)) => through.extend(
-                    servers.iter().filter(|server| databases.contains(&server.database)).filter_map(|server| server.pid),
+                    servers
+                        .iter()
+                        .filter(|server| databases.contains(&server.database))
+                        .filter_map(|server| server.pid),
                 ),
                 Some(Err(why)) => {
                     return WritersWay::Unknown(Text::redacted(format!("the servers of {pooler} are unknown: {why}")));
@@ -110,9 +113,11 @@ impl PoolerTraffic {
         let held = servers.into_iter().flatten();
         let held = held.filter(|server| server.client.is_some() && databases.contains(&server.database));
         held.map(|server| {
-            let session = self.sessions.as_ref().ok().and_then(|sessions| {
-                sessions.iter().find(|session| Some(session.pid) == server.pid)
-            });
+            let session = self
+                .sessions
+                .as_ref()
+                .ok()
+                .and_then(|sessions| sessions.iter().find(|session| Some(session.pid) == server.pid));
             (server, session)
         })
     }

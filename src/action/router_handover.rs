@@ -277,7 +277,13 @@ mod tests {
     fn router_handover() -> RouterHandover {
         let servers = [(pg(0), "a".into()), (pg(1), "b".into())].into();
         let route = RouterRoute { router: "edge".into(), backend: "primary".into(), servers };
-        RouterHandover { from: Some(pg(0)), to: Some(pg(1)), routes: vec![route], poolers: Vec::new(), at_most: Duration::from_secs(80) }
+        RouterHandover {
+            from: Some(pg(0)),
+            to: Some(pg(1)),
+            routes: vec![route],
+            poolers: Vec::new(),
+            at_most: Duration::from_secs(80),
+        }
     }
 
     fn before() -> Generation {

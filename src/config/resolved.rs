@@ -338,6 +338,8 @@ pub struct PoolerSettings {
     pub address: PoolerAddress,
     /// How to log in to it, for looking.
     pub access: PostgresAccess,
+    /// How to log in to it, for acting: a user of `admin_users`. `None`: nothing is done to it.
+    pub acting: Option<PostgresAccess>,
     /// Databases that are to lead to the primary; empty: nobody said.
     pub databases: Vec<String>,
     /// What writes another member into its configuration: a program and its arguments, with `{host}`, `{port}` and

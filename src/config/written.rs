@@ -260,6 +260,7 @@ table! {
         socket: Option<String>,
         databases: Vec<String>,
         repoint: Vec<String>,
+        acting: Option<WrittenActing>,
         sslmode: Option<SslMode>,
         require_auth: Option<String>,
         channel_binding: Option<String>,

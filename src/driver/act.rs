@@ -39,6 +39,7 @@ pub struct OrderDispatch {
     ha: Option<Box<dyn OrderExecutor>>,
     sql: Box<dyn OrderExecutor>,
     routers: Box<dyn OrderExecutor>,
+    poolers: Option<Box<dyn OrderExecutor>>,
 }
 
 impl OrderDispatch {
@@ -49,7 +50,13 @@ impl OrderDispatch {
         sql: Box<dyn OrderExecutor>,
         routers: Box<dyn OrderExecutor>,
     ) -> Self {
-        Self { cluster: cluster.clone(), ha, sql, routers }
+        Self { cluster: cluster.clone(), ha, sql, routers, poolers: None }
+    }
+
+    /// The same with what acts on its poolers.
+    #[must_use]
+    pub fn with_poolers(self, poolers: Box<dyn OrderExecutor>) -> Self {
+        Self { poolers: Some(poolers), ..self }
     }
 
     /// The surface of `order`, if the permit is for this cluster.
@@ -62,6 +69,10 @@ impl OrderDispatch {
             },
             Order::Router { .. } => Ok(&mut *self.routers),
             Order::Sql { .. } => Ok(&mut *self.sql),
+            Order::Pooler { pooler, .. } => match &mut self.poolers {
+                Some(poolers) => Ok(&mut **poolers),
+                None => Err(refused(pooler.as_str(), "nothing here acts on poolers")),
+            },
             Order::RouterHandover(_) => Err(refused("", "router updates are not a single request")),
             Order::Drill { .. } => Err(refused("", "only a drill can inject faults, and this is not one")),
             Order::Await { .. } => Err(refused("", "a wait step cannot be sent")),

@@ -137,9 +137,7 @@ impl Run<'_> {
         accepted: Option<bool>,
     ) {
         let is_theirs = |order: &Order| {
-            order.resumes().is_some_and(|(known, database)| {
-                known == pooler && database.is_none_or(|database| databases.contains(database))
-            })
+            order.resumes().is_some_and(|(known, database)| known == pooler && databases.contains(database))
         };
         let steps = self.pending_undo.iter().filter(|(_, order)| is_theirs(order)).map(|(step, _)| *step);
         for step in steps.collect::<Vec<_>>() {

@@ -141,8 +141,7 @@ impl HandoverContext<'_> {
         let routes =
             join_all(self.router_handover.routes.iter().map(|route| self.run_route(route, evidence.clone(), end)));
         let poolers = self.router_handover.poolers.iter();
-        let poolers =
-            join_all(poolers.map(|release| PoolerReleaser::new(&self, release).run(evidence.clone(), end)));
+        let poolers = join_all(poolers.map(|release| PoolerReleaser::new(&self, release).run(evidence.clone(), end)));
         let serving = join(routes, poolers);
         let proving = join(self.publish_evidence(&publish), self.warm());
         let (ends, releases) = tokio::select! {

@@ -16,6 +16,7 @@ mod lock;
 mod log;
 pub mod outside;
 mod pauses;
+mod pooler_guard;
 mod pooler_traffic;
 pub mod rehearsal;
 mod stack;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::super::endpoint::{PoolerAddress, Timeouts};
+use super::super::endpoint::{PoolerAddress, PostgresAccess, Timeouts};
 use super::super::libpq;
 use super::super::locate::quoted;
 use super::super::resolved::PoolerSettings;
@@ -39,7 +39,7 @@ impl Resolver<'_> {
             }
             let address = self.pooler_address(&at, name, pooler);
             let access = self.pooler_access(&at, pooler, timeouts);
-            let (Some(address), Some(access)) = (address, access) else { continue };
+            let (Some(address), Some((access, acting))) = (address, access) else { continue };
             // Two processes may share a port, but nobody could tell which of them answers.
             if let Some(other) = poolers.iter().find(|other| other.address == address) {
                 self.warnings.push(format!("{at}: {address} is the address of the pooler {} too", other.name));
@@ -48,6 +48,7 @@ impl Resolver<'_> {
                 name: PoolerName::new(name),
                 address,
                 access,
+                acting,
                 databases: pooler.databases.clone(),
                 repoint: self.repoint(&at, &pooler.repoint),
             });
@@ -102,7 +103,7 @@ impl Resolver<'_> {
         at: &str,
         written: &WrittenPooler,
         timeouts: Timeouts,
-    ) -> Option<super::super::endpoint::PostgresAccess> {
+    ) -> Option<(PostgresAccess, Option<PostgresAccess>)> {
         let (login, tls) = (written.login(), self.tls(at, &written.tls()));
         if login.user.is_none() {
             let remedy = "set user = \"...\": a user of stats_users in pgbouncer.ini is enough for monitoring";
@@ -129,7 +130,16 @@ impl Resolver<'_> {
             server_name: tls.server_name,
             timeouts,
         };
-        self.access(at, &explicit)
+        let acting = written.acting.as_ref().and_then(|acting| {
+            let at = format!("{at}.acting");
+            let acting = libpq::ExplicitSettings {
+                database: Some(CONSOLE.to_owned()),
+                service: None,
+                ..self.acting(&at, acting, &explicit)
+            };
+            self.access(&at, &acting)
+        });
+        Some((self.access(at, &explicit)?, acting))
     }
 }
 

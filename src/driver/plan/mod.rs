@@ -8,6 +8,7 @@ mod drill;
 mod end_session;
 mod ha_operations;
 pub(in crate::driver) mod impact;
+pub(in crate::driver) mod pooler_pause;
 mod router_server;
 pub(in crate::driver) mod swift;
 mod undo;

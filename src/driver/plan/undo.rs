@@ -65,7 +65,9 @@ fn danger(order: &Order) -> Danger {
         Order::Router { request: RouterRequest::EndDrain { .. }, .. }
         | Order::Router {
             request: RouterRequest::State { state: ServerState::Ready | ServerState::Drain, .. }, ..
-        } => Danger::Reversible,
+        }
+        // Whoever waits goes on.
+        | Order::Pooler { .. } => Danger::Reversible,
         // Maintenance may cut sessions; a forced health is believed whatever the check says.
         Order::Router {
             request: RouterRequest::State { state: ServerState::Maintenance, .. } | RouterRequest::Health { .. },
@@ -91,6 +93,8 @@ fn milestone(order: &Order) -> Option<Milestone> {
         }
         // A forced health is gone with the next check: nothing tells it from a health that was found.
         Order::Router { request: RouterRequest::Health { .. }, .. }
+        // Its executor accepts what it has read back alone.
+        | Order::Pooler { .. }
         | Order::Ha(_)
         | Order::Sql { .. }
         | Order::RouterHandover(_)

@@ -163,7 +163,12 @@ fn plan() -> Plan {
     let drain = Step { undo: Some(server(ServerState::Ready)), ..step(DRAIN, server(ServerState::Drain)) };
     Plan {
         cluster: ClusterName::new("prod-eu"),
-        intent: Intent::Lead(LeadIntent::Switchover { candidate: Some(node("pg-1")), at: None, swift: true, through_poolers: None }),
+        intent: Intent::Lead(LeadIntent::Switchover {
+            candidate: Some(node("pg-1")),
+            at: None,
+            swift: true,
+            through_poolers: None,
+        }),
         title: "switch over prod-eu from pg-0 to pg-1".into(),
         generation: Generation {
             leader: Some(node("pg-0")),

@@ -112,14 +112,13 @@ async fn handover_report(wires: &HandoverFixture) -> Vec<String> {
     let permit = permit(&fixture);
     let servers = [("pg-0".into(), "a".into()), ("pg-1".into(), "b".into())].into();
     let route = RouterRoute { router: "edge".into(), backend: "primary".into(), servers };
-    let router_handover =
-RouterHandover {
-            from: Some("pg-0".into()),
-            to: Some("pg-1".into()),
-            routes: vec![route],
-            poolers: Vec::new(),
-            at_most: SECOND * 5,
-        };
+    let router_handover = RouterHandover {
+        from: Some("pg-0".into()),
+        to: Some("pg-1".into()),
+        routes: vec![route],
+        poolers: Vec::new(),
+        at_most: SECOND * 5,
+    };
     let (_said, reply) = watch::channel(Some(ReplyStatus::Accepted("200".into())));
     let (news, _told) = mpsc::unbounded_channel();
     let handover_context = HandoverContext {

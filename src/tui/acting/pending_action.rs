@@ -271,7 +271,9 @@ impl PendingAction {
 
     /// The candidate `step` further on in their ranking, as an intent; `None`: nobody is to be chosen.
     pub(in crate::tui) fn next_candidate(&self, step: isize) -> Option<Intent> {
-        let Intent::Lead(LeadIntent::Switchover { candidate, at, swift, through_poolers }) = &self.intent else { return None };
+        let Intent::Lead(LeadIntent::Switchover { candidate, at, swift, through_poolers }) = &self.intent else {
+            return None;
+        };
         let count = isize::try_from(self.candidates.len()).ok().filter(|count| *count > 0)?;
         let place = |name: &NodeName| self.candidates.iter().position(|known| known.member == *name);
         let present = candidate.as_ref().and_then(place).and_then(|place| isize::try_from(place).ok());

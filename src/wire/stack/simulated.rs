@@ -56,6 +56,7 @@ pub(in crate::wire) fn manager() -> PatroniManager {
         acting_access: ActingAccess {
             sql: Some((Text::new("operator"), Text::new("postgres"))),
             runtimes: [(RouterName::new("pg-router"), Text::new("tcp-connect:pg-router:7001"))].into(),
+            ..ActingAccess::default()
         },
         config_prefix: None,
         reads_etcd: true,

@@ -10,6 +10,7 @@ pub(super) mod identity;
 pub(super) mod leader;
 pub(super) mod parameter_effects;
 pub(super) mod parameters;
+pub(super) mod poolers;
 pub(super) mod restarts;
 pub(super) mod router;
 pub(super) mod session;

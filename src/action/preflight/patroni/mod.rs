@@ -52,7 +52,7 @@ pub fn checks(plan: &Plan) -> Vec<CheckId> {
             own.extend([CheckId::Dcs, CheckId::NoOrder, CheckId::MaintenanceOfSwitchover]);
             own.extend(CANDIDATE);
             own.extend([CheckId::SomebodyCanLead, CheckId::LeaderStops, CheckId::LeaderArchiver, CheckId::RoutersSee]);
-            own.extend([CheckId::Swift, CheckId::StandbysThatStay]);
+            own.extend([CheckId::Swift, CheckId::Poolers, CheckId::StandbysThatStay]);
         }
         Intent::Lead(LeadIntent::Failover { .. }) => {
             own.extend([CheckId::Record, CheckId::Primaries, CheckId::Dcs, CheckId::LockIsFree, CheckId::NoOrder]);
@@ -73,7 +73,7 @@ pub fn checks(plan: &Plan) -> Vec<CheckId> {
             if CheckContext::has_handover(plan) {
                 own.push(CheckId::MaintenanceOfSwitchover);
                 own.extend(CANDIDATE);
-                own.extend([CheckId::LeaderStops, CheckId::LeaderArchiver, CheckId::Swift]);
+                own.extend([CheckId::LeaderStops, CheckId::LeaderArchiver, CheckId::Swift, CheckId::Poolers]);
             }
             own.push(CheckId::RoutersSee);
         }

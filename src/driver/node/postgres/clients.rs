@@ -23,7 +23,7 @@ pub async fn client_sessions(
     environment: Arc<Environment>,
 ) -> Result<Vec<ClientSession>, SourceError> {
     let endpoint = Text::new(address.to_string());
-    let password = Password::new(access, address, environment);
+    let mut password = Password::new(access, address, environment);
     let secret = password.get().await.map_err(|error| error.at(&endpoint))?;
     let place = (address.host.as_str(), address.port);
     let rows = clients::client_sessions(access, place, secret.as_ref(), access.timeouts.request).await;

@@ -1,5 +1,6 @@
 //! PgBouncer by its admin console: one session that is kept, what moves by the second in each poll, and the rest seldom.
 
+mod act;
 mod check;
 mod failure_kind;
 mod observe;
@@ -9,6 +10,7 @@ mod sockets;
 #[cfg(test)]
 mod tests;
 
+pub use act::{PoolerActor, PoolerExecutor};
 pub use check::PgBouncerCheck;
 pub use observe::PgBouncer;
 pub use session::PoolerSession;

@@ -128,12 +128,15 @@ mod tests {
         };
         let servers = rows(
             &["database", "state", "ptr", "link", "remote_pid"],
-            &[&["app", "active", "0x2", "0x1", "77"], &["app", "idle", "0x3", "", "78"], &["app", "new", "0x4", "", "0"]],
+            &[
+                &["app", "active", "0x2", "0x1", "77"],
+                &["app", "idle", "0x3", "", "78"],
+                &["app", "new", "0x4", "", "0"],
+            ],
         );
         let clients = rows(&["user", "addr", "ptr", "application_name"], &[&["shop", "10.0.0.9", "0x1", "till"]]);
         let found = linked(&servers, &clients);
-        let seen: Vec<_> =
-            found.iter().map(|server| (server.pid, server.client.as_ref().map(Text::as_str))).collect();
+        let seen: Vec<_> = found.iter().map(|server| (server.pid, server.client.as_ref().map(Text::as_str))).collect();
         assert_eq!(seen, [(Some(77), Some("till (shop) from 10.0.0.9")), (Some(78), None), (None, None)]);
     }
 }

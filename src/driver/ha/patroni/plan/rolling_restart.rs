@@ -10,8 +10,6 @@ use crate::action::intent::Target;
 use crate::action::milestone::Milestone;
 use crate::action::parameters::{Direction, GuardedParameter, guarded};
 use crate::action::plan::{Danger, Infeasible, Plan, Step};
-use crate::driver::plan::impact;
-use crate::driver::plan::swift;
 use crate::model::view::MemberView;
 
 pub(super) fn plan(context: &PlanContext<'_>) -> Result<Plan, Infeasible> {
@@ -150,18 +148,10 @@ impl RestartSteps<'_, '_> {
         self.equivalent.extend(switchover::patronictl(context, &request));
         self.impact.extend(switchover::noticed(leader, Some(candidate)));
         self.steps.extend(switchover::checkpoints(context, leader, Some(candidate), &mut self.impact));
-        self.no_return = self.steps.len();
-        self.steps.push(context.ask(&agent, request)?);
-        match swift::router_handover(context, Some(leader.name()), Some(candidate.name())) {
-            Ok(router_handover) => {
-                self.impact.extend(swift::impact(context.snapshot, &router_handover));
-                self.steps.push(swift::step(router_handover));
-            }
-            Err(why) => {
-                self.impact.push(format!("not swift, so the routers are not updated: {why}"));
-                self.impact.extend(impact::routers_follow(context.snapshot));
-            }
-        }
+        let handover = switchover::Handover { leader, candidate: Some(candidate), swift: true, through_poolers: None };
+        let pauses = handover.steps(context, &request, &agent, &mut self.steps, &mut self.impact)?;
+        self.equivalent.extend(pauses);
+        self.no_return = switchover::decisive(&self.steps);
         let promoted = Milestone::Promoted { member: Some(candidate.name().clone()) };
         self.steps.push(wait(promoted, context.timing.takeover()));
         let streaming = Milestone::Streaming { member: leader.name().clone() };

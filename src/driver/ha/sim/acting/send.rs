@@ -22,6 +22,9 @@ impl World {
             Order::Router { router, .. } if *router != *ROUTER => RequestState::Now(RequestResult::Nobody),
             Order::Router { request, .. } => RequestState::Now(self.ask_router(request)),
             Order::Ha(_) => RequestState::Now(RequestResult::Unsupported("not a request to PostgreSQL or HAProxy")),
+            Order::Pooler { .. } => {
+                RequestState::Now(RequestResult::Unsupported("the simulated pooler takes no orders"))
+            }
             Order::RouterHandover(_) => {
                 RequestState::Now(RequestResult::Unsupported("router updates are not a single request"))
             }

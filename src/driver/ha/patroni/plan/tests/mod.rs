@@ -33,6 +33,7 @@ fn manager() -> PatroniManager {
         acting_access: ActingAccess {
             sql: Some(("operator".into(), "postgres".into())),
             runtimes: [(RouterName::new("pg-router"), Text::new("tcp-connect:pg-router:7001"))].into(),
+            ..ActingAccess::default()
         },
         rest_user: Some("patroni".into()),
         config_prefix: None,

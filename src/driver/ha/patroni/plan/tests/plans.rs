@@ -16,7 +16,12 @@ fn swift() -> Intent {
 }
 
 fn scheduled() -> Intent {
-    Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: Some(later()), swift: true, through_poolers: None })
+    Intent::Lead(LeadIntent::Switchover {
+        candidate: Some(pg(1)),
+        at: Some(later()),
+        swift: true,
+        through_poolers: None,
+    })
 }
 
 fn later_restart() -> Intent {

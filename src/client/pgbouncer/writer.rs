@@ -1,0 +1,83 @@
+//! A session with the admin console that pauses, resumes and reloads, and does nothing else. Whether it has is not in the
+//! answer: an old version answers RELOAD where it has refused the file, a PAUSE after a WAIT_CLOSE is answered at once, and
+//! RESUME is an error where another has resumed. Whoever sends looks afterwards, by another session.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::error::{ConsoleError, Refusal};
+use super::reader::AdminReader;
+use crate::config::endpoint::{PoolerAddress, PostgresAccess};
+
+/// The statements that exist here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PoolerCommand {
+    /// `PAUSE` of one database.
+    Pause(String),
+    /// `RESUME` of one database.
+    Resume(String),
+    /// `RELOAD`.
+    Reload,
+}
+
+impl PoolerCommand {
+    /// The statement.
+    pub fn statement(&self) -> String {
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        match self {
+            Self::Pause(database) => format!("PAUSE {}", quoted(database)),
+            Self::Resume(database) => format!("RESUME {}", quoted(database)),
+            Self::Reload => "RELOAD".to_owned(),
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Pause(_) => "PAUSE",
+            Self::Resume(_) => "RESUME",
+            Self::Reload => "RELOAD",
+        }
+    }
+}
+
+/// A session with the admin console that can act.
+pub struct AdminWriter(AdminReader);
+
+impl AdminWriter {
+    /// Opens a session at `address` with the login for acting, within the deadline that `access` sets.
+    ///
+    /// # Errors
+    /// Whatever kept it from being opened; nothing was sent.
+    pub async fn open(
+        access: &PostgresAccess,
+        address: &PoolerAddress,
+        password: Option<&SecretString>,
+    ) -> Result<Self, ConsoleError> {
+        AdminReader::open(access, address, password).await.map(Self)
+    }
+
+    /// Sends `command`, once. A complaint is a [`Refusal`]. After an error, or when the future was dropped, the session must
+    /// not be used again; dropping it takes nothing back.
+    ///
+    /// # Errors
+    /// No answer within `deadline`, or the connection ended: it may have happened.
+    pub async fn send(
+        &mut self,
+        command: &PoolerCommand,
+        deadline: Duration,
+    ) -> Result<Result<(), Refusal>, ConsoleError> {
+        self.0.command(&command.statement(), command.word(), deadline).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_quoted_and_ends_no_statement() {
+        assert_eq!(PoolerCommand::Pause("app".to_owned()).statement(), "PAUSE \"app\"");
+        assert_eq!(PoolerCommand::Resume("a\"; KILL b".to_owned()).statement(), "RESUME \"a\"\"; KILL b\"");
+    }
+}

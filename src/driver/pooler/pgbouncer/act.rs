@@ -1,0 +1,265 @@
+//! Pausing, resuming and re-pointing one pooler, each told from what its console shows afterwards on another session, and
+//! never from its answer alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{BoxFuture, Either, select};
+use tokio::time::{Instant, sleep};
+
+use super::failure_kind::source_error;
+use super::observe::password_for;
+use super::session::PoolerSession;
+use crate::action::order::{Order, PoolerRequest};
+use crate::action::permit::{Permit, WriteAccess};
+use crate::action::pooler_release::PoolerTarget;
+use crate::client::pgbouncer::{AdminWriter, PoolerCommand};
+use crate::client::process;
+use crate::config::Environment;
+use crate::config::resolved::{ClusterSettings, PoolerSettings as Configured};
+use crate::driver::act::{OrderExecutor, refused, wrong_destination};
+use crate::driver::port::{NotPerformed, OrderControl, Reply};
+use crate::model::name::PoolerName;
+use crate::model::pooler::{PoolerReport, PoolerState};
+use crate::model::source::{FailureKind, SourceError};
+use crate::model::text::Text;
+use crate::model::units;
+
+/// Between two looks whether a pause has come about, or a resume: every one of them holds clients.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// What is left of a deadline for the answer to be told.
+const MARGIN: Duration = Duration::from_millis(200);
+/// How long a resume may take to show.
+const RESUME_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest run of the command that re-points it.
+const REPOINT_TIMEOUT: Duration = Duration::from_secs(8);
+/// What is kept of that command's words.
+const OUTPUT_LIMIT: usize = 4096;
+
+/// One pooler, with the login for acting.
+pub struct PoolerActor {
+    configured: Configured,
+    environment: Arc<Environment>,
+    looking: PoolerSession,
+    /// A session for acting, made beforehand.
+    ready: Option<AdminWriter>,
+}
+
+impl PoolerActor {
+    /// The pooler that `configured` describes. Nothing is connected yet. Only where somebody may write.
+    pub fn new(configured: Configured, environment: Arc<Environment>, _access: &WriteAccess) -> Self {
+        let looking = PoolerSession::new(configured.clone(), Arc::clone(&environment));
+        Self { configured, environment, looking, ready: None }
+    }
+
+    /// Logs in for acting, so that no login stands between a proof and what follows from it.
+    ///
+    /// # Errors
+    /// Whatever kept it out.
+    pub async fn warm(&mut self) -> Result<(), SourceError> {
+        if self.ready.is_none() {
+            self.ready = Some(open(&self.configured, &self.environment).await?);
+        }
+        Ok(())
+    }
+
+    /// How it stands.
+    ///
+    /// # Errors
+    /// Whatever kept it from answering.
+    pub async fn standing(&mut self) -> Result<PoolerReport, SourceError> {
+        self.looking.standing().await
+    }
+
+    async fn writer(&mut self) -> Result<AdminWriter, NotPerformed> {
+        match self.ready.take() {
+            Some(writer) => Ok(writer),
+            None => open(&self.configured, &self.environment).await.map_err(NotPerformed::NotSent),
+        }
+    }
+
+    /// Pauses `database`, and waits within `deadline` until no client has a server of it any more.
+    ///
+    /// # Errors
+    /// When there is no reply; whether anything was sent is told apart.
+    pub async fn pause(&mut self, database: &Text, deadline: Duration) -> Result<Reply, NotPerformed> {
+        let began = Instant::now();
+        let end = began + deadline.saturating_sub(MARGIN);
+        let before = self.standing().await.map_err(NotPerformed::NotSent)?;
+        match held(&before, database) {
+            None => return Ok(Reply::refused(format!("it has no database {database}, or does not tell its pause"))),
+            // Ours would end with theirs, or theirs with ours.
+            Some(true) => return Ok(Reply::refused(format!("{database} is paused already, by somebody else"))),
+            Some(false) => {}
+        }
+        let mut writer = self.writer().await?;
+        let command = PoolerCommand::Pause(database.as_str().to_owned());
+        let place = Text::new(self.configured.address.to_string());
+        let left = end.saturating_duration_since(Instant::now());
+        let mut sending = std::pin::pin!(writer.send(&command, left));
+        let mut answered = false;
+        loop {
+            if !answered {
+                match select(&mut sending, Box::pin(sleep(LOOK_INTERVAL))).await {
+                    Either::Left((Ok(Ok(())), _)) => answered = true,
+                    Either::Left((Ok(Err(refusal)), _)) => return Ok(Reply::in_doubt(refusal.to_string())),
+                    Either::Left((Err(error), _)) if Instant::now() < end => {
+                        return Err(NotPerformed::NoAnswer(source_error(&error, &place, None)));
+                    }
+                    Either::Left((Err(_), _)) | Either::Right(_) => {}
+                }
+            } else {
+                sleep(LOOK_INTERVAL).await;
+            }
+            if answered || Instant::now() >= end {
+                let seen = self.looking.standing().await;
+                let active = seen.as_ref().ok().and_then(|seen| active(seen, database));
+                let is_held = seen.as_ref().ok().and_then(|seen| held(seen, database));
+                if answered && active == Some(0) && is_held == Some(true) {
+                    let took = units::latency(began.elapsed());
+                    return Ok(Reply::accepted(format!("PAUSE after {took}, verified: paused, no server in use")));
+                }
+                if Instant::now() >= end {
+                    let took = units::duration(began.elapsed());
+                    let words = active.map_or_else(
+                        || format!("not paused after {took}: its servers are unknown"),
+                        |active| format!("not paused after {took}: {active} of its servers still have a client"),
+                    );
+                    return Ok(Reply::in_doubt(words));
+                }
+            }
+        }
+    }
+
+    /// Lets the clients of `databases` on. What reads back as flowing is done, whatever was answered.
+    ///
+    /// # Errors
+    /// When there is no reply; whether anything was sent is told apart.
+    pub async fn resume(&mut self, databases: &[Text]) -> Result<Reply, NotPerformed> {
+        let end = Instant::now() + RESUME_TIMEOUT;
+        let mut writer = self.writer().await?;
+        let mut words = Vec::new();
+        for database in databases {
+            let command = PoolerCommand::Resume(database.as_str().to_owned());
+            match writer.send(&command, RESUME_TIMEOUT).await {
+                Ok(Ok(())) => words.push(format!("RESUME {database}")),
+                Ok(Err(refusal)) => words.push(refusal.to_string()),
+                Err(error) => {
+                    let place = Text::new(self.configured.address.to_string());
+                    return Err(NotPerformed::NoAnswer(source_error(&error, &place, None)));
+                }
+            }
+        }
+        self.ready = Some(writer);
+        loop {
+            let seen = self.standing().await.map_err(NotPerformed::NoAnswer)?;
+            let mut each = databases.iter().map(|database| held(&seen, database));
+            if each.all(|held| held == Some(false)) {
+                return Ok(Reply::accepted(format!("{}, verified: not paused", words.join(", "))));
+            }
+            if seen.state == PoolerState::Paused {
+                let words = format!("{}, but everything is paused by somebody else", words.join(", "));
+                return Ok(Reply::in_doubt(words));
+            }
+            if Instant::now() >= end {
+                return Ok(Reply::in_doubt(format!("{}, but still paused", words.join(", "))));
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    /// Runs the command that writes `target` into its configuration, and has it read that.
+    ///
+    /// # Errors
+    /// When there is no reply; whether anything was sent is told apart.
+    pub async fn repoint(&mut self, target: &PoolerTarget) -> Result<Reply, NotPerformed> {
+        let line = target.fill(&self.configured.repoint);
+        let at = |error: String| SourceError::new(FailureKind::Unsupported, self.configured.name.as_str(), error);
+        if line.is_empty() {
+            return Err(NotPerformed::NotSent(at("no command re-points it (repoint)".to_owned())));
+        }
+        let ran = process::run(&line, REPOINT_TIMEOUT, OUTPUT_LIMIT).await;
+        let ran = ran.map_err(|error| NotPerformed::NoAnswer(at(error.to_string())))?;
+        if !ran.status.success() {
+            let words = String::from_utf8_lossy(&ran.stderr);
+            return Ok(Reply::in_doubt(format!("{} failed ({}): {}", line[0], ran.status, words.trim())));
+        }
+        let mut writer = self.writer().await?;
+        let place = Text::new(self.configured.address.to_string());
+        match writer.send(&PoolerCommand::Reload, RESUME_TIMEOUT).await {
+            Ok(Ok(())) => {
+                self.ready = Some(writer);
+                Ok(Reply::accepted("command run, RELOAD"))
+            }
+            Ok(Err(refusal)) => {
+                self.ready = Some(writer);
+                Ok(Reply::in_doubt(format!("RELOAD: {refusal}")))
+            }
+            Err(error) => Err(NotPerformed::NoAnswer(source_error(&error, &place, None))),
+        }
+    }
+}
+
+async fn open(configured: &Configured, environment: &Arc<Environment>) -> Result<AdminWriter, SourceError> {
+    let place = Text::new(configured.address.to_string());
+    let Some(access) = &configured.acting else {
+        let words = "no login for acting is configured ([clusters.NAME.poolers.POOLER.acting])";
+        return Err(SourceError::new(FailureKind::Unsupported, configured.name.as_str(), words));
+    };
+    let mut password = password_for(configured, access, Arc::clone(environment));
+    let secret = password.get().await.map_err(|error| error.at(&place))?;
+    let opened = AdminWriter::open(access, &configured.address, secret.as_ref()).await;
+    opened.map_err(|error| source_error(&error, &place, password.hint()))
+}
+
+/// Whether traffic of `database` is held; `None`: not told.
+fn held(report: &PoolerReport, database: &Text) -> Option<bool> {
+    let known = report.database(database)?;
+    match report.state {
+        PoolerState::Paused | PoolerState::Suspended => Some(true),
+        PoolerState::Active | PoolerState::Unknown => known.paused,
+    }
+}
+
+/// Its servers that a client has; `None`: not told.
+fn active(report: &PoolerReport, database: &Text) -> Option<u32> {
+    let servers = report.servers.as_ref()?;
+    Some(servers.iter().filter(|server| server.database == *database).map(|server| server.active).sum())
+}
+
+/// The poolers of a cluster.
+pub struct PoolerExecutor {
+    poolers: Vec<(PoolerName, PoolerActor)>,
+}
+
+impl PoolerExecutor {
+    /// The poolers that `settings` name.
+    pub fn new(settings: &ClusterSettings, environment: &Arc<Environment>, access: &WriteAccess) -> Self {
+        let actor = |configured: &Configured| {
+            (configured.name.clone(), PoolerActor::new(configured.clone(), Arc::clone(environment), access))
+        };
+        Self { poolers: settings.poolers.iter().map(actor).collect() }
+    }
+
+    async fn send(&mut self, order: &Order, time_limit: Duration) -> Result<Reply, NotPerformed> {
+        let Order::Pooler { pooler, request } = order else { return Err(wrong_destination(order)) };
+        let known = self.poolers.iter_mut().find(|(name, _)| name == pooler);
+        let Some((_, actor)) = known else { return Err(refused(pooler.as_str(), "pooler not configured")) };
+        match request {
+            PoolerRequest::Pause { database } => actor.pause(database, time_limit).await,
+            PoolerRequest::Resume { database } => actor.resume(std::slice::from_ref(database)).await,
+        }
+    }
+}
+
+impl OrderExecutor for PoolerExecutor {
+    fn perform<'a>(
+        &'a mut self,
+        order: &'a Order,
+        _: &'a Permit,
+        time_limit: Duration,
+        _: OrderControl<'a>,
+    ) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+        Box::pin(self.send(order, time_limit))
+    }
+}
