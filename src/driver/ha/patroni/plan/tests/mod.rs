@@ -172,6 +172,7 @@ fn rendered(plan: &Plan) -> String {
         let to = match &step.order {
             Order::Ha(HaOrder::Patroni(PatroniOrder::Agent { member, .. })) => format!(" [agent of {member}]"),
             Order::Router { router, .. } => format!(" [router {router}]"),
+            Order::Pooler { pooler, .. } => format!(" [pooler {pooler}]"),
             Order::Sql { member, system_id, .. } => {
                 format!(" [SQL {member}, system {}]", system_id.map(|id| id.to_string()).unwrap_or_default())
             }
