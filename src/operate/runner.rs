@@ -286,14 +286,17 @@ impl Run<'_> {
         act.prepare(&self.request.plan.steps).await;
         let course = self.go(act, &permit, &before).await;
         let end = Instant::now() + self.limits.undo_under_lock;
-        self.revert(act, &permit, end).await;
+        let stays = matches!(course, StepsOutcome::Through) && self.leaves_pending_undo();
+        if !stays {
+            self.revert(act, &permit, end).await;
+        }
         let outcome = match course {
             StepsOutcome::Aborted(why) => self.aborted(&why),
             StepsOutcome::Through => self.watch(&before, None).await,
             StepsOutcome::Stopped(why) => self.watch(&before, Some(&why)).await,
         };
         let outcome = self.with_figures(outcome);
-        if self.pending_undo.is_empty() {
+        if stays || self.pending_undo.is_empty() {
             return UnderLock::Over(self.close(outcome).await);
         }
         UnderLock::PendingUndo { outcome, permit }

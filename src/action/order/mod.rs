@@ -137,15 +137,9 @@ impl Order {
     /// Whether it may be sent again after no answer: it sets a state and does nothing where that holds already.
     pub fn is_repeatable(&self) -> bool {
         match self {
-            Self::Router { .. }
-            | Self::Pooler { request: PoolerRequest::Resume { .. }, .. }
-            | Self::Drill { request: DrillRequest::Mend { .. } | DrillRequest::End } => true,
-            Self::Ha(_)
-            | Self::Pooler { .. }
-            | Self::Sql { .. }
-            | Self::RouterHandover(_)
-            | Self::Drill { .. }
-            | Self::Await { .. } => false,
+            Self::Router { .. } | Self::Drill { request: DrillRequest::Mend { .. } | DrillRequest::End } => true,
+            Self::Pooler { request, .. } => request.is_repeatable(),
+            Self::Ha(_) | Self::Sql { .. } | Self::RouterHandover(_) | Self::Drill { .. } | Self::Await { .. } => false,
         }
     }
 
@@ -157,6 +151,11 @@ impl Order {
     /// Resumes `database` of `pooler`.
     pub fn resume_pooler(pooler: &PoolerName, database: &Text) -> Self {
         Self::Pooler { pooler: pooler.clone(), request: PoolerRequest::Resume { database: database.clone() } }
+    }
+
+    /// What `pooler` is asked.
+    pub fn pooler(pooler: &PoolerName, request: PoolerRequest) -> Self {
+        Self::Pooler { pooler: pooler.clone(), request }
     }
 
     /// The pooler whose clients it lets on, and the database.

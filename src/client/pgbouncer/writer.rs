@@ -1,4 +1,5 @@
-//! A session with the admin console that pauses, resumes and reloads, and does nothing else. Whether it has is not in the
+//! A session with the admin console that pauses, resumes, reconnects, kills and reloads, and does nothing else: what sets flags
+//! that no command clears (WAIT_CLOSE), or ends the process, does not exist here. Whether it has is not in the
 //! answer: an old version answers RELOAD where it has refused the file, a PAUSE after a WAIT_CLOSE is answered at once, and
 //! RESUME is an error where another has resumed. Whoever sends looks afterwards, by another session.
 
@@ -17,6 +18,14 @@ pub enum PoolerCommand {
     Pause(String),
     /// `RESUME` of one database.
     Resume(String),
+    /// `PAUSE` of everything.
+    PauseAll,
+    /// `RESUME` of everything; a database that is paused by itself stays so.
+    ResumeAll,
+    /// `RECONNECT` of one database, or of all.
+    Reconnect(Option<String>),
+    /// `KILL` of one database.
+    Kill(String),
     /// `RELOAD`.
     Reload,
 }
@@ -24,18 +33,27 @@ pub enum PoolerCommand {
 impl PoolerCommand {
     /// The statement.
     pub fn statement(&self) -> String {
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        match self {
-            Self::Pause(database) => format!("PAUSE {}", quoted(database)),
-            Self::Resume(database) => format!("RESUME {}", quoted(database)),
-            Self::Reload => "RELOAD".to_owned(),
+        match self.name() {
+            Some(name) => format!("{} \"{}\"", self.word(), name.replace('"', "\"\"")),
+            None => self.word().to_owned(),
         }
     }
 
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Pause(name) | Self::Resume(name) | Self::Kill(name) => Some(name),
+            Self::Reconnect(name) => name.as_deref(),
+            Self::PauseAll | Self::ResumeAll | Self::Reload => None,
+        }
+    }
+
+    /// The word that begins it, with which PgBouncer answers as well.
     fn word(&self) -> &'static str {
         match self {
-            Self::Pause(_) => "PAUSE",
-            Self::Resume(_) => "RESUME",
+            Self::Pause(_) | Self::PauseAll => "PAUSE",
+            Self::Resume(_) | Self::ResumeAll => "RESUME",
+            Self::Reconnect(_) => "RECONNECT",
+            Self::Kill(_) => "KILL",
             Self::Reload => "RELOAD",
         }
     }
@@ -82,6 +100,9 @@ mod tests {
 
     #[test]
     fn a_name_is_quoted_and_ends_no_statement() {
+        assert_eq!(PoolerCommand::PauseAll.statement(), "PAUSE");
+        assert_eq!(PoolerCommand::Reconnect(None).statement(), "RECONNECT");
+        assert_eq!(PoolerCommand::Kill("App".to_owned()).statement(), "KILL \"App\"");
         assert_eq!(PoolerCommand::Pause("app".to_owned()).statement(), "PAUSE \"app\"");
         assert_eq!(PoolerCommand::Resume("a\"; KILL b".to_owned()).statement(), "RESUME \"a\"\"; KILL b\"");
     }

@@ -26,11 +26,11 @@ use crate::model::text::Text;
 use crate::model::units;
 
 /// Between two looks whether a pause has come about, or a resume: every one of them holds clients.
-const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+pub(super) const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// What is left of a deadline for the answer to be told.
 const MARGIN: Duration = Duration::from_millis(200);
 /// How long a resume may take to show.
-const RESUME_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const RESUME_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest run of the command that re-points it.
 const REPOINT_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a session that was made beforehand may take to show that it is still there.
@@ -42,11 +42,11 @@ const OUTPUT_LIMIT: usize = 4096;
 
 /// One pooler, with the login for acting.
 pub struct PoolerActor {
-    configured: Configured,
+    pub(super) configured: Configured,
     environment: Arc<Environment>,
     looking: PoolerSession,
     /// A session for acting, made beforehand.
-    ready: Option<AdminWriter>,
+    pub(super) ready: Option<AdminWriter>,
 }
 
 impl PoolerActor {
@@ -76,7 +76,7 @@ impl PoolerActor {
     }
 
     /// A session for acting that answers.
-    async fn writer(&mut self) -> Result<AdminWriter, NotPerformed> {
+    pub(super) async fn writer(&mut self) -> Result<AdminWriter, NotPerformed> {
         if let Some(mut writer) = self.ready.take()
             && writer.is_alive(PING_TIMEOUT).await
         {
@@ -90,17 +90,38 @@ impl PoolerActor {
     /// # Errors
     /// When there is no reply; whether anything was sent is told apart.
     pub async fn pause(&mut self, database: &Text, deadline: Duration) -> Result<Reply, NotPerformed> {
+        self.pause_scope(Some(database), deadline).await
+    }
+
+    /// The same for everything where `database` is none.
+    pub(super) async fn pause_scope(
+        &mut self,
+        database: Option<&Text>,
+        deadline: Duration,
+    ) -> Result<Reply, NotPerformed> {
         let began = Instant::now();
         let end = began + deadline.saturating_sub(MARGIN);
         let before = self.standing().await.map_err(NotPerformed::NotSent)?;
         match held(&before, database) {
-            None => return Ok(Reply::refused(format!("it has no database {database}, or does not tell its pause"))),
+            None => {
+                let what = database.map_or_else(
+                    || "it does not tell whether it is paused".to_owned(),
+                    |database| format!("it has no database {database}, or does not tell its pause"),
+                );
+                return Ok(Reply::refused(what));
+            }
             // Ours would end with theirs, or theirs with ours.
-            Some(true) => return Ok(Reply::refused(format!("{database} is paused already, by somebody else"))),
+            Some(true) => {
+                let what = database.map_or("everything", Text::as_str);
+                return Ok(Reply::refused(format!("{what} is paused already, by somebody else")));
+            }
             Some(false) => {}
         }
         let mut writer = self.writer().await?;
-        let command = PoolerCommand::Pause(database.as_str().to_owned());
+        let command = match database {
+            Some(database) => PoolerCommand::Pause(database.as_str().to_owned()),
+            None => PoolerCommand::PauseAll,
+        };
         let place = Text::new(self.configured.address.to_string());
         let left = end.saturating_duration_since(Instant::now());
         let mut sending = std::pin::pin!(writer.send(&command, left));
@@ -128,10 +149,14 @@ impl PoolerActor {
                 }
                 if Instant::now() >= end {
                     let took = units::duration(began.elapsed());
-                    let words = active.map_or_else(
-                        || format!("not paused after {took}: its servers are unknown"),
-                        |active| format!("not paused after {took}: {active} of its servers still have a client"),
-                    );
+                    let words = match active {
+                        None => format!("not paused after {took}: its servers are unknown"),
+                        Some(0) => format!("not paused after {took}, although no server has a client"),
+                        Some(active) => {
+                            let holders = self.looking.holders(database).await.unwrap_or_default();
+                            format!("not paused after {took}: {active} of its servers still have a client{holders}")
+                        }
+                    };
                     return Ok(Reply::in_doubt(words));
                 }
             }
@@ -160,7 +185,7 @@ impl PoolerActor {
         self.ready = Some(writer);
         loop {
             let seen = self.standing().await.map_err(NotPerformed::NoAnswer)?;
-            let mut each = databases.iter().map(|database| held(&seen, database));
+            let mut each = databases.iter().map(|database| held(&seen, Some(database)));
             if each.all(|held| held == Some(false)) {
                 return Ok(Reply::accepted(format!("{}, verified: not paused", words.join(", "))));
             }
@@ -207,7 +232,7 @@ impl PoolerActor {
     }
 }
 
-async fn open(configured: &Configured, environment: &Arc<Environment>) -> Result<AdminWriter, SourceError> {
+pub(super) async fn open(configured: &Configured, environment: &Arc<Environment>) -> Result<AdminWriter, SourceError> {
     let place = Text::new(configured.address.to_string());
     let Some(access) = &configured.acting else {
         let words = "no login for acting is configured ([clusters.NAME.poolers.POOLER.acting])";
@@ -219,19 +244,31 @@ async fn open(configured: &Configured, environment: &Arc<Environment>) -> Result
     opened.map_err(|error| source_error(&error, &place, password.hint()))
 }
 
-/// Whether traffic of `database` is held; `None`: not told.
-fn held(report: &PoolerReport, database: &Text) -> Option<bool> {
-    let known = report.database(database)?;
-    match report.state {
-        PoolerState::Paused | PoolerState::Suspended => Some(true),
-        PoolerState::Active | PoolerState::Unknown => known.paused,
+/// Whether traffic of `database` is held, or of everything by one pause; `None`: not told.
+pub(super) fn held(report: &PoolerReport, database: Option<&Text>) -> Option<bool> {
+    match (report.state, database) {
+        (PoolerState::Paused | PoolerState::Suspended, None) => Some(true),
+        (PoolerState::Active, None) => Some(false),
+        (PoolerState::Unknown, None) => None,
+        (state, Some(database)) => {
+            let known = report.database(database)?;
+            if matches!(state, PoolerState::Paused | PoolerState::Suspended) { Some(true) } else { known.paused }
+        }
     }
 }
 
-/// Its servers that a client has; `None`: not told.
-fn active(report: &PoolerReport, database: &Text) -> Option<u32> {
+/// Its servers that somebody has, those that carry a cancel request or are kept for one among them; `None`: not told.
+pub(super) fn active(report: &PoolerReport, database: Option<&Text>) -> Option<u32> {
+    let is_of = |name: &Text| database.is_none_or(|database| database == name);
+    let in_pools = report.pools.iter().filter(|pool| is_of(&pool.database)).map(|pool| {
+        // Before 1.18 there are none of the other two to be told of.
+        let others = pool.servers_canceling.unwrap_or(0).saturating_add(pool.servers_being_canceled.unwrap_or(0));
+        Some(pool.servers_active?.saturating_add(others))
+    });
+    let in_pools: u32 = in_pools.sum::<Option<u32>>()?;
     let servers = report.servers.as_ref()?;
-    Some(servers.iter().filter(|server| server.database == *database).map(|server| server.active).sum())
+    let by_server: u32 = servers.iter().filter(|server| is_of(&server.database)).map(|server| server.active).sum();
+    Some(in_pools.max(by_server))
 }
 
 /// The poolers of a cluster.
@@ -255,6 +292,10 @@ impl PoolerExecutor {
         match request {
             PoolerRequest::Pause { database } => actor.pause(database, time_limit).await,
             PoolerRequest::Resume { database } => actor.resume(std::slice::from_ref(database)).await,
+            PoolerRequest::PauseAll => actor.pause_scope(None, time_limit).await,
+            PoolerRequest::ResumeAll => actor.resume_all().await,
+            PoolerRequest::Reconnect { database } => actor.reconnect(database.as_ref()).await,
+            PoolerRequest::Kill { database } => actor.kill(database).await,
         }
     }
 }

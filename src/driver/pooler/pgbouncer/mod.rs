@@ -1,8 +1,10 @@
 //! PgBouncer by its admin console: one session that is kept, what moves by the second in each poll, and the rest seldom.
 
 mod act;
+mod act_by_hand;
 mod check;
 mod failure_kind;
+mod holders;
 mod observe;
 mod rows;
 mod session;

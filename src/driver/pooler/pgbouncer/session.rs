@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::failure_kind::source_error;
 use super::observe::password;
-use super::{rows, sockets};
+use super::{holders, rows, sockets};
 use crate::action::pooler_traffic::PoolerServer;
 use crate::client::pgbouncer::{AdminReader, ConsoleError, Record, Refusal, Rows, Show};
 use crate::config::Environment;
@@ -35,14 +35,17 @@ impl PoolerSession {
     /// # Errors
     /// Whatever kept it from answering.
     pub async fn standing(&mut self) -> Result<PoolerReport, SourceError> {
-        let mut answers = self.ask(&[Show::State, Show::Databases, Show::Servers]).await?.into_iter();
+        let mut answers = self.ask(&[Show::State, Show::Databases, Show::Servers, Show::Pools]).await?.into_iter();
         let mut next = || answers.next().unwrap_or(Err(Refusal::Unknown));
         let state = next().map(|answer| rows::state(&answer)).unwrap_or_default();
         let databases = next().map_err(|refusal| self.failure(&odd(Show::Databases, &refusal)))?;
+        let servers = next().ok().map(|answer| sockets::servers(&answer));
+        let pools = next().map_err(|refusal| self.failure(&odd(Show::Pools, &refusal)))?;
         Ok(PoolerReport {
             state,
             databases: rows::databases(&databases, &self.configured.databases),
-            servers: next().ok().map(|answer| sockets::servers(&answer)),
+            servers,
+            pools: rows::pools(&pools),
             ..PoolerReport::default()
         })
     }
@@ -57,6 +60,19 @@ impl PoolerSession {
         let servers = next(Show::Servers).map_err(|error| self.failure(&error))?;
         let clients = next(Show::Clients).map_err(|error| self.failure(&error))?;
         Ok(linked(&servers, &clients))
+    }
+
+    /// Who has servers of `database`, or of any, in words to be put behind others: each by its address, and since when it has
+    /// said nothing. Empty where nobody has.
+    ///
+    /// # Errors
+    /// Whatever kept it from answering.
+    pub(super) async fn holders(&mut self, database: Option<&Text>) -> Result<String, SourceError> {
+        let mut answers = self.ask(&[Show::Servers, Show::Clients]).await?.into_iter();
+        let mut next = |show| answers.next().unwrap_or(Err(Refusal::Unknown)).map_err(|refusal| odd(show, &refusal));
+        let servers = next(Show::Servers).map_err(|error| self.failure(&error))?;
+        let clients = next(Show::Clients).map_err(|error| self.failure(&error))?;
+        Ok(holders::words(&servers, &clients, database))
     }
 
     async fn ask(&mut self, asked: &[Show]) -> Result<Vec<Result<Rows, Refusal>>, SourceError> {
