@@ -8,6 +8,8 @@ pub mod patroni;
 mod registry;
 
 #[cfg(test)]
+mod pooler_tests;
+#[cfg(test)]
 mod router_tests;
 #[cfg(test)]
 mod split_tests;

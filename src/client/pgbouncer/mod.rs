@@ -7,7 +7,7 @@ mod answer;
 mod error;
 mod reader;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 pub use answer::{Record, Rows};

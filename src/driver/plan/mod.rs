@@ -32,7 +32,9 @@ pub(in crate::driver) fn plan(ha_operations: &dyn HaOperations<'_>, intent: &Int
         }
         Intent::Router(RouterIntent::Drain { member, then, wait }) => drain::plan(ha_operations, member, *then, *wait),
         Intent::Router(RouterIntent::Undrain { member }) => drain::revert(ha_operations.context(), member),
-        Intent::Router(RouterIntent::Settle) => swift::fix_routing(ha_operations),
+        Intent::Router(RouterIntent::Settle) => {
+            pooler::with_paused(ha_operations.context(), swift::fix_routing(ha_operations))
+        }
         Intent::Pooler(intent) => pooler::plan(ha_operations.context(), intent),
         Intent::Drill { scenario, target } => drill::plan(ha_operations, *scenario, *target),
         Intent::Session(SessionIntent::End { member, pid, started, how }) => {

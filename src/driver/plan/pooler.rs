@@ -50,6 +50,44 @@ pub(super) fn plan(context: &PlanContext<'_>, intent: &PoolerIntent) -> Result<P
     }
 }
 
+/// A plan that mends routing, or its refusal, with what no router mends: traffic that a pooler holds. Whoever holds it may rely on
+/// that, so it is named and left alone; what an action of this console has paused is taken back by its own undo.
+///
+/// # Errors
+/// As the plan that was made.
+pub(super) fn with_paused(context: &PlanContext<'_>, made: Result<Plan, Infeasible>) -> Result<Plan, Infeasible> {
+    let lines = paused(context);
+    match made {
+        Ok(mut plan) => {
+            plan.impact.extend(lines.into_iter().map(Text::redacted));
+            Ok(plan)
+        }
+        Err(why) if lines.is_empty() => Err(why),
+        Err(why) => Err(refuse(format!("{why}; {}", lines.join("; ")))),
+    }
+}
+
+/// What is held by which pooler, and how to let it go on.
+fn paused(context: &PlanContext<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for reading in &context.snapshot.poolers {
+        let Some(report) = reading.fresh(context.snapshot.now) else { continue };
+        let pooler = PoolerName::new(reading.source.target.as_str());
+        let mut line = |database: Option<&Text>| {
+            lines.push(format!(
+                "{} stays paused: clients wait until pgctl-tui {}, or the undo of the action that has paused it",
+                scope(&pooler, database),
+                resume_words(&pooler, database)
+            ));
+        };
+        if matches!(report.state, PoolerState::Paused | PoolerState::Suspended) {
+            line(None);
+        }
+        report.databases.iter().filter(|one| one.paused == Some(true)).for_each(|one| line(Some(&one.name)));
+    }
+    lines
+}
+
 fn known<'a>(context: &PlanContext<'a>, pooler: &PoolerName) -> Result<&'a PoolerReport, Infeasible> {
     let snapshot = context.snapshot;
     let Some(reading) = snapshot.poolers.iter().find(|reading| reading.source.target == *pooler.text()) else {

@@ -2,6 +2,8 @@
 
 mod act;
 mod act_by_hand;
+#[cfg(test)]
+mod act_tests;
 mod check;
 mod failure_kind;
 mod holders;
