@@ -12,6 +12,7 @@ use super::progress::Event;
 use super::progress_throttle::ProgressThrottle;
 use super::runner::Run;
 use super::undo::UndoResult;
+use crate::action::evaluation::ReplyStatus;
 use crate::action::order::Order;
 use crate::action::outcome::{Outcome, OutcomeKind};
 use crate::action::permit::Permit;
@@ -149,10 +150,22 @@ impl Run<'_> {
         }
     }
 
+    /// Whether what this action made is to stay, and stays owed: everything was accepted, and nobody wants it to end.
+    pub(super) fn leaves_pending_undo(&self) -> bool {
+        self.request.plan.intent.leaves_pending_undo()
+            && !self.cancel.is_cancelled()
+            && self.attempt.replies.iter().all(|reply| matches!(reply.received, ReplyStatus::Accepted(_)))
+    }
+
     /// Says what is still to be taken back, and how; an action with something left is not simply done.
     pub(super) fn with_pending_undo(&self, mut outcome: Outcome) -> Outcome {
         if self.pending_undo.is_empty() {
             return outcome;
+        }
+        if self.leaves_pending_undo() {
+            let (intent, action) = (&self.request.plan.intent, &self.request.action);
+            let by_verb = intent.ended_by().map(|verb| format!("pgctl-tui {verb}, or ")).unwrap_or_default();
+            return outcome.next(format!("it stays so until it is reverted: {by_verb}pgctl-tui undo {action}"));
         }
         let action = &self.request.action;
         let is_drill = self.pending_undo.iter().any(|(_, order)| matches!(order, Order::Drill { .. }));

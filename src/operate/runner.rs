@@ -285,14 +285,17 @@ impl Run<'_> {
         self.action_log.record(Event::Started);
         let course = self.go(act, &permit, &before).await;
         let end = Instant::now() + self.limits.undo_under_lock;
-        self.revert(act, &permit, end).await;
+        let stays = matches!(course, StepsOutcome::Through) && self.leaves_pending_undo();
+        if !stays {
+            self.revert(act, &permit, end).await;
+        }
         let outcome = match course {
             StepsOutcome::Aborted(why) => self.aborted(&why),
             StepsOutcome::Through => self.watch(&before, None).await,
             StepsOutcome::Stopped(why) => self.watch(&before, Some(&why)).await,
         };
         let outcome = self.with_figures(outcome);
-        if self.pending_undo.is_empty() {
+        if stays || self.pending_undo.is_empty() {
             return UnderLock::Over(self.close(outcome).await);
         }
         UnderLock::PendingUndo { outcome, permit }

@@ -32,7 +32,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Whether `plan` pauses anything.
 pub(super) fn pauses(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| step.undo.as_ref().is_some_and(|undo| undo.resumes().is_some()))
+    // What is paused by hand is to stay so: whoever paused it resumes it.
+    !plan.intent.leaves_pending_undo()
+        && plan.steps.iter().any(|step| step.undo.as_ref().is_some_and(|undo| undo.resumes().is_some()))
 }
 
 /// Starts the guard of `job`, and waits until it stands there.

@@ -6,7 +6,7 @@ use futures::future::{join, join_all};
 
 use crate::action::Intent;
 use crate::action::drill::Scenario;
-use crate::action::intent::{LeadIntent, NodeIntent};
+use crate::action::intent::{LeadIntent, NodeIntent, PoolerIntent};
 use crate::action::pooler_traffic::{ClientSession, PoolerTraffic};
 use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
@@ -20,6 +20,7 @@ use crate::wire::stack::member_address;
 pub(super) fn matters(cluster: &ClusterSettings, intent: &Intent) -> bool {
     let changes = match intent {
         Intent::Lead(LeadIntent::Switchover { at: None, through_poolers, .. }) => *through_poolers != Some(false),
+        Intent::Pooler(PoolerIntent::Pause { .. }) => true,
         Intent::Node(NodeIntent::RollingRestart) | Intent::Drill { scenario: Scenario::Switchover, .. } => true,
         _ => false,
     };

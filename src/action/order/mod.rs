@@ -139,11 +139,7 @@ impl Order {
         match self {
             Self::Router { .. } | Self::Drill { request: DrillRequest::Mend { .. } | DrillRequest::End } => true,
             Self::Pooler { request, .. } => request.is_repeatable(),
-            Self::Ha(_)
-            | Self::Sql { .. }
-            | Self::RouterHandover(_)
-            | Self::Drill { .. }
-            | Self::Await { .. } => false,
+            Self::Ha(_) | Self::Sql { .. } | Self::RouterHandover(_) | Self::Drill { .. } | Self::Await { .. } => false,
         }
     }
 

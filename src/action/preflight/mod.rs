@@ -84,6 +84,7 @@ pub fn inspected(inspected: &Inspected, plan: &Plan) -> Vec<CheckNote> {
         _ => Vec::new(),
     };
     notes.extend(common::poolers::inspected(inspected.pooler_traffic.as_ref(), plan));
+    notes.extend(common::pooler::inspected(inspected.pooler_traffic.as_ref(), plan));
     notes
 }
 

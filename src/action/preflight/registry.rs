@@ -2,8 +2,8 @@
 //! chooses them.
 
 use super::common::{
-    archive, candidate, candidate_data, candidate_stream, cluster, drill, identity, leader, parameters, poolers,
-    restarts, router, session, standbys, swift, undo,
+    archive, candidate, candidate_data, candidate_stream, cluster, drill, identity, leader, parameters, pooler,
+    poolers, restarts, router, session, standbys, swift, undo,
 };
 use super::context::CheckContext;
 use super::{common, patroni};
@@ -82,6 +82,8 @@ pub enum CheckId {
     Swift,
     /// Poolers that are paused can be, and nobody else holds a pause there.
     Poolers,
+    /// What asking one pooler by hand meets.
+    Pooler,
     /// The session is the one that was picked.
     Session,
     /// Nothing is led to a server that must not be written to.
@@ -163,6 +165,7 @@ impl CheckId {
             Self::RoutersAllow => router::can_be_updated(context, notes),
             Self::Swift => swift::examine(context, notes),
             Self::Poolers => poolers::examine(context, notes),
+            Self::Pooler => pooler::examine(context, notes),
             Self::Session => session::examine(context, notes),
             Self::Undo => undo::examine(context, notes),
             Self::Drill => drill::examine(context, notes),

@@ -478,6 +478,7 @@ impl Act for RunnerFixture {
                     format!("{server} {}", state.as_str())
                 }
                 Order::Drill { request: DrillRequest::Mend { fault } } => fault.repaired(),
+                Order::Pooler { pooler, .. } => format!("{pooler} resumed"),
                 other => panic!("no undo of the plan: {other:?}"),
             };
             self.log(format!("undone: {words}"));

@@ -128,6 +128,8 @@ async fn handover_report(wires: &HandoverFixture) -> Vec<String> {
         clock: Clock::start(),
         reply,
         news,
+        snapshot: std::sync::Arc::new(crate::model::test_support::healthy()),
+        paused_since: None,
     };
     timeout(SECOND * 30, handover_context.run()).await.expect("it ends for sure");
     wires.reported().into_iter().filter(|line| !line.starts_with("connecting")).collect()

@@ -113,6 +113,7 @@ pub fn checks(plan: &Plan) -> Vec<CheckId> {
             own.extend([CheckId::DrillMaintenance, CheckId::DrillDataLoss, CheckId::Drill]);
         }
         Intent::Router(RouterIntent::Server { .. } | RouterIntent::Undrain { .. })
+        | Intent::Pooler(_)
         | Intent::Session(SessionIntent::End { .. })
         | Intent::Undo { .. } => {}
     }

@@ -78,7 +78,9 @@ impl PoolerActor {
         let seen = self.standing().await.map_err(NotPerformed::NoAnswer)?;
         Ok(match (held(&seen, Some(database)), active(&seen, Some(database))) {
             (Some(true), Some(0)) => Reply::accepted("KILL, verified: its clients are gone, and it is paused"),
-            (Some(true), Some(left)) => Reply::accepted(format!("KILL, paused; {left} of its servers are still in use")),
+            (Some(true), Some(left)) => {
+                Reply::accepted(format!("KILL, paused; {left} of its servers are still in use"))
+            }
             (Some(false), _) => Reply::in_doubt("KILL, but it is not paused: somebody has resumed it"),
             (Some(true), None) | (None, _) => Reply::in_doubt("KILL; its state could not be verified"),
         })

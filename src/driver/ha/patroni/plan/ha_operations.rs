@@ -34,7 +34,7 @@ impl<'a> HaOperations<'a> for PlanContext<'a> {
             Intent::Lead(LeadIntent::Resume) => pause::plan(self, false),
             Intent::Configuration(ConfigurationIntent::Configure { changes }) => configure::plan(self, changes),
             Intent::Node(NodeIntent::RollingRestart) => rolling_restart::plan(self),
-            Intent::Router(_) | Intent::Session(_) | Intent::Drill { .. } | Intent::Undo { .. } => {
+            Intent::Router(_) | Intent::Pooler(_) | Intent::Session(_) | Intent::Drill { .. } | Intent::Undo { .. } => {
                 Err(refuse("Patroni is not involved in this"))
             }
         }

@@ -172,11 +172,13 @@ fn rendered(plan: &Plan) -> String {
         let to = match &step.order {
             Order::Ha(HaOrder::Patroni(PatroniOrder::Agent { member, .. })) => format!(" [agent of {member}]"),
             Order::Router { router, .. } => format!(" [router {router}]"),
+            Order::Pooler { pooler, .. } => format!(" [pooler {pooler}]"),
             Order::Sql { member, system_id, .. } => {
                 format!(" [SQL {member}, system {}]", system_id.map(|id| id.to_string()).unwrap_or_default())
             }
             Order::Ha(HaOrder::Patroni(PatroniOrder::Record { .. })) => " [record]".to_owned(),
             Order::RouterHandover(router_handover) => format!(" [{} routes]", router_handover.routes.len()),
+            Order::Pooler { pooler, .. } => format!(" [pooler {pooler}]"),
             Order::Drill { .. } => " [drill]".to_owned(),
             Order::Await { .. } => String::new(),
         };
