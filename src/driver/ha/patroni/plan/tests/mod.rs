@@ -178,7 +178,6 @@ fn rendered(plan: &Plan) -> String {
             }
             Order::Ha(HaOrder::Patroni(PatroniOrder::Record { .. })) => " [record]".to_owned(),
             Order::RouterHandover(router_handover) => format!(" [{} routes]", router_handover.routes.len()),
-            Order::Pooler { pooler, .. } => format!(" [pooler {pooler}]"),
             Order::Drill { .. } => " [drill]".to_owned(),
             Order::Await { .. } => String::new(),
         };
