@@ -123,7 +123,9 @@ impl PoolerActor {
             if !answered {
                 match select(&mut sending, Box::pin(sleep(LOOK_INTERVAL))).await {
                     Either::Left((Ok(Ok(())), _)) => answered = true,
-                    Either::Left((Ok(Err(refusal)), _)) => return Ok(Reply::in_doubt(refusal.to_string())),
+                    // A complaint has paused nothing. Whatever is held all the same, somebody else has paused meanwhile, and our
+                    // resume would end it.
+                    Either::Left((Ok(Err(refusal)), _)) => return Ok(Reply::refused(refusal.to_string())),
                     Either::Left((Err(error), _)) if Instant::now() < end => {
                         return Err(NotPerformed::NoAnswer(source_error(&error, &place, None)));
                     }
