@@ -13,7 +13,7 @@ use super::session::PoolerSession;
 use crate::action::order::{Order, PoolerRequest};
 use crate::action::permit::{Permit, WriteAccess};
 use crate::action::pooler_release::PoolerTarget;
-use crate::client::pgbouncer::{AdminWriter, PoolerCommand, Refusal};
+use crate::client::pgbouncer::{AdminWriter, PoolerCommand};
 use crate::client::process;
 use crate::config::Environment;
 use crate::config::resolved::{ClusterSettings, PoolerSettings as Configured};
@@ -130,11 +130,9 @@ impl PoolerActor {
             if !answered {
                 match select(&mut sending, Box::pin(sleep(LOOK_INTERVAL))).await {
                     Either::Left((Ok(Ok(())), _)) => answered = true,
-                    // Before anything is looked at: nothing was begun.
-                    Either::Left((Ok(Err(refusal @ Refusal::Rights)), _)) => {
-                        return Ok(Reply::refused(refusal.to_string()));
-                    }
-                    Either::Left((Ok(Err(refusal)), _)) => return Ok(Reply::in_doubt(refusal.to_string())),
+                    // A complaint has paused nothing. Whatever is held all the same, somebody else has paused meanwhile, and our
+                    // resume would end it.
+                    Either::Left((Ok(Err(refusal)), _)) => return Ok(Reply::refused(refusal.to_string())),
                     Either::Left((Err(error), _)) if Instant::now() < end => {
                         return Err(NotPerformed::NoAnswer(source_error(&error, &place, None)));
                     }

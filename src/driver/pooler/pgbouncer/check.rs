@@ -84,7 +84,7 @@ impl PgBouncerCheck {
     }
 
     /// Whether the login for acting is let in, and may pause. It only asks.
-    async fn acting(&self, list: &mut Checklist, acting: &PostgresAccess) {
+    async fn acting(&mut self, list: &mut Checklist, acting: &PostgresAccess) {
         let at_acting = format!("for acting ({})", acting.user);
         let mut password = password_for(&self.configured, acting, Arc::clone(&self.environment));
         let secret = match password.get().await {
