@@ -422,7 +422,9 @@ async fn what_neither_job_nor_guard_could_resume_is_found_and_undone() {
         if output.status.success() {
             break;
         }
-        assert!(Instant::now() < end, "{}", String::from_utf8_lossy(&output.stdout));
+        let told = [output.stdout, output.stderr].concat();
+        assert!(Instant::now() < end, "{}", String::from_utf8_lossy(&told));
+        println!("{}", String::from_utf8_lossy(&told).lines().last().unwrap_or_default());
         std::thread::sleep(Duration::from_secs(1));
     }
     assert!(!is_paused(BY_POOLER_AND_ROUTER).await && !is_paused(BY_POOLER_ALONE).await);

@@ -27,6 +27,11 @@ pub trait OrderExecutor: Send {
         control: OrderControl<'a>,
     ) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
 
+    /// Makes ready what `order` will need, as far as time is dear then.
+    fn prepare<'a>(&'a mut self, _order: &'a Order) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// How long to wait for the answer to `order` where it is the undo of a step, and nothing is planned for it.
     fn undo_time_limit(&self, _order: &Order) -> Duration {
         Duration::ZERO
@@ -81,6 +86,15 @@ impl OrderDispatch {
 }
 
 impl Act for OrderDispatch {
+    fn prepare<'a>(&'a mut self, steps: &'a [Step]) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let Some(poolers) = &mut self.poolers else { return };
+            for step in steps.iter().filter(|step| matches!(step.order, Order::Pooler { .. })) {
+                poolers.prepare(&step.order).await;
+            }
+        })
+    }
+
     fn perform<'a>(
         &'a mut self,
         step: &'a Step,

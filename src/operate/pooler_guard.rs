@@ -19,6 +19,9 @@ use crate::driver::port::{NotPerformed, Reply};
 use crate::model::name::PoolerName;
 use crate::model::text::Text;
 
+/// How long clients are held on after a job has died in the middle of a handover. A pooler that is resumed while nobody leads
+/// fails to log in, and waits 15 s by default (`server_login_retry`) before it tries again.
+const HANDING_OVER: Duration = Duration::from_secs(6);
 /// How often the guard looks after its job.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Longest wait for one pooler in one attempt.
@@ -48,6 +51,8 @@ pub enum GuardedState {
     Waiting,
     /// It runs, as far as anybody can tell.
     Running,
+    /// Its process is gone after the leader was asked to step down: the cluster goes on by itself.
+    HandingOver,
     /// It is over, or its process is gone.
     Over,
 }
@@ -82,6 +87,7 @@ impl GuardedJob for JobOnDisk {
         let state = match self.job.state(&self.journal)? {
             JobState::Waiting => GuardedState::Waiting,
             JobState::Running(_) | JobState::Elsewhere(_) => GuardedState::Running,
+            JobState::Died(leftovers) if leftovers.past_no_return => GuardedState::HandingOver,
             JobState::Ended { .. } | JobState::Died(_) => GuardedState::Over,
         };
         Ok((state, self.job.pending_undo()?))
@@ -107,6 +113,7 @@ pub async fn guard_poolers(job: &mut dyn GuardedJob, poolers: &dyn ResumePoolers
     let began = Instant::now();
     let mut known: BTreeMap<usize, Instant> = BTreeMap::new();
     let mut report = GuardReport::default();
+    let mut died: Option<Instant> = None;
     let mut pause = RETRY_INTERVALS.0;
     loop {
         // Files that cannot be read now may be read in a moment; meanwhile what is known to be owed stays so.
@@ -116,19 +123,28 @@ pub async fn guard_poolers(job: &mut dyn GuardedJob, poolers: &dyn ResumePoolers
         };
         let now = Instant::now();
         known.retain(|step, _| owed.iter().any(|(known, _)| known == step));
+        let is_over = match state {
+            GuardedState::Over => true,
+            GuardedState::HandingOver => now.duration_since(*died.get_or_insert(now)) >= HANDING_OVER,
+            GuardedState::Waiting | GuardedState::Running => false,
+        };
         let mut due = Vec::new();
+        let mut is_owed = false;
         for (step, order) in &owed {
             let Some((pooler, database)) = order.resumes() else { continue };
             let since = *known.entry(*step).or_insert(now);
-            if state == GuardedState::Over || now.duration_since(since) >= PAUSE_LIMIT {
+            is_owed = true;
+            if is_over || now.duration_since(since) >= PAUSE_LIMIT {
                 due.push((*step, pooler.clone(), database.clone()));
             }
         }
         if due.is_empty() {
             match state {
-                GuardedState::Over => return report,
+                GuardedState::Over | GuardedState::HandingOver if !is_owed => return report,
                 GuardedState::Waiting if began.elapsed() >= START_TIMEOUT => return report,
-                GuardedState::Waiting | GuardedState::Running => sleep(POLL_INTERVAL).await,
+                GuardedState::Waiting | GuardedState::Running | GuardedState::HandingOver | GuardedState::Over => {
+                    sleep(POLL_INTERVAL).await;
+                }
             }
             continue;
         }
@@ -186,13 +202,22 @@ mod tests {
         pays: Vec<(usize, Duration)>,
         /// When it is over; `None`: it hangs.
         over: Option<Duration>,
+        /// It dies in the middle of a handover.
+        hands_over: bool,
         settled: Vec<usize>,
     }
 
     impl Plan {
         fn new(over: Option<Duration>) -> Self {
             let order = Order::resume_pooler(&"edge".into(), &"app".into());
-            Self { began: Instant::now(), owes: vec![(2, SECOND, order)], pays: Vec::new(), over, settled: Vec::new() }
+            Self {
+                began: Instant::now(),
+                owes: vec![(2, SECOND, order)],
+                pays: Vec::new(),
+                over,
+                hands_over: false,
+                settled: Vec::new(),
+            }
         }
     }
 
@@ -205,7 +230,8 @@ mod tests {
             let owed = self.owes.iter().filter(|(step, at, _)| now >= *at && !is_paid(*step));
             let owed = owed.map(|(step, _, order)| (*step, order.clone())).collect();
             let over = self.over.is_some_and(|over| now >= over);
-            Ok((if over { GuardedState::Over } else { GuardedState::Running }, owed))
+            let end = if self.hands_over { GuardedState::HandingOver } else { GuardedState::Over };
+            Ok((if over { end } else { GuardedState::Running }, owed))
         }
 
         fn settle(&mut self, step: usize) -> BoxFuture<'_, Result<(), String>> {
@@ -261,6 +287,19 @@ mod tests {
         let [(place, at)] = pooler.resumed().try_into().expect("once");
         assert!(place == "app of edge" && at <= within, "{place} after {at:?}");
         assert_eq!((job.settled, report.left), (vec![2], Vec::new()), "struck out");
+    }
+
+    #[rstest]
+    #[case::early(2, SECOND * 8)]
+    #[case::late(17, SECOND * 19)]
+    #[tokio::test(start_paused = true)]
+    async fn clients_are_held_while_the_cluster_hands_over_without_the_job(#[case] died: u32, #[case] ends: Duration) {
+        let mut job = Plan { hands_over: true, ..Plan::new(Some(SECOND * died)) };
+        let pooler = Pooler::new(0);
+        guard_poolers(&mut job, &pooler).await;
+        let [(_, at)] = pooler.resumed().try_into().expect("once");
+        assert!(at >= ends && at <= ends + SECOND, "{at:?}");
+        assert!(at <= SECOND * (died + 10), "within 10 s of its death");
     }
 
     #[tokio::test(start_paused = true)]

@@ -283,6 +283,7 @@ impl Run<'_> {
             return UnderLock::Over(self.refuse(error.line()).await);
         }
         self.action_log.record(Event::Started);
+        act.prepare(&self.request.plan.steps).await;
         let course = self.go(act, &permit, &before).await;
         let end = Instant::now() + self.limits.undo_under_lock;
         let stays = matches!(course, StepsOutcome::Through) && self.leaves_pending_undo();

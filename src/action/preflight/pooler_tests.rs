@@ -104,6 +104,6 @@ fn whoever_has_had_a_server_for_long_is_named(#[case] age: Option<u64>, #[case] 
     assert_eq!(verdict(&notes, "pooler-held-servers").0, expected, "{notes:?}");
     if expected == Block {
         let text = notes[0].text.as_str();
-        assert!(text.contains("till (shop) from 10.0.0.9, idle in transaction for 30 s"), "{text}");
+        assert!(text.contains("till (shop) from 10.0.0.9, idle in transaction for 30.0 s"), "{text}");
     }
 }

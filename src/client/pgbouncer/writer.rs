@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::error::{ConsoleError, Refusal};
-use super::reader::AdminReader;
+use super::reader::{AdminReader, Show};
 use crate::config::endpoint::{PoolerAddress, PostgresAccess};
 
 /// The statements that exist here.
@@ -73,6 +73,11 @@ impl AdminWriter {
         password: Option<&SecretString>,
     ) -> Result<Self, ConsoleError> {
         AdminReader::open(access, address, password).await.map(Self)
+    }
+
+    /// Whether the far end still answers; otherwise the session must not be used again.
+    pub async fn is_alive(&mut self, deadline: Duration) -> bool {
+        self.0.ask(&[Show::Version], deadline).await.is_ok()
     }
 
     /// Sends `command`, once. A complaint is a [`Refusal`]. After an error, or when the future was dropped, the session must

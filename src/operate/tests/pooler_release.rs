@@ -16,7 +16,7 @@ use crate::action::outcome::OutcomeKind;
 use crate::action::permit::{Confirmation, Permit, WriteAccess};
 use crate::action::plan::Step;
 use crate::action::pooler_release::{PAUSE_LIMIT, PoolerRelease, PoolerTarget, PoolerWay};
-use crate::action::router_handover::{LeadAnswer, LeadRecord, RouterHandover, RouterRoute};
+use crate::action::router_handover::{LeadAnswer, LeadOrder, LeadRecord, RouterHandover, RouterRoute};
 use crate::driver::port::{LeadWatcher, NotPerformed, Reply, StillAllowed};
 use crate::model::agent::Address;
 use crate::model::lsn::{SystemId, Timeline};
@@ -81,7 +81,10 @@ impl LeadWatcher for Wires {
         } else {
             Some("pg-0".into())
         };
-        async move { Ok(LeadRecord { holder, order: None }) }.boxed()
+        // The order stays on record until it is carried out.
+        let is_ordered = self.leaves.is_some() && !self.after(self.promoted);
+        let order = LeadOrder { from: Some("pg-0".into()), to: Some("pg-1".into()), revision: 11 };
+        async move { Ok(LeadRecord { holder, order: is_ordered.then_some(order) }) }.boxed()
     }
 
     fn postgres<'a>(&'a self, member: &'a NodeName) -> BoxFuture<'a, Result<LeadAnswer, SourceError>> {

@@ -161,3 +161,94 @@ fn few(names: &[String]) -> String {
         _ => shown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::action::note::CheckVerdict;
+    use crate::action::pooler_release::PoolerWay;
+    use crate::action::pooler_traffic::{ClientSession, PoolerServer};
+    use crate::model::name::PoolerName;
+    use crate::model::pooler::PoolerState;
+    use crate::model::pooler::test_support::working;
+
+    fn release() -> PoolerRelease {
+        let way = PoolerWay::Repointed(BTreeMap::new());
+        PoolerRelease { pooler: PoolerName::new("edge"), databases: vec!["shop".into()], way }
+    }
+
+    #[rstest]
+    #[case::flows(PoolerState::Active, Some(false), CheckVerdict::Pass)]
+    #[case::this_one(PoolerState::Active, Some(true), CheckVerdict::Block)]
+    #[case::everything(PoolerState::Paused, Some(false), CheckVerdict::Block)]
+    #[case::not_told(PoolerState::Active, None, CheckVerdict::Unknown)]
+    fn a_pause_of_somebody_else_is_not_ended_with_ours(
+        #[case] state: PoolerState,
+        #[case] is_paused: Option<bool>,
+        #[case] expected: CheckVerdict,
+    ) {
+        let mut report = working();
+        report.state = state;
+        report.databases[0].paused = is_paused;
+        assert_eq!(paused(&release(), &report).verdict, expected);
+    }
+
+    #[rstest]
+    #[case::transactions(PoolMode::Transaction, 4, CheckVerdict::Pass)]
+    #[case::sessions(PoolMode::Session, 4, CheckVerdict::Block)]
+    #[case::sessions_of_nobody(PoolMode::Session, 0, CheckVerdict::Pass)]
+    fn pooled_sessions_keep_their_servers_until_they_leave(
+        #[case] mode: PoolMode,
+        #[case] active: u32,
+        #[case] expected: CheckVerdict,
+    ) {
+        let mut report = working();
+        report.databases[0].mode = Some(mode);
+        report.pools[0].servers_active = Some(active);
+        let note = pooling(&release(), &report);
+        assert_eq!(note.verdict, expected, "{}", note.text);
+        assert!(expected != CheckVerdict::Block || note.can_override);
+    }
+
+    #[rstest]
+    #[case::shorter(Some(GiveUp::After(Duration::from_secs(10))), CheckVerdict::Warn)]
+    #[case::longer(Some(GiveUp::After(Duration::from_secs(120))), CheckVerdict::Pass)]
+    #[case::never(Some(GiveUp::Never), CheckVerdict::Pass)]
+    #[case::not_told(None, CheckVerdict::Unknown)]
+    fn clients_that_give_up_before_they_are_let_on_are_told(
+        #[case] timeout: Option<GiveUp>,
+        #[case] expected: CheckVerdict,
+    ) {
+        let mut report = working();
+        report.settings.query_wait_timeout = timeout;
+        assert_eq!(patience(&release(), &report).verdict, expected);
+    }
+
+    #[test]
+    fn who_holds_a_server_is_named_with_since_when() {
+        let session = ClientSession {
+            pid: 7,
+            user: "app".into(),
+            application: "till".into(),
+            client: "10.0.0.77".into(),
+            state: "idle in transaction".into(),
+            transaction_age: Some(Duration::from_secs(40)),
+            only_watches: false,
+        };
+        let server = |client: &str| PoolerServer { database: "shop".into(), pid: Some(7), client: Some(client.into()) };
+        let traffic = |age| PoolerTraffic {
+            sessions: Ok(vec![ClientSession { transaction_age: Some(age), ..session.clone() }]),
+            poolers: [(PoolerName::new("edge"), Ok(vec![server("till (app) from 10.0.0.9")]))].into(),
+        };
+        let long = held(Some(&traffic(Duration::from_secs(40))), &release()).expect("a note");
+        assert_eq!(long.verdict, CheckVerdict::Block);
+        let text = long.text.as_str();
+        assert!(text.contains("till (app) from 10.0.0.9, idle in transaction for 40"), "{text}");
+        let short = held(Some(&traffic(Duration::from_millis(5))), &release()).expect("a note");
+        assert_eq!(short.verdict, CheckVerdict::Pass, "it ends by itself");
+    }
+}

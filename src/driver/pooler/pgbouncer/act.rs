@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, Either, select};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::failure_kind::source_error;
 use super::observe::password_for;
@@ -33,6 +33,10 @@ const MARGIN: Duration = Duration::from_millis(200);
 pub(super) const RESUME_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest run of the command that re-points it.
 const REPOINT_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a session that was made beforehand may take to show that it is still there.
+const PING_TIMEOUT: Duration = Duration::from_millis(500);
+/// Longest wait for logins that are made beforehand.
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(2);
 /// What is kept of that command's words.
 const OUTPUT_LIMIT: usize = 4096;
 
@@ -71,11 +75,14 @@ impl PoolerActor {
         self.looking.standing().await
     }
 
+    /// A session for acting that answers.
     pub(super) async fn writer(&mut self) -> Result<AdminWriter, NotPerformed> {
-        match self.ready.take() {
-            Some(writer) => Ok(writer),
-            None => open(&self.configured, &self.environment).await.map_err(NotPerformed::NotSent),
+        if let Some(mut writer) = self.ready.take()
+            && writer.is_alive(PING_TIMEOUT).await
+        {
+            return Ok(writer);
         }
+        open(&self.configured, &self.environment).await.map_err(NotPerformed::NotSent)
     }
 
     /// Pauses `database`, and waits within `deadline` until no client has a server of it any more.
@@ -296,6 +303,17 @@ impl PoolerExecutor {
 }
 
 impl OrderExecutor for PoolerExecutor {
+    fn prepare<'a>(&'a mut self, order: &'a Order) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let Order::Pooler { pooler, .. } = order else { return };
+            if let Some((_, actor)) = self.poolers.iter_mut().find(|(name, _)| name == pooler) {
+                // Whatever keeps it out now is told when it is needed.
+                let _ = timeout(PREPARE_TIMEOUT, async { actor.warm().await.and(actor.standing().await.map(|_| ())) })
+                    .await;
+            }
+        })
+    }
+
     fn perform<'a>(
         &'a mut self,
         order: &'a Order,

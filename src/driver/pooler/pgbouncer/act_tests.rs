@@ -90,6 +90,7 @@ impl World {
                     &[&["shop", "10.0.0.9", "40112", "0x1", "2026-12-01 13:05:11 UTC"]],
                 ),
                 "SHOW POOLS" => table(&["database", "user", "sv_active"], &[&["app", "shop", &number]]),
+                "SHOW VERSION" => table(&["version"], &[&["PgBouncer 1.24.1"]]),
                 other => panic!("{other} was not asked for"),
             });
         }

@@ -3,6 +3,7 @@
 mod advice_cycles;
 mod drill;
 mod plans;
+mod poolers;
 mod refusals;
 
 use std::time::Duration;
