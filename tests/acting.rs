@@ -444,6 +444,7 @@ async fn a_pooler_is_paused_by_keys_and_stays_so_until_it_is_resumed() {
     console.until("pgbouncer is not paused: nothing to do").await;
     // By the verb as well, which settles what the book of the action says.
     console.press(":pooler-kill pgbouncer<Enter>").await;
+    console.until("Enter to confirm").await;
     console.shows(&["all clients of orders of pgbouncer are disconnected at once"]);
     console.press("<Enter>prod-eu<Enter>").await;
     console.until("done: drop all clients of orders of pgbouncer").await;
