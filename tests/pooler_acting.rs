@@ -17,6 +17,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use lab::Lab;
+use serde_json::Value;
 
 const POOLER: &str = "pgbouncer-2";
 const SOON: Duration = Duration::from_secs(30);
@@ -273,7 +274,7 @@ fn what_somebody_else_has_paused_is_left_alone_until_it_is_resumed_by_name() {
         admin(statement);
         let (code, reported) = pooler(&lab, "pause", &["--database", "app", "--yes"]);
         assert_eq!(code, REFUSED, "{statement}: {reported}");
-        assert!(reported.contains("somebody else") && is_held(), "{statement}: {reported}");
+        assert!(reported.contains("another user") && is_held(), "{statement}: {reported}");
         // RESUME of a database says that it is not paused while all is, and lets nobody on.
         let (code, reported) = pooler(&lab, "resume", &["--database", "app", "--yes"]);
         assert_eq!(code, if database { 0 } else { REFUSED }, "{statement}: {reported}");
@@ -286,21 +287,33 @@ fn what_somebody_else_has_paused_is_left_alone_until_it_is_resumed_by_name() {
     }
 }
 
+/// Another database of the pooler, until this is dropped.
+struct Second;
+
+impl Second {
+    /// A line that is made from that of `app`.
+    fn new(edit: &str) -> Self {
+        let line = format!(
+            "sed -n '{edit}p' /run/lab/databases.ini > /tmp/second && cat /tmp/second >> /run/lab/databases.ini"
+        );
+        assert!(exec(&["sh", "-c", &line]).status().expect("sh runs").success());
+        admin("RELOAD");
+        until("the second is there", || admin("SHOW DATABASES").iter().any(|row| row["name"] == "billing"));
+        Self
+    }
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        let _ = exec(&["sed", "-i", "/^billing /d", "/run/lab/databases.ini"]).status();
+        let _ = console("RELOAD");
+    }
+}
+
 #[test]
 #[ignore = "needs the lab with poolers"]
 fn a_pause_outlives_a_reload_and_is_of_one_of_two_databases() {
-    struct Single;
-    impl Drop for Single {
-        fn drop(&mut self) {
-            let _ = exec(&["sed", "-i", "/^billing /d", "/run/lab/databases.ini"]).status();
-            let _ = console("RELOAD");
-        }
-    }
-    let (lab, _single, _tidy) = (lab(), Single, Tidy);
-    let both = "sed -n 's/^app = /billing = /p' /run/lab/databases.ini > /tmp/second && cat /tmp/second >> /run/lab/databases.ini";
-    assert!(exec(&["sh", "-c", both]).status().expect("sh runs").success());
-    admin("RELOAD");
-    until("the second is there", || admin("SHOW DATABASES").iter().any(|row| row["name"] == "billing"));
+    let (lab, _second, _tidy) = (lab(), Second::new("s/^app = /billing = /"), Tidy);
     let (code, reported) = pooler(&lab, "pause", &["--database", "app", "--yes"]);
     assert_eq!(code, 0, "{reported}");
     admin("RELOAD");
@@ -311,6 +324,95 @@ fn a_pause_outlives_a_reload_and_is_of_one_of_two_databases() {
     let (code, reported) = pooler(&lab, "resume", &["--yes"]);
     assert_eq!(code, 0, "all that is paused: {reported}");
     assert!(!is_paused("app"));
+}
+
+#[test]
+#[ignore = "needs the lab with poolers"]
+fn a_database_whose_servers_are_all_gone_is_paused_and_resumed_like_any_other() {
+    let edit = "s/^app = host=[^ ]* port=[0-9]*/billing = host=127.0.0.1 port=1/";
+    let (lab, _second, _tidy) = (lab(), Second::new(edit), Tidy);
+    let (ended_well, words) = Client::of("billing", &["SELECT 1"]).end();
+    assert!(!ended_well, "nobody serves it: {words}");
+    for command in ["pause", "resume"] {
+        let (code, reported) = pooler(&lab, command, &["--database", "billing", "--yes"]);
+        assert_eq!(code, 0, "{reported}");
+        assert_eq!((is_paused("billing"), is_paused("app")), (command == "pause", false), "{reported}");
+    }
+}
+
+/// The one job of this state directory, with the number of its process.
+fn job(lab: &Lab) -> (String, u32) {
+    let jobs = lab.directory_of_config().join(".local/state/pgctl-tui/jobs");
+    let end = Instant::now() + SOON;
+    loop {
+        let mut names = std::fs::read_dir(&jobs).into_iter().flatten().flatten();
+        let found = names.find_map(|entry| {
+            let alive: Value = serde_json::from_slice(&std::fs::read(entry.path().join("alive")).ok()?).ok()?;
+            let pid = u32::try_from(alive["pid"].as_u64()?).ok()?;
+            Some((entry.file_name().to_string_lossy().into_owned(), pid))
+        });
+        if let Some(found) = found {
+            return found;
+        }
+        assert!(Instant::now() < end, "no job was begun");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+#[ignore = "needs the lab with poolers"]
+fn a_pause_whose_process_was_killed_is_found_and_taken_back_by_undo() {
+    let (lab, _tidy) = (lab(), Tidy);
+    let holding = holder();
+    let arguments = ["pooler", "pause", POOLER, "--database", "app", "--yes", "--override", "pooler-held-servers"];
+    let mut command = lab.command(&arguments);
+    command.args(["--reason", "live test"]).env("LAB_REST_PASSWORD", "lab-rest");
+    command.env("LAB_SUPERUSER_PASSWORD", "lab-superuser").env_remove("XDG_STATE_HOME").stdin(Stdio::null());
+    let begun = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    // PAUSE waits for the transaction: new statements wait by then, and nothing was answered.
+    until("it is asked to pause", || is_paused("app"));
+    let (action, pid) = job(&lab);
+    assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs").success());
+    let output = begun.wait_with_output().expect("it ends");
+    let reported = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_ne!(output.status.code(), Some(0), "{reported}");
+    assert!(reported.contains(&format!("pgctl-tui undo {action}")), "{reported}");
+    assert!(is_paused("app"), "a session that is gone takes nothing back");
+    // The operation lock of the killed one lives on for some seconds.
+    let end = Instant::now() + Duration::from_secs(40);
+    let (code, reported) = loop {
+        let (code, reported) = act(&lab, &["undo", &action, "--yes"]);
+        if code != REFUSED || !reported.contains("has held the operation lock") || Instant::now() > end {
+            break (code, reported);
+        }
+        std::thread::sleep(Duration::from_secs(2));
+    };
+    assert_eq!(code, 0, "{reported}");
+    assert!(!is_paused("app"), "{reported}");
+    assert!(holding.end().0, "nobody was disconnected");
+}
+
+#[test]
+#[ignore = "needs the lab with poolers"]
+fn doctor_tells_whether_the_login_may_act_and_fix_routing_what_stays_paused() {
+    let _tidy = Tidy;
+    for (user, password, words) in [
+        ("pooler_admin", "lab-pooler-admin", "for acting (pooler_admin): in admin_users"),
+        ("pooler_stats", "lab-pooler-stats", "for acting (pooler_stats): only in stats_users"),
+        ("pooler_admin", "wrong", "for acting (pooler_admin)"),
+    ] {
+        let reported = String::from_utf8_lossy(&lab_with(user, password).run(&["doctor"]).stdout).into_owned();
+        assert!(reported.contains(words), "{words}: {reported}");
+    }
+    let lab = lab();
+    for (statement, resume) in
+        [("PAUSE app", "pooler resume pgbouncer-2 --database app"), ("PAUSE", "pooler resume pgbouncer-2")]
+    {
+        admin(statement);
+        let (_, reported) = act(&lab, &["fix-routing", "--dry-run"]);
+        console(&statement.replace("PAUSE", "RESUME"));
+        assert!(reported.contains("stays paused") && reported.contains(resume), "{reported}");
+    }
 }
 
 #[test]
