@@ -142,8 +142,8 @@ impl AdminReader {
         deadline: Duration,
     ) -> Result<Result<(), Refusal>, ConsoleError> {
         let Self { client, driving, .. } = self;
-        let work = client.simple_query(statement);
-        let outcome = within(deadline, drive(driving, work)).await.map_err(|error| match error {
+        let sending = client.simple_query(statement);
+        let outcome = within(deadline, drive(driving, sending)).await.map_err(|error| match error {
             PostgresError::TimedOut { after, .. } => ConsoleError::Hangs { statement: word, after },
             other => ConsoleError::from_wire(other),
         })?;

@@ -12,9 +12,7 @@ use super::observe::password_for;
 use super::session::PoolerSession;
 use crate::action::order::{Order, PoolerRequest};
 use crate::action::permit::{Permit, WriteAccess};
-use crate::action::pooler_release::PoolerTarget;
 use crate::client::pgbouncer::{AdminWriter, PoolerCommand};
-use crate::client::process;
 use crate::config::Environment;
 use crate::config::resolved::{ClusterSettings, PoolerSettings as Configured};
 use crate::driver::act::{OrderExecutor, refused, wrong_destination};
@@ -31,14 +29,10 @@ pub(super) const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 const MARGIN: Duration = Duration::from_millis(200);
 /// How long a resume may take to show.
 pub(super) const RESUME_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longest run of the command that re-points it.
-const REPOINT_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a session that was made beforehand may take to show that it is still there.
 const PING_TIMEOUT: Duration = Duration::from_millis(500);
 /// Longest wait for logins that are made beforehand.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(2);
-/// What is kept of that command's words.
-const OUTPUT_LIMIT: usize = 4096;
 
 /// One pooler, with the login for acting.
 pub struct PoolerActor {
@@ -127,7 +121,9 @@ impl PoolerActor {
         let mut sending = std::pin::pin!(writer.send(&command, left));
         let mut answered = false;
         loop {
-            if !answered {
+            if answered {
+                sleep(LOOK_INTERVAL).await;
+            } else {
                 match select(&mut sending, Box::pin(sleep(LOOK_INTERVAL))).await {
                     Either::Left((Ok(Ok(())), _)) => answered = true,
                     // A complaint has paused nothing. Whatever is held all the same, somebody else has paused meanwhile, and our
@@ -138,8 +134,6 @@ impl PoolerActor {
                     }
                     Either::Left((Err(_), _)) | Either::Right(_) => {}
                 }
-            } else {
-                sleep(LOOK_INTERVAL).await;
             }
             if answered || Instant::now() >= end {
                 let seen = self.looking.standing().await;
@@ -199,37 +193,6 @@ impl PoolerActor {
                 return Ok(Reply::in_doubt(format!("{}, but still paused", words.join(", "))));
             }
             sleep(LOOK_INTERVAL).await;
-        }
-    }
-
-    /// Runs the command that writes `target` into its configuration, and has it read that.
-    ///
-    /// # Errors
-    /// When there is no reply; whether anything was sent is told apart.
-    pub async fn repoint(&mut self, target: &PoolerTarget) -> Result<Reply, NotPerformed> {
-        let line = target.fill(&self.configured.repoint);
-        let at = |error: String| SourceError::new(FailureKind::Unsupported, self.configured.name.as_str(), error);
-        if line.is_empty() {
-            return Err(NotPerformed::NotSent(at("no command re-points it (repoint)".to_owned())));
-        }
-        let ran = process::run(&line, REPOINT_TIMEOUT, OUTPUT_LIMIT).await;
-        let ran = ran.map_err(|error| NotPerformed::NoAnswer(at(error.to_string())))?;
-        if !ran.status.success() {
-            let words = String::from_utf8_lossy(&ran.stderr);
-            return Ok(Reply::in_doubt(format!("{} failed ({}): {}", line[0], ran.status, words.trim())));
-        }
-        let mut writer = self.writer().await?;
-        let place = Text::new(self.configured.address.to_string());
-        match writer.send(&PoolerCommand::Reload, RESUME_TIMEOUT).await {
-            Ok(Ok(())) => {
-                self.ready = Some(writer);
-                Ok(Reply::accepted("command run, RELOAD"))
-            }
-            Ok(Err(refusal)) => {
-                self.ready = Some(writer);
-                Ok(Reply::in_doubt(format!("RELOAD: {refusal}")))
-            }
-            Err(error) => Err(NotPerformed::NoAnswer(source_error(&error, &place, None))),
         }
     }
 }

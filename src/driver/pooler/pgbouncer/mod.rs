@@ -8,6 +8,7 @@ mod check;
 mod failure_kind;
 mod holders;
 mod observe;
+mod repoint;
 mod rows;
 mod session;
 mod sockets;
