@@ -257,7 +257,7 @@ impl Run<'_> {
                 self.released = true;
                 self.action_log.remark(self.keeps_reverting());
                 let end = Instant::now() + self.limits.undo_for;
-                self.revert(act, &permit, end).await;
+                Box::pin(self.revert(act, &permit, end)).await;
                 self.close(outcome).await
             }
         }
@@ -284,11 +284,11 @@ impl Run<'_> {
         }
         self.action_log.record(Event::Started);
         act.prepare(&self.request.plan.steps).await;
-        let course = self.go(act, &permit, &before).await;
+        let course = Box::pin(self.go(act, &permit, &before)).await;
         let end = Instant::now() + self.limits.undo_under_lock;
         let stays = matches!(course, StepsOutcome::Through) && self.leaves_pending_undo();
         if !stays {
-            self.revert(act, &permit, end).await;
+            Box::pin(self.revert(act, &permit, end)).await;
         }
         let outcome = match course {
             StepsOutcome::Aborted(why) => self.aborted(&why),

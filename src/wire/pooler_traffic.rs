@@ -20,8 +20,9 @@ use crate::wire::stack::member_address;
 pub(super) fn matters(cluster: &ClusterSettings, intent: &Intent) -> bool {
     let changes = match intent {
         Intent::Lead(LeadIntent::Switchover { at: None, through_poolers, .. }) => *through_poolers != Some(false),
-        Intent::Pooler(PoolerIntent::Pause { .. }) => true,
-        Intent::Node(NodeIntent::RollingRestart) | Intent::Drill { scenario: Scenario::Switchover, .. } => true,
+        Intent::Pooler(PoolerIntent::Pause { .. })
+        | Intent::Node(NodeIntent::RollingRestart)
+        | Intent::Drill { scenario: Scenario::Switchover, .. } => true,
         _ => false,
     };
     changes && !cluster.poolers.is_empty()

@@ -122,10 +122,9 @@ impl Intent {
     /// for minutes.
     pub fn shows_at_once(&self) -> bool {
         match self {
-            Self::Lead(_) | Self::Configuration(_) => true,
+            Self::Lead(_) | Self::Configuration(_) | Self::Pooler(_) => true,
             Self::Node(intent) => intent.shows_at_once(),
             Self::Router(intent) => intent.shows_at_once(),
-            Self::Pooler(_) => true,
             Self::Session(_) | Self::Undo { .. } | Self::Drill { .. } => false,
         }
     }

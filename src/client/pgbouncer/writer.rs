@@ -1,6 +1,6 @@
 //! A session with the admin console that pauses, resumes, reconnects, kills and reloads, and does nothing else: what sets flags
-//! that no command clears (WAIT_CLOSE), or ends the process, does not exist here. Whether it has is not in the
-//! answer: an old version answers RELOAD where it has refused the file, a PAUSE after a WAIT_CLOSE is answered at once, and
+//! that no command clears (`WAIT_CLOSE`), or ends the process, does not exist here. Whether it has is not in the
+//! answer: an old version answers RELOAD where it has refused the file, a PAUSE after a `WAIT_CLOSE` is answered at once, and
 //! RESUME is an error where another has resumed. Whoever sends looks afterwards, by another session.
 
 use std::time::Duration;

@@ -98,16 +98,16 @@ fn milestone(order: &Order) -> Option<Milestone> {
         Order::Pooler { pooler, request: PoolerRequest::ResumeAll } => {
             Some(Milestone::PoolerFlow { pooler: pooler.clone(), database: None, paused: false })
         }
-        Order::Pooler {
+        // A forced health is gone with the next check: nothing tells it from a health that was found.
+        Order::Router { request: RouterRequest::Health { .. }, .. }
+        | Order::Pooler {
             request:
                 PoolerRequest::Pause { .. }
                 | PoolerRequest::PauseAll
                 | PoolerRequest::Reconnect { .. }
                 | PoolerRequest::Kill { .. },
             ..
-        } => None,
-        // A forced health is gone with the next check: nothing tells it from a health that was found.
-        Order::Router { request: RouterRequest::Health { .. }, .. }
+        }
         | Order::Ha(_)
         | Order::Sql { .. }
         | Order::RouterHandover(_)

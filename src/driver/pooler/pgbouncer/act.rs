@@ -121,7 +121,9 @@ impl PoolerActor {
         let mut sending = std::pin::pin!(writer.send(&command, left));
         let mut answered = false;
         loop {
-            if !answered {
+            if answered {
+                sleep(LOOK_INTERVAL).await;
+            } else {
                 match select(&mut sending, Box::pin(sleep(LOOK_INTERVAL))).await {
                     Either::Left((Ok(Ok(())), _)) => answered = true,
                     // A complaint has paused nothing. Whatever is held all the same, somebody else has paused meanwhile, and our
@@ -132,8 +134,6 @@ impl PoolerActor {
                     }
                     Either::Left((Err(_), _)) | Either::Right(_) => {}
                 }
-            } else {
-                sleep(LOOK_INTERVAL).await;
             }
             if answered || Instant::now() >= end {
                 let seen = self.looking.standing().await;

@@ -246,7 +246,7 @@ async fn a_transaction_that_does_not_end_keeps_a_pause_from_counting_and_its_cli
     assert!(!fixture.paused("app"));
 }
 
-/// After a WAIT_CLOSE every PAUSE is answered at once, transactions or not.
+/// After a `WAIT_CLOSE` every PAUSE is answered at once, transactions or not.
 #[tokio::test]
 async fn an_answer_alone_makes_no_pause() {
     let mut fixture = Fixture::new(|world| (world.held, world.answers_at_once) = (1, true)).await;
