@@ -274,7 +274,7 @@ fn what_somebody_else_has_paused_is_left_alone_until_it_is_resumed_by_name() {
         admin(statement);
         let (code, reported) = pooler(&lab, "pause", &["--database", "app", "--yes"]);
         assert_eq!(code, REFUSED, "{statement}: {reported}");
-        assert!(reported.contains("somebody else") && is_held(), "{statement}: {reported}");
+        assert!(reported.contains("another user") && is_held(), "{statement}: {reported}");
         // RESUME of a database says that it is not paused while all is, and lets nobody on.
         let (code, reported) = pooler(&lab, "resume", &["--database", "app", "--yes"]);
         assert_eq!(code, if database { 0 } else { REFUSED }, "{statement}: {reported}");

@@ -161,12 +161,17 @@ struct Written {
 /// Writes a row every 20 ms until told to stop, reconnecting after an error.
 async fn write(port: (&'static str, &'static str), lane: i64, stop: Arc<AtomicBool>) -> Written {
     let (mut client, mut number, mut written) = (None, lane * 1_000_000, Written::default());
-    let mut last = None;
+    // A login that hangs is a wait, too.
+    let mut last = Some(Instant::now());
     while !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
         number += 1;
         if client.is_none() {
-            client = app(port).await.map_err(|why| written.errors.push(why)).ok();
+            // A login past the poolers that hangs is given up, as a client that finds the leader gone would.
+            let patience = if port == BY_ROUTER { Duration::from_secs(1) } else { PATIENCE };
+            let opened = tokio::time::timeout(patience, app(port)).await;
+            let opened = opened.unwrap_or_else(|_| Err("no login".to_owned()));
+            client = opened.map_err(|why| written.errors.push(why)).ok();
         }
         if let Some(open) = &client {
             let statement = format!("INSERT INTO quiet_probe (n) VALUES ({number})");
@@ -189,6 +194,8 @@ async fn write(port: (&'static str, &'static str), lane: i64, stop: Arc<AtomicBo
         }
         tokio::time::sleep(Duration::from_millis(20).saturating_sub(began.elapsed())).await;
     }
+    // Whoever still waits at the end has waited for so long at least.
+    written.gap = written.gap.max(last.map_or(Duration::ZERO, |last| last.elapsed()));
     written
 }
 

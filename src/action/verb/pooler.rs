@@ -18,8 +18,8 @@ pub(super) static POOLER: Verb = Verb {
             "COMMAND",
             &[
                 Choice::of("pause", "PAUSE: clients wait once their transactions have ended, until they are resumed"),
-                Choice::of("resume", "RESUME: they go on, whoever has paused them"),
-                Choice::of("reconnect", "RECONNECT: servers are closed once their clients let go, and opened anew"),
+                Choice::of("resume", "RESUME: they go on, also if another user has paused them"),
+                Choice::of("reconnect", "RECONNECT: servers are closed once their clients let go, and opened again"),
                 Choice::of("kill", "KILL: clients and servers of a database are dropped, and it stays paused"),
             ],
             Place::Positional,
@@ -64,7 +64,7 @@ pub static POOLER_RESUME: Shortcut = Shortcut {
     aliases: &["resume-pooler"],
     letter: 'o',
     danger: Danger::Reversible,
-    help: "resume the selected pooler or database of a pooler, whoever has paused it",
+    help: "resume the selected pooler or database of a pooler, also if another user has paused it",
     subject: Subject::Pooler,
     says: &[("command", "resume")],
 };

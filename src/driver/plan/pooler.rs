@@ -124,7 +124,7 @@ fn pause(
         None => (PoolerRequest::PauseAll, PoolerRequest::ResumeAll),
     };
     if name.is_none() && report.state == PoolerState::Unknown {
-        let reason = "this version does not tell whether everything is paused: name the database with --database";
+        let reason = "this version does not report whether everything is paused: name the database with --database";
         return Err(refuse(format!("{pooler}: {reason}")));
     }
     let scope = scope(pooler, name.as_ref());
@@ -198,7 +198,7 @@ fn resume(
         no_return: 0,
         impact: vec![
             format!("waiting clients go on: {waiting}"),
-            "whoever has paused it may rely on the pause: it ends for them too".to_owned(),
+            "if another user has paused it, the pause ends for them too".to_owned(),
         ],
         expectation: flow(pooler, scopes, false),
     }))
@@ -214,7 +214,7 @@ fn reconnect(
     let step = step(pooler, PoolerRequest::Reconnect { database: name.clone() }, None, ANSWER_TIMEOUT);
     let mut impact = clients(report, name.as_ref());
     impact.push(
-        "each server connection is closed as soon as its client lets go of it; nobody is disconnected".to_owned(),
+        "each server connection is closed as soon as its client lets go of it; no client is disconnected".to_owned(),
     );
     impact.push("a client that keeps its session (pool_mode session) keeps its server until it disconnects".to_owned());
     context.plan(PlanDraft {

@@ -180,6 +180,17 @@ fn straight() -> PoolerWay {
 
 /// What was done, and when; how the escort ended.
 async fn released(wires: &Wires, way: PoolerWay, reply: ReplyStatus) -> (Vec<(String, u64)>, bool) {
+    let (_said, reply) = watch::channel(Some(reply));
+    released_beside(wires, way, reply, "pg-1").await
+}
+
+/// The same beside an answer that is still out.
+async fn released_beside(
+    wires: &Wires,
+    way: PoolerWay,
+    reply: watch::Receiver<Option<ReplyStatus>>,
+    to: &str,
+) -> (Vec<(String, u64)>, bool) {
     let fixture = RunnerFixture::new();
     let mut plan = fixture.request().plan;
     plan.generation.timeline = Some(Timeline(12));
@@ -189,12 +200,11 @@ async fn released(wires: &Wires, way: PoolerWay, reply: ReplyStatus) -> (Vec<(St
     let release = PoolerRelease { pooler: "edge".into(), databases: vec!["app".into()], way };
     let router_handover = RouterHandover {
         from: Some("pg-0".into()),
-        to: Some("pg-1".into()),
+        to: Some(to.into()),
         routes: Vec::new(),
         poolers: vec![release],
         at_most: SECOND * 60,
     };
-    let (_said, reply) = watch::channel(Some(reply));
     let (news, _told) = mpsc::unbounded_channel();
     let clock = Clock::start();
     let handover_context = HandoverContext {
@@ -252,6 +262,27 @@ async fn a_pause_ends_although_nobody_comes_to_lead() {
     let wires = Wires::new(Some(1), None);
     let (log, _) = released(&wires, by_router(), ReplyStatus::NoAnswer("".into())).await;
     assert_eq!(log, vec![at("resume", PAUSE_LIMIT.as_secs())]);
+}
+
+/// The leader is restarted in its place: the answer comes when that is over.
+#[rstest]
+#[case::behind_a_router(by_router())]
+#[case::straight(straight())]
+#[tokio::test(start_paused = true)]
+async fn clients_of_a_leader_that_restarts_go_on_when_it_is_proven_again(#[case] way: PoolerWay) {
+    let wires = Wires { routed: 1000, ..Wires::new(None, None) };
+    let (said, reply) = watch::channel(None);
+    let answer = async {
+        sleep(SECOND * 4).await;
+        said.send_replace(Some(ReplyStatus::Accepted("200".into())));
+        std::future::pending::<()>().await;
+    };
+    let releasing = released_beside(&wires, way, reply, "pg-0");
+    tokio::select! {
+        biased;
+        done = releasing => assert_eq!(done, (vec![at("resume", 4)], true)),
+        () = answer => {}
+    }
 }
 
 const PAUSE_ONE: &str = "PAUSE app of one";

@@ -63,7 +63,7 @@ pub(super) fn describe_intent(intent: &Intent, snapshot: &Snapshot) -> String {
             let scope = intent.describe_scope();
             match intent {
                 PoolerIntent::Pause { .. } => format!("pause {scope}: clients wait until it is resumed"),
-                PoolerIntent::Resume { .. } => format!("resume {scope}, whoever has paused it"),
+                PoolerIntent::Resume { .. } => format!("resume {scope}, also if another user has paused it"),
                 PoolerIntent::Reconnect { .. } => {
                     format!("reconnect {scope} to its servers as clients let go of them")
                 }

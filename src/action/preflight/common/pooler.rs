@@ -25,10 +25,10 @@ pub(in crate::action::preflight) fn examine(context: &CheckContext<'_>, notes: &
     let (name, snapshot) = (intent.pooler(), context.snapshot);
     let reading = snapshot.poolers.iter().find(|reading| reading.source.target == *name.text());
     let Some(report) = reading.and_then(|reading| reading.fresh(snapshot.now)) else {
-        notes.push(block("pooler-answers", format!("the console of {name} does not answer: nothing can be verified")));
+        notes.push(block("pooler-answers", format!("the console of {name} is unreachable: nothing can be verified")));
         return;
     };
-    notes.push(pass("pooler-answers", format!("the console of {name} answers")));
+    notes.push(pass("pooler-answers", format!("the console of {name} responds")));
     match intent {
         PoolerIntent::Pause { .. } => {
             notes.push(paused_before(intent, report));
@@ -37,7 +37,7 @@ pub(in crate::action::preflight) fn examine(context: &CheckContext<'_>, notes: &
         }
         PoolerIntent::Resume { .. } => notes.push(warn(
             "pooler-paused",
-            format!("{name} is paused; unless this console has paused it, somebody else relies on it: ask them first"),
+            format!("{name} is paused; unless this console has paused it, another user relies on it: ask them first"),
         )),
         PoolerIntent::Reconnect { .. } => notes.push(pooling(intent, report)),
         PoolerIntent::Kill { .. } => {
@@ -51,15 +51,17 @@ pub(in crate::action::preflight) fn examine(context: &CheckContext<'_>, notes: &
 pub(in crate::action::preflight) fn inspected(traffic: Option<&PoolerTraffic>, plan: &Plan) -> Vec<CheckNote> {
     const CHECK: &str = "pooler-held-servers";
     let Intent::Pooler(intent @ PoolerIntent::Pause { .. }) = &plan.intent else { return Vec::new() };
+    // Where nobody asks, as in a rehearsal, there is nothing to tell.
+    let Some(traffic) = traffic else { return Vec::new() };
     let name = intent.pooler();
-    let Some(Ok(servers)) = traffic.and_then(|traffic| traffic.poolers.get(name)) else {
+    let Some(Ok(servers)) = traffic.poolers.get(name) else {
         return vec![unknown(CHECK, format!("unknown which clients of {name} hold servers"))];
     };
     let databases: Vec<Text> = match intent.database() {
         Some(database) => vec![database.clone()],
         None => servers.iter().map(|server| server.database.clone()).collect(),
     };
-    let held = traffic.into_iter().flat_map(|traffic| traffic.held(name, &databases));
+    let held = traffic.held(name, &databases);
     let long = held.filter_map(|(server, session)| {
         let session = session?;
         let age = session.transaction_age.filter(|age| *age >= LONG)?;
@@ -93,11 +95,11 @@ fn paused_before(intent: &PoolerIntent, report: &PoolerReport) -> CheckNote {
     let by_itself: Vec<&str> =
         its.filter(|known| known.paused == Some(true)).map(|known| known.name.as_str()).collect();
     match whole {
-        Some(true) => block(CHECK, format!("all of {name} is {} already, by somebody else", report.state.as_str())),
+        Some(true) => block(CHECK, format!("all of {name} is {} already, by another user", report.state.as_str())),
         _ if !by_itself.is_empty() => {
-            block(CHECK, format!("{} of {name} is paused already, by somebody else", by_itself.join(", ")))
+            block(CHECK, format!("{} of {name} is paused already, by another user", by_itself.join(", ")))
         }
-        Some(false) => pass(CHECK, format!("nobody has paused {}", intent.describe_scope())),
+        Some(false) => pass(CHECK, format!("no user has paused {}", intent.describe_scope())),
         None => unknown(CHECK, format!("{name} does not report whether everything is paused")),
     }
 }

@@ -73,8 +73,9 @@ pub fn checks(plan: &Plan) -> Vec<CheckId> {
             if CheckContext::has_handover(plan) {
                 own.push(CheckId::MaintenanceOfSwitchover);
                 own.extend(CANDIDATE);
-                own.extend([CheckId::LeaderStops, CheckId::LeaderArchiver, CheckId::Swift, CheckId::Poolers]);
+                own.extend([CheckId::LeaderStops, CheckId::LeaderArchiver, CheckId::Swift]);
             }
+            own.push(CheckId::Poolers);
             own.push(CheckId::RoutersSee);
         }
         Intent::Lead(LeadIntent::CancelSwitchover) => {

@@ -105,15 +105,15 @@ impl PoolerActor {
         match held(&before, database) {
             None => {
                 let what = database.map_or_else(
-                    || "it does not tell whether it is paused".to_owned(),
-                    |database| format!("it has no database {database}, or does not tell its pause"),
+                    || "it does not report whether it is paused".to_owned(),
+                    |database| format!("it has no database {database}, or does not report whether it is paused"),
                 );
                 return Ok(Reply::refused(what));
             }
             // Ours would end with theirs, or theirs with ours.
             Some(true) => {
                 let what = database.map_or("everything", Text::as_str);
-                return Ok(Reply::refused(format!("{what} is paused already, by somebody else")));
+                return Ok(Reply::refused(format!("{what} is paused already, by another user")));
             }
             Some(false) => {}
         }
@@ -192,7 +192,7 @@ impl PoolerActor {
                 return Ok(Reply::accepted(format!("{}, verified: not paused", words.join(", "))));
             }
             if seen.state == PoolerState::Paused {
-                let words = format!("{}, but everything is paused by somebody else", words.join(", "));
+                let words = format!("{}, but everything is paused by another user", words.join(", "));
                 return Ok(Reply::in_doubt(words));
             }
             if Instant::now() >= end {

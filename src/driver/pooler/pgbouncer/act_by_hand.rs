@@ -32,7 +32,7 @@ impl PoolerActor {
             }
             if Instant::now() >= end {
                 return Ok(Reply::in_doubt(match seen.state {
-                    PoolerState::Unknown => format!("{words}, but this version does not tell whether it is paused"),
+                    PoolerState::Unknown => format!("{words}, but this version does not report whether it is paused"),
                     _ => format!("{words}, but it is still {}", seen.state.as_str()),
                 }));
             }
@@ -81,7 +81,7 @@ impl PoolerActor {
             (Some(true), Some(left)) => {
                 Reply::accepted(format!("KILL, paused; {left} of its servers are still in use"))
             }
-            (Some(false), _) => Reply::in_doubt("KILL, but it is not paused: somebody has resumed it"),
+            (Some(false), _) => Reply::in_doubt("KILL, but it is not paused: another user has resumed it"),
             (Some(true), None) | (None, _) => Reply::in_doubt("KILL; its state could not be verified"),
         })
     }

@@ -265,7 +265,7 @@ async fn whatever_somebody_else_holds_is_left_alone() {
         let mut fixture = Fixture::new(edit).await;
         let reply = fixture.pause(Some("app")).await;
         assert_eq!(reply.verdict, ReplyVerdict::RefusedNothingBegun, "{index}: {reply:?}");
-        assert!(reply.text.as_str().contains("by somebody else"), "{index}: {}", reply.text);
+        assert!(reply.text.as_str().contains("by another user"), "{index}: {}", reply.text);
         assert!(fixture.log().is_empty(), "{index}: {:?}", fixture.log());
     }
 }

@@ -10,6 +10,8 @@ use crate::action::intent::Target;
 use crate::action::milestone::Milestone;
 use crate::action::parameters::{Direction, GuardedParameter, guarded};
 use crate::action::plan::{Danger, Infeasible, Plan, Step};
+use crate::action::router_handover::RouterHandover;
+use crate::driver::plan::{pooler_pause, swift};
 use crate::model::view::MemberView;
 
 pub(super) fn plan(context: &PlanContext<'_>) -> Result<Plan, Infeasible> {
@@ -132,9 +134,23 @@ impl RestartSteps<'_, '_> {
         let member = leader.name().clone();
         self.impact.extend(restart::cut(context, leader));
         let request = restart::request(context, leader, known_from_agent_alone(context, leader), None);
+        let pauses = pooler_pause::pauses(context, &member, Some(&member), None)?;
+        self.impact.extend(pauses.impact);
+        self.equivalent.extend(pauses.equivalent);
+        self.steps.extend(pauses.steps);
         self.equivalent.extend(restart::patronictl(context, leader, &request));
         self.no_return = self.steps.len();
         self.steps.push(context.ask(&member, request)?);
+        if !pauses.releases.is_empty() {
+            // Clients go on once it is proven again, when the restart is answered.
+            self.steps.push(swift::step(RouterHandover {
+                from: Some(member.clone()),
+                to: Some(member.clone()),
+                routes: Vec::new(),
+                poolers: pauses.releases,
+                at_most: swift::at_most(context, Some(&member)),
+            }));
+        }
         self.steps.push(wait(Milestone::Restarted { member }, context.timing.rejoin()));
         // Before the leader's new values have come by the WAL, a standby would keep the old ones.
         self.steps.push(wait(Milestone::AllStreaming, context.timing.rejoin()));

@@ -26,7 +26,7 @@ impl World {
         let pause = &mut self.parts.pooler_pause;
         match request {
             PoolerRequest::Pause { .. } | PoolerRequest::PauseAll if pause.since().is_some() => {
-                RequestResult::result(false, "it is paused already, by somebody else")
+                RequestResult::result(false, "it is paused already, by another user")
             }
             PoolerRequest::Pause { .. } => {
                 pause.database = Some(now);
@@ -37,7 +37,7 @@ impl World {
                 RequestResult::result(true, "PAUSE, verified: paused, no server in use")
             }
             PoolerRequest::Resume { .. } if pause.all.is_some() => {
-                RequestResult::result(false, "database orders is not paused, but everything is paused by somebody else")
+                RequestResult::result(false, "database orders is not paused, but everything is paused by another user")
             }
             PoolerRequest::Resume { .. } => {
                 *pause = PoolerPause::default();
