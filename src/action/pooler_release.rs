@@ -74,10 +74,10 @@ impl PoolerRelease {
             PoolerWay::Router(routes) => {
                 let places = routes.iter().map(|route| format!("{} of {}", route.backend, route.router));
                 let places = places.collect::<Vec<_>>().join(", ");
-                format!("RESUME {what} once {places} leads to the verified leader alone")
+                format!("RESUME {what} once {places} routes to the verified leader alone")
             }
             PoolerWay::Repointed(_) => {
-                format!("re-point and RELOAD {}, and RESUME {what} once it leads to the verified leader", self.pooler)
+                format!("re-point and RELOAD {}, and RESUME {what} once it routes to the verified leader", self.pooler)
             }
         }
     }
@@ -96,9 +96,9 @@ impl PoolerRelease {
             if routes.is_empty() || !routes.iter().all(is_member) {
                 let host =
                     database.address().map_or_else(|| "a local socket".to_owned(), |address| address.to_string());
-                return Some(Text::redacted(format!("{name} leads to {host}")));
+                return Some(Text::redacted(format!("{name} routes to {host}")));
             }
-            let Some(servers) = &report.servers else { return Some(Text::new("it does not tell its servers")) };
+            let Some(servers) = &report.servers else { return Some(Text::new("it does not report its servers")) };
             let mut elsewhere = servers.iter().filter(|server| server.database == *name);
             let stays =
                 elsewhere.find(|server| server.closing > 0 || !is_member(&snapshot.server_address_owner(server)));
@@ -166,13 +166,13 @@ mod tests {
     #[rstest]
     #[case::moved(report("10.7.0.21", &[]), None)]
     #[case::with_new_servers(report("10.7.0.21", &[("10.7.0.21", 0)]), None)]
-    #[case::the_file_was_refused(report("10.7.0.20", &[]), Some("app leads to 10.7.0.20:5432"))]
+    #[case::the_file_was_refused(report("10.7.0.20", &[]), Some("app routes to 10.7.0.20:5432"))]
     #[case::shown_before_servers_move(
         report("10.7.0.21", &[("10.7.0.20", 1)]),
         Some("app still has servers at 10.7.0.20")
     )]
     #[case::one_that_closes(report("10.7.0.21", &[("10.7.0.21", 1)]), Some("app still has servers at 10.7.0.21"))]
-    #[case::to_nobody_known(report("10.9.9.9", &[]), Some("app leads to 10.9.9.9:5432"))]
+    #[case::to_nobody_known(report("10.9.9.9", &[]), Some("app routes to 10.9.9.9:5432"))]
     #[case::gone(PoolerReport::default(), Some("it has no database app any more"))]
     fn a_pooler_is_moved_by_its_databases_and_its_servers_alone(
         #[case] report: PoolerReport,

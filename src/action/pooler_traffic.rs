@@ -95,7 +95,7 @@ impl PoolerTraffic {
                 Some(Err(why)) => {
                     return WritersWay::Unknown(Text::redacted(format!("the servers of {pooler} are unknown: {why}")));
                 }
-                None => return WritersWay::Unknown(Text::redacted(format!("nobody asked {pooler}"))),
+                None => return WritersWay::Unknown(Text::redacted(format!("{pooler} was not queried"))),
             }
         }
         let past = sessions.iter().filter(|session| !session.is_of_the_house() && !through.contains(&session.pid));

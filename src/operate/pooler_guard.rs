@@ -307,7 +307,7 @@ mod tests {
         let (mut job, pooler) = (Plan::new(None), Pooler::new(2));
         let _ = timeout(SECOND * 60, guard_poolers(&mut job, &pooler)).await.expect_err("it stays on guard");
         let [(_, at)] = pooler.resumed().try_into().expect("once");
-        let paused_for = at - SECOND;
+        let paused_for = at.saturating_sub(SECOND);
         assert!(paused_for >= PAUSE_LIMIT && paused_for <= SECOND * 20, "{paused_for:?}");
     }
 

@@ -120,7 +120,7 @@ impl<'a> PoolerReleaser<'a> {
         // Asking took its time: by the newest proof, or not yet.
         let newest = newest.borrow();
         let holds = newest.leader.as_ref().is_some_and(|newest| newest.member == member) && newest.against.is_none();
-        holds.then(|| format!("{} leads to {member}, which is verified as the leader", self.release.pooler))
+        holds.then(|| format!("{} routes to {member}, which is verified as the leader", self.release.pooler))
     }
 
     /// Whether every write backend reads back that it leads to `member` alone.
@@ -134,7 +134,7 @@ impl<'a> PoolerReleaser<'a> {
                     return None;
                 }
                 Err(_) => {
-                    self.waits_for = Text::redacted(format!("{} does not answer", route.router));
+                    self.waits_for = Text::redacted(format!("{} does not respond", route.router));
                     return None;
                 }
             };
@@ -148,7 +148,7 @@ impl<'a> PoolerReleaser<'a> {
             if takes.as_slice() != [route.servers.get(member)?] {
                 let words = takes.iter().map(|server| server.as_str()).collect::<Vec<_>>().join(", ");
                 let words = if words.is_empty() { "no server".to_owned() } else { words };
-                self.waits_for = Text::redacted(format!("{} of {} leads to {words}", route.backend, route.router));
+                self.waits_for = Text::redacted(format!("{} of {} routes to {words}", route.backend, route.router));
                 return None;
             }
         }
@@ -161,7 +161,7 @@ impl<'a> PoolerReleaser<'a> {
         let strays = match timeout(POOLER_TIMEOUT, asked).await {
             Ok(Ok(report)) => self.release.strays(&report, &self.handover_context.snapshot, member),
             Ok(Err(error)) => Some(Text::redacted(error.to_string())),
-            Err(_) => Some(Text::new("its console does not answer")),
+            Err(_) => Some(Text::new("its console does not respond")),
         };
         match strays {
             None => Some(()),
@@ -185,10 +185,10 @@ impl<'a> PoolerReleaser<'a> {
         let asked = context.lead_watcher.repoint(&self.release.pooler, target, context.permit);
         let (reply, accepted) = heard(timeout(REPOINT_TIMEOUT, asked).await.ok());
         // What may have been done is looked at, and done again where it does not show.
-        if accepted != Some(false) {
-            self.pointed = Some(target.member.clone());
-        } else {
+        if accepted == Some(false) {
             self.waits_for = reply.clone();
+        } else {
+            self.pointed = Some(target.member.clone());
         }
         let pooler = self.release.pooler.clone();
         let _ = context.news.send(HandoverNews::Repointed { pooler, member: target.member.clone(), reply, accepted });

@@ -51,7 +51,7 @@ async fn sessions(
     snapshot: &Snapshot,
     environment: &Arc<Environment>,
 ) -> Result<Vec<ClientSession>, Text> {
-    let leader = snapshot.leader().map(|leader| leader.value).ok_or_else(|| Text::new("nobody leads"))?;
+    let leader = snapshot.leader().map(|leader| leader.value).ok_or_else(|| Text::new("there is no leader"))?;
     let record = snapshot.record().and_then(|reading| reading.last());
     let address = member_address(cluster, &leader, record.and_then(|content| content.member(&leader))).postgres;
     let address = address.ok_or_else(|| Text::redacted(format!("the address of {leader} is unknown")))?;

@@ -9,7 +9,7 @@ use super::swift;
 use crate::action::order::Order;
 use crate::action::plan::{Infeasible, Step};
 use crate::action::pooler_release::{PAUSE_LIMIT, PAUSE_TIMEOUT, PoolerRelease, PoolerTarget, PoolerWay};
-use crate::action::pooler_traffic::WritersWay;
+use crate::action::pooler_traffic::{ClientSession, WritersWay};
 use crate::model::name::{NodeName, PoolerName};
 use crate::model::observed::Reading;
 use crate::model::pooler::{PoolerDatabase, PoolerReport, PoolerRoute};
@@ -76,11 +76,11 @@ pub(in crate::driver) fn pauses(
     let paused = releases.iter().map(|release: &PoolerRelease| (&release.pooler, release.databases.as_slice()));
     let way = match &context.inspected.pooler_traffic {
         Some(traffic) => traffic.writers(paused),
-        None => WritersWay::Unknown(Text::new("nobody asked where they come from")),
+        None => WritersWay::Unknown(Text::new("the sessions were not queried")),
     };
     let past = match &way {
         WritersWay::Through => None,
-        WritersWay::Past(sessions) => Some(named(sessions.iter().map(|session| session.describe()))),
+        WritersWay::Past(sessions) => Some(named(sessions.iter().map(ClientSession::describe))),
         WritersWay::Unknown(why) => Some(format!("unknown: {why}")),
     };
     if let (None, Some(past)) = (wanted, &past) {
@@ -150,7 +150,7 @@ fn of_pooler(
     }
     let (mut by_router, mut straight) = (Vec::new(), Vec::new());
     let mut routes = Vec::new();
-    let mut why = "none of its databases is known to lead to the primary".to_owned();
+    let mut why = "none of its databases is known to route to the primary".to_owned();
     for database in &report.databases {
         match way(context, &pooler, database, from) {
             Ok(Some(Way::Router(found))) => {
@@ -187,9 +187,10 @@ fn way(
     from: &NodeName,
 ) -> Result<Option<Way>, String> {
     if context.snapshot.leads_to_primary(database) != Some(true) {
-        return match database.is_configured {
-            true => Err("it is not known to lead to the primary".to_owned()),
-            false => Ok(None),
+        return if database.is_configured {
+            Err("it is not known to route to the primary".to_owned())
+        } else {
+            Ok(None)
         };
     }
     let routes = context.snapshot.pooler_routes(database);
@@ -203,13 +204,13 @@ fn way(
             if context.acting_access.repoints.contains(pooler) {
                 Ok(Some(Way::Straight))
             } else {
-                Err(format!("it leads straight to {from}, and no command re-points it (repoint)"))
+                Err(format!("it routes straight to {from}, and no command re-points it (repoint)"))
             }
         }
         PoolerRoute::Member { .. }
         | PoolerRoute::Router { .. }
         | PoolerRoute::Contradicted(_)
-        | PoolerRoute::Unknown => Err(format!("it leads to {}", route.describe())),
+        | PoolerRoute::Unknown => Err(format!("it routes to {}", route.describe())),
     }
 }
 

@@ -20,7 +20,7 @@ impl Run<'_> {
         if let Some(since) = self.paused_since
             && self.now().since(since) >= PAUSE_LIMIT / 2
         {
-            return Err("the poolers have been paused for too long before the switchover began".to_owned());
+            return Err("the poolers have been paused for too long before the switchover started".to_owned());
         }
         if self.action_log.began.is_none() && !permit.is_valid(self.now()) {
             return Err("the confirmation is too old".to_owned());

@@ -7,7 +7,7 @@ use crate::action::note::CheckNote;
 use crate::action::order::Order;
 use crate::action::plan::{Plan, Step};
 use crate::action::pooler_release::{PAUSE_LIMIT, PAUSE_TIMEOUT, PoolerRelease};
-use crate::action::pooler_traffic::{PoolerTraffic, WritersWay};
+use crate::action::pooler_traffic::{ClientSession, PoolerTraffic, WritersWay};
 use crate::action::preflight::context::{CheckContext, block, pass, unknown, warn};
 use crate::model::pooler::{GiveUp, PoolMode, PoolerReport};
 use crate::model::text::Text;
@@ -47,7 +47,7 @@ fn of_pooler(context: &CheckContext<'_>, release: &PoolerRelease, notes: &mut Ve
     let snapshot = context.snapshot;
     let reading = snapshot.poolers.iter().find(|reading| reading.source.target == *name.text());
     let Some(report) = reading.and_then(|reading| reading.fresh(snapshot.now)) else {
-        notes.push(block("pooler-answers", format!("the console of {name} does not answer: it cannot be paused")));
+        notes.push(block("pooler-answers", format!("the console of {name} does not respond: it cannot be paused")));
         return;
     };
     notes.push(paused(release, report));
@@ -60,9 +60,9 @@ fn paused(release: &PoolerRelease, report: &PoolerReport) -> CheckNote {
     const CHECK: &str = "pooler-paused";
     let name = &release.pooler;
     match release.flows(report) {
-        Some(true) => pass(CHECK, format!("nobody has paused {name}")),
-        Some(false) => block(CHECK, format!("{name} is paused by somebody else: resume it first")),
-        None => unknown(CHECK, format!("{name} does not tell whether it is paused")),
+        Some(true) => pass(CHECK, format!("{name} is not paused")),
+        Some(false) => block(CHECK, format!("{name} is paused by another user: resume it first")),
+        None => unknown(CHECK, format!("{name} does not report whether it is paused")),
     }
 }
 
@@ -146,7 +146,7 @@ fn writers(traffic: Option<&PoolerTraffic>, releases: &[&PoolerRelease]) -> Chec
     match traffic.map(|traffic| traffic.writers(paused)) {
         Some(WritersWay::Through) => pass(CHECK, "every writer comes through the paused poolers"),
         Some(WritersWay::Past(sessions)) => {
-            let names: Vec<String> = sessions.iter().map(|session| session.describe()).collect();
+            let names: Vec<String> = sessions.iter().map(ClientSession::describe).collect();
             warn(CHECK, format!("come past the poolers and get errors: {}", few(&names)))
         }
         Some(WritersWay::Unknown(why)) => warn(CHECK, format!("which writers come past the poolers is unknown: {why}")),

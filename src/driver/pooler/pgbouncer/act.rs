@@ -1,4 +1,4 @@
-//! Pausing, resuming and re-pointing one pooler, each told from what its console shows afterwards on another session, and
+//! Pausing and resuming one pooler, each told from what its console shows afterwards on another session, and
 //! never from its answer alone.
 
 use std::sync::Arc;

@@ -117,7 +117,7 @@ fn nothing_is_paused_where_nobody_wants_it() {
 #[rstest]
 #[case::straight_to_a_node(
     with_poolers(false),
-    "shop: it leads straight to pg-0, and no command re-points it (repoint)"
+    "shop: it routes straight to pg-0, and no command re-points it (repoint)"
 )]
 #[case::no_login(manager(), "edge: no login for acting is configured")]
 fn a_pooler_that_cannot_be_paused_is_left_out_and_the_reason_said(
