@@ -497,3 +497,30 @@ fn a_pause_that_is_answered_and_does_not_hold_counts_as_none() {
     assert_eq!(code, FAILED, "{reported}");
     assert!(!is_paused("app"), "{reported}");
 }
+
+/// A suspended process takes no new sessions, so that it can be resumed by one alone that it has already; 1.26 knows no SUSPEND.
+#[test]
+#[ignore = "needs the lab with poolers"]
+fn nothing_is_asked_of_a_process_that_is_suspended() {
+    let version = admin("SHOW VERSION")[0]["version"].clone();
+    if !version.contains("1.24") {
+        eprintln!("{version} cannot be suspended");
+        return;
+    }
+    let (lab, _tidy) = (lab(), Tidy);
+    let connection = "host=/run/lab port=6432 user=pooler_admin password=lab-pooler-admin dbname=pgbouncer";
+    let statements = ["-c", "SUSPEND", "-c", "\\! sleep 25", "-c", "SHOW STATE", "-c", "RESUME"];
+    let mut words = vec!["psql", "-XAt"];
+    words.extend(statements);
+    words.push(connection);
+    let suspending = exec(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("psql starts");
+    let knock = ["timeout", "1", "psql", "-X", "-c", "SHOW VERSION", connection];
+    until("it takes nobody new", || !exec(&knock).output().expect("timeout runs").status.success());
+    let (code, reported) = pooler(&lab, "pause", &["--database", "app", "--yes"]);
+    assert_eq!(code, REFUSED, "{reported}");
+    let output = suspending.wait_with_output().expect("psql ends");
+    let seen = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(seen.contains("suspended|yes") && seen.contains("RESUME"), "{seen}; {reported}");
+    until("it answers again", || console("SHOW VERSION").status.success());
+    assert!(!is_paused("app") && !all_is_paused(), "{reported}");
+}

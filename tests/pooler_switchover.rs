@@ -390,8 +390,8 @@ async fn harmed(lab: &Lab, candidate: &str, when: &str, harm: Harm) -> (Duration
 #[ignore = "needs the lab with poolers"]
 async fn whatever_dies_the_poolers_go_on() {
     let lab = lab();
-    let first = "PAUSE app of pgbouncer-1";
-    let second = "PAUSE app of pgbouncer-2";
+    let first = "PAUSE app of pgbouncer-2";
+    let second = "PAUSE app of pgbouncer-1";
     let (asked, down, repointed) = ("POST http", "health down   response", "re-pointed to");
     let cases = [
         (first, Harm::KillJob),
@@ -418,8 +418,8 @@ async fn whatever_dies_the_poolers_go_on() {
 async fn what_neither_job_nor_guard_could_resume_is_found_and_undone() {
     let lab = lab();
     let candidate = whole(&lab);
-    let (_, said) = harmed(&lab, &candidate, "PAUSE app of pgbouncer-2", Harm::KillBoth).await;
-    assert!(is_paused(BY_POOLER_AND_ROUTER).await, "{said}");
+    let (_, said) = harmed(&lab, &candidate, "PAUSE app of pgbouncer-1", Harm::KillBoth).await;
+    assert!(is_paused(BY_POOLER_ALONE).await, "{said}");
     let word = said.lines().find_map(|line| line.split("pgctl-tui undo ").nth(1)).unwrap_or_else(|| panic!("{said}"));
     let action = word.split_whitespace().next().expect("an action").to_owned();
     let end = Instant::now() + Duration::from_secs(60);

@@ -53,7 +53,7 @@ pub(in crate::driver) fn pauses(
             Some(false) | None => Ok(PoolerPauses::default()),
         };
     }
-    let mut releases = Vec::new();
+    let mut releases: Vec<PoolerRelease> = Vec::new();
     let mut left_out = Vec::new();
     match swift::provable(ha_operations, Some(from), to) {
         Ok(()) => {
@@ -66,6 +66,8 @@ pub(in crate::driver) fn pauses(
         }
         Err(why) => left_out.push(why),
     }
+    // Those behind a router go on a little later, after the router itself: they are paused last.
+    releases.sort_by_key(|release| matches!(release.way, PoolerWay::Router(_)));
     let reasons = left_out.join("; ");
     if releases.is_empty() {
         return match wanted {
@@ -73,7 +75,7 @@ pub(in crate::driver) fn pauses(
             None => Ok(only_said(format!("poolers are not paused, so their clients get errors: {reasons}"))),
         };
     }
-    let paused = releases.iter().map(|release: &PoolerRelease| (&release.pooler, release.databases.as_slice()));
+    let paused = releases.iter().map(|release| (&release.pooler, release.databases.as_slice()));
     let way = match &context.inspected.pooler_traffic {
         Some(traffic) => traffic.writers(paused),
         None => WritersWay::Unknown(Text::new("the sessions were not queried")),
