@@ -32,6 +32,8 @@ const BY_POOLER_AND_ROUTER: (&str, &str) = ("LAB_POOLER_1_PORT", "6432");
 const BY_POOLER_ALONE: (&str, &str) = ("LAB_POOLER_2_PORT", "6433");
 /// A statement that has no answer after this long has failed.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// What runs beside the writers.
+const LOAD: &str = "-c 20 -j 2 -T 25 -P 1 --max-tries=1";
 /// A pause may last for so long, whatever happens.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
@@ -211,11 +213,11 @@ fn exec(service: &str, command: &[&str]) -> Command {
     exec
 }
 
-/// pgbench in a node's container, through a pooler.
-fn pgbench(arguments: &str) -> Child {
-    let line = format!(
-        "exec $(ls /usr/lib/postgresql/*/bin/pgbench | tail -1) -n -h pgbouncer-1 -p 6432 -U app {arguments} app"
-    );
+/// pgbench in a node's container, by `way`: the host and port of a pooler or of the router.
+fn pgbench(way: (&str, u16), arguments: &str) -> Child {
+    let (host, port) = way;
+    let line =
+        format!("exec $(ls /usr/lib/postgresql/*/bin/pgbench | tail -1) -n -h {host} -p {port} -U app {arguments} app");
     let mut command = exec("pg-0", &["sh", "-c", &line]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("pgbench starts")
 }
@@ -269,20 +271,23 @@ async fn clients_of_the_poolers_wait_and_get_no_error() {
     let lab = lab();
     let rounds: usize = variable(("PGCTL_ROUNDS", "1")).parse().expect("a number");
     whole(&lab);
-    let made = pgbench("-i -q -s 2").wait_with_output().expect("pgbench ends");
+    let made = pgbench(("pg-router", 5000), "-i -q -s 2").wait_with_output().expect("pgbench ends");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let (mut swift, mut by_router, mut alone) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
         let candidate = whole(&lab);
         prepare().await;
+        // The same load: its clients are cut off, and end with that.
+        let bench = pgbench(("pg-router", 5000), LOAD);
         let (_, written) = switch_over(&lab, &candidate, "no", &[BY_ROUTER]).await;
+        drop(bench.wait_with_output());
         println!("round {round}: past the poolers {:?}, {} errors", written[0].gap, written[0].errors.len());
         assert_eq!(lost(&written[0].acknowledged).await, Vec::<i64>::new(), "acknowledged and lost");
         swift.push(written[0].gap);
 
         let candidate = whole(&lab);
         prepare().await;
-        let bench = pgbench("-c 20 -j 2 -T 25 -P 1 --max-tries=1");
+        let bench = pgbench(("pgbouncer-1", 6432), LOAD);
         let (text, written) = switch_over(&lab, &candidate, "auto", &[BY_POOLER_AND_ROUTER, BY_POOLER_ALONE]).await;
         let bench = bench.wait_with_output().expect("pgbench ends");
         let said = format!("{}{}", String::from_utf8_lossy(&bench.stdout), String::from_utf8_lossy(&bench.stderr));

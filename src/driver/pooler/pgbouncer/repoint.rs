@@ -1,10 +1,5 @@
-<<<<<<< HEAD
-//! Pointing one pooler at another member, by a command that changes its configuration. What is run is never made of what a server
-//! said, so that this is a file of its own.
-=======
 //! Pointing a pooler at another member: the command that is configured for it, then RELOAD. Whether it has moved is for its console
 //! to say.
->>>>>>> poolverbs
 
 use std::time::Duration;
 
@@ -17,15 +12,9 @@ use crate::driver::port::{NotPerformed, Reply};
 use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
 
-<<<<<<< HEAD
-/// Longest run of the command that re-points it.
-const REPOINT_TIMEOUT: Duration = Duration::from_secs(8);
-/// What is kept of that command's words.
-=======
 /// Longest run of the command.
 const REPOINT_TIMEOUT: Duration = Duration::from_secs(8);
 /// What is kept of its words.
->>>>>>> poolverbs
 const OUTPUT_LIMIT: usize = 4096;
 
 impl PoolerActor {
