@@ -421,6 +421,41 @@ async fn routers_are_settled_by_keys() {
     console.until("done: ").await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_pooler_is_paused_by_keys_and_stays_so_until_it_is_resumed() {
+    let world = World::new().await;
+    let mut console = world.console();
+    console.press(":poolers<Enter>").await;
+    console.press("a").await;
+    console.shows(&["Act on prod-eu / pgbouncer", "pooler-pause", "pooler-reconnect", "pooler-kill"]);
+    console.press("<Esc>:pooler-pause pgbouncer/orders<Enter>").await;
+    console.until("Enter to confirm").await;
+    console.shows(&["Pause orders of pgbouncer", "query_wait_timeout", "4 checks passed", "stays, can be undone"]);
+    console.press("<Enter>y").await;
+    console.until("done: pause orders of pgbouncer").await;
+    console.shows(&["it stays so until it is reverted", "pooler resume pgbouncer --database orders"]);
+    console.press("<Esc>:pooler-pause pgbouncer<Enter>").await;
+    console.until("already, by another user").await;
+    console.press("<Esc>:undo<Enter>").await;
+    console.until("Enter to confirm").await;
+    console.press("<Enter>y").await;
+    console.until("done: undo what").await;
+    console.press("<Esc>:pooler-resume pgbouncer<Enter>").await;
+    console.until("pgbouncer is not paused: nothing to do").await;
+    // By the verb as well, which settles what the book of the action says.
+    console.press(":pooler-kill pgbouncer<Enter>").await;
+    console.until("Enter to confirm").await;
+    console.shows(&["all clients of orders of pgbouncer are disconnected at once"]);
+    console.press("<Enter>prod-eu<Enter>").await;
+    console.until("done: drop all clients of orders of pgbouncer").await;
+    console.press("<Esc>:pooler-resume pgbouncer/orders<Enter>").await;
+    console.until("Enter to confirm").await;
+    console.press("<Enter>y").await;
+    console.until("done: resume orders of pgbouncer").await;
+    console.press("<Esc>:undo<Enter>").await;
+    console.shows(&["no action has left anything to undo"]);
+}
+
 /// A job that has drained a server, and died before it could take that back.
 async fn dead_job(world: &World) -> ActionId {
     let plan_service = rehearsal::plan_service();

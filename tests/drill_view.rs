@@ -144,7 +144,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new(reports: Vec<DrillReport>, survey: Survey) -> Self {
-        let answer = Ok(Inspected { drill: Some(survey) });
+        let answer = Ok(Inspected { drill: Some(survey), ..Inspected::default() });
         Self::with(World::new().await, reports, answer, Options::default(), Vec::new()).await
     }
 
@@ -184,7 +184,7 @@ impl Fixture {
 }
 
 fn plan_service(survey: Survey) -> PlanService {
-    rehearsal::plan_service().knowing(Inspected { drill: Some(survey) })
+    rehearsal::plan_service().knowing(Inspected { drill: Some(survey), ..Inspected::default() })
 }
 
 /// Nothing speaks against any drill but what the picture says.
@@ -208,7 +208,7 @@ fn is_usable() -> Survey {
 
 /// The same as an answer.
 fn known() -> Inspected {
-    Inspected { drill: Some(is_usable()) }
+    Inspected { drill: Some(is_usable()), ..Inspected::default() }
 }
 
 /// A drill in which writes stood still for so many hundredths of a second.

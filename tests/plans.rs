@@ -35,6 +35,7 @@ fn manager() -> PatroniManager {
         acting_access: ActingAccess {
             sql: Some(("operator".into(), "postgres".into())),
             runtimes: [(RouterName::new("pg-router"), "tcp-connect:pg-router:7001".into())].into(),
+            ..ActingAccess::default()
         },
         rest_user: None,
         config_prefix: None,
@@ -87,8 +88,9 @@ fn intent() -> impl Strategy<Value = Intent> {
     let state = prop::sample::select(vec![ServerState::Ready, ServerState::Drain, ServerState::Maintenance]);
     let backend = prop::sample::select(vec!["primary", "replicas", "nothing"]);
     prop_oneof![
-        (prop::option::of(member()), prop::option::of(time()), any::<bool>())
-            .prop_map(|(candidate, at, swift)| Intent::Lead(LeadIntent::Switchover { candidate, at, swift })),
+        (prop::option::of(member()), prop::option::of(time()), any::<bool>()).prop_map(|(candidate, at, swift)| {
+            Intent::Lead(LeadIntent::Switchover { candidate, at, swift, through_poolers: None })
+        }),
         Just(Intent::Lead(LeadIntent::CancelSwitchover)),
         member().prop_map(|candidate| Intent::Lead(LeadIntent::Failover { candidate })),
         (member(), any::<bool>(), any::<bool>()).prop_map(|(member, leader, again)| {

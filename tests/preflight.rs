@@ -65,7 +65,12 @@ fn switchover(candidate: NodeName) -> Plan {
     let expectation = Expectation::of(milestones, Duration::from_secs(60)).then(Milestone::RouterFollows);
     let request = AgentRequest::Switchover { leader: pg(0), candidate: Some(candidate.clone()), at: None };
     plan(
-        Intent::Lead(LeadIntent::Switchover { candidate: Some(candidate), at: None, swift: false }),
+        Intent::Lead(LeadIntent::Switchover {
+            candidate: Some(candidate),
+            at: None,
+            swift: false,
+            through_poolers: None,
+        }),
         pg(0),
         request,
         expectation,

@@ -131,6 +131,7 @@ impl SwiftFixture {
             acting_access: ActingAccess {
                 sql: Some(("operator".into(), "postgres".into())),
                 runtimes: [(RouterName::new(ROUTER), "tcp-connect:pg-router:7001".into())].into(),
+                ..ActingAccess::default()
             },
             rest_user: None,
             reads_etcd: true,
@@ -154,7 +155,7 @@ impl SwiftFixture {
     }
 
     fn switchover() -> Intent {
-        Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: None, swift: true })
+        Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: None, swift: true, through_poolers: None })
     }
 
     fn plan(&self, intent: &Intent) -> Plan {
@@ -462,7 +463,7 @@ async fn without_a_condition_the_switchover_is_an_ordinary_one_and_says_which() 
     let plan = fixture.manager.plan(
         &fixture.snapshot(),
         &Inspected::default(),
-        &Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: None, swift: false }),
+        &Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: None, swift: false, through_poolers: None }),
     );
     assert_eq!(plan.expect("a plan").steps.len(), 1, "--no-swift leaves everything out");
     let impact = fixture.plan(&SwiftFixture::switchover()).impact;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::intent::EndSession;
-use crate::model::name::{NodeName, RouterName};
+use crate::model::name::{NodeName, PoolerName, RouterName};
 use crate::model::text::Text;
 
 /// A server of a router.
@@ -130,6 +130,22 @@ pub enum Milestone {
         /// Which.
         member: NodeName,
     },
+    /// Traffic of a pooler's database is held by a pause, or of everything by one; or flows.
+    PoolerFlow {
+        /// Pooler.
+        pooler: PoolerName,
+        /// Database; `None`: everything by one pause.
+        database: Option<Text>,
+        /// Held.
+        paused: bool,
+    },
+    /// No server of a pooler's database is left at an address of before, and none is about to be closed.
+    PoolerMoved {
+        /// Pooler.
+        pooler: PoolerName,
+        /// Database; `None`: each of them.
+        database: Option<Text>,
+    },
     /// A session is gone; or, where only its statement was cancelled, it no longer runs the one that it ran.
     SessionEnded {
         /// Node.
@@ -164,6 +180,8 @@ impl Milestone {
             | Self::RouterServer { .. }
             | Self::SessionsGone { .. }
             | Self::Serving { .. }
+            | Self::PoolerFlow { .. }
+            | Self::PoolerMoved { .. }
             | Self::CaughtUp { .. } => false,
         }
     }
@@ -203,6 +221,13 @@ impl Milestone {
             }
             Self::Serving { server } => format!("{server} accepts sessions"),
             Self::CaughtUp { member } => format!("{member} caught up"),
+            Self::PoolerFlow { pooler, database, paused } => {
+                let state = if *paused { "paused" } else { "not paused" };
+                format!("{} {state}", of_pooler(pooler, database.as_ref()))
+            }
+            Self::PoolerMoved { pooler, database } => {
+                format!("no old server connections of {}", of_pooler(pooler, database.as_ref()))
+            }
             Self::SessionEnded { member, pid, how: EndSession::Terminate, .. } => {
                 format!("session {pid} on {member} ended")
             }
@@ -211,4 +236,8 @@ impl Milestone {
             }
         }
     }
+}
+
+fn of_pooler(pooler: &PoolerName, database: Option<&Text>) -> String {
+    database.map_or_else(|| pooler.to_string(), |database| format!("{database} of {pooler}"))
 }

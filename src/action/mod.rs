@@ -26,6 +26,8 @@ pub mod parse;
 pub mod pending_undo;
 pub mod permit;
 pub mod plan;
+pub mod pooler_release;
+pub mod pooler_traffic;
 pub mod preflight;
 pub mod record;
 pub mod router_handover;

@@ -59,6 +59,8 @@ impl Milestone {
             | Self::CaughtUp { .. }
             | Self::SessionsGone { .. }
             | Self::Serving { .. }
+            | Self::PoolerFlow { .. }
+            | Self::PoolerMoved { .. }
             | Self::RouterServer { .. }
             | Self::SessionEnded { .. } => false,
         }

@@ -1,8 +1,10 @@
 //! What is owed, asked anew of the world: another hand may have taken back by now what an action left.
 
 use super::intent::{PendingUndo, ServerState};
-use super::order::{Order, RouterRequest};
+use super::order::{Order, PoolerRequest, RouterRequest};
 use crate::model::moment::Moment;
+use crate::model::name::PoolerName;
+use crate::model::pooler::PoolerState;
 use crate::model::router::{AdminState, HeldBy, ProxyRow};
 use crate::model::snapshot::Snapshot;
 use crate::model::text::Text;
@@ -30,6 +32,9 @@ impl Effect {
 /// What `snapshot` says of the effect that `order` takes back, told only from what was asked after `since`, when whoever
 /// made it was gone: an answer of before may be older than the effect.
 pub fn effect(order: &Order, snapshot: &Snapshot, since: Moment) -> Effect {
+    if let Order::Pooler { pooler, request } = order {
+        return of_pooler(pooler, request, snapshot, since);
+    }
     let Order::Router { router, request } = order else { return Effect::Unreported };
     let Some(router) = snapshot.router(router) else { return Effect::Unreported };
     let asked = router.reading(snapshot.now).filter(|reading| reading.is_fresh(snapshot.now));
@@ -52,6 +57,36 @@ pub fn effect(order: &Order, snapshot: &Snapshot, since: Moment) -> Effect {
     match gone {
         Some(true) => Effect::Gone(Text::new(format!("{source}: {backend}/{server} is {}", row.as_str()))),
         Some(false) => Effect::Stands,
+        None => Effect::Unreported,
+    }
+}
+
+/// A pause that another hand has ended is nobody's debt any more.
+fn of_pooler(pooler: &PoolerName, request: &PoolerRequest, snapshot: &Snapshot, since: Moment) -> Effect {
+    let asked = snapshot.poolers.iter().find(|reading| reading.source.target == *pooler.text());
+    let asked = asked.filter(|reading| reading.is_fresh(snapshot.now));
+    let answer = asked.and_then(|reading| reading.answer.as_ref().zip(Some(&reading.source)));
+    let Some((answer, source)) = answer.filter(|(answer, _)| answer.at >= since + answer.took) else {
+        return Effect::NotReceived;
+    };
+    let (paused, what) = match request {
+        PoolerRequest::Resume { database } => {
+            let known = answer.value.database(database);
+            (known.and_then(|known| known.paused), database.as_str())
+        }
+        PoolerRequest::ResumeAll => match answer.value.state {
+            PoolerState::Active => (Some(false), "it"),
+            PoolerState::Paused | PoolerState::Suspended => (Some(true), "it"),
+            PoolerState::Unknown => (None, "it"),
+        },
+        PoolerRequest::Pause { .. }
+        | PoolerRequest::PauseAll
+        | PoolerRequest::Reconnect { .. }
+        | PoolerRequest::Kill { .. } => (None, ""),
+    };
+    match paused {
+        Some(false) => Effect::Gone(Text::redacted(format!("{source}: {what} is not paused"))),
+        Some(true) => Effect::Stands,
         None => Effect::Unreported,
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::generation::Generation;
+use super::pooler_release::{PAUSE_LIMIT, PoolerRelease};
 use crate::model::lsn::{SystemId, Timeline};
 use crate::model::name::{NodeName, RouterName};
 use crate::model::source::{FailureKind, SourceError};
@@ -32,6 +33,9 @@ pub struct RouterHandover {
     pub to: Option<NodeName>,
     /// The write backends, each of one router process.
     pub routes: Vec<RouterRoute>,
+    /// Poolers that were paused before it, whose clients are let on as soon as their way leads to the leader.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub poolers: Vec<PoolerRelease>,
     /// It ends for sure after this long, whatever it has seen.
     pub at_most: Duration,
 }
@@ -142,6 +146,21 @@ impl LeadProof {
 impl RouterHandover {
     /// What is done, in words. The conditions first: a reader must see what it hangs on.
     pub fn describe(&self) -> String {
+        let mut words = Vec::new();
+        if !self.routes.is_empty() {
+            words.push(self.describe_routers());
+        }
+        words.extend(self.poolers.iter().map(PoolerRelease::describe));
+        if !self.poolers.is_empty() {
+            words.push(format!("RESUME after {} s in any case", PAUSE_LIMIT.as_secs()));
+        }
+        if self.routes.is_empty() {
+            words.insert(0, "in parallel: verify the new leader".to_owned());
+        }
+        words.join("; ")
+    }
+
+    fn describe_routers(&self) -> String {
         let places = |member: &NodeName| {
             let of = |route: &RouterRoute| format!("{}: {}", route.router, route.place(member));
             self.routes.iter().map(of).collect::<Vec<_>>().join(", ")
@@ -258,7 +277,13 @@ mod tests {
     fn router_handover() -> RouterHandover {
         let servers = [(pg(0), "a".into()), (pg(1), "b".into())].into();
         let route = RouterRoute { router: "edge".into(), backend: "primary".into(), servers };
-        RouterHandover { from: Some(pg(0)), to: Some(pg(1)), routes: vec![route], at_most: Duration::from_secs(80) }
+        RouterHandover {
+            from: Some(pg(0)),
+            to: Some(pg(1)),
+            routes: vec![route],
+            poolers: Vec::new(),
+            at_most: Duration::from_secs(80),
+        }
     }
 
     fn before() -> Generation {

@@ -512,7 +512,12 @@ pub(super) fn switchover(candidate: Option<u8>) -> Plan {
         .then(Milestone::Streaming { member: pg(0) })
         .then(Milestone::AllStreaming);
     plan(
-        Intent::Lead(LeadIntent::Switchover { candidate: candidate.clone(), at: None, swift: false }),
+        Intent::Lead(LeadIntent::Switchover {
+            candidate: candidate.clone(),
+            at: None,
+            swift: false,
+            through_poolers: None,
+        }),
         0,
         AgentRequest::Switchover { leader: pg(0), candidate, at: None },
         expectation,

@@ -356,8 +356,13 @@ pub struct PoolerSettings {
     pub address: PoolerAddress,
     /// How to log in to it, for looking.
     pub access: PostgresAccess,
+    /// How to log in to it, for acting: a user of `admin_users`. `None`: nothing is done to it.
+    pub acting: Option<PostgresAccess>,
     /// Databases that are to lead to the primary; empty: nobody said.
     pub databases: Vec<String>,
+    /// What writes another member into its configuration: a program and its arguments, with `{host}`, `{port}` and
+    /// `{member}` in the place of the new one's. Empty: nobody can.
+    pub repoint: Vec<String>,
 }
 
 /// What is known of one node beforehand. Everything given here beats what the node advertises.

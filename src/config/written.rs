@@ -268,6 +268,8 @@ table! {
         address: Option<HostAndPort>,
         socket: Option<String>,
         databases: Vec<String>,
+        repoint: Vec<String>,
+        acting: Option<WrittenActing>,
         sslmode: Option<SslMode>,
         require_auth: Option<String>,
         channel_binding: Option<String>,

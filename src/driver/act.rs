@@ -27,6 +27,11 @@ pub trait OrderExecutor: Send {
         control: OrderControl<'a>,
     ) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
 
+    /// Makes ready what `order` will need, as far as time is dear then.
+    fn prepare<'a>(&'a mut self, _order: &'a Order) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// How long to wait for the answer to `order` where it is the undo of a step, and nothing is planned for it.
     fn undo_time_limit(&self, _order: &Order) -> Duration {
         Duration::ZERO
@@ -39,6 +44,7 @@ pub struct OrderDispatch {
     ha: Option<Box<dyn OrderExecutor>>,
     sql: Box<dyn OrderExecutor>,
     routers: Box<dyn OrderExecutor>,
+    poolers: Option<Box<dyn OrderExecutor>>,
 }
 
 impl OrderDispatch {
@@ -49,7 +55,13 @@ impl OrderDispatch {
         sql: Box<dyn OrderExecutor>,
         routers: Box<dyn OrderExecutor>,
     ) -> Self {
-        Self { cluster: cluster.clone(), ha, sql, routers }
+        Self { cluster: cluster.clone(), ha, sql, routers, poolers: None }
+    }
+
+    /// The same with what acts on its poolers.
+    #[must_use]
+    pub fn with_poolers(self, poolers: Box<dyn OrderExecutor>) -> Self {
+        Self { poolers: Some(poolers), ..self }
     }
 
     /// The surface of `order`, if the permit is for this cluster.
@@ -62,6 +74,10 @@ impl OrderDispatch {
             },
             Order::Router { .. } => Ok(&mut *self.routers),
             Order::Sql { .. } => Ok(&mut *self.sql),
+            Order::Pooler { pooler, .. } => match &mut self.poolers {
+                Some(poolers) => Ok(&mut **poolers),
+                None => Err(refused(pooler.as_str(), "nothing here acts on poolers")),
+            },
             Order::RouterHandover(_) => Err(refused("", "router updates are not a single request")),
             Order::Drill { .. } => Err(refused("", "only a drill can inject faults, and this is not one")),
             Order::Await { .. } => Err(refused("", "a wait step cannot be sent")),
@@ -70,6 +86,15 @@ impl OrderDispatch {
 }
 
 impl Act for OrderDispatch {
+    fn prepare<'a>(&'a mut self, steps: &'a [Step]) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let Some(poolers) = &mut self.poolers else { return };
+            for step in steps.iter().filter(|step| matches!(step.order, Order::Pooler { .. })) {
+                poolers.prepare(&step.order).await;
+            }
+        })
+    }
+
     fn perform<'a>(
         &'a mut self,
         step: &'a Step,

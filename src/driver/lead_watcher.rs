@@ -9,15 +9,18 @@ use tokio::sync::Mutex;
 
 use super::act::permitted;
 use crate::action::order::RouterRequest;
-use crate::action::permit::Permit;
+use crate::action::permit::{Permit, WriteAccess};
+use crate::action::pooler_release::PoolerTarget;
 use crate::action::router_handover::{LeadAnswer, LeadRecord};
 use crate::config::environment::Environment;
-use crate::config::resolved::ClusterSettings;
+use crate::config::resolved::{ClusterSettings, PoolerSettings, RouterSettings};
 use crate::driver::node::postgres::PostgresLeadChecker;
+use crate::driver::pooler::pgbouncer::PoolerActor;
 use crate::driver::port::{LeadWatcher, MemberAddresses, NotPerformed, Reply, StillAllowed};
 use crate::driver::router::haproxy::HaproxyRuntime;
 use crate::driver::router::haproxy_act;
-use crate::model::name::{NodeName, RouterName};
+use crate::model::name::{NodeName, PoolerName, RouterName};
+use crate::model::pooler::PoolerReport;
 use crate::model::router::ProxyRow;
 use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
@@ -49,6 +52,7 @@ pub struct DirectLeadWatcher {
     /// `None`: nothing keeps who leads.
     authority: Option<Box<dyn LeadAuthority>>,
     nodes: Mutex<BTreeMap<NodeName, Arc<Mutex<PostgresLeadChecker>>>>,
+    poolers: BTreeMap<PoolerName, Mutex<PoolerActor>>,
 }
 
 impl DirectLeadWatcher {
@@ -58,8 +62,19 @@ impl DirectLeadWatcher {
         authority: Option<Box<dyn LeadAuthority>>,
         member_addresses: Arc<MemberAddresses>,
         environment: Arc<Environment>,
+        access: &WriteAccess,
     ) -> Self {
-        Self { settings, member_addresses, environment, authority, nodes: Mutex::default() }
+        let actor = |configured: &PoolerSettings| {
+            let actor = PoolerActor::new(configured.clone(), Arc::clone(&environment), access);
+            (configured.name.clone(), Mutex::new(actor))
+        };
+        let poolers = settings.poolers.iter().map(actor).collect();
+        Self { settings, member_addresses, environment, authority, nodes: Mutex::default(), poolers }
+    }
+
+    fn pooler_actor(&self, pooler: &PoolerName) -> Result<&Mutex<PoolerActor>, SourceError> {
+        let unknown = || SourceError::new(FailureKind::Unsupported, pooler.as_str(), "pooler not configured");
+        self.poolers.get(pooler).ok_or_else(unknown)
     }
 
     fn authority(&self) -> Result<&dyn LeadAuthority, SourceError> {
@@ -112,9 +127,10 @@ impl LeadWatcher for DirectLeadWatcher {
     ) -> BoxFuture<'a, Result<Vec<ProxyRow>, SourceError>> {
         Box::pin(async move {
             let known = self.settings.routers.iter().find(|known| known.name == *router);
-            let known = known.and_then(|known| Some((known, known.acting_runtime.clone()?)));
+            let api = |known: &RouterSettings| known.acting_runtime.clone().or_else(|| known.runtime.clone());
+            let known = known.and_then(|known| Some((known, api(known)?)));
             let Some((known, api)) = known else {
-                let words = "no runtime API for acting is configured";
+                let words = "no runtime API is configured";
                 return Err(SourceError::new(FailureKind::Unsupported, router.as_str(), words));
             };
             HaproxyRuntime::new(router, api, known.timeouts).servers(backend).await
@@ -132,6 +148,40 @@ impl LeadWatcher for DirectLeadWatcher {
             permitted(&self.settings.name, permit)?;
             let known = haproxy_act::known(&self.settings, router)?;
             haproxy_act::perform_while(known, request, still).await
+        })
+    }
+
+    fn pooler<'a>(&'a self, pooler: &'a PoolerName) -> BoxFuture<'a, Result<PoolerReport, SourceError>> {
+        Box::pin(async move {
+            let mut actor = self.pooler_actor(pooler)?.lock().await;
+            actor.warm().await?;
+            actor.standing().await
+        })
+    }
+
+    fn repoint<'a>(
+        &'a self,
+        pooler: &'a PoolerName,
+        target: &'a PoolerTarget,
+        permit: &'a Permit,
+    ) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+        Box::pin(async move {
+            permitted(&self.settings.name, permit)?;
+            let actor = self.pooler_actor(pooler).map_err(NotPerformed::NotSent)?;
+            actor.lock().await.repoint(target).await
+        })
+    }
+
+    fn resume<'a>(
+        &'a self,
+        pooler: &'a PoolerName,
+        databases: &'a [Text],
+        permit: &'a Permit,
+    ) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+        Box::pin(async move {
+            permitted(&self.settings.name, permit)?;
+            let actor = self.pooler_actor(pooler).map_err(NotPerformed::NotSent)?;
+            actor.lock().await.resume(databases).await
         })
     }
 }

@@ -89,6 +89,7 @@ impl Run<'_> {
                 Order::Await { .. }
                 | Order::Ha(_)
                 | Order::Router { .. }
+                | Order::Pooler { .. }
                 | Order::Sql { .. }
                 | Order::RouterHandover(_)
                 | Order::Drill { .. } => false,

@@ -9,14 +9,14 @@ use tokio::sync::{mpsc, watch};
 use super::effect::Unanswered;
 use super::progress::Event;
 use super::progress_throttle::ProgressThrottle;
-use super::router_handover::{HandoverContext, HandoverReport};
+use super::router_handover::{HandoverContext, HandoverNews, HandoverReport};
 use super::runner::Run;
 use super::steps::{StepOutcome, StepRun};
 use crate::action::evaluation::ReplyStatus;
 use crate::action::order::Order;
 use crate::action::plan::Step;
 use crate::action::record::Entry;
-use crate::action::router_handover::{RouterHandover, RouterUpdate};
+use crate::action::router_handover::RouterHandover;
 use crate::driver::port::{Act, OrderControl};
 use crate::model::text::Text;
 
@@ -86,6 +86,8 @@ impl Run<'_> {
             clock,
             reply,
             news,
+            snapshot: self.snapshot(),
+            paused_since: self.paused_since,
         };
         let mut router_handover = InFlight { going: Box::pin(handover_context.run()), ended: None };
         let received = {
@@ -153,6 +155,8 @@ impl Run<'_> {
             clock,
             reply,
             news,
+            snapshot: self.snapshot(),
+            paused_since: self.paused_since,
         };
         let mut router_handover = InFlight { going: Box::pin(handover_context.run()), ended: None };
         while router_handover.ended.is_none() {
@@ -179,8 +183,23 @@ impl Run<'_> {
         })
     }
 
-    async fn reported(&mut self, step: usize, reported: RouterUpdate) {
-        self.action_log.record(Event::Reported { step, reported: reported.clone() });
-        self.action_log.may(Entry::Reported { step, reported }).await;
+    async fn reported(&mut self, step: usize, reported: HandoverNews) {
+        match reported {
+            HandoverNews::Router(reported) => {
+                self.action_log.record(Event::Reported { step, reported: reported.clone() });
+                self.action_log.may(Entry::Reported { step, reported }).await;
+            }
+            HandoverNews::Repointed { pooler, member, reply, accepted } => {
+                let word = match accepted {
+                    Some(true) => "re-pointed",
+                    Some(false) => "not re-pointed",
+                    None => "perhaps re-pointed",
+                };
+                self.action_log.remark(format!("{pooler} {word} to {member}: {reply}"));
+            }
+            HandoverNews::Resumed { pooler, databases, reply, accepted } => {
+                self.released(&pooler, &databases, &reply, accepted).await;
+            }
+        }
     }
 }

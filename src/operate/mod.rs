@@ -16,6 +16,8 @@ pub mod judge;
 mod lease_keeper;
 pub mod own_changes;
 pub mod plan_service;
+pub mod pooler_guard;
+mod pooler_release;
 pub mod ports;
 mod prepare;
 pub mod progress;

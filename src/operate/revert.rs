@@ -12,12 +12,14 @@ use super::progress::Event;
 use super::progress_throttle::ProgressThrottle;
 use super::runner::Run;
 use super::undo::UndoResult;
+use crate::action::evaluation::ReplyStatus;
 use crate::action::order::Order;
 use crate::action::outcome::{Outcome, OutcomeKind};
 use crate::action::permit::Permit;
 use crate::action::record::Entry;
 use crate::action::work::Artefact;
 use crate::driver::port::{Act, NotPerformed, OrderControl, Reply, ReplyVerdict};
+use crate::model::name::PoolerName;
 use crate::model::text::Text;
 use crate::model::units;
 
@@ -126,10 +128,44 @@ impl Run<'_> {
         false
     }
 
+    /// Takes in what came of letting the clients of `databases` of `pooler` on, which takes back the steps that have paused
+    /// them.
+    pub(super) async fn released(
+        &mut self,
+        pooler: &PoolerName,
+        databases: &[Text],
+        reply: &Text,
+        accepted: Option<bool>,
+    ) {
+        let is_theirs = |order: &Order| {
+            order.resumes().is_some_and(|(known, database)| known == pooler && databases.contains(database))
+        };
+        let steps = self.pending_undo.iter().filter(|(_, order)| is_theirs(order)).map(|(step, _)| *step);
+        for step in steps.collect::<Vec<_>>() {
+            if accepted == Some(true) {
+                self.pending_undo.retain(|(known, _)| *known != step);
+            }
+            let (reply, is_refusal) = (reply.clone(), false);
+            self.reverted_steps(step, RevertAttempt { reply, accepted, refused: is_refusal, artefact: None }).await;
+        }
+    }
+
+    /// Whether what this action made is to stay, and stays owed: everything was accepted, and nobody wants it to end.
+    pub(super) fn leaves_pending_undo(&self) -> bool {
+        self.request.plan.intent.leaves_pending_undo()
+            && !self.cancel.is_cancelled()
+            && self.attempt.replies.iter().all(|reply| matches!(reply.received, ReplyStatus::Accepted(_)))
+    }
+
     /// Says what is still to be taken back, and how; an action with something left is not simply done.
     pub(super) fn with_pending_undo(&self, mut outcome: Outcome) -> Outcome {
         if self.pending_undo.is_empty() {
             return outcome;
+        }
+        if self.leaves_pending_undo() {
+            let (intent, action) = (&self.request.plan.intent, &self.request.action);
+            let by_verb = intent.ended_by().map(|verb| format!("pgctl-tui {verb}, or ")).unwrap_or_default();
+            return outcome.next(format!("it stays so until it is reverted: {by_verb}pgctl-tui undo {action}"));
         }
         let action = &self.request.action;
         let is_drill = self.pending_undo.iter().any(|(_, order)| matches!(order, Order::Drill { .. }));

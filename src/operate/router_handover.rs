@@ -2,12 +2,14 @@
 //! router. A router that hangs delays neither the proofs nor the other routers.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{join, join_all};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::pooler_release::{PoolerReleaser, ReleaseOutcome};
 use crate::action::evaluation::ReplyStatus;
 use crate::action::order::RouterRequest;
 use crate::action::permit::Permit;
@@ -16,8 +18,9 @@ use crate::action::router_handover::{
 };
 use crate::driver::port::{LeadWatcher, NotPerformed, Reply, ReplyVerdict, StillAllowed};
 use crate::model::moment::Moment;
-use crate::model::name::NodeName;
+use crate::model::name::{NodeName, PoolerName};
 use crate::model::router::{AdminState, CheckState, ProxyRow};
+use crate::model::snapshot::Snapshot;
 use crate::model::source::SourceError;
 use crate::model::text::Text;
 use crate::model::units;
@@ -30,7 +33,7 @@ const HOT_POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// How long it is looked that often: what takes longer is not decided by some milliseconds.
 const HOT_PERIOD: Duration = Duration::from_secs(10);
 /// Longest wait for one source in one look. A proof from slower ones would be too old.
-const LOOK_TIMEOUT: Duration = Duration::from_millis(450);
+pub(super) const LOOK_TIMEOUT: Duration = Duration::from_millis(450);
 /// Longest wait for a login that is made beforehand.
 const WARM_UP_LEAD: Duration = Duration::from_secs(3);
 /// Longest wait for a router, and pause before it is asked again when it failed.
@@ -53,7 +56,40 @@ pub(super) struct HandoverContext<'a> {
     /// The answer to the step that it goes alongside, when there is one.
     pub(super) reply: watch::Receiver<Option<ReplyStatus>>,
     /// Who is to hear of what was told.
-    pub(super) news: mpsc::UnboundedSender<RouterUpdate>,
+    pub(super) news: mpsc::UnboundedSender<HandoverNews>,
+    /// The picture by which addresses are known to be members'.
+    pub(super) snapshot: Arc<Snapshot>,
+    /// Since when the first of its poolers is paused, or was asked to; `None`: none is.
+    pub(super) paused_since: Option<Moment>,
+}
+
+/// What an escort has done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum HandoverNews {
+    /// A router was told, or was tried to be.
+    Router(RouterUpdate),
+    /// A pooler was pointed at a member, or was tried to be.
+    Repointed {
+        /// Pooler.
+        pooler: PoolerName,
+        /// Member.
+        member: NodeName,
+        /// What was said.
+        reply: Text,
+        /// Whether it was accepted; `None`: no answer.
+        accepted: Option<bool>,
+    },
+    /// The clients of a pooler were let on, or were tried to be.
+    Resumed {
+        /// Pooler.
+        pooler: PoolerName,
+        /// Its databases.
+        databases: Vec<Text>,
+        /// What was said.
+        reply: Text,
+        /// Whether it was accepted; `None`: no answer.
+        accepted: Option<bool>,
+    },
 }
 
 /// How an escort ended.
@@ -69,21 +105,21 @@ pub(super) struct HandoverReport {
 
 /// What the newest looks have come to.
 #[derive(Clone, Debug, Default)]
-struct Evidence {
+pub(super) struct Evidence {
     /// Who was proven to lead last, when that look began, and from what.
-    leader: Option<ProvenLeader>,
+    pub(super) leader: Option<ProvenLeader>,
     /// What the newest look has against whoever was.
-    against: Option<Text>,
+    pub(super) against: Option<Text>,
     /// Why the old leader's server is to be told down.
-    leaving: Option<Text>,
+    pub(super) leaving: Option<Text>,
     /// The order was not taken: nothing will come.
-    void: bool,
+    pub(super) void: bool,
 }
 
 #[derive(Clone, Debug)]
-struct ProvenLeader {
-    member: NodeName,
-    at: Moment,
+pub(super) struct ProvenLeader {
+    pub(super) member: NodeName,
+    pub(super) at: Moment,
     text: Text,
 }
 
@@ -102,17 +138,20 @@ impl HandoverContext<'_> {
     pub(super) async fn run(self) -> HandoverReport {
         let (publish, evidence) = watch::channel(Evidence::default());
         let end = Instant::now() + self.router_handover.at_most;
-        let serving =
+        let routes =
             join_all(self.router_handover.routes.iter().map(|route| self.run_route(route, evidence.clone(), end)));
+        let poolers = self.router_handover.poolers.iter();
+        let poolers = join_all(poolers.map(|release| PoolerReleaser::new(&self, release).run(evidence.clone(), end)));
+        let serving = join(routes, poolers);
         let proving = join(self.publish_evidence(&publish), self.warm());
-        let ends = tokio::select! {
+        let (ends, releases) = tokio::select! {
             biased;
             ends = serving => ends,
-            _ = proving => Vec::new(),
+            _ = proving => Default::default(),
         };
         let mut words = Vec::new();
         let mut left = Vec::new();
-        let mut settled = !ends.is_empty();
+        let mut settled = !ends.is_empty() || !releases.is_empty();
         for (route, end) in self.router_handover.routes.iter().zip(ends) {
             let place = format!("{}: {}", route.router, route.backend);
             match end {
@@ -134,15 +173,28 @@ impl HandoverContext<'_> {
                 }
             }
         }
+        for (release, end) in self.router_handover.poolers.iter().zip(releases) {
+            match end {
+                ReleaseOutcome::Resumed(why) => words.push(format!("{} resumed: {why}", release.pooler)),
+                ReleaseOutcome::Left(why) => {
+                    settled = false;
+                    words.push(format!("{} {why}", release.pooler));
+                    left.push(Text::redacted(format!("{} {why}", release.pooler)));
+                }
+            }
+        }
         HandoverReport { text: Text::redacted(words.join("; ")), settled, left }
     }
 
     /// Logs in everywhere beforehand, so that no login stands between a promotion and its proof.
     async fn warm(&self) {
-        let members: BTreeSet<&NodeName> =
-            self.router_handover.routes.iter().flat_map(|route| route.servers.keys()).collect();
+        let routed = self.router_handover.routes.iter().flat_map(|route| route.servers.keys());
+        let named = self.router_handover.from.iter().chain(&self.router_handover.to);
+        let members: BTreeSet<&NodeName> = routed.chain(named).collect();
         let logins = members.into_iter().map(|member| timeout(WARM_UP_LEAD, self.lead_watcher.postgres(member)));
-        join_all(logins).await;
+        let poolers = self.router_handover.poolers.iter();
+        let poolers = poolers.map(|release| timeout(WARM_UP_LEAD, self.lead_watcher.pooler(&release.pooler)));
+        join(join_all(logins), join_all(poolers)).await;
         std::future::pending::<()>().await;
     }
 
@@ -483,7 +535,15 @@ impl RouterUpdater<'_> {
         let RouterRoute { router, backend, .. } = self.route;
         let (router, backend, why) = (router.clone(), backend.clone(), why.clone());
         // Nobody listening is no reason to stop.
-        let _ = handover_context.news.send(RouterUpdate { router, backend, server, up, why, reply, accepted });
+        let _ = handover_context.news.send(HandoverNews::Router(RouterUpdate {
+            router,
+            backend,
+            server,
+            up,
+            why,
+            reply,
+            accepted,
+        }));
         done
     }
 

@@ -145,6 +145,7 @@ pub async fn run(
         lead_watcher,
         pending_undo: Vec::new(),
         failures: super::revert::RevertFailures::default(),
+        paused_since: None,
         released: false,
         stall: super::stall::Stall::default(),
         left: Vec::new(),
@@ -193,6 +194,8 @@ pub(super) struct Run<'a> {
     pub(super) failures: super::revert::RevertFailures,
     /// What was seen of writes while the leader changed.
     pub(super) stall: super::stall::Stall,
+    /// Since when the first pooler that this action has paused is, or was asked to be.
+    pub(super) paused_since: Option<Moment>,
     /// The operation lock was given back.
     pub(super) released: bool,
     /// Goes alongside a change of leader.
@@ -254,7 +257,7 @@ impl Run<'_> {
                 self.released = true;
                 self.action_log.remark(self.keeps_reverting());
                 let end = Instant::now() + self.limits.undo_for;
-                self.revert(act, &permit, end).await;
+                Box::pin(self.revert(act, &permit, end)).await;
                 self.close(outcome).await
             }
         }
@@ -280,16 +283,20 @@ impl Run<'_> {
             return UnderLock::Over(self.refuse(error.line()).await);
         }
         self.action_log.record(Event::Started);
-        let course = self.go(act, &permit, &before).await;
+        act.prepare(&self.request.plan.steps).await;
+        let course = Box::pin(self.go(act, &permit, &before)).await;
         let end = Instant::now() + self.limits.undo_under_lock;
-        self.revert(act, &permit, end).await;
+        let stays = matches!(course, StepsOutcome::Through) && self.leaves_pending_undo();
+        if !stays {
+            Box::pin(self.revert(act, &permit, end)).await;
+        }
         let outcome = match course {
             StepsOutcome::Aborted(why) => self.aborted(&why),
             StepsOutcome::Through => self.watch(&before, None).await,
             StepsOutcome::Stopped(why) => self.watch(&before, Some(&why)).await,
         };
         let outcome = self.with_figures(outcome);
-        if self.pending_undo.is_empty() {
+        if stays || self.pending_undo.is_empty() {
             return UnderLock::Over(self.close(outcome).await);
         }
         UnderLock::PendingUndo { outcome, permit }

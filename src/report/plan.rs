@@ -31,7 +31,8 @@ pub fn plan(plan: &Plan) -> Vec<Line> {
             line = line.with("   point of no return", Tone::Warning);
         }
         if step.undo.is_some() {
-            line = line.dim("   reverted at the end");
+            let stays = plan.intent.leaves_pending_undo();
+            line = line.dim(if stays { "   stays, can be undone" } else { "   reverted at the end" });
         }
         lines.push(line);
     }

@@ -21,6 +21,8 @@ pub struct Choices {
     pub members: Vec<String>,
     /// Servers of its routers as ROUTER/BACKEND/SERVER.
     pub servers: Vec<String>,
+    /// Its poolers, and their databases as POOLER/DATABASE.
+    pub poolers: Vec<String>,
     /// Its sessions as NODE/PID.
     pub sessions: Vec<String>,
     /// Actions that died and have left something to be taken back.
@@ -39,6 +41,7 @@ impl Choices {
                     !self.members.is_empty()
                 }
                 Subject::Server => !self.servers.is_empty(),
+                Subject::Pooler => !self.poolers.is_empty(),
                 Subject::Session => !self.sessions.is_empty(),
                 Subject::Scenario => true,
                 Subject::Changes | Subject::Cluster => false,
@@ -100,6 +103,7 @@ impl Palette {
                     Cow::Borrowed(&self.choices.members)
                 }
                 Subject::Server => Cow::Borrowed(&self.choices.servers),
+                Subject::Pooler => Cow::Borrowed(&self.choices.poolers),
                 Subject::Drained => Cow::Owned(self.drains(typed)),
                 Subject::Scenario => Cow::Owned(Scenario::ALL.map(|scenario| scenario.as_str().to_owned()).into()),
                 Subject::Session => Cow::Borrowed(&self.choices.sessions),

@@ -186,7 +186,12 @@ pub(crate) fn switchover() -> Plan {
     Plan {
         cluster: ClusterName::new("prod-eu"),
         title: "switch over prod-eu from pg-0 to pg-1".into(),
-        intent: Intent::Lead(LeadIntent::Switchover { candidate: Some(to), at: None, swift: false }),
+        intent: Intent::Lead(LeadIntent::Switchover {
+            candidate: Some(to),
+            at: None,
+            swift: false,
+            through_poolers: None,
+        }),
         generation: Generation::default(),
         danger: Danger::Disruptive,
         confirm: Confirm::Yes,

@@ -38,6 +38,11 @@ pub fn acting(
     Some(AssembledStack::of(settings, scope).acting(WriteAccess::granted(), member_addresses, members))
 }
 
+/// The right to take back what a job has left, for the process that guards it; `None`: as [`acting`].
+pub fn guarding(settings: &ClusterSettings, read_only: bool) -> Option<WriteAccess> {
+    (!read_only && !settings.read_only).then(WriteAccess::granted)
+}
+
 /// Where members are reached by the newest picture, as observing reaches them.
 pub fn member_addresses(settings: &Arc<ClusterSettings>, handle: &Handle) -> MemberAddresses {
     let (settings, pictures) = (Arc::clone(settings), handle.pictures.clone());

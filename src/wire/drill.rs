@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use self::survey::probe;
 use super::engine::engine;
 use super::stack::{AssembledStack, Purpose, complete};
-use super::{Observers, UsageError, configured, job, time_limit};
+use super::{Observers, UsageError, configured, job, pooler_guard, time_limit};
 use crate::action::Intent;
 use crate::action::drill::Scenario;
 use crate::action::drill_report::DrillReport;
@@ -218,7 +218,13 @@ pub(super) async fn stand_guard(arguments: &Arguments, name: &str, printer: &mut
     }
     let state = job::state();
     let job = Jobs::below(&state).job(&ActionId(name.to_owned()))?;
-    let Some(pending_undo) = guard(&job, &Journal::at(state)).await? else { return Ok(Exit::Done) };
+    let poolers = pooler_guard::settings(arguments, &job, printer)?;
+    let _on_guard = job.on_guard()?;
+    // Both at once: what a drill has broken is mended in minutes, and clients wait for seconds at most.
+    let journal = Journal::at(state);
+    let (resumed, drill) = tokio::join!(pooler_guard::stand(poolers, &job), guard(&job, &journal));
+    resumed?;
+    let Some(pending_undo) = drill? else { return Ok(Exit::Done) };
     tracing::warn!(action = %pending_undo.action, "the action has ended with pending undos");
     repair_one(&arguments.shared, &job, &pending_undo, printer).await
 }

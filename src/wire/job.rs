@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::acting::{Acting, acting, member_addresses};
 use super::stack::{Purpose, complete};
-use super::{Observers, UsageError, configured, console, drill, lock, retention};
+use super::{Observers, UsageError, configured, console, drill, lock, pooler_guard, retention};
 use crate::action::Intent;
 use crate::action::inspected::Inspected;
 use crate::action::note::{CheckNote, CheckVerdict};
@@ -259,10 +259,20 @@ pub(super) async fn run(arguments: &Arguments, name: &str, printer: &mut Printer
         Intent::Drill { scenario, target } => {
             let drill = drill::actor(&cluster.settings, &spec.request, (*scenario, *target), &handle, act)?;
             // Before anything is owed.
-            drill::set_guard(&arguments.shared, &job.action)?;
+            if pooler_guard::pauses(&spec.request.plan) {
+                pooler_guard::set(&arguments.shared, &job).await?;
+            } else {
+                drill::set_guard(&arguments.shared, &job.action)?;
+            }
             (Box::new(drill), limits())
         }
-        _ => (recording_undo(&spec.request.plan, &job_store(), act)?, Limits::default()),
+        _ => {
+            if pooler_guard::pauses(&spec.request.plan) {
+                // Before anything is paused, and not by its word: it must be there.
+                pooler_guard::set(&arguments.shared, &job).await?;
+            }
+            (recording_undo(&spec.request.plan, &job_store(), act)?, Limits::default())
+        }
     };
     let (planner, rules) = (cluster.planner(), OwnChanges::waiting(Journal::at(state())));
     let parts = RunnerParts {

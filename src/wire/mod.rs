@@ -17,6 +17,8 @@ mod lock;
 mod log;
 pub mod outside;
 mod pauses;
+mod pooler_guard;
+mod pooler_traffic;
 pub mod rehearsal;
 mod retention;
 mod stack;

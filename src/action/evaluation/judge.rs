@@ -460,7 +460,7 @@ pub fn is_principal(step: &Step) -> bool {
         | Order::Sql { request: SqlRequest::EndSession { .. }, .. }
         | Order::Router { request: RouterRequest::EndDrain { .. }, .. }
         | Order::Drill { request: DrillRequest::Break { .. } } => true,
-        Order::Router { request: RouterRequest::State { .. }, .. } => step.undo.is_none(),
+        Order::Router { request: RouterRequest::State { .. }, .. } | Order::Pooler { .. } => step.undo.is_none(),
         // Where it goes alongside another step, that one is what the action is about.
         Order::RouterHandover(router_handover) => router_handover.from.is_none(),
         Order::Router { request: RouterRequest::Health { .. }, .. }

@@ -9,6 +9,7 @@ mod lead;
 mod node;
 mod order;
 mod parameters;
+mod pooler;
 mod router;
 mod shortfall;
 mod streams;
@@ -102,6 +103,10 @@ pub fn evaluate(milestone: &Milestone, snapshot: &Snapshot, before: &StateBefore
         Milestone::SessionsGone { servers } => router::sessions_gone(&context, servers),
         Milestone::Serving { server } => router::serving(&context, server),
         Milestone::CaughtUp { member } => streams::caught_up(&context, member),
+        Milestone::PoolerFlow { pooler, database, paused } => {
+            pooler::flow(&context, pooler, database.as_ref(), *paused)
+        }
+        Milestone::PoolerMoved { pooler, database } => pooler::moved(&context, pooler, database.as_ref()),
         Milestone::SessionEnded { member, pid, started, how } => {
             node::session_ended(&context, member, *pid, *started, *how)
         }

@@ -2,4 +2,5 @@
 
 mod milestones;
 mod outcomes;
+mod poolers;
 mod sticky;

@@ -3,7 +3,7 @@
 use super::super::milestone::Milestone;
 use super::super::plan::Plan;
 use super::evidence::EvaluationContext;
-use super::{MilestoneStatus, lead, node, order, router};
+use super::{MilestoneStatus, lead, node, order, pooler, router};
 use crate::model::name::NodeName;
 use crate::model::record::Counter;
 use crate::model::role::MemberState;
@@ -33,6 +33,7 @@ fn milestone(context: &EvaluationContext<'_>, milestone: &Milestone) -> Result<O
         | Milestone::ParametersInForce { .. }
         | Milestone::Slots { .. }
         | Milestone::NothingPending { .. }
+        | Milestone::PoolerMoved { .. }
         | Milestone::Serving { .. } => Ok(None),
         Milestone::Restarted { member } | Milestone::Copying { member } => same_start(context, member).map(Some),
         Milestone::Reloaded { member } => not_reloaded(context, member).map(Some),
@@ -61,6 +62,10 @@ fn milestone(context: &EvaluationContext<'_>, milestone: &Milestone) -> Result<O
                 other => Err(other.describe().to_string()),
             }
         }
+        Milestone::PoolerFlow { pooler, database, paused } => opposite(
+            &pooler::flow(context, pooler, database.as_ref(), !paused),
+            &pooler::flow(context, pooler, database.as_ref(), *paused),
+        ),
         Milestone::SessionEnded { member, pid, started, how } => {
             node::session_goes_on(context, member, *pid, *started, *how).map(Some)
         }

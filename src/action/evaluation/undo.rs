@@ -2,7 +2,7 @@
 
 use super::super::intent::Intent;
 use super::super::milestone::Milestone;
-use super::super::order::{Order, RouterRequest};
+use super::super::order::{Order, PoolerRequest, RouterRequest};
 use super::super::outcome::{Outcome, OutcomeKind};
 use super::super::plan::Plan;
 use super::{Attempt, MilestoneStatus, ReplyStatus, RunStage};
@@ -93,6 +93,19 @@ fn milestone_status<'t>(
     milestone_statuses: &'t [MilestoneStatus],
     order: &Order,
 ) -> Option<&'t MilestoneStatus> {
+    if let Order::Pooler { pooler, request } = order {
+        let wanted = match request {
+            PoolerRequest::Resume { database } => Some(database),
+            PoolerRequest::ResumeAll => None,
+            _ => return None,
+        };
+        let mut all = plan.expectation.sequence.iter().zip(milestone_statuses);
+        let found = all.find(|(expected, _)| {
+            matches!(&expected.milestone, Milestone::PoolerFlow { pooler: of, database, paused: false }
+                if of == pooler && database.as_ref() == wanted)
+        });
+        return found.map(|(_, milestone_status)| milestone_status);
+    }
     let Order::Router { router, request } = order else { return None };
     let (RouterRequest::State { backend, server, .. } | RouterRequest::EndDrain { backend, server }) = request else {
         return None;

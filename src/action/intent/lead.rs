@@ -17,6 +17,10 @@ pub enum LeadIntent {
         at: Option<Timestamp>,
         /// Tell the routers at once instead of leaving it to their checks, where the conditions hold.
         swift: bool,
+        /// Pause the poolers meanwhile, so that their clients wait instead of failing; `None`: where every writer is known
+        /// to come through poolers that can be paused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        through_poolers: Option<bool>,
     },
     /// Take back a scheduled switchover.
     CancelSwitchover,

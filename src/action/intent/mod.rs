@@ -4,6 +4,7 @@
 mod configuration;
 mod lead;
 mod node;
+mod pooler;
 mod router;
 mod session;
 
@@ -17,6 +18,7 @@ use super::record::ActionId;
 pub use configuration::ConfigurationIntent;
 pub use lead::LeadIntent;
 pub use node::{CopySource, NodeIntent, Target};
+pub use pooler::PoolerIntent;
 pub use router::{AfterDrain, DRAIN_WAIT, RouterIntent, ServerState};
 pub use session::{EndSession, SessionIntent};
 
@@ -52,6 +54,9 @@ pub enum Intent {
     /// Something of routers.
     #[serde(untagged)]
     Router(RouterIntent),
+    /// Something of a pooler.
+    #[serde(untagged)]
+    Pooler(PoolerIntent),
     /// Something of a session.
     #[serde(untagged)]
     Session(SessionIntent),
@@ -74,6 +79,7 @@ impl Intent {
             Self::Node(intent) => intent.verb(),
             Self::Configuration(ConfigurationIntent::Configure { .. }) => "configure",
             Self::Router(intent) => intent.verb(),
+            Self::Pooler(intent) => intent.verb(),
             Self::Session(SessionIntent::End { .. }) => "end-session",
             Self::Undo { .. } => "undo",
             Self::Drill { .. } => "drill",
@@ -88,8 +94,18 @@ impl Intent {
                 Some(format!("undrain {member}"))
             }
             Self::Lead(LeadIntent::Pause) => Some("resume".to_owned()),
+            Self::Pooler(intent) if intent.leaves_a_pause() => Some(match intent.database() {
+                Some(database) => format!("pooler resume {} --database {database}", intent.pooler()),
+                None => format!("pooler resume {}", intent.pooler()),
+            }),
             _ => None,
         }
+    }
+
+    /// Whether what its steps made is meant to stay once it has succeeded, and is nevertheless owed: it stays in the book until
+    /// somebody takes it back.
+    pub fn leaves_pending_undo(&self) -> bool {
+        matches!(self, Self::Pooler(intent) if intent.leaves_a_pause())
     }
 
     /// Whether it can be ended at any time by taking back what was temporary, also past its point of no return.
@@ -106,7 +122,7 @@ impl Intent {
     /// for minutes.
     pub fn shows_at_once(&self) -> bool {
         match self {
-            Self::Lead(_) | Self::Configuration(_) => true,
+            Self::Lead(_) | Self::Configuration(_) | Self::Pooler(_) => true,
             Self::Node(intent) => intent.shows_at_once(),
             Self::Router(intent) => intent.shows_at_once(),
             Self::Session(_) | Self::Undo { .. } | Self::Drill { .. } => false,
@@ -118,6 +134,7 @@ impl Intent {
         match self {
             Self::Node(intent) => intent.answers_when_done(),
             Self::Router(intent) => intent.answers_when_done(),
+            Self::Pooler(_) => true,
             Self::Lead(_) | Self::Configuration(_) | Self::Session(_) | Self::Undo { .. } | Self::Drill { .. } => false,
         }
     }
@@ -156,6 +173,8 @@ mod tests {
         json!({"end-session": {"member": "pg-1", "pid": 7, "started": "2026-11-21T01:00:00Z", "how": "cancel"}}),
         "end-session"
     )]
+    #[case(json!({"pooler-pause": {"pooler": "edge", "database": "app"}}), "pooler-pause")]
+    #[case(json!({"pooler-kill": {"pooler": "edge", "database": null}}), "pooler-kill")]
     #[case(json!({"undo": {"action": "a", "owed": []}}), "undo")]
     fn intents_are_written_down_as_they_always_were(#[case] written: serde_json::Value, #[case] verb: &str) {
         let intent: Intent = serde_json::from_value(written.clone()).unwrap();

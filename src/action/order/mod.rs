@@ -4,6 +4,7 @@
 //! order does to the cluster is its [`Effect`].
 
 mod patroni;
+mod pooler;
 mod router;
 mod sql;
 
@@ -16,8 +17,10 @@ use super::effect::Effect;
 use super::milestone::Milestone;
 use super::router_handover::RouterHandover;
 use crate::model::lsn::SystemId;
-use crate::model::name::{NodeName, RouterName};
+use crate::model::name::{NodeName, PoolerName, RouterName};
+use crate::model::text::Text;
 pub use patroni::{AgentRequest, PatroniOrder, RecordRequest};
+pub use pooler::PoolerRequest;
 pub use router::RouterRequest;
 pub use sql::SqlRequest;
 
@@ -31,6 +34,13 @@ pub enum Order {
         router: RouterName,
         /// What.
         request: RouterRequest,
+    },
+    /// To a pooler's console.
+    Pooler {
+        /// Pooler.
+        pooler: PoolerName,
+        /// What.
+        request: PoolerRequest,
     },
     /// To PostgreSQL on a member.
     Sql {
@@ -120,7 +130,7 @@ impl Order {
             Self::Sql { member, request, .. } => request.effect(member),
             Self::RouterHandover(_) => Effect::UpdatesRouters,
             Self::Drill { request: DrillRequest::Break { .. } } => Effect::Breaks,
-            Self::Drill { .. } | Self::Await { .. } => Effect::None,
+            Self::Pooler { .. } | Self::Drill { .. } | Self::Await { .. } => Effect::None,
         }
     }
 
@@ -128,7 +138,31 @@ impl Order {
     pub fn is_repeatable(&self) -> bool {
         match self {
             Self::Router { .. } | Self::Drill { request: DrillRequest::Mend { .. } | DrillRequest::End } => true,
+            Self::Pooler { request, .. } => request.is_repeatable(),
             Self::Ha(_) | Self::Sql { .. } | Self::RouterHandover(_) | Self::Drill { .. } | Self::Await { .. } => false,
+        }
+    }
+
+    /// Pauses `database` of `pooler`.
+    pub fn pause_pooler(pooler: &PoolerName, database: &Text) -> Self {
+        Self::Pooler { pooler: pooler.clone(), request: PoolerRequest::Pause { database: database.clone() } }
+    }
+
+    /// Resumes `database` of `pooler`.
+    pub fn resume_pooler(pooler: &PoolerName, database: &Text) -> Self {
+        Self::Pooler { pooler: pooler.clone(), request: PoolerRequest::Resume { database: database.clone() } }
+    }
+
+    /// What `pooler` is asked.
+    pub fn pooler(pooler: &PoolerName, request: PoolerRequest) -> Self {
+        Self::Pooler { pooler: pooler.clone(), request }
+    }
+
+    /// The pooler whose clients it lets on, and the database.
+    pub fn resumes(&self) -> Option<(&PoolerName, &Text)> {
+        match self {
+            Self::Pooler { pooler, request: PoolerRequest::Resume { database } } => Some((pooler, database)),
+            _ => None,
         }
     }
 
@@ -137,6 +171,7 @@ impl Order {
         match self {
             Self::Ha(order) => order.describe(),
             Self::Router { router, request } => format!("{router}: {}", request.describe()),
+            Self::Pooler { pooler, request } => format!("{pooler}: {}", request.statement()),
             Self::Sql { member, request, .. } => request.describe(member),
             Self::RouterHandover(router_handover) => router_handover.describe(),
             Self::Drill { request } => request.describe(),

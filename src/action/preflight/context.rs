@@ -149,9 +149,12 @@ impl<'a> CheckContext<'a> {
     pub(super) fn router_requests(&self) -> impl Iterator<Item = (&'a RouterName, &'a RouterRequest)> + use<'a> {
         self.plan.into_iter().flat_map(|plan| &plan.steps).filter_map(|step| match &step.order {
             Order::Router { router, request } => Some((router, request)),
-            Order::Ha(_) | Order::Sql { .. } | Order::RouterHandover(_) | Order::Drill { .. } | Order::Await { .. } => {
-                None
-            }
+            Order::Ha(_)
+            | Order::Pooler { .. }
+            | Order::Sql { .. }
+            | Order::RouterHandover(_)
+            | Order::Drill { .. }
+            | Order::Await { .. } => None,
         })
     }
 
@@ -166,7 +169,8 @@ impl<'a> CheckContext<'a> {
                 Order::RouterHandover(router_handover) => {
                     routers.extend(router_handover.routes.iter().map(|route| &route.router));
                 }
-                Order::Ha(_) | Order::Sql { .. } | Order::Drill { .. } | Order::Await { .. } => {}
+                Order::Ha(_) | Order::Pooler { .. } | Order::Sql { .. } | Order::Drill { .. } | Order::Await { .. } => {
+                }
             }
         }
         routers
@@ -185,6 +189,7 @@ impl<'a> CheckContext<'a> {
         self.each(|order| match order {
             Order::Ha(order) => order.asks(),
             Order::Router { .. }
+            | Order::Pooler { .. }
             | Order::Sql { .. }
             | Order::RouterHandover(_)
             | Order::Drill { .. }

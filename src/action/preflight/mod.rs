@@ -8,6 +8,8 @@ pub mod patroni;
 mod registry;
 
 #[cfg(test)]
+mod pooler_tests;
+#[cfg(test)]
 mod router_tests;
 #[cfg(test)]
 mod split_tests;
@@ -79,10 +81,13 @@ pub fn examine(snapshot: &Snapshot, plan: &Plan) -> Vec<CheckNote> {
 
 /// What was asked besides the picture says of `plan`.
 pub fn inspected(inspected: &Inspected, plan: &Plan) -> Vec<CheckNote> {
-    match (&plan.intent, &inspected.drill) {
+    let mut notes = match (&plan.intent, &inspected.drill) {
         (Intent::Drill { scenario, .. }, Some(survey)) => surveyed(survey, *scenario),
         _ => Vec::new(),
-    }
+    };
+    notes.extend(common::poolers::inspected(inspected.pooler_traffic.as_ref(), plan));
+    notes.extend(common::pooler::inspected(inspected.pooler_traffic.as_ref(), plan));
+    notes
 }
 
 /// What was asked besides the picture says of a drill.

@@ -2,8 +2,8 @@
 //! chooses them.
 
 use super::common::{
-    archive, candidate, candidate_data, candidate_stream, cluster, drill, identity, leader, parameters, restarts,
-    router, session, standbys, swift, undo,
+    archive, candidate, candidate_data, candidate_stream, cluster, drill, identity, leader, parameters, pooler,
+    poolers, restarts, router, session, standbys, swift, undo,
 };
 use super::context::CheckContext;
 use super::{common, patroni};
@@ -80,6 +80,10 @@ pub enum CheckId {
     RoutersAllow,
     /// What telling routers alongside wants.
     Swift,
+    /// Poolers that are paused can be, and nobody else holds a pause there.
+    Poolers,
+    /// What asking one pooler by hand meets.
+    Pooler,
     /// The session is the one that was picked.
     Session,
     /// Nothing is led to a server that must not be written to.
@@ -160,6 +164,8 @@ impl CheckId {
             Self::Undrained => router::undrained(context, notes),
             Self::RoutersAllow => router::can_be_updated(context, notes),
             Self::Swift => swift::examine(context, notes),
+            Self::Poolers => poolers::examine(context, notes),
+            Self::Pooler => pooler::examine(context, notes),
             Self::Session => session::examine(context, notes),
             Self::Undo => undo::examine(context, notes),
             Self::Drill => drill::examine(context, notes),

@@ -374,7 +374,12 @@ fn a_paused_cluster_wants_a_named_candidate_and_no_time() {
     pause(&mut snapshot);
     assert_eq!(verdict(&examine(&snapshot, &switchover(None)), "pause").0, Block);
     let mut later = switchover(Some(1));
-    later.intent = Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: Some(wall()), swift: false });
+    later.intent = Intent::Lead(LeadIntent::Switchover {
+        candidate: Some(pg(1)),
+        at: Some(wall()),
+        swift: false,
+        through_poolers: None,
+    });
     assert_eq!(verdict(&examine(&snapshot, &later), "pause").0, Block);
 }
 

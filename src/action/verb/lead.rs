@@ -20,11 +20,27 @@ pub(super) static SWITCHOVER: Verb = Verb {
         ),
         Argument::AT,
         Argument::flag("no-swift", "Leave the routers to their own health checks"),
+        Argument::choice(
+            "through-poolers",
+            "WHEN",
+            &[
+                Choice::of("auto", "Where every writer is known to come through poolers that can be paused"),
+                Choice::of("yes", "Pause those that can be paused"),
+                Choice::of("no", "Pause none: their clients get errors"),
+            ],
+            Place::Option,
+            "Pause the poolers meanwhile, so that their clients wait and get no errors",
+        ),
     ],
     wanted: |given| {
         let candidate = given.text("candidate").map(NodeName::new);
         let (at, swift) = (given.time("at")?, !given.has("no-swift"));
-        Ok(IntentRequest::Whole(Intent::Lead(LeadIntent::Switchover { candidate, at, swift })))
+        let through_poolers = match given.text("through-poolers") {
+            Some("yes") => Some(true),
+            Some("no") => Some(false),
+            _ => None,
+        };
+        Ok(IntentRequest::Whole(Intent::Lead(LeadIntent::Switchover { candidate, at, swift, through_poolers })))
     },
     commands: &[&SWITCHOVER_SHORTCUT],
 };

@@ -9,6 +9,7 @@ mod drill;
 mod intent_request;
 mod lead;
 mod node;
+mod pooler;
 mod router;
 mod session;
 mod undo;
@@ -26,6 +27,7 @@ pub use drill::RUN_DRILL;
 pub use intent_request::IntentRequest;
 pub use lead::{CANCEL_SWITCHOVER, FAILOVER_SHORTCUT, PAUSE, RESUME, SWITCHOVER_SHORTCUT};
 pub use node::{CANCEL_RESTART, REINIT_SHORTCUT, RELOAD, RESTART, RESTART_PENDING, ROLLING_RESTART};
+pub use pooler::{POOLER_KILL, POOLER_PAUSE, POOLER_RECONNECT, POOLER_RESUME};
 pub use router::{DRAIN, FIX_ROUTING, SERVER_DRAIN, SERVER_MAINTENANCE, SERVER_READY, UNDRAIN};
 pub use session::{CANCEL_STATEMENT, END_SESSION};
 
@@ -80,6 +82,8 @@ pub enum Subject {
     Drained,
     /// A server of a router, as BACKEND/SERVER.
     Server,
+    /// A pooler, or a database of one as POOLER/DATABASE.
+    Pooler,
     /// A session, as NODE/PID.
     Session,
     /// Changes of the configuration, as KEY=VALUE.
@@ -126,6 +130,7 @@ pub static VERBS: &[&Verb] = &[
     &router::FIX_ROUTING_VERB,
     &undo::UNDO,
     &router::SERVER,
+    &pooler::POOLER,
 ];
 
 /// Every verb that acts: those above, and the one that the command line has among verbs of its own.
@@ -144,6 +149,7 @@ pub static EVERY: &[&Verb] = &[
     &router::UNDRAIN_VERB,
     &router::SERVER,
     &router::FIX_ROUTING_VERB,
+    &pooler::POOLER,
     &session::SESSION,
     &drill::DRILL,
     &undo::UNDO,
@@ -169,6 +175,7 @@ impl Verb {
             Intent::Router(RouterIntent::Undrain { .. }) => &router::UNDRAIN_VERB,
             Intent::Router(RouterIntent::Server { .. }) => &router::SERVER,
             Intent::Router(RouterIntent::Settle) => &router::FIX_ROUTING_VERB,
+            Intent::Pooler(_) => &pooler::POOLER,
             Intent::Session(SessionIntent::End { .. }) => &session::SESSION,
             Intent::Drill { .. } => &drill::DRILL,
             Intent::Undo { .. } => &undo::UNDO,
@@ -194,6 +201,10 @@ pub static SHORTCUTS: &[&Shortcut] = &[
     &DRAIN,
     &UNDRAIN,
     &FIX_ROUTING,
+    &POOLER_PAUSE,
+    &POOLER_RESUME,
+    &POOLER_RECONNECT,
+    &POOLER_KILL,
     &RUN_DRILL,
     &CANCEL_STATEMENT,
     &END_SESSION,

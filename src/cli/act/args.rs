@@ -211,6 +211,8 @@ mod tests {
         };
         for (line, parts) in [
             ("pgctl-tui switchover pg-1 --no-swift", &["Switchover", "pg-1", "swift: false"][..]),
+            ("pgctl-tui switchover", &["through_poolers: None"]),
+            ("pgctl-tui switchover --through-poolers no", &["through_poolers: Some(false)"]),
             ("pgctl-tui restart --all --pending", &["All", "only_pending: true"]),
             ("pgctl-tui restart --role replica", &["Role(Replica)"]),
             ("pgctl-tui cancel restart pg-2", &["CancelRestart", "pg-2"]),

@@ -1,4 +1,5 @@
-//! PgBouncer's admin console, for looking: one session that is kept, and one fixed list of statements that it can send.
+//! PgBouncer's admin console: for looking one session that is kept, and one fixed list of statements that it can send; for
+//! acting a session of its own with three.
 //!
 //! The console speaks the simple query protocol alone: any message of the extended one ends the session.
 
@@ -6,8 +7,10 @@ mod answer;
 mod error;
 mod reader;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod writer;
 
 pub use answer::{Record, Rows};
 pub use error::{ConsoleError, Refusal};
 pub use reader::{AdminReader, Show};
+pub use writer::{AdminWriter, PoolerCommand};

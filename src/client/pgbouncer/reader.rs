@@ -133,6 +133,28 @@ impl AdminReader {
         });
         answers.collect()
     }
+
+    /// Sends one statement that is no question, for the session that may.
+    pub(super) async fn command(
+        &mut self,
+        statement: &str,
+        word: &'static str,
+        deadline: Duration,
+    ) -> Result<Result<(), Refusal>, ConsoleError> {
+        let Self { client, driving, .. } = self;
+        let sending = client.simple_query(statement);
+        let outcome = within(deadline, drive(driving, sending)).await.map_err(|error| match error {
+            PostgresError::TimedOut { after, .. } => ConsoleError::Hangs { statement: word, after },
+            other => ConsoleError::from_wire(other),
+        })?;
+        match outcome {
+            Ok(_) => Ok(Ok(())),
+            Err(error) => match error.as_db_error() {
+                Some(said) if said.severity() != "FATAL" => Ok(Err(Refusal::of(said.message()))),
+                _ => Err(ConsoleError::from_wire(PostgresError::from_wire(&error))),
+            },
+        }
+    }
 }
 
 fn rows(messages: Vec<SimpleQueryMessage>) -> Result<Rows, Refusal> {

@@ -27,17 +27,17 @@ enum Manner {
     Floods,
 }
 
-fn message(tag: u8, inside: &[u8]) -> Vec<u8> {
+pub(crate) fn message(tag: u8, inside: &[u8]) -> Vec<u8> {
     let length = i32::try_from(inside.len() + 4).expect("short").to_be_bytes();
     [&[tag], &length[..], inside].concat()
 }
 
-fn refusal(severity: &str, words: &str) -> Vec<u8> {
+pub(crate) fn refusal(severity: &str, words: &str) -> Vec<u8> {
     let fields = format!("S{severity}\0V{severity}\0C08P01\0M{words}\0\0");
     message(b'E', fields.as_bytes())
 }
 
-fn table(columns: &[&str], rows: &[&[&str]]) -> Vec<u8> {
+pub(crate) fn table(columns: &[&str], rows: &[&[&str]]) -> Vec<u8> {
     let count = |count: usize| u16::try_from(count).expect("few").to_be_bytes();
     let mut head = count(columns.len()).to_vec();
     for column in columns {
@@ -120,7 +120,7 @@ async fn console(manner: Manner) -> PoolerAddress {
     PoolerAddress::Tcp("127.0.0.1".to_owned(), port)
 }
 
-fn access() -> PostgresAccess {
+pub(crate) fn access() -> PostgresAccess {
     let environment: Environment = [("USER", "op"), ("HOME", "/nonexistent")].into_iter().collect();
     let explicit = ExplicitSettings {
         user: Some("stats".to_owned()),

@@ -5,6 +5,7 @@
 //! something is in [`write`] alone, on a connection of its own with a login of its own.
 
 pub mod assertion;
+pub mod clients;
 mod connect;
 mod decode;
 mod error;

@@ -45,6 +45,8 @@ pub enum Statement {
     OperationLock,
     /// Whether it takes writes, with which data, and on which timeline. Asked while a leader changes.
     Lead,
+    /// Every client session. Asked before a change of leader, for where they come from.
+    Clients,
     /// Every setting: what it may be and what it is. Once a session, and after each reload.
     Settings,
     /// What the role could do beyond looking. Only for an examination.
@@ -247,6 +249,14 @@ impl Statement {
                  WHERE pg_locks.pid = holder.pid AND locktype = 'advisory' AND classid = ",
                 lock_class!(),
                 " AND objsubid = 2 AND granted) END ORDER BY pid LIMIT 1"
+            ),
+            Self::Clients => concat!(
+                "SELECT pid, usename::text, application_name, host(client_addr), state, \
+                 extract(epoch FROM clock_timestamp() - xact_start)::float8, \
+                 coalesce((SELECT NOT rolsuper AND pg_has_role(pg_roles.oid, 'pg_monitor', 'MEMBER') FROM pg_roles \
+                 WHERE pg_roles.oid = usesysid), false) FROM pg_stat_activity WHERE ",
+                client_backend!(),
+                " ORDER BY pid LIMIT 10000"
             ),
             Self::Lead => {
                 "SELECT recovering, (SELECT system_identifier::text FROM pg_control_system()), \

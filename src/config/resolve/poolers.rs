@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::super::endpoint::{PoolerAddress, Timeouts};
+use super::super::endpoint::{PoolerAddress, PostgresAccess, Timeouts};
 use super::super::libpq;
 use super::super::locate::quoted;
 use super::super::resolved::PoolerSettings;
@@ -39,7 +39,7 @@ impl Resolver<'_> {
             }
             let address = self.pooler_address(&at, name, pooler);
             let access = self.pooler_access(&at, pooler, timeouts);
-            let (Some(address), Some(access)) = (address, access) else { continue };
+            let (Some(address), Some((access, acting))) = (address, access) else { continue };
             // Two processes may share a port, but nobody could tell which of them answers.
             if let Some(other) = poolers.iter().find(|other| other.address == address) {
                 self.warnings.push(format!("{at}: {address} is the address of the pooler {} too", other.name));
@@ -48,10 +48,28 @@ impl Resolver<'_> {
                 name: PoolerName::new(name),
                 address,
                 access,
+                acting,
                 databases: pooler.databases.clone(),
+                repoint: self.repoint(&at, &pooler.repoint),
             });
         }
         poolers
+    }
+
+    /// The command that points it at another member. A program by its path alone: what `PATH` finds may be another one for
+    /// whoever acts.
+    fn repoint(&mut self, at: &str, written: &[String]) -> Vec<String> {
+        let Some((program, arguments)) = written.split_first() else { return Vec::new() };
+        let at = format!("{at}.repoint");
+        if !std::path::Path::new(program).is_absolute() {
+            let remedy = "write the program with its whole path, followed by its arguments";
+            self.report_problem(&at, format!("`{program}` is not an absolute path"), remedy);
+        }
+        if !arguments.iter().any(|argument| argument.contains("{host}") || argument.contains("{member}")) {
+            let remedy = "add \"{host}\" and \"{port}\", or \"{member}\", among the arguments";
+            self.report_problem(&at, "no argument names the new member", remedy);
+        }
+        written.to_vec()
     }
 
     fn pooler_address(&mut self, at: &str, name: &str, written: &WrittenPooler) -> Option<PoolerAddress> {
@@ -85,7 +103,7 @@ impl Resolver<'_> {
         at: &str,
         written: &WrittenPooler,
         timeouts: Timeouts,
-    ) -> Option<super::super::endpoint::PostgresAccess> {
+    ) -> Option<(PostgresAccess, Option<PostgresAccess>)> {
         let (login, tls) = (written.login(), self.tls(at, &written.tls()));
         if login.user.is_none() {
             let remedy = "set user = \"...\": a user of stats_users in pgbouncer.ini is enough for monitoring";
@@ -112,7 +130,16 @@ impl Resolver<'_> {
             server_name: tls.server_name,
             timeouts,
         };
-        self.access(at, &explicit)
+        let acting = written.acting.as_ref().and_then(|acting| {
+            let at = format!("{at}.acting");
+            let acting = libpq::ExplicitSettings {
+                database: Some(CONSOLE.to_owned()),
+                service: None,
+                ..self.acting(&at, acting, &explicit)
+            };
+            self.access(&at, &acting)
+        });
+        Some((self.access(at, &explicit)?, acting))
     }
 }
 
@@ -152,6 +179,24 @@ mod tests {
     fn what_is_missing_is_named(#[case] keys: &str, #[case] words: &str) {
         let error = settings(&format!("[clusters.c.poolers.edge]\n{keys}\n")).unwrap_err();
         assert!(error.contains(words), "{error}");
+    }
+
+    #[rstest]
+    #[case("[]", None)]
+    #[case("[\"/usr/bin/move\", \"{host}\", \"{port}\"]", None)]
+    #[case("[\"/usr/bin/move\", \"--to={member}\"]", None)]
+    #[case("[\"move\", \"{host}\"]", Some("`move` is not an absolute path"))]
+    #[case("[\"/usr/bin/move\"]", Some("no argument names the new member"))]
+    fn a_command_that_repoints_names_its_program_and_the_new_member(
+        #[case] written: &str,
+        #[case] problem: Option<&str>,
+    ) {
+        let keys = format!("[clusters.c.poolers.edge]\nuser = \"u\"\naddress = \"h:6432\"\nrepoint = {written}\n");
+        match (settings(&keys), problem) {
+            (Ok(_), None) => {}
+            (Err(error), Some(problem)) => assert!(error.contains(problem), "{error}"),
+            (outcome, _) => panic!("{written}: {outcome:?}"),
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn sources(cluster: &super::ClusterSettings) -> Vec<&SecretSource> {
         cluster.postgres.as_ref().and_then(|postgres| postgres.acting.as_ref()),
         cluster.drills.probe.as_ref(),
     ];
-    let poolers = cluster.poolers.iter().map(|pooler| &pooler.access);
+    let poolers = cluster.poolers.iter().flat_map(|pooler| std::iter::once(&pooler.access).chain(&pooler.acting));
     let accesses = accesses.into_iter().flatten().chain(poolers).filter_map(|access| access.password.as_ref());
     logins.filter_map(|login: &Login| login.password.as_ref()).chain(accesses).collect()
 }
@@ -56,6 +56,7 @@ mod tests {
             ("exporters", ""),
             ("drills", ""),
             ("poolers.p", "address = \"h:6432\"\n"),
+            ("poolers.p.acting", ""),
         ];
         let table = |(number, (table, lines)): (usize, &(&str, &str))| {
             format!("[clusters.c.{table}]\n{lines}user = \"u\"\npassword_env = \"SECRET_{number}\"\n")

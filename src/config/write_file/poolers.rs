@@ -30,6 +30,7 @@ pub(super) fn poolers(file: &mut File, cluster: &str, found: &Discovered) {
         } else {
             file.set("databases", &format!("[{}]", databases.join(", ")), what);
         }
+        acting(file);
         file.blank();
     }
     if found.poolers.is_empty() {
@@ -44,5 +45,11 @@ fn example(file: &mut File, cluster: &str, name: &str, address: Option<&str>) {
     file.comment("user = \"stats\"                # of stats_users in pgbouncer.ini");
     file.comment("password_env = \"PGBOUNCER_PASSWORD\"");
     file.comment("databases = [\"app\"]           # those that must route to the primary");
+    acting(file);
     file.blank();
+}
+
+fn acting(file: &mut File) {
+    let what = "of admin_users, for `pooler pause` and its like";
+    file.comment(format!("acting = {{ user = \"pooler_admin\", password_env = \"PGBOUNCER_ADMIN\" }}   # {what}"));
 }

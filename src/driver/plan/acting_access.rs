@@ -1,10 +1,10 @@
 //! By which ways this console may act on a cluster, whatever manages it: what no picture shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::endpoint::RuntimeApi;
-use crate::config::resolved::ClusterSettings;
-use crate::model::name::RouterName;
+use crate::config::resolved::{ClusterSettings, PoolerSettings};
+use crate::model::name::{PoolerName, RouterName};
 use crate::model::text::Text;
 
 /// What is configured for acting.
@@ -14,6 +14,10 @@ pub struct ActingAccess {
     pub sql: Option<(Text, Text)>,
     /// Routers whose runtime API may be used for acting, with its address in socat's words.
     pub runtimes: BTreeMap<RouterName, Text>,
+    /// Poolers with a login that may pause them.
+    pub poolers: BTreeSet<PoolerName>,
+    /// Those that a command can point at another member.
+    pub repoints: BTreeSet<PoolerName>,
 }
 
 impl ActingAccess {
@@ -27,9 +31,14 @@ impl ActingAccess {
             };
             Some((router.name.clone(), Text::new(address)))
         });
+        let poolers = |has: fn(&PoolerSettings) -> bool| {
+            settings.poolers.iter().filter(|pooler| has(pooler)).map(|pooler| pooler.name.clone()).collect()
+        };
         Self {
             sql: acting.map(|access| (Text::new(&access.user), Text::new(&access.database))),
             runtimes: runtimes.collect(),
+            poolers: poolers(|pooler| pooler.acting.is_some()),
+            repoints: poolers(|pooler| !pooler.repoint.is_empty()),
         }
     }
 }

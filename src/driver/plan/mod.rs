@@ -8,6 +8,8 @@ mod drill;
 mod end_session;
 mod ha_operations;
 pub(in crate::driver) mod impact;
+mod pooler;
+pub(in crate::driver) mod pooler_pause;
 mod router_server;
 pub(in crate::driver) mod swift;
 mod undo;
@@ -30,7 +32,10 @@ pub(in crate::driver) fn plan(ha_operations: &dyn HaOperations<'_>, intent: &Int
         }
         Intent::Router(RouterIntent::Drain { member, then, wait }) => drain::plan(ha_operations, member, *then, *wait),
         Intent::Router(RouterIntent::Undrain { member }) => drain::revert(ha_operations.context(), member),
-        Intent::Router(RouterIntent::Settle) => swift::fix_routing(ha_operations),
+        Intent::Router(RouterIntent::Settle) => {
+            pooler::with_paused(ha_operations.context(), swift::fix_routing(ha_operations))
+        }
+        Intent::Pooler(intent) => pooler::plan(ha_operations.context(), intent),
         Intent::Drill { scenario, target } => drill::plan(ha_operations, *scenario, *target),
         Intent::Session(SessionIntent::End { member, pid, started, how }) => {
             end_session::plan(ha_operations.context(), member, *pid, *started, *how)

@@ -38,6 +38,36 @@ pub(in crate::driver) fn router_handover(
     if snapshot.routers.is_empty() {
         return Err("no router is configured".to_owned());
     }
+    provable(ha_operations, from, to)?;
+    let mut routes = Vec::new();
+    for router in &snapshot.routers {
+        routes.extend(of_router(context, router)?);
+    }
+    Ok(RouterHandover {
+        from: from.cloned(),
+        to: to.cloned(),
+        routes,
+        poolers: Vec::new(),
+        at_most: at_most(context, from),
+    })
+}
+
+/// How long what goes along with a change of leader may last.
+pub(in crate::driver) fn at_most(context: &PlanContext<'_>, from: Option<&NodeName>) -> Duration {
+    if from.is_some() { context.periods.takeover + MARGIN } else { AGREEMENT_DEADLINE }
+}
+
+/// Whether whoever comes to lead can be proven to, many times a second.
+///
+/// # Errors
+/// What is missing for that.
+pub(in crate::driver) fn provable(
+    ha_operations: &dyn HaOperations<'_>,
+    from: Option<&NodeName>,
+    to: Option<&NodeName>,
+) -> Result<(), String> {
+    let context = ha_operations.context();
+    let snapshot = context.snapshot;
     ha_operations.proves_lead()?;
     if context.generation.system_id.is_none() || context.generation.timeline.is_none() {
         return Err("previous system identifier and timeline are unknown".to_owned());
@@ -59,12 +89,7 @@ pub(in crate::driver) fn router_handover(
             Some(_) => {}
         }
     }
-    let mut routes = Vec::new();
-    for router in &snapshot.routers {
-        routes.extend(of_router(context, router)?);
-    }
-    let at_most = if from.is_some() { context.periods.takeover + MARGIN } else { AGREEMENT_DEADLINE };
-    Ok(RouterHandover { from: from.cloned(), to: to.cloned(), routes, at_most })
+    Ok(())
 }
 
 fn of_router(context: &PlanContext<'_>, router: &Router) -> Result<Vec<RouterRoute>, String> {
@@ -84,6 +109,19 @@ fn of_router(context: &PlanContext<'_>, router: &Router) -> Result<Vec<RouterRou
             Some(_) => {}
         }
     }
+    routes_of(context, router, check_server_controllable)
+}
+
+/// The write backends of a router with the server of each member, as far as `is_fit` has nothing against a server.
+///
+/// # Errors
+/// Which of them cannot be told, and why.
+pub(in crate::driver) fn routes_of(
+    context: &PlanContext<'_>,
+    router: &Router,
+    is_fit: fn(&ProxyRow) -> Result<(), String>,
+) -> Result<Vec<RouterRoute>, String> {
+    let name = &router.name;
     if router.write_backends.is_empty() {
         return Err(format!("the write backend of {name} is only guessed: set write_backends of this router"));
     }
@@ -100,7 +138,7 @@ fn of_router(context: &PlanContext<'_>, router: &Router) -> Result<Vec<RouterRou
         let mut servers = BTreeMap::new();
         for row in rows {
             let place = format!("{backend}/{} of {name}", row.server);
-            check_server_controllable(row).map_err(|why| format!("{place} {why}"))?;
+            is_fit(row).map_err(|why| format!("{place} {why}"))?;
             let member = member_at(context, row).map_err(|why| format!("{place} {why}"))?;
             if servers.insert(member.clone(), row.server.clone()).is_some() {
                 return Err(format!("{backend} of {name} has two servers of {member}"));

@@ -6,7 +6,7 @@ use super::context::{PlanContext, PlanDraft, quoted, refuse};
 use crate::action::expectation::Expectation;
 use crate::action::intent::{PendingUndo, ServerState};
 use crate::action::milestone::Milestone;
-use crate::action::order::{Order, RouterRequest};
+use crate::action::order::{Order, PoolerRequest, RouterRequest};
 use crate::action::plan::{Confirm, Danger, Infeasible, Plan, Step};
 use crate::action::record::ActionId;
 use crate::model::text::Text;
@@ -65,7 +65,9 @@ fn danger(order: &Order) -> Danger {
         Order::Router { request: RouterRequest::EndDrain { .. }, .. }
         | Order::Router {
             request: RouterRequest::State { state: ServerState::Ready | ServerState::Drain, .. }, ..
-        } => Danger::Reversible,
+        }
+        // Whoever waits goes on.
+        | Order::Pooler { .. } => Danger::Reversible,
         // Maintenance may cut sessions; a forced health is believed whatever the check says.
         Order::Router {
             request: RouterRequest::State { state: ServerState::Maintenance, .. } | RouterRequest::Health { .. },
@@ -89,8 +91,23 @@ fn milestone(order: &Order) -> Option<Milestone> {
             let (backend, server) = (backend.clone(), server.clone());
             Some(Milestone::RouterServer { router: router.clone(), backend, server, state: ServerState::Ready })
         }
+        Order::Pooler { pooler, request: PoolerRequest::Resume { database } } => {
+            let (pooler, database) = (pooler.clone(), Some(database.clone()));
+            Some(Milestone::PoolerFlow { pooler, database, paused: false })
+        }
+        Order::Pooler { pooler, request: PoolerRequest::ResumeAll } => {
+            Some(Milestone::PoolerFlow { pooler: pooler.clone(), database: None, paused: false })
+        }
         // A forced health is gone with the next check: nothing tells it from a health that was found.
         Order::Router { request: RouterRequest::Health { .. }, .. }
+        | Order::Pooler {
+            request:
+                PoolerRequest::Pause { .. }
+                | PoolerRequest::PauseAll
+                | PoolerRequest::Reconnect { .. }
+                | PoolerRequest::Kill { .. },
+            ..
+        }
         | Order::Ha(_)
         | Order::Sql { .. }
         | Order::RouterHandover(_)

@@ -114,6 +114,12 @@ impl ProgressSink for Unattended {
 
 /// Carries out the orders of a permitted plan. Made only where a `WriteAccess` was granted.
 pub trait Act: Send {
+    /// Makes ready what `steps` will need soon and quickly, such as logins to poolers that are held up by every moment. Sends
+    /// nothing that changes anything; what fails here is tried again when it is needed.
+    fn prepare<'a>(&'a mut self, _steps: &'a [Step]) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Sends one order, once. `Order::Await` sends nothing and `Order::RouterHandover` is a [`LeadWatcher`](super::LeadWatcher)'s: neither comes here.
     ///
     /// # Errors

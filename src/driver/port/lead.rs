@@ -5,10 +5,12 @@ use futures::future::BoxFuture;
 use super::act::{NotPerformed, Reply};
 use crate::action::order::RouterRequest;
 use crate::action::permit::Permit;
+use crate::action::pooler_release::PoolerTarget;
 use crate::action::router_handover::{LeadAnswer, LeadRecord};
-use crate::model::name::{NodeName, RouterName};
+use crate::model::name::{NodeName, PoolerName, RouterName};
+use crate::model::pooler::PoolerReport;
 use crate::model::router::ProxyRow;
-use crate::model::source::SourceError;
+use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
 
 /// Whether something may still be sent.
@@ -59,4 +61,43 @@ pub trait LeadWatcher: Send + Sync {
         permit: &'a Permit,
         still: StillAllowed<'a>,
     ) -> BoxFuture<'a, Result<Reply, NotPerformed>>;
+
+    /// What a pooler's console says now of its state, databases and servers, on a session that is kept between calls.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    fn pooler<'a>(&'a self, pooler: &'a PoolerName) -> BoxFuture<'a, Result<PoolerReport, SourceError>> {
+        Box::pin(std::future::ready(Err(no_poolers(pooler))))
+    }
+
+    /// Points a pooler at a member by the command that is configured for it, and has it read its file anew. That it has done
+    /// so is for whoever asks it to say, not for the reply.
+    ///
+    /// # Errors
+    /// When there is no reply; whether anything was sent is told apart.
+    fn repoint<'a>(
+        &'a self,
+        pooler: &'a PoolerName,
+        _target: &'a PoolerTarget,
+        _permit: &'a Permit,
+    ) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+        Box::pin(std::future::ready(Err(NotPerformed::NotSent(no_poolers(pooler)))))
+    }
+
+    /// Lets the clients of a pooler's databases on. Accepted is what reads back as flowing, whatever was answered.
+    ///
+    /// # Errors
+    /// When there is no reply; whether anything was sent is told apart.
+    fn resume<'a>(
+        &'a self,
+        pooler: &'a PoolerName,
+        _databases: &'a [Text],
+        _permit: &'a Permit,
+    ) -> BoxFuture<'a, Result<Reply, NotPerformed>> {
+        Box::pin(std::future::ready(Err(NotPerformed::NotSent(no_poolers(pooler)))))
+    }
+}
+
+fn no_poolers(pooler: &PoolerName) -> SourceError {
+    SourceError::new(FailureKind::Unsupported, pooler.as_str(), "poolers cannot be reached from here")
 }

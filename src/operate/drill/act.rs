@@ -402,6 +402,10 @@ fn headline(report: &DrillReport) -> String {
 }
 
 impl Act for DrillAct {
+    fn prepare<'a>(&'a mut self, steps: &'a [Step]) -> BoxFuture<'a, ()> {
+        self.inner.prepare(steps)
+    }
+
     fn perform<'a>(
         &'a mut self,
         step: &'a Step,

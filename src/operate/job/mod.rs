@@ -8,6 +8,7 @@ mod attach;
 mod diagnostics;
 mod error;
 mod files;
+mod guarded;
 mod leftovers;
 mod liveness;
 mod prune;

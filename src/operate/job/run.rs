@@ -54,7 +54,7 @@ impl Job {
                 sleep(POLL_INTERVAL).await;
             }
         };
-        let runs = run(&spec.request, access, parts, progress, cancel.clone());
+        let runs = Box::pin(run(&spec.request, access, parts, progress, cancel.clone()));
         let acts = async {
             tokio::select! {
                 outcome = runs => outcome,

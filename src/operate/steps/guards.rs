@@ -9,12 +9,19 @@ use crate::action::effect::Effect;
 use crate::action::generation::Generation;
 use crate::action::permit::Permit;
 use crate::action::plan::Step;
+use crate::action::pooler_release::PAUSE_LIMIT;
 use crate::model::snapshot::Snapshot;
 
 impl Run<'_> {
     /// Whether the next step may begin although everything could still be left as it is.
     pub(super) fn may_go_on(&self, permit: &Permit) -> Result<(), String> {
         self.unchallenged()?;
+        // Whoever guards them resumes them about now: a leader that stepped down after that would cost their clients errors.
+        if let Some(since) = self.paused_since
+            && self.now().since(since) >= PAUSE_LIMIT / 2
+        {
+            return Err("the poolers have been paused for too long before the switchover started".to_owned());
+        }
         if self.action_log.began.is_none() && !permit.is_valid(self.now()) {
             return Err("the confirmation is too old".to_owned());
         }

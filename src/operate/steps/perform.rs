@@ -46,7 +46,10 @@ impl Run<'_> {
                 self.await_milestone(milestone, *at_most, step_run).await
             }
             Order::RouterHandover(router_handover) => Ok(self.run_handover(step_run, router_handover).await),
-            Order::Ha(_) | Order::Router { .. } | Order::Sql { .. } | Order::Drill { .. } => {
+            Order::Ha(_) | Order::Router { .. } | Order::Pooler { .. } | Order::Sql { .. } | Order::Drill { .. } => {
+                if self.paused_since.is_none() && step.undo.as_ref().is_some_and(|undo| undo.resumes().is_some()) {
+                    self.paused_since = Some(from);
+                }
                 if let Some(undo) = &step.undo {
                     self.pending_undo.push((index, undo.clone()));
                 }

@@ -68,6 +68,8 @@ impl Run<'_> {
             | Milestone::CaughtUp { .. }
             | Milestone::SessionsGone { .. }
             | Milestone::Serving { .. }
+            | Milestone::PoolerFlow { .. }
+            | Milestone::PoolerMoved { .. }
             | Milestone::RouterServer { .. } => self.last_ended.max(self.attempt.since),
             Milestone::SteppedDown { .. }
             | Milestone::Promoted { .. }

@@ -59,7 +59,7 @@ pub(in crate::operate) const RESTART_NEXT: &str = "POST /restart to pg-2";
 pub(in crate::operate) const HEALTH_UP_ORDER: &str = "health up pg-1";
 
 /// Nobody asked anything besides pictures.
-static NOTHING_ASKED: Inspected = Inspected { drill: None };
+static NOTHING_ASKED: Inspected = Inspected { drill: None, pooler_traffic: None };
 
 type ClusterChange = Box<dyn FnOnce(&mut World) + Send>;
 
@@ -163,7 +163,12 @@ fn plan() -> Plan {
     let drain = Step { undo: Some(server(ServerState::Ready)), ..step(DRAIN, server(ServerState::Drain)) };
     Plan {
         cluster: ClusterName::new("prod-eu"),
-        intent: Intent::Lead(LeadIntent::Switchover { candidate: Some(node("pg-1")), at: None, swift: true }),
+        intent: Intent::Lead(LeadIntent::Switchover {
+            candidate: Some(node("pg-1")),
+            at: None,
+            swift: true,
+            through_poolers: None,
+        }),
         title: "switch over prod-eu from pg-0 to pg-1".into(),
         generation: Generation {
             leader: Some(node("pg-0")),
@@ -473,6 +478,7 @@ impl Act for RunnerFixture {
                     format!("{server} {}", state.as_str())
                 }
                 Order::Drill { request: DrillRequest::Mend { fault } } => fault.repaired(),
+                Order::Pooler { pooler, .. } => format!("{pooler} resumed"),
                 other => panic!("no undo of the plan: {other:?}"),
             };
             self.log(format!("undone: {words}"));

@@ -2,6 +2,7 @@
 
 pub(super) mod fixture;
 pub(super) mod long_orders;
+mod pooler_release;
 mod router_handover;
 mod undoing;
 

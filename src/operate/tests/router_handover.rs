@@ -112,8 +112,13 @@ async fn handover_report(wires: &HandoverFixture) -> Vec<String> {
     let permit = permit(&fixture);
     let servers = [("pg-0".into(), "a".into()), ("pg-1".into(), "b".into())].into();
     let route = RouterRoute { router: "edge".into(), backend: "primary".into(), servers };
-    let router_handover =
-        RouterHandover { from: Some("pg-0".into()), to: Some("pg-1".into()), routes: vec![route], at_most: SECOND * 5 };
+    let router_handover = RouterHandover {
+        from: Some("pg-0".into()),
+        to: Some("pg-1".into()),
+        routes: vec![route],
+        poolers: Vec::new(),
+        at_most: SECOND * 5,
+    };
     let (_said, reply) = watch::channel(Some(ReplyStatus::Accepted("200".into())));
     let (news, _told) = mpsc::unbounded_channel();
     let handover_context = HandoverContext {
@@ -123,6 +128,8 @@ async fn handover_report(wires: &HandoverFixture) -> Vec<String> {
         clock: Clock::start(),
         reply,
         news,
+        snapshot: std::sync::Arc::new(crate::model::test_support::healthy()),
+        paused_since: None,
     };
     timeout(SECOND * 30, handover_context.run()).await.expect("it ends for sure");
     wires.reported().into_iter().filter(|line| !line.starts_with("connecting")).collect()

@@ -2,7 +2,7 @@
 
 use super::subject;
 use crate::action::Intent;
-use crate::action::intent::{ConfigurationIntent, LeadIntent, NodeIntent, RouterIntent, SessionIntent};
+use crate::action::intent::{ConfigurationIntent, LeadIntent, NodeIntent, PoolerIntent, RouterIntent, SessionIntent};
 use crate::action::intent::{EndSession, ServerState, Target};
 use crate::model::name::NodeName;
 use crate::model::role::Role;
@@ -58,6 +58,17 @@ pub(super) fn describe_intent(intent: &Intent, snapshot: &Snapshot) -> String {
         Intent::Router(RouterIntent::Undrain { member }) => format!("undrain {member} at all routers"),
         Intent::Router(RouterIntent::Settle) => {
             format!("verify the leader of {cluster} and route writes of every router to it")
+        }
+        Intent::Pooler(intent) => {
+            let scope = intent.describe_scope();
+            match intent {
+                PoolerIntent::Pause { .. } => format!("pause {scope}: clients wait until it is resumed"),
+                PoolerIntent::Resume { .. } => format!("resume {scope}, also if another user has paused it"),
+                PoolerIntent::Reconnect { .. } => {
+                    format!("reconnect {scope} to its servers as clients let go of them")
+                }
+                PoolerIntent::Kill { .. } => format!("drop all clients of {scope}; it stays paused"),
+            }
         }
         Intent::Session(SessionIntent::End { member, pid, how, .. }) => {
             let what = match how {

@@ -85,6 +85,28 @@ static OPTIONS: &[DialogOption] = &[
         }),
     },
     DialogOption {
+        letter: 'b',
+        argument: "through-poolers",
+        label: "through poolers",
+        hint: "poolers",
+        chosen: |intent, _| match intent {
+            // At its time nobody is there to pause one.
+            Intent::Lead(LeadIntent::Switchover { at: None, through_poolers, .. }) => {
+                Some(through_poolers.map_or_else(|| "auto".to_owned(), on_or_off))
+            }
+            _ => None,
+        },
+        change: OptionChange::Next(|intent| {
+            if let Intent::Lead(LeadIntent::Switchover { through_poolers, .. }) = intent {
+                *through_poolers = match through_poolers {
+                    None => Some(true),
+                    Some(true) => Some(false),
+                    Some(false) => None,
+                };
+            }
+        }),
+    },
+    DialogOption {
         letter: 'p',
         argument: "pending",
         label: "only if pending restart",
@@ -266,7 +288,7 @@ mod tests {
 
     fn intents() -> Vec<Intent> {
         vec![
-            Intent::Lead(LeadIntent::Switchover { candidate: None, at: None, swift: true }),
+            Intent::Lead(LeadIntent::Switchover { candidate: None, at: None, swift: true, through_poolers: None }),
             Intent::Node(NodeIntent::Restart { target: Target::All, only_pending: false, at: None }),
             Intent::Node(NodeIntent::Reinit { member: "pg-1".into(), source: CopySource::Any, again: false }),
             Intent::Router(RouterIntent::Drain { member: "pg-1".into(), then: AfterDrain::Leave, wait: DRAIN_WAIT }),

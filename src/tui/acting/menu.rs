@@ -72,6 +72,7 @@ enum Kind {
     Cluster,
     Member,
     Server,
+    Pooler,
     Session,
     Scenario,
 }
@@ -82,6 +83,7 @@ fn kind(command: Command) -> Kind {
         Subject::Cluster | Subject::Changes => Kind::Cluster,
         Subject::Candidate | Subject::Successor | Subject::Member | Subject::Members | Subject::Drained => Kind::Member,
         Subject::Server => Kind::Server,
+        Subject::Pooler => Kind::Pooler,
         Subject::Session => Kind::Session,
         Subject::Scenario => Kind::Scenario,
     }
@@ -94,6 +96,7 @@ fn part(command: Command, about: &RowTarget) -> Part {
         (Kind::Cluster, RowTarget::Cluster)
         | (Kind::Member, RowTarget::Member(_))
         | (Kind::Server, RowTarget::Server { .. })
+        | (Kind::Pooler, RowTarget::Pooler { .. })
         | (Kind::Session, RowTarget::Session { .. })
         | (Kind::Scenario, RowTarget::Scenario(_)) => Part::Fitting,
         (_, RowTarget::Cluster) if of_all => Part::Fitting,

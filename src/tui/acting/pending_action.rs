@@ -271,13 +271,20 @@ impl PendingAction {
 
     /// The candidate `step` further on in their ranking, as an intent; `None`: nobody is to be chosen.
     pub(in crate::tui) fn next_candidate(&self, step: isize) -> Option<Intent> {
-        let Intent::Lead(LeadIntent::Switchover { candidate, at, swift }) = &self.intent else { return None };
+        let Intent::Lead(LeadIntent::Switchover { candidate, at, swift, through_poolers }) = &self.intent else {
+            return None;
+        };
         let count = isize::try_from(self.candidates.len()).ok().filter(|count| *count > 0)?;
         let place = |name: &NodeName| self.candidates.iter().position(|known| known.member == *name);
         let present = candidate.as_ref().and_then(place).and_then(|place| isize::try_from(place).ok());
         let next = present.map_or(0, |present| (present + step).rem_euclid(count));
         let next = self.candidates.get(usize::try_from(next).ok()?)?;
-        Some(Intent::Lead(LeadIntent::Switchover { candidate: Some(next.member.clone()), at: *at, swift: *swift }))
+        Some(Intent::Lead(LeadIntent::Switchover {
+            candidate: Some(next.member.clone()),
+            at: *at,
+            swift: *swift,
+            through_poolers: *through_poolers,
+        }))
     }
 
     /// The intent with the next value of the option of `letter`; `None`: it has none.

@@ -162,7 +162,8 @@ fn steps(plan: &Plan, lines: &mut Vec<Line>) {
             line = line.with("   point of no return", Tone::Warning);
         }
         if step.undo.is_some() {
-            line = line.dim("   reverted at the end");
+            let stays = plan.intent.leaves_pending_undo();
+            line = line.dim(if stays { "   stays, can be undone" } else { "   reverted at the end" });
         }
         lines.push(line);
     }

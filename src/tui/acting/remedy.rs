@@ -2,8 +2,9 @@
 
 use crate::action::preflight;
 use crate::action::verb::{
-    CANCEL_RESTART, CANCEL_SWITCHOVER, DRAIN, END_SESSION, FAILOVER_SHORTCUT, FIX_ROUTING, REINIT_SHORTCUT, RELOAD,
-    RESTART, RESTART_PENDING, RESUME, ROLLING_RESTART, SERVER_READY, SET, SWITCHOVER_SHORTCUT, Shortcut,
+    CANCEL_RESTART, CANCEL_SWITCHOVER, DRAIN, END_SESSION, FAILOVER_SHORTCUT, FIX_ROUTING, POOLER_RECONNECT,
+    POOLER_RESUME, REINIT_SHORTCUT, RELOAD, RESTART, RESTART_PENDING, RESUME, ROLLING_RESTART, SERVER_READY, SET,
+    SWITCHOVER_SHORTCUT, Shortcut,
 };
 use crate::model::finding::{Finding, Subject};
 use crate::model::name::NodeName;
@@ -32,6 +33,8 @@ pub(super) fn remedy(finding: &Finding, snapshot: &Snapshot) -> Option<Remedy> {
         "paused" => Some((&RESUME, None)),
         "switchover-scheduled" => Some((&CANCEL_SWITCHOVER, None)),
         "router-no-primary" | "router-wrong-primary" | "router-several-primaries" => Some((&FIX_ROUTING, None)),
+        "pooler-paused" => of_pooler(finding, snapshot).map(|pooler| (&POOLER_RESUME, Some(pooler))),
+        "pooler-old-address" => of_pooler(finding, snapshot).map(|pooler| (&POOLER_RECONNECT, Some(pooler))),
         "router-maintenance" => out_of_service(finding, snapshot),
         _ => None,
     }
@@ -98,8 +101,8 @@ const SHORTCUTS_BY_FINDING: &[(&str, &[&Shortcut])] = &[
     ("pooler-disabled", &[]),
     ("pooler-full", &[]),
     ("pooler-no-server", &[]),
-    ("pooler-old-address", &[]),
-    ("pooler-paused", &[]),
+    ("pooler-old-address", &[&POOLER_RECONNECT]),
+    ("pooler-paused", &[&POOLER_RESUME]),
     ("pooler-refuses", &[]),
     ("pooler-silent", &[]),
     ("pooler-stranger", &[]),
@@ -157,6 +160,16 @@ const SHORTCUTS_BY_FINDING: &[(&str, &[&Shortcut])] = &[
     ("wraparound", &[]),
     ("wrong-cluster", &[]),
 ];
+
+/// The pooler of a finding with the database that it is about, as a command takes them.
+fn of_pooler(finding: &Finding, snapshot: &Snapshot) -> Option<String> {
+    let Subject::Source(source) = &finding.subject else { return None };
+    let report = snapshot.poolers.iter().find(|reading| reading.source == *source)?.last()?;
+    Some(match report.database(&finding.part) {
+        Some(database) => format!("{}/{}", source.target, database.name),
+        None => source.target.to_string(),
+    })
+}
 
 fn oldest_transaction(node: &NodeName, snapshot: &Snapshot) -> Option<Remedy> {
     let report = snapshot.member(node)?.sql.as_ref()?.fresh(snapshot.now)?;

@@ -149,6 +149,7 @@ fn given(
         Subject::Members => members(row_subject, argument)?,
         Subject::Drained => drained(row_subject, argument)?,
         Subject::Server => server(row_subject, argument, snapshot)?,
+        Subject::Pooler => pooler(row_subject, argument, snapshot)?,
         Subject::Session => session(row_subject, argument, snapshot)?,
         Subject::Changes => {
             let typed = argument.ok_or("give the change, such as :configure ttl=30")?;
@@ -227,6 +228,26 @@ fn server(row_subject: &RowSubject, argument: Option<&str>, snapshot: &Snapshot)
         _ => return Err(missing()),
     };
     Ok(vec![("router", router), ("server", path)])
+}
+
+fn pooler(row_subject: &RowSubject, argument: Option<&str>, snapshot: &Snapshot) -> Result<Arguments, Reason> {
+    let (name, database) = match (argument, &row_subject.about) {
+        (Some(text), _) => match text.split_once('/') {
+            Some((name, database)) => (name.to_owned(), Some(database.to_owned())),
+            None => (text.to_owned(), None),
+        },
+        (None, RowTarget::Pooler { pooler, database }) => {
+            (pooler.to_string(), database.as_ref().map(ToString::to_string))
+        }
+        (None, _) => match snapshot.poolers.as_slice() {
+            [only] => (only.source.target.to_string(), None),
+            [] => return Err("no pooler is configured for this cluster".into()),
+            _ => return Err("select a pooler in the Poolers view, or type POOLER or POOLER/DATABASE".into()),
+        },
+    };
+    let mut given = vec![("pooler", name)];
+    given.extend(database.map(|database| ("database", database)));
+    Ok(given)
 }
 
 fn session(row_subject: &RowSubject, argument: Option<&str>, snapshot: &Snapshot) -> Result<Arguments, Reason> {

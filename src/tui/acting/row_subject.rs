@@ -2,8 +2,9 @@
 
 use crate::action::drill::Scenario;
 use crate::model::finding::{Finding, Subject};
-use crate::model::name::{NodeName, RouterName};
+use crate::model::name::{NodeName, PoolerName, RouterName};
 use crate::model::snapshot::Snapshot;
+use crate::model::source::SourceKind;
 use crate::model::text::Text;
 use crate::report::findings;
 use crate::tui::app::App;
@@ -18,6 +19,8 @@ pub(super) enum RowTarget {
     Member(NodeName),
     /// A server of a router, and the member that it stands for.
     Server { router: RouterName, backend: Text, server: Text, member: Option<NodeName> },
+    /// A pooler, or a database of one.
+    Pooler { pooler: PoolerName, database: Option<Text> },
     /// A session.
     Session { member: NodeName, pid: u32 },
     /// Something that can be practised.
@@ -37,7 +40,7 @@ impl RowSubject {
         match &self.about {
             RowTarget::Member(member) | RowTarget::Session { member, .. } => Some(member),
             RowTarget::Server { member, .. } => member.as_ref(),
-            RowTarget::Cluster | RowTarget::Scenario(_) => None,
+            RowTarget::Cluster | RowTarget::Pooler { .. } | RowTarget::Scenario(_) => None,
         }
     }
 
@@ -51,6 +54,10 @@ impl RowSubject {
                 let stands_for = member.as_ref().filter(|member| member.text() != server);
                 let stands_for = stands_for.map(|member| format!(" ({member})")).unwrap_or_default();
                 format!("{cluster} / {router}{backend}/{server}{stands_for}")
+            }
+            RowTarget::Pooler { pooler, database } => {
+                let database = database.as_ref().map(|database| format!(" / {database}")).unwrap_or_default();
+                format!("{cluster} / {pooler}{database}")
             }
             RowTarget::Session { member, pid } => format!("{cluster} / {member} / session {pid}"),
             RowTarget::Scenario(scenario) => format!("{cluster} / drill {}", scenario.as_str()),
@@ -71,11 +78,14 @@ impl App {
         let Some(((view, pane), row)) = self.selection() else { return whole(RowTarget::Cluster) };
         if pane == FINDINGS {
             let finding = snapshot.findings.iter().find(|finding| findings::row_id(finding) == row).cloned();
-            let about = finding.as_ref().map_or(RowTarget::Cluster, |finding| of_subject(&finding.subject, snapshot));
+            let about = finding.as_ref().map_or(RowTarget::Cluster, |finding| {
+                of_pooler(finding, snapshot).unwrap_or_else(|| of_subject(&finding.subject, snapshot))
+            });
             return RowSubject { about, finding };
         }
         whole(match view {
             View::Router => server(&row, snapshot).unwrap_or(RowTarget::Cluster),
+            View::Poolers => pooler(&row, snapshot).unwrap_or(RowTarget::Cluster),
             View::Drill => self.selected_scenario().map_or(RowTarget::Cluster, RowTarget::Scenario),
             View::Sessions => session(&row).unwrap_or_else(|| self.of_node()),
             _ => self.of_node(),
@@ -113,6 +123,30 @@ fn server(row: &Text, snapshot: &Snapshot) -> Option<RowTarget> {
         server: found.server.clone(),
         member,
     })
+}
+
+/// The pooler of a finding, and the database that it is about.
+fn of_pooler(finding: &Finding, snapshot: &Snapshot) -> Option<RowTarget> {
+    let Subject::Source(source) = &finding.subject else { return None };
+    if source.kind != SourceKind::Pooler {
+        return None;
+    }
+    let reading = snapshot.poolers.iter().find(|reading| reading.source == *source)?;
+    let database = reading.last().and_then(|report| report.database(&finding.part)).map(|known| known.name.clone());
+    Some(RowTarget::Pooler { pooler: PoolerName::new(source.target.as_str()), database })
+}
+
+/// The pooler of a row that is named POOLER, POOLER/DATABASE or POOLER/DATABASE/USER.
+fn pooler(row: &Text, snapshot: &Snapshot) -> Option<RowTarget> {
+    let mut names = snapshot.poolers.iter().map(|reading| &reading.source.target).filter(|name| {
+        row.as_str().strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    let name = names.next()?;
+    let report = snapshot.poolers.iter().find(|reading| reading.source.target == *name)?.last();
+    let rest = row.as_str().strip_prefix(name.as_str())?.trim_start_matches('/');
+    let is_it = |known: &&Text| rest == known.as_str() || rest.starts_with(&format!("{known}/"));
+    let database = report.and_then(|report| report.databases.iter().map(|database| &database.name).find(is_it));
+    Some(RowTarget::Pooler { pooler: PoolerName::new(name.as_str()), database: database.cloned() })
 }
 
 /// The session of a row that is named NODE/PID.

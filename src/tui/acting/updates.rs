@@ -209,6 +209,8 @@ impl App {
         }
         let done = watch.outcome.as_ref().is_some_and(|outcome| outcome.ending == OutcomeKind::Done);
         let is_drill = matches!(watch.plan.intent, Intent::Drill { .. });
+        // What it is meant to leave can be taken back from now on.
+        let leaves = watch.plan.intent.leaves_pending_undo();
         let (line, cluster) = (format!("{} (press A to view)", watch.short()), watch.cluster.clone());
         if !shown {
             self.tell(if done { Notice::done(line) } else { Notice::failed(line) });
@@ -218,6 +220,9 @@ impl App {
         let mut effects = vec![Effect::Order(index, Order::PollNow)];
         if is_drill {
             effects.push(self.read_reports(index));
+        }
+        if leaves && self.acting.has_job_store {
+            effects.push(Effect::List);
         }
         effects
     }

@@ -276,6 +276,7 @@ impl App {
                 .filter(|(_, row)| row.kind == ProxyKind::Server)
                 .map(|(router, row)| format!("{}/{}/{}", router.name, row.proxy, row.server))
                 .collect();
+            choices.poolers = poolers(snapshot);
             choices.sessions = sessions(snapshot);
         }
         choices
@@ -368,6 +369,17 @@ impl App {
             }
         }
     }
+}
+
+/// Poolers, each followed by its databases.
+fn poolers(snapshot: &Snapshot) -> Vec<String> {
+    let each = snapshot.poolers.iter().flat_map(|reading| {
+        let name = reading.source.target.to_string();
+        let databases = reading.last().into_iter().flat_map(|report| &report.databases);
+        let databases = databases.map(|database| format!("{}/{}", reading.source.target, database.name));
+        [name].into_iter().chain(databases.collect::<Vec<_>>())
+    });
+    each.collect()
 }
 
 /// Sessions as NODE/PID, in the order in which they are told.

@@ -209,6 +209,7 @@ impl Argument {
             Self::Subject(Subject::Server) => " [BACKEND/SERVER]",
             Self::Subject(Subject::Drained) => " [NODE] [restart|reinit] [90s]",
             Self::Subject(Subject::Scenario) => " [SCENARIO] [30s]",
+            Self::Subject(Subject::Pooler) => " [POOLER[/DATABASE]]",
             Self::Subject(Subject::Session) => " [NODE/PID]",
             Self::Subject(Subject::Changes) => " KEY=VALUE",
             Self::Action => " [ACTION]",

@@ -23,6 +23,7 @@ use crate::model::text::Text;
 use crate::operate::drill::Reports;
 use crate::wire::engine::engine;
 use crate::wire::job;
+use crate::wire::pooler_traffic;
 use crate::wire::stack::{AssembledStack, member_address};
 
 /// The users' way for writing, and for reading.
@@ -43,7 +44,7 @@ pub(super) fn probe(cluster: &ClusterSettings) -> Result<PostgresProbe, Text> {
     Ok(PostgresProbe::new(access.clone(), write, read, Arc::new(Environment::of_process())))
 }
 
-/// Asks what the plan of a drill needs to know besides the picture.
+/// Asks what the plan of a drill needs to know besides the picture, and by which way writers come.
 pub(in crate::wire) struct Surveyor {
     /// Its cluster.
     pub(in crate::wire) cluster: AssembledStack,
@@ -54,7 +55,7 @@ pub(in crate::wire) struct Surveyor {
 
 impl Inspect for Surveyor {
     fn asks(&self, intent: &Intent) -> bool {
-        matches!(intent, Intent::Drill { .. })
+        matches!(intent, Intent::Drill { .. }) || pooler_traffic::matters(&self.cluster.settings, intent)
     }
 
     fn inspect<'a>(
@@ -63,12 +64,13 @@ impl Inspect for Surveyor {
         intent: &'a Intent,
     ) -> BoxFuture<'a, Result<Inspected, Infeasible>> {
         async move {
-            let Intent::Drill { scenario, .. } = intent else { return Ok(Inspected::default()) };
+            let pooler_traffic = pooler_traffic::ask(&self.cluster.settings, snapshot, intent).await;
+            let Intent::Drill { scenario, .. } = intent else { return Ok(Inspected { drill: None, pooler_traffic }) };
             // The scope that is followed, be it configured or learnt.
             let scope = snapshot.identity.scope.as_ref().map(Text::as_str);
             let scope = scope.or(self.cluster.scope.as_deref());
             let survey = survey(&self.cluster, scope, snapshot, *scenario, self.may_log_in).await;
-            Ok(Inspected { drill: Some(survey) })
+            Ok(Inspected { drill: Some(survey), pooler_traffic })
         }
         .boxed()
     }

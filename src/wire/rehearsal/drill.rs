@@ -79,7 +79,8 @@ impl Inspect for Surveyor {
                 return Ok(Inspected::default());
             }
             let probe = self.cluster.probe(&WriteAccess::granted(), ticking(&self.handle));
-            Ok(Inspected { drill: Some(survey(&self.cluster, &probe, snapshot, &self.reports).await) })
+            let survey = survey(&self.cluster, &probe, snapshot, &self.reports).await;
+            Ok(Inspected { drill: Some(survey), ..Inspected::default() })
         }
         .boxed()
     }

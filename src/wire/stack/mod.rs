@@ -30,6 +30,7 @@ use crate::driver::exporter::exporter;
 use crate::driver::lead_watcher::{DirectLeadWatcher, LeadAuthority};
 use crate::driver::node::postgres::{PostgresExecutor, PostgresNode};
 use crate::driver::pooler::pgbouncer::PgBouncer;
+use crate::driver::pooler::pgbouncer::PoolerExecutor;
 use crate::driver::port::{
     Check, Inspect, MemberAddress, MemberAddresses, NodeSources, NothingToAsk, Observe, Planner,
 };
@@ -275,13 +276,16 @@ impl AssembledStack {
         members: CurrentMembers,
     ) -> Acting {
         let (settings, environment) = (&self.settings, Arc::new(Environment::of_process()));
+        let environment_of_poolers = Arc::clone(&environment);
         let member_addresses = Arc::new(member_addresses);
         let (lock, record) = lock::lock(settings, self.scope.as_deref(), members, Arc::clone(&member_addresses));
         let ActingParts { ha, authority } = self.kind.hold(self, &access, &member_addresses, record);
         let sql = PostgresExecutor::new(Arc::clone(settings), Arc::clone(&member_addresses), Arc::clone(&environment));
         let routers = HaproxyExecutor::new(Arc::clone(settings));
         let act = OrderDispatch::new(&settings.name, ha, Box::new(sql), Box::new(routers));
-        let lead_watcher = DirectLeadWatcher::new(Arc::clone(settings), authority, member_addresses, environment);
+        let act = act.with_poolers(Box::new(PoolerExecutor::new(settings, &environment_of_poolers, &access)));
+        let lead_watcher =
+            DirectLeadWatcher::new(Arc::clone(settings), authority, member_addresses, environment, &access);
         Acting { access, act: Box::new(act), lead_watcher: Arc::new(lead_watcher), lock }
     }
 

@@ -11,7 +11,7 @@ use crate::driver::ha::sim::{SimulatedCluster, demo, fleet, plain_demo};
 use crate::driver::ha::streaming::plan::StreamingManager;
 use crate::driver::plan::ActingAccess;
 use crate::driver::port::Planner;
-use crate::model::name::RouterName;
+use crate::model::name::{PoolerName, RouterName};
 use crate::model::stack::Promoter;
 use crate::model::text::Text;
 use crate::model::thresholds::Thresholds;
@@ -56,6 +56,8 @@ pub(in crate::wire) fn manager() -> PatroniManager {
         acting_access: ActingAccess {
             sql: Some((Text::new("operator"), Text::new("postgres"))),
             runtimes: [(RouterName::new("pg-router"), Text::new("tcp-connect:pg-router:7001"))].into(),
+            poolers: [PoolerName::new("pgbouncer")].into(),
+            ..ActingAccess::default()
         },
         config_prefix: None,
         reads_etcd: true,

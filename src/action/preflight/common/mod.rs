@@ -10,6 +10,8 @@ pub(super) mod identity;
 pub(super) mod leader;
 pub(super) mod parameter_effects;
 pub(super) mod parameters;
+pub(super) mod pooler;
+pub(super) mod poolers;
 pub(super) mod restarts;
 pub(super) mod router;
 pub(super) mod session;
@@ -46,6 +48,7 @@ pub fn checks(plan: &Plan) -> Option<Vec<CheckId>> {
         Intent::Router(RouterIntent::Server { .. }) => &[CheckId::RouterServer],
         Intent::Router(RouterIntent::Drain { then: AfterDrain::Leave, .. }) => &[CheckId::Drained],
         Intent::Router(RouterIntent::Undrain { .. }) => &[CheckId::Undrained],
+        Intent::Pooler(_) => &[CheckId::Pooler],
         Intent::Session(SessionIntent::End { .. }) => &[CheckId::Session],
         // What was made must be unmade, wherever it was made.
         Intent::Undo { .. } => return Some(vec![CheckId::ReadOnly, CheckId::Undo, CheckId::RoutersAllow]),

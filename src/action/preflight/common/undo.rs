@@ -26,6 +26,7 @@ pub(in crate::action::preflight) fn examine(context: &CheckContext<'_>, notes: &
                 ));
             }
             Order::Router { .. }
+            | Order::Pooler { .. }
             | Order::Ha(_)
             | Order::Sql { .. }
             | Order::RouterHandover(_)

@@ -52,7 +52,7 @@ pub fn checks(plan: &Plan) -> Vec<CheckId> {
             own.extend([CheckId::Dcs, CheckId::NoOrder, CheckId::MaintenanceOfSwitchover]);
             own.extend(CANDIDATE);
             own.extend([CheckId::SomebodyCanLead, CheckId::LeaderStops, CheckId::LeaderArchiver, CheckId::RoutersSee]);
-            own.extend([CheckId::Swift, CheckId::StandbysThatStay]);
+            own.extend([CheckId::Swift, CheckId::Poolers, CheckId::StandbysThatStay]);
         }
         Intent::Lead(LeadIntent::Failover { .. }) => {
             own.extend([CheckId::Record, CheckId::Primaries, CheckId::Dcs, CheckId::LockIsFree, CheckId::NoOrder]);
@@ -75,6 +75,7 @@ pub fn checks(plan: &Plan) -> Vec<CheckId> {
                 own.extend(CANDIDATE);
                 own.extend([CheckId::LeaderStops, CheckId::LeaderArchiver, CheckId::Swift]);
             }
+            own.push(CheckId::Poolers);
             own.push(CheckId::RoutersSee);
         }
         Intent::Lead(LeadIntent::CancelSwitchover) => {
@@ -113,6 +114,7 @@ pub fn checks(plan: &Plan) -> Vec<CheckId> {
             own.extend([CheckId::DrillMaintenance, CheckId::DrillDataLoss, CheckId::Drill]);
         }
         Intent::Router(RouterIntent::Server { .. } | RouterIntent::Undrain { .. })
+        | Intent::Pooler(_)
         | Intent::Session(SessionIntent::End { .. })
         | Intent::Undo { .. } => {}
     }

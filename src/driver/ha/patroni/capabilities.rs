@@ -20,6 +20,7 @@ pub static CAPABILITIES: Capabilities = Capabilities {
         ("undrain", Capability::By("the runtime API of the routers")),
         ("server", Capability::By("the runtime API of the router")),
         ("fix-routing", Capability::By("the runtime API of the routers")),
+        ("pooler", Capability::By("the admin console of PgBouncer")),
         ("session", Capability::By("`pg_cancel_backend`, `pg_terminate_backend`")),
         ("drill", Capability::By("containers or configured commands, where `drills.enabled` is set")),
         ("undo", Capability::By("what was recorded before each temporary change")),

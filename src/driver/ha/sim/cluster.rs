@@ -23,6 +23,8 @@ use super::sources::{Ask, PARTS_ENDPOINTS, SimulatedCheck, SimulatedNodes, Simul
 
 /// Name of the one router.
 pub(super) const ROUTER: &str = "pg-router";
+/// The pooler's name.
+pub(super) const POOLER: &str = "pgbouncer";
 /// Its statistics page and its runtime interface.
 const ROUTER_PAGE: &str = "http://pg-router:7000/";
 pub(super) const ROUTER_RUNTIME: &str = "pg-router:7001";
@@ -128,7 +130,7 @@ impl SimulatedCluster {
             return sources;
         }
         let [pooler, backups, runtime] = PARTS_ENDPOINTS;
-        sources.push(source(SourceKind::Pooler, "pgbouncer", pooler, Ask::Pooler));
+        sources.push(source(SourceKind::Pooler, POOLER, pooler, Ask::Pooler));
         sources.push(source(SourceKind::Backup, "pgbackrest", backups, Ask::Backups));
         sources.push(source(SourceKind::Runtime, "docker", runtime, Ask::Runtime));
         sources

@@ -49,6 +49,13 @@ pub static CAPABILITIES: Capabilities = Capabilities {
         ("server", NO_ROUTER),
         ("fix-routing", NO_ROUTER),
         (
+            "pooler",
+            lacks(
+                "pooler actions are not supported for plain streaming replication yet",
+                "use PAUSE and RESUME in the admin console of PgBouncer",
+            ),
+        ),
+        (
             "session",
             lacks(
                 "session actions are not supported for plain streaming replication yet",

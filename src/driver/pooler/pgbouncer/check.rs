@@ -5,13 +5,13 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use super::failure_kind::source_error;
-use super::observe::password;
+use super::observe::{password, password_for};
 use super::rows;
 use crate::client::pgbouncer::{AdminReader, ConsoleError, Refusal, Rows, Show};
 use crate::client::postgres::Encryption;
 use crate::client::tls::Verify;
 use crate::config::Environment;
-use crate::config::endpoint::{PoolerAddress, SslMode};
+use crate::config::endpoint::{PoolerAddress, PostgresAccess, SslMode};
 use crate::config::resolved::PoolerSettings as Configured;
 use crate::driver::checklist::{Checklist, version_line};
 use crate::driver::node::postgres::Password;
@@ -33,6 +33,7 @@ const ASKED: [Show; 3] = [Show::Databases, Show::Pools, Show::Config];
 pub struct PgBouncerCheck {
     source: Source,
     configured: Configured,
+    environment: Arc<Environment>,
     password: Password,
 }
 
@@ -41,7 +42,8 @@ impl PgBouncerCheck {
     pub fn new(configured: Configured, environment: Arc<Environment>) -> Self {
         Self {
             source: Source::new(SourceKind::Pooler, configured.name.as_str()),
-            password: password(&configured, environment),
+            password: password(&configured, Arc::clone(&environment)),
+            environment,
             configured,
         }
     }
@@ -75,7 +77,54 @@ impl PgBouncerCheck {
         list.pass(CheckAspect::Credentials, format!("logged in as {}", access.user));
         version_line(&mut list, "PgBouncer", session.version(), OLDEST_SUPPORTED, NEWEST_TESTED);
         self.answers(&mut list, answers);
+        if let Some(acting) = self.configured.acting.clone() {
+            self.acting(&mut list, &acting).await;
+        }
         list.into_lines()
+    }
+
+    /// Whether the login for acting is let in, and may pause. It only asks.
+    async fn acting(&mut self, list: &mut Checklist, acting: &PostgresAccess) {
+        let at_acting = format!("for acting ({})", acting.user);
+        let mut password = password_for(&self.configured, acting, Arc::clone(&self.environment));
+        let secret = match password.get().await {
+            Ok(secret) => secret,
+            Err(error) => {
+                let remedy = "set the password in [clusters.NAME.poolers.POOLER.acting]";
+                list.fail(CheckAspect::Credentials, format!("{at_acting}: {error}"), remedy);
+                return;
+            }
+        };
+        let asked = async {
+            let mut session = AdminReader::open(acting, &self.configured.address, secret.as_ref()).await?;
+            session.ask(&[Show::Config], acting.timeouts.request).await
+        };
+        let config = match asked.await {
+            Ok(answers) => answers.into_iter().next().unwrap_or(Err(Refusal::Unknown)),
+            Err(error) => {
+                let remedy = "correct user and password in [clusters.NAME.poolers.POOLER.acting]";
+                list.fail(CheckAspect::Credentials, format!("{at_acting}: {error}"), remedy);
+                return;
+            }
+        };
+        let by_socket = matches!(self.configured.address, PoolerAddress::Unix(_));
+        let rights = config.map(|config| rows::rights(&rows::settings(&config), &acting.user, by_socket));
+        match rights {
+            Ok(PoolerRights::Admin) => {
+                list.pass(CheckAspect::Privileges, format!("{at_acting}: in admin_users, as required"));
+            }
+            Ok(PoolerRights::Stats) => list.fail(
+                CheckAspect::Privileges,
+                format!("{at_acting}: only in stats_users, it cannot pause or resume"),
+                "add the user for acting to admin_users in pgbouncer.ini, then RELOAD",
+            ),
+            Ok(PoolerRights::Unknown) => {
+                list.unknown(CheckAspect::Privileges, format!("{at_acting}: not listed in admin_users"), "");
+            }
+            Err(refusal) => {
+                list.unknown(CheckAspect::Privileges, format!("{at_acting}: SHOW CONFIG: {refusal}"), "");
+            }
+        }
     }
 
     fn transport(&self, list: &mut Checklist, encryption: &Encryption) {

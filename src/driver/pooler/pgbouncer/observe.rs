@@ -10,7 +10,7 @@ use super::failure_kind::source_error;
 use super::{rows, sockets};
 use crate::client::pgbouncer::{AdminReader, ConsoleError, Refusal, Rows, Show};
 use crate::config::Environment;
-use crate::config::endpoint::PoolerAddress;
+use crate::config::endpoint::{PoolerAddress, PostgresAccess};
 use crate::config::resolved::PoolerSettings as Configured;
 use crate::driver::node::postgres::Password;
 use crate::driver::port::{Facts, Observe, PollPace};
@@ -200,6 +200,15 @@ impl PgBouncer {
 
 /// The password of a pooler: as libpq looks for one, for a socket under the name of this host.
 pub(super) fn password(configured: &Configured, environment: Arc<Environment>) -> Password {
+    password_for(configured, &configured.access, environment)
+}
+
+/// The password for logging in to it by `access`.
+pub(super) fn password_for(
+    configured: &Configured,
+    access: &PostgresAccess,
+    environment: Arc<Environment>,
+) -> Password {
     let (host, port) = match &configured.address {
         PoolerAddress::Tcp(host, port) => (host.as_str(), *port),
         PoolerAddress::Unix(path) => {
@@ -207,7 +216,7 @@ pub(super) fn password(configured: &Configured, environment: Arc<Environment>) -
             ("localhost", name.rsplit('.').next().and_then(|port| port.parse().ok()).unwrap_or_default())
         }
     };
-    Password::new(&configured.access, &Address { host: Text::new(host), port }, environment)
+    Password::new(access, &Address { host: Text::new(host), port }, environment)
 }
 
 fn taken(answer: Result<Rows, Refusal>, part: PoolerPart, missing: &mut Vec<UnreadPoolerPart>) -> Option<Rows> {

@@ -19,8 +19,8 @@ impl<'a> HaOperations<'a> for PlanContext<'a> {
 
     fn own(&self, intent: &Intent) -> Result<Plan, Infeasible> {
         match intent {
-            Intent::Lead(LeadIntent::Switchover { candidate, at, swift }) => {
-                switchover::plan(self, candidate.as_ref(), *at, *swift)
+            Intent::Lead(LeadIntent::Switchover { candidate, at, swift, through_poolers }) => {
+                switchover::plan(self, candidate.as_ref(), *at, *swift, *through_poolers)
             }
             Intent::Lead(LeadIntent::CancelSwitchover) => cancel_switchover::plan(self),
             Intent::Lead(LeadIntent::Failover { candidate }) => failover::plan(self, candidate),
@@ -34,7 +34,7 @@ impl<'a> HaOperations<'a> for PlanContext<'a> {
             Intent::Lead(LeadIntent::Resume) => pause::plan(self, false),
             Intent::Configuration(ConfigurationIntent::Configure { changes }) => configure::plan(self, changes),
             Intent::Node(NodeIntent::RollingRestart) => rolling_restart::plan(self),
-            Intent::Router(_) | Intent::Session(_) | Intent::Drill { .. } | Intent::Undo { .. } => {
+            Intent::Router(_) | Intent::Pooler(_) | Intent::Session(_) | Intent::Drill { .. } | Intent::Undo { .. } => {
                 Err(refuse("Patroni is not involved in this"))
             }
         }
@@ -49,7 +49,7 @@ impl<'a> HaOperations<'a> for PlanContext<'a> {
     }
 
     fn handover(&self) -> Result<Plan, Infeasible> {
-        switchover::plan(self, None, None, true)
+        switchover::plan(self, None, None, true, None)
     }
 
     fn can_verify(&self, verb: &str) -> Result<(), Infeasible> {

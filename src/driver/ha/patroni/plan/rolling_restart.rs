@@ -10,8 +10,8 @@ use crate::action::intent::Target;
 use crate::action::milestone::Milestone;
 use crate::action::parameters::{Direction, GuardedParameter, guarded};
 use crate::action::plan::{Danger, Infeasible, Plan, Step};
-use crate::driver::plan::impact;
-use crate::driver::plan::swift;
+use crate::action::router_handover::RouterHandover;
+use crate::driver::plan::{pooler_pause, swift};
 use crate::model::view::MemberView;
 
 pub(super) fn plan(context: &PlanContext<'_>) -> Result<Plan, Infeasible> {
@@ -134,9 +134,23 @@ impl RestartSteps<'_, '_> {
         let member = leader.name().clone();
         self.impact.extend(restart::cut(context, leader));
         let request = restart::request(context, leader, known_from_agent_alone(context, leader), None);
+        let pauses = pooler_pause::pauses(context, &member, Some(&member), None)?;
+        self.impact.extend(pauses.impact);
+        self.equivalent.extend(pauses.equivalent);
+        self.steps.extend(pauses.steps);
         self.equivalent.extend(restart::patronictl(context, leader, &request));
         self.no_return = self.steps.len();
         self.steps.push(context.ask(&member, request)?);
+        if !pauses.releases.is_empty() {
+            // Clients go on once it is proven again, when the restart is answered.
+            self.steps.push(swift::step(RouterHandover {
+                from: Some(member.clone()),
+                to: Some(member.clone()),
+                routes: Vec::new(),
+                poolers: pauses.releases,
+                at_most: swift::at_most(context, Some(&member)),
+            }));
+        }
         self.steps.push(wait(Milestone::Restarted { member }, context.timing.rejoin()));
         // Before the leader's new values have come by the WAL, a standby would keep the old ones.
         self.steps.push(wait(Milestone::AllStreaming, context.timing.rejoin()));
@@ -150,18 +164,10 @@ impl RestartSteps<'_, '_> {
         self.equivalent.extend(switchover::patronictl(context, &request));
         self.impact.extend(switchover::noticed(leader, Some(candidate)));
         self.steps.extend(switchover::checkpoints(context, leader, Some(candidate), &mut self.impact));
-        self.no_return = self.steps.len();
-        self.steps.push(context.ask(&agent, request)?);
-        match swift::router_handover(context, Some(leader.name()), Some(candidate.name())) {
-            Ok(router_handover) => {
-                self.impact.extend(swift::impact(context.snapshot, &router_handover));
-                self.steps.push(swift::step(router_handover));
-            }
-            Err(why) => {
-                self.impact.push(format!("not swift, so the routers are not updated: {why}"));
-                self.impact.extend(impact::routers_follow(context.snapshot));
-            }
-        }
+        let handover = switchover::Handover { leader, candidate: Some(candidate), swift: true, through_poolers: None };
+        let pauses = handover.steps(context, &request, &agent, &mut self.steps, &mut self.impact)?;
+        self.equivalent.extend(pauses);
+        self.no_return = switchover::decisive(&self.steps);
         let promoted = Milestone::Promoted { member: Some(candidate.name().clone()) };
         self.steps.push(wait(promoted, context.timing.takeover()));
         let streaming = Milestone::Streaming { member: leader.name().clone() };

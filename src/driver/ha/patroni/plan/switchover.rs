@@ -9,8 +9,8 @@ use crate::action::expectation::Expectation;
 use crate::action::milestone::Milestone;
 use crate::action::order::{AgentRequest, SqlRequest};
 use crate::action::plan::{Confirm, Danger, Infeasible, Plan, Step};
-use crate::driver::plan::impact;
-use crate::driver::plan::swift;
+use crate::action::router_handover::RouterHandover;
+use crate::driver::plan::{impact, pooler_pause, swift};
 use crate::model::name::NodeName;
 use crate::model::view::MemberView;
 
@@ -22,6 +22,7 @@ pub(super) fn plan(
     candidate: Option<&NodeName>,
     at: Option<Timestamp>,
     swift: bool,
+    through_poolers: Option<bool>,
 ) -> Result<Plan, Infeasible> {
     context.no_standby_cluster("a switchover")?;
     let leader = context.leader("there is no leader to switch over from; fail over to a chosen member instead")?;
@@ -44,7 +45,7 @@ pub(super) fn plan(
     context.nothing_ordered()?;
     match at {
         Some(at) => scheduled(context, leader, candidate, at, swift),
-        None => now(context, leader, candidate, swift),
+        None => now(context, leader, candidate, swift, through_poolers),
     }
 }
 
@@ -107,6 +108,7 @@ fn now(
     leader: MemberView<'_>,
     candidate: Option<MemberView<'_>>,
     swift: bool,
+    through_poolers: Option<bool>,
 ) -> Result<Plan, Infeasible> {
     let request = request(leader, candidate, None);
     let agent = context.any_agent(candidate.map(|view| view.name()))?;
@@ -115,21 +117,9 @@ fn now(
     if swift {
         steps.extend(checkpoints(context, leader, candidate, &mut impact));
     }
-    let no_return = steps.len();
-    steps.push(context.ask(&agent, request.clone())?);
-    let router_handover =
-        swift.then(|| swift::router_handover(context, Some(leader.name()), candidate.map(|view| view.name())));
-    match router_handover {
-        Some(Ok(router_handover)) => {
-            impact.extend(swift::impact(context.snapshot, &router_handover));
-            steps.push(swift::step(router_handover));
-        }
-        Some(Err(why)) => {
-            impact.push(format!("not swift, so the routers are not updated: {why}"));
-            impact.extend(impact::routers_follow(context.snapshot));
-        }
-        None => impact.extend(impact::routers_follow(context.snapshot)),
-    }
+    let handover = Handover { leader, candidate, swift, through_poolers };
+    let equivalents = handover.steps(context, &request, &agent, &mut steps, &mut impact)?;
+    let no_return = decisive(&steps);
 
     let name = leader.name();
     let to = candidate.map_or_else(|| "the best candidate".to_owned(), |view| view.name().to_string());
@@ -140,7 +130,8 @@ fn now(
         expectation = expectation.then(Milestone::RouterFollows);
     }
     let expectation = expectation.then(Milestone::Streaming { member: name.clone() }).then(Milestone::AllStreaming);
-    let equivalent = patronictl(context, &request).into_iter().chain([context.curl(&agent, &request)?]);
+    let request = patronictl(context, &request).into_iter().chain([context.curl(&agent, &request)?]);
+    let equivalent = equivalents.into_iter().chain(request);
     Ok(context.plan(PlanDraft {
         title: format!("switch over {} from {name} to {to}", context.cluster()),
         danger: Danger::Disruptive,
@@ -151,6 +142,67 @@ fn now(
         equivalent: equivalent.collect(),
         expectation,
     }))
+}
+
+/// A handover that is asked for now.
+pub(super) struct Handover<'a> {
+    pub(super) leader: MemberView<'a>,
+    pub(super) candidate: Option<MemberView<'a>>,
+    /// The routers are told alongside, where they can be.
+    pub(super) swift: bool,
+    /// Poolers are paused meanwhile; `None`: where every writer is known to come through them.
+    pub(super) through_poolers: Option<bool>,
+}
+
+impl Handover<'_> {
+    /// The pauses, the request, and what goes alongside it. The pauses come as late as possible: from them on, clients wait.
+    /// Returns the pauses for psql.
+    pub(super) fn steps(
+        &self,
+        context: &PlanContext<'_>,
+        request: &AgentRequest,
+        agent: &NodeName,
+        steps: &mut Vec<Step>,
+        impact: &mut Vec<String>,
+    ) -> Result<Vec<String>, Infeasible> {
+        let (from, to) = (self.leader.name(), self.candidate.map(|view| view.name()));
+        let pauses = pooler_pause::pauses(context, from, to, self.through_poolers)?;
+        impact.extend(pauses.impact);
+        steps.extend(pauses.steps);
+        steps.push(context.ask(agent, request.clone())?);
+        let mut router_handover = match self.swift.then(|| swift::router_handover(context, Some(from), to)) {
+            Some(Ok(router_handover)) => {
+                impact.extend(swift::impact(context.snapshot, &router_handover));
+                Some(router_handover)
+            }
+            Some(Err(why)) => {
+                impact.push(format!("not swift, so the routers are not updated: {why}"));
+                impact.extend(impact::routers_follow(context.snapshot));
+                None
+            }
+            None => {
+                impact.extend(impact::routers_follow(context.snapshot));
+                None
+            }
+        };
+        if !pauses.releases.is_empty() {
+            let alone = || RouterHandover {
+                from: Some(from.clone()),
+                to: to.cloned(),
+                routes: Vec::new(),
+                poolers: Vec::new(),
+                at_most: swift::at_most(context, Some(from)),
+            };
+            router_handover.get_or_insert_with(alone).poolers = pauses.releases;
+        }
+        steps.extend(router_handover.map(swift::step));
+        Ok(pauses.equivalent)
+    }
+}
+
+/// The step that asks for the handover.
+pub(super) fn decisive(steps: &[Step]) -> usize {
+    steps.iter().rposition(|step| step.order.effect().hands_over_now()).unwrap_or_default()
 }
 
 /// What users notice of a switchover at once.

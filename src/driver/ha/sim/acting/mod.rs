@@ -6,6 +6,7 @@
 mod fault_injector;
 mod lead_watcher;
 mod operation_lock;
+mod pooler;
 mod probe;
 mod reply;
 mod send;

@@ -16,6 +16,7 @@ pub(super) fn endpoint(order: &Order) -> Text {
         Order::Router { .. } => Text::new(ROUTER_RUNTIME),
         Order::Sql { member, .. } => Text::new(format!("{member}:5432")),
         Order::Ha(HaOrder::Patroni(PatroniOrder::Record { .. })) => Text::new("etcd"),
+        Order::Pooler { pooler, .. } => pooler.text().clone(),
         Order::Drill { .. } => Text::new("drill"),
         Order::RouterHandover(_) | Order::Await { .. } => Text::default(),
     }

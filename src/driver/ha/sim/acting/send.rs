@@ -3,7 +3,7 @@
 use crate::action::generation::Generation;
 use crate::action::intent::{EndSession, ServerState};
 use crate::action::order::{Order, RouterRequest, SqlRequest};
-use crate::driver::ha::sim::cluster::ROUTER;
+use crate::driver::ha::sim::cluster::{POOLER, ROUTER};
 use crate::driver::ha::sim::core::World;
 use crate::driver::ha::sim::core::node::{Phase, Power};
 use crate::driver::ha::sim::core::requests::{RequestResult, RequestState};
@@ -22,6 +22,8 @@ impl World {
             Order::Router { router, .. } if *router != *ROUTER => RequestState::Now(RequestResult::Nobody),
             Order::Router { request, .. } => RequestState::Now(self.ask_router(request)),
             Order::Ha(_) => RequestState::Now(RequestResult::Unsupported("not a request to PostgreSQL or HAProxy")),
+            Order::Pooler { pooler, .. } if *pooler != *POOLER => RequestState::Now(RequestResult::Nobody),
+            Order::Pooler { request, .. } => RequestState::Now(self.ask_pooler(request)),
             Order::RouterHandover(_) => {
                 RequestState::Now(RequestResult::Unsupported("router updates are not a single request"))
             }

@@ -11,12 +11,35 @@ pub(crate) struct SideFaults {
     pub(crate) pooler_stale: Option<usize>,
     /// Clients wait for server connections, since then.
     pub(crate) pooler_starved: Option<Time>,
+    /// What somebody has had the pooler hold.
+    pub(crate) pooler_pause: PoolerPause,
     pub(crate) runtime_down: bool,
     pub(crate) backups_unreachable: bool,
     /// Backups that should have begun after this have failed.
     pub(crate) backups_fail_since: Option<Time>,
     /// No backup was made after this.
     pub(crate) backups_stopped: Option<Time>,
+}
+
+/// How far the pooler holds its clients, and since when they wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct PoolerPause {
+    /// `PAUSE` of everything.
+    pub(crate) all: Option<Time>,
+    /// `PAUSE` of its database, or `KILL`.
+    pub(crate) database: Option<Time>,
+    /// Its clients were dropped by a `KILL`.
+    pub(crate) killed: bool,
+}
+
+impl PoolerPause {
+    /// Since when clients wait; `None`: they do not.
+    pub(crate) fn since(self) -> Option<Time> {
+        match (self.all, self.database) {
+            (Some(all), Some(database)) => Some(all.min(database)),
+            (all, database) => all.or(database),
+        }
+    }
 }
 
 /// One entry of the catalogue.

@@ -28,6 +28,7 @@ use super::simulation::Simulation;
 pub(crate) use check::SimulatedCheck;
 pub(crate) use nodes::SimulatedNodes;
 pub(crate) use parts::PARTS_ENDPOINTS;
+pub(crate) use pooler::POOLER_DATABASE;
 pub(crate) use router::section_name;
 pub(crate) use sql::SERVER_VERSION;
 

@@ -17,6 +17,9 @@ use super::texts::TEXTS;
 /// Roles of its pools, with the clients that each has.
 const POOLS: [(&str, u32); 3] = [("orders_app", 64), ("billing_app", 31), ("report_ro", 12)];
 
+/// The one database that its clients ask for.
+pub(crate) const POOLER_DATABASE: &str = "orders";
+
 /// Servers of a pool at most.
 const POOL_SIZE: u32 = 25;
 
@@ -29,13 +32,17 @@ impl World {
         let now = self.clock.now();
         // The pooler is told the primary's name when it changes; until then, or for good, it knows the old one.
         let host = self.parts.pooler_stale.or(self.leads).map(|index| self.nodes[index].name.text().clone());
-        let usable =
-            self.primary().is_some_and(|index| self.nodes[index].serves()) && self.parts.pooler_stale.is_none();
+        let pause = self.parts.pooler_pause;
+        let paused = pause.since();
+        let usable = paused.is_none()
+            && self.primary().is_some_and(|index| self.nodes[index].serves())
+            && self.parts.pooler_stale.is_none();
         let pool = |(number, (user, clients)): (usize, (&str, u32))| {
             let ripple = (noise(self.seed, 0xb0 + number as u64, now / SECOND) % u64::from(clients / 4)) as u32;
             let starved = self.parts.pooler_starved.filter(|_| number == 0);
             let waiting = if usable { starved.map_or(0, |_| 17 + ripple) } else { clients / 2 + ripple };
-            let since = if usable { starved } else { Some(received.unwrap_or(now)) };
+            let waiting = if pause.killed { 0 } else { waiting };
+            let since = if usable { starved } else { paused.or(Some(received.unwrap_or(now))) };
             let servers = if starved.is_some() { POOL_SIZE } else { 5 + clients / 8 + ripple / 2 };
             let servers = if usable { servers } else { 0 };
             let idle = if usable { POOL_SIZE.saturating_sub(servers) } else { 0 };
@@ -61,7 +68,7 @@ impl World {
         let active: u32 = pools.iter().filter_map(|pool| pool.servers_active).sum();
         let report = PoolerReport {
             version: Some(TEXTS.pooler_version.clone()),
-            state: PoolerState::Active,
+            state: if pause.all.is_some() { PoolerState::Paused } else { PoolerState::Active },
             rights: PoolerRights::Stats,
             databases: vec![PoolerDatabase {
                 host: host.clone(),
@@ -71,7 +78,8 @@ impl World {
                 reserve_pool_size: Some(0),
                 max_connections: Some(ConnectionLimit::Unlimited),
                 connections: Some(servers),
-                paused: Some(false),
+                // A pause of everything does not show here.
+                paused: Some(pause.all.is_none() && pause.database.is_some()),
                 disabled: Some(false),
                 is_configured: true,
                 ..PoolerDatabase::named(TEXTS.orders.clone())

@@ -121,7 +121,9 @@ fn copying() -> Snapshot {
 
 /// Everything that may be wanted of a change of lead and what goes with it.
 fn preferences() -> Vec<Intent> {
-    let at = |candidate| Intent::Lead(LeadIntent::Switchover { candidate, at: Some(later()), swift: false });
+    let at = |candidate| {
+        Intent::Lead(LeadIntent::Switchover { candidate, at: Some(later()), swift: false, through_poolers: None })
+    };
     let one = |number| restart(Target::Member(pg(number)));
     let restart_at =
         Intent::Node(NodeIntent::Restart { target: Target::Member(pg(1)), only_pending: false, at: Some(later()) });
@@ -181,12 +183,22 @@ fn advised(words: &str, refused: &Intent) -> Vec<Intent> {
             next.push(Intent::Lead(LeadIntent::Failover { candidate: name.clone() }));
         }
         (Intent::Lead(LeadIntent::Switchover { at, swift, .. }), Some(name)) => {
-            next.push(Intent::Lead(LeadIntent::Switchover { candidate: Some(name.clone()), at: *at, swift: *swift }));
+            next.push(Intent::Lead(LeadIntent::Switchover {
+                candidate: Some(name.clone()),
+                at: *at,
+                swift: *swift,
+                through_poolers: None,
+            }));
         }
         _ => {}
     }
     if words.contains("switch over") {
-        next.push(Intent::Lead(LeadIntent::Switchover { candidate: Some(other.clone()), at: None, swift: false }));
+        next.push(Intent::Lead(LeadIntent::Switchover {
+            candidate: Some(other.clone()),
+            at: None,
+            swift: false,
+            through_poolers: None,
+        }));
     }
     if words.contains("fail over") {
         next.push(Intent::Lead(LeadIntent::Failover { candidate: other }));
@@ -208,7 +220,12 @@ fn advised(words: &str, refused: &Intent) -> Vec<Intent> {
     if words.contains("act now") {
         next.push(match refused {
             Intent::Node(NodeIntent::Restart { target, .. }) => restart(target.clone()),
-            _ => Intent::Lead(LeadIntent::Switchover { candidate: member.clone(), at: None, swift: false }),
+            _ => Intent::Lead(LeadIntent::Switchover {
+                candidate: member.clone(),
+                at: None,
+                swift: false,
+                through_poolers: None,
+            }),
         });
     }
     if words.contains("restart it") || words.contains("by itself") {

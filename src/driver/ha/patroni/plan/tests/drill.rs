@@ -30,7 +30,11 @@ fn drill(survey: Survey, scenario: Scenario) -> Result<Plan, Infeasible> {
     let mut snapshot = healthy();
     let address = crate::model::agent::Address { host: "127.0.0.1".into(), port: 5000 };
     snapshot.routers[0].write_address = Some(address);
-    manager().plan(&snapshot, &Inspected { drill: Some(survey) }, &Intent::Drill { scenario, target: None })
+    manager().plan(
+        &snapshot,
+        &Inspected { drill: Some(survey), ..Inspected::default() },
+        &Intent::Drill { scenario, target: None },
+    )
 }
 
 #[rstest]
@@ -69,7 +73,10 @@ fn a_majority_of_the_dcs_is_hit_and_no_more() {
 #[test]
 fn a_switchover_drill_is_the_switchover_that_would_be_made() {
     let plan = drill(surveyed(), Scenario::Switchover).unwrap();
-    let inner = planned(&healthy(), &Intent::Lead(LeadIntent::Switchover { candidate: None, at: None, swift: true }));
+    let inner = planned(
+        &healthy(),
+        &Intent::Lead(LeadIntent::Switchover { candidate: None, at: None, swift: true, through_poolers: None }),
+    );
     let orders = |plan: &Plan| plan.steps.iter().map(|step| step.order.clone()).collect::<Vec<_>>();
     assert_eq!(orders(&plan)[1..=inner.steps.len()], orders(&inner));
     assert_eq!(plan.steps[plan.no_return].order, inner.steps[inner.no_return].order);

@@ -3,6 +3,7 @@
 mod advice_cycles;
 mod drill;
 mod plans;
+mod poolers;
 mod refusals;
 
 use std::time::Duration;
@@ -33,6 +34,7 @@ fn manager() -> PatroniManager {
         acting_access: ActingAccess {
             sql: Some(("operator".into(), "postgres".into())),
             runtimes: [(RouterName::new("pg-router"), Text::new("tcp-connect:pg-router:7001"))].into(),
+            ..ActingAccess::default()
         },
         rest_user: Some("patroni".into()),
         config_prefix: None,
@@ -50,7 +52,7 @@ fn later() -> Timestamp {
 }
 
 fn switchover(candidate: Option<u8>) -> Intent {
-    Intent::Lead(LeadIntent::Switchover { candidate: candidate.map(pg), at: None, swift: false })
+    Intent::Lead(LeadIntent::Switchover { candidate: candidate.map(pg), at: None, swift: false, through_poolers: None })
 }
 
 fn failover(candidate: u8) -> Intent {
@@ -171,6 +173,7 @@ fn rendered(plan: &Plan) -> String {
         let to = match &step.order {
             Order::Ha(HaOrder::Patroni(PatroniOrder::Agent { member, .. })) => format!(" [agent of {member}]"),
             Order::Router { router, .. } => format!(" [router {router}]"),
+            Order::Pooler { pooler, .. } => format!(" [pooler {pooler}]"),
             Order::Sql { member, system_id, .. } => {
                 format!(" [SQL {member}, system {}]", system_id.map(|id| id.to_string()).unwrap_or_default())
             }

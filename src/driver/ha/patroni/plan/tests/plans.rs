@@ -12,11 +12,16 @@ use crate::model::role::Role;
 use crate::model::test_support::{cut, rows, seconds, session, sql};
 
 fn swift() -> Intent {
-    Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: None, swift: true })
+    Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: None, swift: true, through_poolers: None })
 }
 
 fn scheduled() -> Intent {
-    Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: Some(later()), swift: true })
+    Intent::Lead(LeadIntent::Switchover {
+        candidate: Some(pg(1)),
+        at: Some(later()),
+        swift: true,
+        through_poolers: None,
+    })
 }
 
 fn later_restart() -> Intent {

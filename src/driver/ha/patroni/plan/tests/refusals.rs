@@ -11,7 +11,7 @@ use crate::model::source::FailureKind;
 use crate::model::test_support::{cut, dcs_lost, fail, missing, rows, seconds, session, sql};
 
 fn at(time: Timestamp) -> Intent {
-    Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: Some(time), swift: false })
+    Intent::Lead(LeadIntent::Switchover { candidate: Some(pg(1)), at: Some(time), swift: false, through_poolers: None })
 }
 
 fn restart_at(target: Target) -> Intent {

@@ -5,6 +5,7 @@ mod drill;
 mod lead;
 mod lock;
 mod members;
+mod pooler;
 mod router;
 mod settings;
 mod sql;
