@@ -60,7 +60,7 @@ fn lab() -> Lab {
             .replace("# user = \"reader\"", "user = \"reader\"")
             .replace("# password_env = \"ETCD_PASSWORD\"", "password_env = \"LAB_ETCD_PASSWORD\"");
     }
-    let repoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("dev/lab");
+    let repoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("dev/lab").display().to_string();
     for (pooler, line) in [
         ("pgbouncer-1", String::new()),
         ("pgbouncer-2", format!("repoint = [{repoint:?}, \"repoint\", \"{{member}}\"]\n")),
@@ -369,10 +369,7 @@ async fn harmed(lab: &Lab, candidate: &str, when: &str, harm: Harm) -> (Duration
         Harm::StopJob => signal("-STOP", &job),
     }
     let began = Instant::now();
-    if harm == Harm::KillBoth {
-        let action = said.lines().find_map(|line| line.split("pgctl-tui audit ").nth(1)).map(str::to_owned);
-        drop(action);
-    } else {
+    if harm != Harm::KillBoth {
         until_resumed(LONGEST_PAUSE).await;
     }
     let paused = began.elapsed();
