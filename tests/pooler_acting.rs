@@ -45,7 +45,10 @@ fn lab_with(user: &str, password: &str) -> Lab {
     assert!(text.contains(&table), "no {POOLER}: {text}");
     if !user.is_empty() {
         let file = lab.directory_of_config().join("acting");
-        let acting = format!("[clusters.lab.poolers.{POOLER}.acting]\nuser = \"{user}\"\npassword_file = {file:?}\n\n");
+        let acting = format!(
+            "[clusters.lab.poolers.{POOLER}.acting]\nuser = \"{user}\"\npassword_file = \"{}\"\n\n",
+            file.display()
+        );
         text = text.replace(&table, &format!("{acting}{table}"));
     }
     std::fs::write(lab.config(), text).expect("written");
@@ -472,7 +475,7 @@ fn without_the_login_or_its_rights_nothing_is_paused_and_the_reason_is_said() {
     assert_eq!((code, all_is_paused()), (REFUSED, false), "{reported}");
 }
 
-/// Once WAIT_CLOSE was used on a process, PAUSE is answered at once with transactions open; no command clears that.
+/// Once `WAIT_CLOSE` was used on a process, PAUSE is answered at once with transactions open; no command clears that.
 #[test]
 #[ignore = "needs the lab with poolers"]
 fn a_pause_that_is_answered_and_does_not_hold_counts_as_none() {
