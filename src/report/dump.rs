@@ -37,17 +37,13 @@ pub fn description(dump: &DumpDescription) -> Vec<Line> {
 }
 
 fn format(dump: &DumpDescription) -> String {
-    let mut words = dump.format.as_str().to_owned();
-    if dump.compression != DumpCompression::None {
-        words += &format!(", compressed with {}", dump.compression.as_str());
-    }
-    if dump.wrapped_in != DumpCompression::None {
-        words += &format!(", in a {} file", dump.wrapped_in.as_str());
-    }
-    match &dump.archive_version {
-        Some(version) => format!("{words} (archive version {version})"),
-        None => words,
-    }
+    let told = [
+        Some(dump.format.as_str().to_owned()),
+        (dump.compression != DumpCompression::None).then(|| format!(", compressed with {}", dump.compression.as_str())),
+        (dump.wrapped_in != DumpCompression::None).then(|| format!(", in a {} file", dump.wrapped_in.as_str())),
+        dump.archive_version.as_ref().map(|version| format!(" (archive version {version})")),
+    ];
+    told.into_iter().flatten().collect()
 }
 
 fn inside(contents: &DumpContents) -> Vec<Line> {

@@ -12,7 +12,7 @@ use super::units::{self, AGE_WIDTH, BYTES_WIDTH, DATE_TIME_WIDTH};
 use crate::model::dump::{DumpCompression, DumpFormat, DumpInventory, ListedDump};
 
 /// Half of the size of the one before is less than any ordinary day takes away.
-const SHRUNKEN_PERCENT: u64 = 50;
+const SHRUNKEN_PERCENT: i64 = 50;
 
 /// Columns of [`table`]. Rows are named by their path.
 pub const COLUMNS: &[Column] = &[
@@ -38,7 +38,7 @@ pub fn table(inventory: &DumpInventory, now: Timestamp, zone: &TimeZone) -> Tabl
 
 fn row(inventory: &DumpInventory, index: usize, dump: &ListedDump, now: Timestamp, zone: &TimeZone) -> Row {
     let change = inventory.before(index).and_then(|before| change(before.dump.size?, dump.dump.size?));
-    let has_shrunk = change.is_some_and(|change| change <= -(SHRUNKEN_PERCENT as i64));
+    let has_shrunk = change.is_some_and(|change| change <= -SHRUNKEN_PERCENT);
     let state = match &dump.defect {
         Some(defect) => Cell::ranked(2, defect.clone(), Tone::Critical),
         None if has_shrunk => Cell::ranked(1, "much smaller than the one before", Tone::Warning),
@@ -91,15 +91,12 @@ pub fn footer(inventory: &DumpInventory) -> Vec<Line> {
     let mut lines: Vec<Line> =
         inventory.defects.iter().map(|defect| Line::new().with(defect.describe(), Tone::Warning)).collect();
     let names: usize = inventory.dumps.iter().map(|dump| dump.other_names.len()).sum();
-    let mut words = format!("{}, {}", units::plural(inventory.dumps.len(), "dump"), units::bytes(inventory.bytes()));
-    if names > 0 {
-        words += &format!("; {} of the same files under other names", units::plural(names, "link"));
-    }
-    let readable = inventory.readable();
-    if readable < inventory.dumps.len() {
-        words += &format!("; {readable} readable");
-    }
-    lines.push(Line::new().dim(words));
+    let (count, readable) = (inventory.dumps.len(), inventory.readable());
+    let hard_links =
+        (names > 0).then(|| format!("; {} of the same files under other names", units::plural(names, "link")));
+    let some = (readable < count).then(|| format!("; {readable} readable"));
+    let line = Line::new().dim(format!("{}, {}", units::plural(count, "dump"), units::bytes(inventory.bytes())));
+    lines.push(line.dim(hard_links.unwrap_or_default()).dim(some.unwrap_or_default()));
     lines
 }
 

@@ -67,11 +67,10 @@ impl<R: BufRead> Read for Zlib<R> {
             self.source.consume(taken);
             match status {
                 Ok(Status::StreamEnd) => self.ended = true,
-                Ok(Status::Ok) => {}
                 Ok(Status::BufError) if given == 0 && taken == 0 => {
                     return Err(io::Error::new(ErrorKind::InvalidData, "the compressed data are damaged"));
                 }
-                Ok(Status::BufError) => {}
+                Ok(Status::Ok | Status::BufError) => {}
                 Err(error) => {
                     return Err(io::Error::new(
                         ErrorKind::InvalidData,

@@ -1,4 +1,4 @@
-//! The data of a table as pg_dump writes them. For COPY: a line a row, and at the end `\.` on a line of its own, which is followed by two
+//! The data of a table as `pg_dump` writes them. For COPY: a line a row, and at the end `\.` on a line of its own, which is followed by two
 //! empty lines; a line feed within a value is written as `\n`, so that lines are rows. As INSERT statements: at the end two empty lines.
 
 use std::io::{self, ErrorKind, Read};
@@ -15,7 +15,7 @@ pub enum DataForm {
 }
 
 impl DataForm {
-    /// What pg_dump ends such data with.
+    /// What `pg_dump` ends such data with.
     fn end(self) -> &'static [u8] {
         match self {
             Self::Copy => b"\\.\n\n\n",

@@ -23,7 +23,7 @@ pub struct BlockHead {
     pub dump_id: i32,
 }
 
-/// The longest chunk that pg_dump writes is one buffer of data; no honest one is near this.
+/// The longest chunk that `pg_dump` writes is one buffer of data; no honest one is near this.
 const MAX_CHUNK: u64 = 1 << 30;
 
 /// Reads the head of the next block; `None`: the archive ends here, as it should.

@@ -5,7 +5,7 @@ use std::io;
 /// Why an archive, or a part of it, could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// It does not begin as an archive of pg_dump does.
+    /// It does not begin as an archive of `pg_dump` does.
     #[error("not an archive of pg_dump")]
     NotAnArchive,
     /// It is of a version that this program does not know.

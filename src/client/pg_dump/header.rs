@@ -13,15 +13,15 @@ pub const MAGIC: &[u8; 5] = b"PGDMP";
 pub struct ArchiveVersion(pub u8, pub u8);
 
 impl ArchiveVersion {
-    /// The oldest that is read: pg_dump 9.0.
+    /// The oldest that is read: `pg_dump` 9.0.
     pub const OLDEST: Self = Self(1, 12);
-    /// Access methods of tables: pg_dump 12.
+    /// Access methods of tables: `pg_dump` 12.
     pub const TABLE_ACCESS_METHOD: Self = Self(1, 14);
-    /// One byte says by what data are compressed: pg_dump 16.
+    /// One byte says by what data are compressed: `pg_dump` 16.
     pub const COMPRESSION_ALGORITHM: Self = Self(1, 15);
-    /// The kind of each relation: pg_dump 17.
+    /// The kind of each relation: `pg_dump` 17.
     pub const RELATION_KIND: Self = Self(1, 16);
-    /// The newest that is read: pg_dump 17 to 19.
+    /// The newest that is read: `pg_dump` 17 to 19.
     pub const NEWEST: Self = Self(1, 16);
 }
 

@@ -13,7 +13,7 @@ const PROGRAM: &str = "-- Dumped by pg_dump version ";
 const COPY: &str = "COPY ";
 const FROM_STDIN: &str = " FROM stdin;";
 const END_OF_ROWS: &str = "\\.";
-/// What pg_dump writes behind the last comment since 2025, with a key.
+/// What `pg_dump` writes behind the last comment since 2025, with a key.
 const UNRESTRICT: &str = "\\unrestrict ";
 /// Kept of a line: a statement's beginning. A row may be a gigabyte.
 const MAX_LINE: usize = 4096;

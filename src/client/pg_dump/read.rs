@@ -40,7 +40,7 @@ pub struct Archive {
 /// What a dump turned out to be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Contents {
-    /// An archive of pg_restore's.
+    /// An archive of `pg_restore`'s.
     Archive(Box<Archive>),
     /// SQL text, read to its end.
     Plain(PlainSummary),

@@ -298,7 +298,7 @@ fn every_row_of_a_directory_is_counted(
     assert_eq!(summary.parts.iter().filter_map(|part| part.large_objects).collect::<Vec<_>>(), [2]);
 }
 
-/// Of each of these, pg_restore says nothing.
+/// Of each of these, `pg_restore` says nothing.
 #[rstest]
 fn a_file_of_a_directory_that_is_gone_empty_or_cut_is_found(
     #[values("17/directory-none", "17/directory-gzip", "17/directory-lz4", "17/directory-zstd")] name: &str,

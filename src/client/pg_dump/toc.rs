@@ -40,7 +40,7 @@ pub struct TocEntry {
     pub has_data: bool,
     /// Name: of a table, its own; of a function, with its arguments.
     pub tag: String,
-    /// Kind, in pg_dump's words: `TABLE`, `TABLE DATA`, `SEQUENCE SET`, `EXTENSION`.
+    /// Kind, in `pg_dump`'s words: `TABLE`, `TABLE DATA`, `SEQUENCE SET`, `EXTENSION`.
     pub description: String,
     /// When it is restored.
     pub section: Section,

@@ -68,7 +68,7 @@ impl DirectoryDefect {
         match self {
             Self::BrokenLink { link } => format!("{link} is a broken link"),
             Self::LatestIsNot { link, leads_to, newest } => {
-                format!("{link} leads to {leads_to}, but the newest readable dump is {newest}")
+                format!("{link} points to {leads_to}, but the newest readable dump is {newest}")
             }
             Self::Unreadable { path, why } => format!("{path} cannot be read: {why}"),
             Self::TooMany { looked_at } => format!("there are more files: {looked_at} were listed"),

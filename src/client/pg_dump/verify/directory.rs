@@ -124,7 +124,7 @@ fn read_file(
     read_data(&mut *data, form, buffer)
 }
 
-/// The file called `name` as it is there: compressed, or as pg_restore takes it too, by itself.
+/// The file called `name` as it is there: compressed, or as `pg_restore` takes it too, by itself.
 fn place(directory: &Path, name: &str, compression: Compression) -> io::Result<(PathBuf, Compression)> {
     let ending = match compression {
         Compression::None => "",

@@ -12,7 +12,7 @@ use super::super::toc::{EntryData, TocEntry, read_toc};
 use super::directory::{TOC, is_list, listed};
 use super::{BUFFER, DataPart, DataSummary, announces_data, form, missing};
 
-/// What pg_dump names a large object's member by.
+/// What `pg_dump` names a large object's member by.
 const LARGE_OBJECT: &str = "blob_";
 
 /// Reads a tar archive from its first byte to its last.
@@ -44,7 +44,7 @@ pub fn tar(source: &mut (dyn Read + Send)) -> Result<DataSummary, ArchiveError> 
     Ok(DataSummary { missing: missing(&entries, &parts), parts, defect })
 }
 
-/// Entries by the member that holds their data. A list of large objects is not called what its entry says, but by pg_dump's own
+/// Entries by the member that holds their data. A list of large objects is not called what its entry says, but by `pg_dump`'s own
 /// rule; before 16 there was one for all.
 fn files(entries: &[TocEntry]) -> BTreeMap<String, &TocEntry> {
     let file = |entry: &TocEntry| match &entry.data {

@@ -1,4 +1,4 @@
-//! What is said of dumps of the real pg_dump.
+//! What is said of dumps of the real `pg_dump`.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -125,7 +125,7 @@ fn dumps_are_listed_once_by_what_is_in_them_and_links_that_mislead_are_named() {
     assert_eq!(
         defects,
         [
-            "last/bank-latest.sql.gz leads to last/bank-20261130-020000.sql.gz, but the newest readable dump is \
+            "last/bank-latest.sql.gz points to last/bank-20261130-020000.sql.gz, but the newest readable dump is \
              last/bank-20261201-020000.sql.gz",
             "weekly/bank-latest.sql.gz is a broken link",
         ]
