@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::log::{AnsweringServer, ProbeLog, ProbeRead, ProbeWrite, WriteResult};
 use super::precision::precision;
-use super::{Figures, ServiceGap, ServingPeriod};
+use super::{Figures, ServiceGap, ServingPeriod, pooled};
 use crate::model::moment::Moment;
 use crate::model::text::Text;
 
@@ -68,6 +68,7 @@ pub fn evaluate(log: &ProbeLog, kept: Option<&BTreeSet<u64>>) -> Figures {
         reads_stale: count(stale),
         reads_of_lost_rows: count(vanished),
         serving_periods: serving_periods(log, &acknowledged),
+        pooled: log.pooled.iter().map(|lane| pooled::figures(lane, kept)).collect(),
         clock_error: log.late,
         interval: log.interval,
     }

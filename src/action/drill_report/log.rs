@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::pooled::PooledLog;
 use crate::model::lsn::Timeline;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
@@ -113,6 +114,8 @@ pub struct ProbeLog {
     pub writes: Vec<ProbeWrite>,
     /// Reads, likewise.
     pub reads: Vec<ProbeRead>,
+    /// Rows through poolers.
+    pub pooled: Vec<PooledLog>,
     /// When the fault was sent; `None`: it never was, or was refused. Not when it was accepted: a stop in good order is
     /// answered when another may lead already.
     pub broken: Option<Moment>,

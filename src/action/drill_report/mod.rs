@@ -5,6 +5,7 @@
 mod compare;
 mod evaluate;
 mod log;
+mod pooled;
 mod precision;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use compare::{DrillHistory, past};
 pub use evaluate::evaluate;
 pub use log::{AnsweringServer, Phase, ProbeLog, ProbeRead, ProbeWrite, ReadResult, WriteResult};
+pub use pooled::{NUMBERS_OF_A_LANE, PooledFigures, PooledLog, row_number};
 
 use super::drill::Scenario;
 use super::record::{ActionId, Operator};
@@ -129,6 +131,9 @@ pub struct Figures {
     /// Who served writes, in order.
     #[serde(rename = "stretches")]
     pub serving_periods: Vec<ServingPeriod>,
+    /// What clients of each pooler noticed; empty: none was written through, or the report is of a version that did not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pooled: Vec<PooledFigures>,
     /// How far the times can be wrong: the most by which the probe itself was late. The probe samples in steps, so that an
     /// outage is known no better than `precision` besides.
     pub clock_error: Duration,

@@ -108,6 +108,17 @@ pub(super) async fn connect_for_probing(
     connect_within(access, host, port, password, time_limit, SessionPurpose::Probing).await
 }
 
+/// Opens a connection of the probe by way of a pooler, within `time_limit`: it passes on no settings of a session.
+pub(super) async fn connect_for_pooled_probing(
+    access: &PostgresAccess,
+    host: &str,
+    port: u16,
+    password: Option<&SecretString>,
+    time_limit: Duration,
+) -> Result<OpenedConnection, PostgresError> {
+    connect_within(access, host, port, password, time_limit, SessionPurpose::PooledProbing).await
+}
+
 /// Opens a connection that is to hold the operation lock, within the deadline that `access` sets.
 pub(super) async fn connect_for_locking(
     access: &PostgresAccess,
@@ -187,6 +198,8 @@ enum SessionPurpose {
     Acting(Duration),
     /// To write the rows of a drill.
     Probing,
+    /// The same by way of a pooler, which refuses settings that it does not know.
+    PooledProbing,
     /// To hold the operation lock.
     Locking,
     /// To ask what the operator has written.
@@ -201,7 +214,7 @@ impl SessionPurpose {
         match self {
             Self::Looking | Self::Administering => "pgctl-tui",
             Self::Acting(_) => "pgctl-tui acting",
-            Self::Probing => "pgctl-tui drill",
+            Self::Probing | Self::PooledProbing => "pgctl-tui drill",
             Self::Locking => "pgctl-tui locking",
             Self::Asserting => "pgctl-tui assertions",
         }
@@ -210,7 +223,12 @@ impl SessionPurpose {
     /// Most bytes that one answer may have.
     fn largest_answer(self) -> usize {
         match self {
-            Self::Looking | Self::Acting(_) | Self::Locking | Self::Asserting | Self::Administering => 8 << 20,
+            Self::Looking
+            | Self::Acting(_)
+            | Self::Locking
+            | Self::Asserting
+            | Self::Administering
+            | Self::PooledProbing => 8 << 20,
             // Every number that a drill of hours has written.
             Self::Probing => 64 << 20,
         }
@@ -321,8 +339,9 @@ where
     let mut config = tokio_postgres::Config::new();
     config.user(&access.user).dbname(&access.database);
     config.application_name(errand.application());
-    if errand != SessionPurpose::Administering {
-        config.options(options(access, errand));
+    let settings = options(access, errand);
+    if !settings.is_empty() {
+        config.options(settings);
     }
     if let Some(password) = password {
         config.password(password.expose_secret());
@@ -438,7 +457,7 @@ fn options(access: &PostgresAccess, errand: SessionPurpose) -> String {
     let (statement, lock) = match errand {
         SessionPurpose::Looking => (milliseconds(request / 2, 250), milliseconds(request / 4, 100)),
         // Nothing is sent along.
-        SessionPurpose::Administering => return String::new(),
+        SessionPurpose::Administering | SessionPurpose::PooledProbing => return String::new(),
         // The operator's own words mean what they mean anywhere else: the search path is the server's.
         SessionPurpose::Asserting => return "-c default_transaction_read_only=on -c jit=off".to_owned(),
         // Whose client has vanished is found out within seconds, also by a server that cannot end idle sessions.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::connect::{OpenedConnection, connect_for_probing};
+use super::connect::{OpenedConnection, connect_for_pooled_probing, connect_for_probing};
 use super::error::PostgresError;
 use super::session::{flat, within};
 use crate::client::sending::Unanswered;
@@ -39,7 +39,8 @@ const PUBLICATIONS: &str = "SELECT pubname::text FROM pg_publication WHERE pubal
 const WRITE: &str = "INSERT INTO pgctl_drill.rows (number) VALUES ($1) RETURNING pg_postmaster_start_time(), \
      host(inet_server_addr()), inet_server_port(), \
      ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int";
-const READ: &str = "SELECT (SELECT max(number) FROM pgctl_drill.rows), pg_postmaster_start_time(), \
+/// The newest row of those that are written past every pooler: theirs have numbers from 2^40 on.
+const READ: &str = "SELECT (SELECT max(number) FROM pgctl_drill.rows WHERE number < 1099511627776), pg_postmaster_start_time(), \
      host(inet_server_addr()), inet_server_port(), pg_is_in_recovery()";
 const SELECT_NUMBERS: &str = "SELECT number FROM pgctl_drill.rows";
 
@@ -91,6 +92,19 @@ impl ProbeSession {
         time_limit: Duration,
     ) -> Result<Self, PostgresError> {
         connect_for_probing(access, host, port, password, time_limit).await.map(Self)
+    }
+
+    /// The same by way of a pooler.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn connect_through_pooler(
+        access: &PostgresAccess,
+        (host, port): (&str, u16),
+        password: Option<&SecretString>,
+        time_limit: Duration,
+    ) -> Result<Self, PostgresError> {
+        connect_for_pooled_probing(access, host, port, password, time_limit).await.map(Self)
     }
 
     /// Whether the far end has closed it already. Driving it here lets what has come in be read.

@@ -9,6 +9,7 @@ use super::{NotPerformed, Reply};
 use crate::action::drill::Fault;
 use crate::action::drill_report::{ReadResult, WriteResult};
 use crate::action::permit::Permit;
+use crate::model::name::PoolerName;
 use crate::model::source::SourceError;
 use crate::model::text::Text;
 
@@ -59,6 +60,17 @@ pub trait Probe: Send + Sync {
 
     /// Writes row `number`, on a connection that is at hand or a new one; never longer than `deadline`.
     fn write(&self, number: u64, deadline: Duration) -> BoxFuture<'static, WriteResult>;
+
+    /// Poolers that rows are written through besides.
+    fn poolers(&self) -> Vec<PoolerName> {
+        Vec::new()
+    }
+
+    /// Writes row `number` through `pooler`; never longer than `deadline`.
+    fn write_through(&self, pooler: &PoolerName, _number: u64, _deadline: Duration) -> BoxFuture<'static, WriteResult> {
+        let words = format!("{pooler} is not a pooler of this probe");
+        Box::pin(std::future::ready(WriteResult::Refused(Text::redacted(words))))
+    }
 
     /// Reads the newest row; `None`: there is no way for readers. Never longer than `deadline`; an error: why nothing.
     fn read(&self, deadline: Duration) -> Option<BoxFuture<'static, Result<ReadResult, Text>>>;

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::tests::{fault, fixture, order};
 use super::*;
 use crate::action::drill::{DrillRequest, Fault, Scenario};
-use crate::action::drill_report::{AnsweringServer, DrillReport, ReadResult, WriteResult};
+use crate::action::drill_report::{AnsweringServer, DrillReport, ReadResult, WriteResult, row_number};
 use crate::action::order::Order;
 use crate::action::permit::{Permit, WriteAccess};
 use crate::action::plan::Step;
@@ -25,6 +25,7 @@ use crate::driver::port::drill::{InjectFaults, Probe, ProbeEnvironment};
 use crate::driver::port::{Act as _, NotPerformed, OrderControl, Reply};
 use crate::model::lsn::Timeline;
 use crate::model::moment::Moment;
+use crate::model::name::PoolerName;
 use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
 use crate::observe::picture::Handle;
@@ -69,6 +70,27 @@ impl Probe for Client {
     fn write(&self, number: u64, _: Duration) -> BoxFuture<'static, WriteResult> {
         let written = Arc::clone(&self.written);
         async move {
+            written.lock().expect("nobody panicked").insert(number);
+            WriteResult::Acknowledged(server())
+        }
+        .boxed()
+    }
+
+    fn poolers(&self) -> Vec<PoolerName> {
+        vec![PoolerName::new("edge")]
+    }
+
+    /// Its 30th row waits as behind a pause, and its 40th is refused.
+    fn write_through(&self, _: &PoolerName, number: u64, deadline: Duration) -> BoxFuture<'static, WriteResult> {
+        let written = Arc::clone(&self.written);
+        async move {
+            if number == row_number(0, 40) {
+                return WriteResult::Refused(Text::new("no such database"));
+            }
+            if number == row_number(0, 30) {
+                assert!(deadline > SECOND * 20, "no pause is an error");
+                tokio::time::sleep(Duration::from_millis(1_400)).await;
+            }
             written.lock().expect("nobody panicked").insert(number);
             WriteResult::Acknowledged(server())
         }
@@ -279,6 +301,23 @@ async fn a_connection_that_is_refused_once_leaves_neither_the_loss_unknown_nor_a
         assert!(drill_fixture.client.cleared.swap(false, Ordering::Relaxed));
     }
     assert_eq!(drill_fixture.report().expect("a report").figures.lost, Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_clients_of_a_pooler_notice_is_reported_apart_from_those_past_it() {
+    let mut drill_fixture = DrillFixture::new(FaultInjectorDouble { takes: Duration::ZERO, reply: Some(accepted()) });
+    drill_fixture.perform(DrillRequest::Begin).await.expect("begun");
+    drill_fixture.perform(DrillRequest::Break { fault: fault() }).await.expect("broken");
+    tokio::time::sleep(SECOND * 5).await;
+    drill_fixture.perform(DrillRequest::Mend { fault: fault() }).await.expect("mended");
+    drill_fixture.perform(DrillRequest::End).await.expect("ended");
+    let figures = drill_fixture.report().expect("a report").figures;
+    let [pooled] = figures.pooled.as_slice() else { panic!("{:?}", figures.pooled) };
+    assert_eq!((pooled.pooler.as_str(), pooled.errors, pooled.lost), ("edge", 1, Some(0)));
+    assert_eq!(pooled.longest_wait, Some(Duration::from_millis(1_400)));
+    assert!(pooled.acknowledged > 40, "it went on after the error: {pooled:?}");
+    assert_eq!((figures.lost, figures.lost_numbers.as_slice()), (Some(1), [1].as_slice()), "of those past the pooler");
+    assert!(figures.rto().is_some_and(|rto| rto < SECOND), "who waits at a pooler is no outage past it");
 }
 
 /// A switchover has no fault to be taken back: that its drill was called off shows in how its probe ends.

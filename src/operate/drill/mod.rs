@@ -7,6 +7,7 @@
 mod act;
 mod pending_repairs;
 mod phases;
+mod pooled;
 mod probing;
 mod repair;
 mod store;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::pooled;
 use crate::action::drill_report::{ProbeLog, ProbeRead, ProbeWrite, WriteResult};
 use crate::driver::port::drill::Probe;
 use crate::model::moment::Moment;
@@ -80,7 +81,12 @@ pub(super) fn start(
     let has_own_thread = probe.needs_own_thread();
     let work = async move {
         let writing = write(Arc::clone(&probe), clock, notes.clone(), stop.clone());
-        tokio::join!(writing, read(probe, clock, notes, stop));
+        let through_poolers =
+            probe.poolers().into_iter().enumerate().map(|(lane, pooler)| {
+                pooled::write(Arc::clone(&probe), lane, pooler, clock, notes.clone(), stop.clone())
+            });
+        let through_poolers = join_all(through_poolers);
+        tokio::join!(writing, through_poolers, read(probe, clock, notes, stop));
         // Nobody waits where the drill's process ends.
         let _ = over.send(());
     };

@@ -55,6 +55,7 @@ pub fn markdown(report: &DrillReport, others: &[DrillReport], zone: &TimeZone) -
             },
         ),
     ]);
+    rows.extend(figures.pooled.iter().map(|pooled| ("Through a pooler", super::timeline::pooled_words(pooled))));
     let mut others: Vec<&DrillReport> = others.iter().filter(|other| other.at < report.at).collect();
     others.retain(|other| other.action != report.action);
     if let Some(DrillHistory { drills, median, best, worst }) = past(others, report.scenario) {

@@ -10,7 +10,7 @@ use super::super::line::Line;
 use super::super::table::Tone;
 use super::super::units;
 use super::precise;
-use crate::action::drill_report::{DrillHistory, DrillReport, Figures, Phase, ServiceGap, past};
+use crate::action::drill_report::{DrillHistory, DrillReport, Figures, Phase, PooledFigures, ServiceGap, past};
 
 /// Columns before the bars.
 const TITLE_WIDTH: usize = 10;
@@ -79,6 +79,7 @@ pub fn timeline_lines(report: &DrillReport, others: &[DrillReport], zone: &TimeZ
             format!("rows accepted by the old leader while there was a new one: {}", units::exact(figures.split_brain));
         lines.push(labelled_line("").with(text, Tone::Critical));
     }
+    lines.extend(figures.pooled.iter().map(through_pooler));
     lines.push(wrong_reads(report));
     let served = figures.serving_periods.iter().map(|stretch| {
         let timeline = stretch.timeline.map(|timeline| format!(", timeline {timeline}")).unwrap_or_default();
@@ -110,6 +111,28 @@ pub fn timeline_lines(report: &DrillReport, others: &[DrillReport], zone: &TimeZ
         }
     });
     lines
+}
+
+/// What clients of one pooler noticed.
+fn through_pooler(pooled: &PooledFigures) -> Line {
+    let line = labelled_line("pooler").plain(pooled_words(pooled));
+    let error = pooled.first_error.as_ref().map(|error| format!("   {error}"));
+    let line = line.with(error.unwrap_or_default(), Tone::Warning);
+    match pooled.lost {
+        Some(lost) if lost > 0 => line.with(format!("   {} rows lost", units::exact(lost)), Tone::Critical),
+        Some(_) | None => line,
+    }
+}
+
+/// In words: waits apart from errors.
+pub(super) fn pooled_words(pooled: &PooledFigures) -> String {
+    let wait = pooled.longest_wait.map_or_else(
+        || "no row was acknowledged".to_owned(),
+        |wait| format!("longest wait {} in {} rows", precise(wait), units::exact(pooled.acknowledged)),
+    );
+    let errors =
+        if pooled.errors == 0 { "no errors".to_owned() } else { format!("errors: {}", units::exact(pooled.errors)) };
+    format!("{}: {wait}, {errors}", pooled.pooler)
 }
 
 /// The fault and what was seen after it, in as many lines as it takes; no state is broken.

@@ -10,7 +10,7 @@ use crate::action::Intent;
 use crate::action::drill::{ClusterPart, FaultKind, InjectionMethod, Scenario, Survey};
 use crate::action::inspected::Inspected;
 use crate::action::plan::Infeasible;
-use crate::config::endpoint::RuntimeApi;
+use crate::config::endpoint::{PoolerAddress, RuntimeApi};
 use crate::config::environment::Environment;
 use crate::config::resolved::ClusterSettings;
 use crate::driver::node::postgres::PostgresProbe;
@@ -41,7 +41,13 @@ pub(super) fn probe(cluster: &ClusterSettings) -> Result<PostgresProbe, Text> {
     let Some(access) = &cluster.drills.probe else {
         return Err(Text::new("no role for the probe is configured: set drills.user or postgres.acting"));
     };
-    Ok(PostgresProbe::new(access.clone(), write, read, Arc::new(Environment::of_process())))
+    let probe = PostgresProbe::new(access.clone(), write, read, Arc::new(Environment::of_process()));
+    // Clients of a pooler that listens on a socket alone are on its host.
+    let poolers = cluster.poolers.iter().filter_map(|pooler| match &pooler.address {
+        PoolerAddress::Tcp(host, port) => Some((pooler.name.clone(), Address { host: Text::new(host), port: *port })),
+        PoolerAddress::Unix(_) => None,
+    });
+    Ok(probe.through(poolers))
 }
 
 /// Asks what the plan of a drill needs to know besides the picture, and by which way writers come.

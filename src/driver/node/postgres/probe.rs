@@ -22,6 +22,7 @@ use crate::config::endpoint::PostgresAccess;
 use crate::driver::port::drill::{Probe, ProbeEnvironment};
 use crate::model::agent::Address;
 use crate::model::lsn::Timeline;
+use crate::model::name::PoolerName;
 use crate::model::source::{FailureKind, SourceError};
 use crate::model::text::Text;
 
@@ -34,6 +35,8 @@ const IDLE_SESSIONS: usize = 2;
 #[derive(Clone)]
 struct ProbeRoute {
     address: Address,
+    /// A pooler is on the way.
+    is_pooled: bool,
     idle: Arc<Mutex<Vec<ProbeSession>>>,
     /// Logins under way: dropping one ends it.
     opening: Arc<Mutex<Vec<oneshot::Sender<()>>>>,
@@ -41,7 +44,11 @@ struct ProbeRoute {
 
 impl ProbeRoute {
     fn to(address: Address) -> Self {
-        Self { address, idle: Arc::default(), opening: Arc::default() }
+        Self { address, is_pooled: false, idle: Arc::default(), opening: Arc::default() }
+    }
+
+    fn through_pooler(address: Address) -> Self {
+        Self { is_pooled: true, ..Self::to(address) }
     }
 
     /// A place among the logins under way. Each keeps its whole deadline, since a router may try again only after a second,
@@ -105,7 +112,12 @@ impl RowRoute {
 
     async fn connect(&self, deadline: Duration) -> Result<ProbeSession, PostgresError> {
         let Address { host, port } = &self.way.address;
-        ProbeSession::connect(&self.access, (host.as_str(), *port), self.password.as_ref(), deadline).await
+        let (place, password) = ((host.as_str(), *port), self.password.as_ref());
+        if self.way.is_pooled {
+            ProbeSession::connect_through_pooler(&self.access, place, password, deadline).await
+        } else {
+            ProbeSession::connect(&self.access, place, password, deadline).await
+        }
     }
 }
 
@@ -117,6 +129,7 @@ pub struct PostgresProbe {
     secret: Mutex<Option<SecretString>>,
     write: ProbeRoute,
     read: Option<ProbeRoute>,
+    poolers: Vec<(PoolerName, ProbeRoute)>,
 }
 
 impl PostgresProbe {
@@ -129,7 +142,15 @@ impl PostgresProbe {
             secret: Mutex::new(None),
             write: ProbeRoute::to(write),
             read: read.map(ProbeRoute::to),
+            poolers: Vec::new(),
         }
+    }
+
+    /// The same, and it writes through `poolers` besides, each at its address.
+    #[must_use]
+    pub fn through(self, poolers: impl Iterator<Item = (PoolerName, Address)>) -> Self {
+        let poolers = poolers.map(|(name, address)| (name, ProbeRoute::through_pooler(address))).collect();
+        Self { poolers, ..self }
     }
 
     fn endpoint(&self) -> Text {
@@ -189,24 +210,19 @@ impl Probe for PostgresProbe {
     }
 
     fn write(&self, number: u64, deadline: Duration) -> BoxFuture<'static, WriteResult> {
-        let row_route = self.row_route(&self.write);
-        async move {
-            let end = Instant::now() + deadline;
-            let mut session = match row_route.session(deadline).await {
-                Ok(session) => session,
-                Err(error) => return WriteResult::Refused(Text::redacted(error.to_string())),
-            };
-            match timeout_at(end, session.write(number.cast_signed())).await {
-                Ok(Ok((answering, timeline))) => {
-                    row_route.way.return_session(session);
-                    WriteResult::Acknowledged(server(answering, Some(Timeline(timeline.cast_unsigned()))))
-                }
-                Ok(Err(Unanswered::NotSent(error))) => WriteResult::Refused(Text::redacted(error.to_string())),
-                Ok(Err(Unanswered::NoAnswer(error))) => WriteResult::Ambiguous(Text::redacted(error.to_string())),
-                Err(_) => WriteResult::Ambiguous(Text::new("timed out")),
-            }
-        }
-        .boxed()
+        written(self.row_route(&self.write), number, deadline).boxed()
+    }
+
+    fn poolers(&self) -> Vec<PoolerName> {
+        self.poolers.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn write_through(&self, pooler: &PoolerName, number: u64, deadline: Duration) -> BoxFuture<'static, WriteResult> {
+        let Some((_, way)) = self.poolers.iter().find(|(name, _)| name == pooler) else {
+            let words = format!("{pooler} is not a pooler of this probe");
+            return std::future::ready(WriteResult::Refused(Text::redacted(words))).boxed();
+        };
+        written(self.row_route(way), number, deadline).boxed()
     }
 
     fn read(&self, deadline: Duration) -> Option<BoxFuture<'static, Result<ReadResult, Text>>> {
@@ -240,6 +256,24 @@ impl Probe for PostgresProbe {
             }
         }
         .boxed()
+    }
+}
+
+/// Row `number` by `row_route`, and what became of it by `deadline`.
+async fn written(row_route: RowRoute, number: u64, deadline: Duration) -> WriteResult {
+    let end = Instant::now() + deadline;
+    let mut session = match row_route.session(deadline).await {
+        Ok(session) => session,
+        Err(error) => return WriteResult::Refused(Text::redacted(error.to_string())),
+    };
+    match timeout_at(end, session.write(number.cast_signed())).await {
+        Ok(Ok((answering, timeline))) => {
+            row_route.way.return_session(session);
+            WriteResult::Acknowledged(server(answering, Some(Timeline(timeline.cast_unsigned()))))
+        }
+        Ok(Err(Unanswered::NotSent(error))) => WriteResult::Refused(Text::redacted(error.to_string())),
+        Ok(Err(Unanswered::NoAnswer(error))) => WriteResult::Ambiguous(Text::redacted(error.to_string())),
+        Err(_) => WriteResult::Ambiguous(Text::new("timed out")),
     }
 }
 
