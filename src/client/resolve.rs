@@ -47,13 +47,13 @@ pub async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 ///
 /// # Errors
 /// When the name does not resolve.
-pub async fn standing(audience: &Audience, host: &str) -> io::Result<(AddressTrust, Option<IpAddr>)> {
+pub async fn trust_of(audience: &Audience, host: &str) -> io::Result<(AddressTrust, Option<IpAddr>)> {
     if *audience == Audience::Named {
         return Ok((AddressTrust::Vouched, None));
     }
     let found = lookup(host, 0).await?;
-    let all = found.iter().map(|found| (audience.standing(found.ip()), Some(found.ip())));
-    Ok(all.max_by_key(|(standing, _)| *standing).unwrap_or((AddressTrust::Unknown, None)))
+    let all = found.iter().map(|found| (audience.trust_of(found.ip()), Some(found.ip())));
+    Ok(all.max_by_key(|(trust, _)| *trust).unwrap_or((AddressTrust::Unknown, None)))
 }
 
 fn resolver() -> &'static Resolver {

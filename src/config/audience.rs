@@ -93,7 +93,7 @@ pub enum AddressTrust {
 
 impl Audience {
     /// Where `address` stands.
-    pub fn standing(&self, address: IpAddr) -> AddressTrust {
+    pub fn trust_of(&self, address: IpAddr) -> AddressTrust {
         if address.to_canonical().is_loopback() {
             return AddressTrust::Vouched;
         }
@@ -144,13 +144,13 @@ mod tests {
     fn an_address_that_the_record_names_is_vouched_for_by_a_network_or_by_nobody() {
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
         let within = Audience::Within(vec![Network::parse("10.0.0.0/24").expect("a network")]);
-        assert_eq!(within.standing(address("10.0.0.7")), AddressTrust::Vouched);
-        assert_eq!(within.standing(address("10.0.1.7")), AddressTrust::Outside);
-        assert_eq!(Audience::Learnt.standing(address("10.0.0.7")), AddressTrust::Unknown);
-        assert_eq!(Audience::Named.standing(address("10.0.0.7")), AddressTrust::Vouched);
+        assert_eq!(within.trust_of(address("10.0.0.7")), AddressTrust::Vouched);
+        assert_eq!(within.trust_of(address("10.0.1.7")), AddressTrust::Outside);
+        assert_eq!(Audience::Learnt.trust_of(address("10.0.0.7")), AddressTrust::Unknown);
+        assert_eq!(Audience::Named.trust_of(address("10.0.0.7")), AddressTrust::Vouched);
         for audience in [within, Audience::Learnt] {
-            assert_eq!(audience.standing(address("127.0.0.9")), AddressTrust::Vouched, "this host");
-            assert_eq!(audience.standing(address("::1")), AddressTrust::Vouched);
+            assert_eq!(audience.trust_of(address("127.0.0.9")), AddressTrust::Vouched, "this host");
+            assert_eq!(audience.trust_of(address("::1")), AddressTrust::Vouched);
         }
     }
 

@@ -33,7 +33,7 @@ impl Run<'_> {
         };
         let (again, plan) = (self.again, &self.request.plan);
         self.picture(|snapshot| {
-            settled(snapshot) && !awaits_settings(plan, snapshot) && !may_change_leader(again, plan, snapshot)
+            settled(snapshot) && !lacks_needed_settings(plan, snapshot) && !may_change_leader(again, plan, snapshot)
         })
         .await?;
         self.check().map(|_| ())
@@ -120,7 +120,7 @@ impl Run<'_> {
 }
 
 /// Whether the plan depends on settings that a server which answers has not told yet: they come with the second poll.
-fn awaits_settings(plan: &Plan, snapshot: &Snapshot) -> bool {
+fn lacks_needed_settings(plan: &Plan, snapshot: &Snapshot) -> bool {
     needs_settings(&plan.intent) && lacks_settings(snapshot)
 }
 

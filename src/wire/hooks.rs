@@ -222,10 +222,10 @@ async fn psql_environment(
         ChannelBinding::Require => variables.push(("PGCHANNELBINDING", "require".to_owned())),
         ChannelBinding::Prefer => {}
     }
-    let (standing, _) = resolve::standing(&access.audience, address.host.as_str()).await?;
-    anyhow::ensure!(standing != AddressTrust::Outside, "{} is not in allowed_networks", address.host);
+    let (trust, _) = resolve::trust_of(&access.audience, address.host.as_str()).await?;
+    anyhow::ensure!(trust != AddressTrust::Outside, "{} is not in allowed_networks", address.host);
     let proven = matches!(access.sslmode, SslMode::VerifyCa | SslMode::VerifyFull) || is_here(address);
-    let attested = standing == AddressTrust::Vouched;
+    let attested = trust == AddressTrust::Vouched;
     let methods: Vec<&str> = AuthMethod::ALL
         .into_iter()
         .filter(|method| access.auth.allows(*method, proven, attested))

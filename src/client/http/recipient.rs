@@ -35,11 +35,11 @@ impl Recipient {
         if self.proves || self.audience == Audience::Named {
             return Ok(());
         }
-        let looked_up = tokio::time::timeout(time_limit, resolve::standing(&self.audience, &self.host)).await;
-        let (standing, address) = looked_up
+        let looked_up = tokio::time::timeout(time_limit, resolve::trust_of(&self.audience, &self.host)).await;
+        let (trust, address) = looked_up
             .map_err(|_| HttpError::TimedOut(time_limit))?
             .map_err(|error| HttpError::Connect { cause: Cause::Name, why: cause::why(&error) })?;
         let place = || address.map_or_else(|| self.host.clone(), |address| address.to_string());
-        if standing == AddressTrust::Vouched { Ok(()) } else { Err(HttpError::Withheld(place())) }
+        if trust == AddressTrust::Vouched { Ok(()) } else { Err(HttpError::Withheld(place())) }
     }
 }

@@ -301,7 +301,7 @@ async fn attempt_once(
     let peer = far_end.ip();
     let trust = PeerTrust {
         proven: peer.to_canonical().is_loopback(),
-        attested: access.audience.standing(peer) == AddressTrust::Vouched,
+        attested: access.audience.trust_of(peer) == AddressTrust::Vouched,
     };
     phase.set(if attempt == Attempt::Plain { "login" } else { "TLS and login" });
     let opened = log_in(stream, access, host, password, (attempt, errand), trust).await?;
@@ -428,7 +428,7 @@ async fn reach(host: &str, port: u16, audience: &Audience, phase: &ConnectPhase)
     phase.set("the TCP connection");
     let mut last = None;
     for address in addresses {
-        if audience.standing(address.ip()) == AddressTrust::Outside {
+        if audience.trust_of(address.ip()) == AddressTrust::Outside {
             last = Some(PostgresError::Outside(address.ip()));
             continue;
         }

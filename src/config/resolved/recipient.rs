@@ -47,7 +47,7 @@ impl ClusterSettings {
         let host = host_of(url).unwrap_or_default();
         let audience = self.audience(&host);
         match host.parse::<IpAddr>() {
-            Ok(address) => audience.standing(address) != AddressTrust::Vouched,
+            Ok(address) => audience.trust_of(address) != AddressTrust::Vouched,
             Err(_) => audience == Audience::Learnt && host != "localhost",
         }
     }

@@ -43,7 +43,7 @@ impl RuntimeFaultInjector {
         Self { cluster: cluster.clone(), docker: DockerFaultInjector::at(engine) }
     }
 
-    async fn one(
+    async fn apply(
         &self,
         fault: &Fault,
         op: FaultOp,
@@ -66,7 +66,7 @@ impl RuntimeFaultInjector {
     async fn apply_to_all(&self, fault: &Fault, op: FaultOp) -> Result<Reply, NotPerformed> {
         let mut tally = PartResults::default();
         for (part, means) in &fault.parts {
-            let is_done = tally.take(part, self.one(fault, op, part, means).await);
+            let is_done = tally.take(part, self.apply(fault, op, part, means).await);
             if !is_done && op == FaultOp::Make {
                 break;
             }

@@ -279,7 +279,7 @@ impl DrillAct {
     fn write_down(&self, kept: Option<&BTreeSet<u64>>) -> Vec<String> {
         let Some(running) = &self.running else { return Vec::new() };
         let report = running.notes.with(|log| self.report(running, log, evaluate(log, kept)));
-        let place = match self.reports.keep_alive(&report) {
+        let place = match self.reports.store(&report) {
             Ok(path) => format!("report {}", path.display()),
             Err(error) => error.to_string(),
         };

@@ -64,7 +64,7 @@ impl Reports {
     ///
     /// # Errors
     /// When it is not on disk.
-    pub fn keep_alive(&self, report: &DrillReport) -> Result<PathBuf, StoreError> {
+    pub fn store(&self, report: &DrillReport) -> Result<PathBuf, StoreError> {
         let path = self.path(&report.action);
         let reported = |source| StoreError::Write { path: path.clone(), source };
         let text = serde_json::to_vec_pretty(report).map_err(|error| reported(error.into()))?;

@@ -240,8 +240,8 @@ fn a_report_is_kept_for_its_owner_alone_and_found_by_the_beginning_of_its_name()
         target: Some(SECOND * 21),
     };
     let (new, old) = (report("2026-b", "2026-11-21T14:00:00Z"), report("2026-a", "2026-11-20T14:00:00Z"));
-    let path = reports.keep_alive(&new).expect("kept");
-    reports.keep_alive(&old).expect("kept");
+    let path = reports.store(&new).expect("kept");
+    reports.store(&old).expect("kept");
     assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
     let (all, defects) = reports.list(None).expect("readable");
     assert_eq!((&all, defects.len()), (&vec![old, new.clone()], 0));
@@ -254,7 +254,7 @@ fn a_report_is_kept_for_its_owner_alone_and_found_by_the_beginning_of_its_name()
     assert_eq!(reports.prune(before, 0).expect("readable"), 0, "no more than asked for");
     assert_eq!(reports.prune(before, 9).expect("readable"), 1);
     assert_eq!(reports.list(None).expect("readable").0, std::slice::from_ref(&new), "the younger one stays");
-    reports.keep_alive(&all[0]).expect("kept");
+    reports.store(&all[0]).expect("kept");
     std::fs::write(&path, "{\"schema\": 99}").expect("written");
     let (all, defects) = reports.list(None).expect("readable");
     assert_eq!((all.len(), defects.len()), (1, 1), "one that cannot be read hides no other");

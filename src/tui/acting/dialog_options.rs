@@ -241,7 +241,7 @@ pub(super) fn available(intent: &Intent) -> Vec<&'static DialogOption> {
 
 impl DialogOption {
     /// `intent` with the next value; `None`: values are typed.
-    pub(super) fn turned(&self, intent: &Intent) -> Option<Intent> {
+    pub(super) fn with_next_value(&self, intent: &Intent) -> Option<Intent> {
         let OptionChange::Next(turn) = self.change else { return None };
         let mut turned = intent.clone();
         turn(&mut turned);
@@ -317,7 +317,7 @@ mod tests {
         for intent in intents() {
             for (option, before) in options(&intent, &TimeZone::UTC) {
                 let wall = Timestamp::UNIX_EPOCH;
-                let changed = option.turned(&intent).or_else(|| option.typed(&intent, "30s", wall).ok());
+                let changed = option.with_next_value(&intent).or_else(|| option.typed(&intent, "30s", wall).ok());
                 let changed = changed.or_else(|| option.typed(&intent, "+10m", wall).ok()).expect("another value");
                 let after = (option.chosen)(&changed, &TimeZone::UTC);
                 assert_ne!(after, Some(before), "{} of {}", option.argument, intent.verb());

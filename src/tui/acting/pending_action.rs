@@ -288,8 +288,8 @@ impl PendingAction {
     }
 
     /// The intent with the next value of the option of `letter`; `None`: it has none.
-    pub(in crate::tui) fn turned(&self, letter: char) -> Option<Intent> {
-        dialog_options::option(&self.intent, letter)?.turned(&self.intent)
+    pub(in crate::tui) fn with_next_value(&self, letter: char) -> Option<Intent> {
+        dialog_options::option(&self.intent, letter)?.with_next_value(&self.intent)
     }
 }
 

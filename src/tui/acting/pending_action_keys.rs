@@ -63,7 +63,7 @@ impl App {
                 Vec::new()
             }
             ActingKey::Letter('w' | '?' | ':') => return (true, None),
-            ActingKey::Letter('g') if pending_action.turned('g').is_none() => {
+            ActingKey::Letter('g') if pending_action.with_next_value('g').is_none() => {
                 scrolled(pending_action, isize::MIN / 2, self.surface.dialog)
             }
             ActingKey::Letter('G') => scrolled(pending_action, isize::MAX / 2, self.surface.dialog),
@@ -78,7 +78,7 @@ impl App {
                     self.tell(Notice::failed("not available in this console"));
                     Vec::new()
                 }
-                _ => self.wants(pending_action, pending_action.turned(letter)),
+                _ => self.wants(pending_action, pending_action.with_next_value(letter)),
             },
         };
         (true, Some(effects))

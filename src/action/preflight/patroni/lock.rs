@@ -15,8 +15,8 @@ pub(in crate::action::preflight) fn leader_is_gone(context: &CheckContext<'_>, n
     let leads =
         |view: &MemberView<'_>| holder.as_ref().is_some_and(|holder| holder.value.as_ref() == Some(view.name()));
     let cluster = snapshot.cluster_system_id().map(|id| id.value);
-    let kept = context.candidate().and_then(|name| kept_from_handover(snapshot, &name));
-    let instead = |what: String| match &kept {
+    let obstacle = context.candidate().and_then(|name| kept_from_handover(snapshot, &name));
+    let instead = |what: String| match &obstacle {
         None => format!("{what}: switch over instead"),
         Some(why) => format!("{what}, so a switchover would be needed; {why}"),
     };

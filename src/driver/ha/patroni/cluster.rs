@@ -138,12 +138,12 @@ impl PatroniClusterView {
                 return Err((SourceError::new(FailureKind::NotReady, &url, detail), RetryElsewhere::Spare));
             }
         }
-        let answered = patroni.cluster().await.map_err(|error| {
+        let response = patroni.cluster().await.map_err(|error| {
             self.doubtful = !error.is_before_the_answer();
             reported(&error)
         })?;
         self.doubtful = false;
-        if let (Some(expected), Some(said)) = (scope, &answered.value.scope)
+        if let (Some(expected), Some(said)) = (scope, &response.value.scope)
             && *expected != Text::new(said)
             && without_group(expected.as_str()) != said
         {
@@ -156,7 +156,7 @@ impl PatroniClusterView {
             let slow = self.slow.insert(SlowParts { asked: Instant::now(), ..before });
             slow_parts(patroni, &url, slow).await;
         }
-        Ok(content(&answered.value, self.slow.as_ref()))
+        Ok(content(&response.value, self.slow.as_ref()))
     }
 }
 
@@ -180,13 +180,13 @@ async fn slow_parts(patroni: &Patroni, url: &str, parts: &mut SlowParts) {
         Text::redacted(format!("{path} of {url}: {}", failure_kind::http("", error).brief()))
     };
     match patroni.history().await {
-        Ok(answered) => (parts.history, defects) = history(&answered.value),
+        Ok(response) => (parts.history, defects) = history(&response.value),
         Err(error) => defects.push(failed("/history", &error)),
     }
     match patroni.config().await {
-        Ok(answered) => {
-            parts.config = Some(dynamic_config(&answered.value, 0));
-            defects.extend(unread_numbers(&answered.value));
+        Ok(response) => {
+            parts.config = Some(dynamic_config(&response.value, 0));
+            defects.extend(unread_numbers(&response.value));
         }
         Err(error) => defects.push(failed("/config", &error)),
     }
