@@ -2,6 +2,7 @@
 //! stay pure.
 
 use super::drill::Survey;
+use super::own_pause::OwnPause;
 use super::pooler_traffic::PoolerTraffic;
 
 /// The answers. What nobody has asked is `None`; what was asked and could not be told says so in its own place.
@@ -11,4 +12,6 @@ pub struct Inspected {
     pub drill: Option<Survey>,
     /// Who writes by which way, where poolers are configured and the leader is to change.
     pub pooler_traffic: Option<PoolerTraffic>,
+    /// Pauses of poolers that actions of this console have left, where routing is to be fixed.
+    pub own_pauses: Vec<OwnPause>,
 }

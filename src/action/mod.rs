@@ -21,6 +21,7 @@ pub mod note;
 pub mod on_failure;
 pub mod order;
 pub mod outcome;
+pub mod own_pause;
 pub mod parameters;
 pub mod parse;
 pub mod pending_undo;

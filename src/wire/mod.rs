@@ -16,6 +16,7 @@ mod job;
 mod lock;
 mod log;
 pub mod outside;
+mod own_pauses;
 mod pauses;
 mod pooler_guard;
 mod pooler_traffic;

@@ -99,7 +99,7 @@ fn whoever_has_had_a_server_for_long_is_named(#[case] age: Option<u64>, #[case] 
         PoolerServer { database: "shop".into(), pid: Some(77), client: Some("till (shop) from 10.0.0.9".into()) };
     let traffic =
         PoolerTraffic { sessions: Ok(vec![session]), poolers: [(PoolerName::new("edge"), Ok(vec![server]))].into() };
-    let asked = Inspected { drill: None, pooler_traffic: Some(traffic) };
+    let asked = Inspected { pooler_traffic: Some(traffic), ..Inspected::default() };
     let notes = inspected(&asked, &plan_of(pause()));
     assert_eq!(verdict(&notes, "pooler-held-servers").0, expected, "{notes:?}");
     if expected == Block {

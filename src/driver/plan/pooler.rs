@@ -7,8 +7,10 @@ use crate::action::expectation::{Expectation, Expected};
 use crate::action::intent::PoolerIntent;
 use crate::action::milestone::Milestone;
 use crate::action::order::{Order, PoolerRequest};
+use crate::action::own_pause::OwnPause;
 use crate::action::plan::{Confirm, Danger, Infeasible, Plan, Step};
 use crate::model::name::PoolerName;
+use crate::model::observed::Reading;
 use crate::model::pooler::{GiveUp, PoolerDatabase, PoolerReport, PoolerState};
 use crate::model::text::Text;
 use crate::model::units;
@@ -50,25 +52,86 @@ pub(super) fn plan(context: &PlanContext<'_>, intent: &PoolerIntent) -> Result<P
     }
 }
 
-/// A plan that mends routing, or its refusal, with what no router mends: traffic that a pooler holds. Whoever holds it may rely on
-/// that, so it is named and left alone; what an action of this console has paused is taken back by its own undo.
+/// A plan that mends routing, with what no router mends: traffic that a pooler holds. What an action of this console has left paused
+/// is resumed; whoever else holds it may rely on that, so it is named and left alone.
 ///
 /// # Errors
-/// As the plan that was made.
+/// As the plan that was made, where nothing is to be resumed either.
 pub(super) fn with_paused(context: &PlanContext<'_>, made: Result<Plan, Infeasible>) -> Result<Plan, Infeasible> {
-    let lines = paused(context);
+    let own = own_pauses(context);
+    let lines = paused(context, &own);
     match made {
         Ok(mut plan) => {
-            plan.impact.extend(lines.into_iter().map(Text::redacted));
+            let resumed = resume_own(&own);
+            plan.impact.extend(resumed.impact.into_iter().chain(lines).map(Text::redacted));
+            plan.equivalent.extend(resumed.steps.iter().map(|step| Text::redacted(manually(&step.order))));
+            plan.steps.extend(resumed.steps);
+            plan.expectation.sequence.extend(resumed.expected);
             Ok(plan)
         }
-        Err(why) if lines.is_empty() => Err(why),
-        Err(why) => Err(refuse(format!("{why}; {}", lines.join("; ")))),
+        Err(why) if own.is_empty() && lines.is_empty() => Err(why),
+        Err(why) if own.is_empty() => Err(refuse(format!("{why}; {}", lines.join("; ")))),
+        Err(why) => {
+            let OwnResumes { steps, mut impact, expected } = resume_own(&own);
+            impact.push(format!("the routers stay as they are: {why}"));
+            impact.extend(lines);
+            Ok(context.plan(PlanDraft {
+                title: format!("resume what actions of this console have left paused in {}", context.cluster()),
+                danger: Danger::Reversible,
+                confirm: Confirm::Yes,
+                equivalent: steps.iter().map(|step| manually(&step.order)).collect(),
+                steps,
+                no_return: 0,
+                impact,
+                expectation: Expectation { sequence: expected, within: VISIBLE_DEADLINE },
+            }))
+        }
+    }
+}
+
+/// The pauses that actions of this console have left, as far as they still hold.
+fn own_pauses<'a>(context: &PlanContext<'a>) -> Vec<&'a OwnPause> {
+    let holds = |own: &&OwnPause| {
+        let of_it = |reading: &&Reading<PoolerReport>| reading.source.target == *own.pooler.text();
+        let reading = context.snapshot.poolers.iter().find(of_it);
+        let report = reading.and_then(|reading| reading.fresh(context.snapshot.now));
+        report.and_then(|report| report.database(&own.database)).is_some_and(|known| known.paused == Some(true))
+    };
+    let mut own: Vec<&OwnPause> = context.inspected.own_pauses.iter().filter(holds).collect();
+    own.sort_by_key(|own| (&own.pooler, &own.database));
+    own.dedup_by_key(|own| (&own.pooler, &own.database));
+    own
+}
+
+struct OwnResumes {
+    steps: Vec<Step>,
+    impact: Vec<String>,
+    expected: Vec<Expected>,
+}
+
+fn resume_own(own: &[&OwnPause]) -> OwnResumes {
+    let request = |own: &OwnPause| PoolerRequest::Resume { database: own.database.clone() };
+    let milestone = |own: &OwnPause| Milestone::PoolerFlow {
+        pooler: own.pooler.clone(),
+        database: Some(own.database.clone()),
+        paused: false,
+    };
+    let impact = |own: &OwnPause| {
+        format!(
+            "clients of {} go on: action {} has left it paused",
+            scope(&own.pooler, Some(&own.database)),
+            own.action
+        )
+    };
+    OwnResumes {
+        steps: own.iter().map(|own| step(&own.pooler, request(own), None, ANSWER_TIMEOUT)).collect(),
+        impact: own.iter().map(|own| impact(own)).collect(),
+        expected: own.iter().map(|own| Expected { milestone: milestone(own), decides: true }).collect(),
     }
 }
 
 /// What is held by which pooler, and how to let it go on.
-fn paused(context: &PlanContext<'_>) -> Vec<String> {
+fn paused(context: &PlanContext<'_>, own: &[&OwnPause]) -> Vec<String> {
     let mut lines = Vec::new();
     for reading in &context.snapshot.poolers {
         let Some(report) = reading.fresh(context.snapshot.now) else { continue };
@@ -83,7 +146,9 @@ fn paused(context: &PlanContext<'_>) -> Vec<String> {
         if matches!(report.state, PoolerState::Paused | PoolerState::Suspended) {
             line(None);
         }
-        report.databases.iter().filter(|one| one.paused == Some(true)).for_each(|one| line(Some(&one.name)));
+        let is_own = |name: &Text| own.iter().any(|own| own.pooler == pooler && own.database == *name);
+        let paused = report.databases.iter().filter(|one| one.paused == Some(true) && !is_own(&one.name));
+        paused.for_each(|one| line(Some(&one.name)));
     }
     lines
 }

@@ -59,7 +59,7 @@ pub(in crate::operate) const RESTART_NEXT: &str = "POST /restart to pg-2";
 pub(in crate::operate) const HEALTH_UP_ORDER: &str = "health up pg-1";
 
 /// Nobody asked anything besides pictures.
-static NOTHING_ASKED: Inspected = Inspected { drill: None, pooler_traffic: None };
+static NOTHING_ASKED: Inspected = Inspected { drill: None, pooler_traffic: None, own_pauses: Vec::new() };
 
 type ClusterChange = Box<dyn FnOnce(&mut World) + Send>;
 

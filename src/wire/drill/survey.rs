@@ -23,8 +23,8 @@ use crate::model::text::Text;
 use crate::operate::drill::Reports;
 use crate::wire::engine::engine;
 use crate::wire::job;
-use crate::wire::pooler_traffic;
 use crate::wire::stack::{AssembledStack, member_address};
+use crate::wire::{own_pauses, pooler_traffic};
 
 /// The users' way for writing, and for reading.
 fn acting_access(cluster: &ClusterSettings) -> Option<(Address, Option<Address>)> {
@@ -61,7 +61,10 @@ pub(in crate::wire) struct Surveyor {
 
 impl Inspect for Surveyor {
     fn asks(&self, intent: &Intent) -> bool {
-        matches!(intent, Intent::Drill { .. }) || pooler_traffic::matters(&self.cluster.settings, intent)
+        let settings = &self.cluster.settings;
+        matches!(intent, Intent::Drill { .. })
+            || pooler_traffic::matters(settings, intent)
+            || own_pauses::matter(settings, intent)
     }
 
     fn inspect<'a>(
@@ -71,12 +74,16 @@ impl Inspect for Surveyor {
     ) -> BoxFuture<'a, Result<Inspected, Infeasible>> {
         async move {
             let pooler_traffic = pooler_traffic::ask(&self.cluster.settings, snapshot, intent).await;
-            let Intent::Drill { scenario, .. } = intent else { return Ok(Inspected { drill: None, pooler_traffic }) };
+            let mut inspected = Inspected { pooler_traffic, ..Inspected::default() };
+            if own_pauses::matter(&self.cluster.settings, intent) {
+                inspected.own_pauses = own_pauses::find(self.cluster.settings.name.clone()).await;
+            }
+            let Intent::Drill { scenario, .. } = intent else { return Ok(inspected) };
             // The scope that is followed, be it configured or learnt.
             let scope = snapshot.identity.scope.as_ref().map(Text::as_str);
             let scope = scope.or(self.cluster.scope.as_deref());
             let survey = survey(&self.cluster, scope, snapshot, *scenario, self.may_log_in).await;
-            Ok(Inspected { drill: Some(survey), pooler_traffic })
+            Ok(Inspected { drill: Some(survey), ..inspected })
         }
         .boxed()
     }

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use rstest::rstest;
 
 use super::*;
+use crate::action::intent::RouterIntent;
 use crate::action::order::AgentRequest;
+use crate::action::own_pause::OwnPause;
 use crate::action::pooler_release::PoolerWay;
 use crate::action::pooler_traffic::{ClientSession, PoolerServer, PoolerTraffic};
+use crate::action::record::ActionId;
 use crate::model::name::PoolerName;
 use crate::model::pooler::test_support::pooler;
 use crate::model::test_support::healthy;
@@ -128,4 +131,40 @@ fn a_pooler_that_cannot_be_paused_is_left_out_and_the_reason_said(
     assert!(refusal.to_string().contains(reason), "{refusal}");
     let plan = planned_by(&manager, &asked(Ok(Vec::new())), None).expect("a plan without pauses");
     assert!(plan.impact.iter().any(|line| line.as_str().contains(reason)), "{:#?}", plan.impact);
+}
+
+/// The pooler with its database paused, and who is known to have paused it.
+fn left_paused(by: Option<&str>) -> Result<Plan, Infeasible> {
+    let mut snapshot = cluster();
+    let report = snapshot.poolers[0].answer.as_mut().expect("an answer");
+    std::sync::Arc::make_mut(&mut report.value).databases[0].paused = Some(true);
+    let own = by.map(|action| OwnPause {
+        pooler: "edge".into(),
+        database: "shop".into(),
+        action: ActionId(action.to_owned()),
+    });
+    let inspected = Inspected { own_pauses: own.into_iter().collect(), ..Inspected::default() };
+    with_poolers(true).plan(&snapshot, &inspected, &Intent::Router(RouterIntent::Settle))
+}
+
+#[test]
+fn fixing_the_routing_resumes_what_an_action_of_this_console_has_left_and_nothing_else() {
+    let plan = left_paused(Some("20261201-7")).expect("a plan");
+    let resume = plan.steps.last().expect("a step");
+    assert_eq!(resume.order, Order::resume_pooler(&"edge".into(), &"shop".into()));
+    assert!(
+        plan.impact.iter().any(|line| line.as_str().contains("20261201-7 has left it paused")),
+        "{:#?}",
+        plan.impact
+    );
+    assert!(!plan.impact.iter().any(|line| line.as_str().contains("stays paused")), "{:#?}", plan.impact);
+    let foreign = left_paused(None);
+    let said = match &foreign {
+        Ok(plan) => {
+            assert!(plan.steps.iter().all(|step| step.order.resumes().is_none()), "{:#?}", plan.steps);
+            plan.impact.iter().map(Text::to_string).collect::<Vec<_>>().join("\n")
+        }
+        Err(refusal) => refusal.to_string(),
+    };
+    assert!(said.contains("shop of edge stays paused"), "{said}");
 }
