@@ -110,7 +110,10 @@ fn read_places(
     let results = Mutex::new(BTreeMap::new());
     let work = || {
         let mut buffer = vec![0; BUFFER];
-        while let Some(index) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+        loop {
+            // Taken in a statement of its own: the lock must not be held while a table is read.
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(index) = next else { return };
             let (at, dump_id) = places[index];
             let range = BufReader::with_capacity(BUFFER, Range { file, at });
             let mut source = Primitives::new(range, at, header.widths);

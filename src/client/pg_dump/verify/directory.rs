@@ -36,7 +36,10 @@ pub fn directory(path: &Path, threads: NonZeroUsize) -> Result<DataSummary, Arch
     let results = Mutex::new(std::collections::BTreeMap::new());
     let work = || {
         let mut buffer = vec![0; BUFFER];
-        while let Some(index) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+        loop {
+            // Taken in a statement of its own: the lock must not be held while a table is read.
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(index) = next else { return };
             let part = read_entry(path, with_data[index], header.compression, &mut buffer);
             results.lock().unwrap_or_else(PoisonError::into_inner).insert(index, part);
         }
