@@ -49,8 +49,16 @@ impl History {
         Self { frames: VecDeque::new(), capacity, spacing, newest_event: None }
     }
 
+    /// None: on a wall nobody can step back, and an hour of many clusters takes many megabytes.
+    pub fn of_a_wall() -> Self {
+        Self { capacity: 0, ..Self::new(1) }
+    }
+
     /// Keeps `picture` if it is time for a frame, or if something changed since the last.
     pub fn take(&mut self, at: Duration, picture: &Picture) {
+        if self.capacity == 0 {
+            return;
+        }
         let newest_event = picture.events.last().map(|event| event.at);
         let changed = newest_event > self.newest_event && !self.frames.is_empty();
         self.newest_event = self.newest_event.max(newest_event);
@@ -156,6 +164,16 @@ mod tests {
         let oldest = history.at(Duration::ZERO).unwrap().at;
         let reach = last.saturating_sub(oldest);
         assert!((HISTORY_SPAN.saturating_sub(SECOND * 30)..=HISTORY_SPAN).contains(&reach), "reaches back {reach:?}");
+    }
+
+    #[test]
+    fn a_wall_keeps_nothing_that_nobody_can_step_back_to() {
+        let mut history = History::of_a_wall();
+        let picture = testing::picture("prod-eu");
+        for minute in 1..100 {
+            history.take(SECOND * minute * 60, &picture);
+        }
+        assert!(history.is_empty());
     }
 
     #[test]

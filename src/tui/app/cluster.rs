@@ -29,8 +29,7 @@ pub(in crate::tui) struct ClusterState {
 
 impl ClusterState {
     /// A cluster with its first picture.
-    pub(in crate::tui) fn new(name: ClusterName, picture: Arc<Picture>, clusters: usize) -> Self {
-        let history = History::new(clusters);
+    pub(in crate::tui) fn new(name: ClusterName, picture: Arc<Picture>, history: History) -> Self {
         Self {
             name,
             live: picture,

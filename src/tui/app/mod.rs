@@ -33,6 +33,7 @@ use super::dialogs::Dialog;
 use super::effect::{Effect, Outcome};
 use super::event::{ClusterIndex, Event, Notice};
 use super::filter::FilterPrompt;
+use super::history::History;
 use super::keymap::{Key, Keymap};
 use super::options::{Hooks, Options};
 use super::palette::Palette;
@@ -127,6 +128,7 @@ impl App {
         let warning = theme.warnings.first().map(|warning| (Notice::failed(warning.clone()), NOTICE_DURATION * 2));
         let names = clusters.iter().map(|(name, _)| name);
         let acting = ActingState::new(hooks, options.read_only || options.wall, names);
+        let history = || if options.wall { History::of_a_wall() } else { History::new(count) };
         let first = if count > 1 { View::Clusters } else { View::Topology };
         Self {
             has_psql: hooks.psql.is_some() && !options.read_only && !options.wall,
@@ -135,7 +137,7 @@ impl App {
             theme,
             themes,
             keymap: if options.wall { Keymap::wall() } else { Keymap::default() },
-            clusters: clusters.into_iter().map(|(name, picture)| ClusterState::new(name, picture, count)).collect(),
+            clusters: clusters.into_iter().map(|(name, picture)| ClusterState::new(name, picture, history())).collect(),
             focus: 0,
             view: options.view.unwrap_or(first),
             trail: Vec::new(),
