@@ -25,29 +25,15 @@ pub fn list(
     output: BackupOutput,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
-    let found = match found {
-        Ok(found) => found,
-        Err(error) => {
-            printer.say(format!("pgctl-tui: {error}"));
-            return Ok(Exit::Unknown);
-        }
-    };
-    match output {
-        BackupOutput::Json => {
-            let document = json!({ "schema_version": SCHEMA, "directory": directory, "inventory": found });
-            printer.document(&serde_json::to_string_pretty(&document)?)?;
-        }
-        BackupOutput::Table => {
-            #[expect(clippy::disallowed_methods, reason = "ages are told to whoever reads them now")]
-            let table = report::dump_list::table(&found, Timestamp::now(), &zone());
-            for line in report::text::lines(&table, printer.width()) {
-                printer.line(&line)?;
-            }
-            for line in report::dump_list::footer(&found) {
-                printer.line(&line)?;
-            }
-        }
-    }
+    let Some(found) = readable(found, printer) else { return Ok(Exit::Unknown) };
+    let document = json!({ "schema_version": SCHEMA, "directory": directory, "inventory": found });
+    print(output, &document, printer, |printer| {
+        #[expect(clippy::disallowed_methods, reason = "ages are told to whoever reads them now")]
+        let table = report::dump_list::table(&found, Timestamp::now(), &zone());
+        let mut lines = report::text::lines(&table, printer.width());
+        lines.extend(report::dump_list::footer(&found));
+        lines
+    })?;
     let is_whole = found.defects.is_empty() && found.dumps.iter().all(ListedDump::is_readable);
     Ok(if is_whole { Exit::Done } else { Exit::Findings })
 }
@@ -91,24 +77,31 @@ fn shown(
     printer: &mut Printer,
     lines: fn(&DumpVerification) -> Vec<Line>,
 ) -> anyhow::Result<Exit> {
-    let found = match found {
-        Ok(found) => found,
-        Err(error) => {
-            printer.say(format!("pgctl-tui: {error}"));
-            return Ok(Exit::Unknown);
-        }
-    };
+    let Some(found) = readable(found, printer) else { return Ok(Exit::Unknown) };
+    let document =
+        json!({ "schema_version": SCHEMA, "path": path, "verified": found.is_proven(), "verification": found });
+    print(output, &document, printer, |_| lines(&found))?;
+    Ok(if found.is_proven() { Exit::Done } else { Exit::Findings })
+}
+
+/// What was found; `None`: it could not be read, which is said.
+fn readable<Found>(found: Result<Found, Text>, printer: &mut Printer) -> Option<Found> {
+    found.map_err(|error| printer.say(format!("pgctl-tui: {error}"))).ok()
+}
+
+fn print(
+    output: BackupOutput,
+    document: &serde_json::Value,
+    printer: &mut Printer,
+    lines: impl FnOnce(&Printer) -> Vec<Line>,
+) -> anyhow::Result<()> {
     match output {
-        BackupOutput::Json => {
-            let document =
-                json!({ "schema_version": SCHEMA, "path": path, "verified": found.is_proven(), "verification": found });
-            printer.document(&serde_json::to_string_pretty(&document)?)?;
-        }
+        BackupOutput::Json => printer.document(&serde_json::to_string_pretty(document)?)?,
         BackupOutput::Table => {
-            for line in lines(&found) {
+            for line in lines(printer) {
                 printer.line(&line)?;
             }
         }
     }
-    Ok(if found.is_proven() { Exit::Done } else { Exit::Findings })
+    Ok(())
 }

@@ -17,6 +17,7 @@ pub mod http;
 pub mod kept_secret;
 pub mod lenient;
 pub mod logind;
+pub mod parallel;
 pub mod patroni;
 pub mod patroni_write;
 pub mod pg_dump;

@@ -387,7 +387,8 @@ fn patience(report: &PoolerReport) -> String {
     }
 }
 
-fn manually(order: &Order) -> String {
+/// An order to a pooler by psql.
+pub(super) fn manually(order: &Order) -> String {
     let Order::Pooler { pooler, request } = order else { return order.describe() };
     format!("psql -d pgbouncer -c {} # on {pooler}", quoted(&request.statement()))
 }

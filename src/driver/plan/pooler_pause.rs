@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::context::{PlanContext, quoted, refuse};
+use super::context::{PlanContext, refuse};
 use super::ha_operations::HaOperations;
+use super::pooler::manually;
 use super::swift;
 use crate::action::order::Order;
 use crate::action::plan::{Infeasible, Step};
@@ -100,8 +101,9 @@ pub(in crate::driver) fn pauses(
     impact.extend(past.map(|past| format!("writers past the poolers get errors: {past}")));
     impact.extend(left_out.iter().map(|why| format!("not paused, so its clients get errors: {why}")));
     let each = releases.iter().flat_map(|release| release.databases.iter().map(move |name| (&release.pooler, name)));
-    let (steps, equivalent) =
-        each.map(|(pooler, database)| (step(pooler, database), manually(pooler, database))).unzip();
+    let (steps, equivalent) = each
+        .map(|(pooler, database)| (step(pooler, database), manually(&Order::pause_pooler(pooler, database))))
+        .unzip();
     Ok(PoolerPauses { steps, releases, impact, equivalent })
 }
 
@@ -125,11 +127,6 @@ fn step(pooler: &PoolerName, database: &Text) -> Step {
         undo: Some(Order::resume_pooler(pooler, database)),
         deadline: PAUSE_TIMEOUT,
     }
-}
-
-fn manually(pooler: &PoolerName, database: &Text) -> String {
-    let statement = format!("PAUSE \"{}\"", database.as_str().replace('"', "\"\""));
-    format!("psql -d pgbouncer -c {} # on {pooler}", quoted(&statement))
 }
 
 /// What is paused of one pooler, and what lets its clients on.

@@ -1,12 +1,11 @@
 //! The data of a custom archive: block after block, or a table each by several threads.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt as _;
-use std::sync::{Mutex, PoisonError};
 
+use super::super::super::parallel;
 use super::super::compression::{Wrapping, decompressed};
 use super::super::copy_data::{DataForm, ReadData, read_data};
 use super::super::custom::{BlockHead, BlockKind, Chunks, UNKNOWN_WIDTHS, next_block, next_large_object};
@@ -68,13 +67,10 @@ pub fn custom_file(file: &File, threads: NonZeroUsize) -> Result<DataSummary, Ar
         if *at != expected && summary.defect.is_none() {
             summary.defect = Some(format!("bytes {expected} to {at} belong to no entry"));
         }
-        expected = if part.defect.is_none() { end } else { *at };
-        let is_broken = part.defect.is_some();
+        // Behind a broken one, what follows is known by its own place.
+        let next = || places.iter().map(|(at, _)| *at).find(|next| next > at).unwrap_or(length);
+        expected = if part.defect.is_none() { end } else { next() };
         summary.parts.push(part);
-        if is_broken {
-            // What follows is known by its own place.
-            expected = places.iter().map(|(at, _)| *at).find(|next| next > at).unwrap_or(length);
-        }
     }
     if expected != length && summary.defect.is_none() {
         summary.defect = Some(format!("bytes {expected} to {length} belong to no entry"));
@@ -104,38 +100,18 @@ fn read_places(
     let known = by_id(entries);
     // The largest first, so that no thread begins with it when the others are done.
     let size = |index: usize| places.get(index + 1).map_or(u64::MAX, |(next, _)| *next).saturating_sub(places[index].0);
-    let mut queue: Vec<usize> = (0..places.len()).collect();
-    queue.sort_by_key(|index| size(*index));
-    let queue = Mutex::new(queue);
-    let results = Mutex::new(BTreeMap::new());
-    let work = || {
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            // Taken in a statement of its own: the lock must not be held while a table is read.
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(index) = next else { return };
-            let (at, dump_id) = places[index];
-            let range = BufReader::with_capacity(BUFFER, Range { file, at });
-            let mut source = Primitives::new(range, at, header.widths);
-            let part = match next_block(&mut source) {
-                Ok(Some(head)) if head.dump_id == dump_id => read_block(&mut source, header, &known, head, &mut buffer),
-                Ok(Some(head)) => {
-                    broken(&known, dump_id, format!("the data of entry {} are in its place", head.dump_id))
-                }
-                Ok(None) => broken(&known, dump_id, "the archive ends before it".to_owned()),
-                Err(error) => broken(&known, dump_id, error.to_string()),
-            };
-            results.lock().unwrap_or_else(PoisonError::into_inner).insert(index, (part, source.at()));
-        }
+    let read = |(at, dump_id): (u64, i32), buffer: &mut Vec<u8>| {
+        let range = BufReader::with_capacity(BUFFER, Range { file, at });
+        let mut source = Primitives::new(range, at, header.widths);
+        let part = match next_block(&mut source) {
+            Ok(Some(head)) if head.dump_id == dump_id => read_block(&mut source, header, &known, head, buffer),
+            Ok(Some(head)) => broken(&known, dump_id, format!("the data of entry {} are in its place", head.dump_id)),
+            Ok(None) => broken(&known, dump_id, "the archive ends before it".to_owned()),
+            Err(error) => broken(&known, dump_id, error.to_string()),
+        };
+        (part, source.at())
     };
-    std::thread::scope(|scope| {
-        let others = threads.get().min(places.len()).saturating_sub(1);
-        for _ in 0..others {
-            scope.spawn(work);
-        }
-        work();
-    });
-    results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    parallel::map(places.to_vec(), size, threads, || vec![0; BUFFER], read)
 }
 
 /// The part of an entry of which nothing could be read.

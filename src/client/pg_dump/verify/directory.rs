@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use super::super::super::parallel;
 use super::super::compression::{Wrapping, decompressed};
 use super::super::copy_data::{DataForm, ReadData, read_data};
 use super::super::custom::UNKNOWN_WIDTHS;
@@ -32,25 +32,10 @@ pub fn directory(path: &Path, threads: NonZeroUsize) -> Result<DataSummary, Arch
     let entries = read_toc(&mut source, &header)?;
     let defect = source.byte_or_end()?.map(|_| format!("{TOC} goes on behind its table of contents"));
     let with_data: Vec<&TocEntry> = entries.iter().filter(|entry| announces_data(entry)).collect();
-    let queue = Mutex::new((0..with_data.len()).rev().collect::<Vec<_>>());
-    let results = Mutex::new(std::collections::BTreeMap::new());
-    let work = || {
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            // Taken in a statement of its own: the lock must not be held while a table is read.
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(index) = next else { return };
-            let part = read_entry(path, with_data[index], header.compression, &mut buffer);
-            results.lock().unwrap_or_else(PoisonError::into_inner).insert(index, part);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.get().min(with_data.len()) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let parts: Vec<DataPart> = results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect();
+    // In the order of the table of contents: which is the largest, a directory does not say.
+    let later = |index: usize| u64::MAX - index as u64;
+    let read = |entry, buffer: &mut Vec<u8>| read_entry(path, entry, header.compression, buffer);
+    let parts = parallel::map(with_data, later, threads, || vec![0; BUFFER], read);
     Ok(DataSummary { missing: missing(&entries, &parts), parts, defect })
 }
 

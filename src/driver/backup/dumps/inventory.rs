@@ -5,13 +5,13 @@ use std::fs::{DirEntry, Metadata};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
 use super::name;
 use super::verify::verify;
 use crate::client::cause::chain;
+use crate::client::parallel;
 use crate::model::dump::{DirectoryDefect, DumpDepth, DumpFormat, DumpInventory, ListedDump};
 use crate::model::text::Text;
 
@@ -53,7 +53,7 @@ pub fn inventory(directory: &Path, threads: NonZeroUsize) -> Result<DumpInventor
         .map_err(|error| Text::redacted(format!("{}: {}", directory.display(), chain(&error))))?;
     walk(directory, directory, 0, &mut found);
     let candidates: Vec<Candidate> = found.candidates.into_values().collect();
-    let mut dumps = read_all(directory, candidates, threads);
+    let mut dumps = parallel::map(candidates, |_| 0, threads, || (), |candidate, ()| listed(directory, candidate));
     dumps.retain(|dump| dump.dump.format != DumpFormat::Unknown || name::database(file_name(&dump.path)).is_some());
     dumps.sort_by(|a, b| (b.modified, &b.path).cmp(&(a.modified, &a.path)));
     let mut defects = found.defects;
@@ -100,27 +100,6 @@ fn take(root: &Path, entry: &DirEntry, depth: usize, found: &mut Found) -> std::
         walk(root, &path, depth + 1, found);
     }
     Ok(())
-}
-
-fn read_all(root: &Path, candidates: Vec<Candidate>, threads: NonZeroUsize) -> Vec<ListedDump> {
-    let workers = threads.get().min(candidates.len()).max(1);
-    let queue = Mutex::new(candidates.into_iter());
-    let read = Mutex::new(Vec::new());
-    let work = || {
-        loop {
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some(candidate) = next else { return };
-            let dump = listed(root, candidate);
-            read.lock().unwrap_or_else(PoisonError::into_inner).push(dump);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..workers {
-            scope.spawn(work);
-        }
-        work();
-    });
-    read.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn listed(root: &Path, candidate: Candidate) -> ListedDump {
